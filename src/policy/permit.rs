@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::decide::ObjectReference;
 use super::object_key::{BucketName, ObjectKey};
 use super::terms::ExpiryLimit;
 
@@ -13,40 +14,46 @@ use super::terms::ExpiryLimit;
 /// to the policy alone: whoever holds a permit got it from [`Policy`](super::Policy).
 #[derive(Debug)]
 pub struct Permit<T> {
-    bucket: BucketName,
-    key: ObjectKey,
+    object: ObjectReference,
     tier: Arc<str>,
+    rule: Arc<str>,
     lifetime: Lifetime,
     terms: T,
 }
 
 impl<T> Permit<T> {
     pub(in crate::policy) const fn new(
-        bucket: BucketName,
-        key: ObjectKey,
+        object: ObjectReference,
         tier: Arc<str>,
+        rule: Arc<str>,
         lifetime: Lifetime,
         terms: T,
     ) -> Self {
-        Self { bucket, key, tier, lifetime, terms }
+        Self { object, tier, rule, lifetime, terms }
     }
 
     /// The logical bucket.
     #[must_use]
     pub const fn bucket(&self) -> &BucketName {
-        &self.bucket
+        &self.object.bucket
     }
 
     /// The object.
     #[must_use]
     pub const fn key(&self) -> &ObjectKey {
-        &self.key
+        &self.object.key
     }
 
     /// The tier that the object belongs to.
     #[must_use]
     pub const fn tier(&self) -> &Arc<str> {
         &self.tier
+    }
+
+    /// The name of the grant that allowed it.
+    #[must_use]
+    pub const fn rule(&self) -> &Arc<str> {
+        &self.rule
     }
 
     /// How long the URL may work.

@@ -127,8 +127,9 @@ pub struct UploadTerms {
     pub content_length: Option<u64>,
     /// The checksum that S3 verifies.
     pub checksum: Option<Checksum>,
-    /// `If-None-Match: *`: the upload fails when the object exists.
-    pub create_only: bool,
+    /// `If-None-Match: *`: the upload fails when the object exists. `None` leaves it to the tier; in a permit it means
+    /// that overwriting is allowed.
+    pub create_only: Option<bool>,
     /// `Cache-Control`
     pub cache_control: Option<HeaderText>,
     /// `Content-Disposition`

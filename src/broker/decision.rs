@@ -1,0 +1,73 @@
+//! The record of a decision.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::issue::IssueError;
+use crate::policy::{ObjectReference, Operation};
+
+/// Identifies a decision in the answer and in the log: a UUID of version 7 (RFC 9562 section 5.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DecisionId(Uuid);
+
+impl DecisionId {
+    /// An id from its number.
+    #[must_use]
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+/// A source of decision ids.
+pub trait DecisionIds: Send + Sync + 'static {
+    /// An id that no other decision has.
+    fn next(&self) -> DecisionId;
+}
+
+/// Ids that sort by their time and are otherwise random.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TimeOrderedDecisionIds;
+
+impl DecisionIds for TimeOrderedDecisionIds {
+    fn next(&self) -> DecisionId {
+        DecisionId(Uuid::now_v7())
+    }
+}
+
+/// What was decided about one request, allowed or refused.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// The decision's id.
+    pub id: DecisionId,
+    /// What the caller wanted to do.
+    pub operation: Operation,
+    /// With which object.
+    pub object: ObjectReference,
+    /// The tier that holds the object, if one does.
+    pub tier: Option<Arc<str>>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a decision ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// URLs were issued, by this grant and until then.
+    Issued {
+        /// The name of the grant.
+        grant: Arc<str>,
+        /// When the URLs stop working.
+        expires_at: SystemTime,
+    },
+    /// Nothing was issued.
+    NotIssued(IssueError),
+}

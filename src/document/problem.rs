@@ -1,0 +1,82 @@
+//! What is wrong in a document, and where.
+
+use std::error::Error;
+use std::fmt;
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The document as a whole, for what is missing in it.
+    Document,
+    /// A line of the document, counted from 1.
+    Line(usize),
+    /// An environment variable.
+    EnvironmentVariable(String),
+    /// A command-line flag.
+    Flag(String),
+}
+
+/// One broken rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// The setting's dotted path; empty for the document as a whole.
+    pub setting: String,
+    /// What must hold, as the rest of a sentence that begins with the setting.
+    pub rule: String,
+}
+
+impl Problem {
+    /// A problem from its parts.
+    pub fn new(place: Place, setting: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { place, setting: setting.into(), rule: rule.into() }
+    }
+}
+
+/// All problems of one document, one per line when displayed, in the order of the lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    origin: String,
+    problems: Vec<Problem>,
+}
+
+impl Problems {
+    /// The problems of the document that messages call `origin`.
+    #[must_use]
+    pub fn new(origin: &str, mut problems: Vec<Problem>) -> Self {
+        problems.sort();
+        problems.dedup();
+        Self { origin: origin.to_owned(), problems }
+    }
+
+    /// The problems, in the order of the lines.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Problem { place, setting, rule }) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            match place {
+                Place::Document => write!(f, "{}: ", self.origin)?,
+                Place::Line(line) => write!(f, "{}:{line}: ", self.origin)?,
+                Place::EnvironmentVariable(name) => write!(f, "environment variable {name}: ")?,
+                Place::Flag(name) => write!(f, "flag {name}: ")?,
+            }
+            if setting.is_empty() {
+                f.write_str(rule)?;
+            } else {
+                write!(f, "{setting} {rule}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for Problems {}

@@ -1,0 +1,272 @@
+//! One table of a document, read key by key.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::time::Duration;
+
+use serde_spanned::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Document, Place, units};
+
+/// A value and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stood.
+    pub place: Place,
+}
+
+/// A table that is being read. Call [`finish`](Self::finish) when everything known has been taken.
+#[derive(Debug)]
+pub struct Table<'d> {
+    document: &'d Document<'d>,
+    path: String,
+    place: Place,
+    /// `None` for a table that the document lacks: overrides may still fill its settings.
+    entries: Option<&'d DeTable<'d>>,
+    taken: BTreeSet<&'static str>,
+}
+
+/// A setting's value, from the document or from an override.
+enum Raw<'d> {
+    Toml(&'d DeValue<'d>),
+    Text(&'d str),
+}
+
+impl<'d> Table<'d> {
+    pub(super) fn new(
+        document: &'d Document<'d>,
+        path: String,
+        place: Place,
+        entries: Option<&'d DeTable<'d>>,
+    ) -> Self {
+        Self { document, path, place, entries, taken: BTreeSet::new() }
+    }
+
+    /// Where the table begins.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Whether the document holds this table.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.entries.is_some()
+    }
+
+    /// Every key in the table. For tables whose keys are the user's own, such as claim names.
+    pub fn keys(&self) -> impl Iterator<Item = &'d str> {
+        self.entries.into_iter().flat_map(|entries| entries.keys().map(|key| key.get_ref().as_ref()))
+    }
+
+    /// Adds a problem with one of the settings.
+    pub fn report(&self, key: &str, place: &Place, rule: impl Display) {
+        self.document.report(place, self.path_of(key), rule);
+    }
+
+    /// Adds a problem with the table itself.
+    pub fn report_here(&self, rule: impl Display) {
+        self.document.report(&self.place, self.path.clone(), rule);
+    }
+
+    /// A string.
+    pub fn string(&mut self, key: &'static str) -> Option<Located<String>> {
+        self.typed(key, "must be a string", |raw| match raw {
+            Raw::Toml(DeValue::String(text)) => Some(text.to_string()),
+            Raw::Text(text) => Some((*text).to_owned()),
+            Raw::Toml(_) => None,
+        })
+    }
+
+    /// A string that must be there and not be empty.
+    pub fn required_string(&mut self, key: &'static str) -> Option<Located<String>> {
+        let found = self.string(key);
+        match &found {
+            None if !self.holds(key) => self.report(key, &self.place, "is required"),
+            Some(text) if text.value.is_empty() => {
+                self.report(key, &text.place, "must not be empty");
+                return None;
+            }
+            _ => {}
+        }
+        found
+    }
+
+    /// A boolean.
+    pub fn boolean(&mut self, key: &'static str) -> Option<Located<bool>> {
+        self.typed(key, "must be true or false", |raw| match raw {
+            Raw::Toml(DeValue::Boolean(value)) => Some(*value),
+            Raw::Text(text) => text.parse().ok(),
+            Raw::Toml(_) => None,
+        })
+    }
+
+    /// A duration with its unit, such as `15m` or `1h 30m`.
+    pub fn duration(&mut self, key: &'static str) -> Option<Located<Duration>> {
+        self.typed(key, "must be a duration in whole seconds, such as \"15m\"", |raw| {
+            raw.text().and_then(units::parse_duration)
+        })
+    }
+
+    /// A size in bytes with its unit, such as `50MiB`.
+    pub fn byte_size(&mut self, key: &'static str) -> Option<Located<u64>> {
+        self.typed(key, "must be a size, such as \"50MiB\"", |raw| raw.text().and_then(units::parse_byte_size))
+    }
+
+    /// A string or a list of strings; a comma-separated list where it comes from an override.
+    pub fn strings(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
+        let rule = "must be a string or a list of strings";
+        let (raw, place) = self.raw(key)?;
+        let found = match raw {
+            Raw::Text(text) => {
+                text.split(',').map(|part| Located { value: part.trim().to_owned(), place: place.clone() }).collect()
+            }
+            Raw::Toml(value) => self.strings_in(value, &place).or_else(|| {
+                self.report(key, &place, rule);
+                None
+            })?,
+        };
+        Some(found)
+    }
+
+    /// The strings under one of the user's own keys: strings, booleans and integers, alone or in a list, as text.
+    #[must_use]
+    pub fn scalars_as_text(&self, key: &str) -> Option<Vec<Located<String>>> {
+        let value = self.entries?.get(key)?;
+        let place = self.document.place_at(value.span().start);
+        let items: Vec<&Spanned<DeValue<'_>>> = match value.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        let found: Option<Vec<_>> = items
+            .into_iter()
+            .map(|item| {
+                let text = match item.get_ref() {
+                    DeValue::String(text) => text.to_string(),
+                    DeValue::Boolean(flag) => flag.to_string(),
+                    DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok()?.to_string(),
+                    _ => return None,
+                };
+                Some(Located { value: text, place: self.document.place_at(item.span().start) })
+            })
+            .collect();
+        if found.is_none() {
+            self.report(key, &place, "must be a string, a boolean, an integer, or a list of these");
+        }
+        found
+    }
+
+    /// A table. It is there to read from even if the document lacks it.
+    #[must_use]
+    pub fn table(&mut self, key: &'static str) -> Table<'d> {
+        self.taken.insert(key);
+        let path = self.path_of(key);
+        match self.entries.and_then(|entries| entries.get(key)) {
+            None => Table::new(self.document, path, self.place.clone(), None),
+            Some(value) => {
+                let place = self.document.place_at(value.span().start);
+                let entries = value.get_ref().as_table();
+                if entries.is_none() {
+                    self.report(key, &place, "must be a table");
+                }
+                Table::new(self.document, path, place, entries)
+            }
+        }
+    }
+
+    /// The tables of an array of tables; none if the document lacks it.
+    pub fn tables(&mut self, key: &'static str) -> Vec<Table<'d>> {
+        self.taken.insert(key);
+        let Some(value) = self.entries.and_then(|entries| entries.get(key)) else {
+            return Vec::new();
+        };
+        let elements = match value.get_ref() {
+            DeValue::Array(elements) => elements.iter().collect(),
+            _ => vec![value],
+        };
+        let mut found = Vec::new();
+        for (index, element) in elements.into_iter().enumerate() {
+            let place = self.document.place_at(element.span().start);
+            match element.get_ref().as_table() {
+                Some(entries) if value.get_ref().is_array() => {
+                    found.push(Table::new(
+                        self.document,
+                        format!("{}[{index}]", self.path_of(key)),
+                        place,
+                        Some(entries),
+                    ));
+                }
+                _ => self.report(key, &place, format!("must be written as [[{key}]]")),
+            }
+        }
+        found
+    }
+
+    /// Reports every setting that nobody asked for.
+    pub fn finish(self) {
+        for key in self.entries.into_iter().flat_map(DeTable::keys) {
+            let name = key.get_ref().as_ref();
+            if !self.taken.contains(name) {
+                let place = self.document.place_at(key.span().start);
+                self.report(name, &place, "is not a known setting");
+            }
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn holds(&self, key: &str) -> bool {
+        self.entries.is_some_and(|entries| entries.contains_key(key))
+    }
+
+    fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Place)> {
+        self.taken.insert(key);
+        if let Some((place, text)) = self.document.override_of(&self.path_of(key)) {
+            return Some((Raw::Text(text), place.clone()));
+        }
+        let value = self.entries?.get(key)?;
+        Some((Raw::Toml(value.get_ref()), self.document.place_at(value.span().start)))
+    }
+
+    fn typed<T>(
+        &mut self,
+        key: &'static str,
+        rule: &str,
+        convert: impl FnOnce(&Raw<'d>) -> Option<T>,
+    ) -> Option<Located<T>> {
+        let (raw, place) = self.raw(key)?;
+        let Some(value) = convert(&raw) else {
+            self.report(key, &place, rule);
+            return None;
+        };
+        Some(Located { value, place })
+    }
+
+    fn strings_in(&self, value: &DeValue<'_>, place: &Place) -> Option<Vec<Located<String>>> {
+        match value {
+            DeValue::String(text) => Some(vec![Located { value: text.to_string(), place: place.clone() }]),
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| {
+                    let place = self.document.place_at(item.span().start);
+                    item.get_ref().as_str().map(|text| Located { value: text.to_owned(), place })
+                })
+                .collect(),
+            _ => None,
+        }
+    }
+}
+
+impl Raw<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Toml(value) => value.as_str(),
+            Self::Text(text) => Some(text),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use super::*;
+
+const TEXT: &str = r#"
+name = "broker"
+ttl = "15m"
+size = "50MiB"
+odd = 3
+
+[server]
+reflection = true
+grpc_addr = "127.0.0.1:1"
+
+[[tier]]
+prefix = "a/"
+
+[[tier]]
+prefix = 7
+"#;
+
+fn environment(path: &str, text: &str) -> Overrides {
+    Overrides::from([(path.to_owned(), (Place::EnvironmentVariable("AB_X".to_owned()), text.to_owned()))])
+}
+
+#[test]
+fn values_come_with_their_lines() {
+    let document = Document::parse("x.toml", TEXT, Overrides::new()).unwrap();
+    let mut root = document.root();
+    assert_eq!(root.string("name").unwrap(), Located { value: "broker".to_owned(), place: Place::Line(2) });
+    assert_eq!(root.duration("ttl").unwrap().value, Duration::from_secs(900));
+    assert_eq!(root.byte_size("size").unwrap().value, 50 * 1_024 * 1_024);
+    assert_eq!(root.tables("tier").len(), 2);
+    assert!(root.table("absent").string("anything").is_none());
+}
+
+#[test]
+fn every_problem_is_reported_in_the_order_of_the_lines() {
+    let document = Document::parse("x.toml", TEXT, Overrides::new()).unwrap();
+    let mut root = document.root();
+    for mut tier in root.tables("tier") {
+        let _ = tier.required_string("prefix");
+        let _ = tier.required_string("name");
+        tier.finish();
+    }
+    let mut server = root.table("server");
+    let _ = server.boolean("grpc_addr");
+    server.finish();
+    let _ = (root.string("name"), root.duration("size"), root.string("ttl"));
+    root.finish();
+    let problems = document.into_result(Some(())).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "x.toml:4: size must be a duration in whole seconds, such as \"15m\"\n\
+         x.toml:5: odd is not a known setting\n\
+         x.toml:8: server.reflection is not a known setting\n\
+         x.toml:9: server.grpc_addr must be true or false\n\
+         x.toml:11: tier[0].name is required\n\
+         x.toml:14: tier[1].name is required\n\
+         x.toml:15: tier[1].prefix must be a string"
+    );
+}
+
+#[test]
+fn an_override_wins_over_the_file_and_names_itself_in_problems() {
+    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "false")).unwrap();
+    assert!(!document.root().table("server").boolean("reflection").unwrap().value);
+
+    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "maybe")).unwrap();
+    assert!(document.root().table("server").boolean("reflection").is_none());
+    assert_eq!(
+        document.into_result(Some(())).unwrap_err().to_string(),
+        "environment variable AB_X: server.reflection must be true or false"
+    );
+}
+
+#[test]
+fn an_override_reaches_a_table_that_the_file_lacks() {
+    let document = Document::parse("x.toml", "", environment("log.level", "debug")).unwrap();
+    assert_eq!(document.root().table("log").string("level").unwrap().value, "debug");
+    assert!(document.into_result(Some(())).is_ok());
+}
+
+#[test]
+fn an_override_of_an_unknown_setting_is_a_problem() {
+    let document = Document::parse("x.toml", "", environment("sever.reflection", "true")).unwrap();
+    assert_eq!(
+        document.into_result(Some(())).unwrap_err().to_string(),
+        "environment variable AB_X: sever.reflection is not a known setting"
+    );
+}
+
+#[test]
+fn syntax_errors_carry_their_lines() {
+    let problems = Document::parse("x.toml", "a = 1\nb = \nc = 'x\n", Overrides::new()).unwrap_err();
+    let lines: Vec<_> = problems.as_slice().iter().map(|problem| problem.place.clone()).collect();
+    assert!(lines.contains(&Place::Line(2)) && lines.contains(&Place::Line(3)), "{problems}");
+}
+
+#[test]
+fn fractions_of_a_second_are_no_duration() {
+    assert_eq!(units::parse_duration("1500ms"), None);
+    assert_eq!(units::parse_duration("1h 30m"), Some(Duration::from_secs(5_400)));
+}

@@ -1,0 +1,38 @@
+//! The wire: from messages to domain types once, at the top, and back.
+
+mod access_log;
+mod authentication;
+mod call;
+mod convert;
+mod service;
+mod status;
+mod violations;
+
+pub use access_log::AccessLogLayer;
+pub use authentication::AuthenticationLayer;
+pub use service::BrokerService;
+
+/// The generated messages, client and server of package `accessbroker.v1`.
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    unused_qualifications,
+    reason = "generated code; the proto file documents every field"
+)]
+pub mod proto {
+    tonic::include_proto!("accessbroker.v1");
+
+    /// The encoded descriptors of the package and its imports, for reflection.
+    pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("access_broker_descriptor");
+
+    impl std::fmt::Debug for SignedRequest {
+        /// Without the URL and the headers: whoever holds them has the object.
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("SignedRequest").field("method", &self.method).finish_non_exhaustive()
+        }
+    }
+}
+
+/// The service's full name, for health and for paths.
+pub const SERVICE_NAME: &str = "accessbroker.v1.AccessBrokerService";

@@ -1,0 +1,91 @@
+//! The gRPC service: message in, use case, message out.
+
+use tonic::{Request, Response, Status, async_trait};
+
+use super::call::CallRecord;
+use super::convert;
+use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
+use super::proto::{
+    IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
+};
+use super::status::{status_of_issue_error, status_of_violations, status_without_caller};
+use crate::broker::{AuthenticatedCaller, Broker, Decision, IssueError, Issued};
+use crate::policy::{BucketName, FieldViolation};
+
+/// The largest request message, in bytes: several times the longest key, its metadata and its header values.
+const MAX_REQUEST_BYTES: usize = 64 * 1_024;
+
+/// Serves `accessbroker.v1.AccessBrokerService`.
+#[derive(Debug)]
+pub struct BrokerService {
+    broker: Broker,
+    sole_bucket: Option<BucketName>,
+}
+
+impl BrokerService {
+    /// A service over the broker. `sole_bucket` is the bucket that an empty name means, where there is just one.
+    #[must_use]
+    pub const fn new(broker: Broker, sole_bucket: Option<BucketName>) -> Self {
+        Self { broker, sole_bucket }
+    }
+
+    /// The tonic service, with its limits.
+    #[must_use]
+    pub fn into_server(self) -> AccessBrokerServiceServer<Self> {
+        AccessBrokerServiceServer::new(self).max_decoding_message_size(MAX_REQUEST_BYTES)
+    }
+}
+
+#[async_trait]
+impl AccessBrokerService for BrokerService {
+    async fn issue_download_url(
+        &self,
+        request: Request<IssueDownloadUrlRequest>,
+    ) -> Result<Response<IssueDownloadUrlResponse>, Status> {
+        let call = Call::of(&request)?;
+        let request = call.valid(convert::download_request(request.into_inner(), self.sole_bucket.as_ref()))?;
+        let issued = call.decided(self.broker.issue_download(&call.asking, request))?;
+        Ok(Response::new(convert::download_response(issued)))
+    }
+
+    async fn issue_upload_url(
+        &self,
+        request: Request<IssueUploadUrlRequest>,
+    ) -> Result<Response<IssueUploadUrlResponse>, Status> {
+        let call = Call::of(&request)?;
+        let request = call.valid(convert::upload_request(request.into_inner(), self.sole_bucket.as_ref()))?;
+        let issued = call.decided(self.broker.issue_upload(&call.asking, request))?;
+        Ok(Response::new(convert::upload_response(issued)))
+    }
+}
+
+/// What the layers left with a request.
+struct Call {
+    asking: AuthenticatedCaller,
+    record: CallRecord,
+}
+
+impl Call {
+    fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        let extensions = request.extensions();
+        let record = extensions.get::<CallRecord>().cloned().unwrap_or_default();
+        match extensions.get::<AuthenticatedCaller>() {
+            Some(asking) => Ok(Self { asking: asking.clone(), record }),
+            // Only a server put together without its authentication layer gets here.
+            None => Err(status_without_caller()),
+        }
+    }
+
+    fn valid<T>(&self, request: Result<T, Vec<FieldViolation>>) -> Result<T, Status> {
+        request.map_err(|violations| {
+            self.record.set_reason("request_invalid");
+            status_of_violations(&violations, None)
+        })
+    }
+
+    fn decided<P>(&self, (decision, result): (Decision, Result<Issued<P>, IssueError>)) -> Result<Issued<P>, Status> {
+        let id = decision.id;
+        self.record.set_decision(decision);
+        result.map_err(|error| status_of_issue_error(&error, id))
+    }
+}

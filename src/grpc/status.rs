@@ -1,0 +1,156 @@
+//! From every failure to its gRPC status: code, text for the caller, reason and details.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, StatusExt};
+
+use super::proto::ErrorReason;
+use crate::broker::{DecisionId, IssueError};
+use crate::identity::AuthenticationError;
+use crate::policy::{FieldViolation, RefusalReason};
+use crate::presign::PresignError;
+
+/// `google.rpc.ErrorInfo.domain` of every error.
+const ERROR_DOMAIN: &str = "accessbroker.v1";
+
+/// The status of a call whose caller is not proven.
+pub(super) fn status_of_authentication_error(error: &AuthenticationError) -> Status {
+    match error {
+        // One text for every cause: what was wrong with a proof helps whoever forges one.
+        AuthenticationError::Rejected(_) => Failure {
+            code: Code::Unauthenticated,
+            reason: ErrorReason::CallerNotAuthenticated,
+            message: "the call needs one valid bearer token in its authorization metadata",
+            ..Failure::default()
+        }
+        .into_status(),
+        AuthenticationError::KeysUnavailable { retry_after, .. } => Failure {
+            code: Code::Unavailable,
+            reason: ErrorReason::IssuerKeysUnavailable,
+            message: "the keys of the token's issuer cannot be had at the moment",
+            retry_after: Some(*retry_after),
+            ..Failure::default()
+        }
+        .into_status(),
+    }
+}
+
+/// The status of a request with bad fields.
+pub(super) fn status_of_violations(violations: &[FieldViolation], decision_id: Option<DecisionId>) -> Status {
+    Failure {
+        code: Code::InvalidArgument,
+        reason: ErrorReason::RequestInvalid,
+        message: "the request has invalid fields",
+        violations,
+        decision_id,
+        ..Failure::default()
+    }
+    .into_status()
+}
+
+/// The status of a decision that issued nothing.
+pub(super) fn status_of_issue_error(error: &IssueError, decision_id: DecisionId) -> Status {
+    let failure = match error {
+        IssueError::Refused(RefusalReason::ObligationsNotMet(violations)) => {
+            return status_of_violations(violations, Some(decision_id));
+        }
+        // An object outside every tier and an unknown bucket answer alike: neither confirms what exists.
+        IssueError::Refused(RefusalReason::NoTier | RefusalReason::NotIncluded) => Failure {
+            code: Code::PermissionDenied,
+            reason: ErrorReason::ObjectInNoTier,
+            message: "no tier holds this object, or the bucket is not known",
+            ..Failure::default()
+        },
+        IssueError::Refused(
+            RefusalReason::NotGranted
+            | RefusalReason::Denied(_)
+            | RefusalReason::OperationNotOffered
+            | RefusalReason::TokenEnded,
+        ) => Failure {
+            code: Code::PermissionDenied,
+            reason: ErrorReason::OperationNotGranted,
+            message: "the policy does not allow this caller to do this with this object",
+            ..Failure::default()
+        },
+        IssueError::Refused(RefusalReason::FullTtlNotAllowed(available))
+        | IssueError::Presign(PresignError::FullTtlUnavailable { available }) => Failure {
+            code: Code::FailedPrecondition,
+            reason: ErrorReason::FullTtlNotAvailable,
+            message: "the URL cannot work for as long as required",
+            available_ttl: Some(*available),
+            ..Failure::default()
+        },
+        IssueError::Presign(PresignError::CredentialsUnavailable { retry_after }) => Failure {
+            code: Code::Unavailable,
+            reason: ErrorReason::SigningCredentialsUnavailable,
+            message: "the credentials that sign cannot be had at the moment",
+            retry_after: Some(*retry_after),
+            ..Failure::default()
+        },
+        IssueError::Presign(other) => {
+            tracing::error!(decision_id = %decision_id, error = %other, "a permitted request could not be signed");
+            Failure::default()
+        }
+    };
+    Failure { decision_id: Some(decision_id), ..failure }.into_status()
+}
+
+/// The status of a call that reached the service past the authentication layer without a caller.
+pub(super) fn status_without_caller() -> Status {
+    tracing::error!("a call reached the service without an authenticated caller");
+    Failure::default().into_status()
+}
+
+/// The parts of an error answer. The default is a fault of the broker.
+struct Failure<'a> {
+    code: Code,
+    reason: ErrorReason,
+    message: &'static str,
+    decision_id: Option<DecisionId>,
+    violations: &'a [FieldViolation],
+    retry_after: Option<Duration>,
+    available_ttl: Option<Duration>,
+}
+
+impl Default for Failure<'_> {
+    fn default() -> Self {
+        Self {
+            code: Code::Internal,
+            reason: ErrorReason::InternalFault,
+            message: "the broker failed; its log says more",
+            decision_id: None,
+            violations: &[],
+            retry_after: None,
+            available_ttl: None,
+        }
+    }
+}
+
+impl Failure<'_> {
+    fn into_status(self) -> Status {
+        let mut metadata = HashMap::new();
+        if let Some(id) = self.decision_id {
+            metadata.insert("decisionId".to_owned(), id.to_string());
+        }
+        if let Some(available) = self.available_ttl {
+            metadata.insert("availableTtlSeconds".to_owned(), available.as_secs().to_string());
+        }
+        let name = self.reason.as_str_name();
+        let reason = name.strip_prefix("ERROR_REASON_").unwrap_or(name);
+        let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata);
+        if !self.violations.is_empty() {
+            let violations: Vec<FieldViolationDetail> = self
+                .violations
+                .iter()
+                .map(|FieldViolation { field, rule }| FieldViolationDetail::new(*field, format!("{field} {rule}")))
+                .collect();
+            details.set_bad_request(violations);
+        }
+        if let Some(retry_after) = self.retry_after {
+            details.set_retry_info(Some(retry_after));
+        }
+        Status::with_error_details(self.code, self.message, details)
+    }
+}

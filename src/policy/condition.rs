@@ -1,0 +1,125 @@
+//! Whom a grant or denial means: the `to` table of a rule.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::compile::PolicyContext;
+use crate::document::{Located, Table};
+use crate::identity::Caller;
+
+/// Conditions on a caller, all of which must hold; each holds if any of its values does.
+#[derive(Debug, Default)]
+pub(super) struct Condition {
+    issuers: Option<Vec<String>>,
+    groups: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
+    claims: Vec<(String, Vec<String>)>,
+}
+
+impl Condition {
+    /// Reads a `to` table.
+    pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Self {
+        if !table.is_present() {
+            table.report_here("is required; { authenticated = true } means every caller whose proof was accepted");
+            return Self::default();
+        }
+        let authenticated = table.boolean("authenticated");
+        if let Some(Located { value: false, place }) = &authenticated {
+            table.report("authenticated", place, "must be true where it is given");
+        }
+        let condition = Self {
+            issuers: read_issuers(&mut table, context),
+            groups: read_values(&mut table, "groups"),
+            scopes: read_values(&mut table, "scopes"),
+            claims: read_claims(&mut table),
+        };
+        if condition.is_empty() && authenticated.is_none() {
+            table.report_here("must hold a condition: authenticated, issuers, groups, scopes or claims");
+        }
+        if condition.claims.iter().any(|(name, _)| name == "sub") && condition.issuers.is_none() {
+            table
+                .report_here("must name issuers beside claims.sub, because a subject is unique only within its issuer");
+        }
+        table.finish();
+        condition
+    }
+
+    /// Whether the caller is meant.
+    pub(super) fn holds(&self, caller: &Caller) -> bool {
+        let issuer_fits = self.issuers.as_ref().is_none_or(|any| any.iter().any(|issuer| **issuer == *caller.issuer));
+        let groups_fit = self.groups.as_ref().is_none_or(|any| any.iter().any(|group| caller.groups.contains(group)));
+        let scopes_fit = self.scopes.as_ref().is_none_or(|any| any.iter().any(|scope| caller.scopes.contains(scope)));
+        issuer_fits && groups_fit && scopes_fit && self.claims.iter().all(|(name, any)| claim_fits(caller, name, any))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.issuers.is_none() && self.groups.is_none() && self.scopes.is_none() && self.claims.is_empty()
+    }
+}
+
+fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
+    let issuers = table.strings("issuers")?;
+    for Located { value, place } in &issuers {
+        if !context.issuers.contains(value.as_str()) {
+            table.report("issuers", place, format!("names {value:?}, which the server's configuration does not trust"));
+        }
+    }
+    Some(non_empty(table, "issuers", issuers))
+}
+
+fn read_values(table: &mut Table<'_>, key: &'static str) -> Option<Vec<String>> {
+    let values = table.strings(key)?;
+    Some(non_empty(table, key, values))
+}
+
+fn read_claims(table: &mut Table<'_>) -> Vec<(String, Vec<String>)> {
+    let claims = table.table("claims");
+    if !claims.is_present() {
+        return Vec::new();
+    }
+    // A set, because the keys of a table come in no particular order and messages should.
+    let names: BTreeSet<&str> = claims.keys().collect();
+    if names.is_empty() {
+        claims.report_here("must name at least one claim");
+    }
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let values = claims.scalars_as_text(name)?;
+            Some((name.to_owned(), non_empty(&claims, name, values)))
+        })
+        .collect()
+}
+
+/// The values, after a report of an empty list or an empty value: neither could ever hold.
+fn non_empty(table: &Table<'_>, key: &str, values: Vec<Located<String>>) -> Vec<String> {
+    if values.is_empty() {
+        table.report(key, table.place(), "must not be an empty list");
+    }
+    for Located { place, .. } in values.iter().filter(|located| located.value.is_empty()) {
+        table.report(key, place, "must not hold an empty value");
+    }
+    values.into_iter().map(|located| located.value).collect()
+}
+
+fn claim_fits(caller: &Caller, name: &str, any: &[String]) -> bool {
+    // An address that its issuer did not verify is whatever the caller typed.
+    if name == "email" && !caller.email_verified {
+        return false;
+    }
+    match caller.claims.get(name) {
+        Some(Value::Array(values)) => values.iter().any(|value| value_fits(value, any)),
+        Some(value) => value_fits(value, any),
+        None => false,
+    }
+}
+
+fn value_fits(value: &Value, any: &[String]) -> bool {
+    match value {
+        Value::String(text) => any.iter().any(|wanted| wanted == text),
+        Value::Bool(flag) => any.iter().any(|wanted| *wanted == flag.to_string()),
+        Value::Number(number) => any.iter().any(|wanted| *wanted == number.to_string()),
+        _ => false,
+    }
+}

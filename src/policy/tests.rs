@@ -1,0 +1,65 @@
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::identity::Caller;
+
+mod compile;
+mod decide;
+mod values;
+
+const ISSUER: &str = "https://issuer.example";
+
+fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
+    let buckets = BTreeSet::from([BucketName::parse("media").unwrap(), BucketName::parse("archive").unwrap()]);
+    let issuers = BTreeSet::from([ISSUER.to_owned()]);
+    Policy::parse("policy.toml", text, &PolicyContext { buckets: &buckets, issuers: &issuers })
+}
+
+fn caller(claims: &Value) -> Caller {
+    let strings = |name: &str| {
+        claims[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    Caller {
+        issuer: claims["iss"].as_str().unwrap_or(ISSUER).into(),
+        subject: claims["sub"].as_str().unwrap_or("subject-1").to_owned(),
+        groups: strings("groups"),
+        scopes: strings("scopes"),
+        email_verified: claims["email_verified"] == json!(true),
+        claims: claims.as_object().unwrap().clone(),
+        token_expires_at: now() + Duration::from_secs(600),
+    }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+fn object(bucket: &str, key: &str) -> ObjectReference {
+    ObjectReference { bucket: BucketName::parse(bucket).unwrap(), key: ObjectKey::parse(key).unwrap() }
+}
+
+fn download(policy: &Policy, claims: &Value, key: &str) -> Result<Permit<DownloadTerms>, RefusalReason> {
+    policy
+        .decide_download(
+            &caller(claims),
+            object("media", key),
+            LifetimeRequest::default(),
+            DownloadTerms::default(),
+            now(),
+        )
+        .map_err(|refusal| refusal.reason)
+}
+
+fn upload(
+    policy: &Policy,
+    claims: &Value,
+    key: &str,
+    terms: UploadTerms,
+) -> Result<Permit<UploadTerms>, RefusalReason> {
+    policy
+        .decide_upload(&caller(claims), object("media", key), LifetimeRequest::default(), terms, now())
+        .map_err(|refusal| refusal.reason)
+}

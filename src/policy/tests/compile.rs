@@ -1,0 +1,135 @@
+use super::*;
+
+#[test]
+fn everything_wrong_is_reported_at_once_with_its_line() {
+    let problems = compile(
+        r#"[[tier]]
+name = "a"
+bucket = "media"
+prefix = "tier 1"
+download = { max_ttl = "8days", default_ttl = "0s", colour = "red" }
+
+[[tier]]
+name = "a"
+bucket = "nowhere"
+prefix = "x/../"
+include = ["[", "*.jpg"]
+upload = { max_size = "6GiB", content_types = ["jpeg"], checksum = ["sha3"], overwrite = "no" }
+
+[[grant]]
+tiers = ["a", "b"]
+operations = ["download", "delete"]
+to = { issuers = ["https://evil.example"], groups = [], claims = { tenant = [] } }
+
+[[grant]]
+operations = ["upload"]
+to = {}
+
+[[denial]]
+to = { claims = { sub = "x" } }
+
+[colour]
+"#,
+    )
+    .unwrap_err();
+    let found: Vec<String> = problems.to_string().lines().map(str::to_owned).collect();
+    let expected = [
+        "policy.toml:4: tier[0].prefix must end with \"/\"",
+        "policy.toml:5: tier[0].download.max_ttl must be between 1s and 7days",
+        "policy.toml:5: tier[0].download.default_ttl must be between 1s and 7days",
+        "policy.toml:5: tier[0].download.colour is not a known setting",
+        "policy.toml:10: tier[1].prefix must not contain \".\" or \"..\"",
+        "policy.toml:11: tier[1].include holds a glob that is not one",
+        "policy.toml:12: tier[1].upload.max_size must be between 1B and 5GiB",
+        "policy.toml:12: tier[1].upload.content_types holds what is neither",
+        "policy.toml:12: tier[1].upload.checksum holds \"sha3\"",
+        "policy.toml:12: tier[1].upload.overwrite must be true or false",
+        "policy.toml:15: grant.tiers names \"b\"",
+        "policy.toml:16: grant[0].operations holds \"delete\"",
+        "policy.toml:17: grant[0].to.issuers names \"https://evil.example\"",
+        "policy.toml:17: grant[0].to.groups must not be an empty list",
+        "policy.toml:17: grant[0].to.claims.tenant must not be an empty list",
+        "policy.toml:19: grant[1].tiers is required",
+        "policy.toml:21: grant[1].to must hold a condition",
+        "policy.toml:24: denial[0].to must name issuers beside claims.sub",
+        "policy.toml:26: colour is not a known setting",
+    ];
+    for rule in expected {
+        assert!(found.iter().any(|line| line.starts_with(rule)), "missing: {rule}\n{problems}");
+    }
+}
+
+#[test]
+fn rules_between_tiers_are_checked_too() {
+    for (text, rule) in [
+        (
+            r#"tier = [{ name = "a", bucket = "media", prefix = "x/", download = {} }, { name = "b", bucket = "media", prefix = "x/", download = {} }]"#,
+            "tier.prefix is the prefix of tier \"a\" already",
+        ),
+        (
+            r#"tier = [{ name = "a", bucket = "media", prefix = "{sub}/", download = {} }, { name = "b", bucket = "media", prefix = "{claims.x}/y/", download = {} }]"#,
+            "tier.prefix has a template where another tier has a different one",
+        ),
+        (
+            r#"tier = [{ name = "a", bucket = "media", prefix = "", download = {} }, { name = "a", bucket = "archive", prefix = "", download = {} }]"#,
+            "tier.name is the name of another tier already",
+        ),
+        (
+            r#"tier = [{ name = "a", bucket = "elsewhere", prefix = "", download = {} }]"#,
+            "tier.bucket is not a bucket of the server's configuration",
+        ),
+        (
+            r#"
+            tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
+            grant = [{ tiers = ["a"], operations = ["upload"], to = { authenticated = true } }]
+            "#,
+            "grant.operations grants upload, but none of its tiers has uploads",
+        ),
+        (r#"tier = [{ name = "a", bucket = "media", prefix = "" }]"#, "tier[0] must offer an operation"),
+        (r#"tier = [{ name = "a", bucket = "media", prefix = "a{sub}/", download = {} }]"#, "only as a whole segment"),
+        (r#"tier = [{ name = "a", bucket = "media", prefix = "{aud}/", download = {} }]"#, "unknown template"),
+        (
+            r#"
+            tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
+            grant = [{ tiers = ["a"], operations = ["download"], to = { authenticated = false } }]
+            "#,
+            "grant[0].to.authenticated must be true",
+        ),
+        (
+            r#"
+            tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
+            grant = [{ tiers = ["a"], operations = ["download"] }]
+            "#,
+            "grant[0].to is required",
+        ),
+        (
+            r#"tier = [{ name = "a", bucket = "media", prefix = "", download = { max_ttl = "1m", default_ttl = "2m" } }]"#,
+            "default_ttl must not be longer than max_ttl (1m)",
+        ),
+        ("", "must hold at least one [[tier]]"),
+    ] {
+        let problems = compile(text).unwrap_err().to_string();
+        assert!(problems.contains(rule), "{problems}\nlacks: {rule}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
+fn the_outline_tells_what_reaches_each_tier() {
+    let policy = compile(include_str!("../../dev/policy.toml")).unwrap();
+    let outline = policy.outline();
+    assert_eq!(outline.len(), 2);
+    assert_eq!(outline[0].operations, [Operation::Download]);
+    assert_eq!(outline[0].grants.iter().map(AsRef::as_ref).collect::<Vec<_>>(), ["grant[0]", "grant[1]"]);
+    assert_eq!(outline[1].operations, Operation::ALL);
+}
+
+#[test]
+fn a_policy_store_puts_a_new_policy_in_force_for_the_next_decision() {
+    let tier = "tier = [{ name = \"t\", bucket = \"media\", prefix = \"\", download = {} }]\n";
+    let grant = "grant = [{ tiers = [\"t\"], operations = [\"download\"], to = { authenticated = true } }]";
+    let store = PolicyStore::new(compile(tier).unwrap());
+    assert!(download(&store.current(), &json!({}), "x").is_err());
+    store.replace(compile(&format!("{tier}{grant}")).unwrap());
+    assert!(download(&store.current(), &json!({}), "x").is_ok());
+}
