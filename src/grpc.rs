@@ -14,7 +14,6 @@ pub use service::BrokerService;
 
 /// The generated messages, client and server of package `accessbroker.v1`.
 #[expect(
-    missing_docs,
     clippy::pedantic,
     clippy::allow_attributes_without_reason,
     unused_qualifications,

@@ -1,5 +1,39 @@
 //! Who is calling? Tokens, keys and issuers.
+//!
+//! A token goes one way: [`BearerToken`] takes it out of the header, [`Authenticator`] takes it apart and finds its
+//! issuer, the issuer's [`KeyRing`] has the key, and once the signature is checked the claims yield a [`Caller`].
 
+mod algorithm;
+mod authenticator;
+mod bearer;
 mod caller;
+mod claims;
+mod issuer;
+mod json;
+mod key_ring;
+mod key_source;
+mod keys;
+mod rejection;
+mod token;
+mod verify;
 
+#[cfg(test)]
+mod test_issuer;
+
+pub use algorithm::Algorithm;
+pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError};
+pub use bearer::BearerToken;
 pub use caller::Caller;
+pub use issuer::{
+    InvalidIssuerSettings, IssuerSettings, KeyLocation, MAX_KEY_AGE, MAX_LEEWAY, SettingProblem, SettingRule,
+    TokenProfile, TokenUses,
+};
+pub use key_ring::{KeyRefreshError, KeyRing, KeyRingTiming};
+pub use key_source::{
+    DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient, KeyHttpClientError, KeySource,
+    KeySourceError, PlainHttp,
+};
+pub use keys::{KeySet, KeySetError, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
+pub use rejection::Rejection;
+pub use token::MAX_TOKEN_BYTES;
+pub use verify::{IssuerVerifier, IssuerVerifierError};

@@ -1,6 +1,24 @@
 //! access-broker decides who may read or write which S3 object and issues presigned URLs for exactly that.
+//!
+//! Three rings, whose arrows point inward only:
+//!
+//! - domain: [`identity`] (who is calling), [`policy`] (may they), [`presign`] (sign it) and [`broker`] (the use
+//!   cases). No gRPC types.
+//! - wire: [`grpc`], from messages to domain types and back.
+//! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
+//!
+//! [`document`] and [`clock`] stand beside the rings and know none of them.
 
+pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod config;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod document;
+pub mod grpc;
 pub mod identity;
 pub mod policy;
+pub mod presign;
+pub mod server;
+pub mod telemetry;

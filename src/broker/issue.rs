@@ -64,6 +64,15 @@ impl IssueError {
             Self::Presign(error) => error.code(),
         }
     }
+
+    /// The name of the denial that refused, if one did.
+    #[must_use]
+    pub fn denial(&self) -> Option<&str> {
+        match self {
+            Self::Refused(RefusalReason::Denied(rule)) => Some(rule),
+            _ => None,
+        }
+    }
 }
 
 impl Broker {

@@ -128,14 +128,14 @@ impl Drop for AccessLine {
     fn drop(&mut self) {
         // A call that ended before its status was known was given up by the client.
         let code = code_name(self.code.unwrap_or(Code::Cancelled));
-        let duration_ms = self.started.elapsed().as_secs_f64() * 1_000.0;
+        // Microseconds are as fine as the clock is worth.
+        let duration_ms = (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let method = self.method;
         let caller = self.record.caller();
         let issuer = caller.map(|caller| &*caller.issuer);
         let subject = caller.map(|caller| caller.subject.as_str());
         let decision = self.record.decision();
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
-        let key = decision.map(|decision| decision.object.key.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());
         let decision_id = decision.map(|decision| decision.id.to_string());
         let (rule, refusal) = match decision.map(|decision| &decision.outcome) {
@@ -149,7 +149,7 @@ impl Drop for AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, issuer, subject, bucket, key, tier, rule, reason, decision_id, "call"
+                method, code, duration_ms, issuer, subject, bucket, tier, rule, reason, decision_id, "call"
             );
         }
     }

@@ -97,9 +97,9 @@ where
                     inner.call(request).await
                 }
                 Err(error) => {
-                    record.set_reason(error.code());
+                    record.set_reason(reason_code(&error));
                     // The cause is for the log only; callers get the same words for every rejected proof.
-                    tracing::debug!(reason = error.code(), cause = %error, "the caller was not authenticated");
+                    tracing::debug!(reason = reason_code(&error), cause = %error, "the caller was not authenticated");
                     Ok(status_of_authentication_error(&error).into_http())
                 }
             }
@@ -120,4 +120,12 @@ async fn authenticate(
     };
     let token = BearerToken::from_authorization(value.as_bytes()).map_err(AuthenticationError::Rejected)?;
     authenticator.authenticate(token.as_str(), now).await
+}
+
+/// The reason's name in logs.
+const fn reason_code(error: &AuthenticationError) -> &'static str {
+    match error {
+        AuthenticationError::Rejected(rejection) => rejection.code(),
+        AuthenticationError::KeysUnavailable { .. } => "issuer_keys_unavailable",
+    }
 }

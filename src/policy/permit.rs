@@ -32,6 +32,18 @@ impl<T> Permit<T> {
         Self { object, tier, rule, lifetime, terms }
     }
 
+    /// Lets tests outside the policy hold a permit without a policy file.
+    #[cfg(test)]
+    pub(crate) fn for_tests(
+        bucket: BucketName,
+        key: ObjectKey,
+        tier: Arc<str>,
+        lifetime: Lifetime,
+        terms: T,
+    ) -> Self {
+        Self::new(ObjectReference { bucket, key }, tier, "grant".into(), lifetime, terms)
+    }
+
     /// The logical bucket.
     #[must_use]
     pub const fn bucket(&self) -> &BucketName {

@@ -1,0 +1,99 @@
+//! The command line: one file per subcommand.
+
+mod check;
+#[cfg(feature = "dev")]
+mod dev;
+mod healthcheck;
+mod options;
+mod serve;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Everything went as asked.
+pub const EXIT_OK: u8 = 0;
+/// Something failed after the start: a port was taken, the server was not healthy.
+pub const EXIT_FAILURE: u8 = 1;
+/// The command line was not understood (clap's own choice).
+pub const EXIT_USAGE: u8 = 2;
+/// The configuration or the policy is not valid (`EX_CONFIG` of `sysexits.h`).
+pub const EXIT_CONFIGURATION: u8 = 78;
+
+/// Decides who may read or write which S3 object, and issues presigned URLs for exactly that.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Try it:
+  access-broker dev                            everything on one machine, with commands to paste
+  access-broker check --config broker.toml     what a configuration and its policy mean
+  access-broker serve --config broker.toml     the server
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Check a configuration and its policy, and print what they mean.
+    Check(check::Check),
+    /// Ask a running server for its health.
+    Healthcheck(healthcheck::Healthcheck),
+    /// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
+    #[cfg(feature = "dev")]
+    Dev(dev::Dev),
+}
+
+/// Runs a command line and tells how the process should exit.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Help and version are errors to clap, but not failures.
+            let code = if error.use_stderr() { EXIT_USAGE } else { EXIT_OK };
+            let _printed = error.print();
+            return code.into();
+        }
+    };
+    let code = match command_line.command {
+        Command::Serve(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Healthcheck(command) => command.run(),
+        #[cfg(feature = "dev")]
+        Command::Dev(command) => command.run(),
+    };
+    code.into()
+}
+
+/// Prints a line for the user. Nobody reading is no reason to fail.
+fn say(text: impl AsRef<str>) {
+    let _written = writeln!(io::stdout().lock(), "{}", text.as_ref());
+}
+
+/// Prints what is wrong, each cause on the way.
+fn complain(error: &anyhow::Error) {
+    let _written = writeln!(io::stderr().lock(), "access-broker: {error:#}");
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,97 @@
+//! `access-broker dev`
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::io;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use tracing::Level;
+
+use super::{EXIT_FAILURE, EXIT_OK, complain, runtime, say};
+use crate::dev::environment::{Environment, EnvironmentOptions};
+use crate::dev::guide;
+use crate::server::shutdown_signal;
+use crate::telemetry::{LogFormat, LogSettings, start_logging};
+
+/// How long the printed tokens work.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
+///
+/// The S3 server checks signatures, the issuer hands out tokens to anybody on this machine, and everything listens on
+/// loopback only. Prints commands to paste. Ctrl-C stops it.
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Where to serve gRPC. Port 0 takes a free one, here and below.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50051")]
+    grpc_addr: SocketAddr,
+    /// Where the embedded S3 listens.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50052")]
+    s3_addr: SocketAddr,
+    /// Where the embedded issuer listens.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50053")]
+    issuer_addr: SocketAddr,
+    /// Where to serve /livez and /readyz.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50054")]
+    admin_addr: SocketAddr,
+    /// Where to keep objects and policy. Without it they are in a temporary folder that is removed in the end.
+    #[arg(long, value_name = "PATH")]
+    data_dir: Option<PathBuf>,
+    /// Write addresses and tokens to this file, as JSON, once everything serves.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+impl Dev {
+    pub(super) fn run(self) -> u8 {
+        start_logging(LogSettings { format: LogFormat::Text, level: Level::INFO });
+        match self.run_until_stopped() {
+            Ok(()) => EXIT_OK,
+            Err(error) => {
+                complain(&error);
+                EXIT_FAILURE
+            }
+        }
+    }
+
+    fn run_until_stopped(self) -> anyhow::Result<()> {
+        let Self { grpc_addr, s3_addr, issuer_addr, admin_addr, data_dir, ready_file } = self;
+        for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
+            anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
+        }
+        let options = EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir };
+        runtime().context("the runtime cannot be started")?.block_on(async {
+            let signal = shutdown_signal().context("signals cannot be received")?;
+            let environment = Environment::start(options).await?;
+            say(guide::text(&environment, TOKEN_LIFETIME)?);
+            if let Some(path) = ready_file {
+                write_ready_file(&path, &environment)
+                    .with_context(|| format!("cannot write --ready-file {}", path.display()))?;
+            }
+            signal.await;
+            environment.stop().await;
+            Ok(())
+        })
+    }
+}
+
+/// Puts the file in place whole: whoever waits for it never reads half of it.
+fn write_ready_file(path: &Path, environment: &Environment) -> anyhow::Result<()> {
+    let token = |user: &str| anyhow::Ok(environment.issuer.issue(user, TOKEN_LIFETIME)?.id_token);
+    let ready = json!({
+        "grpc": environment.server.grpc_addr().to_string(),
+        "s3": environment.s3.url(),
+        "issuer": environment.issuer.issuer(),
+        "admin": environment.server.admin_addr().to_string(),
+        "tokens": { "user-one": token("user-one")?, "user-two": token("user-two")? },
+    });
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Readable by the owner alone, as temporary files are: it holds tokens.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, format!("{ready:#}\n").as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}

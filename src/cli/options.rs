@@ -1,0 +1,52 @@
+//! The options that say which configuration is meant.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{Config, LoadError, environment_overrides, flag_override};
+use crate::identity::PlainHttp;
+
+/// Where the configuration is, and what wins over it.
+#[derive(Debug, Args)]
+pub(super) struct ConfigOptions {
+    /// The configuration file. Settings of [server], [log] and [policy] can be given in the environment, too, as
+    /// ACCESS_BROKER_SECTION__SETTING, and some as flags; flags win over the environment, and that over the file.
+    #[arg(long, value_name = "PATH")]
+    config: PathBuf,
+    /// Where to serve gRPC: server.grpc_addr.
+    #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
+    grpc_addr: Option<String>,
+    /// Where to serve /livez and /readyz: server.admin_addr.
+    #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
+    admin_addr: Option<String>,
+    /// The policy file: policy.file.
+    #[arg(long, value_name = "PATH", help_heading = "Settings")]
+    policy: Option<String>,
+    /// json or text: log.format.
+    #[arg(long, value_name = "FORMAT", help_heading = "Settings")]
+    log_format: Option<String>,
+    /// error, warn, info, debug or trace: log.level.
+    #[arg(long, value_name = "LEVEL", help_heading = "Settings")]
+    log_level: Option<String>,
+}
+
+impl ConfigOptions {
+    /// Loads the configuration: file, then environment, then flags.
+    pub(super) fn load(self) -> Result<Config, LoadError> {
+        let Self { config, grpc_addr, admin_addr, policy, log_format, log_level } = self;
+        // A path on the command line is relative to where the command runs, unlike one in the file.
+        let policy = policy.map(|path| std::path::absolute(&path).map_or(path, |full| full.display().to_string()));
+        // Variables that are not UTF-8 are none of ours.
+        let variables =
+            env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        let mut overrides = environment_overrides(variables);
+        flag_override(&mut overrides, "--grpc-addr", "server.grpc_addr", grpc_addr);
+        flag_override(&mut overrides, "--admin-addr", "server.admin_addr", admin_addr);
+        flag_override(&mut overrides, "--policy", "policy.file", policy);
+        flag_override(&mut overrides, "--log-format", "log.format", log_format);
+        flag_override(&mut overrides, "--log-level", "log.level", log_level);
+        Config::load(&config, overrides, PlainHttp::Refused)
+    }
+}

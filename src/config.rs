@@ -1,0 +1,136 @@
+//! The server's configuration: file, then environment, then flags, all of it checked before anything starts.
+
+mod bucket;
+mod credentials;
+mod issuer;
+mod log;
+mod overrides;
+mod policy;
+mod server;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use thiserror::Error;
+
+pub use bucket::BucketSettings;
+pub use credentials::CredentialsSettings;
+pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
+pub use policy::PolicySettings;
+pub use server::ServerSettings;
+
+use crate::document::{Document, Overrides, Problems};
+use crate::identity::{IssuerSettings, PlainHttp};
+use crate::policy::{BucketName, Policy, PolicyContext};
+use crate::telemetry::LogSettings;
+
+/// Everything that the server needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Listeners and life cycle.
+    pub server: ServerSettings,
+    /// Logs.
+    pub log: LogSettings,
+    /// Where the policy is.
+    pub policy: PolicySettings,
+    /// Whose tokens are accepted; at least one.
+    pub issuers: Vec<IssuerSettings>,
+    /// The logical buckets; at least one.
+    pub buckets: Vec<BucketSettings>,
+}
+
+/// Why a configuration or policy cannot be used.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Rules are broken.
+    #[error(transparent)]
+    Invalid(#[from] Problems),
+}
+
+impl Config {
+    /// Reads a configuration file. Paths in it are relative to its folder.
+    ///
+    /// `plain_http` says whether issuers may be asked over plain HTTP; only the development environment, whose issuer
+    /// is inside the process, has a reason to.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, and every broken rule at once.
+    pub fn load(path: &Path, overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
+        let text = read(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(Self::parse(&path.display().to_string(), &text, folder, overrides, plain_http)?)
+    }
+
+    /// Reads a configuration from its text; see [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// Every broken rule at once.
+    pub fn parse(
+        origin: &str,
+        text: &str,
+        folder: &Path,
+        overrides: Overrides,
+        plain_http: PlainHttp,
+    ) -> Result<Self, Problems> {
+        let document = Document::parse(origin, text, overrides)?;
+        let mut root = document.root();
+        let server = server::read(root.table("server"));
+        let log = log::read(root.table("log"));
+        let policy = policy::read(root.table("policy"), folder);
+        let issuers = issuer::read_all(&mut root, folder, plain_http);
+        let credentials = credentials::read_all(&mut root, folder);
+        let buckets = bucket::read_all(&mut root, &credentials);
+        root.finish();
+        let config = policy.map(|policy| Self { server, log, policy, issuers, buckets });
+        document.into_result(config)
+    }
+
+    /// Reads the policy file that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, and every broken rule at once.
+    pub fn load_policy(&self) -> Result<Policy, LoadError> {
+        let path = &self.policy.file;
+        self.parse_policy(&read(path)?)
+    }
+
+    /// Compiles a policy's text against this configuration.
+    ///
+    /// # Errors
+    ///
+    /// Every broken rule at once.
+    pub fn parse_policy(&self, text: &str) -> Result<Policy, LoadError> {
+        let buckets: BTreeSet<BucketName> = self.buckets.iter().map(|bucket| bucket.name.clone()).collect();
+        let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let context = PolicyContext { buckets: &buckets, issuers: &issuers };
+        Ok(Policy::parse(&self.policy.file.display().to_string(), text, &context)?)
+    }
+
+    /// The bucket that an empty bucket name means: the only one.
+    #[must_use]
+    pub fn sole_bucket(&self) -> Option<&BucketName> {
+        match self.buckets.as_slice() {
+            [sole] => Some(&sole.name),
+            _ => None,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    fs::read_to_string(path).map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! `[[credentials]]`: access keys that the configuration names, by file or environment variable and never in itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::document::{Located, Table};
+use crate::presign::credentials::SecretSource;
+
+/// Who signs for a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsSettings {
+    /// What AWS's default chain finds: environment, profile, web identity, container, instance.
+    DefaultChain,
+    /// Keys in files or environment variables.
+    Static {
+        /// The access key id.
+        access_key_id: SecretSource,
+        /// The secret access key.
+        secret_access_key: SecretSource,
+        /// The session token, for temporary keys.
+        session_token: Option<SecretSource>,
+    },
+}
+
+/// Reads every `[[credentials]]`, by name.
+pub(super) fn read_all(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, CredentialsSettings> {
+    let mut all = BTreeMap::new();
+    for mut table in root.tables("credentials") {
+        let name = table.required_string("name");
+        let settings = read(&mut table, folder);
+        if let (Some(Located { value, place }), Some(settings)) = (name, settings)
+            && all.insert(value, settings).is_some()
+        {
+            table.report("name", &place, "is the name of other credentials already");
+        }
+        table.finish();
+    }
+    all
+}
+
+fn read(table: &mut Table<'_>, folder: &Path) -> Option<CredentialsSettings> {
+    let id = secret(table, ["access_key_id_env", "access_key_id_file"], folder);
+    let key = secret(table, ["secret_access_key_env", "secret_access_key_file"], folder);
+    let token = secret(table, ["session_token_env", "session_token_file"], folder);
+    for (value, keys) in
+        [(&id, "access_key_id_env or access_key_id_file"), (&key, "secret_access_key_env or secret_access_key_file")]
+    {
+        if value.is_none() {
+            table.report_here(format!("must have {keys}"));
+        }
+    }
+    Some(CredentialsSettings::Static { access_key_id: id?, secret_access_key: key?, session_token: token })
+}
+
+fn secret(table: &mut Table<'_>, [env, file]: [&'static str; 2], folder: &Path) -> Option<SecretSource> {
+    match (table.string(env), table.string(file)) {
+        (Some(variable), None) => Some(SecretSource::EnvironmentVariable(variable.value)),
+        (None, Some(path)) => Some(SecretSource::File(folder.join(path.value))),
+        (None, None) => None,
+        (Some(_), Some(path)) => {
+            table.report(file, &path.place, format!("must not be given beside {env}"));
+            None
+        }
+    }
+}

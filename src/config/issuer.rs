@@ -1,0 +1,135 @@
+//! `[[issuer]]`: whose tokens are accepted, and under which conditions.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use url::Url;
+
+use super::log::one_of;
+use crate::document::{Located, Place, Table};
+use crate::identity::{Algorithm, IssuerSettings, KeyLocation, PlainHttp, TokenProfile, TokenUses};
+
+/// Sets of defaults for kinds of issuers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Preset {
+    Oidc,
+    Cognito,
+}
+
+/// Reads every `[[issuer]]`.
+pub(super) fn read_all(root: &mut Table<'_>, folder: &Path, plain_http: PlainHttp) -> Vec<IssuerSettings> {
+    let tables = root.tables("issuer");
+    if tables.is_empty() {
+        root.report("issuer", &Place::Document, "must be given at least once as [[issuer]]: no issuer, no callers");
+    }
+    let mut names = BTreeSet::new();
+    let mut issuers = Vec::new();
+    for mut table in tables {
+        let Some(issuer) = table.required_string("issuer") else {
+            continue;
+        };
+        if !names.insert(issuer.value.clone()) {
+            table.report("issuer", &issuer.place, "is the URL of another issuer already");
+        }
+        issuers.push(read(table, issuer.value, folder, plain_http));
+    }
+    issuers
+}
+
+fn read(mut table: Table<'_>, issuer: String, folder: &Path, plain_http: PlainHttp) -> IssuerSettings {
+    let presets = [("oidc", Preset::Oidc), ("cognito", Preset::Cognito)];
+    let preset = one_of(&mut table, "preset", &presets).unwrap_or(Preset::Oidc);
+    let audiences = values(table.strings("audiences")).unwrap_or_default();
+    let defaults = match preset {
+        Preset::Oidc => IssuerSettings::oidc(issuer, audiences),
+        Preset::Cognito => IssuerSettings::cognito(issuer, audiences),
+    };
+    let settings = IssuerSettings {
+        profile: read_profile(&mut table, preset),
+        algorithms: read_algorithms(&mut table).unwrap_or(defaults.algorithms),
+        key_location: read_key_location(&mut table, folder).unwrap_or(defaults.key_location),
+        plain_http,
+        groups_claim: table.string("groups_claim").map_or(defaults.groups_claim, |claim| claim.value),
+        scopes_claim: table.string("scopes_claim").map_or(defaults.scopes_claim, |claim| claim.value),
+        leeway: table.duration("leeway").map_or(defaults.leeway, |leeway| leeway.value),
+        max_token_lifetime: table.duration("max_token_lifetime").map(|lifetime| lifetime.value),
+        trust_email: table.boolean("trust_email").is_some_and(|trust| trust.value),
+        key_refresh_interval: table
+            .duration("key_refresh_interval")
+            .map_or(defaults.key_refresh_interval, |interval| interval.value),
+        max_key_age: table.duration("max_key_age").map_or(defaults.max_key_age, |age| age.value),
+        issuer: defaults.issuer,
+        audiences: defaults.audiences,
+    };
+    if let Err(invalid) = settings.validate() {
+        for problem in invalid.0 {
+            table.report(setting_name(problem.field), table.place(), problem.rule);
+        }
+    }
+    table.finish();
+    settings
+}
+
+/// The setting that fills a field of [`IssuerSettings`].
+fn setting_name(field: &'static str) -> &'static str {
+    match field {
+        "profile" => "token_use",
+        "key_location" => "jwks_url",
+        other => other,
+    }
+}
+
+fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
+    let uses = table.strings("token_use");
+    match (preset, uses) {
+        (Preset::Oidc, None) => TokenProfile::Oidc,
+        (Preset::Oidc, Some(_)) => {
+            table.report("token_use", table.place(), "belongs to preset \"cognito\" only");
+            TokenProfile::Oidc
+        }
+        (Preset::Cognito, None) => TokenProfile::Cognito { token_uses: TokenUses::BOTH },
+        (Preset::Cognito, Some(uses)) => {
+            for Located { value, place } in uses.iter().filter(|used| !matches!(used.value.as_str(), "id" | "access")) {
+                table.report("token_use", place, format!("holds {value:?}; there are \"id\" and \"access\""));
+            }
+            let named = |name: &str| uses.iter().any(|used| used.value == name);
+            TokenProfile::Cognito { token_uses: TokenUses { id: named("id"), access: named("access") } }
+        }
+    }
+}
+
+fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
+    let names = table.strings("algorithms")?;
+    let mut algorithms = Vec::new();
+    for Located { value, place } in names {
+        match Algorithm::parse(&value) {
+            Some(algorithm) => algorithms.push(algorithm),
+            None => table.report("algorithms", &place, format!("holds {value:?}, which is no accepted algorithm")),
+        }
+    }
+    Some(algorithms)
+}
+
+fn read_key_location(table: &mut Table<'_>, folder: &Path) -> Option<KeyLocation> {
+    let url = table.string("jwks_url");
+    let file = table.string("jwks_file");
+    match (url, file) {
+        (None, None) => None,
+        (Some(Located { value, place }), None) => match Url::parse(&value) {
+            Ok(url) => Some(KeyLocation::JwksUrl(url)),
+            Err(_) => {
+                table.report("jwks_url", &place, "must be a URL");
+                None
+            }
+        },
+        (None, Some(file)) => Some(KeyLocation::JwksFile(folder.join(file.value))),
+        (Some(_), Some(file)) => {
+            table.report("jwks_file", &file.place, "must not be given beside jwks_url");
+            None
+        }
+    }
+}
+
+fn values(list: Option<Vec<Located<String>>>) -> Option<Vec<String>> {
+    list.map(|list| list.into_iter().map(|item| item.value).collect())
+}

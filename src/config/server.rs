@@ -1,0 +1,57 @@
+//! `[server]`: listeners and life cycle.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::document::{Located, Table};
+
+/// Loopback, so that a broker without transport security is not reachable from elsewhere unless somebody decided so.
+const DEFAULT_GRPC_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
+
+/// Loopback, for the same reason.
+const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
+
+/// Well below the 30 seconds after which Kubernetes kills a pod.
+const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+
+/// The longest grace: a drain must end.
+const MAX_SHUTDOWN_GRACE: Duration = Duration::from_secs(600);
+
+/// `[server]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Where gRPC is served.
+    pub grpc_addr: SocketAddr,
+    /// Where `/livez` and `/readyz` are served.
+    pub admin_addr: SocketAddr,
+    /// Whether reflection is served.
+    pub reflection: bool,
+    /// How long calls in flight may take after a signal to stop.
+    pub shutdown_grace: Duration,
+}
+
+pub(super) fn read(mut table: Table<'_>) -> ServerSettings {
+    let shutdown_grace = table.duration("shutdown_grace");
+    if let Some(Located { value, place }) = &shutdown_grace
+        && *value > MAX_SHUTDOWN_GRACE
+    {
+        table.report("shutdown_grace", place, "must not be longer than 10m");
+    }
+    let settings = ServerSettings {
+        grpc_addr: address(&mut table, "grpc_addr").unwrap_or(DEFAULT_GRPC_ADDRESS),
+        admin_addr: address(&mut table, "admin_addr").unwrap_or(DEFAULT_ADMIN_ADDRESS),
+        reflection: table.boolean("reflection").is_none_or(|reflection| reflection.value),
+        shutdown_grace: shutdown_grace.map_or(DEFAULT_SHUTDOWN_GRACE, |grace| grace.value),
+    };
+    table.finish();
+    settings
+}
+
+fn address(table: &mut Table<'_>, key: &'static str) -> Option<SocketAddr> {
+    let Located { value, place } = table.string(key)?;
+    let parsed = value.parse().ok();
+    if parsed.is_none() {
+        table.report(key, &place, "must be an IP address and a port, such as \"127.0.0.1:50051\"");
+    }
+    parsed
+}

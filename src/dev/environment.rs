@@ -1,0 +1,172 @@
+//! The whole thing on one machine: embedded S3, embedded issuer, and the broker over both.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::fs;
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+use super::{
+    CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed,
+};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::document::Overrides;
+use crate::identity::PlainHttp;
+use crate::server::{RunningServer, Surroundings};
+
+/// The policy of a new data folder.
+pub const POLICY: &str = include_str!("policy.toml");
+
+/// The logical bucket, and the name of the embedded S3's one.
+pub const BUCKET: &str = "media";
+
+const ACCESS_KEY_ID_VARIABLE: &str = "EMBEDDED_S3_ACCESS_KEY_ID";
+const SECRET_ACCESS_KEY_VARIABLE: &str = "EMBEDDED_S3_SECRET_ACCESS_KEY";
+
+/// Where everything listens. Port 0 takes a free one.
+#[derive(Debug, Clone)]
+pub struct EnvironmentOptions {
+    /// The broker's gRPC.
+    pub grpc_addr: SocketAddr,
+    /// The broker's admin HTTP.
+    pub admin_addr: SocketAddr,
+    /// The embedded S3.
+    pub s3_addr: SocketAddr,
+    /// The embedded issuer.
+    pub issuer_addr: SocketAddr,
+    /// Where objects and policy are kept. `None`: in a folder that is removed in the end.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Everything, running.
+#[derive(Debug)]
+pub struct Environment {
+    /// The broker.
+    pub server: RunningServer,
+    /// The S3 server.
+    pub s3: EmbeddedS3,
+    /// The token issuer.
+    pub issuer: EmbeddedIssuer,
+    data_dir: PathBuf,
+    _removed_in_the_end: Option<TempDir>,
+}
+
+impl Environment {
+    /// Starts everything and returns when the broker answers calls.
+    ///
+    /// # Errors
+    ///
+    /// When an address cannot be bound, the data folder cannot be written, or the policy in it is not valid.
+    pub async fn start(options: EnvironmentOptions) -> anyhow::Result<Self> {
+        let (data_dir, removed_in_the_end) = data_dir(options.data_dir)?;
+        let objects = data_dir.join("objects");
+        let (access_key_id, secret_access_key) = generate_key_pair()?;
+        // Before the server opens the folder: it clears away what looks like a broken upload.
+        seed(&objects, BUCKET).await?;
+        let s3 = EmbeddedS3::start(EmbeddedS3Options {
+            address: options.s3_addr,
+            data_dir: objects.clone(),
+            access_key_id: access_key_id.clone(),
+            secret_access_key: secret_access_key.clone(),
+            bucket: BUCKET.to_owned(),
+        })
+        .await?;
+        let clock = Arc::new(SystemClock);
+        let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address: options.issuer_addr, clock }).await?;
+        write_policy(&data_dir.join("policy.toml"))?;
+
+        let text = broker_toml(options.grpc_addr, options.admin_addr, issuer.issuer(), &s3.url());
+        let origin = "the development configuration";
+        let config = Config::parse(origin, &text, &data_dir, Overrides::new(), PlainHttp::OnLoopback)?;
+        // The key pair lives in this process alone: neither a file nor the real environment holds it.
+        let surroundings = Surroundings {
+            environment: Arc::new(move |name| match name {
+                ACCESS_KEY_ID_VARIABLE => Some(access_key_id.clone()),
+                SECRET_ACCESS_KEY_VARIABLE => Some(secret_access_key.clone()),
+                _ => None,
+            }),
+            ..Surroundings::system()
+        };
+        let server = RunningServer::start(config, surroundings).await?;
+        server.ready().await;
+        Ok(Self { server, s3, issuer, data_dir, _removed_in_the_end: removed_in_the_end })
+    }
+
+    /// The policy file in force. Changes to it are taken up within a second.
+    #[must_use]
+    pub fn policy_file(&self) -> PathBuf {
+        self.data_dir.join("policy.toml")
+    }
+
+    /// The folder with the objects.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Stops everything, the broker first, because it asks the others.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.issuer.shutdown().await;
+        self.s3.shutdown().await;
+    }
+}
+
+fn data_dir(wanted: Option<PathBuf>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
+    match wanted {
+        Some(path) => {
+            fs::create_dir_all(&path).with_context(|| format!("cannot create --data-dir {}", path.display()))?;
+            Ok((path, None))
+        }
+        None => {
+            let folder = tempfile::Builder::new().prefix("access-broker-").tempdir();
+            let folder = folder.context("cannot create a temporary folder")?;
+            Ok((folder.path().to_owned(), Some(folder)))
+        }
+    }
+}
+
+/// Writes the policy, unless somebody put one there.
+fn write_policy(path: &Path) -> anyhow::Result<()> {
+    if !path.exists() {
+        fs::write(path, POLICY).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn broker_toml(grpc_addr: SocketAddr, admin_addr: SocketAddr, issuer: &str, s3: &str) -> String {
+    format!(
+        r#"
+[server]
+grpc_addr = "{grpc_addr}"
+admin_addr = "{admin_addr}"
+shutdown_grace = "3s"
+
+[policy]
+file = "policy.toml"
+reload_interval = "1s"
+
+[[issuer]]
+issuer = "{issuer}"
+preset = "cognito"
+audiences = ["{CLIENT_ID}"]
+jwks_url = "{issuer}/.well-known/jwks.json"
+leeway = "0s"
+
+[[bucket]]
+name = "{BUCKET}"
+s3_bucket = "{BUCKET}"
+region = "us-east-1"
+endpoint = "{s3}"
+credentials = "embedded-s3"
+
+[[credentials]]
+name = "embedded-s3"
+access_key_id_env = "{ACCESS_KEY_ID_VARIABLE}"
+secret_access_key_env = "{SECRET_ACCESS_KEY_VARIABLE}"
+"#
+    )
+}

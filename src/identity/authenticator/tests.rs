@@ -1,0 +1,335 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::identity::test_issuer::{
+    AUDIENCE, Answer, ED25519, FakeKeySource, ISSUER, OTHER_RSA, P256, P384, RSA, SUBJECT, TestKey, authenticator,
+    base64url, claims, key_document, now, settings, with,
+};
+use crate::identity::{Algorithm, IssuerSettings};
+
+fn all_algorithms() -> IssuerSettings {
+    IssuerSettings { algorithms: Algorithm::ALL.to_vec(), ..settings() }
+}
+
+/// The outcome of one token, where the issuer has these keys.
+async fn outcome(keys: &[Value], token: &str) -> Result<Arc<Caller>, AuthenticationError> {
+    authenticator(all_algorithms(), keys).await.0.authenticate(token, now()).await
+}
+
+async fn rejection(keys: &[Value], token: &str) -> Option<Rejection> {
+    match outcome(keys, token).await {
+        Ok(_) => None,
+        Err(AuthenticationError::Rejected(rejection)) => Some(rejection),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn unsigned(header: &Value) -> String {
+    format!("{}.{}", base64url(header.to_string()), base64url(claims().to_string()))
+}
+
+#[tokio::test]
+async fn a_token_of_every_algorithm_is_accepted() {
+    let keys: [(&TestKey, Algorithm); 9] = [
+        (&RSA, Algorithm::Rs256),
+        (&RSA, Algorithm::Rs384),
+        (&RSA, Algorithm::Rs512),
+        (&RSA, Algorithm::Ps256),
+        (&RSA, Algorithm::Ps384),
+        (&RSA, Algorithm::Ps512),
+        (&P256, Algorithm::Es256),
+        (&P384, Algorithm::Es384),
+        (&ED25519, Algorithm::EdDsa),
+    ];
+    for (key, algorithm) in keys {
+        let token = key.token_for("k", algorithm, &claims());
+        let caller = outcome(&[key.jwk_for("k", algorithm)], &token).await.unwrap();
+        assert_eq!((&*caller.issuer, caller.subject.as_str()), (ISSUER, SUBJECT));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_verified_with_exactly_the_algorithm_of_its_key() {
+    for used in [Algorithm::Rs384, Algorithm::Ps256] {
+        let token = RSA.token_for("k", used, &claims());
+        assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::AlgorithmNotAllowed));
+    }
+    let token = P256.token("k", &claims());
+    assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::AlgorithmNotAllowed));
+}
+
+#[tokio::test]
+async fn an_algorithm_that_the_issuer_does_not_use_is_refused() {
+    let (authenticator, source) = authenticator(settings(), &[RSA.jwk("k")]).await;
+    let token = P256.token("k", &claims());
+    let error = authenticator.authenticate(&token, now()).await.unwrap_err();
+    assert_eq!(error, Rejection::AlgorithmNotAllowed.into());
+    assert_eq!(source.fetches(), 1);
+}
+
+#[tokio::test]
+async fn unsigned_tokens_are_refused() {
+    for name in ["none", "None", "NONE", "nOnE"] {
+        let message = unsigned(&json!({"alg": name, "kid": "k"}));
+        assert_eq!(rejection(&[RSA.jwk("k")], &format!("{message}.")).await, Some(Rejection::Malformed));
+        let signature = base64url("signature");
+        let token = format!("{message}.{signature}");
+        assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::AlgorithmNotAllowed));
+    }
+    let stripped = format!("{}.", unsigned(&json!({"alg": "RS256", "kid": "k"})));
+    assert_eq!(rejection(&[RSA.jwk("k")], &stripped).await, Some(Rejection::Malformed));
+}
+
+#[tokio::test]
+async fn the_public_key_does_not_work_as_a_shared_secret() {
+    let jwk = RSA.jwk("k");
+    for secret in [jwk.to_string(), jwk["n"].as_str().unwrap().to_owned(), String::new()] {
+        let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
+        header.kid = Some("k".to_owned());
+        let token = jsonwebtoken::encode(&header, &claims(), &key).unwrap();
+        assert_eq!(rejection(std::slice::from_ref(&jwk), &token).await, Some(Rejection::AlgorithmNotAllowed));
+    }
+}
+
+#[tokio::test]
+async fn another_key_under_the_same_id_is_refused() {
+    let token = OTHER_RSA.token("k", &claims());
+    assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::SignatureInvalid));
+}
+
+#[tokio::test]
+async fn keys_inside_the_token_are_not_looked_at() {
+    let header = json!({
+        "alg": "RS256",
+        "kid": "k",
+        "jwk": OTHER_RSA.jwk("k"),
+        "jku": "https://evil.example/keys",
+        "x5u": "https://evil.example/certificate",
+        "x5c": ["AAAA"],
+    });
+    let token = OTHER_RSA.sign(&header.to_string(), &claims().to_string());
+    assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::SignatureInvalid));
+}
+
+#[tokio::test]
+async fn keys_that_share_an_id_verify_nothing() {
+    let keys = [RSA.jwk("k"), OTHER_RSA.jwk("k"), ED25519.jwk("other")];
+    for key in [&RSA, &OTHER_RSA] {
+        assert_eq!(rejection_after_failed_search(&keys, &key.token("k", &claims())).await, Some(Rejection::UnknownKey));
+    }
+}
+
+#[tokio::test]
+async fn a_shared_secret_in_the_key_set_verifies_nothing() {
+    let secret = [7; 32];
+    let symmetric = json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": base64url(secret)});
+    let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
+    header.kid = Some("s".to_owned());
+    let token = jsonwebtoken::encode(&header, &claims(), &jsonwebtoken::EncodingKey::from_secret(&secret)).unwrap();
+    assert_eq!(rejection(&[symmetric, RSA.jwk("k")], &token).await, Some(Rejection::AlgorithmNotAllowed));
+}
+
+/// With a ring that looks for new keys and finds none.
+async fn rejection_after_failed_search(keys: &[Value], token: &str) -> Option<Rejection> {
+    let (authenticator, _) = authenticator(all_algorithms(), keys).await;
+    let ring = Arc::clone(authenticator.issuers[ISSUER].keys());
+    let task = tokio::spawn(async move { ring.keep_fresh().await });
+    let error = authenticator.authenticate(token, now()).await.err();
+    task.abort();
+    match error {
+        Some(AuthenticationError::Rejected(rejection)) => Some(rejection),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_another_length_is_refused() {
+    for key in [&RSA, &P256, &ED25519] {
+        let token = key.token("k", &claims());
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let keys = [key.jwk("k")];
+        for changed in
+            [&signature[..signature.len() - 4], &format!("{signature}AAAA"), "AAAA", &"A".repeat(signature.len())]
+        {
+            let result = rejection(&keys, &format!("{message}.{changed}")).await;
+            assert!(matches!(result, Some(Rejection::SignatureInvalid | Rejection::Malformed)), "{result:?}");
+        }
+        assert_eq!(rejection(&keys, &format!("{token}=")).await, Some(Rejection::Malformed));
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_any_one_character_changed_is_refused() {
+    let (authenticator, _) = authenticator(all_algorithms(), &[ED25519.jwk("k")]).await;
+    let ring = Arc::clone(authenticator.issuers[ISSUER].keys());
+    let _task = tokio::spawn(async move { ring.keep_fresh().await });
+    let token = ED25519.token("k", &claims());
+    assert!(authenticator.authenticate(&token, now()).await.is_ok());
+    for index in 0..token.len() {
+        for replacement in ["A", "B", "_", ".", "=", ""] {
+            if &token[index..=index] != replacement {
+                let changed = format!("{}{replacement}{}", &token[..index], &token[index + 1..]);
+                assert!(authenticator.authenticate(&changed, now()).await.is_err(), "{index} {replacement}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_claims_of_a_signed_token_are_checked() {
+    let keys = [RSA.jwk("k")];
+    for (changes, expected) in [
+        (json!({"exp": 1}), Rejection::TokenExpired),
+        (json!({"exp": null}), Rejection::ExpiryMissing),
+        (json!({"nbf": 4_000_000_000_u64}), Rejection::NotYetValid),
+        (json!({"aud": "other"}), Rejection::AudienceMismatch),
+        (json!({"iss": [ISSUER]}), Rejection::IssuerMalformed),
+        (json!({"iss": "https://other.example"}), Rejection::UnknownIssuer),
+        (json!({"sub": null}), Rejection::SubjectMalformed),
+    ] {
+        let token = RSA.token("k", &with(&claims(), &changes));
+        assert_eq!(rejection(&keys, &token).await, Some(expected), "{changes}");
+    }
+    let duplicate = claims().to_string().replacen('{', r#"{"sub":"admin","#, 1);
+    let token = RSA.sign(r#"{"alg":"RS256","kid":"k"}"#, &duplicate);
+    assert_eq!(rejection(&keys, &token).await, Some(Rejection::ClaimsMalformed));
+}
+
+#[tokio::test]
+async fn the_signature_is_checked_before_the_claims() {
+    let token = OTHER_RSA.token("k", &with(&claims(), &json!({"exp": 1, "aud": "other"})));
+    assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::SignatureInvalid));
+}
+
+#[tokio::test]
+async fn each_issuer_has_its_own_keys_and_audiences() {
+    const OTHER_ISSUER: &str = "https://other.example";
+    let verifier = |settings, key: &TestKey| {
+        let source = FakeKeySource::new(Answer::Keys(key_document(&[key.jwk("k")])));
+        Arc::new(IssuerVerifier::with_key_source(settings, Box::new(source)).unwrap())
+    };
+    let first = verifier(settings(), &RSA);
+    let other = verifier(IssuerSettings::oidc(OTHER_ISSUER, vec!["other-api".to_owned()]), &OTHER_RSA);
+    let authenticator = Authenticator::new(vec![Arc::clone(&first), Arc::clone(&other)]).unwrap();
+    assert_eq!(authenticator.issuers_without_keys(), [ISSUER.into(), OTHER_ISSUER.into()]);
+    first.keys().refresh().await.unwrap();
+    assert_eq!(authenticator.issuers_without_keys(), [OTHER_ISSUER.into()]);
+    other.keys().refresh().await.unwrap();
+    assert_eq!(authenticator.issuers_without_keys(), []);
+
+    let others_claims = with(&claims(), &json!({"iss": OTHER_ISSUER, "aud": "other-api"}));
+    let caller = authenticator.authenticate(&OTHER_RSA.token("k", &others_claims), now()).await.unwrap();
+    assert_eq!(&*caller.issuer, OTHER_ISSUER);
+    for (token, expected) in [
+        (OTHER_RSA.token("k", &claims()), Rejection::SignatureInvalid),
+        (RSA.token("k", &others_claims), Rejection::SignatureInvalid),
+        (OTHER_RSA.token("k", &with(&others_claims, &json!({"aud": AUDIENCE}))), Rejection::AudienceMismatch),
+        (RSA.token("k", &with(&claims(), &json!({"iss": "https://issuer.example/"}))), Rejection::UnknownIssuer),
+    ] {
+        assert_eq!(authenticator.authenticate(&token, now()).await.unwrap_err(), expected.into());
+    }
+}
+
+#[tokio::test]
+async fn no_issuer_and_two_of_the_same_name_are_errors() {
+    assert_eq!(Authenticator::new(vec![]).unwrap_err(), AuthenticatorError::NoIssuer);
+    let verifier = || {
+        let source = FakeKeySource::new(Answer::Failure);
+        Arc::new(IssuerVerifier::with_key_source(settings(), Box::new(source)).unwrap())
+    };
+    let error = Authenticator::new(vec![verifier(), verifier()]).unwrap_err();
+    assert_eq!(error, AuthenticatorError::DuplicateIssuer(ISSUER.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_keys_nothing_can_be_told() {
+    let source = FakeKeySource::new(Answer::Failure);
+    let verifier = IssuerVerifier::with_key_source(settings(), Box::new(source)).unwrap();
+    let authenticator = Authenticator::new(vec![Arc::new(verifier)]).unwrap();
+    let error = authenticator.authenticate(&RSA.token("k", &claims()), now()).await.unwrap_err();
+    let retry_after = Duration::from_secs(1);
+    assert_eq!(error, AuthenticationError::KeysUnavailable { issuer: ISSUER.into(), retry_after });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_of_the_issuer_is_found_at_its_first_use() {
+    let (authenticator, source) = authenticator(settings(), &[RSA.jwk("old")]).await;
+    let ring = Arc::clone(authenticator.issuers[ISSUER].keys());
+    let _task = tokio::spawn(async move { ring.keep_fresh().await });
+    source.answer_with(Answer::Keys(key_document(&[OTHER_RSA.jwk("new")])));
+    assert!(authenticator.authenticate(&OTHER_RSA.token("new", &claims()), now()).await.is_ok());
+    assert_eq!(source.fetches(), 2);
+    let error = authenticator.authenticate(&RSA.token("old", &claims()), now()).await.unwrap_err();
+    assert_eq!(error, Rejection::UnknownKey.into());
+    assert_eq!(source.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_during_an_outage_is_no_proof_of_a_bad_token() {
+    let (authenticator, source) = authenticator(settings(), &[RSA.jwk("k")]).await;
+    let ring = Arc::clone(authenticator.issuers[ISSUER].keys());
+    let _task = tokio::spawn(async move { ring.keep_fresh().await });
+    source.answer_with(Answer::Failure);
+    let error = authenticator.authenticate(&OTHER_RSA.token("new", &claims()), now()).await.unwrap_err();
+    assert!(matches!(error, AuthenticationError::KeysUnavailable { .. }));
+    assert!(authenticator.authenticate(&RSA.token("k", &claims()), now()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_signature_of_a_known_key_causes_no_fetch() {
+    let (authenticator, source) = authenticator(settings(), &[RSA.jwk("k")]).await;
+    let ring = Arc::clone(authenticator.issuers[ISSUER].keys());
+    let _task = tokio::spawn(async move { ring.keep_fresh().await });
+    let token = OTHER_RSA.token("k", &claims());
+    for _ in 0..100 {
+        let error = authenticator.authenticate(&token, now()).await.unwrap_err();
+        assert_eq!(error, Rejection::SignatureInvalid.into());
+    }
+    assert_eq!(source.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_token_without_key_id_is_accepted_where_one_key_fits() {
+    let token = RSA.sign(r#"{"alg":"RS256"}"#, &claims().to_string());
+    assert_eq!(rejection(&[RSA.jwk("a"), P256.jwk("b")], &token).await, None);
+    assert_eq!(rejection(&[RSA.jwk("a"), OTHER_RSA.jwk("b")], &token).await, Some(Rejection::AmbiguousKey));
+}
+
+#[tokio::test]
+async fn errors_and_debug_show_nothing_of_the_token() {
+    let token = OTHER_RSA.token("k", &with(&claims(), &json!({"sub": "private-subject"})));
+    let (authenticator, _) = authenticator(settings(), &[RSA.jwk("k")]).await;
+    let error = authenticator.authenticate(&token, now()).await.unwrap_err();
+    let text = format!("{error} {error:?} {authenticator:?}");
+    for secret in ["private-subject", &base64url("private-subject")].into_iter().chain(token.split('.')) {
+        assert!(!text.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn jsonwebtoken_agrees_on_what_is_accepted() {
+    // Its clock is the machine's, so that the token must be valid by that one too.
+    let token = RSA.token("k", &with(&claims(), &json!({"exp": 4_000_000_000_u64})));
+    assert_eq!(rejection(&[RSA.jwk("k")], &token).await, None);
+    let jwk = serde_json::from_value(RSA.jwk("k")).unwrap();
+    let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap();
+    let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+    validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    assert!(jsonwebtoken::decode::<Value>(&token, &key, &validation).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_accepted_or_panics(text in ".*") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let accepted = runtime.block_on(async {
+            let (authenticator, _) = authenticator(settings(), &[RSA.jwk("k")]).await;
+            authenticator.authenticate(&text, now()).await.is_ok()
+        });
+        prop_assert!(!accepted);
+    }
+}

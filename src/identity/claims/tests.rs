@@ -1,0 +1,250 @@
+use serde_json::json;
+
+use super::*;
+use crate::identity::issuer::TokenUses;
+use crate::identity::test_issuer::{AUDIENCE, ISSUER, NOW, SUBJECT, claims, now, settings, with};
+
+fn accept_with(changes: &Value, settings: &IssuerSettings) -> Result<Caller, Rejection> {
+    let Value::Object(claims) = with(&claims(), changes) else { unreachable!() };
+    super::accept(claims.into(), settings, &ISSUER.into(), now())
+}
+
+fn accept(changes: &Value) -> Result<Caller, Rejection> {
+    accept_with(changes, &settings())
+}
+
+fn rejection(changes: &Value) -> Option<Rejection> {
+    accept(changes).err()
+}
+
+/// The claim as JSON null, which [`with`] takes for "absent".
+fn rejection_of_null(name: &str) -> Option<Rejection> {
+    let Value::Object(mut claims) = claims() else { unreachable!() };
+    claims.insert(name.to_owned(), Value::Null);
+    super::accept(claims.into(), &settings(), &ISSUER.into(), now()).err()
+}
+
+fn cognito(token_uses: TokenUses) -> IssuerSettings {
+    IssuerSettings {
+        profile: TokenProfile::Cognito { token_uses },
+        groups_claim: "cognito:groups".to_owned(),
+        ..settings()
+    }
+}
+
+#[test]
+fn claims_become_a_caller() {
+    let changes = json!({"groups": ["a", "b"], "scope": "read  write", "tenant_id": 7});
+    let caller = accept(&changes).unwrap();
+    assert_eq!(&*caller.issuer, ISSUER);
+    assert_eq!(caller.subject, SUBJECT);
+    assert_eq!(caller.groups, ["a", "b"]);
+    assert_eq!(caller.scopes, ["read", "write"]);
+    assert!(!caller.email_verified);
+    assert_eq!(caller.token_expires_at, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 600));
+    assert_eq!(Value::Object(caller.claims), with(&claims(), &changes));
+}
+
+#[test]
+fn the_issuer_must_match_byte_for_byte() {
+    for issuer in
+        ["https://issuer.example/", "https://ISSUER.example", "https://issuer.example\0", "https://other.example", ""]
+    {
+        assert_eq!(rejection(&json!({"iss": issuer})), Some(Rejection::UnknownIssuer), "{issuer}");
+    }
+    for issuer in [json!([ISSUER]), json!({"iss": ISSUER}), json!(1), json!(true)] {
+        assert_eq!(rejection(&json!({"iss": issuer})), Some(Rejection::IssuerMalformed), "{issuer}");
+    }
+    assert_eq!(rejection(&json!({"iss": null})), Some(Rejection::IssuerMalformed));
+}
+
+#[test]
+fn exp_is_required_and_ends_the_token_after_the_leeway() {
+    assert_eq!(rejection(&json!({"exp": null})), Some(Rejection::ExpiryMissing));
+    assert_eq!(rejection_of_null("exp"), Some(Rejection::ExpiryMalformed));
+    assert_eq!(rejection(&json!({"exp": NOW - 59})), None);
+    assert_eq!(rejection(&json!({"exp": NOW - 60})), Some(Rejection::TokenExpired));
+    assert_eq!(rejection(&json!({"exp": 0})), Some(Rejection::TokenExpired));
+    let strict = IssuerSettings { leeway: Duration::ZERO, ..settings() };
+    assert_eq!(accept_with(&json!({"exp": NOW}), &strict).err(), Some(Rejection::TokenExpired));
+    assert_eq!(accept_with(&json!({"exp": NOW + 1}), &strict).err(), None);
+}
+
+#[test]
+fn dates_may_have_fractions_and_must_be_in_range() {
+    assert_eq!(rejection(&json!({"exp": 1_799_999_940.5})), None);
+    assert_eq!(rejection(&json!({"exp": 1_799_999_939.5})), Some(Rejection::TokenExpired));
+    let caller = accept(&json!({"exp": 1_800_000_000.25})).unwrap();
+    assert_eq!(caller.token_expires_at, now() + Duration::from_millis(250));
+    assert_eq!(rejection(&json!({"exp": MAX_NUMERIC_DATE})), None);
+    for date in [
+        json!(MAX_NUMERIC_DATE + 1),
+        json!(u64::MAX),
+        json!(1e12),
+        json!(1e300),
+        json!(-1),
+        json!(-0.5),
+        json!(i64::MIN),
+        json!("1800000600"),
+        json!(true),
+        json!([NOW + 600]),
+        json!({"exp": NOW}),
+    ] {
+        assert_eq!(rejection(&json!({"exp": date})), Some(Rejection::ExpiryMalformed), "{date}");
+        assert_eq!(rejection(&json!({"nbf": date})), Some(Rejection::NotBeforeMalformed), "{date}");
+        assert_eq!(rejection(&json!({"iat": date})), Some(Rejection::IssuedAtMalformed), "{date}");
+    }
+    assert_eq!(rejection_of_null("nbf"), Some(Rejection::NotBeforeMalformed));
+    assert_eq!(rejection_of_null("iat"), Some(Rejection::IssuedAtMalformed));
+}
+
+#[test]
+fn a_token_from_the_future_is_refused() {
+    assert_eq!(rejection(&json!({"nbf": NOW + 60})), None);
+    assert_eq!(rejection(&json!({"nbf": NOW + 61})), Some(Rejection::NotYetValid));
+    assert_eq!(rejection(&json!({"nbf": NOW + 3_600})), Some(Rejection::NotYetValid));
+    assert_eq!(rejection(&json!({"iat": NOW + 60})), None);
+    assert_eq!(rejection(&json!({"iat": NOW + 61})), Some(Rejection::IssuedInFuture));
+    assert_eq!(rejection(&json!({"iat": null})), None);
+}
+
+#[test]
+fn the_lifetime_is_bounded_where_the_settings_say_so() {
+    let hour = IssuerSettings { max_token_lifetime: Some(Duration::from_hours(1)), ..settings() };
+    let rejection = |changes: &Value| accept_with(changes, &hour).err();
+    assert_eq!(rejection(&json!({"iat": NOW, "exp": NOW + 3_600})), None);
+    assert_eq!(rejection(&json!({"iat": NOW, "exp": NOW + 3_601})), Some(Rejection::LifetimeTooLong));
+    assert_eq!(rejection(&json!({"iat": null})), Some(Rejection::IssuedAtMissing));
+    assert_eq!(rejection(&json!({"iat": NOW, "exp": NOW - 1})), None);
+}
+
+#[test]
+fn an_extreme_clock_does_not_panic() {
+    let claims = || {
+        let Value::Object(claims) = claims() else { unreachable!() };
+        claims.into()
+    };
+    let mut far = SystemTime::UNIX_EPOCH;
+    for bit in (0..63).rev() {
+        far = far.checked_add(Duration::from_secs(1 << bit)).unwrap_or(far);
+    }
+    assert_eq!(super::accept(claims(), &settings(), &ISSUER.into(), far).err(), Some(Rejection::TokenExpired));
+    let before_1970 = SystemTime::UNIX_EPOCH - Duration::from_secs(1_000_000);
+    let early = super::accept(claims(), &settings(), &ISSUER.into(), before_1970).err();
+    assert_eq!(early, Some(Rejection::IssuedInFuture));
+}
+
+#[test]
+fn the_audience_must_contain_ours() {
+    for audience in [json!(AUDIENCE), json!([AUDIENCE]), json!(["other", AUDIENCE])] {
+        assert_eq!(rejection(&json!({"aud": audience})), None, "{audience}");
+    }
+    for audience in
+        [json!("other"), json!(""), json!([]), json!(["other"]), json!("access-broker,other"), json!("access-broke")]
+    {
+        assert_eq!(rejection(&json!({"aud": audience})), Some(Rejection::AudienceMismatch), "{audience}");
+    }
+    for audience in [json!(1), json!({"aud": AUDIENCE}), json!([AUDIENCE, 1]), json!([[AUDIENCE]]), json!([null])] {
+        assert_eq!(rejection(&json!({"aud": audience})), Some(Rejection::AudienceMalformed), "{audience}");
+    }
+    assert_eq!(rejection(&json!({"aud": null})), Some(Rejection::AudienceMissing));
+    assert_eq!(rejection(&json!({"aud": null, "client_id": AUDIENCE})), Some(Rejection::AudienceMissing));
+    assert_eq!(rejection_of_null("aud"), Some(Rejection::AudienceMalformed));
+}
+
+#[test]
+fn a_cognito_access_token_names_its_client() {
+    let rejection = |changes: &Value| accept_with(changes, &cognito(TokenUses::ACCESS)).err();
+    let token = json!({"aud": null, "token_use": "access", "client_id": AUDIENCE});
+    assert_eq!(rejection(&token), None);
+    assert_eq!(rejection(&json!({"aud": null, "token_use": "access"})), Some(Rejection::AudienceMissing));
+    let other_client = json!({"aud": null, "token_use": "access", "client_id": "other"});
+    assert_eq!(rejection(&other_client), Some(Rejection::AudienceMismatch));
+    let several = json!({"aud": null, "token_use": "access", "client_id": [AUDIENCE]});
+    assert_eq!(rejection(&several), Some(Rejection::AudienceMalformed));
+    // An access token for a resource has `aud` as well.
+    let bound = |audience| json!({"aud": audience, "token_use": "access", "client_id": AUDIENCE});
+    assert_eq!(rejection(&bound(AUDIENCE)), None);
+    assert_eq!(rejection(&bound("https://other.example")), Some(Rejection::AudienceMismatch));
+    assert_eq!(rejection(&json!({"token_use": "access", "client_id": "other"})), Some(Rejection::AudienceMismatch));
+}
+
+#[test]
+fn a_cognito_id_token_names_its_client_in_aud() {
+    let rejection = |changes: &Value| accept_with(changes, &cognito(TokenUses::ID)).err();
+    assert_eq!(rejection(&json!({"token_use": "id"})), None);
+    assert_eq!(rejection(&json!({"token_use": "id", "aud": "other"})), Some(Rejection::AudienceMismatch));
+    let client_only = json!({"token_use": "id", "aud": null, "client_id": AUDIENCE});
+    assert_eq!(rejection(&client_only), Some(Rejection::AudienceMissing));
+}
+
+#[test]
+fn a_cognito_token_of_another_use_is_refused() {
+    let claims = |token_use: Value| json!({"token_use": token_use, "client_id": AUDIENCE});
+    let cases = [
+        (TokenUses::ACCESS, json!("id"), false),
+        (TokenUses::ID, json!("access"), false),
+        (TokenUses::BOTH, json!("id"), true),
+        (TokenUses::BOTH, json!("access"), true),
+        (TokenUses::BOTH, json!("refresh"), false),
+        (TokenUses::BOTH, json!("ID"), false),
+        (TokenUses::BOTH, json!(["id"]), false),
+        (TokenUses::BOTH, json!(null), false),
+    ];
+    for (allowed, token_use, accepted) in cases {
+        let expected = (!accepted).then_some(Rejection::TokenUseNotAllowed);
+        assert_eq!(accept_with(&claims(token_use.clone()), &cognito(allowed)).err(), expected, "{token_use}");
+    }
+}
+
+#[test]
+fn cognito_groups_are_read() {
+    let changes = json!({"token_use": "id", "cognito:groups": ["tier-2"], "groups": ["admins"]});
+    assert_eq!(accept_with(&changes, &cognito(TokenUses::ID)).unwrap().groups, ["tier-2"]);
+}
+
+#[test]
+fn a_subject_must_be_a_clean_identifier() {
+    for subject in ["u", "system:serviceaccount:ns:name", "ü@example.com", &"x".repeat(256)] {
+        assert_eq!(accept(&json!({"sub": subject})).unwrap().subject, subject);
+    }
+    for subject in ["", "a\0b", "a\nb", "a\u{7f}", "a\u{85}", &"x".repeat(257)] {
+        assert_eq!(rejection(&json!({"sub": subject})), Some(Rejection::SubjectMalformed), "{subject:?}");
+    }
+    for subject in [json!(7), json!(true), json!(["a"]), json!({})] {
+        assert_eq!(rejection(&json!({"sub": subject})), Some(Rejection::SubjectMalformed), "{subject}");
+    }
+    assert_eq!(rejection(&json!({"sub": null})), Some(Rejection::SubjectMalformed));
+}
+
+#[test]
+fn groups_and_scopes_are_strings_or_arrays_of_strings() {
+    assert_eq!(accept(&json!({})).unwrap().groups, [""; 0]);
+    assert_eq!(accept(&json!({"groups": "one group"})).unwrap().groups, ["one group"]);
+    assert_eq!(accept(&json!({"scope": ["a b", "c"]})).unwrap().scopes, ["a b", "c"]);
+    assert_eq!(accept(&json!({"scope": ""})).unwrap().scopes, [""; 0]);
+    for value in [json!(1), json!({"a": true}), json!(["a", 1]), json!([["a"]]), json!([null]), json!(false)] {
+        assert_eq!(rejection(&json!({"groups": value})), Some(Rejection::GroupsMalformed), "{value}");
+        assert_eq!(rejection(&json!({"scope": value})), Some(Rejection::ScopesMalformed), "{value}");
+    }
+    assert_eq!(rejection_of_null("groups"), Some(Rejection::GroupsMalformed));
+    assert_eq!(rejection_of_null("scope"), Some(Rejection::ScopesMalformed));
+}
+
+#[test]
+fn an_email_is_verified_where_the_token_or_the_settings_say_so() {
+    for (claim, verified) in [
+        (json!(true), true),
+        (json!("true"), true),
+        (json!(false), false),
+        (json!("false"), false),
+        (json!("TRUE"), false),
+        (json!(1), false),
+        (json!([true]), false),
+        (json!(null), false),
+    ] {
+        assert_eq!(accept(&json!({"email_verified": claim})).unwrap().email_verified, verified, "{claim}");
+    }
+    let trusting = IssuerSettings { trust_email: true, ..settings() };
+    assert!(accept_with(&json!({"email_verified": false}), &trusting).unwrap().email_verified);
+}

@@ -1,0 +1,152 @@
+//! What a configuration says about one issuer.
+
+mod validation;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::algorithm::Algorithm;
+use super::key_source::PlainHttp;
+
+pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
+
+/// The largest allowance for clocks that differ.
+pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
+
+/// The largest time that keys may be used after the last fetch that succeeded: 7 days.
+pub const MAX_KEY_AGE: Duration = Duration::from_hours(7 * 24);
+
+/// One issuer: whose tokens are accepted, by which keys, and under which conditions.
+///
+/// A value of this type may be wrong; [`validate`](Self::validate) tells.
+#[derive(Debug, Clone)]
+pub struct IssuerSettings {
+    /// `iss`, byte for byte as in the tokens: an `https` URL without query or fragment.
+    pub issuer: String,
+    /// Whom the tokens must be for, at least one: a token must name one of them in `aud`. A Cognito access token must
+    /// be for one of them by its `client_id`.
+    pub audiences: Vec<String>,
+    /// Which rules the issuer's tokens follow.
+    pub profile: TokenProfile,
+    /// The algorithms that the issuer's keys may have, at least one.
+    pub algorithms: Vec<Algorithm>,
+    /// Where the keys are.
+    pub key_location: KeyLocation,
+    /// Whether keys may come over `http` from this machine itself. For development.
+    pub plain_http: PlainHttp,
+    /// The name of the top-level claim with the caller's groups: an array of strings, or a string that is one group. A
+    /// token without it has no groups.
+    pub groups_claim: String,
+    /// The name of the top-level claim with the caller's scopes: an array of strings, or a string of scopes with
+    /// spaces between them (RFC 8693 section 4.2). A token without it has no scopes.
+    pub scopes_claim: String,
+    /// How far this clock and the issuer's may differ, at most [`MAX_LEEWAY`]: a token is accepted for so long after
+    /// `exp`, and so long before `nbf` and `iat`.
+    pub leeway: Duration,
+    /// The longest time from `iat` to `exp`. A token without `iat` is then refused.
+    pub max_token_lifetime: Option<Duration>,
+    /// Whether the issuer has verified every `email` that it puts into a token, even one without `email_verified`.
+    pub trust_email: bool,
+    /// The time between fetches of the keys where the key server gives none: 1 minute to 1 hour.
+    pub key_refresh_interval: Duration,
+    /// How long keys may be used after the last fetch that succeeded: from the refresh interval to [`MAX_KEY_AGE`].
+    pub max_key_age: Duration,
+}
+
+impl IssuerSettings {
+    /// The defaults for an OIDC or OAuth 2.0 issuer: keys by discovery, RS256, the claims `groups` and
+    /// `scope`, 60 seconds of leeway.
+    #[must_use]
+    pub fn oidc(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences,
+            profile: TokenProfile::Oidc,
+            algorithms: vec![Algorithm::Rs256],
+            key_location: KeyLocation::Discovery,
+            plain_http: PlainHttp::Refused,
+            groups_claim: "groups".to_owned(),
+            scopes_claim: "scope".to_owned(),
+            leeway: Duration::from_mins(1),
+            max_token_lifetime: None,
+            trust_email: false,
+            key_refresh_interval: Duration::from_mins(10),
+            max_key_age: Duration::from_hours(24),
+        }
+    }
+
+    /// The defaults for an Amazon Cognito user pool
+    /// ([AWS: verifying JSON web tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html)):
+    /// access tokens only, RS256, keys from the pool, the claims `cognito:groups` and `scope`. The audiences are the
+    /// ids of the app clients.
+    #[must_use]
+    pub fn cognito(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
+        Self {
+            profile: TokenProfile::Cognito { token_uses: TokenUses::ACCESS },
+            key_location: KeyLocation::CognitoPool,
+            groups_claim: "cognito:groups".to_owned(),
+            ..Self::oidc(issuer, audiences)
+        }
+    }
+
+    /// Checks every setting and reports every problem.
+    ///
+    /// # Errors
+    ///
+    /// All rules that are broken, and by which settings.
+    pub fn validate(&self) -> Result<(), InvalidIssuerSettings> {
+        validation::validate(self)
+    }
+}
+
+/// Which rules the tokens of an issuer follow, beside those for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenProfile {
+    /// OIDC or OAuth 2.0: `aud` says whom a token is for.
+    Oidc,
+    /// Amazon Cognito user pools: `token_use` tells the kind of token. An id token names the app client in `aud`, an
+    /// access token in `client_id`. An access token that has `aud` as well, because the client asked for a resource,
+    /// must match there too.
+    Cognito {
+        /// The kinds that are accepted.
+        token_uses: TokenUses,
+    },
+}
+
+/// The kinds of Cognito tokens that are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenUses {
+    /// `token_use` may be `id`: a proof for the app client, with the user's attributes.
+    pub id: bool,
+    /// `token_use` may be `access`: a proof for an API.
+    pub access: bool,
+}
+
+impl TokenUses {
+    /// Access tokens only.
+    pub const ACCESS: Self = Self { id: false, access: true };
+    /// Id tokens only.
+    pub const ID: Self = Self { id: true, access: false };
+    /// Both.
+    pub const BOTH: Self = Self { id: true, access: true };
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyLocation {
+    /// Where the issuer's discovery document says.
+    Discovery,
+    /// At the issuer with `/.well-known/jwks.json` appended. The issuer must then be a Cognito user pool, in either
+    /// form: `https://cognito-idp.REGION.amazonaws.com/POOL` or
+    /// `https://issuer.cognito-idp.REGION.amazonaws.com/POOL`.
+    CognitoPool,
+    /// At this URL.
+    JwksUrl(Url),
+    /// In this file, which is read anew at every refresh.
+    JwksFile(PathBuf),
+}
+
+#[cfg(test)]
+mod tests;

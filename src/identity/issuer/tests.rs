@@ -1,0 +1,152 @@
+use super::*;
+
+const POOL: &str = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123xyz";
+
+fn oidc() -> IssuerSettings {
+    IssuerSettings::oidc("https://issuer.example/realm", vec!["api".to_owned()])
+}
+
+fn cognito(issuer: &str) -> IssuerSettings {
+    IssuerSettings::cognito(issuer, vec!["client".to_owned()])
+}
+
+fn problems(settings: &IssuerSettings) -> Vec<(&'static str, SettingRule)> {
+    match settings.validate() {
+        Ok(()) => Vec::new(),
+        Err(InvalidIssuerSettings(problems)) => problems.iter().map(|problem| (problem.field, problem.rule)).collect(),
+    }
+}
+
+#[test]
+fn the_presets_are_valid() {
+    assert_eq!(problems(&oidc()), []);
+    assert_eq!(problems(&cognito(POOL)), []);
+}
+
+#[test]
+fn every_problem_is_reported() {
+    let settings = IssuerSettings {
+        issuer: String::new(),
+        audiences: vec![],
+        profile: TokenProfile::Cognito { token_uses: TokenUses { id: false, access: false } },
+        algorithms: vec![],
+        key_location: KeyLocation::JwksFile(PathBuf::new()),
+        plain_http: PlainHttp::Refused,
+        groups_claim: String::new(),
+        scopes_claim: String::new(),
+        leeway: Duration::from_secs(301),
+        max_token_lifetime: Some(Duration::ZERO),
+        trust_email: false,
+        key_refresh_interval: Duration::from_secs(59),
+        max_key_age: Duration::from_secs(58),
+    };
+    assert_eq!(
+        problems(&settings),
+        [
+            ("issuer", SettingRule::NotEmpty),
+            ("key_location", SettingRule::NotEmpty),
+            ("audiences", SettingRule::AtLeastOne),
+            ("algorithms", SettingRule::AtLeastOne),
+            ("profile", SettingRule::SomeTokenUse),
+            ("groups_claim", SettingRule::NotEmpty),
+            ("scopes_claim", SettingRule::NotEmpty),
+            ("leeway", SettingRule::LeewayLimit),
+            ("max_token_lifetime", SettingRule::NotZero),
+            ("key_refresh_interval", SettingRule::RefreshInterval),
+            ("max_key_age", SettingRule::KeyAge),
+        ]
+    );
+    let text = settings.validate().unwrap_err().to_string();
+    assert!(text.contains("issuer must not be empty; key_location must not be empty"), "{text}");
+}
+
+#[test]
+fn an_issuer_must_be_a_clean_https_url() {
+    for issuer in [
+        "issuer.example",
+        "http://issuer.example",
+        "http://localhost:8080",
+        "https://",
+        "https://u:p@issuer.example",
+        "file:///i",
+    ] {
+        let settings = IssuerSettings { issuer: issuer.to_owned(), ..oidc() };
+        assert_eq!(problems(&settings), [("issuer", SettingRule::HttpsUrl)], "{issuer}");
+    }
+    for issuer in ["https://issuer.example?a", "https://issuer.example/#", "https://issuer.example/?"] {
+        let settings = IssuerSettings { issuer: issuer.to_owned(), ..oidc() };
+        assert_eq!(problems(&settings), [("issuer", SettingRule::NoQueryOrFragment)], "{issuer}");
+    }
+}
+
+#[test]
+fn plain_http_to_loopback_must_be_asked_for() {
+    let url = Url::parse("http://127.0.0.1:9/keys").unwrap();
+    let settings =
+        IssuerSettings { issuer: "http://127.0.0.1:9".to_owned(), key_location: KeyLocation::JwksUrl(url), ..oidc() };
+    assert_eq!(problems(&settings), [("issuer", SettingRule::HttpsUrl), ("key_location", SettingRule::HttpsUrl)]);
+    assert_eq!(problems(&IssuerSettings { plain_http: PlainHttp::OnLoopback, ..settings }), []);
+}
+
+#[test]
+fn empty_and_repeated_list_entries_are_refused() {
+    let settings = IssuerSettings {
+        audiences: vec!["a".to_owned(), String::new(), "a".to_owned()],
+        algorithms: vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::Rs256],
+        ..oidc()
+    };
+    assert_eq!(
+        problems(&settings),
+        [
+            ("audiences", SettingRule::NotEmpty),
+            ("audiences", SettingRule::NoRepetition),
+            ("algorithms", SettingRule::NoRepetition),
+        ]
+    );
+}
+
+#[test]
+fn limits_include_their_ends() {
+    let settings = IssuerSettings {
+        leeway: MAX_LEEWAY,
+        key_refresh_interval: Duration::from_hours(1),
+        max_key_age: MAX_KEY_AGE,
+        ..oidc()
+    };
+    assert_eq!(problems(&settings), []);
+    let settings = IssuerSettings { max_key_age: MAX_KEY_AGE + Duration::from_secs(1), ..settings };
+    assert_eq!(problems(&settings), [("max_key_age", SettingRule::KeyAge)]);
+}
+
+#[test]
+fn both_forms_of_a_cognito_issuer_are_accepted() {
+    for issuer in [
+        POOL,
+        "https://issuer.cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123xyz",
+        "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_a",
+    ] {
+        assert_eq!(problems(&cognito(issuer)), [], "{issuer}");
+    }
+}
+
+#[test]
+fn an_issuer_that_is_no_user_pool_needs_a_key_location() {
+    for issuer in [
+        "https://issuer.example",
+        "https://cognito-idp.eu-central-1.amazonaws.com",
+        "https://cognito-idp.eu-central-1.amazonaws.com/",
+        "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_",
+        "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A/",
+        "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A/../B",
+        "https://cognito-idp.eu-central-1.amazonaws.com/us-east-1_A",
+        "https://cognito-idp.eu-central-1.amazonaws.com.evil.example/eu-central-1_A",
+        "https://cognito-idp.evil.example/x.amazonaws.com/evil.example/x_A",
+        "https://issuer.issuer.cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
+        "https://cognito-idp.central.amazonaws.com/central_A",
+    ] {
+        let settings = cognito(issuer);
+        assert_eq!(problems(&settings), [("issuer", SettingRule::CognitoPool)], "{issuer}");
+        let url = Url::parse("https://issuer.example/keys").unwrap();
+        assert_eq!(problems(&IssuerSettings { key_location: KeyLocation::JwksUrl(url), ..settings }), [], "{issuer}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The rules for an issuer's settings.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use url::Url;
+
+use super::{IssuerSettings, KeyLocation, MAX_KEY_AGE, MAX_LEEWAY, TokenProfile, TokenUses};
+use crate::identity::key_ring::REFRESH_INTERVAL_LIMITS;
+
+/// Every rule that the settings of one issuer break, at least one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the settings of an issuer are not valid: {}", list(.0))]
+pub struct InvalidIssuerSettings(pub Vec<SettingProblem>);
+
+/// One broken rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{field} {rule}")]
+pub struct SettingProblem {
+    /// The name of the field of [`IssuerSettings`].
+    pub field: &'static str,
+    /// The rule that its value breaks.
+    pub rule: SettingRule,
+}
+
+/// A rule for a setting, worded to follow the name of the setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum SettingRule {
+    /// A text that must be given is empty.
+    #[error("must not be empty")]
+    NotEmpty,
+    /// A list that must have an entry has none.
+    #[error("must have at least one entry")]
+    AtLeastOne,
+    /// A list has the same entry twice.
+    #[error("must not have the same entry twice")]
+    NoRepetition,
+    /// A URL is not one, or not one that keys may be fetched from.
+    #[error("must be an https URL without credentials")]
+    HttpsUrl,
+    /// An issuer has a query or a fragment (OIDC Discovery 1.0 section 2).
+    #[error("must have no query and no fragment")]
+    NoQueryOrFragment,
+    /// An issuer is not a Cognito user pool, though its keys are to come from one.
+    #[error("must be the URL of a Cognito user pool unless the key location is given")]
+    CognitoPool,
+    /// Neither kind of Cognito token is accepted.
+    #[error("must allow id tokens, access tokens or both")]
+    SomeTokenUse,
+    /// Over [`MAX_LEEWAY`].
+    #[error("must be at most 300 seconds")]
+    LeewayLimit,
+    /// A time that must be positive is zero.
+    #[error("must be longer than zero")]
+    NotZero,
+    /// A refresh interval outside its limits.
+    #[error("must be from 1 minute to 1 hour")]
+    RefreshInterval,
+    /// A key age outside its limits.
+    #[error("must be from the refresh interval to 7 days")]
+    KeyAge,
+}
+
+pub(super) fn validate(settings: &IssuerSettings) -> Result<(), InvalidIssuerSettings> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, field, rule| {
+        if !holds {
+            problems.push(SettingProblem { field, rule });
+        }
+    };
+    if settings.issuer.is_empty() {
+        require(false, "issuer", SettingRule::NotEmpty);
+    } else {
+        let url = Url::parse(&settings.issuer).ok();
+        let allowed = |url: &Url| settings.plain_http.allows(url);
+        require(url.as_ref().is_some_and(allowed), "issuer", SettingRule::HttpsUrl);
+        let bare = |url: &Url| url.query().is_none() && url.fragment().is_none();
+        require(url.as_ref().is_none_or(bare), "issuer", SettingRule::NoQueryOrFragment);
+    }
+    match &settings.key_location {
+        KeyLocation::Discovery => {}
+        KeyLocation::CognitoPool => require(is_cognito_pool(&settings.issuer), "issuer", SettingRule::CognitoPool),
+        KeyLocation::JwksUrl(url) => require(settings.plain_http.allows(url), "key_location", SettingRule::HttpsUrl),
+        KeyLocation::JwksFile(path) => {
+            require(!path.as_os_str().is_empty(), "key_location", SettingRule::NotEmpty);
+        }
+    }
+    require(!settings.audiences.is_empty(), "audiences", SettingRule::AtLeastOne);
+    require(settings.audiences.iter().all(|audience| !audience.is_empty()), "audiences", SettingRule::NotEmpty);
+    require(!has_repetition(&settings.audiences), "audiences", SettingRule::NoRepetition);
+    require(!settings.algorithms.is_empty(), "algorithms", SettingRule::AtLeastOne);
+    require(!has_repetition(&settings.algorithms), "algorithms", SettingRule::NoRepetition);
+    if let TokenProfile::Cognito { token_uses: TokenUses { id: false, access: false } } = settings.profile {
+        require(false, "profile", SettingRule::SomeTokenUse);
+    }
+    require(!settings.groups_claim.is_empty(), "groups_claim", SettingRule::NotEmpty);
+    require(!settings.scopes_claim.is_empty(), "scopes_claim", SettingRule::NotEmpty);
+    require(settings.leeway <= MAX_LEEWAY, "leeway", SettingRule::LeewayLimit);
+    require(settings.max_token_lifetime != Some(Duration::ZERO), "max_token_lifetime", SettingRule::NotZero);
+    let interval = settings.key_refresh_interval;
+    require(REFRESH_INTERVAL_LIMITS.contains(&interval), "key_refresh_interval", SettingRule::RefreshInterval);
+    require((interval..=MAX_KEY_AGE).contains(&settings.max_key_age), "max_key_age", SettingRule::KeyAge);
+    if problems.is_empty() { Ok(()) } else { Err(InvalidIssuerSettings(problems)) }
+}
+
+/// Whether an issuer is a user pool in its old or its new form. The pool's id begins with its region.
+fn is_cognito_pool(issuer: &str) -> bool {
+    let Some(rest) = issuer.strip_prefix("https://") else { return false };
+    let rest = rest.strip_prefix("issuer.").unwrap_or(rest);
+    let Some((region, pool)) = rest.strip_prefix("cognito-idp.").and_then(|rest| rest.split_once(".amazonaws.com/"))
+    else {
+        return false;
+    };
+    let name = pool.strip_prefix(region).and_then(|rest| rest.strip_prefix('_'));
+    is_region(region) && name.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Two or more words of lower-case letters and a digit, such as `eu-central-1` and `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once('-') else { return false };
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.contains('-') && words.split('-').all(is_word) && matches!(number.as_bytes(), [b'0'..=b'9'])
+}
+
+fn has_repetition<T: PartialEq>(entries: &[T]) -> bool {
+    entries.iter().enumerate().any(|(index, entry)| entries.iter().skip(index + 1).any(|other| other == entry))
+}
+
+fn list(problems: &[SettingProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

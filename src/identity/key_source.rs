@@ -1,0 +1,68 @@
+//! Where an issuer's keys come from.
+
+mod discovery;
+mod http;
+mod jwks_file;
+mod jwks_url;
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+pub use discovery::DiscoveryKeySource;
+pub use http::{KeyHttpClient, KeyHttpClientError, PlainHttp};
+pub use jwks_file::JwksFileKeySource;
+pub use jwks_url::JwksUrlKeySource;
+
+/// A place to get the key document of one issuer from.
+#[async_trait]
+pub trait KeySource: fmt::Debug + Send + Sync + 'static {
+    /// Gets the document once, without retrying.
+    async fn fetch(&self) -> Result<KeyDocument, KeySourceError>;
+}
+
+/// A key document as found, not yet read.
+pub struct KeyDocument {
+    /// The JSON text, at most [`MAX_KEY_DOCUMENT_BYTES`](super::MAX_KEY_DOCUMENT_BYTES).
+    pub bytes: Vec<u8>,
+    /// How long the source says that it stays fresh (`Cache-Control: max-age`).
+    pub max_age: Option<Duration>,
+}
+
+impl fmt::Debug for KeyDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyDocument").field("length", &self.bytes.len()).field("max_age", &self.max_age).finish()
+    }
+}
+
+/// Why there is no key document.
+#[derive(Debug, Error)]
+pub enum KeySourceError {
+    /// The URL's scheme or host is not allowed, or it has credentials in it.
+    #[error("the URL is not an https URL without credentials")]
+    UrlNotAllowed,
+    /// No connection, a broken one, or no answer in time.
+    #[error("the server cannot be reached or did not answer in time")]
+    Unreachable(#[source] reqwest::Error),
+    /// Any status but 200, redirects included.
+    #[error("the server answered with status {0} instead of 200")]
+    Status(u16),
+    /// The body or the file is over 256 KiB.
+    #[error("the document is larger than 256 KiB")]
+    TooLarge,
+    /// The discovery document is not an object with the strings `issuer` and `jwks_uri`.
+    #[error("the discovery document is malformed")]
+    DiscoveryMalformed,
+    /// The discovery document is another issuer's.
+    #[error("the discovery document names another issuer")]
+    DiscoveryIssuerMismatch,
+    /// The file cannot be read, or is not a regular file.
+    #[error("the key file cannot be read")]
+    File(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests;

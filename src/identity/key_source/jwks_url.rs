@@ -1,0 +1,36 @@
+//! Keys from a fixed URL.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use url::Url;
+
+use super::{KeyDocument, KeyHttpClient, KeySource, KeySourceError};
+
+/// Gets the key document from a URL of the configuration.
+pub struct JwksUrlKeySource {
+    url: Url,
+    client: KeyHttpClient,
+}
+
+impl JwksUrlKeySource {
+    /// Takes the URL of the key document.
+    #[must_use]
+    pub const fn new(url: Url, client: KeyHttpClient) -> Self {
+        Self { url, client }
+    }
+}
+
+#[async_trait]
+impl KeySource for JwksUrlKeySource {
+    async fn fetch(&self) -> Result<KeyDocument, KeySourceError> {
+        self.client.get(&self.url).await
+    }
+}
+
+// The URL stays out, because its query may hold a secret.
+impl fmt::Debug for JwksUrlKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwksUrlKeySource").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a proof was not accepted.
+
+use thiserror::Error;
+
+/// Why a proof of identity was not accepted: one variant per cause, none with text from the token.
+///
+/// The text of `Display` is for the log. A caller learns only that the proof was not accepted, so that the answers
+/// cannot be used to work out what would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum Rejection {
+    /// No `authorization` was sent.
+    #[error("no token was sent")]
+    MissingToken,
+    /// `authorization` was sent more than once.
+    #[error("more than one authorization value was sent")]
+    SeveralTokens,
+    /// The scheme of `authorization` is not `Bearer`.
+    #[error("the authorization scheme is not Bearer")]
+    UnsupportedScheme,
+    /// `authorization` is not `Bearer`, one space and a token (RFC 6750 section 2.1).
+    #[error("the authorization value is not 'Bearer', one space and a token")]
+    MalformedAuthorization,
+    /// Over [`MAX_TOKEN_BYTES`](super::MAX_TOKEN_BYTES).
+    #[error("the token is too large")]
+    TokenTooLarge,
+    /// Not three non-empty base64url segments.
+    #[error("the token is not three base64url segments")]
+    Malformed,
+    /// The header is over its size limit, not an unambiguous JSON object, or has a member of the wrong type.
+    #[error("the token's header is malformed")]
+    HeaderMalformed,
+    /// The header asks for something that no token here may ask for: `crit`, `b64`, `enc` or `zip`.
+    #[error("the token's header has a member that is not supported")]
+    HeaderUnsupported,
+    /// `typ` names another kind of token than a JWT or an access token.
+    #[error("the token's typ is not that of a JWT or access token")]
+    TypeNotAllowed,
+    /// `alg` is not allowed at all, not for this issuer, or not for the key.
+    #[error("the token's algorithm is not allowed")]
+    AlgorithmNotAllowed,
+    /// The payload is not an unambiguous JSON object.
+    #[error("the token's claims are not an unambiguous JSON object")]
+    ClaimsMalformed,
+    /// `iss` is missing or not a string.
+    #[error("iss is missing or not a string")]
+    IssuerMalformed,
+    /// `iss` is not a configured issuer.
+    #[error("iss is not a configured issuer")]
+    UnknownIssuer,
+    /// The issuer has no such key, as of its latest key set.
+    #[error("the issuer has no such key")]
+    UnknownKey,
+    /// The token names no key and the issuer has several for its algorithm.
+    #[error("the token names no key and several would fit")]
+    AmbiguousKey,
+    /// The signature is not the key's.
+    #[error("the signature is not valid")]
+    SignatureInvalid,
+    /// `exp` is missing.
+    #[error("exp is missing")]
+    ExpiryMissing,
+    /// `exp` is not a time.
+    #[error("exp is not a number of seconds in range")]
+    ExpiryMalformed,
+    /// `exp` has passed.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// `nbf` is not a time.
+    #[error("nbf is not a number of seconds in range")]
+    NotBeforeMalformed,
+    /// `nbf` is still to come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `iat` is missing where the issuer's tokens have a maximum lifetime.
+    #[error("iat is missing")]
+    IssuedAtMissing,
+    /// `iat` is not a time.
+    #[error("iat is not a number of seconds in range")]
+    IssuedAtMalformed,
+    /// `iat` is still to come.
+    #[error("the token was issued in the future")]
+    IssuedInFuture,
+    /// `exp` is further from `iat` than the issuer's tokens may last.
+    #[error("the token lasts longer than allowed")]
+    LifetimeTooLong,
+    /// `aud`, or `client_id` of a Cognito access token, is missing.
+    #[error("the audience is missing")]
+    AudienceMissing,
+    /// `aud` is neither a string nor an array of strings, or `client_id` is not a string.
+    #[error("the audience is not a string or array of strings")]
+    AudienceMalformed,
+    /// The token is for somebody else.
+    #[error("the token is for another audience")]
+    AudienceMismatch,
+    /// `token_use` is missing or not allowed.
+    #[error("token_use is missing or not allowed")]
+    TokenUseNotAllowed,
+    /// `sub` is missing, not a string, empty, too long, or has control characters.
+    #[error("sub is not a usable identifier")]
+    SubjectMalformed,
+    /// The groups claim is neither a string nor an array of strings.
+    #[error("the groups claim is not a string or array of strings")]
+    GroupsMalformed,
+    /// The scopes claim is neither a string nor an array of strings.
+    #[error("the scopes claim is not a string or array of strings")]
+    ScopesMalformed,
+}
+
+impl Rejection {
+    /// The stable name for logs and metrics, in `snake_case`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MissingToken => "missing_token",
+            Self::SeveralTokens => "several_tokens",
+            Self::UnsupportedScheme => "unsupported_scheme",
+            Self::MalformedAuthorization => "malformed_authorization",
+            Self::TokenTooLarge => "token_too_large",
+            Self::Malformed => "malformed",
+            Self::HeaderMalformed => "header_malformed",
+            Self::HeaderUnsupported => "header_unsupported",
+            Self::TypeNotAllowed => "type_not_allowed",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::ClaimsMalformed => "claims_malformed",
+            Self::IssuerMalformed => "issuer_malformed",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::AmbiguousKey => "ambiguous_key",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::ExpiryMissing => "expiry_missing",
+            Self::ExpiryMalformed => "expiry_malformed",
+            Self::TokenExpired => "token_expired",
+            Self::NotBeforeMalformed => "not_before_malformed",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedAtMissing => "issued_at_missing",
+            Self::IssuedAtMalformed => "issued_at_malformed",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::LifetimeTooLong => "lifetime_too_long",
+            Self::AudienceMissing => "audience_missing",
+            Self::AudienceMalformed => "audience_malformed",
+            Self::AudienceMismatch => "audience_mismatch",
+            Self::TokenUseNotAllowed => "token_use_not_allowed",
+            Self::SubjectMalformed => "subject_malformed",
+            Self::GroupsMalformed => "groups_malformed",
+            Self::ScopesMalformed => "scopes_malformed",
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The envelope of a token: compact JWS.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::algorithm::Algorithm;
+use super::json;
+use super::keys::VerificationKey;
+use super::rejection::Rejection;
+
+/// The largest token, in bytes. Nothing of a larger one is decoded.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1_024;
+
+/// The largest header segment, in bytes of base64url.
+const MAX_HEADER_SEGMENT_BYTES: usize = 2 * 1_024;
+
+/// The longest `kid` that is looked up, in bytes.
+pub(super) const MAX_KEY_ID_BYTES: usize = 256;
+
+/// Header members whose meaning this reader does not implement, so that a token with any of them is refused
+/// (RFC 7515 section 4.1.11, RFC 7797 section 3, RFC 7516 sections 4.1.2 and 4.1.3).
+const UNSUPPORTED_HEADER_MEMBERS: [&str; 4] = ["crit", "b64", "enc", "zip"];
+
+/// A token whose form is right: a JWS in compact serialisation with a JSON object as its payload
+/// ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)). Nothing in it is proven yet.
+///
+/// Keys and addresses of keys inside the header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+pub(super) struct CompactToken<'a> {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    signing_input: &'a str,
+    signature: Vec<u8>,
+    claims: Map<String, Value>,
+}
+
+impl<'a> CompactToken<'a> {
+    /// Takes a token apart.
+    pub(super) fn parse(token: &'a str) -> Result<Self, Rejection> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Rejection::TokenTooLarge);
+        }
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(Rejection::Malformed)?;
+        if header.len() > MAX_HEADER_SEGMENT_BYTES {
+            return Err(Rejection::HeaderMalformed);
+        }
+        let header = decode(header)?;
+        let payload = decode(payload)?;
+        let signature = decode(signature)?;
+        let (algorithm, key_id) = read_header(&header)?;
+        let claims = json::parse_object(&payload).map_err(|_| Rejection::ClaimsMalformed)?;
+        Ok(Self { algorithm, key_id, signing_input, signature, claims })
+    }
+
+    /// `alg`.
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// `kid`: a name to look a key up by, and nothing else.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// `iss` as the token claims it. It only chooses the issuer whose keys and rules the token must then satisfy.
+    pub(super) fn claimed_issuer(&self) -> Result<&str, Rejection> {
+        self.claims.get("iss").and_then(Value::as_str).ok_or(Rejection::IssuerMalformed)
+    }
+
+    /// Checks the signature, which turns the claims into what the holder of the key said.
+    pub(super) fn verify(self, key: &VerificationKey) -> Result<SignedClaims, Rejection> {
+        if self.algorithm != key.algorithm() {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        if key.has_signed(self.signing_input.as_bytes(), &self.signature) {
+            Ok(SignedClaims(self.claims))
+        } else {
+            Err(Rejection::SignatureInvalid)
+        }
+    }
+}
+
+impl fmt::Debug for CompactToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompactToken").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// The claims of a token whose signature was checked. [`CompactToken::verify`] is the only way to one.
+pub(super) struct SignedClaims(Map<String, Value>);
+
+impl SignedClaims {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+impl From<Map<String, Value>> for SignedClaims {
+    fn from(claims: Map<String, Value>) -> Self {
+        Self(claims)
+    }
+}
+
+fn decode(segment: &str) -> Result<Vec<u8>, Rejection> {
+    if segment.is_empty() {
+        return Err(Rejection::Malformed);
+    }
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| Rejection::Malformed)
+}
+
+fn read_header(text: &[u8]) -> Result<(Algorithm, Option<String>), Rejection> {
+    let mut header = json::parse_object(text).map_err(|_| Rejection::HeaderMalformed)?;
+    if UNSUPPORTED_HEADER_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+        return Err(Rejection::HeaderUnsupported);
+    }
+    match header.get("typ") {
+        None => {}
+        Some(Value::String(media_type)) if is_token_type(media_type) => {}
+        Some(Value::String(_)) => return Err(Rejection::TypeNotAllowed),
+        Some(_) => return Err(Rejection::HeaderMalformed),
+    }
+    let algorithm = header.get("alg").and_then(Value::as_str).ok_or(Rejection::HeaderMalformed)?;
+    let algorithm = Algorithm::parse(algorithm).ok_or(Rejection::AlgorithmNotAllowed)?;
+    let key_id = match header.remove("kid") {
+        None => None,
+        Some(Value::String(key_id)) if key_id.len() <= MAX_KEY_ID_BYTES => Some(key_id),
+        Some(_) => return Err(Rejection::HeaderMalformed),
+    };
+    Ok((algorithm, key_id))
+}
+
+/// Whether `typ` is that of a JWT (RFC 7519 section 5.1) or of an access token (RFC 9068 section 2.1). Any other is a
+/// token made for another purpose, such as a logout token or a `DPoP` proof (RFC 8725 section 3.11).
+fn is_token_type(media_type: &str) -> bool {
+    const PREFIX: &str = "application/";
+    let subtype = match media_type.split_at_checked(PREFIX.len()) {
+        Some((prefix, subtype)) if prefix.eq_ignore_ascii_case(PREFIX) => subtype,
+        _ => media_type,
+    };
+    subtype.eq_ignore_ascii_case("jwt") || subtype.eq_ignore_ascii_case("at+jwt")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+use std::sync::Mutex as StdMutex;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError as ProviderError;
+use aws_credential_types::provider::future;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::*;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A wall clock that goes with tokio's paused time, and that can be set.
+#[derive(Debug, Clone)]
+struct FakeClock {
+    started: Instant,
+    set_forward: Arc<StdMutex<Duration>>,
+}
+
+impl FakeClock {
+    fn new() -> Self {
+        Self { started: Instant::now(), set_forward: Arc::default() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed() + *self.set_forward.lock().unwrap()
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.elapsed()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Answer {
+    /// Credentials with that id and, counted from the load, that life.
+    Give(&'static str, Option<Duration>),
+    Fail,
+    Hang,
+}
+
+/// Answers from a list, the last for ever, and notes when it was asked.
+#[derive(Debug)]
+struct FakeProvider {
+    clock: FakeClock,
+    answers: StdMutex<Vec<Answer>>,
+    asked_at: Arc<StdMutex<Vec<u64>>>,
+}
+
+impl FakeProvider {
+    async fn answer(&self) -> Result<Credentials, ProviderError> {
+        self.asked_at.lock().unwrap().push(self.clock.elapsed().as_secs());
+        let answer = {
+            let mut answers = self.answers.lock().unwrap();
+            if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
+        };
+        match answer {
+            Answer::Give(id, life) => {
+                let expiry = life.map(|life| self.clock.now() + life);
+                Ok(Credentials::new(id, "secret", None, expiry, "test"))
+            }
+            Answer::Fail => Err(ProviderError::provider_error("no route to host")),
+            Answer::Hang => std::future::pending().await,
+        }
+    }
+}
+
+impl ProvideCredentials for FakeProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.answer())
+    }
+}
+
+struct Fixture {
+    cache: Arc<CredentialsCache>,
+    clock: FakeClock,
+    asked_at: Arc<StdMutex<Vec<u64>>>,
+}
+
+impl Fixture {
+    /// With no jitter at renewals and half at retries.
+    fn new(answers: &[Answer]) -> Self {
+        Self::with_random(answers, 0.0)
+    }
+
+    fn with_random(answers: &[Answer], random: f64) -> Self {
+        let (clock, asked_at) = (FakeClock::new(), Arc::default());
+        let provider = FakeProvider {
+            clock: clock.clone(),
+            answers: StdMutex::new(answers.to_vec()),
+            asked_at: Arc::clone(&asked_at),
+        };
+        let cache = CredentialsCache::new(provider, Arc::new(clock.clone()), HOUR).with_random(move || random);
+        Self { cache: Arc::new(cache), clock, asked_at }
+    }
+
+    fn keep_fresh(&self) -> JoinHandle<()> {
+        tokio::spawn(Arc::clone(&self.cache).keep_fresh())
+    }
+
+    fn asked_at(&self) -> Vec<u64> {
+        self.asked_at.lock().unwrap().clone()
+    }
+
+    fn usable_for(&self) -> Duration {
+        self.cache.snapshot().map_or(Duration::ZERO, |held| held.usable_for(self.clock.now()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_there_before_the_first_load() {
+    let fixture = Fixture::new(&[Answer::Give("A", None)]);
+    assert!(fixture.cache.snapshot().is_none());
+    fixture.cache.refresh().await.unwrap();
+    assert!(fixture.cache.snapshot().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_are_renewed_while_they_cover_the_longest_url() {
+    let fixture = Fixture::new(&[Answer::Give("A", Some(6 * HOUR))]);
+    let task = fixture.keep_fresh();
+    sleep(11 * HOUR).await;
+    assert_eq!(fixture.asked_at(), [0, 5 * 3_600, 10 * 3_600]);
+    assert!(fixture.usable_for() >= HOUR);
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_without_an_end_are_read_again() {
+    let fixture = Fixture::new(&[Answer::Give("A", None)]);
+    let task = fixture.keep_fresh();
+    sleep(31 * MINUTE).await;
+    assert_eq!(fixture.asked_at(), [0, 900, 1_800]);
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_makes_renewal_earlier() {
+    let fixture = Fixture::with_random(&[Answer::Give("A", None)], 1.0);
+    let task = fixture.keep_fresh();
+    sleep(15 * MINUTE).await;
+    assert_eq!(fixture.asked_at(), [0, 810]);
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_retried_with_growing_pauses_and_the_old_credentials_stay() {
+    let fixture = Fixture::with_random(&[Answer::Give("A", Some(20 * MINUTE)), Answer::Fail], 1.0);
+    fixture.cache.refresh().await.unwrap();
+    let held = fixture.cache.snapshot().unwrap();
+    let task = fixture.keep_fresh();
+    sleep(19 * MINUTE).await;
+    let due = 540;
+    assert_eq!(fixture.asked_at()[..9], [0, due, due + 1, due + 3, due + 7, due + 15, due + 31, due + 63, due + 123]);
+    assert!(Arc::ptr_eq(&held, &fixture.cache.snapshot().unwrap()));
+    assert_eq!(fixture.usable_for(), Duration::from_secs(30));
+    sleep(MINUTE).await;
+    assert_eq!(fixture.usable_for(), Duration::ZERO, "they end when they end");
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_after_failures_takes_the_new_credentials() {
+    let answers = [Answer::Fail, Answer::Fail, Answer::Give("A", Some(6 * HOUR))];
+    let fixture = Fixture::with_random(&answers, 0.0);
+    let task = fixture.keep_fresh();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(fixture.asked_at(), [0, 1, 2]);
+    assert!(fixture.usable_for() > 5 * HOUR);
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_provider_is_given_up_and_the_old_credentials_stay() {
+    let fixture = Fixture::new(&[Answer::Give("A", Some(HOUR)), Answer::Hang]);
+    fixture.cache.refresh().await.unwrap();
+    let started = Instant::now();
+    assert_eq!(fixture.cache.refresh().await, Err(CredentialsError::TimedOut(Duration::from_secs(10))));
+    assert_eq!(started.elapsed(), Duration::from_secs(10));
+    assert!(fixture.usable_for() > 58 * MINUTE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn useless_credentials_never_replace_good_ones() {
+    for (useless, expected) in [
+        (Answer::Give("B", Some(Duration::ZERO)), CredentialsError::Expired),
+        (Answer::Give("B", Some(Duration::from_secs(30))), CredentialsError::Expired),
+        (Answer::Give("", None), CredentialsError::Incomplete),
+        (Answer::Give("B\r\n", None), CredentialsError::Malformed),
+    ] {
+        let fixture = Fixture::new(&[Answer::Give("A", Some(HOUR)), useless]);
+        fixture.cache.refresh().await.unwrap();
+        let held = fixture.cache.snapshot().unwrap();
+        assert_eq!(fixture.cache.refresh().await, Err(expected));
+        assert!(Arc::ptr_eq(&held, &fixture.cache.snapshot().unwrap()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn provider_that_does_not_renew_is_asked_more_often_toward_the_end_but_not_in_a_loop() {
+    let clock = FakeClock::new();
+    let expiry = clock.now() + 2 * HOUR;
+    let provider = Credentials::new("A", "secret", None, Some(expiry), "test");
+    let cache = Arc::new(CredentialsCache::new(provider, Arc::new(clock.clone()), HOUR).with_random(|| 0.0));
+    let task = tokio::spawn(Arc::clone(&cache).keep_fresh());
+    sleep(HOUR + 45 * MINUTE + Duration::from_secs(1)).await;
+    // After 60, 90 and 105 minutes half of the rest is gone each time: the next is after 112.5.
+    let renewal = cache.renewal.lock().await.unwrap();
+    assert_eq!(expiry.duration_since(renewal).unwrap(), Duration::from_secs(450));
+    sleep(HOUR).await;
+    assert_eq!(cache.snapshot().unwrap().usable_for(clock.now()), Duration::ZERO);
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn clock_that_was_set_forward_is_noticed_within_a_minute() {
+    let fixture = Fixture::new(&[Answer::Give("A", Some(6 * HOUR))]);
+    let task = fixture.keep_fresh();
+    sleep(MINUTE).await;
+    *fixture.clock.set_forward.lock().unwrap() = 8 * HOUR;
+    assert_eq!(fixture.usable_for(), Duration::ZERO);
+    sleep(MINUTE).await;
+    assert_eq!(fixture.asked_at().len(), 2);
+    assert!(fixture.usable_for() > 5 * HOUR);
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_at_the_same_time_follow_one_another() {
+    let fixture = Fixture::new(&[Answer::Hang, Answer::Give("B", None)]);
+    let (first, second) = tokio::join!(fixture.cache.refresh(), fixture.cache.refresh());
+    assert!(first.is_err() && second.is_ok());
+    assert_eq!(fixture.asked_at(), [0, 10]);
+}
+
+#[test]
+fn system_random_stays_within_its_bounds_and_varies() {
+    let numbers: Vec<f64> = (0..64).map(|_| system_random()).collect();
+    assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
+    assert!(numbers.iter().any(|number| number.to_bits() != numbers[0].to_bits()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn debug_shows_no_part_of_the_credentials() {
+    let fixture = Fixture::new(&[Answer::Give("ACCESSKEYID", None)]);
+    fixture.cache.refresh().await.unwrap();
+    let text = format!("{:?}", fixture.cache);
+    assert!(!text.contains("ACCESSKEYID") && !text.contains("secret"), "{text}");
+}

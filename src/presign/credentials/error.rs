@@ -1,0 +1,59 @@
+//! Why credentials could not be had.
+
+use std::error::Error;
+use std::iter;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError as ProviderError;
+use thiserror::Error;
+
+/// Why credentials could not be loaded. The texts are for logs.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CredentialsError {
+    /// The provider took too long.
+    #[error("the credentials provider gave no answer within {} seconds", .0.as_secs())]
+    TimedOut(Duration),
+    /// The provider failed, in its words.
+    ///
+    /// Text instead of a source: the `Debug` output of a provider's error can hold the answer of a metadata service,
+    /// and with it the secret.
+    #[error("the credentials provider failed: {0}")]
+    Provider(String),
+    /// No provider is configured.
+    #[error("no credentials provider is configured")]
+    NoProvider,
+    /// The access key id or the secret is empty.
+    #[error("the credentials lack an access key id or a secret access key")]
+    Incomplete,
+    /// The access key id or the session token cannot be part of a URL.
+    #[error("the access key id and the session token must be visible ASCII")]
+    Malformed,
+    /// Too close to their end, or past it, to sign anything.
+    #[error("the credentials have expired or are about to")]
+    Expired,
+}
+
+impl From<ProviderError> for CredentialsError {
+    fn from(error: ProviderError) -> Self {
+        Self::Provider(chain_text(&error))
+    }
+}
+
+/// The texts of an error and of all its causes.
+pub(super) fn chain_text(error: &(dyn Error + 'static)) -> String {
+    let chain = iter::successors(Some(error), |cause| (*cause).source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_chain_is_in_the_text() {
+        let cause = std::io::Error::other("connection refused");
+        let error = CredentialsError::from(ProviderError::provider_error(cause));
+        assert!(error.to_string().starts_with("the credentials provider failed: "));
+        assert!(error.to_string().ends_with(": connection refused"), "{error}");
+    }
+}

@@ -1,0 +1,113 @@
+use std::collections::HashMap;
+use std::fs;
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let variables: HashMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Arc::new(move |name| variables.get(name).cloned())
+}
+
+fn variable(name: &str) -> SecretSource {
+    SecretSource::EnvironmentVariable(name.to_owned())
+}
+
+fn text_of(error: &ProviderError) -> String {
+    crate::presign::credentials::error::chain_text(error)
+}
+
+#[tokio::test]
+async fn values_come_from_the_given_environment() {
+    let environment = environment(&[("ID", "AKID"), ("SECRET", "s3cret"), ("TOKEN", "t0ken")]);
+    let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(variable("TOKEN")), environment);
+    let loaded = source.provide_credentials().await.unwrap();
+    assert_eq!(loaded, Credentials::new("AKID", "s3cret", Some("t0ken".into()), None, "StaticCredentialsSource"));
+}
+
+#[tokio::test]
+async fn rotated_file_is_read_at_the_next_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let source = StaticCredentialsSource::new(
+        variable("ID"),
+        SecretSource::File(path.clone()),
+        None,
+        environment(&[("ID", "AKID")]),
+    );
+    for secret in ["first", "second"] {
+        fs::write(&path, format!("{secret}\n")).unwrap();
+        assert_eq!(source.provide_credentials().await.unwrap().secret_access_key(), secret);
+    }
+}
+
+#[tokio::test]
+async fn id_and_secret_of_different_rotations_are_never_paired() {
+    // Each pass over the sources sees the id of one generation; the rotation falls between id and secret.
+    let reads = std::sync::atomic::AtomicUsize::new(0);
+    let environment: Environment = Arc::new(move |name| {
+        let read = reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let generation = if read == 0 { "old" } else { "new" };
+        Some(format!("{generation}-{name}"))
+    });
+    let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), None, environment);
+    let loaded = source.provide_credentials().await.unwrap();
+    assert_eq!((loaded.access_key_id(), loaded.secret_access_key()), ("new-ID", "new-SECRET"));
+}
+
+#[tokio::test]
+async fn sources_that_never_settle_are_an_error() {
+    let reads = std::sync::atomic::AtomicUsize::new(0);
+    let environment: Environment =
+        Arc::new(move |_| Some(reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string()));
+    let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), None, environment);
+    let error = source.provide_credentials().await.unwrap_err();
+    assert!(text_of(&error).ends_with("keep changing while they are read"));
+}
+
+#[tokio::test]
+async fn missing_and_empty_values_are_errors() {
+    for (variables, expected) in [
+        (&[("SECRET", "x")][..], "environment variable ID is not set"),
+        (&[("ID", " \n"), ("SECRET", "x")][..], r#"EnvironmentVariable("ID") is empty"#),
+    ] {
+        let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), None, environment(variables));
+        let error = source.provide_credentials().await.unwrap_err();
+        assert!(text_of(&error).ends_with(expected), "{}", text_of(&error));
+    }
+}
+
+#[tokio::test]
+async fn named_session_token_must_be_there() {
+    let environment = environment(&[("ID", "x"), ("SECRET", "x")]);
+    let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(variable("TOKEN")), environment);
+    assert!(source.provide_credentials().await.is_err());
+}
+
+#[tokio::test]
+async fn endless_file_is_not_read_to_its_end() {
+    let source = StaticCredentialsSource::new(
+        variable("ID"),
+        SecretSource::File("/dev/zero".into()),
+        None,
+        environment(&[("ID", "AKID")]),
+    );
+    let error = source.provide_credentials().await.unwrap_err();
+    assert!(text_of(&error).ends_with("/dev/zero is larger than 16 KiB"), "{}", text_of(&error));
+}
+
+#[tokio::test]
+async fn errors_name_the_place_and_not_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    fs::write(&path, b"hunter2\xFF").unwrap();
+    let source = StaticCredentialsSource::new(
+        SecretSource::File(path),
+        variable("SECRET"),
+        None,
+        environment(&[("SECRET", "hunter3")]),
+    );
+    let error = source.provide_credentials().await.unwrap_err();
+    let everything = format!("{} {error:?} {source:?}", text_of(&error));
+    assert!(everything.contains("/secret") && !everything.contains("hunter"), "{everything}");
+}

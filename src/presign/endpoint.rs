@@ -1,0 +1,108 @@
+//! Where a bucket is: resolved once, by AWS's own rules.
+
+mod error;
+mod rules;
+mod validation;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use url::Url;
+
+pub use error::EndpointError;
+
+/// What the configuration says about one real bucket.
+#[derive(Debug, Clone)]
+pub struct EndpointSettings {
+    /// The bucket's real name: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`.
+    pub s3_bucket: String,
+    /// The region that signs: a DNS label, and at AWS in lower case. Other servers have their own, such as `default`.
+    pub region: String,
+    /// The public URL of an S3 server other than AWS: what clients connect to. Its host, port and path are signed.
+    pub endpoint: Option<Url>,
+    /// Where the bucket's name goes.
+    pub addressing: Addressing,
+    /// AWS's endpoints for IPv4 and IPv6.
+    pub dual_stack: bool,
+    /// AWS's FIPS 140-3 endpoints.
+    pub fips: bool,
+}
+
+/// Where a bucket's name goes in a URL
+/// ([AWS: virtual hosting of buckets](https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Addressing {
+    /// As AWS's rules have it at AWS, into the path elsewhere: few other servers have DNS names for their buckets.
+    #[default]
+    Automatic,
+    /// Into the host name: `https://bucket.host/key`.
+    VirtualHost,
+    /// Into the path: `https://host/bucket/key`.
+    Path,
+}
+
+/// The part of a URL before the key, and what its signature needs to know.
+///
+/// AWS's SDK resolves it for every request, twice. It depends on the configuration alone, so here it is done at load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketEndpoint {
+    region: Arc<str>,
+    origin: String,
+    host: String,
+    path_prefix: String,
+}
+
+impl BucketEndpoint {
+    /// Validates the settings and asks `aws-sdk-s3`'s rules where the bucket is. No network is used.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the settings break.
+    pub fn resolve(settings: &EndpointSettings) -> Result<Self, EndpointError> {
+        validation::check(settings)?;
+        let resolved = rules::resolve(settings)?;
+        let scheme = resolved.url.scheme();
+        let name = resolved.url.host_str().ok_or(EndpointError::Unresolved)?;
+        // `Url` knows no default ports. Clients leave them out of the `Host` header, so they are not signed either.
+        let host = resolved.url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let path_prefix = resolved.url.path().trim_end_matches('/').to_owned();
+
+        let base_path = settings.endpoint.as_ref().map_or("", Url::path).trim_end_matches('/');
+        let inner_path = path_prefix.strip_prefix(base_path).ok_or(EndpointError::Unresolved)?;
+        let in_path = inner_path.strip_prefix('/') == Some(settings.s3_bucket.as_str());
+        let in_host = name.strip_prefix(&settings.s3_bucket).is_some_and(|rest| rest.starts_with('.'));
+        match settings.addressing {
+            Addressing::VirtualHost if in_path => Err(EndpointError::VirtualHostImpossible),
+            _ if in_path || (in_host && inner_path.is_empty()) => {
+                Ok(Self { region: resolved.region.into(), origin: format!("{scheme}://{host}"), host, path_prefix })
+            }
+            _ => Err(EndpointError::Unresolved),
+        }
+    }
+
+    /// The region in the credential scope.
+    #[must_use]
+    pub const fn region(&self) -> &Arc<str> {
+        &self.region
+    }
+
+    /// Scheme, host, and port where it is not the scheme's own: `https://bucket.s3.eu-west-1.amazonaws.com`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The `Host` header: the origin without its scheme.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What stands before the slash and the key: nothing, or a path that starts with a slash.
+    #[must_use]
+    pub fn path_prefix(&self) -> &str {
+        &self.path_prefix
+    }
+}

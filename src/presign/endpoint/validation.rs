@@ -1,0 +1,94 @@
+//! What must hold before AWS's rules are asked.
+
+use std::net::Ipv4Addr;
+
+use url::{Host, Url};
+
+use super::error::EndpointError;
+use super::{Addressing, EndpointSettings};
+use crate::presign::encoding::is_unreserved;
+
+const RESERVED_PREFIXES: [&str; 2] = ["xn--", "sthree-"];
+const RESERVED_SUFFIXES: [&str; 4] = ["-s3alias", "--ol-s3", ".mrap", "--table-s3"];
+
+/// Checks settings by the rules that need no resolving.
+pub(super) fn check(settings: &EndpointSettings) -> Result<(), EndpointError> {
+    check_bucket(&settings.s3_bucket)?;
+    check_region(&settings.region, settings.endpoint.is_some())?;
+    match &settings.endpoint {
+        None => Ok(()),
+        Some(_) if settings.dual_stack => Err(EndpointError::DualStackWithEndpoint),
+        Some(_) if settings.fips => Err(EndpointError::FipsWithEndpoint),
+        Some(endpoint) => check_endpoint(endpoint, settings.addressing),
+    }
+}
+
+/// The rules for names of general purpose buckets
+/// ([AWS: bucket naming rules](https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)).
+fn check_bucket(name: &str) -> Result<(), EndpointError> {
+    let alphanumeric = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+    let allowed = |byte: &u8| alphanumeric(byte) || matches!(byte, b'.' | b'-');
+    let bytes = name.as_bytes();
+    let ends_well = bytes.first().is_some_and(alphanumeric) && bytes.last().is_some_and(alphanumeric);
+    if !(3..=63).contains(&bytes.len()) || !ends_well || !bytes.iter().all(allowed) {
+        return Err(EndpointError::BucketName);
+    }
+    if name.contains("..") || name.parse::<Ipv4Addr>().is_ok() {
+        return Err(EndpointError::BucketNotAHost);
+    }
+    if name.ends_with("--x-s3") {
+        return Err(EndpointError::DirectoryBucket);
+    }
+    let reserved = RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || RESERVED_SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
+    if reserved { Err(EndpointError::ReservedBucketName) } else { Ok(()) }
+}
+
+fn check_region(region: &str, custom_endpoint: bool) -> Result<(), EndpointError> {
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase()
+            || byte.is_ascii_digit()
+            || byte == b'-'
+            || (custom_endpoint && byte.is_ascii_uppercase())
+    };
+    let ends_well = !region.starts_with('-') && !region.ends_with('-');
+    if (1..=63).contains(&region.len()) && ends_well && region.bytes().all(allowed) {
+        Ok(())
+    } else {
+        Err(EndpointError::Region)
+    }
+}
+
+fn check_endpoint(endpoint: &Url, addressing: Addressing) -> Result<(), EndpointError> {
+    if !matches!(endpoint.scheme(), "http" | "https") {
+        return Err(EndpointError::Scheme);
+    }
+    if !endpoint.username().is_empty() || endpoint.password().is_some() {
+        return Err(EndpointError::UserInfo);
+    }
+    if endpoint.query().is_some() || endpoint.fragment().is_some() {
+        return Err(EndpointError::QueryOrFragment);
+    }
+    match endpoint.host() {
+        Some(Host::Domain(name)) if is_plain_host_name(name) => {}
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) if addressing == Addressing::VirtualHost => {
+            return Err(EndpointError::VirtualHostImpossible);
+        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => {}
+        _ => return Err(EndpointError::Host),
+    }
+    check_path(endpoint.path())
+}
+
+fn is_plain_host_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    name.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed))
+}
+
+/// Only characters that have one spelling: a server that decodes and encodes the path again must get what was signed.
+fn check_path(path: &str) -> Result<(), EndpointError> {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let segment_is_plain = |segment: &str| !segment.is_empty() && segment.bytes().all(is_unreserved);
+    if path == "/" || inner.split('/').all(segment_is_plain) { Ok(()) } else { Err(EndpointError::Path) }
+}

@@ -1,0 +1,232 @@
+//! Independent signers and shared values for tests.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::operation::head_object::builders::HeadObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
+use aws_sigv4::sign::v4::SigningParams;
+
+use super::credentials::{CredentialsCache, CredentialsSnapshot};
+use super::{Addressing, BucketEndpoint, EndpointSettings};
+use crate::clock::SystemClock;
+use crate::policy::{Checksum, ChecksumAlgorithm, DownloadTerms, ResponseOverride, UploadTerms};
+
+pub(super) fn instant(unix_seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds)
+}
+
+pub(super) fn aws_settings(bucket: &str, region: &str) -> EndpointSettings {
+    EndpointSettings {
+        s3_bucket: bucket.to_owned(),
+        region: region.to_owned(),
+        endpoint: None,
+        addressing: Addressing::Automatic,
+        dual_stack: false,
+        fips: false,
+    }
+}
+
+pub(super) fn snapshot(credentials: &Credentials) -> CredentialsSnapshot {
+    CredentialsSnapshot::new(credentials.clone()).unwrap()
+}
+
+/// The keys of the examples in AWS's documentation.
+pub(super) fn documentation_credentials() -> Credentials {
+    Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None, None, "test")
+}
+
+/// The keys of the SDK's own tests.
+pub(super) fn sdk_test_credentials() -> Credentials {
+    let token = Some("notarealsessiontoken".to_owned());
+    Credentials::new("ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", token, None, "test")
+}
+
+pub(super) async fn loaded_cache(credentials: Credentials) -> Arc<CredentialsCache> {
+    let cache = CredentialsCache::new(credentials, Arc::new(SystemClock), Duration::from_secs(3_600));
+    cache.refresh().await.unwrap();
+    Arc::new(cache)
+}
+
+/// `aws-sdk-s3`, asked for one bucket.
+pub(super) struct SdkOracle {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl SdkOracle {
+    pub(super) fn new(settings: &EndpointSettings, credentials: Credentials) -> Self {
+        let path_style = match settings.addressing {
+            Addressing::Automatic => settings.endpoint.is_some(),
+            Addressing::VirtualHost => false,
+            Addressing::Path => true,
+        };
+        let mut config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(settings.region.clone()))
+            .credentials_provider(credentials)
+            .force_path_style(path_style)
+            .use_dual_stack(settings.dual_stack)
+            .use_fips(settings.fips);
+        // The SDK needs the slash: without it, it appends the bucket to the last segment of the endpoint's path.
+        let endpoint = settings.endpoint.as_ref().map(|url| format!("{}/", url.as_str().trim_end_matches('/')));
+        config.set_endpoint_url(endpoint);
+        let client = aws_sdk_s3::Client::from_conf(config.build());
+        Self { client, bucket: settings.s3_bucket.clone() }
+    }
+
+    pub(super) async fn get(&self, key: &str, terms: &DownloadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
+        let mut request = self.client.get_object().bucket(&self.bucket).key(key);
+        if let Some(version_id) = &terms.version_id {
+            request = request.version_id(version_id.as_str());
+        }
+        for (header, value) in &terms.response_overrides {
+            request = override_get(request, *header, value.as_str());
+        }
+        let presigned = request.presigned(configured(at, seconds)).await;
+        presigned.unwrap_or_else(|error| panic!("{}", DisplayErrorContext(error)))
+    }
+
+    pub(super) async fn head(
+        &self,
+        key: &str,
+        terms: &DownloadTerms,
+        at: SystemTime,
+        seconds: u64,
+    ) -> PresignedRequest {
+        let mut request = self.client.head_object().bucket(&self.bucket).key(key);
+        if let Some(version_id) = &terms.version_id {
+            request = request.version_id(version_id.as_str());
+        }
+        for (header, value) in &terms.response_overrides {
+            request = override_head(request, *header, value.as_str());
+        }
+        request.presigned(configured(at, seconds)).await.unwrap()
+    }
+
+    pub(super) async fn put(&self, key: &str, terms: &UploadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
+        let text = |value: &Option<crate::policy::HeaderText>| value.as_ref().map(|value| value.as_str().to_owned());
+        let mut request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_content_type(text(&terms.content_type))
+            .set_content_length(terms.content_length.map(|length| i64::try_from(length).unwrap()))
+            .set_if_none_match((terms.create_only == Some(true)).then(|| "*".to_owned()))
+            .set_cache_control(text(&terms.cache_control))
+            .set_content_disposition(text(&terms.content_disposition))
+            .set_content_encoding(text(&terms.content_encoding));
+        for (name, value) in &terms.metadata {
+            request = request.metadata(name.as_str(), value.as_str());
+        }
+        if let Some(checksum) = &terms.checksum {
+            request = with_checksum(request, checksum);
+        }
+        request.presigned(configured(at, seconds)).await.unwrap()
+    }
+}
+
+/// `aws-sigv4`, given a URL that is already encoded.
+pub(super) fn aws_sigv4_url(
+    method: &str,
+    unsigned_url: &str,
+    headers: &[(&str, &str)],
+    region: &str,
+    credentials: &Credentials,
+    at: SystemTime,
+    seconds: u64,
+) -> String {
+    let identity = credentials.clone().into();
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(Duration::from_secs(seconds));
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("s3")
+        .time(at)
+        .settings(settings)
+        .build()
+        .unwrap()
+        .into();
+    let headers = headers.iter().copied();
+    let request = SignableRequest::new(method, unsigned_url, headers, SignableBody::UnsignedPayload).unwrap();
+    let (instructions, _signature) = sign(request, &params).unwrap().into_parts();
+    let mut request = http::Request::builder().uri(unsigned_url).body(()).unwrap();
+    instructions.apply_to_request_http1x(&mut request);
+    request.uri().to_string()
+}
+
+/// The plainest possible `UriEncode`, to check the fast one against.
+pub(super) fn naively_encoded(text: &str, also_plain: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        let character = char::from(byte);
+        if character.is_ascii_alphanumeric() || "-._~".contains(character) || also_plain.contains(character) {
+            out.push(character);
+        } else {
+            write!(out, "%{byte:02X}").unwrap();
+        }
+    }
+    out
+}
+
+pub(super) fn resolved(settings: &EndpointSettings) -> BucketEndpoint {
+    BucketEndpoint::resolve(settings).unwrap()
+}
+
+fn configured(at: SystemTime, seconds: u64) -> PresigningConfig {
+    PresigningConfig::builder().start_time(at).expires_in(Duration::from_secs(seconds)).build().unwrap()
+}
+
+fn http_date(text: &str) -> aws_sdk_s3::primitives::DateTime {
+    aws_sdk_s3::primitives::DateTime::from_str(text, aws_sdk_s3::primitives::DateTimeFormat::HttpDate).unwrap()
+}
+
+fn override_get(request: GetObjectFluentBuilder, header: ResponseOverride, value: &str) -> GetObjectFluentBuilder {
+    match header {
+        ResponseOverride::CacheControl => request.response_cache_control(value),
+        ResponseOverride::ContentDisposition => request.response_content_disposition(value),
+        ResponseOverride::ContentEncoding => request.response_content_encoding(value),
+        ResponseOverride::ContentLanguage => request.response_content_language(value),
+        ResponseOverride::ContentType => request.response_content_type(value),
+        ResponseOverride::Expires => request.response_expires(http_date(value)),
+    }
+}
+
+fn override_head(request: HeadObjectFluentBuilder, header: ResponseOverride, value: &str) -> HeadObjectFluentBuilder {
+    match header {
+        ResponseOverride::CacheControl => request.response_cache_control(value),
+        ResponseOverride::ContentDisposition => request.response_content_disposition(value),
+        ResponseOverride::ContentEncoding => request.response_content_encoding(value),
+        ResponseOverride::ContentLanguage => request.response_content_language(value),
+        ResponseOverride::ContentType => request.response_content_type(value),
+        ResponseOverride::Expires => request.response_expires(http_date(value)),
+    }
+}
+
+fn with_checksum(request: PutObjectFluentBuilder, checksum: &Checksum) -> PutObjectFluentBuilder {
+    use base64::Engine;
+    let value = base64::engine::general_purpose::STANDARD.encode(checksum.bytes());
+    match checksum.algorithm() {
+        ChecksumAlgorithm::Crc32 => request.checksum_crc32(value),
+        ChecksumAlgorithm::Crc32c => request.checksum_crc32_c(value),
+        ChecksumAlgorithm::Crc64Nvme => request.checksum_crc64_nvme(value),
+        ChecksumAlgorithm::Md5 => request.content_md5(value),
+        ChecksumAlgorithm::Sha1 => request.checksum_sha1(value),
+        ChecksumAlgorithm::Sha256 => request.checksum_sha256(value),
+    }
+}

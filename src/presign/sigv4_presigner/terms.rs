@@ -1,0 +1,67 @@
+//! What the terms of a permit become in a request.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::policy::{DownloadTerms, UploadTerms};
+use crate::presign::presigner::PresignError;
+use crate::presign::signed_headers::{SignedHeaderError, SignedHeaders};
+use crate::presign::sigv4::{QueryName, QueryParameter};
+
+/// The query of a GET, in the SDK's order: `x-id`, the overrides by name, the version.
+pub(super) fn download_query(terms: &DownloadTerms) -> Result<Vec<QueryParameter>, PresignError> {
+    let mut overrides: Vec<_> = terms.response_overrides.iter().collect();
+    overrides.sort_unstable_by_key(|(header, _)| header.query_name());
+    if overrides.iter().zip(overrides.iter().skip(1)).any(|((left, _), (right, _))| left == right) {
+        return Err(PresignError::RepeatedTerm);
+    }
+    let mut query = Vec::with_capacity(overrides.len() + 2);
+    query.push(QueryParameter::GET_OBJECT);
+    for (header, value) in overrides {
+        query.push(QueryParameter::new(QueryName::Response(*header), value.as_str()));
+    }
+    if let Some(version_id) = &terms.version_id {
+        query.push(QueryParameter::new(QueryName::VersionId, version_id.as_str()));
+    }
+    Ok(query)
+}
+
+/// The headers of a PUT. All of them stay headers: S3 does not enforce a checksum in the query.
+pub(super) fn upload_headers(terms: &UploadTerms) -> Result<SignedHeaders, PresignError> {
+    let mut headers = SignedHeaders::new();
+    let texts = [
+        ("cache-control", &terms.cache_control),
+        ("content-disposition", &terms.content_disposition),
+        ("content-encoding", &terms.content_encoding),
+        ("content-type", &terms.content_type),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            headers.insert(name, value.as_str())?;
+        }
+    }
+    if let Some(content_length) = terms.content_length {
+        headers.insert("content-length", content_length.to_string())?;
+    }
+    if terms.create_only == Some(true) {
+        headers.insert("if-none-match", "*")?;
+    }
+    if let Some(checksum) = &terms.checksum {
+        headers.insert(checksum.algorithm().header_name(), STANDARD.encode(checksum.bytes()))?;
+    }
+    for (name, value) in &terms.metadata {
+        headers.insert(format!("x-amz-meta-{}", name.as_str()), value.as_str())?;
+    }
+    Ok(headers)
+}
+
+impl From<SignedHeaderError> for PresignError {
+    fn from(error: SignedHeaderError) -> Self {
+        match error {
+            SignedHeaderError::Repeated => Self::RepeatedTerm,
+            SignedHeaderError::Name | SignedHeaderError::Unsignable | SignedHeaderError::Value => {
+                Self::UnsignableHeader
+            }
+        }
+    }
+}

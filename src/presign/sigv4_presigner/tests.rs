@@ -1,0 +1,252 @@
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::{Clock, SystemClock};
+use crate::policy::{Checksum, ChecksumAlgorithm, ExpiryLimit, HeaderText, MetadataName, ResponseOverride};
+use crate::presign::credentials::SIGNING_MARGIN;
+use crate::presign::oracles::{SdkOracle, aws_settings, instant, loaded_cache, resolved, sdk_test_credentials};
+use crate::presign::strategies::{credentials, download_terms, object_key, region, unix_seconds, upload_terms};
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn media() -> BucketName {
+    BucketName::parse("media").unwrap()
+}
+
+fn presigner(region: &str, credentials: Arc<CredentialsCache>) -> SigV4Presigner {
+    let endpoint = resolved(&aws_settings("real-media", region));
+    SigV4Presigner::new(HashMap::from([(media(), BucketSigner { endpoint, credentials })]))
+}
+
+fn permit<T>(key: &ObjectKey, ttl: u64, require_full_ttl: bool, terms: T) -> Permit<T> {
+    let lifetime = Lifetime { ttl: Duration::from_secs(ttl), limited_by: ExpiryLimit::TierMaxTtl, require_full_ttl };
+    Permit::for_tests(media(), key.clone(), "tier-1".into(), lifetime, terms)
+}
+
+fn key() -> ObjectKey {
+    ObjectKey::parse("tier 1/a.jpg").unwrap()
+}
+
+fn text(text: &str) -> HeaderText {
+    HeaderText::parse(text).unwrap()
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+struct At(SystemTime);
+
+impl Clock for At {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
+
+/// Credentials that were loaded at `loaded_at` and end at `expiry`.
+async fn ending(loaded_at: SystemTime, expiry: SystemTime) -> Arc<CredentialsCache> {
+    let credentials = Credentials::new("AKID", "secret", None, Some(expiry), "test");
+    let cache = CredentialsCache::new(credentials, Arc::new(At(loaded_at)), Duration::from_secs(3_600));
+    cache.refresh().await.unwrap();
+    Arc::new(cache)
+}
+
+fn assert_same(own: &SignedRequest, sdk: &aws_sdk_s3::presigning::PresignedRequest) -> Result<(), TestCaseError> {
+    prop_assert_eq!(own.method.as_str(), sdk.method());
+    prop_assert_eq!(own.url.as_str(), sdk.uri());
+    let mut sdk_headers: Vec<_> = sdk.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    sdk_headers.sort();
+    let own_headers: Vec<_> = own.headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    prop_assert_eq!(own_headers, sdk_headers);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn download_equals_that_of_the_sdk(
+        key in object_key(),
+        terms in download_terms(),
+        region in region(),
+        credentials in credentials(),
+        unix_seconds in unix_seconds(),
+        nanoseconds in 0..1_000_000_000_u32,
+        ttl in 1..=604_800_u64,
+    ) {
+        let now = instant(unix_seconds) + Duration::from_nanos(nanoseconds.into());
+        let sdk = SdkOracle::new(&aws_settings("real-media", &region), credentials.clone());
+        let (own, get, head) = run(async {
+            let presigner = presigner(&region, loaded_cache(credentials).await);
+            let own = presigner.presign_download(&permit(&key, ttl, false, terms.clone()), now).unwrap();
+            let get = sdk.get(key.as_str(), &terms, now, ttl).await;
+            let head = sdk.head(key.as_str(), &terms, now, ttl).await;
+            (own, get, head)
+        });
+        assert_same(&own.get, &get)?;
+        assert_same(&own.head, &head)?;
+        prop_assert_eq!(own.expiry.at, instant(unix_seconds + ttl));
+    }
+
+    #[test]
+    fn upload_equals_that_of_the_sdk(
+        key in object_key(),
+        terms in upload_terms(),
+        region in region(),
+        credentials in credentials(),
+        unix_seconds in unix_seconds(),
+        ttl in 1..=604_800_u64,
+    ) {
+        let now = instant(unix_seconds);
+        let sdk = SdkOracle::new(&aws_settings("real-media", &region), credentials.clone());
+        let (own, put) = run(async {
+            let presigner = presigner(&region, loaded_cache(credentials).await);
+            let put = sdk.put(key.as_str(), &terms, now, ttl).await;
+            (presigner.presign_upload(&permit(&key, ttl, false, terms), now).unwrap(), put)
+        });
+        assert_same(&own.put, &put)?;
+    }
+
+    #[test]
+    fn expiry_is_never_later_than_any_limit_and_is_what_the_url_says(
+        now_nanoseconds in 1_700_000_000_000_000_000..1_700_000_100_000_000_000_u64,
+        life_milliseconds in 31_000..700_000_000_u64,
+        ttl in 1..=604_800_u64,
+        require_full_ttl in any::<bool>(),
+    ) {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(now_nanoseconds);
+        let credentials_end = now + Duration::from_millis(life_milliseconds);
+        let presigner = presigner("us-east-1", run(ending(now, credentials_end)));
+        match presigner.presign_download(&permit(&key(), ttl, require_full_ttl, DownloadTerms::default()), now) {
+            Ok(PresignedDownload { get, head, expiry }) => {
+                prop_assert!(expiry.at <= now + Duration::from_secs(ttl));
+                prop_assert!(expiry.at + SIGNING_MARGIN <= credentials_end);
+                prop_assert!(expiry.at > now || ttl == 1);
+                let life = expiry.at.duration_since(instant(now_nanoseconds / 1_000_000_000)).unwrap();
+                let stated = format!("&X-Amz-Expires={}&", life.as_secs());
+                prop_assert!(get.url.as_str().contains(&stated) && head.url.as_str().contains(&stated));
+                let cut = life.as_secs() < ttl;
+                prop_assert_eq!(cut, expiry.limited_by == ExpiryLimit::SigningCredentialsExpiry);
+                prop_assert!(!(cut && require_full_ttl));
+            }
+            Err(PresignError::FullTtlUnavailable { available }) => {
+                prop_assert!(require_full_ttl && available < Duration::from_secs(ttl));
+                // What is named as available can really be had.
+                let smaller = permit(&key(), available.as_secs(), true, DownloadTerms::default());
+                prop_assert!(presigner.presign_download(&smaller, now).is_ok());
+            }
+            Err(error) => {
+                prop_assert_eq!(error, expiry::CREDENTIALS_UNAVAILABLE);
+                let usable = Duration::from_millis(life_milliseconds) - SIGNING_MARGIN;
+                prop_assert!(usable < Duration::from_secs(60.min(ttl)));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_upload_term_is_a_signed_header() {
+    let terms = UploadTerms {
+        content_type: Some(text("image/jpeg")),
+        content_length: Some(12_345),
+        checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[0xFB; 32]).unwrap()),
+        create_only: Some(true),
+        cache_control: Some(text("no-store")),
+        content_disposition: Some(text("attachment")),
+        content_encoding: Some(text("gzip")),
+        metadata: vec![(MetadataName::parse("b").unwrap(), text("2")), (MetadataName::parse("a").unwrap(), text("1"))],
+    };
+    let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
+    let put = presigner.presign_upload(&permit(&key(), 900, false, terms), instant(1_700_000_000)).unwrap().put;
+    let headers: Vec<_> = put.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
+    assert_eq!(
+        headers,
+        [
+            ("cache-control", "no-store"),
+            ("content-disposition", "attachment"),
+            ("content-encoding", "gzip"),
+            ("content-length", "12345"),
+            ("content-type", "image/jpeg"),
+            ("if-none-match", "*"),
+            ("x-amz-checksum-sha256", "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s="),
+            ("x-amz-meta-a", "1"),
+            ("x-amz-meta-b", "2"),
+        ]
+    );
+    assert!(put.url.as_str().contains(
+        "&X-Amz-SignedHeaders=cache-control%3Bcontent-disposition%3Bcontent-encoding%3Bcontent-length%3B\
+         content-type%3Bhost%3Bif-none-match%3Bx-amz-checksum-sha256%3Bx-amz-meta-a%3Bx-amz-meta-b&"
+    ));
+}
+
+#[tokio::test]
+async fn terms_given_twice_are_refused() {
+    let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
+    let response_overrides =
+        vec![(ResponseOverride::ContentType, text("a")), (ResponseOverride::ContentType, text("b"))];
+    let download = DownloadTerms { response_overrides, ..DownloadTerms::default() };
+    let now = instant(1_700_000_000);
+    let refused = presigner.presign_download(&permit(&key(), 900, false, download), now);
+    assert_eq!(refused, Err(PresignError::RepeatedTerm));
+
+    let name = || MetadataName::parse("a").unwrap();
+    let upload = UploadTerms { metadata: vec![(name(), text("1")), (name(), text("2"))], ..UploadTerms::default() };
+    assert_eq!(presigner.presign_upload(&permit(&key(), 900, false, upload), now), Err(PresignError::RepeatedTerm));
+}
+
+#[tokio::test]
+async fn permit_for_another_bucket_is_refused() {
+    let presigner = SigV4Presigner::new(HashMap::new());
+    let permit = permit(&key(), 900, false, DownloadTerms::default());
+    assert_eq!(presigner.presign_download(&permit, instant(1_700_000_000)), Err(PresignError::UnknownBucket));
+}
+
+#[tokio::test]
+async fn nothing_is_signed_before_credentials_are_there() {
+    let cache = CredentialsCache::new(sdk_test_credentials(), Arc::new(SystemClock), Duration::from_secs(3_600));
+    let cache = Arc::new(cache);
+    let presigner = presigner("us-east-1", Arc::clone(&cache));
+    let (permit, now) = (permit(&key(), 900, false, DownloadTerms::default()), instant(1_700_000_000));
+    assert_eq!(presigner.presign_download(&permit, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
+    assert!(!presigner.is_ready(now));
+    assert_eq!(presigner.buckets_without_credentials(now).collect::<Vec<_>>(), [&media()]);
+    cache.refresh().await.unwrap();
+    assert!(presigner.presign_download(&permit, now).is_ok());
+    assert!(presigner.is_ready(now));
+}
+
+#[tokio::test]
+async fn nothing_is_signed_with_credentials_past_their_end() {
+    let now = instant(1_700_000_000);
+    let presigner = presigner("us-east-1", ending(now, now + Duration::from_secs(3_600)).await);
+    let permit = permit(&key(), 1, false, DownloadTerms::default());
+    assert!(presigner.is_ready(now));
+    for late in [3_570, 3_600, 1_000_000] {
+        let then = now + Duration::from_secs(late);
+        assert_eq!(presigner.presign_download(&permit, then), Err(expiry::CREDENTIALS_UNAVAILABLE), "{late}");
+        assert!(!presigner.is_ready(then));
+    }
+}
+
+#[tokio::test]
+async fn clock_outside_sigv4s_years_is_refused() {
+    let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
+    let permit = permit(&key(), 900, false, DownloadTerms::default());
+    for now in [SystemTime::UNIX_EPOCH - Duration::from_secs(1), instant(253_402_300_800)] {
+        assert_eq!(presigner.presign_download(&permit, now), Err(PresignError::UnsignableTime));
+    }
+}
+
+#[tokio::test]
+async fn neither_url_nor_secret_is_in_any_debug_output() {
+    let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
+    let permit = permit(&key(), 900, false, DownloadTerms::default());
+    let signed = presigner.presign_download(&permit, instant(1_700_000_000)).unwrap();
+    let everything = format!("{presigner:?} {signed:?}");
+    for secret in ["ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", "notarealsessiontoken", "Signature", "a.jpg"] {
+        assert!(!everything.contains(secret), "{secret} is in {everything}");
+    }
+}

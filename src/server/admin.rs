@@ -1,0 +1,32 @@
+//! Admin HTTP, on its own port:
+//!
+//! - `GET /livez`: 200 while the process runs.
+//! - `GET /readyz`: 200 when calls are answered, otherwise 503 with what is missing, a line each.
+
+use std::io;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Router, serve as serve_http};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::readiness::Readiness;
+
+pub(super) async fn serve(listener: TcpListener, readiness: Readiness, stop: CancellationToken) -> io::Result<()> {
+    let router = Router::new()
+        .route("/livez", get(|| async { "live\n" }))
+        .route("/readyz", get(ready))
+        .with_state(readiness);
+    serve_http(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    let missing = readiness.missing();
+    if missing.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let lines: Vec<String> = missing.iter().map(|missing| format!("{missing}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines.concat())
+}

@@ -1,0 +1,120 @@
+//! Builds the parts from the configuration.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+
+use super::{Readiness, Surroundings};
+use crate::broker::Broker;
+use crate::config::{BucketSettings, Config, CredentialsSettings};
+use crate::grpc::{AuthenticationLayer, BrokerService};
+use crate::identity::{Authenticator, IssuerVerifier};
+use crate::policy::{BucketName, PolicyStore};
+use crate::presign::credentials::{CredentialsCache, StaticCredentialsSource, default_chain};
+use crate::presign::{BucketSigner, SigV4Presigner};
+
+/// The life of a URL that credentials are refreshed early enough for.
+const USUAL_URL_LIFE: Duration = Duration::from_secs(3_600);
+
+/// The parts of a server.
+pub(super) struct Parts {
+    pub(super) policy: Arc<PolicyStore>,
+    pub(super) readiness: Readiness,
+    broker: Broker,
+    authenticator: Arc<Authenticator>,
+    verifiers: Vec<Arc<IssuerVerifier>>,
+    credentials: Vec<Arc<CredentialsCache>>,
+}
+
+/// Builds every part, or tells why one cannot be.
+pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> anyhow::Result<Parts> {
+    let policy = Arc::new(PolicyStore::new(config.load_policy().context("the policy is not valid")?));
+    let mut verifiers = Vec::new();
+    for settings in &config.issuers {
+        let verifier = IssuerVerifier::new(settings.clone())
+            .with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
+        verifiers.push(Arc::new(verifier));
+    }
+    let authenticator = Arc::new(Authenticator::new(verifiers.clone())?);
+    let mut signers = Signers::default();
+    for bucket in &config.buckets {
+        signers.add(bucket, surroundings).await?;
+    }
+    let presigner = Arc::new(SigV4Presigner::new(signers.by_bucket));
+    let clock = Arc::clone(&surroundings.clock);
+    let readiness = Readiness::new(Arc::clone(&authenticator), Arc::clone(&presigner) as _, clock);
+    let broker = Broker::new(Arc::clone(&policy), presigner, Arc::clone(&surroundings.decision_ids));
+    Ok(Parts { policy, readiness, broker, authenticator, verifiers, credentials: signers.caches })
+}
+
+impl Parts {
+    /// Starts what keeps keys and credentials fresh.
+    pub(super) fn spawn_refreshes(&self, tasks: &mut JoinSet<()>) {
+        for verifier in &self.verifiers {
+            let keys = Arc::clone(verifier.keys());
+            tasks.spawn(async move { keys.keep_fresh().await });
+        }
+        for cache in &self.credentials {
+            tasks.spawn(Arc::clone(cache).keep_fresh());
+        }
+    }
+
+    pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
+        BrokerService::new(self.broker.clone(), sole_bucket)
+    }
+
+    pub(super) fn authentication_layer(&self, surroundings: &Surroundings) -> AuthenticationLayer {
+        AuthenticationLayer::new(Arc::clone(&self.authenticator), Arc::clone(&surroundings.clock))
+    }
+}
+
+/// The signers so far. Buckets with the same credentials share one cache.
+#[derive(Default)]
+struct Signers {
+    by_bucket: HashMap<BucketName, BucketSigner>,
+    caches: Vec<Arc<CredentialsCache>>,
+    shared: Vec<(CredentialsSettings, Arc<CredentialsCache>)>,
+}
+
+impl Signers {
+    async fn add(&mut self, bucket: &BucketSettings, surroundings: &Surroundings) -> anyhow::Result<()> {
+        let known = self.shared.iter().find(|(settings, _)| *settings == bucket.credentials);
+        let credentials = match known {
+            Some((_, cache)) => Arc::clone(cache),
+            None => {
+                let cache = Arc::new(credentials_cache(bucket, surroundings).await?);
+                self.caches.push(Arc::clone(&cache));
+                self.shared.push((bucket.credentials.clone(), Arc::clone(&cache)));
+                cache
+            }
+        };
+        let signer = BucketSigner { endpoint: bucket.endpoint.clone(), credentials };
+        self.by_bucket.insert(bucket.name.clone(), signer);
+        Ok(())
+    }
+}
+
+async fn credentials_cache(bucket: &BucketSettings, surroundings: &Surroundings) -> anyhow::Result<CredentialsCache> {
+    let clock = Arc::clone(&surroundings.clock);
+    match &bucket.credentials {
+        CredentialsSettings::DefaultChain => {
+            let provider = default_chain(bucket.settings.region.clone()).await?;
+            Ok(CredentialsCache::new(provider, clock, USUAL_URL_LIFE))
+        }
+        CredentialsSettings::Static { access_key_id, secret_access_key, session_token } => {
+            let source = StaticCredentialsSource::new(
+                access_key_id.clone(),
+                secret_access_key.clone(),
+                session_token.clone(),
+                Arc::clone(&surroundings.environment),
+            );
+            let cache = CredentialsCache::new(source, clock, USUAL_URL_LIFE);
+            // A name that is misspelt will not get better by waiting.
+            cache.refresh().await.with_context(|| format!("the credentials of bucket {} cannot be read", bucket.name))?;
+            Ok(cache)
+        }
+    }
+}

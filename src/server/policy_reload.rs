@@ -1,0 +1,42 @@
+//! Puts a changed policy file in force, and keeps the last good policy when the new one is not valid.
+
+use std::sync::Arc;
+
+use tokio::{fs, time};
+
+use crate::config::Config;
+use crate::policy::PolicyStore;
+
+/// Looks at the policy file again and again. Never returns.
+///
+/// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
+pub(super) async fn watch(config: Config, store: Arc<PolicyStore>) {
+    let path = &config.policy.file;
+    let mut seen: Option<Result<String, std::io::ErrorKind>> = None;
+    loop {
+        let read = fs::read_to_string(path).await.map_err(|error| error.kind());
+        if seen.as_ref() != Some(&read) {
+            match &read {
+                Ok(text) => take(&config, &store, text),
+                Err(kind) => tracing::error!(
+                    file = %path.display(), error = %kind,
+                    "the policy file cannot be read; the last good policy stays in force"
+                ),
+            }
+            seen = Some(read);
+        }
+        time::sleep(config.policy.reload_interval).await;
+    }
+}
+
+fn take(config: &Config, store: &PolicyStore, text: &str) {
+    match config.parse_policy(text) {
+        Ok(policy) => {
+            tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
+            store.replace(policy);
+        }
+        Err(problems) => {
+            tracing::error!(%problems, "the policy file is not valid; the last good policy stays in force");
+        }
+    }
+}
