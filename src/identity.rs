@@ -25,7 +25,7 @@ pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError};
 pub use bearer::BearerToken;
 pub use caller::Caller;
 pub use issuer::{
-    InvalidIssuerSettings, IssuerSettings, KeyLocation, MAX_KEY_AGE, MAX_LEEWAY, SettingProblem, SettingRule,
+    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem, SettingRule,
     TokenProfile, TokenUses,
 };
 pub use key_ring::{KeyRefreshError, KeyRing, KeyRingTiming};

@@ -2,6 +2,7 @@
 
 mod validation;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
 /// The largest allowance for clocks that differ.
 pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
-/// The largest time that keys may be used after the last fetch that succeeded: 7 days.
-pub const MAX_KEY_AGE: Duration = Duration::from_hours(7 * 24);
+/// The limits of the time that keys may be used after the last fetch that succeeded: 2 hours, which no interval between
+/// fetches reaches, to 7 days.
+pub const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
 
 /// One issuer: whose tokens are accepted, by which keys, and under which conditions.
 ///
@@ -51,7 +53,7 @@ pub struct IssuerSettings {
     pub trust_email: bool,
     /// The time between fetches of the keys where the key server gives none: 1 minute to 1 hour.
     pub key_refresh_interval: Duration,
-    /// How long keys may be used after the last fetch that succeeded: from the refresh interval to [`MAX_KEY_AGE`].
+    /// How long keys may be used after the last fetch that succeeded, within [`KEY_AGE_LIMITS`].
     pub max_key_age: Duration,
 }
 

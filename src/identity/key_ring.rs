@@ -32,7 +32,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct KeyRingTiming {
     /// The time between fetches where the source gives none.
     pub refresh_interval: Duration,
-    /// How long a set may be used after the last fetch that succeeded.
+    /// How long a set may be used after the last fetch that succeeded. Above the longest time between fetches, which
+    /// is 66 minutes, or keys run out while their source works.
     pub max_key_age: Duration,
 }
 

@@ -56,7 +56,8 @@ impl IssuerVerifier {
         self.keys.issuer()
     }
 
-    /// The issuer's keys. Somebody has to poll [`KeyRing::keep_fresh`].
+    /// The issuer's keys. A task has to run [`KeyRing::keep_fresh`]: without one, a call with an unknown key waits for
+    /// its second in vain.
     #[must_use]
     pub const fn keys(&self) -> &Arc<KeyRing> {
         &self.keys

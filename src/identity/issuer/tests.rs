@@ -38,7 +38,7 @@ fn every_problem_is_reported() {
         max_token_lifetime: Some(Duration::ZERO),
         trust_email: false,
         key_refresh_interval: Duration::from_secs(59),
-        max_key_age: Duration::from_secs(58),
+        max_key_age: Duration::from_secs(7_199),
     };
     assert_eq!(
         problems(&settings),
@@ -110,11 +110,11 @@ fn limits_include_their_ends() {
     let settings = IssuerSettings {
         leeway: MAX_LEEWAY,
         key_refresh_interval: Duration::from_hours(1),
-        max_key_age: MAX_KEY_AGE,
+        max_key_age: Duration::from_hours(7 * 24),
         ..oidc()
     };
     assert_eq!(problems(&settings), []);
-    let settings = IssuerSettings { max_key_age: MAX_KEY_AGE + Duration::from_secs(1), ..settings };
+    let settings = IssuerSettings { max_key_age: *KEY_AGE_LIMITS.end() + Duration::from_secs(1), ..settings };
     assert_eq!(problems(&settings), [("max_key_age", SettingRule::KeyAge)]);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 
-use super::{IssuerSettings, KeyLocation, MAX_KEY_AGE, MAX_LEEWAY, TokenProfile, TokenUses};
+use super::{IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, TokenProfile, TokenUses};
 use crate::identity::key_ring::REFRESH_INTERVAL_LIMITS;
 
 /// Every rule that the settings of one issuer break, at least one.
@@ -57,7 +57,7 @@ pub enum SettingRule {
     #[error("must be from 1 minute to 1 hour")]
     RefreshInterval,
     /// A key age outside its limits.
-    #[error("must be from the refresh interval to 7 days")]
+    #[error("must be from 2 hours to 7 days")]
     KeyAge,
 }
 
@@ -97,9 +97,9 @@ pub(super) fn validate(settings: &IssuerSettings) -> Result<(), InvalidIssuerSet
     require(!settings.scopes_claim.is_empty(), "scopes_claim", SettingRule::NotEmpty);
     require(settings.leeway <= MAX_LEEWAY, "leeway", SettingRule::LeewayLimit);
     require(settings.max_token_lifetime != Some(Duration::ZERO), "max_token_lifetime", SettingRule::NotZero);
-    let interval = settings.key_refresh_interval;
-    require(REFRESH_INTERVAL_LIMITS.contains(&interval), "key_refresh_interval", SettingRule::RefreshInterval);
-    require((interval..=MAX_KEY_AGE).contains(&settings.max_key_age), "max_key_age", SettingRule::KeyAge);
+    let interval_holds = REFRESH_INTERVAL_LIMITS.contains(&settings.key_refresh_interval);
+    require(interval_holds, "key_refresh_interval", SettingRule::RefreshInterval);
+    require(KEY_AGE_LIMITS.contains(&settings.max_key_age), "max_key_age", SettingRule::KeyAge);
     if problems.is_empty() { Ok(()) } else { Err(InvalidIssuerSettings(problems)) }
 }
 

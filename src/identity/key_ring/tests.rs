@@ -178,6 +178,19 @@ async fn an_unknown_key_is_looked_for_once_by_all_calls_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_key_during_a_scheduled_fetch_waits_for_that_one() {
+    let fixture = Fixture::new(Answer::KeysAfter(keys(&["a"]), Duration::from_millis(500)));
+    let _task = fixture.keep_fresh();
+    time::sleep(Duration::from_millis(200)).await;
+    let (freshness, waited) = elapsed(fixture.ring.look_for_new_keys()).await;
+    assert_eq!((freshness, waited.as_millis()), (Freshness::Latest, 300));
+    assert_eq!(fixture.source.fetches(), 1);
+    // That fetch was not caused by the call, so that no cool-down began.
+    fixture.ring.look_for_new_keys().await;
+    assert_eq!(fixture.source.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn unknown_keys_cause_one_fetch_per_cool_down() {
     let fixture = Fixture::new(Answer::Keys(keys(&["a"])));
     let _task = fixture.keep_fresh();
