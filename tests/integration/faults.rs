@@ -1,0 +1,194 @@
+//! What callers see when the broker's own counterparts fail.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use access_broker::broker::{AuthenticatedCaller, Broker, TimeOrderedDecisionIds};
+use access_broker::config::Config;
+use access_broker::document::Overrides;
+use access_broker::grpc::BrokerService;
+use access_broker::grpc::proto::IssueDownloadUrlRequest;
+use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
+use access_broker::identity::{Caller, PlainHttp};
+use access_broker::policy::{DownloadTerms, Permit, PolicyStore, UploadTerms};
+use access_broker::presign::{PresignError, PresignedDownload, PresignedUpload, Presigner};
+use access_broker::server::{Missing, RunningServer, Surroundings};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use crate::support::{Client, capture_logs, error_info, secrets};
+
+const ISSUER: &str = "https://issuer.example";
+
+const POLICY: &str = r#"
+tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
+grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = true } }]
+"#;
+
+/// A configuration whose issuer's keys are at `jwks_url`.
+fn config(folder: &Path, jwks_url: &str) -> Config {
+    std::fs::write(folder.join("policy.toml"), POLICY).unwrap();
+    let text = format!(
+        r#"
+        [server]
+        grpc_addr = "127.0.0.1:0"
+        admin_addr = "127.0.0.1:0"
+        shutdown_grace = "2s"
+        [policy]
+        file = "policy.toml"
+        [[issuer]]
+        issuer = "{ISSUER}"
+        audiences = ["broker"]
+        jwks_url = "{jwks_url}"
+        [[bucket]]
+        name = "media"
+        s3_bucket = "media"
+        region = "eu-west-1"
+        credentials = "test"
+        [[credentials]]
+        name = "test"
+        access_key_id_env = "ID"
+        secret_access_key_env = "KEY"
+        "#
+    );
+    Config::parse("test.toml", &text, folder, Overrides::new(), PlainHttp::OnLoopback).unwrap()
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings { environment: Arc::new(|name| Some(format!("value-of-{name}"))), ..Surroundings::system() }
+}
+
+/// A token that would be fine if its key were known.
+fn token() -> String {
+    let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
+    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": exp });
+    format!("{}.{}.{}", part(json!({ "alg": "RS256", "kid": "a" })), part(claims), BASE64_URL_SAFE_NO_PAD.encode([7; 256]))
+}
+
+#[tokio::test]
+async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forger() {
+    capture_logs();
+    let folder = tempfile::tempdir().unwrap();
+    // Accepts connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", silent.local_addr().unwrap());
+    let server = RunningServer::start(config(folder.path(), &url), surroundings()).await.unwrap();
+
+    assert_eq!(server.readiness().missing(), [Missing::IssuerKeys(ISSUER.into())]);
+    let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert_eq!(ready.text().await.unwrap(), format!("keys of issuer {ISSUER}\n"));
+
+    let client = Client::connect(server.grpc_addr(), &[&format!("Bearer {}", token())]).await;
+    let refused = client.download("media", "x").await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(error_info(&refused).reason, "ISSUER_KEYS_UNAVAILABLE");
+    let wait = refused.get_details_retry_info().unwrap().retry_delay.unwrap();
+    assert!((Duration::from_secs(1)..=Duration::from_secs(60)).contains(&wait), "{wait:?}");
+    server.stop().await;
+    secrets::assert_log_has_no_secrets();
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_read_stop_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = Surroundings { environment: Arc::new(|_| None), ..Surroundings::system() };
+    let error = RunningServer::start(config(folder.path(), "https://issuer.example/keys"), nothing).await.unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("bucket media") && text.contains("environment variable ID is not set"), "{text}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = config(folder.path(), "https://issuer.example/keys");
+    config.server.grpc_addr = taken.local_addr().unwrap();
+    let error = RunningServer::start(config, surroundings()).await.unwrap_err();
+    assert!(format!("{error:#}").contains("cannot bind server.grpc_addr 127.0.0.1:"), "{error:#}");
+}
+
+/// A presigner that always fails in the same way.
+#[derive(Debug)]
+struct FailingPresigner(PresignError);
+
+impl Presigner for FailingPresigner {
+    fn presign_download(&self, _: &Permit<DownloadTerms>, _: SystemTime) -> Result<PresignedDownload, PresignError> {
+        Err(self.0)
+    }
+
+    fn presign_upload(&self, _: &Permit<UploadTerms>, _: SystemTime) -> Result<PresignedUpload, PresignError> {
+        Err(self.0)
+    }
+}
+
+async fn answer_when_signing_fails(error: PresignError) -> Status {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap();
+    let store = Arc::new(PolicyStore::new(policy));
+    let broker = Broker::new(store, Arc::new(FailingPresigner(error)), Arc::new(TimeOrderedDecisionIds));
+    let mut request = Request::new(IssueDownloadUrlRequest {
+        bucket: "media".to_owned(),
+        key: "x".to_owned(),
+        ..IssueDownloadUrlRequest::default()
+    });
+    let now = SystemTime::now();
+    let caller = Caller {
+        issuer: ISSUER.into(),
+        subject: "somebody".to_owned(),
+        groups: Vec::new(),
+        scopes: Vec::new(),
+        email_verified: false,
+        claims: serde_json::Map::new(),
+        token_expires_at: now + Duration::from_secs(600),
+    };
+    request.extensions_mut().insert(AuthenticatedCaller { caller: Arc::new(caller), at: now });
+    BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_failure_to_sign_tells_what_to_do() {
+    let retry_after = Duration::from_secs(7);
+    let unavailable = answer_when_signing_fails(PresignError::CredentialsUnavailable { retry_after }).await;
+    assert_eq!(unavailable.code(), Code::Unavailable);
+    assert_eq!(error_info(&unavailable).reason, "SIGNING_CREDENTIALS_UNAVAILABLE");
+    assert_eq!(unavailable.get_details_retry_info().unwrap().retry_delay, Some(retry_after));
+
+    let available = Duration::from_secs(412);
+    let too_short = answer_when_signing_fails(PresignError::FullTtlUnavailable { available }).await;
+    assert_eq!(too_short.code(), Code::FailedPrecondition);
+    assert_eq!(error_info(&too_short).metadata["availableTtlSeconds"], "412");
+
+    let fault = answer_when_signing_fails(PresignError::UnknownBucket).await;
+    assert_eq!((fault.code(), error_info(&fault).reason.as_str()), (Code::Internal, "INTERNAL_FAULT"));
+}
+
+#[tokio::test]
+async fn a_service_without_its_authentication_layer_answers_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap();
+    let presigner = Arc::new(FailingPresigner(PresignError::UnknownBucket));
+    let broker = Broker::new(Arc::new(PolicyStore::new(policy)), presigner, Arc::new(TimeOrderedDecisionIds));
+    let request = Request::new(IssueDownloadUrlRequest::default());
+    let refused = BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn a_client_that_never_speaks_does_not_hold_up_the_end() {
+    capture_logs();
+    let folder = tempfile::tempdir().unwrap();
+    let server =
+        RunningServer::start(config(folder.path(), "https://127.0.0.1:1/keys"), surroundings()).await.unwrap();
+    let address: SocketAddr = server.grpc_addr();
+    let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), server.stop()).await.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nothing listens any more");
+}

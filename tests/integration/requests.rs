@@ -1,0 +1,138 @@
+//! Malformed requests: refused with every bad field at once, before anything is decided.
+
+use access_broker::grpc::proto::checksum::Value;
+use access_broker::grpc::proto::{Checksum, IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides};
+use prost_types::Duration;
+use tonic::Code;
+
+use crate::support::{CUTE_CAT, TestServer, error_info, field_violations, http_request};
+
+#[tokio::test]
+async fn every_rule_of_a_key_holds() {
+    let server = TestServer::start().await;
+    let client = server.client("user-one").await;
+    let too_long = format!("tier 1/{}.jpg", "x".repeat(1_014));
+    assert_eq!(too_long.len(), 1_025);
+    for key in
+        ["tier 1/../tier 2/x.jpg", "tier 1/./x.jpg", "//x", "/x", "tier 1/", "tier 1/a\0.jpg", "a\nb", &too_long, ""]
+    {
+        let refused = client.download("media", key).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{key:?}");
+        assert_eq!(field_violations(&refused), ["key"], "{key:?}");
+        assert_eq!(error_info(&refused).reason, "REQUEST_INVALID");
+        assert!(key.is_empty() || !refused.message().contains(key), "the key is not repeated");
+    }
+    // One byte less is a key like any other.
+    assert!(client.download("media", &too_long.replacen('x', "", 1)).await.is_ok());
+}
+
+#[tokio::test]
+async fn every_bad_field_of_a_download_is_listed() {
+    let server = TestServer::start().await;
+    let request = IssueDownloadUrlRequest {
+        bucket: "s3://media".to_owned(),
+        key: "/".to_owned(),
+        ttl: Some(Duration { seconds: 0, nanos: 0 }),
+        version_id: Some("a\r\nb".to_owned()),
+        response_overrides: Some(ResponseOverrides {
+            content_disposition: Some("attachment; filename=\"ü\"".to_owned()),
+            expires: Some(String::new()),
+            ..ResponseOverrides::default()
+        }),
+        ..IssueDownloadUrlRequest::default()
+    };
+    let refused = server.client("user-one").await.issue_download(request).await.unwrap_err();
+    assert_eq!(
+        field_violations(&refused),
+        [
+            "bucket",
+            "key",
+            "ttl",
+            "version_id",
+            "response_overrides.content_disposition",
+            "response_overrides.expires"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_bad_field_of_an_upload_is_listed() {
+    let server = TestServer::start().await;
+    let request = IssueUploadUrlRequest {
+        bucket: "Media".to_owned(),
+        key: "tier 2/..".to_owned(),
+        ttl: Some(Duration { seconds: -1, nanos: 0 }),
+        content_type: Some(" image/jpeg".to_owned()),
+        checksum: Some(Checksum { value: Some(Value::Sha256(vec![1; 31])) }),
+        metadata: [("Upper".to_owned(), "x".to_owned())].into(),
+        cache_control: Some("é".to_owned()),
+        ..IssueUploadUrlRequest::default()
+    };
+    let refused = server.client("user-one").await.issue_upload(request).await.unwrap_err();
+    let mut fields = field_violations(&refused);
+    fields.sort();
+    assert_eq!(fields, ["bucket", "cache_control", "checksum", "content_type", "key", "metadata", "ttl"]);
+}
+
+#[tokio::test]
+async fn a_checksum_without_a_value_and_too_much_metadata_are_refused() {
+    let server = TestServer::start().await;
+    let request = IssueUploadUrlRequest {
+        key: "tier 2/x.jpg".to_owned(),
+        checksum: Some(Checksum { value: None }),
+        metadata: (0..3).map(|n| (format!("name-{n}"), "x".repeat(700))).collect(),
+        ..IssueUploadUrlRequest::default()
+    };
+    let refused = server.client("user-one").await.issue_upload(request).await.unwrap_err();
+    assert_eq!(field_violations(&refused), ["checksum", "metadata"]);
+}
+
+#[tokio::test]
+async fn fractions_of_a_second_and_more_than_a_week_are_no_ttl() {
+    let server = TestServer::start().await;
+    let client = server.client("user-one").await;
+    for ttl in [Duration { seconds: 1, nanos: 1 }, Duration { seconds: 604_801, nanos: 0 }, Duration { seconds: i64::MAX, nanos: 0 }] {
+        let request = IssueDownloadUrlRequest { key: CUTE_CAT.into(), ttl: Some(ttl), ..Default::default() };
+        assert_eq!(field_violations(&client.issue_download(request).await.unwrap_err()), ["ttl"], "{ttl:?}");
+    }
+}
+
+#[tokio::test]
+async fn response_overrides_change_the_answer_of_s3() {
+    let server = TestServer::start().await;
+    let disposition = "attachment; filename=\"a cat.jpg\"";
+    let request = IssueDownloadUrlRequest {
+        key: CUTE_CAT.to_owned(),
+        response_overrides: Some(ResponseOverrides {
+            content_disposition: Some(disposition.to_owned()),
+            content_type: Some("application/octet-stream".to_owned()),
+            ..ResponseOverrides::default()
+        }),
+        ..IssueDownloadUrlRequest::default()
+    };
+    let answer = server.client("user-one").await.issue_download(request).await.unwrap();
+    let got = http_request(&reqwest::Client::new(), &answer.get.unwrap()).send().await.unwrap();
+    assert_eq!(got.status(), 200);
+    assert_eq!(got.headers()["content-disposition"], disposition);
+    assert_eq!(got.headers()["content-type"], "application/octet-stream");
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_exist_is_not_replaced_by_the_current_one() {
+    let server = TestServer::start().await;
+    let request = IssueDownloadUrlRequest {
+        key: CUTE_CAT.to_owned(),
+        version_id: Some("no-such-version".to_owned()),
+        ..IssueDownloadUrlRequest::default()
+    };
+    let answer = server.client("user-one").await.issue_download(request).await.unwrap();
+    let got = http_request(&reqwest::Client::new(), &answer.get.unwrap()).send().await.unwrap();
+    assert_eq!(got.status(), 404);
+}
+
+#[tokio::test]
+async fn a_message_larger_than_any_request_is_refused() {
+    let server = TestServer::start().await;
+    let refused = server.client("user-one").await.download("media", &"x".repeat(100_000)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+}

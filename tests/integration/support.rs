@@ -1,0 +1,15 @@
+//! What the tests share: a running broker, its client, an HTTP client, and an ear for secrets.
+
+mod client;
+mod process;
+pub(crate) mod secrets;
+mod server;
+
+pub(crate) use client::{Client, error_info, field_violations, http_request};
+pub(crate) use process::{Process, folder};
+pub(crate) use secrets::{assert_no_secrets, capture_logs};
+pub(crate) use server::TestServer;
+
+/// The objects of the dev environment.
+pub(crate) const CUTE_CAT: &str = "tier 1/cute-cat.jpg";
+pub(crate) const SUPER_CUTE_CAT: &str = "tier 2/super-cute-cat.jpg";

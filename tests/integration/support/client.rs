@@ -1,0 +1,74 @@
+//! The generated gRPC client, with the caller's proof on every call.
+
+use std::net::SocketAddr;
+
+use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
+use access_broker::grpc::proto::{
+    IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse, SignedRequest,
+};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_types::{ErrorInfo, StatusExt};
+
+/// A client with fixed `authorization` values.
+pub(crate) struct Client {
+    inner: AccessBrokerServiceClient<Channel>,
+    authorization: Vec<MetadataValue<Ascii>>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr, authorization: &[&str]) -> Self {
+        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        let authorization = authorization
+            .iter()
+            .map(|value| MetadataValue::try_from(value.as_bytes()).unwrap_or_else(|error| panic!("{error}: {value}")))
+            .collect();
+        Self { inner: AccessBrokerServiceClient::new(channel), authorization }
+    }
+
+    pub(crate) async fn download(&self, bucket: &str, key: &str) -> Result<IssueDownloadUrlResponse, Status> {
+        self.issue_download(IssueDownloadUrlRequest { bucket: bucket.into(), key: key.into(), ..Default::default() }).await
+    }
+
+    pub(crate) async fn issue_download(
+        &self,
+        message: IssueDownloadUrlRequest,
+    ) -> Result<IssueDownloadUrlResponse, Status> {
+        let answer = self.inner.clone().issue_download_url(self.request(message)).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn issue_upload(&self, message: IssueUploadUrlRequest) -> Result<IssueUploadUrlResponse, Status> {
+        let answer = self.inner.clone().issue_upload_url(self.request(message)).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        for value in &self.authorization {
+            request.metadata_mut().append("authorization", value.clone());
+        }
+        request
+    }
+}
+
+/// The one `ErrorInfo` that every error must carry.
+pub(crate) fn error_info(status: &Status) -> ErrorInfo {
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
+    assert_eq!(info.domain, "accessbroker.v1");
+    info
+}
+
+/// The names of the fields that `BadRequest` lists, in its order.
+pub(crate) fn field_violations(status: &Status) -> Vec<String> {
+    let details = status.get_details_bad_request().unwrap_or_else(|| panic!("no BadRequest: {status:?}"));
+    details.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// A signed request as `reqwest` sends it: method, URL and exactly the headers of the answer.
+pub(crate) fn http_request(http: &reqwest::Client, signed: &SignedRequest) -> reqwest::RequestBuilder {
+    let method = signed.method.parse().unwrap();
+    let request = http.request(method, &signed.url);
+    signed.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
+}

@@ -1,0 +1,76 @@
+//! Every log line of every test is kept and searched for secrets.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
+use tracing::Level;
+use tracing_subscriber::fmt::MakeWriter;
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// What no output may hold, whatever the test: the beginning of every JWT in this suite, and the parts of a presigned
+/// URL that make it work.
+const FORBIDDEN: [&str; 5] = ["eyJ", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Bearer "];
+
+/// Sends the logs of this process, down to TRACE, to where [`assert_no_secrets`] looks.
+pub(crate) fn capture_logs() {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    STARTED.get_or_init(|| {
+        let settings = LogSettings { format: LogFormat::Json, level: Level::TRACE };
+        tracing::subscriber::set_global_default(subscriber(settings, CapturedLog)).unwrap();
+    });
+}
+
+/// Fails if a text holds a token, a signature or a credential.
+pub(crate) fn assert_no_secrets(source: &str, text: &str) {
+    for line in text.lines() {
+        for forbidden in FORBIDDEN {
+            assert!(!line.contains(forbidden), "{source} shows {forbidden:?}: {line}");
+        }
+    }
+}
+
+/// Fails if anything logged so far by this process is secret.
+pub(crate) fn assert_log_has_no_secrets() {
+    assert_no_secrets("the log", &log());
+}
+
+/// Everything logged so far by this process.
+pub(crate) fn log() -> String {
+    String::from_utf8_lossy(&locked()).into_owned()
+}
+
+/// The access line with this decision id.
+pub(crate) fn access_line(decision_id: &str) -> serde_json::Value {
+    log()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find(|line| line["target"] == "access" && line["decision_id"] == decision_id)
+        .unwrap_or_else(|| panic!("no access line for {decision_id}"))
+}
+
+fn locked() -> MutexGuard<'static, Vec<u8>> {
+    LOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+struct CapturedLog;
+
+impl Write for CapturedLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        locked().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for CapturedLog {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}

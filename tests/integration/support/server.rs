@@ -1,0 +1,87 @@
+//! A broker with the embedded S3 and the embedded issuer, inside this process.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use access_broker::dev::environment::{Environment, EnvironmentOptions};
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::secrets;
+
+/// A running environment. Its end searches the log for secrets.
+pub(crate) struct TestServer {
+    environment: Option<Environment>,
+    _data_dir: TempDir,
+}
+
+impl TestServer {
+    /// The environment of `access-broker dev`, on free ports.
+    pub(crate) async fn start() -> Self {
+        Self::start_with_policy(access_broker::dev::environment::POLICY).await
+    }
+
+    /// The same with another policy.
+    pub(crate) async fn start_with_policy(policy: &str) -> Self {
+        secrets::capture_logs();
+        let data_dir = tempfile::tempdir().unwrap();
+        fs::write(data_dir.path().join("policy.toml"), policy).unwrap();
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let environment = Environment::start(EnvironmentOptions {
+            grpc_addr: free,
+            admin_addr: free,
+            s3_addr: free,
+            issuer_addr: free,
+            data_dir: Some(data_dir.path().to_owned()),
+        })
+        .await
+        .unwrap();
+        Self { environment: Some(environment), _data_dir: data_dir }
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        self.environment.as_ref().unwrap()
+    }
+
+    pub(crate) fn policy_file(&self) -> std::path::PathBuf {
+        self.environment().policy_file()
+    }
+
+    /// An ID token of one of the issuer's users.
+    pub(crate) fn token(&self, user: &str) -> String {
+        self.environment().issuer.issue(user, Duration::from_secs(600)).unwrap().id_token
+    }
+
+    /// A client that presents an ID token of a user.
+    pub(crate) async fn client(&self, user: &str) -> Client {
+        self.client_with_authorization(&[&format!("Bearer {}", self.token(user))]).await
+    }
+
+    /// A client with any number of `authorization` values.
+    pub(crate) async fn client_with_authorization(&self, values: &[&str]) -> Client {
+        Client::connect(self.environment().server.grpc_addr(), values).await
+    }
+
+    /// Stops everything and searches the log.
+    pub(crate) async fn stop(mut self) {
+        if let Some(environment) = self.environment.take() {
+            environment.stop().await;
+        }
+    }
+
+    /// Where an object is stored.
+    pub(crate) fn stored(&self, key: &str) -> Option<Vec<u8>> {
+        let folder: &Path = self.environment().data_dir();
+        fs::read(folder.join("objects/media").join(key)).ok()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            secrets::assert_log_has_no_secrets();
+        }
+    }
+}
