@@ -28,7 +28,7 @@ const BUCKET: &str = "media-production";
 const KEY: &str = "tier 1/2026/summer holiday/IMG_20260718_114503.jpg";
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-const EXPIRES: Duration = Duration::from_secs(900);
+const EXPIRES: Duration = Duration::from_mins(15);
 
 fn main() {
     let token = "IQoJb3JpZ2luX2VjEXAMPLE/+=".repeat(32);

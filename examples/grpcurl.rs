@@ -22,10 +22,10 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{Ascii, MetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::ServerReflectionRequest;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -72,7 +72,8 @@ async fn run() -> anyhow::Result<Option<Status>> {
     let Arguments { headers, data, words } = Arguments::parse()?;
     let (address, words) = words.split_first().context("an address is needed")?;
     let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
-    let mut reflection = Reflection { client: ServerReflectionClient::new(channel.clone()), pool: DescriptorPool::new() };
+    let mut reflection =
+        Reflection { client: ServerReflectionClient::new(channel.clone()), pool: DescriptorPool::new() };
     match words {
         [verb] if verb == "list" => {
             for service in reflection.services().await? {
@@ -177,8 +178,10 @@ impl Reflection {
             return Ok(format!("{symbol} is a service:\nservice {} {{\n{}\n}}", service.name(), methods.join("\n")));
         }
         let message = self.pool.get_message_by_name(symbol).context("neither a service nor a message")?;
-        let fields: Vec<String> =
-            message.fields().map(|field| format!("  {:?} {} = {};", field.kind(), field.name(), field.number())).collect();
+        let fields: Vec<String> = message
+            .fields()
+            .map(|field| format!("  {:?} {} = {};", field.kind(), field.name(), field.number()))
+            .collect();
         Ok(format!("{symbol} is a message:\nmessage {} {{\n{}\n}}", message.name(), fields.join("\n")))
     }
 

@@ -1,9 +1,9 @@
 //! `access-broker dev`
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::io;
 
 use anyhow::Context;
 use clap::Args;
@@ -17,7 +17,7 @@ use crate::server::shutdown_signal;
 use crate::telemetry::{LogFormat, LogSettings, start_logging};
 
 /// How long the printed tokens work.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
 ///

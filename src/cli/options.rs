@@ -10,6 +10,7 @@ use crate::identity::PlainHttp;
 
 /// Where the configuration is, and what wins over it.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct ConfigOptions {
     /// The configuration file. Settings of [server], [log] and [policy] can be given in the environment, too, as
     /// ACCESS_BROKER_SECTION__SETTING, and some as flags; flags win over the environment, and that over the file.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::document::{Located, Table};
-use crate::presign::credentials::SecretSource;
+use crate::presign::credentials::{SecretSource, SessionSource};
 
 /// Who signs for a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum CredentialsSettings {
         access_key_id: SecretSource,
         /// The secret access key.
         secret_access_key: SecretSource,
-        /// The session token, for temporary keys.
-        session_token: Option<SecretSource>,
+        /// What temporary keys have beside these.
+        session: Option<SessionSource>,
     },
 }
 
@@ -42,6 +42,11 @@ fn read(table: &mut Table<'_>, folder: &Path) -> Option<CredentialsSettings> {
     let id = secret(table, ["access_key_id_env", "access_key_id_file"], folder);
     let key = secret(table, ["secret_access_key_env", "secret_access_key_file"], folder);
     let token = secret(table, ["session_token_env", "session_token_file"], folder);
+    let expiration = secret(table, ["expiration_env", "expiration_file"], folder);
+    if token.is_some() != expiration.is_some() {
+        table.report_here("must have a session token and its expiration both or neither");
+    }
+    let session = token.zip(expiration).map(|(token, expiration)| SessionSource { token, expiration });
     for (value, keys) in
         [(&id, "access_key_id_env or access_key_id_file"), (&key, "secret_access_key_env or secret_access_key_file")]
     {
@@ -49,7 +54,7 @@ fn read(table: &mut Table<'_>, folder: &Path) -> Option<CredentialsSettings> {
             table.report_here(format!("must have {keys}"));
         }
     }
-    Some(CredentialsSettings::Static { access_key_id: id?, secret_access_key: key?, session_token: token })
+    Some(CredentialsSettings::Static { access_key_id: id?, secret_access_key: key?, session })
 }
 
 fn secret(table: &mut Table<'_>, [env, file]: [&'static str; 2], folder: &Path) -> Option<SecretSource> {

@@ -15,7 +15,7 @@ const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(I
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
 /// The longest grace: a drain must end.
-const MAX_SHUTDOWN_GRACE: Duration = Duration::from_secs(600);
+const MAX_SHUTDOWN_GRACE: Duration = Duration::from_mins(10);
 
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

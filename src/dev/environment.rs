@@ -1,16 +1,14 @@
 //! The whole thing on one machine: embedded S3, embedded issuer, and the broker over both.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::fs;
 
 use anyhow::Context;
 use tempfile::TempDir;
 
-use super::{
-    CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed,
-};
+use super::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::document::Overrides;

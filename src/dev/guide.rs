@@ -30,7 +30,8 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
              {grpc} accessbroker.v1.AccessBrokerService/{method}"
         )
     };
-    let download = |token, key| call(token, "IssueDownloadUrl", &format!(r#"{{"bucket": "{BUCKET}", "key": "{key}"}}"#));
+    let download =
+        |token, key| call(token, "IssueDownloadUrl", &format!(r#"{{"bucket": "{BUCKET}", "key": "{key}"}}"#));
     let upload = |token| {
         let message = format!(
             r#"{{"bucket": "{BUCKET}", "key": "tier 2/new-cat.jpg", "content_type": "image/jpeg", "content_length": {length}, "checksum": {{"sha256": "{checksum}"}}}}"#

@@ -28,7 +28,7 @@ fn values_come_with_their_lines() {
     let document = Document::parse("x.toml", TEXT, Overrides::new()).unwrap();
     let mut root = document.root();
     assert_eq!(root.string("name").unwrap(), Located { value: "broker".to_owned(), place: Place::Line(2) });
-    assert_eq!(root.duration("ttl").unwrap().value, Duration::from_secs(900));
+    assert_eq!(root.duration("ttl").unwrap().value, Duration::from_mins(15));
     assert_eq!(root.byte_size("size").unwrap().value, 50 * 1_024 * 1_024);
     assert_eq!(root.tables("tier").len(), 2);
     assert!(root.table("absent").string("anything").is_none());
@@ -100,5 +100,5 @@ fn syntax_errors_carry_their_lines() {
 #[test]
 fn fractions_of_a_second_are_no_duration() {
     assert_eq!(units::parse_duration("1500ms"), None);
-    assert_eq!(units::parse_duration("1h 30m"), Some(Duration::from_secs(5_400)));
+    assert_eq!(units::parse_duration("1h 30m"), Some(Duration::from_mins(90)));
 }

@@ -49,7 +49,8 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let record = CallRecord::default();
         request.extensions_mut().insert(record.clone());
-        let mut line = AccessLine { method: method_name(request.uri().path()), started: Instant::now(), record, code: None };
+        let mut line =
+            AccessLine { method: method_name(request.uri().path()), started: Instant::now(), record, code: None };
         let response = self.inner.call(request);
         Box::pin(async move {
             let response = response.await?;

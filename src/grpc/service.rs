@@ -5,9 +5,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::call::CallRecord;
 use super::convert;
 use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
-use super::proto::{
-    IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
-};
+use super::proto::{IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse};
 use super::status::{status_of_issue_error, status_of_violations, status_without_caller};
 use crate::broker::{AuthenticatedCaller, Broker, Decision, IssueError, Issued};
 use crate::policy::{BucketName, FieldViolation};

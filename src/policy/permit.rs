@@ -34,13 +34,7 @@ impl<T> Permit<T> {
 
     /// Lets tests outside the policy hold a permit without a policy file.
     #[cfg(test)]
-    pub(crate) fn for_tests(
-        bucket: BucketName,
-        key: ObjectKey,
-        tier: Arc<str>,
-        lifetime: Lifetime,
-        terms: T,
-    ) -> Self {
+    pub(crate) fn for_tests(bucket: BucketName, key: ObjectKey, tier: Arc<str>, lifetime: Lifetime, terms: T) -> Self {
         Self::new(ObjectReference { bucket, key }, tier, "grant".into(), lifetime, terms)
     }
 

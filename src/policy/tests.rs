@@ -29,7 +29,7 @@ fn caller(claims: &Value) -> Caller {
         scopes: strings("scopes"),
         email_verified: claims["email_verified"] == json!(true),
         claims: claims.as_object().unwrap().clone(),
-        token_expires_at: now() + Duration::from_secs(600),
+        token_expires_at: now() + Duration::from_mins(10),
     }
 }
 

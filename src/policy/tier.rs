@@ -14,13 +14,13 @@ use crate::document::{Located, Table};
 
 /// The longest life of a URL, in seconds: the limit of SigV4 query signatures
 /// ([AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html), `X-Amz-Expires`).
-const SIGV4_MAX_TTL: Duration = Duration::from_secs(604_800);
+const SIGV4_MAX_TTL: Duration = Duration::from_hours(7 * 24);
 
 /// The life of a URL where neither request nor tier says more: long enough for a person to paste it.
-const DEFAULT_TTL: Duration = Duration::from_secs(900);
+const DEFAULT_TTL: Duration = Duration::from_mins(15);
 
 /// The largest TTL of a tier that names none.
-const DEFAULT_MAX_TTL: Duration = Duration::from_secs(3_600);
+const DEFAULT_MAX_TTL: Duration = Duration::from_hours(1);
 
 /// The largest object that one PUT can write, in bytes (5 GiB;
 /// [AWS](https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)).

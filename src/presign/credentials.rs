@@ -11,4 +11,4 @@ pub use cache::CredentialsCache;
 pub use default_chain::default_chain;
 pub use error::CredentialsError;
 pub use snapshot::{CredentialsSnapshot, SIGNING_MARGIN};
-pub use static_source::{Environment, SecretSource, SecretSourceError, StaticCredentialsSource};
+pub use static_source::{Environment, SecretSource, SecretSourceError, SessionSource, StaticCredentialsSource};

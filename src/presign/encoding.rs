@@ -1,4 +1,4 @@
-//! Percent-encoding and hexadecimal as SigV4 wants them.
+//! Percent-encoding and hexadecimal as Signature Version 4 wants them.
 
 /// Appends an object key as a URL path: every byte but `A-Z a-z 0-9 - . _ ~ /` becomes `%XX`, upper case, once
 /// ([AWS: `UriEncode`](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)).
@@ -27,7 +27,7 @@ pub(super) fn lower_hex(bytes: &[u8]) -> [u8; 64] {
     hex
 }
 
-/// The characters that SigV4 leaves alone (RFC 3986 section 2.3).
+/// The characters that Signature Version 4 leaves alone (RFC 3986 section 2.3).
 pub(super) const fn is_unreserved(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
 }

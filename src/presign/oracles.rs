@@ -52,8 +52,12 @@ pub(super) fn sdk_test_credentials() -> Credentials {
     Credentials::new("ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", token, None, "test")
 }
 
-pub(super) async fn loaded_cache(credentials: Credentials) -> Arc<CredentialsCache> {
-    let cache = CredentialsCache::new(credentials, Arc::new(SystemClock), Duration::from_secs(3_600));
+/// A cache that holds the credentials. Temporary ones end in the year 9999.
+pub(super) async fn loaded_cache(mut credentials: Credentials) -> Arc<CredentialsCache> {
+    if credentials.session_token().is_some() {
+        credentials.expiry_mut().get_or_insert(instant(253_370_764_800));
+    }
+    let cache = CredentialsCache::new(credentials, Arc::new(SystemClock), Duration::from_hours(1));
     cache.refresh().await.unwrap();
     Arc::new(cache)
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Request headers that can be signed, beside `host`: lower-case names, each once, in the order of SigV4, with values
-/// that every client sends and every server reads unchanged.
+/// Request headers that can be signed, beside `host`: lower-case names, each once, sorted, with values that every
+/// client sends and every server reads unchanged.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct SignedHeaders(Vec<(Cow<'static, str>, String)>);
 
@@ -77,7 +77,7 @@ pub enum SignedHeaderError {
     /// A control character or a character outside ASCII.
     #[error("the header's value must be visible ASCII and spaces")]
     Value,
-    /// The name is there already: SigV4 would join both values with a comma, and clients may send them apart.
+    /// The name is there already: the signer would join both values with a comma, and clients may send them apart.
     #[error("the header is given twice")]
     Repeated,
 }

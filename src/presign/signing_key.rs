@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::encoding::push_encoded_query;
 use super::signing_time::SigningTime;
 
-/// A SigV4 signing key and the parts of a request that change no more often than the key
+/// A signing key and the parts of a request that change no more often than it does
 /// ([AWS: deriving the signing key](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)).
 pub(super) struct SigningKey {
     day: u64,
@@ -79,7 +79,7 @@ impl SigningKeys {
         let derived = Arc::new(SigningKey::derive(credentials, at, region));
         self.0.rcu(|keys| {
             // Calls may straddle midnight, so yesterday's key stays; older ones are of no use.
-            let recent = keys.iter().filter(|key| key.day.abs_diff(at.day()) <= 1 && fits(key).eq(&false));
+            let recent = keys.iter().filter(|key| key.day.abs_diff(at.day()) <= 1 && !fits(key));
             recent.cloned().chain([Arc::clone(&derived)]).collect::<Vec<_>>()
         });
         derived
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn key_matches_the_sdks_derivation() {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_369_353_600);
+        let time = at(1_369_353_600).instant();
         let expected = aws_sigv4::sign::v4::generate_signing_key("secret", time, "eu-west-1", "s3");
         let expected = aws_sigv4::sign::v4::calculate_signature(expected, b"text");
-        let key = SigningKeys::new().get(&credentials(), SigningTime::floor(time).unwrap(), &Arc::from("eu-west-1"));
+        let key = SigningKeys::new().get(&credentials(), at(1_369_353_600), &Arc::from("eu-west-1"));
         let actual = super::super::encoding::lower_hex(key.sign(b"text").as_ref());
         assert_eq!(actual, expected.as_bytes());
     }

@@ -178,7 +178,7 @@ impl CanonicalRequest<'_> {
     }
 }
 
-/// A header value as SigV4 signs it: no spaces around it, single spaces within.
+/// A header value as Signature Version 4 signs it: no spaces around it, single spaces within.
 fn push_canonical_value(out: &mut String, value: &str) {
     for (index, word) in value.split(' ').filter(|word| !word.is_empty()).enumerate() {
         if index > 0 {

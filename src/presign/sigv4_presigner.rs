@@ -28,7 +28,7 @@ pub struct BucketSigner {
     pub credentials: Arc<CredentialsCache>,
 }
 
-/// Signs permits with SigV4, for the buckets it was given.
+/// Signs permits with Signature Version 4, for the buckets it was given.
 #[derive(Debug)]
 pub struct SigV4Presigner {
     buckets: HashMap<BucketName, BucketSigner>,
@@ -59,7 +59,7 @@ impl SigV4Presigner {
         let signer = self.buckets.get(bucket).ok_or(PresignError::UnknownBucket)?;
         let signed_at = SigningTime::floor(now).map_err(|_| PresignError::UnsignableTime)?;
         let credentials = signer.credentials.snapshot().ok_or(expiry::CREDENTIALS_UNAVAILABLE)?;
-        // Counted from the signing time, not from `now`: the fraction cut from it must not be given away.
+        // From the signing time, as the life of the signature is.
         let usable = credentials.usable_for(signed_at.instant());
         let (expires_in, limited_by) = expiry::limit(lifetime, usable)?;
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };

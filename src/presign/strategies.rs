@@ -80,7 +80,7 @@ pub(super) fn upload_terms() -> impl Strategy<Value = UploadTerms> {
     let text = || option::of(header_text());
     let metadata = btree_map("[a-z0-9._-]{1,20}", header_text(), 0..6);
     let lengths = option::of(0..=u64::try_from(i64::MAX).unwrap());
-    (text(), lengths, option::of(checksum()), any::<bool>(), text(), text(), text(), metadata).prop_map(
+    (text(), lengths, option::of(checksum()), option::of(any::<bool>()), text(), text(), text(), metadata).prop_map(
         |(
             content_type,
             content_length,

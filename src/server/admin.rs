@@ -15,10 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::readiness::Readiness;
 
 pub(super) async fn serve(listener: TcpListener, readiness: Readiness, stop: CancellationToken) -> io::Result<()> {
-    let router = Router::new()
-        .route("/livez", get(|| async { "live\n" }))
-        .route("/readyz", get(ready))
-        .with_state(readiness);
+    let router =
+        Router::new().route("/livez", get(|| async { "live\n" })).route("/readyz", get(ready)).with_state(readiness);
     serve_http(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 

@@ -17,7 +17,7 @@ use crate::presign::credentials::{CredentialsCache, StaticCredentialsSource, def
 use crate::presign::{BucketSigner, SigV4Presigner};
 
 /// The life of a URL that credentials are refreshed early enough for.
-const USUAL_URL_LIFE: Duration = Duration::from_secs(3_600);
+const USUAL_URL_LIFE: Duration = Duration::from_hours(1);
 
 /// The parts of a server.
 pub(super) struct Parts {
@@ -104,16 +104,19 @@ async fn credentials_cache(bucket: &BucketSettings, surroundings: &Surroundings)
             let provider = default_chain(bucket.settings.region.clone()).await?;
             Ok(CredentialsCache::new(provider, clock, USUAL_URL_LIFE))
         }
-        CredentialsSettings::Static { access_key_id, secret_access_key, session_token } => {
+        CredentialsSettings::Static { access_key_id, secret_access_key, session } => {
             let source = StaticCredentialsSource::new(
                 access_key_id.clone(),
                 secret_access_key.clone(),
-                session_token.clone(),
+                session.clone(),
                 Arc::clone(&surroundings.environment),
             );
             let cache = CredentialsCache::new(source, clock, USUAL_URL_LIFE);
             // A name that is misspelt will not get better by waiting.
-            cache.refresh().await.with_context(|| format!("the credentials of bucket {} cannot be read", bucket.name))?;
+            cache
+                .refresh()
+                .await
+                .with_context(|| format!("the credentials of bucket {} cannot be read", bucket.name))?;
             Ok(cache)
         }
     }

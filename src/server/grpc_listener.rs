@@ -19,7 +19,7 @@ const MAX_CONCURRENT_STREAMS: u32 = 256;
 const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 256;
 
 /// How often a silent peer is asked for a sign of life; without, half-open connections stay for ever.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long it may take to give one.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,7 +28,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1_024;
 
 /// The reflection service of today, if it is wanted.
-pub(super) fn reflection(wanted: bool) -> anyhow::Result<Option<v1::ServerReflectionServer<impl v1::ServerReflection>>> {
+pub(super) fn reflection(
+    wanted: bool,
+) -> anyhow::Result<Option<v1::ServerReflectionServer<impl v1::ServerReflection>>> {
     wanted.then(|| reflection_builder().build_v1().context("the descriptors cannot be served")).transpose()
 }
 

@@ -70,7 +70,8 @@ async fn every_bad_proof_gets_the_same_words() {
     .await
     .unwrap();
     let forged = format!("Bearer {}", other_issuer.sign_claims(&claims(&server)).unwrap());
-    let foreign = format!("Bearer {}", other_issuer.issue("user-one", std::time::Duration::from_secs(60)).unwrap().id_token);
+    let foreign =
+        format!("Bearer {}", other_issuer.issue("user-one", std::time::Duration::from_mins(1)).unwrap().id_token);
     let with = |name: &str, value: Value| {
         let mut changed = claims(&server);
         changed[name] = value;
@@ -108,10 +109,13 @@ async fn every_bad_proof_gets_the_same_words() {
         ("HMAC with the public key's id", vec![unsigned(&hmac, &claims(&server), b"0123456789abcdef0123456789abcdef")]),
         ("signature cut off", vec![format!("{head}.")]),
         ("signature truncated", vec![good[..good.len() - 4].to_owned()]),
-        ("signature of another token", vec![{
-            let other = with("email", json!("me+user2@example.com"));
-            format!("{}.{signature}", other.rsplit_once('.').unwrap().0)
-        }]),
+        (
+            "signature of another token",
+            vec![{
+                let other = with("email", json!("me+user2@example.com"));
+                format!("{}.{signature}", other.rsplit_once('.').unwrap().0)
+            }],
+        ),
         ("larger than any token", vec![format!("Bearer {}", "x".repeat(9_000))]),
     ];
     for (case, values) in &cases {
@@ -119,7 +123,9 @@ async fn every_bad_proof_gets_the_same_words() {
         assert_unauthenticated(&server, case, &values).await;
     }
     let log = secrets::log();
-    for reason in ["missing_token", "several_tokens", "token_expired", "unknown_issuer", "audience_mismatch", "signature_invalid"] {
+    for reason in
+        ["missing_token", "several_tokens", "token_expired", "unknown_issuer", "audience_mismatch", "signature_invalid"]
+    {
         assert!(log.contains(&format!("\"reason\":\"{reason}\"")), "the log lacks {reason}");
     }
 }
@@ -136,7 +142,7 @@ async fn the_scheme_is_read_without_regard_to_case() {
 #[tokio::test]
 async fn access_tokens_work_where_the_policy_needs_no_address() {
     let server = TestServer::start().await;
-    let tokens = server.environment().issuer.issue("user-one", std::time::Duration::from_secs(60)).unwrap();
+    let tokens = server.environment().issuer.issue("user-one", std::time::Duration::from_mins(1)).unwrap();
     let client = server.client_with_authorization(&[&format!("Bearer {}", tokens.access_token)]).await;
     assert!(client.download("media", CUTE_CAT).await.is_ok());
     // An access token has no address, and the grant for tier 2 asks for one.

@@ -1,1 +1,83 @@
-//! TODO
+//! `access-broker dev` as a process.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{CUTE_CAT, Client, Process, folder};
+
+const ANY_PORT: [&str; 8] = [
+    "--grpc-addr",
+    "127.0.0.1:0",
+    "--s3-addr",
+    "127.0.0.1:0",
+    "--issuer-addr",
+    "127.0.0.1:0",
+    "--admin-addr",
+    "127.0.0.1:0",
+];
+
+/// Starts `dev` on free ports and waits for its ready file.
+pub(crate) fn start() -> (Process, Value) {
+    let arguments = [&["dev"][..], &ANY_PORT, &["--ready-file", "ready.json"]].concat();
+    let mut process = Process::start(&arguments, folder(), &[]);
+    let ready = process.wait_for("ready file", |process| std::fs::read(process.path("ready.json")).ok());
+    (process, serde_json::from_slice(&ready).unwrap())
+}
+
+#[tokio::test]
+async fn the_ready_file_says_where_everything_is_and_the_tokens_work() {
+    let (mut process, ready) = start();
+    let mut keys: Vec<&str> = ready.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["admin", "grpc", "issuer", "s3", "tokens"]);
+    for user in ["user-one", "user-two"] {
+        let authorization = format!("Bearer {}", ready["tokens"][user].as_str().unwrap());
+        let client = Client::connect(ready["grpc"].as_str().unwrap().parse().unwrap(), &[&authorization]).await;
+        let answer = client.download("media", CUTE_CAT).await.unwrap();
+        let url = answer.get.unwrap().url;
+        assert!(url.starts_with(ready["s3"].as_str().unwrap()));
+        assert!(reqwest::get(url).await.unwrap().status().is_success());
+    }
+    let admin = format!("http://{}/readyz", ready["admin"].as_str().unwrap());
+    assert_eq!(reqwest::get(admin).await.unwrap().status(), 200);
+
+    let stdout = process.stdout();
+    for token in ready["tokens"].as_object().unwrap().values() {
+        let exported = stdout.lines().filter(|line| line.starts_with("export TOKEN_"));
+        assert!(exported.count() == 2 && token.is_string());
+    }
+    assert!(stdout.contains(&format!("grpcurl -plaintext {} list", ready["grpc"].as_str().unwrap())));
+
+    process.signal("INT");
+    let stopping = Instant::now();
+    assert!(process.exit().success());
+    assert!(stopping.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_temporary_data_folder_is_removed_in_the_end_and_a_chosen_one_is_kept() {
+    let (mut process, _) = start();
+    let stdout = process.stdout();
+    let objects = stdout.lines().find_map(|line| line.split_once("objects are in ")).unwrap().1.to_owned();
+    assert!(std::path::Path::new(&objects).exists());
+    process.signal("TERM");
+    assert!(process.exit().success());
+    assert!(!std::path::Path::new(&objects).exists());
+
+    let arguments = [&["dev"][..], &ANY_PORT, &["--ready-file", "ready.json", "--data-dir", "data"]].concat();
+    let mut process = Process::start(&arguments, folder(), &[]);
+    process.wait_for("ready file", |process| process.path("ready.json").exists().then_some(()));
+    process.signal("TERM");
+    assert!(process.exit().success());
+    assert!(process.path("data/policy.toml").exists());
+}
+
+#[test]
+fn nothing_of_dev_listens_beyond_this_machine() {
+    let folder = folder();
+    let output = Process::output(&["dev", "--s3-addr", "0.0.0.0:0"], folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("0.0.0.0:0 is not on loopback"), "{stderr}");
+}

@@ -69,7 +69,12 @@ fn token() -> String {
     let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
     let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": exp });
-    format!("{}.{}.{}", part(json!({ "alg": "RS256", "kid": "a" })), part(claims), BASE64_URL_SAFE_NO_PAD.encode([7; 256]))
+    format!(
+        "{}.{}.{}",
+        part(json!({ "alg": "RS256", "kid": "a" })),
+        part(claims),
+        BASE64_URL_SAFE_NO_PAD.encode([7; 256])
+    )
 }
 
 #[tokio::test]
@@ -91,7 +96,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(error_info(&refused).reason, "ISSUER_KEYS_UNAVAILABLE");
     let wait = refused.get_details_retry_info().unwrap().retry_delay.unwrap();
-    assert!((Duration::from_secs(1)..=Duration::from_secs(60)).contains(&wait), "{wait:?}");
+    assert!((Duration::from_secs(1)..=Duration::from_mins(1)).contains(&wait), "{wait:?}");
     server.stop().await;
     secrets::assert_log_has_no_secrets();
 }
@@ -147,7 +152,7 @@ async fn answer_when_signing_fails(error: PresignError) -> Status {
         scopes: Vec::new(),
         email_verified: false,
         claims: serde_json::Map::new(),
-        token_expires_at: now + Duration::from_secs(600),
+        token_expires_at: now + Duration::from_mins(10),
     };
     request.extensions_mut().insert(AuthenticatedCaller { caller: Arc::new(caller), at: now });
     BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err()
@@ -185,8 +190,7 @@ async fn a_service_without_its_authentication_layer_answers_nobody() {
 async fn a_client_that_never_speaks_does_not_hold_up_the_end() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
-    let server =
-        RunningServer::start(config(folder.path(), "https://127.0.0.1:1/keys"), surroundings()).await.unwrap();
+    let server = RunningServer::start(config(folder.path(), "https://127.0.0.1:1/keys"), surroundings()).await.unwrap();
     let address: SocketAddr = server.grpc_addr();
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), server.stop()).await.unwrap();

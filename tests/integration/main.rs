@@ -1,4 +1,11 @@
 //! The product against real counterparts over real sockets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends at its first error, and says what it skips"
+)]
 
 mod authentication;
 mod dev_process;

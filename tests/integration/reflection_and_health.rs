@@ -74,7 +74,8 @@ async fn a_watcher_of_health_sees_the_server_stop() {
 async fn every_other_path_needs_a_caller_even_an_unknown_one() {
     let server = TestServer::start().await;
     let mut client = tonic::client::Grpc::new(channel(&server).await);
-    for path in ["/accessbroker.v1.AccessBrokerService/NoSuchMethod", "/no.such.Service/Method", "/grpc.health.v1.Health/List"]
+    for path in
+        ["/accessbroker.v1.AccessBrokerService/NoSuchMethod", "/no.such.Service/Method", "/grpc.health.v1.Health/List"]
     {
         client.ready().await.unwrap();
         let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckRequest>::default();

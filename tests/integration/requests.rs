@@ -44,14 +44,7 @@ async fn every_bad_field_of_a_download_is_listed() {
     let refused = server.client("user-one").await.issue_download(request).await.unwrap_err();
     assert_eq!(
         field_violations(&refused),
-        [
-            "bucket",
-            "key",
-            "ttl",
-            "version_id",
-            "response_overrides.content_disposition",
-            "response_overrides.expires"
-        ]
+        ["bucket", "key", "ttl", "version_id", "response_overrides.content_disposition", "response_overrides.expires"]
     );
 }
 
@@ -91,7 +84,11 @@ async fn a_checksum_without_a_value_and_too_much_metadata_are_refused() {
 async fn fractions_of_a_second_and_more_than_a_week_are_no_ttl() {
     let server = TestServer::start().await;
     let client = server.client("user-one").await;
-    for ttl in [Duration { seconds: 1, nanos: 1 }, Duration { seconds: 604_801, nanos: 0 }, Duration { seconds: i64::MAX, nanos: 0 }] {
+    for ttl in [
+        Duration { seconds: 1, nanos: 1 },
+        Duration { seconds: 604_801, nanos: 0 },
+        Duration { seconds: i64::MAX, nanos: 0 },
+    ] {
         let request = IssueDownloadUrlRequest { key: CUTE_CAT.into(), ttl: Some(ttl), ..Default::default() };
         assert_eq!(field_violations(&client.issue_download(request).await.unwrap_err()), ["ttl"], "{ttl:?}");
     }

@@ -1,1 +1,187 @@
-//! TODO
+//! `access-broker serve`, `check` and `healthcheck` as processes.
+
+use std::fs;
+use std::path::Path;
+
+use access_broker::clock::SystemClock;
+use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Client, Process, folder};
+
+const VARIABLES: [(&str, &str); 2] = [
+    ("TEST_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+    ("TEST_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+];
+
+const POLICY: &str = r#"
+tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
+grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = true } }]
+"#;
+
+/// A folder with a configuration whose issuer's keys are in a file.
+fn configured(issuer: &str, jwks: &Value) -> TempDir {
+    let folder = folder();
+    let broker = format!(
+        r#"
+[server]
+grpc_addr = "127.0.0.1:0"
+admin_addr = "127.0.0.1:0"
+shutdown_grace = "5s"
+
+[policy]
+file = "policy.toml"
+
+[[issuer]]
+issuer = "{issuer}"
+audiences = ["broker"]
+jwks_file = "jwks.json"
+
+[[bucket]]
+name = "media"
+s3_bucket = "acme-media"
+region = "eu-west-1"
+credentials = "test"
+
+[[credentials]]
+name = "test"
+access_key_id_env = "TEST_ACCESS_KEY_ID"
+secret_access_key_env = "TEST_SECRET_ACCESS_KEY"
+"#
+    );
+    for (name, content) in [("broker.toml", broker.as_str()), ("policy.toml", POLICY), ("jwks.json", &jwks.to_string())]
+    {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+async fn issuer() -> EmbeddedIssuer {
+    let address = "127.0.0.1:0".parse().unwrap();
+    EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock: std::sync::Arc::new(SystemClock) }).await.unwrap()
+}
+
+fn log_lines(process: &Process) -> Vec<Value> {
+    process.stderr().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The gRPC address that the log names, once the server serves.
+fn serving_at(process: &mut Process) -> String {
+    process.wait_for("serving server", |process| {
+        let lines = log_lines(process);
+        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
+        lines.iter().find_map(|line| line["grpc_addr"].as_str().map(str::to_owned))
+    })
+}
+
+#[tokio::test]
+async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
+    let issuer = issuer().await;
+    let folder = configured("https://issuer.example", issuer.jwks());
+    let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
+    let address = serving_at(&mut process);
+
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 60 });
+    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let client = Client::connect(address.parse().unwrap(), &[&authorization]).await;
+    let answer = client.download("", "a folder/report.pdf").await.unwrap();
+    let url = answer.get.unwrap().url;
+    assert!(url.starts_with("https://acme-media.s3.eu-west-1.amazonaws.com/a%20folder/report.pdf?"), "{url}");
+
+    let health = ["healthcheck", "--config", "broker.toml", "--grpc-addr", &address];
+    let checked = Process::output(&health, &process.path(""), &VARIABLES);
+    assert_eq!((checked.status.code(), checked.stdout.as_slice()), (Some(0), &b"SERVING\n"[..]));
+
+    process.signal("TERM");
+    assert!(process.exit().success());
+    let lines = log_lines(&process);
+    assert!(lines.iter().any(|line| line["target"] == "access" && line["subject"] == "somebody"));
+    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(lines.len(), process.stderr().lines().count(), "every line is JSON");
+
+    let gone = Process::output(&health, &process.path(""), &VARIABLES);
+    assert_eq!(gone.status.code(), Some(1));
+}
+
+#[test]
+fn a_server_without_its_secrets_does_not_start() {
+    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("environment variable TEST_ACCESS_KEY_ID is not set"), "{stderr}");
+}
+
+#[test]
+fn check_prints_what_it_understood() {
+    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let output = Process::output(&["check", "--config", "broker.toml"], folder.path(), &[]);
+    assert!(output.status.success());
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "issuer https://issuer.example: audiences broker; algorithms RS256",
+        "bucket media: https://acme-media.s3.eu-west-1.amazonaws.com, signed for region eu-west-1",
+        "tier all: \"\" in bucket media: download; grants: grant[0]; denials: none",
+        "all good",
+    ] {
+        assert!(stdout.lines().any(|found| found == line), "{stdout}");
+    }
+}
+
+#[test]
+fn check_reports_every_error_with_its_line_and_so_does_serve() {
+    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let broken = "[server]\ngrpc_addr = 1\nadmin = true\n\n[policy]\nfile = \"policy.toml\"\n";
+    fs::write(folder.path().join("broker.toml"), broken).unwrap();
+    for command in ["check", "serve"] {
+        let output = Process::output(&[command, "--config", "broker.toml"], folder.path(), &[]);
+        assert_eq!(output.status.code(), Some(78));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        for problem in [
+            "broker.toml: issuer must be given at least once",
+            "broker.toml: bucket must be given at least once",
+            "broker.toml:2: server.grpc_addr must be a string",
+            "broker.toml:3: server.admin is not a known setting",
+        ] {
+            assert!(stderr.contains(problem), "{command}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_policy_stops_the_start_with_its_line() {
+    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    fs::write(folder.path().join("policy.toml"), "[[tier]]\nname = \"a\"\n").unwrap();
+    let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &VARIABLES);
+    assert_eq!(output.status.code(), Some(78));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("policy.toml:1: tier[0].bucket is required"), "{stderr}");
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let check = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let arguments = [&["check", "--config", "broker.toml"], arguments].concat();
+        String::from_utf8(Process::output(&arguments, folder.path(), variables).stdout).unwrap()
+    };
+    let variable = [("ACCESS_BROKER_SERVER__GRPC_ADDR", "127.0.0.1:2")];
+    assert!(check(&[], &[]).starts_with("gRPC on 127.0.0.1:0,"));
+    assert!(check(&[], &variable).starts_with("gRPC on 127.0.0.1:2,"));
+    assert!(check(&["--grpc-addr", "127.0.0.1:3"], &variable).starts_with("gRPC on 127.0.0.1:3,"));
+}
+
+#[test]
+fn help_teaches_and_mistakes_are_told() {
+    let help = |arguments: &[&str]| Process::output(arguments, Path::new("."), &[]);
+    let top = help(&["--help"]);
+    assert!(top.status.success());
+    let text = String::from_utf8(top.stdout).unwrap();
+    for word in ["serve", "check", "healthcheck", "dev", "Exit codes"] {
+        assert!(text.contains(word), "{text}");
+    }
+    assert_eq!(help(&["serve"]).status.code(), Some(2), "--config is required");
+    assert_eq!(help(&["serve", "--config", "nowhere.toml"]).status.code(), Some(78));
+}

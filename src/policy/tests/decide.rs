@@ -272,7 +272,7 @@ fn a_life_is_the_least_of_what_was_asked_allowed_and_left_in_the_token() {
     assert_eq!(decide(Some(7_200), false, 3_600.0), Ok((1_200, ExpiryLimit::TierMaxTtl)));
     assert_eq!(decide(Some(7_200), false, 90.9), Ok((90, ExpiryLimit::TokenExpiry)));
     assert_eq!(decide(Some(60), true, 90.9), Ok((60, ExpiryLimit::RequestedTtl)));
-    assert_eq!(decide(Some(7_200), true, 3_600.0), Err(RefusalReason::FullTtlNotAllowed(Duration::from_secs(1_200))));
+    assert_eq!(decide(Some(7_200), true, 3_600.0), Err(RefusalReason::FullTtlNotAllowed(Duration::from_mins(20))));
     assert_eq!(decide(None, true, 90.0), Err(RefusalReason::FullTtlNotAllowed(Duration::from_secs(90))));
     // A token within its leeway is accepted, but there is no time left to give.
     assert_eq!(decide(None, false, 0.5), Err(RefusalReason::TokenEnded));

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 /// How long a provider may take.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the loop looks at the clock: a machine that slept or whose clock was set must not sleep on.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// One set of credentials, read ahead of need.
 ///
@@ -75,6 +75,9 @@ impl CredentialsCache {
         let answer = timeout(LOAD_TIMEOUT, self.provider.provide_credentials()).await;
         let credentials = answer.map_err(|_| CredentialsError::TimedOut(LOAD_TIMEOUT))??;
         let snapshot = CredentialsSnapshot::new(credentials)?;
+        if snapshot.end_is_unknown() {
+            return Err(CredentialsError::EndUnknown);
+        }
         let now = self.clock.now();
         if snapshot.usable_for(now).is_zero() {
             return Err(CredentialsError::Expired);
@@ -127,11 +130,6 @@ impl CredentialsCache {
         if same_key && old.is_some_and(|old| old.expiry() < new.expiry()) {
             // Instance metadata that is out of order does this: the SDK then extends expired credentials by itself.
             tracing::debug!("signing credentials have a later expiry and the same access key");
-        }
-        if !same_key && new.end_is_unknown() {
-            tracing::warn!(
-                "signing credentials have a session token but no expiry: URLs may stop working before they say"
-            );
         }
     }
 }

@@ -28,6 +28,10 @@ pub enum CredentialsError {
     /// The access key id or the session token cannot be part of a URL.
     #[error("the access key id and the session token must be visible ASCII")]
     Malformed,
+    /// Temporary credentials whose provider does not say when they end. A URL signed by them would die before its
+    /// stated expiry.
+    #[error("the credentials have a session token and no expiry, so that no URL's end could be told")]
+    EndUnknown,
     /// Too close to their end, or past it, to sign anything.
     #[error("the credentials have expired or are about to")]
     Expired,

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 /// Credentials are renewed at least this long before their end, if they live long enough.
-const SHORTEST_LEAD: Duration = Duration::from_secs(5 * 60);
+const SHORTEST_LEAD: Duration = Duration::from_mins(5);
 /// How often credentials without an end are read again, so that a rotated file is noticed.
-const REREAD_INTERVAL: Duration = Duration::from_secs(15 * 60);
+const REREAD_INTERVAL: Duration = Duration::from_mins(15);
 /// The shortest time between two successful reads. A provider that keeps giving the same credentials is asked more
 /// and more often as their end comes near, but no more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
 
 /// How long to wait after a successful read.
 ///
@@ -18,7 +18,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// is left no longer covers the longest URL, or at half of the life where the life is too short for that. `random`,
 /// from 0 to 1, moves it up to a tenth earlier, so that replicas do not ask in step.
 pub(super) fn until_renewal(life: Option<Duration>, longest_url_life: Duration, random: f64) -> Duration {
-    let wait = life.map_or(REREAD_INTERVAL, |life| life - longest_url_life.max(SHORTEST_LEAD).min(life / 2));
+    let wait = life.map_or(REREAD_INTERVAL, |life| {
+        let lead = longest_url_life.max(SHORTEST_LEAD);
+        life.saturating_sub(lead).max(life / 2)
+    });
     wait.mul_f64(1.0 - 0.1 * random.clamp(0.0, 1.0)).max(SHORTEST_INTERVAL)
 }
 
@@ -34,13 +37,13 @@ pub(super) fn until_retry(failures: u32, random: f64) -> Duration {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
-    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_hours(1);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn long_lived_credentials_are_renewed_while_they_cover_the_longest_url() {
         assert_eq!(until_renewal(Some(6 * HOUR), HOUR, 0.0), 5 * HOUR);
-        assert_eq!(until_renewal(Some(6 * HOUR), MINUTE, 0.0), 6 * HOUR - 5 * MINUTE);
+        assert_eq!(until_renewal(Some(6 * HOUR), MINUTE, 0.0), 355 * MINUTE);
     }
 
     #[test]

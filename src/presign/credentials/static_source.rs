@@ -33,14 +33,23 @@ pub enum SecretSource {
 
 /// Access keys in files or environment variables, read anew at every refresh, so that a rotated file is picked up.
 ///
-/// White space around a value is dropped: editors and `echo` end files with a line feed. The end of such credentials
-/// is unknown; with a session token, a URL may stop working before its stated expiry.
+/// White space around a value is dropped: editors and `echo` end files with a line feed.
 #[derive(Clone)]
 pub struct StaticCredentialsSource {
     access_key_id: SecretSource,
     secret_access_key: SecretSource,
-    session_token: Option<SecretSource>,
+    session: Option<SessionSource>,
     environment: Environment,
+}
+
+/// What temporary credentials have beside their access key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSource {
+    /// The session token.
+    pub token: SecretSource,
+    /// When the credentials end, as RFC 3339 in UTC: `2026-01-31T12:00:00Z`. Without it no URL could say when it stops
+    /// working.
+    pub expiration: SecretSource,
 }
 
 impl StaticCredentialsSource {
@@ -49,10 +58,10 @@ impl StaticCredentialsSource {
     pub fn new(
         access_key_id: SecretSource,
         secret_access_key: SecretSource,
-        session_token: Option<SecretSource>,
+        session: Option<SessionSource>,
         environment: Environment,
     ) -> Self {
-        Self { access_key_id, secret_access_key, session_token, environment }
+        Self { access_key_id, secret_access_key, session, environment }
     }
 
     async fn load(&self) -> ProviderResult {
@@ -60,15 +69,7 @@ impl StaticCredentialsSource {
         for _ in 1..MAX_READS {
             let again = self.read_all().await.map_err(ProviderError::provider_error)?;
             if again == values {
-                let Values { access_key_id, secret_access_key, session_token } = &values;
-                let session_token = session_token.as_ref().map(|token| token.to_string());
-                return Ok(Credentials::new(
-                    access_key_id.as_str(),
-                    secret_access_key.as_str(),
-                    session_token,
-                    None,
-                    "StaticCredentialsSource",
-                ));
+                return values.into_credentials().map_err(ProviderError::provider_error);
             }
             values = again;
         }
@@ -81,8 +82,8 @@ impl StaticCredentialsSource {
         Ok(Values {
             access_key_id: self.read(&self.access_key_id).await?,
             secret_access_key: self.read(&self.secret_access_key).await?,
-            session_token: match &self.session_token {
-                Some(source) => Some(self.read(source).await?),
+            session: match &self.session {
+                Some(session) => Some((self.read(&session.token).await?, self.read(&session.expiration).await?)),
                 None => None,
             },
         })
@@ -116,7 +117,7 @@ impl fmt::Debug for StaticCredentialsSource {
         f.debug_struct("StaticCredentialsSource")
             .field("access_key_id", &self.access_key_id)
             .field("secret_access_key", &self.secret_access_key)
-            .field("session_token", &self.session_token)
+            .field("session", &self.session)
             .finish_non_exhaustive()
     }
 }
@@ -141,6 +142,9 @@ pub enum SecretSourceError {
     /// Nothing but white space.
     #[error("{0:?} is empty")]
     Empty(SecretSource),
+    /// Not a time.
+    #[error("the expiration is not a time such as 2026-01-31T12:00:00Z")]
+    Expiration,
     /// The sources changed between every two reads.
     #[error("the credentials keep changing while they are read")]
     Changing,
@@ -150,7 +154,22 @@ pub enum SecretSourceError {
 struct Values {
     access_key_id: Zeroizing<String>,
     secret_access_key: Zeroizing<String>,
-    session_token: Option<Zeroizing<String>>,
+    /// Token and expiration.
+    session: Option<(Zeroizing<String>, Zeroizing<String>)>,
+}
+
+impl Values {
+    fn into_credentials(self) -> Result<Credentials, SecretSourceError> {
+        let (token, expiry) = match self.session {
+            Some((token, expiration)) => {
+                let expiry = humantime::parse_rfc3339(&expiration).map_err(|_| SecretSourceError::Expiration)?;
+                (Some(token.to_string()), Some(expiry))
+            }
+            None => (None, None),
+        };
+        let (id, key) = (self.access_key_id.as_str(), self.secret_access_key.as_str());
+        Ok(Credentials::new(id, key, token, expiry, "StaticCredentialsSource"))
+    }
 }
 
 async fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretSourceError> {

@@ -57,7 +57,7 @@ fn ask(params: &Params) -> Result<Endpoint, EndpointError> {
     }
 }
 
-/// The region of the SigV4 scheme, if the endpoint is plain S3. It differs from the configured one for `aws-global`.
+/// The region of the `sigv4` scheme, if the endpoint is plain S3. It differs from the configured one for `aws-global`.
 fn signing_region(endpoint: &Endpoint) -> Option<String> {
     let scheme = endpoint.auth_schemes().iter().find(|scheme| scheme.name() == "sigv4")?;
     let property = |name| scheme.get(name).and_then(|value| value.as_string());

@@ -16,7 +16,7 @@ fn documentation_url(method: HttpMethod) -> SignedUrl {
     let endpoint = resolved(&aws_settings("examplebucket", "aws-global"));
     let key = ObjectKey::parse("test.txt").unwrap();
     let request = UnsignedRequest { method, key: &key, query: &[], headers: &SignedHeaders::new() };
-    let expires_in = ExpiresIn::floor(Duration::from_secs(86_400)).unwrap();
+    let expires_in = ExpiresIn::floor(Duration::from_hours(24)).unwrap();
     let signed_at = SigningTime::floor(instant(DOCUMENTATION_TIME)).unwrap();
     presign(&endpoint, &snapshot(&documentation_credentials()), &request, signed_at, expires_in)
 }

@@ -8,7 +8,7 @@ use crate::presign::signing_time::ExpiresIn;
 
 /// Credentials with less than this are as good as none, unless the caller asks for still less: they are about to be
 /// renewed, and a URL that dies in a client's hands is worse than a retry.
-const SHORTEST_CUT: Duration = Duration::from_secs(60);
+const SHORTEST_CUT: Duration = Duration::from_mins(1);
 
 /// When credentials are missing, the next attempt to load them is seconds away.
 pub(super) const CREDENTIALS_UNAVAILABLE: PresignError =
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn fractions_of_credentials_are_not_given_away() {
         let lifetime =
-            Lifetime { ttl: Duration::from_secs(900), limited_by: ExpiryLimit::TierMaxTtl, require_full_ttl: false };
+            Lifetime { ttl: Duration::from_mins(15), limited_by: ExpiryLimit::TierMaxTtl, require_full_ttl: false };
         let (expires_in, _) = limit(lifetime, Duration::from_millis(899_999)).unwrap();
         assert_eq!(expires_in.seconds(), 899);
     }

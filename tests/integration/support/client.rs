@@ -28,7 +28,8 @@ impl Client {
     }
 
     pub(crate) async fn download(&self, bucket: &str, key: &str) -> Result<IssueDownloadUrlResponse, Status> {
-        self.issue_download(IssueDownloadUrlRequest { bucket: bucket.into(), key: key.into(), ..Default::default() }).await
+        self.issue_download(IssueDownloadUrlRequest { bucket: bucket.into(), key: key.into(), ..Default::default() })
+            .await
     }
 
     pub(crate) async fn issue_download(

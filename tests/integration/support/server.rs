@@ -51,7 +51,7 @@ impl TestServer {
 
     /// An ID token of one of the issuer's users.
     pub(crate) fn token(&self, user: &str) -> String {
-        self.environment().issuer.issue(user, Duration::from_secs(600)).unwrap().id_token
+        self.environment().issuer.issue(user, Duration::from_mins(10)).unwrap().id_token
     }
 
     /// A client that presents an ID token of a user.

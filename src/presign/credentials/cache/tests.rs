@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A wall clock that goes with tokio's paused time, and that can be set.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ impl Clock for FakeClock {
 enum Answer {
     /// Credentials with that id and, counted from the load, that life.
     Give(&'static str, Option<Duration>),
+    /// Temporary credentials that do not say when they end.
+    GiveWithoutEnd,
     Fail,
     Hang,
 }
@@ -62,6 +64,7 @@ impl FakeProvider {
                 let expiry = life.map(|life| self.clock.now() + life);
                 Ok(Credentials::new(id, "secret", None, expiry, "test"))
             }
+            Answer::GiveWithoutEnd => Ok(Credentials::new("B", "secret", Some("token".to_owned()), None, "test")),
             Answer::Fail => Err(ProviderError::provider_error("no route to host")),
             Answer::Hang => std::future::pending().await,
         }
@@ -193,6 +196,7 @@ async fn useless_credentials_never_replace_good_ones() {
         (Answer::Give("B", Some(Duration::from_secs(30))), CredentialsError::Expired),
         (Answer::Give("", None), CredentialsError::Incomplete),
         (Answer::Give("B\r\n", None), CredentialsError::Malformed),
+        (Answer::GiveWithoutEnd, CredentialsError::EndUnknown),
     ] {
         let fixture = Fixture::new(&[Answer::Give("A", Some(HOUR)), useless]);
         fixture.cache.refresh().await.unwrap();

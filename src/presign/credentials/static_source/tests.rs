@@ -19,10 +19,13 @@ fn text_of(error: &ProviderError) -> String {
 
 #[tokio::test]
 async fn values_come_from_the_given_environment() {
-    let environment = environment(&[("ID", "AKID"), ("SECRET", "s3cret"), ("TOKEN", "t0ken")]);
-    let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(variable("TOKEN")), environment);
+    let variables = [("ID", "AKID"), ("SECRET", "s3cret"), ("TOKEN", "t0ken"), ("END", "1970-01-12T13:46:40Z")];
+    let session = SessionSource { token: variable("TOKEN"), expiration: variable("END") };
+    let source =
+        StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(session), environment(&variables));
     let loaded = source.provide_credentials().await.unwrap();
-    assert_eq!(loaded, Credentials::new("AKID", "s3cret", Some("t0ken".into()), None, "StaticCredentialsSource"));
+    let end = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    assert_eq!(loaded, Credentials::new("AKID", "s3cret", Some("t0ken".into()), Some(end), "StaticCredentialsSource"));
 }
 
 #[tokio::test]
@@ -78,10 +81,16 @@ async fn missing_and_empty_values_are_errors() {
 }
 
 #[tokio::test]
-async fn named_session_token_must_be_there() {
-    let environment = environment(&[("ID", "x"), ("SECRET", "x")]);
-    let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(variable("TOKEN")), environment);
-    assert!(source.provide_credentials().await.is_err());
+async fn named_session_token_must_be_there_with_its_end() {
+    for variables in
+        [&[("END", "2030-01-01T00:00:00Z")][..], &[("TOKEN", "x")][..], &[("TOKEN", "x"), ("END", "soon")][..]]
+    {
+        let variables = [&[("ID", "x"), ("SECRET", "x")], variables].concat();
+        let session = SessionSource { token: variable("TOKEN"), expiration: variable("END") };
+        let source =
+            StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(session), environment(&variables));
+        assert!(source.provide_credentials().await.is_err(), "{variables:?}");
+    }
 }
 
 #[tokio::test]
