@@ -9,8 +9,8 @@ mod policy;
 mod server;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use thiserror::Error;
 
@@ -20,7 +20,7 @@ pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
 pub use policy::PolicySettings;
 pub use server::ServerSettings;
 
-use crate::document::{Document, Overrides, Problems};
+use crate::document::{self, Document, Overrides, Problems};
 use crate::identity::{IssuerSettings, PlainHttp};
 use crate::policy::{BucketName, Policy, PolicyContext};
 use crate::telemetry::LogSettings;
@@ -129,7 +129,7 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
-    fs::read_to_string(path).map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })
+    document::read_file(path).map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -1,0 +1,323 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing::Level;
+
+use super::*;
+use crate::document::Place;
+use crate::identity::KeyLocation;
+use crate::presign::credentials::SecretSource;
+use crate::telemetry::LogFormat;
+
+const FOLDER: &str = "/etc/access-broker";
+
+const GOOD: &str = r#"
+[policy]
+file = "policy.toml"
+
+[[issuer]]
+issuer = "https://login.example.com"
+audiences = ["access-broker"]
+
+[[bucket]]
+name = "media"
+s3_bucket = "example-media"
+region = "eu-central-1"
+"#;
+
+/// Several rules broken in every section. The lines count from the `[server]` on line 1.
+const BROKEN: &str = r#"[server]
+grpc_addr = "localhost:50051"
+admin_addr = 9090
+shutdown_grace = "11m"
+tls = true
+
+[log]
+format = "xml"
+level = "loud"
+
+[policy]
+reload_interval = "0s"
+
+[[issuer]]
+issuer = "https://login.example.com?x=1"
+preset = "okta"
+token_use = "id"
+audiences = ["", "a", "a"]
+algorithms = ["RS256", "HS256"]
+jwks_url = "https://keys.example.com/a.json"
+jwks_file = "keys.json"
+leeway = "6m"
+max_token_lifetime = "0s"
+key_refresh_interval = "10s"
+max_key_age = "8days"
+
+[[issuer]]
+issuer = "https://login.example.com?x=1"
+audiences = "access-broker"
+
+[[issuer]]
+audiences = "access-broker"
+
+[[bucket]]
+name = "Media"
+s3_bucket = "s3://media"
+region = "eu-central-1"
+
+[[bucket]]
+name = "archive"
+s3_bucket = "example-archive"
+region = "us-east-1"
+endpoint = "minio"
+addressing = "host"
+credentials = "nobody"
+
+[[credentials]]
+name = "minio"
+access_key_id_env = "A"
+session_token_env = "T"
+session_token_file = "t"
+
+[extra]
+"#;
+
+fn parse_with(text: &str, overrides: Overrides) -> Result<Config, Problems> {
+    Config::parse("broker.toml", text, Path::new(FOLDER), overrides, PlainHttp::Refused)
+}
+
+fn parse(text: &str) -> Result<Config, Problems> {
+    parse_with(text, Overrides::new())
+}
+
+fn environment(variables: &[(&str, &str)]) -> Overrides {
+    environment_overrides(variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+}
+
+/// The problem of a text, which must be the only one.
+fn sole_problem(text: &str) -> String {
+    let problems = parse(text).unwrap_err();
+    assert_eq!(problems.as_slice().len(), 1, "{problems}");
+    problems.to_string()
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn everything_wrong_is_reported_at_once_with_its_line() {
+    let problems = parse(BROKEN).unwrap_err().to_string();
+    let expected = [
+        r#"broker.toml:2: server.grpc_addr must be an IP address and a port, such as "127.0.0.1:50051""#,
+        "broker.toml:3: server.admin_addr must be a string",
+        "broker.toml:4: server.shutdown_grace must not be longer than 10m",
+        "broker.toml:5: server.tls is not a known setting",
+        "broker.toml:8: log.format must be one of: json, text",
+        "broker.toml:9: log.level must be one of: error, warn, info, debug, trace",
+        "broker.toml:11: policy.file is required",
+        "broker.toml:11: policy.reload_interval must be at least 1s",
+        "broker.toml:14: issuer[0].audiences must not be empty",
+        "broker.toml:14: issuer[0].audiences must not have the same entry twice",
+        "broker.toml:14: issuer[0].issuer must have no query and no fragment",
+        "broker.toml:14: issuer[0].key_refresh_interval must be from 1 minute to 1 hour",
+        "broker.toml:14: issuer[0].leeway must be at most 300 seconds",
+        "broker.toml:14: issuer[0].max_key_age must be from the refresh interval to 7 days",
+        "broker.toml:14: issuer[0].max_token_lifetime must be longer than zero",
+        r#"broker.toml:14: issuer[0].token_use belongs to preset "cognito" only"#,
+        "broker.toml:16: issuer[0].preset must be one of: oidc, cognito",
+        r#"broker.toml:19: issuer[0].algorithms holds "HS256", which is no accepted algorithm"#,
+        "broker.toml:21: issuer[0].jwks_file must not be given beside jwks_url",
+        "broker.toml:27: issuer[1].issuer must have no query and no fragment",
+        "broker.toml:28: issuer[1].issuer is the URL of another issuer already",
+        "broker.toml:31: issuer[2].issuer is required",
+        "broker.toml:34: bucket[0] is no usable bucket: the bucket must be 3 to 63 characters from a-z, 0-9, '.' and \
+         '-' and start and end with a letter or digit",
+        "broker.toml:35: bucket[0].name must be 1 to 63 characters from a-z, 0-9, '-' and '_' and start with a letter \
+         or digit",
+        r#"broker.toml:43: bucket[1].endpoint must be a URL, such as "https://minio.example.com:9000""#,
+        "broker.toml:44: bucket[1].addressing must be one of: automatic, virtual-host, path",
+        r#"broker.toml:45: bucket[1].credentials names "nobody", which no [[credentials]] has"#,
+        "broker.toml:47: credentials[0] must have secret_access_key_env or secret_access_key_file",
+        "broker.toml:51: credentials[0].session_token_file must not be given beside session_token_env",
+        "broker.toml:53: extra is not a known setting",
+    ];
+    for line in expected {
+        assert!(problems.lines().any(|problem| problem == line), "missing: {line}\nin:\n{problems}");
+    }
+    assert_eq!(problems.lines().count(), expected.len(), "{problems}");
+}
+
+#[test]
+fn the_file_is_below_the_environment_and_that_below_the_flags() {
+    let text = format!("[server]\ngrpc_addr = \"127.0.0.1:1\"\nadmin_addr = \"127.0.0.1:1\"\n{GOOD}");
+    assert_eq!(parse(&text).unwrap().server.grpc_addr, address("127.0.0.1:1"));
+
+    let mut overrides = environment(&[
+        ("ACCESS_BROKER_SERVER__GRPC_ADDR", "127.0.0.1:2"),
+        ("ACCESS_BROKER_SERVER__ADMIN_ADDR", "127.0.0.1:2"),
+        ("ACCESS_BROKER_LOG__FORMAT", "text"),
+    ]);
+    flag_override(&mut overrides, "--grpc-addr", "server.grpc_addr", Some("127.0.0.1:3".to_owned()));
+    flag_override(&mut overrides, "--admin-addr", "server.admin_addr", None);
+    let config = parse_with(&text, overrides).unwrap();
+    assert_eq!(config.server.grpc_addr, address("127.0.0.1:3"));
+    assert_eq!(config.server.admin_addr, address("127.0.0.1:2"));
+    assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.log.level, Level::INFO);
+}
+
+#[test]
+fn a_required_setting_may_come_from_the_environment() {
+    let text = GOOD.replace("file = \"policy.toml\"\n", "");
+    assert!(parse(&text).is_err());
+    let config = parse_with(&text, environment(&[("ACCESS_BROKER_POLICY__FILE", "other.toml")])).unwrap();
+    assert_eq!(config.policy.file, Path::new(FOLDER).join("other.toml"));
+}
+
+#[test]
+fn what_kubernetes_sets_for_a_service_is_no_setting() {
+    let variables = [
+        ("ACCESS_BROKER_PORT", "tcp://10.0.0.1:50051"),
+        ("ACCESS_BROKER_SERVICE_HOST", "10.0.0.1"),
+        ("ACCESS_BROKER_PORT_50051_TCP_ADDR", "10.0.0.1"),
+        ("PATH", "/bin"),
+    ];
+    assert_eq!(environment(&variables), Overrides::new());
+}
+
+#[test]
+fn an_unknown_setting_in_the_environment_is_refused_by_name() {
+    for name in ["ACCESS_BROKER_SERVER__X", "ACCESS_BROKER_SERVERS__GRPC_ADDR", "ACCESS_BROKER_BUCKET__NAME"] {
+        let problems = parse_with(GOOD, environment(&[(name, "1")])).unwrap_err();
+        let [problem] = problems.as_slice() else { panic!("{problems}") };
+        assert_eq!(problem.place, Place::EnvironmentVariable(name.to_owned()));
+        assert!(problems.to_string().starts_with(&format!("environment variable {name}: ")), "{problems}");
+        assert_eq!(problem.rule, "is not a known setting");
+    }
+}
+
+#[test]
+fn a_wrong_override_is_blamed_on_its_source_and_not_on_the_file() {
+    let mut overrides = environment(&[("ACCESS_BROKER_LOG__LEVEL", "loud")]);
+    flag_override(&mut overrides, "--grpc-addr", "server.grpc_addr", Some("here".to_owned()));
+    let problems = parse_with(GOOD, overrides).unwrap_err();
+    let places: Vec<&Place> = problems.as_slice().iter().map(|problem| &problem.place).collect();
+    let variable = Place::EnvironmentVariable("ACCESS_BROKER_LOG__LEVEL".to_owned());
+    assert_eq!(places, [&variable, &Place::Flag("--grpc-addr".to_owned())]);
+}
+
+#[test]
+fn what_is_left_out_is_safe() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!(config.server.grpc_addr, address("127.0.0.1:50051"));
+    assert_eq!(config.server.admin_addr, address("127.0.0.1:9090"));
+    assert_eq!(config.server.shutdown_grace, Duration::from_secs(20));
+    assert_eq!(config.policy.reload_interval, Duration::from_secs(5));
+    assert_eq!((config.log.format, config.log.level), (LogFormat::Json, Level::INFO));
+    assert_eq!(config.issuers[0].plain_http, PlainHttp::Refused);
+    assert!(!config.issuers[0].trust_email);
+    assert_eq!(config.buckets[0].credentials, CredentialsSettings::DefaultChain);
+}
+
+#[test]
+fn a_configuration_without_issuer_audience_or_bucket_is_refused() {
+    let without = |from: &str, to: &str| {
+        let (start, end) = (GOOD.find(from).unwrap(), GOOD.find(to).unwrap_or(GOOD.len()));
+        sole_problem(&format!("{}{}", &GOOD[..start], &GOOD[end..]))
+    };
+    assert_eq!(
+        without("[[issuer]]", "[[bucket]]"),
+        "broker.toml: issuer must be given at least once as [[issuer]]: no issuer, no callers"
+    );
+    assert_eq!(without("[[bucket]]", "no such text"), "broker.toml: bucket must be given at least once as [[bucket]]");
+    assert_eq!(without("audiences", "\n[[bucket]]"), "broker.toml:5: issuer[0].audiences must have at least one entry");
+}
+
+#[test]
+fn sections_of_the_wrong_kind_are_refused() {
+    assert!(parse("policy = 1\nissuer = 2\nbucket = \"x\"\nserver = []").is_err());
+    let problems = parse(&GOOD.replace("[[bucket]]", "[bucket]")).unwrap_err().to_string();
+    assert!(problems.contains("broker.toml:9: bucket must be written as [[bucket]]"), "{problems}");
+}
+
+#[test]
+fn plain_http_is_for_loopback_and_for_development_only() {
+    let with = |issuer: &str, plain_http| {
+        let text = GOOD.replace("https://login.example.com", issuer);
+        Config::parse("broker.toml", &text, Path::new(FOLDER), Overrides::new(), plain_http)
+    };
+    for issuer in ["http://127.0.0.1:8080", "http://localhost"] {
+        assert!(with(issuer, PlainHttp::Refused).is_err(), "{issuer}");
+        assert!(with(issuer, PlainHttp::OnLoopback).is_ok(), "{issuer}");
+    }
+    assert!(with("http://login.example.com", PlainHttp::OnLoopback).is_err());
+}
+
+#[test]
+fn paths_are_relative_to_the_folder_of_the_file() {
+    let text = format!(
+        r#"{GOOD}credentials = "keys"
+
+[[credentials]]
+name = "keys"
+access_key_id_file = "secrets/id"
+secret_access_key_file = "/run/secrets/key"
+session_token_env = "TOKEN"
+"#
+    )
+    .replace("audiences", "jwks_file = \"jwks.json\"\naudiences");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.policy.file, Path::new("/etc/access-broker/policy.toml"));
+    assert_eq!(config.issuers[0].key_location, KeyLocation::JwksFile("/etc/access-broker/jwks.json".into()));
+    assert_eq!(
+        config.buckets[0].credentials,
+        CredentialsSettings::Static {
+            access_key_id: SecretSource::File("/etc/access-broker/secrets/id".into()),
+            secret_access_key: SecretSource::File("/run/secrets/key".into()),
+            session_token: Some(SecretSource::EnvironmentVariable("TOKEN".to_owned())),
+        }
+    );
+}
+
+#[test]
+fn loading_takes_the_folder_from_the_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broker.toml");
+    fs::write(&path, GOOD).unwrap();
+    let config = Config::load(&path, Overrides::new(), PlainHttp::Refused).unwrap();
+    assert_eq!(config.policy.file, folder.path().join("policy.toml"));
+    assert!(matches!(config.load_policy(), Err(LoadError::Unreadable { path, .. }) if path == config.policy.file));
+    let absent = folder.path().join("absent.toml");
+    let error = Config::load(&absent, Overrides::new(), PlainHttp::Refused).unwrap_err();
+    assert!(matches!(error, LoadError::Unreadable { path, .. } if path == absent));
+}
+
+#[test]
+fn the_policy_is_held_against_the_buckets_and_issuers_of_the_configuration() {
+    let config = parse(GOOD).unwrap();
+    let policy = |bucket: &str, issuer: &str| {
+        config.parse_policy(&format!(
+            "[[tier]]\nname = \"t\"\nbucket = \"{bucket}\"\nprefix = \"\"\ndownload = {{}}\n[[grant]]\n\
+             tiers = \"t\"\noperations = \"download\"\nto = {{ issuers = \"{issuer}\" }}\n"
+        ))
+    };
+    assert!(policy("media", "https://login.example.com").is_ok());
+    assert!(policy("archive", "https://login.example.com").is_err());
+    // The real name is not the logical one.
+    assert!(policy("example-media", "https://login.example.com").is_err());
+    assert!(policy("media", "https://login.example.com/").is_err());
+}
+
+#[test]
+fn an_empty_bucket_name_means_the_only_bucket() {
+    let one = parse(GOOD).unwrap();
+    assert_eq!(one.sole_bucket().map(BucketName::as_str), Some("media"));
+    let second = "[[bucket]]\nname = \"archive\"\ns3_bucket = \"example-archive\"\nregion = \"eu-central-1\"\n";
+    assert_eq!(parse(&format!("{GOOD}{second}")).unwrap().sole_bucket(), None);
+    let twice = second.replace("archive", "media");
+    assert_eq!(
+        sole_problem(&format!("{GOOD}{twice}")),
+        "broker.toml:14: bucket[1].name is the name of another bucket already"
+    );
+}

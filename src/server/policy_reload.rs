@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::{fs, time};
+use tokio::{task, time};
 
 use crate::config::Config;
+use crate::document;
 use crate::policy::PolicyStore;
 
 /// Looks at the policy file again and again. Never returns.
@@ -14,7 +15,10 @@ pub(super) async fn watch(config: Config, store: Arc<PolicyStore>) {
     let path = &config.policy.file;
     let mut seen: Option<Result<String, std::io::ErrorKind>> = None;
     loop {
-        let read = fs::read_to_string(path).await.map_err(|error| error.kind());
+        let reading = path.clone();
+        let read = task::spawn_blocking(move || document::read_file(&reading)).await;
+        // Reading does not panic; if it ever did, that would be one more file that cannot be read.
+        let read = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| error.kind());
         if seen.as_ref() != Some(&read) {
             match &read {
                 Ok(text) => take(&config, &store, text),

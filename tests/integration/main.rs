@@ -8,7 +8,9 @@
 )]
 
 mod authentication;
+mod credentials;
 mod dev_process;
+mod documents;
 mod faults;
 mod readme;
 mod reflection_and_health;

@@ -21,7 +21,7 @@ grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = tr
 "#;
 
 /// A folder with a configuration whose issuer's keys are in a file.
-fn configured(issuer: &str, jwks: &Value) -> TempDir {
+pub(crate) fn configured(issuer: &str, jwks: &Value) -> TempDir {
     let folder = folder();
     let broker = format!(
         r#"
@@ -57,17 +57,17 @@ secret_access_key_env = "TEST_SECRET_ACCESS_KEY"
     folder
 }
 
-async fn issuer() -> EmbeddedIssuer {
+pub(crate) async fn issuer() -> EmbeddedIssuer {
     let address = "127.0.0.1:0".parse().unwrap();
     EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock: std::sync::Arc::new(SystemClock) }).await.unwrap()
 }
 
-fn log_lines(process: &Process) -> Vec<Value> {
+pub(crate) fn log_lines(process: &Process) -> Vec<Value> {
     process.stderr().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// The gRPC address that the log names, once the server serves.
-fn serving_at(process: &mut Process) -> String {
+pub(crate) fn serving_at(process: &mut Process) -> String {
     process.wait_for("serving server", |process| {
         let lines = log_lines(process);
         lines.iter().any(|line| line["message"] == "serving").then_some(())?;

@@ -1,0 +1,399 @@
+//! What the documents and samples say is true of the program: each test reads both and compares.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use access_broker::config::Config;
+use access_broker::document::Overrides;
+use access_broker::grpc::proto::ErrorReason;
+use access_broker::identity::{Caller, PlainHttp};
+use access_broker::policy::{
+    BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest, ObjectKey, ObjectReference,
+    Policy, PolicyContext, UploadTerms,
+};
+
+const CONFIGURATION: &str = "docs/CONFIGURATION.md";
+const POLICY: &str = "docs/POLICY.md";
+const ERRORS: &str = "docs/ERRORS.md";
+const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
+const SAMPLE_POLICY: &str = "samples/policy.toml";
+
+/// The sources that name reasons for the log in a `code()` function.
+const REASON_SOURCES: [&str; 3] = ["src/identity/rejection.rs", "src/policy/decide.rs", "src/presign/presigner.rs"];
+
+/// The sources that read the configuration.
+const CONFIGURATION_SOURCES: [&str; 6] = [
+    "src/config/server.rs",
+    "src/config/log.rs",
+    "src/config/policy.rs",
+    "src/config/issuer.rs",
+    "src/config/bucket.rs",
+    "src/config/credentials.rs",
+];
+
+/// The sources that read the policy.
+const POLICY_SOURCES: [&str; 3] = ["src/policy/tier.rs", "src/policy/rule.rs", "src/policy/condition.rs"];
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn parse_configuration(text: &str) -> Config {
+    Config::parse("document", text, &file("samples"), Overrides::new(), PlainHttp::Refused)
+        .unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"))
+}
+
+/// A sample with its optional settings switched on: lines that begin with `#` and no space.
+fn uncommented(text: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|first: char| first.is_alphabetic() || first == '[') && wanted(line) => {
+            setting
+        }
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn has_default(line: &str) -> bool {
+    !line.ends_with("# no default")
+}
+
+/// The `toml` blocks of a document.
+fn toml_blocks(document: &str) -> Vec<String> {
+    let blocks = document.split("```toml\n").skip(1);
+    blocks.map(|rest| rest.split_once("\n```").expect("a block has an end").0.to_owned()).collect()
+}
+
+/// A table row's cells, without the outer bars. A bar inside a cell is not used in these documents.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inner = line.strip_prefix('|')?.strip_suffix('|')?;
+    Some(inner.split('|').map(str::trim).collect())
+}
+
+/// What stands in backticks.
+fn code_spans(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The rows of every table of a document whose first column has this title.
+fn rows<'d>(document: &'d str, title: &str) -> Vec<Vec<&'d str>> {
+    let mut rows = Vec::new();
+    let mut inside = false;
+    for line in document.lines() {
+        match cells(line) {
+            None => inside = false,
+            Some(header) if !inside && header.first() == Some(&title) => inside = true,
+            Some(row) if inside && !row[0].starts_with("---") => rows.push(row),
+            Some(_) => {}
+        }
+    }
+    rows
+}
+
+fn first_code_spans(document: &str, title: &str) -> BTreeSet<String> {
+    rows(document, title).iter().flat_map(|row| code_spans(row[0])).map(str::to_owned).collect()
+}
+
+/// The settings of one section of a document's tables: from its heading of level two to the next.
+fn documented_settings(document: &str, section: &str) -> BTreeSet<String> {
+    let heading = format!("\n## `{section}`\n");
+    let start = document.find(&heading).unwrap_or_else(|| panic!("no heading {section}")) + heading.len();
+    let end = document[start..].find("\n## ").map_or(document.len(), |length| start + length);
+    first_code_spans(&document[start..end], "setting")
+}
+
+/// The settings under one header of a configuration in TOML, those that are commented out included.
+fn sample_settings(sample: &str, section: &str) -> BTreeSet<String> {
+    let mut settings = BTreeSet::new();
+    let mut current = "";
+    for line in sample.lines() {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        if line.starts_with('[') {
+            current = line.split(" #").next().unwrap_or(line);
+        } else if let Some((name, _)) = line.split_once(" = ")
+            && current == section
+            && is_setting_name(name)
+        {
+            settings.insert(name.to_owned());
+        }
+    }
+    settings
+}
+
+fn is_setting_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The names of settings that a source reads: the string literals right behind the functions that read.
+fn settings_in_source(source: &str) -> BTreeSet<String> {
+    const READERS: [&str; 17] = [
+        "table.string(",
+        "table.required_string(",
+        "table.strings(",
+        "table.boolean(",
+        "table.byte_size(",
+        ".duration(",
+        "table.table(",
+        "one_of(table, ",
+        "one_of(&mut table, ",
+        "address(&mut table, ",
+        "secret(table, [",
+        "read_list(&mut table, ",
+        "read_values(&mut table, ",
+        "read_issuers(&mut table, ",
+        "root.table(",
+        "root.tables(",
+        "_env\", ",
+    ];
+    let flat = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    let literal = |rest: &str| Some(rest.strip_prefix('"')?.split_once('"')?.0.to_owned());
+    let found = READERS.iter().flat_map(|reader| flat.split(reader).skip(1).filter_map(literal));
+    found.filter(|name| is_setting_name(name)).collect()
+}
+
+/// The match arms of a `code()` function: `Self::Name => "name",` and the like.
+fn reasons_in_source(source: &str) -> BTreeSet<String> {
+    let start = source.find("fn code(").expect("a code() function");
+    let body = source[start..].split("\n    }\n").next().unwrap_or_default();
+    let arms = body.lines().filter_map(|line| line.trim().strip_suffix("\",")?.split_once("=> \""));
+    arms.map(|(_, name)| name.to_owned()).collect()
+}
+
+fn context_of(config: &Config) -> (BTreeSet<BucketName>, BTreeSet<String>) {
+    let buckets = config.buckets.iter().map(|bucket| bucket.name.clone()).collect();
+    let issuers = config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+    (buckets, issuers)
+}
+
+fn sample_configuration() -> Config {
+    Config::load(&file(SAMPLE_CONFIGURATION), Overrides::new(), PlainHttp::Refused)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn compile(text: &str) -> Policy {
+    let (buckets, issuers) = context_of(&sample_configuration());
+    Policy::parse("policy", text, &PolicyContext { buckets: &buckets, issuers: &issuers })
+        .unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"))
+}
+
+#[test]
+fn the_sample_configuration_loads_and_its_policy_compiles() {
+    let config = sample_configuration();
+    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}"));
+    assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier that nobody reaches");
+}
+
+#[test]
+fn the_optional_settings_of_the_sample_configuration_load() {
+    let text = uncommented(&read(SAMPLE_CONFIGURATION), |_| true);
+    assert!(text.contains("\nsession_token_env = "));
+    parse_configuration(&text);
+}
+
+#[test]
+fn the_defaults_in_the_sample_configuration_are_the_defaults() {
+    let text = read(SAMPLE_CONFIGURATION);
+    let with_defaults = uncommented(&text, has_default);
+    assert_ne!(text, with_defaults);
+    assert_eq!(format!("{:#?}", parse_configuration(&text)), format!("{:#?}", parse_configuration(&with_defaults)));
+}
+
+#[test]
+fn the_optional_settings_of_the_sample_policy_load() {
+    let text = uncommented(&read(SAMPLE_POLICY), |_| true);
+    assert!(text.contains("\noverwrite = false"));
+    let (as_it_is, uncommented) = (compile(&read(SAMPLE_POLICY)), compile(&text));
+    assert_eq!(as_it_is.outline(), uncommented.outline());
+}
+
+#[test]
+fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
+    let (document, sample) = (read(CONFIGURATION), read(SAMPLE_CONFIGURATION));
+    let mut in_sections = BTreeSet::new();
+    for section in ["[server]", "[log]", "[policy]", "[[issuer]]", "[[bucket]]", "[[credentials]]"] {
+        let documented = documented_settings(&document, section);
+        assert!(!documented.is_empty(), "{section}");
+        assert_eq!(documented, sample_settings(&sample, section), "{section}");
+        in_sections.extend(documented);
+    }
+    let in_code: BTreeSet<String> =
+        CONFIGURATION_SOURCES.iter().flat_map(|source| settings_in_source(&read(source))).collect();
+    let sections = ["issuer", "bucket", "credentials"].map(str::to_owned);
+    assert!(sections.iter().all(|section| in_code.contains(section)));
+    let lists_of_tables: BTreeSet<String> =
+        sections.into_iter().filter(|section| !in_sections.contains(section)).collect();
+    assert_eq!(in_code.difference(&lists_of_tables).cloned().collect::<BTreeSet<_>>(), in_sections);
+}
+
+#[test]
+fn the_policys_settings_are_the_same_in_code_sample_and_document() {
+    let documented = first_code_spans(&read(POLICY), "setting");
+    let in_code: BTreeSet<String> =
+        POLICY_SOURCES.iter().flat_map(|source| settings_in_source(&read(source))).collect();
+    assert_eq!(in_code, documented);
+    let sample = read(SAMPLE_POLICY);
+    for setting in documented {
+        let shapes = [format!("{setting} = "), format!("[tier.{setting}]")];
+        assert!(shapes.iter().any(|shape| sample.contains(shape)), "{setting} is not in the sample");
+    }
+}
+
+#[test]
+fn the_defaults_in_the_documents_tables_are_those_of_the_samples() {
+    for (document, sample) in [(CONFIGURATION, SAMPLE_CONFIGURATION), (POLICY, SAMPLE_POLICY)] {
+        let (document, sample) = (read(document), read(sample));
+        let rows = rows(&document, "setting");
+        let with_default = rows.iter().filter(|row| row.len() > 3 && !code_spans(row[2]).is_empty());
+        // Rules have two columns of defaults, which no sample shows.
+        for row in with_default.filter(|row| !["name", "operations"].contains(&code_spans(row[0])[0])) {
+            let (setting, defaults) = (code_spans(row[0])[0], code_spans(row[2]));
+            let shown = sample.lines().filter(|line| has_default(line)).any(|line| {
+                let value = line.strip_prefix(&format!("#{setting} = "));
+                value.is_some_and(|value| defaults.iter().any(|default| value.contains(default)))
+            });
+            assert!(shown, "{setting}: the sample does not show {defaults:?}");
+        }
+    }
+}
+
+#[test]
+fn the_defaults_in_the_sample_policy_are_the_defaults() {
+    let text = read(SAMPLE_POLICY);
+    let with_defaults = uncommented(&text, has_default);
+    assert_ne!(text, with_defaults);
+    for ttl in [None, Some(Duration::from_hours(7 * 24))] {
+        let lives = [&text, &with_defaults].map(|text| {
+            let policy = compile(text);
+            let wanted = LifetimeRequest { ttl, require_full_ttl: false };
+            let terms = upload_terms();
+            let down = policy.decide_download(
+                &caller(),
+                object("media", "tier 1/a.jpg"),
+                wanted,
+                DownloadTerms::default(),
+                now(),
+            );
+            let up = policy.decide_upload(&caller(), object("media", "tier 2/a.jpg"), wanted, terms, now());
+            let (down, up) = (down.unwrap(), up.unwrap());
+            (down.lifetime(), up.lifetime(), up.terms().clone())
+        });
+        assert_eq!(lives[0], lives[1]);
+    }
+}
+
+/// What tier 2 of the sample demands.
+fn upload_terms() -> UploadTerms {
+    UploadTerms {
+        content_type: Some(HeaderText::parse("image/jpeg").unwrap()),
+        content_length: Some(1),
+        checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[0; 32]).unwrap()),
+        ..UploadTerms::default()
+    }
+}
+
+#[test]
+fn every_configuration_in_the_documents_loads() {
+    let blocks = toml_blocks(&read(CONFIGURATION));
+    assert!(blocks.len() >= 3);
+    for block in blocks {
+        parse_configuration(&block);
+    }
+}
+
+#[test]
+fn every_policy_in_the_documents_compiles_and_grants_something_in_every_tier() {
+    let blocks = toml_blocks(&read(POLICY));
+    let policies: Vec<_> = blocks.iter().filter(|block| block.contains("[[tier]]")).collect();
+    assert!(policies.len() >= 5);
+    for text in policies {
+        assert!(compile(text).outline().iter().all(|tier| !tier.grants.is_empty()), "{text}");
+    }
+}
+
+#[test]
+fn include_patterns_match_what_the_document_says() {
+    let document = read(POLICY);
+    let table = rows(&document, "pattern");
+    assert!(table.len() >= 5);
+    for row in table {
+        let pattern = code_spans(row[0])[0];
+        let policy = compile(&format!(
+            "[[tier]]\nname = 't'\nbucket = 'media'\nprefix = 't/'\ninclude = ['{pattern}']\ndownload = {{}}\n\
+             [[grant]]\ntiers = 't'\noperations = 'download'\nto = {{ authenticated = true }}\n"
+        ));
+        for key in code_spans(row[1]) {
+            assert!(may_download(&policy, &format!("t/{key}")), "{pattern} should match {key}");
+        }
+        for key in code_spans(row[2]) {
+            assert!(!may_download(&policy, &format!("t/{key}")), "{pattern} should not match {key}");
+        }
+    }
+}
+
+fn may_download(policy: &Policy, key: &str) -> bool {
+    let (object, terms) = (object("media", key), DownloadTerms::default());
+    policy.decide_download(&caller(), object, LifetimeRequest::default(), terms, now()).is_ok()
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+/// The user of the founding scenario. Its token ends before the default life of a URL does.
+fn caller() -> Caller {
+    let claims = serde_json::json!({"email": "me+user1@example.com"});
+    Caller {
+        issuer: "https://login.example.com".into(),
+        subject: "subject-1".to_owned(),
+        groups: Vec::new(),
+        scopes: Vec::new(),
+        email_verified: true,
+        claims: claims.as_object().unwrap().clone(),
+        token_expires_at: now() + Duration::from_mins(10),
+    }
+}
+
+fn object(bucket: &str, key: &str) -> ObjectReference {
+    ObjectReference { bucket: BucketName::parse(bucket).unwrap(), key: ObjectKey::parse(key).unwrap() }
+}
+
+#[test]
+fn every_error_reason_has_a_heading_and_every_heading_a_reason() {
+    let document = read(ERRORS);
+    let (start, end) = (document.find("\n## Reasons\n").unwrap(), document.find("\n## Reasons in the log\n").unwrap());
+    let headings: Vec<&str> =
+        document[start..end].lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
+    let reasons: Vec<&str> = (1..)
+        .map_while(|number| ErrorReason::try_from(number).ok())
+        .map(|reason| reason.as_str_name().strip_prefix("ERROR_REASON_").unwrap())
+        .collect();
+    assert_eq!(headings, reasons);
+    for reason in reasons {
+        assert!(document.contains(&format!("\"reason\": \"{reason}\"")), "no example of {reason}");
+    }
+}
+
+#[test]
+fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
+    let mut in_code = BTreeSet::new();
+    for source in REASON_SOURCES {
+        let reasons = reasons_in_source(&read(source));
+        assert!(reasons.len() >= 5, "{source}: {reasons:?}");
+        in_code.extend(reasons);
+    }
+    for (source, reason) in
+        [("src/grpc/service.rs", "request_invalid"), ("src/grpc/authentication.rs", "issuer_keys_unavailable")]
+    {
+        assert!(read(source).contains(&format!("\"{reason}\"")), "{source} has no {reason}");
+        in_code.insert(reason.to_owned());
+    }
+    let listed = first_code_spans(&read(ERRORS), "`reason`");
+    assert_eq!(listed, in_code);
+}
