@@ -117,7 +117,8 @@ impl<'t> Document<'t> {
     }
 
     fn override_of(&self, path: &str) -> Option<&(Place, String)> {
-        let found = self.overrides.get(path)?;
+        // Tables in a list have no names of their own to be addressed by: they stand in the document only.
+        let found = self.overrides.get(path).filter(|_| !path.contains('['))?;
         self.overrides_read.borrow_mut().insert(path.to_owned());
         Some(found)
     }

@@ -26,10 +26,10 @@ pub struct BucketSettings {
 /// Reads every `[[bucket]]`.
 pub(super) fn read_all(
     root: &mut Table<'_>,
-    credentials: &BTreeMap<String, CredentialsSettings>,
+    credentials: &BTreeMap<String, Option<CredentialsSettings>>,
 ) -> Vec<BucketSettings> {
     let tables = root.tables("bucket");
-    if tables.is_empty() {
+    if !root.holds("bucket") {
         root.report("bucket", &Place::Document, "must be given at least once as [[bucket]]");
     }
     let mut buckets: Vec<BucketSettings> = Vec::new();
@@ -93,14 +93,16 @@ fn read_endpoint(table: &mut Table<'_>) -> Option<(EndpointSettings, BucketEndpo
 
 fn read_credentials(
     table: &mut Table<'_>,
-    credentials: &BTreeMap<String, CredentialsSettings>,
+    credentials: &BTreeMap<String, Option<CredentialsSettings>>,
 ) -> Option<CredentialsSettings> {
     let Some(Located { value, place }) = table.string("credentials") else {
         return Some(CredentialsSettings::DefaultChain);
     };
-    let found = credentials.get(&value).cloned();
-    if found.is_none() {
-        table.report("credentials", &place, format!("names {value:?}, which no [[credentials]] has"));
+    match credentials.get(&value) {
+        Some(settings) => settings.clone(),
+        None => {
+            table.report("credentials", &place, format!("names {value:?}, which no [[credentials]] has"));
+            None
+        }
     }
-    found
 }

@@ -22,13 +22,13 @@ pub enum CredentialsSettings {
     },
 }
 
-/// Reads every `[[credentials]]`, by name.
-pub(super) fn read_all(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, CredentialsSettings> {
+/// Reads every `[[credentials]]`, by name. `None` stands for what was given and is wrong.
+pub(super) fn read_all(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Option<CredentialsSettings>> {
     let mut all = BTreeMap::new();
     for mut table in root.tables("credentials") {
         let name = table.required_string("name");
         let settings = read(&mut table, folder);
-        if let (Some(Located { value, place }), Some(settings)) = (name, settings)
+        if let Some(Located { value, place }) = name
             && all.insert(value, settings).is_some()
         {
             table.report("name", &place, "is the name of other credentials already");
@@ -43,24 +43,24 @@ fn read(table: &mut Table<'_>, folder: &Path) -> Option<CredentialsSettings> {
     let key = secret(table, ["secret_access_key_env", "secret_access_key_file"], folder);
     let token = secret(table, ["session_token_env", "session_token_file"], folder);
     let expiration = secret(table, ["expiration_env", "expiration_file"], folder);
-    if token.is_some() != expiration.is_some() {
+    let lacks = |env: &str, file: &str| !table.holds(env) && !table.holds(file);
+    if lacks("access_key_id_env", "access_key_id_file") {
+        table.report_here("must have access_key_id_env or access_key_id_file");
+    }
+    if lacks("secret_access_key_env", "secret_access_key_file") {
+        table.report_here("must have secret_access_key_env or secret_access_key_file");
+    }
+    if lacks("session_token_env", "session_token_file") != lacks("expiration_env", "expiration_file") {
         table.report_here("must have a session token and its expiration both or neither");
     }
     let session = token.zip(expiration).map(|(token, expiration)| SessionSource { token, expiration });
-    for (value, keys) in
-        [(&id, "access_key_id_env or access_key_id_file"), (&key, "secret_access_key_env or secret_access_key_file")]
-    {
-        if value.is_none() {
-            table.report_here(format!("must have {keys}"));
-        }
-    }
     Some(CredentialsSettings::Static { access_key_id: id?, secret_access_key: key?, session })
 }
 
 fn secret(table: &mut Table<'_>, [env, file]: [&'static str; 2], folder: &Path) -> Option<SecretSource> {
-    match (table.string(env), table.string(file)) {
+    match (table.string(env), table.path_in(folder, file)) {
         (Some(variable), None) => Some(SecretSource::EnvironmentVariable(variable.value)),
-        (None, Some(path)) => Some(SecretSource::File(folder.join(path.value))),
+        (None, Some(path)) => Some(SecretSource::File(path.value)),
         (None, None) => None,
         (Some(_), Some(path)) => {
             table.report(file, &path.place, format!("must not be given beside {env}"));

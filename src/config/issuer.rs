@@ -19,24 +19,26 @@ enum Preset {
 /// Reads every `[[issuer]]`.
 pub(super) fn read_all(root: &mut Table<'_>, folder: &Path, plain_http: PlainHttp) -> Vec<IssuerSettings> {
     let tables = root.tables("issuer");
-    if tables.is_empty() {
+    if !root.holds("issuer") {
         root.report("issuer", &Place::Document, "must be given at least once as [[issuer]]: no issuer, no callers");
     }
     let mut names = BTreeSet::new();
     let mut issuers = Vec::new();
     for mut table in tables {
-        let Some(issuer) = table.required_string("issuer") else {
-            continue;
-        };
-        if !names.insert(issuer.value.clone()) {
-            table.report("issuer", &issuer.place, "is the URL of another issuer already");
+        let issuer = table.required_string("issuer");
+        if let Some(Located { value, place }) = &issuer
+            && !names.insert(value.clone())
+        {
+            table.report("issuer", place, "is the URL of another issuer already");
         }
-        issuers.push(read(table, issuer.value, folder, plain_http));
+        issuers.push(read(table, issuer.map(|issuer| issuer.value), folder, plain_http));
     }
     issuers
 }
 
-fn read(mut table: Table<'_>, issuer: String, folder: &Path, plain_http: PlainHttp) -> IssuerSettings {
+fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http: PlainHttp) -> IssuerSettings {
+    let issuer_is_known = issuer.is_some();
+    let issuer = issuer.unwrap_or_default();
     let presets = [("oidc", Preset::Oidc), ("cognito", Preset::Cognito)];
     let preset = one_of(&mut table, "preset", &presets).unwrap_or(Preset::Oidc);
     let audiences = values(table.strings("audiences")).unwrap_or_default();
@@ -62,8 +64,10 @@ fn read(mut table: Table<'_>, issuer: String, folder: &Path, plain_http: PlainHt
         audiences: defaults.audiences,
     };
     if let Err(invalid) = settings.validate() {
-        for problem in invalid.0 {
-            table.report(setting_name(problem.field), table.place(), problem.rule);
+        // An issuer that could not be read was reported, and is not empty on top of that.
+        for problem in invalid.0.into_iter().filter(|problem| issuer_is_known || problem.field != "issuer") {
+            let setting = setting_name(problem.field);
+            table.report(setting, &table.place_of(setting), problem.rule);
         }
     }
     table.finish();
@@ -84,7 +88,7 @@ fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
     match (preset, uses) {
         (Preset::Oidc, None) => TokenProfile::Oidc,
         (Preset::Oidc, Some(_)) => {
-            table.report("token_use", table.place(), "belongs to preset \"cognito\" only");
+            table.report("token_use", &table.place_of("token_use"), "belongs to preset \"cognito\" only");
             TokenProfile::Oidc
         }
         (Preset::Cognito, None) => TokenProfile::Cognito { token_uses: TokenUses::BOTH },
@@ -112,7 +116,7 @@ fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
 
 fn read_key_location(table: &mut Table<'_>, folder: &Path) -> Option<KeyLocation> {
     let url = table.string("jwks_url");
-    let file = table.string("jwks_file");
+    let file = table.path_in(folder, "jwks_file");
     match (url, file) {
         (None, None) => None,
         (Some(Located { value, place }), None) => match Url::parse(&value) {
@@ -122,7 +126,7 @@ fn read_key_location(table: &mut Table<'_>, folder: &Path) -> Option<KeyLocation
                 None
             }
         },
-        (None, Some(file)) => Some(KeyLocation::JwksFile(folder.join(file.value))),
+        (None, Some(file)) => Some(KeyLocation::JwksFile(file.value)),
         (Some(_), Some(file)) => {
             table.report("jwks_file", &file.place, "must not be given beside jwks_url");
             None

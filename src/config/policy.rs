@@ -18,10 +18,13 @@ pub struct PolicySettings {
 }
 
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> Option<PolicySettings> {
-    let file = table.required_string("file").map(|file| folder.join(file.value));
+    let file = table.path_in(folder, "file").map(|file| file.value);
+    if file.is_none() && !table.holds("file") {
+        table.report("file", table.place(), "is required");
+    }
     let reload_interval = table.duration("reload_interval").map_or(DEFAULT_RELOAD_INTERVAL, |interval| interval.value);
     if reload_interval.is_zero() {
-        table.report("reload_interval", table.place(), "must be at least 1s");
+        table.report("reload_interval", &table.place_of("reload_interval"), "must be at least 1s");
     }
     table.finish();
     Some(PolicySettings { file: file?, reload_interval })

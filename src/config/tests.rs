@@ -1,3 +1,4 @@
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use tracing::Level;
 use super::*;
 use crate::document::Place;
 use crate::identity::KeyLocation;
-use crate::presign::credentials::SecretSource;
+use crate::presign::credentials::{SecretSource, SessionSource};
 use crate::telemetry::LogFormat;
 
 const FOLDER: &str = "/etc/access-broker";
@@ -116,19 +117,19 @@ fn everything_wrong_is_reported_at_once_with_its_line() {
         "broker.toml:8: log.format must be one of: json, text",
         "broker.toml:9: log.level must be one of: error, warn, info, debug, trace",
         "broker.toml:11: policy.file is required",
-        "broker.toml:11: policy.reload_interval must be at least 1s",
-        "broker.toml:14: issuer[0].audiences must not be empty",
-        "broker.toml:14: issuer[0].audiences must not have the same entry twice",
-        "broker.toml:14: issuer[0].issuer must have no query and no fragment",
-        "broker.toml:14: issuer[0].key_refresh_interval must be from 1 minute to 1 hour",
-        "broker.toml:14: issuer[0].leeway must be at most 300 seconds",
-        "broker.toml:14: issuer[0].max_key_age must be from the refresh interval to 7 days",
-        "broker.toml:14: issuer[0].max_token_lifetime must be longer than zero",
-        r#"broker.toml:14: issuer[0].token_use belongs to preset "cognito" only"#,
+        "broker.toml:12: policy.reload_interval must be at least 1s",
+        "broker.toml:18: issuer[0].audiences must not be empty",
+        "broker.toml:18: issuer[0].audiences must not have the same entry twice",
+        "broker.toml:15: issuer[0].issuer must have no query and no fragment",
+        "broker.toml:24: issuer[0].key_refresh_interval must be from 1 minute to 1 hour",
+        "broker.toml:22: issuer[0].leeway must be at most 300 seconds",
+        "broker.toml:25: issuer[0].max_key_age must be from 2 hours to 7 days",
+        "broker.toml:23: issuer[0].max_token_lifetime must be longer than zero",
+        r#"broker.toml:17: issuer[0].token_use belongs to preset "cognito" only"#,
         "broker.toml:16: issuer[0].preset must be one of: oidc, cognito",
         r#"broker.toml:19: issuer[0].algorithms holds "HS256", which is no accepted algorithm"#,
         "broker.toml:21: issuer[0].jwks_file must not be given beside jwks_url",
-        "broker.toml:27: issuer[1].issuer must have no query and no fragment",
+        "broker.toml:28: issuer[1].issuer must have no query and no fragment",
         "broker.toml:28: issuer[1].issuer is the URL of another issuer already",
         "broker.toml:31: issuer[2].issuer is required",
         "broker.toml:34: bucket[0] is no usable bucket: the bucket must be 3 to 63 characters from a-z, 0-9, '.' and \
@@ -138,6 +139,7 @@ fn everything_wrong_is_reported_at_once_with_its_line() {
         r#"broker.toml:43: bucket[1].endpoint must be a URL, such as "https://minio.example.com:9000""#,
         "broker.toml:44: bucket[1].addressing must be one of: automatic, virtual-host, path",
         r#"broker.toml:45: bucket[1].credentials names "nobody", which no [[credentials]] has"#,
+        "broker.toml:47: credentials[0] must have a session token and its expiration both or neither",
         "broker.toml:47: credentials[0] must have secret_access_key_env or secret_access_key_file",
         "broker.toml:51: credentials[0].session_token_file must not be given beside session_token_env",
         "broker.toml:53: extra is not a known setting",
@@ -264,6 +266,7 @@ name = "keys"
 access_key_id_file = "secrets/id"
 secret_access_key_file = "/run/secrets/key"
 session_token_env = "TOKEN"
+expiration_file = "secrets/end"
 "#
     )
     .replace("audiences", "jwks_file = \"jwks.json\"\naudiences");
@@ -275,7 +278,10 @@ session_token_env = "TOKEN"
         CredentialsSettings::Static {
             access_key_id: SecretSource::File("/etc/access-broker/secrets/id".into()),
             secret_access_key: SecretSource::File("/run/secrets/key".into()),
-            session_token: Some(SecretSource::EnvironmentVariable("TOKEN".to_owned())),
+            session: Some(SessionSource {
+                token: SecretSource::EnvironmentVariable("TOKEN".to_owned()),
+                expiration: SecretSource::File("/etc/access-broker/secrets/end".into()),
+            }),
         }
     );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_spanned::Spanned;
@@ -51,6 +52,28 @@ impl<'d> Table<'d> {
         &self.place
     }
 
+    /// The table's dotted path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where a setting stands, or where the table begins if it is left out.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Place {
+        if let Some((place, _)) = self.document.override_of(&self.path_of(key)) {
+            return place.clone();
+        }
+        let value = self.entries.and_then(|entries| entries.get(key));
+        value.map_or_else(|| self.place.clone(), |value| self.document.place_at(value.span().start))
+    }
+
+    /// Whether the document holds this setting, whatever its value.
+    #[must_use]
+    pub fn holds(&self, key: &str) -> bool {
+        self.entries.is_some_and(|entries| entries.contains_key(key))
+    }
+
     /// Whether the document holds this table.
     #[must_use]
     pub fn is_present(&self) -> bool {
@@ -93,6 +116,16 @@ impl<'d> Table<'d> {
             _ => {}
         }
         found
+    }
+
+    /// A path, relative to a folder unless it is absolute.
+    pub fn path_in(&mut self, folder: &Path, key: &'static str) -> Option<Located<PathBuf>> {
+        let Located { value, place } = self.string(key)?;
+        if value.is_empty() {
+            self.report(key, &place, "must not be empty");
+            return None;
+        }
+        Some(Located { value: folder.join(value), place })
     }
 
     /// A boolean.
@@ -218,10 +251,6 @@ impl<'d> Table<'d> {
 
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
-    }
-
-    fn holds(&self, key: &str) -> bool {
-        self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
     fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Place)> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-/// A duration of at least one second in whole seconds.
+/// A duration in whole seconds.
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     let duration = humantime::parse_duration(text).ok()?;
     (duration.subsec_nanos() == 0).then_some(duration)

@@ -81,7 +81,7 @@ impl IssuerSettings {
 
     /// The defaults for an Amazon Cognito user pool
     /// ([AWS: verifying JSON web tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html)):
-    /// access tokens only, RS256, keys from the pool, the claims `cognito:groups` and `scope`. The audiences are the
+    /// access tokens only (a configuration accepts both kinds unless it says otherwise), RS256, keys from the pool, the claims `cognito:groups` and `scope`. The audiences are the
     /// ids of the app clients.
     #[must_use]
     pub fn cognito(issuer: impl Into<String>, audiences: Vec<String>) -> Self {

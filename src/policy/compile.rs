@@ -1,13 +1,13 @@
 //! From the text of a policy file to a policy, or to everything that is wrong with it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::object_key::BucketName;
 use super::rule::{self, Operation, RuleWithTiers};
 use super::tier::{Tier, TierSpecification};
 use super::tier_tree::TierTree;
-use crate::document::{Document, Located, Overrides, Problems};
+use crate::document::{Document, Located, Overrides, Problems, Table};
 
 /// What a policy may refer to: the server's configuration as far as it concerns policies.
 #[derive(Debug, Clone, Copy)]
@@ -64,30 +64,37 @@ impl Policy {
 
 fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     let mut root = document.root();
+    // Names of tiers that turn out to be wrong count too: what names them is not wrong for that.
+    let declared: HashSet<String> =
+        root.tables("tier").iter_mut().filter_map(|table| Some(table.string("name")?.value)).collect();
     let mut tiers: Vec<TierSpecification> = root.tables("tier").into_iter().filter_map(Tier::read).collect();
     let grants = read_rules(root.tables("grant"), context, rule::read_grant);
     let denials = read_rules(root.tables("denial"), context, rule::read_denial);
-    if !root.keys().any(|key| key == "tier") {
+    if !root.holds("tier") {
         root.report_here("must hold at least one [[tier]]");
     }
     root.finish();
 
     let by_name = index_by_name(document, &tiers);
-    for tier in &tiers {
-        if !context.buckets.contains(&tier.bucket.value) {
-            document.report(&tier.bucket.place, "tier.bucket", "is not a bucket of the server's configuration");
+    for TierSpecification { bucket, path, .. } in &tiers {
+        if !context.buckets.contains(&bucket.value) {
+            document.report(&bucket.place, format!("{path}.bucket"), "is not a bucket of the server's configuration");
         }
     }
-    for grant in grants {
-        report_unreachable(document, &grant, &tiers, &by_name);
-        for index in named_tiers(document, "grant.tiers", &grant, &by_name, tiers.len()) {
+    for rule in grants.iter().chain(&denials) {
+        report_unknown_tiers(document, rule, &declared);
+    }
+    for grant in &grants {
+        report_unreachable(document, grant, &tiers, &by_name);
+        report_shared_templates(document, grant, &tiers, &by_name, context);
+        for index in reached_tiers(grant, &by_name, tiers.len()) {
             if let Some(specification) = tiers.get_mut(index) {
                 specification.tier.grants.push(Arc::clone(&grant.rule));
             }
         }
     }
-    for denial in denials {
-        for index in named_tiers(document, "denial.tiers", &denial, &by_name, tiers.len()) {
+    for denial in &denials {
+        for index in reached_tiers(denial, &by_name, tiers.len()) {
             if let Some(specification) = tiers.get_mut(index) {
                 specification.tier.denials.push(Arc::clone(&denial.rule));
             }
@@ -97,42 +104,38 @@ fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
 }
 
 fn read_rules<'d>(
-    tables: Vec<crate::document::Table<'d>>,
+    tables: Vec<Table<'d>>,
     context: &PolicyContext<'_>,
-    read: impl Fn(crate::document::Table<'d>, usize, &PolicyContext<'_>) -> RuleWithTiers,
+    read: impl Fn(Table<'d>, usize, &PolicyContext<'_>) -> RuleWithTiers,
 ) -> Vec<RuleWithTiers> {
     tables.into_iter().enumerate().map(|(index, table)| read(table, index, context)).collect()
 }
 
 fn index_by_name(document: &Document<'_>, tiers: &[TierSpecification]) -> HashMap<String, usize> {
     let mut by_name = HashMap::new();
-    for (index, TierSpecification { name: Located { value, place }, .. }) in tiers.iter().enumerate() {
+    for (index, TierSpecification { name: Located { value, place }, path, .. }) in tiers.iter().enumerate() {
         if by_name.insert(value.clone(), index).is_some() {
-            document.report(place, "tier.name", "is the name of another tier already");
+            document.report(place, format!("{path}.name"), "is the name of another tier already");
         }
     }
     by_name
 }
 
-/// The tiers that a rule names; unknown names are reported.
-fn named_tiers(
-    document: &Document<'_>,
-    setting: &str,
-    rule: &RuleWithTiers,
-    by_name: &HashMap<String, usize>,
-    tier_count: usize,
-) -> Vec<usize> {
-    let Some(names) = &rule.tiers else {
-        return (0..tier_count).collect();
-    };
-    let mut indexes = Vec::new();
-    for Located { value, place } in names {
-        match by_name.get(value) {
-            Some(index) => indexes.push(*index),
-            None => document.report(place, setting, format!("names {value:?}, which is no tier of this file")),
+fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared: &HashSet<String>) {
+    for Located { value, place } in rule.tiers.iter().flatten() {
+        if !declared.contains(value) {
+            let setting = format!("{}.tiers", rule.path);
+            document.report(place, setting, format!("names {value:?}, which is no tier of this file"));
         }
     }
-    indexes
+}
+
+/// The indexes of the tiers that a rule reaches.
+fn reached_tiers(rule: &RuleWithTiers, by_name: &HashMap<String, usize>, tier_count: usize) -> Vec<usize> {
+    match &rule.tiers {
+        None => (0..tier_count).collect(),
+        Some(names) => names.iter().filter_map(|name| by_name.get(&name.value).copied()).collect(),
+    }
 }
 
 /// A grant of an operation that none of its tiers offers would look like a permission and be none.
@@ -142,27 +145,44 @@ fn report_unreachable(
     tiers: &[TierSpecification],
     by_name: &HashMap<String, usize>,
 ) {
-    let named: Vec<&TierSpecification> = grant
-        .tiers
-        .iter()
-        .flatten()
-        .filter_map(|name| by_name.get(&name.value).and_then(|index| tiers.get(*index)))
-        .collect();
-    if named.is_empty() {
+    let reached = reached_tiers(grant, by_name, tiers.len());
+    let some_are_wrong = grant.tiers.as_ref().is_some_and(|names| names.len() != reached.len());
+    let offered =
+        |operation| reached.iter().filter_map(|index| tiers.get(*index)).any(|reached| reached.tier.offers(operation));
+    for operation in grant.rule.operations() {
+        if !some_are_wrong && !offered(*operation) {
+            let rule = format!("grants {operation}, but none of its tiers has {operation}s");
+            document.report(&grant.operations_place, format!("{}.operations", grant.path), rule);
+        }
+    }
+}
+
+/// Two issuers may give the same value of a claim to different people, who would then share a prefix.
+fn report_shared_templates(
+    document: &Document<'_>,
+    grant: &RuleWithTiers,
+    tiers: &[TierSpecification],
+    by_name: &HashMap<String, usize>,
+    context: &PolicyContext<'_>,
+) {
+    if context.issuers.len() < 2 || grant.rule.names_issuers() {
         return;
     }
-    for operation in grant.rule.operations() {
-        if !named.iter().any(|specification| specification.tier.offers(*operation)) {
-            let rule = format!("grants {operation}, but none of its tiers has {operation}s");
-            document.report(&grant.operations_place, "grant.operations", rule);
-        }
+    let reached = reached_tiers(grant, by_name, tiers.len());
+    let template = reached.iter().filter_map(|index| tiers.get(*index)).find(|reached| reached.prefix.has_template());
+    if let Some(TierSpecification { tier, .. }) = template {
+        let rule = format!(
+            "must name issuers: several are trusted, and the prefix of tier \"{}\" comes from claims",
+            tier.name()
+        );
+        document.report(&grant.place, format!("{}.to", grant.path), rule);
     }
 }
 
 fn build(document: &Document<'_>, tiers: Vec<TierSpecification>) -> Policy {
     let mut trees: HashMap<BucketName, TierTree> = HashMap::new();
     let mut outline = Vec::with_capacity(tiers.len());
-    for TierSpecification { tier, bucket, prefix_text, prefix, .. } in tiers {
+    for TierSpecification { tier, path, bucket, prefix_text, prefix, .. } in tiers {
         let rule_names = |rules: &[Arc<rule::Rule>]| rules.iter().map(|rule| Arc::clone(rule.name())).collect();
         outline.push(TierOutline {
             name: Arc::clone(tier.name()),
@@ -174,7 +194,7 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>) -> Policy {
         });
         let tree = trees.entry(bucket.value).or_default();
         if let Err(conflict) = tree.insert(&prefix, Arc::new(tier)) {
-            document.report(&prefix_text.place, "tier.prefix", conflict);
+            document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
         }
     }
     Policy { trees, outline }

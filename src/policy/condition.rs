@@ -53,6 +53,11 @@ impl Condition {
         issuer_fits && groups_fit && scopes_fit && self.claims.iter().all(|(name, any)| claim_fits(caller, name, any))
     }
 
+    /// Whether callers of named issuers only are meant.
+    pub(super) const fn names_issuers(&self) -> bool {
+        self.issuers.is_some()
+    }
+
     fn is_empty(&self) -> bool {
         self.issuers.is_none() && self.groups.is_none() && self.scopes.is_none() && self.claims.is_empty()
     }
@@ -95,7 +100,7 @@ fn read_claims(table: &mut Table<'_>) -> Vec<(String, Vec<String>)> {
 /// The values, after a report of an empty list or an empty value: neither could ever hold.
 fn non_empty(table: &Table<'_>, key: &str, values: Vec<Located<String>>) -> Vec<String> {
     if values.is_empty() {
-        table.report(key, table.place(), "must not be an empty list");
+        table.report(key, &table.place_of(key), "must not be an empty list");
     }
     for Located { place, .. } in values.iter().filter(|located| located.value.is_empty()) {
         table.report(key, place, "must not hold an empty value");

@@ -43,6 +43,11 @@ impl TierPrefix {
     pub(super) fn segments(&self) -> &[PrefixSegment] {
         &self.0
     }
+
+    /// Whether a segment comes from the caller's claims.
+    pub(super) fn has_template(&self) -> bool {
+        self.0.iter().any(|segment| matches!(segment, PrefixSegment::Claim(_)))
+    }
 }
 
 impl PrefixSegment {

@@ -52,6 +52,9 @@ pub(super) struct RuleWithTiers {
     /// `None`: every tier.
     pub(super) tiers: Option<Vec<Located<String>>>,
     pub(super) operations_place: Place,
+    /// The rule's dotted path in the file, and where it begins.
+    pub(super) path: String,
+    pub(super) place: Place,
 }
 
 impl Rule {
@@ -64,16 +67,24 @@ impl Rule {
         &self.operations
     }
 
+    /// Whether the rule is for callers of named issuers only.
+    pub(super) const fn names_issuers(&self) -> bool {
+        self.to.names_issuers()
+    }
+
     pub(super) fn applies(&self, operation: Operation, caller: &Caller) -> bool {
         self.operations.contains(&operation) && self.to.holds(caller)
     }
 }
 
+/// An empty list reaches nothing, and a denial that reaches nothing looks like a safeguard and is none.
+const EMPTY_LIST: &str = "must not be an empty list";
+
 /// Reads one `[[grant]]`. Both `tiers` and `operations` are required: nothing is granted by leaving something out.
-pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
-    for (key, present) in [("tiers", table.strings("tiers")), ("operations", table.strings("operations"))] {
-        if present.is_none_or(|values| values.is_empty()) {
-            table.report(key, table.place(), "is required and must not be empty");
+pub(super) fn read_grant(table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
+    for key in ["tiers", "operations"] {
+        if !table.holds(key) {
+            table.report(key, &table.place_of(key), "is required");
         }
     }
     read_rule(table, "grant", index, context)
@@ -87,16 +98,23 @@ pub(super) fn read_denial(table: Table<'_>, index: usize, context: &PolicyContex
 fn read_rule(mut table: Table<'_>, kind: &str, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
     let name = table.string("name").map_or_else(|| format!("{kind}[{index}]"), |name| name.value);
     let tiers = table.strings("tiers");
+    if tiers.as_ref().is_some_and(Vec::is_empty) {
+        table.report("tiers", &table.place_of("tiers"), EMPTY_LIST);
+    }
     let (operations, operations_place) = read_operations(&mut table);
     let to = Condition::read(table.table("to"), context);
+    let (path, place) = (table.path().to_owned(), table.place().clone());
     table.finish();
-    RuleWithTiers { rule: Arc::new(Rule { name: name.into(), operations, to }), tiers, operations_place }
+    RuleWithTiers { rule: Arc::new(Rule { name: name.into(), operations, to }), tiers, operations_place, path, place }
 }
 
 fn read_operations(table: &mut Table<'_>) -> (Vec<Operation>, Place) {
     let Some(names) = table.strings("operations") else {
         return (Operation::ALL.to_vec(), table.place().clone());
     };
+    if names.is_empty() {
+        table.report("operations", &table.place_of("operations"), EMPTY_LIST);
+    }
     let place = names.first().map_or_else(|| table.place().clone(), |name| name.place.clone());
     let mut operations = Vec::new();
     for Located { value, place } in names {

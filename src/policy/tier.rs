@@ -42,6 +42,8 @@ pub(super) struct Tier {
 #[derive(Debug)]
 pub(super) struct TierSpecification {
     pub(super) tier: Tier,
+    /// The tier's dotted path in the file.
+    pub(super) path: String,
     pub(super) name: Located<String>,
     pub(super) bucket: Located<BucketName>,
     pub(super) prefix_text: Located<String>,
@@ -110,7 +112,7 @@ impl Tier {
         });
         let prefix_text = table.string("prefix");
         if prefix_text.is_none() {
-            table.report("prefix", table.place(), "is required; \"\" means the whole bucket");
+            table.report("prefix", &table.place_of("prefix"), "is required; \"\" means the whole bucket");
         }
         let prefix = prefix_text.as_ref().and_then(|Located { value, place }| {
             TierPrefix::parse(value).map_err(|error| table.report("prefix", place, error)).ok()
@@ -121,6 +123,7 @@ impl Tier {
         if download.is_none() && upload.is_none() {
             table.report_here("must offer an operation: a download or an upload table");
         }
+        let path = table.path().to_owned();
         table.finish();
         let (name, bucket, prefix_text, prefix) = (name?, bucket?, prefix_text?, prefix?);
         let tier = Self {
@@ -132,14 +135,18 @@ impl Tier {
             grants: Vec::new(),
             denials: Vec::new(),
         };
-        Some(TierSpecification { tier, name, bucket, prefix_text, prefix })
+        Some(TierSpecification { tier, path, name, bucket, prefix_text, prefix })
     }
 }
 
 fn read_include(table: &mut Table<'_>) -> Option<GlobSet> {
     let patterns = table.strings("include")?;
     if patterns.is_empty() {
-        table.report("include", table.place(), "must not be an empty list; leave it out to include every key");
+        table.report(
+            "include",
+            &table.place_of("include"),
+            "must not be an empty list; leave it out to include every key",
+        );
     }
     let mut set = GlobSetBuilder::new();
     for Located { value, place } in &patterns {
@@ -151,7 +158,9 @@ fn read_include(table: &mut Table<'_>) -> Option<GlobSet> {
             Err(error) => table.report("include", place, format!("holds a glob that is not one: {}", error.kind())),
         }
     }
-    set.build().map_err(|error| table.report("include", table.place(), format!("is too large: {}", error.kind()))).ok()
+    set.build()
+        .map_err(|error| table.report("include", &table.place_of("include"), format!("is too large: {}", error.kind())))
+        .ok()
 }
 
 fn read_download(mut table: Table<'_>) -> Option<DownloadObligations> {
@@ -196,7 +205,7 @@ fn read_list<T>(
 ) -> Option<Vec<T>> {
     let values = table.strings(key)?;
     if values.is_empty() {
-        table.report(key, table.place(), "must not be an empty list; leave it out to demand nothing");
+        table.report(key, &table.place_of(key), "must not be an empty list; leave it out to demand nothing");
     }
     let mut parsed = Vec::new();
     for Located { value, place } in values {

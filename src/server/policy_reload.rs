@@ -40,7 +40,10 @@ fn take(config: &Config, store: &PolicyStore, text: &str) {
             store.replace(policy);
         }
         Err(problems) => {
-            tracing::error!(%problems, "the policy file is not valid; the last good policy stays in force");
+            for problem in problems.to_string().lines() {
+                tracing::error!(problem, "the policy file is not valid");
+            }
+            tracing::error!("the last good policy stays in force");
         }
     }
 }

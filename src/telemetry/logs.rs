@@ -43,7 +43,7 @@ impl fmt::Display for LogFormat {
 pub struct LogSettings {
     /// How lines look.
     pub format: LogFormat,
-    /// The least severe level of the broker's own events.
+    /// The least severe level of the broker's own events. The line of each call is written in any case.
     pub level: Level,
 }
 
@@ -55,7 +55,8 @@ pub fn start_logging(settings: LogSettings) {
 
 /// The subscriber that [`start_logging`] installs, over any writer.
 ///
-/// Libraries are heard from warnings upwards, whatever the level: below that some of them write requests out, with
+/// The line of each call is written whatever the level: an answer without a record must not happen. Libraries are heard
+/// from warnings upwards, whatever the level: below that some of them write requests out, with
 /// session tokens and headers.
 pub fn subscriber<W>(settings: LogSettings, writer: W) -> impl Subscriber + Send + Sync
 where
@@ -64,7 +65,7 @@ where
     let targets = Targets::new()
         .with_default(LevelFilter::WARN)
         .with_target("access_broker", settings.level)
-        .with_target("access", settings.level);
+        .with_target("access", settings.level.max(Level::INFO));
     let lines = match settings.format {
         LogFormat::Json => layer().json().flatten_event(true).with_current_span(false).with_writer(writer).boxed(),
         LogFormat::Text => layer().with_ansi(false).with_writer(writer).boxed(),

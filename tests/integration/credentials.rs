@@ -52,11 +52,8 @@ async fn a_url_never_claims_to_outlive_the_credentials_of_the_container() {
     let issuer = issuer().await;
     let url = container_endpoint().await;
     let variables = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str())];
-    let mut process = Process::start(
-        &["serve", "--config", "broker.toml"],
-        configured_with_the_default_chain(&issuer),
-        &variables,
-    );
+    let mut process =
+        Process::start(&["serve", "--config", "broker.toml"], configured_with_the_default_chain(&issuer), &variables);
     let address = serving_at(&mut process);
     let client = client(&issuer, &address).await;
 
@@ -64,7 +61,7 @@ async fn a_url_never_claims_to_outlive_the_credentials_of_the_container() {
     let answer = client.download("media", "x").await.unwrap();
     assert_eq!(answer.expiry_limited_by(), ExpiryLimit::SigningCredentialsExpiry);
     let left = SystemTime::try_from(answer.expires_at.unwrap()).unwrap().duration_since(before).unwrap();
-    assert!((Duration::from_secs(240)..=Duration::from_secs(270)).contains(&left), "{left:?}");
+    assert!((Duration::from_mins(4)..=Duration::from_secs(270)).contains(&left), "{left:?}");
     assert!(answer.get.unwrap().url.contains("X-Amz-Security-Token=session-token"));
 
     let insisting = IssueDownloadUrlRequest { key: "x".into(), require_full_ttl: true, ..Default::default() };

@@ -133,10 +133,11 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 17] = [
+    const READERS: [&str; 18] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
+        "table.path_in(folder, ",
         "table.boolean(",
         "table.byte_size(",
         ".duration(",

@@ -44,7 +44,7 @@ to = { claims = { sub = "x" } }
         "policy.toml:12: tier[1].upload.content_types holds what is neither",
         "policy.toml:12: tier[1].upload.checksum holds \"sha3\"",
         "policy.toml:12: tier[1].upload.overwrite must be true or false",
-        "policy.toml:15: grant.tiers names \"b\"",
+        "policy.toml:15: grant[0].tiers names \"b\"",
         "policy.toml:16: grant[0].operations holds \"delete\"",
         "policy.toml:17: grant[0].to.issuers names \"https://evil.example\"",
         "policy.toml:17: grant[0].to.groups must not be an empty list",
@@ -64,26 +64,26 @@ fn rules_between_tiers_are_checked_too() {
     for (text, rule) in [
         (
             r#"tier = [{ name = "a", bucket = "media", prefix = "x/", download = {} }, { name = "b", bucket = "media", prefix = "x/", download = {} }]"#,
-            "tier.prefix is the prefix of tier \"a\" already",
+            "tier[1].prefix is the prefix of tier \"a\" already",
         ),
         (
             r#"tier = [{ name = "a", bucket = "media", prefix = "{sub}/", download = {} }, { name = "b", bucket = "media", prefix = "{claims.x}/y/", download = {} }]"#,
-            "tier.prefix has a template where another tier has a different one",
+            "tier[1].prefix has a template where another tier has a different one",
         ),
         (
             r#"tier = [{ name = "a", bucket = "media", prefix = "", download = {} }, { name = "a", bucket = "archive", prefix = "", download = {} }]"#,
-            "tier.name is the name of another tier already",
+            "tier[1].name is the name of another tier already",
         ),
         (
             r#"tier = [{ name = "a", bucket = "elsewhere", prefix = "", download = {} }]"#,
-            "tier.bucket is not a bucket of the server's configuration",
+            "tier[0].bucket is not a bucket of the server's configuration",
         ),
         (
             r#"
             tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
             grant = [{ tiers = ["a"], operations = ["upload"], to = { authenticated = true } }]
             "#,
-            "grant.operations grants upload, but none of its tiers has uploads",
+            "grant[0].operations grants upload, but none of its tiers has uploads",
         ),
         (r#"tier = [{ name = "a", bucket = "media", prefix = "" }]"#, "tier[0] must offer an operation"),
         (r#"tier = [{ name = "a", bucket = "media", prefix = "a{sub}/", download = {} }]"#, "only as a whole segment"),
@@ -107,11 +107,51 @@ fn rules_between_tiers_are_checked_too() {
             "default_ttl must not be longer than max_ttl (1m)",
         ),
         ("", "must hold at least one [[tier]]"),
+        (
+            r#"
+            tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
+            denial = [{ tiers = [], to = { authenticated = true } }]
+            "#,
+            "denial[0].tiers must not be an empty list",
+        ),
+        (
+            r#"
+            tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
+            denial = [{ operations = [], to = { authenticated = true } }]
+            "#,
+            "denial[0].operations must not be an empty list",
+        ),
+        (
+            r#"
+            tier = [{ name = "a", bucket = "media", prefix = "x", download = {} }]
+            grant = [{ tiers = ["a"], operations = ["download"], to = { authenticated = true } }]
+            "#,
+            "tier[0].prefix must end with",
+        ),
     ] {
         let problems = compile(text).unwrap_err().to_string();
         assert!(problems.contains(rule), "{problems}\nlacks: {rule}");
         assert_eq!(problems.lines().count(), 1, "{problems}");
     }
+}
+
+#[test]
+fn a_prefix_from_claims_needs_named_issuers_where_several_are_trusted() {
+    let buckets = BTreeSet::from([BucketName::parse("media").unwrap()]);
+    let issuers = BTreeSet::from([ISSUER.to_owned(), "https://other.example".to_owned()]);
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers };
+    let policy = |to: &str| {
+        let text = format!(
+            r#"
+            tier = [{{ name = "own", bucket = "media", prefix = "users/{{sub}}/", download = {{}} }}]
+            grant = [{{ tiers = ["own"], operations = ["download"], to = {to} }}]
+            "#
+        );
+        Policy::parse("policy.toml", &text, &context)
+    };
+    let problems = policy("{ authenticated = true }").unwrap_err().to_string();
+    assert!(problems.starts_with("policy.toml:3: grant[0].to must name issuers"), "{problems}");
+    assert!(policy(r#"{ issuers = ["https://issuer.example"] }"#).is_ok());
 }
 
 #[test]
