@@ -10,6 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
+use tracing::field::display;
 
 use super::SERVICE_NAME;
 use super::call::CallRecord;
@@ -139,10 +140,12 @@ impl Drop for AccessLine {
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());
         let decision_id = decision.map(|decision| decision.id.to_string());
-        let (rule, refusal) = match decision.map(|decision| &decision.outcome) {
-            Some(Outcome::Issued { grant, .. }) => (Some(&**grant), None),
-            Some(Outcome::NotIssued(error)) => (error.denial(), Some(error.code())),
-            None => (None, None),
+        let (rule, refusal, expires_at) = match decision.map(|decision| &decision.outcome) {
+            Some(Outcome::Issued { grant, expires_at }) => {
+                (Some(&**grant), None, Some(display(humantime::format_rfc3339_seconds(*expires_at))))
+            }
+            Some(Outcome::NotIssued(error)) => (error.denial(), Some(error.code()), None),
+            None => (None, None, None),
         };
         let reason = self.record.reason().or(refusal);
         if matches!(method, "Health" | "Reflection") {
@@ -150,7 +153,7 @@ impl Drop for AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, issuer, subject, bucket, tier, rule, reason, decision_id, "call"
+                method, code, duration_ms, issuer, subject, bucket, tier, rule, reason, expires_at, decision_id, "call"
             );
         }
     }

@@ -199,6 +199,17 @@ fn the_optional_settings_of_the_sample_configuration_load() {
 }
 
 #[test]
+fn the_wrong_file_of_the_document_is_wrong_in_the_way_it_says() {
+    let document = read(CONFIGURATION);
+    let (_, section) = document.split_once("## What a wrong file looks like").unwrap();
+    let blocks: Vec<&str> = section.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let (wrong, shown) = (blocks[0], blocks[1].trim_start_matches("access-broker: ").trim_end());
+    let folder = Path::new("");
+    let problems = Config::parse("broker.toml", wrong, folder, Overrides::new(), PlainHttp::Refused).unwrap_err();
+    assert_eq!(problems.to_string(), shown);
+}
+
+#[test]
 fn the_defaults_in_the_sample_configuration_are_the_defaults() {
     let text = read(SAMPLE_CONFIGURATION);
     let with_defaults = uncommented(&text, has_default);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use access_broker::broker::{AuthenticatedCaller, Broker, TimeOrderedDecisionIds};
+use access_broker::clock::SystemClock;
 use access_broker::config::Config;
+use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
 use access_broker::document::Overrides;
 use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
@@ -18,6 +20,7 @@ use access_broker::server::{Missing, RunningServer, Surroundings};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
@@ -184,6 +187,48 @@ async fn a_service_without_its_authentication_layer_answers_nobody() {
     let request = Request::new(IssueDownloadUrlRequest::default());
     let refused = BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal);
+}
+
+/// An endpoint that hands out the keys once and is silent from then on.
+async fn endpoint_that_answers_once(jwks: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        for connection in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if connection == 0 {
+                let mut request = [0; 4_096];
+                let _request = stream.read(&mut request).await.unwrap();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", jwks.len());
+                stream.write_all(format!("{head}{jwks}").as_bytes()).await.unwrap();
+            } else {
+                silent.push(stream);
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_answered_though_the_server_stops() {
+    capture_logs();
+    let folder = tempfile::tempdir().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let clock = Arc::new(SystemClock);
+    let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
+    let url = endpoint_that_answers_once(issuer.jwks().to_string()).await;
+    let server = RunningServer::start(config(folder.path(), &url), surroundings()).await.unwrap();
+    server.ready().await;
+
+    // A key that is not known makes the call wait a second for the keys, which the endpoint does not give.
+    let client = Client::connect(server.grpc_addr(), &[&format!("Bearer {}", token())]).await;
+    let call = tokio::spawn(async move { client.download("media", "x").await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!call.is_finished(), "the call is in flight");
+    server.stop().await;
+    let answer = call.await.unwrap().unwrap_err();
+    assert_eq!((answer.code(), error_info(&answer).reason.as_str()), (Code::Unavailable, "ISSUER_KEYS_UNAVAILABLE"));
 }
 
 #[tokio::test]

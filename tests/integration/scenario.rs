@@ -133,6 +133,8 @@ async fn a_call_leaves_one_line_with_all_that_was_decided() {
         assert_eq!(line[field], value, "{line}");
     }
     assert!(line["duration_ms"].is_number() && line["subject"].is_string(), "{line}");
+    let expires_at = humantime::parse_rfc3339(line["expires_at"].as_str().unwrap()).unwrap();
+    assert_eq!(prost_types::Timestamp::from(expires_at), answer.expires_at.unwrap());
 
     let refused = server.client("user-two").await.download("media", SUPER_CUTE_CAT).await.unwrap_err();
     let line = access_line(&error_info(&refused).metadata["decisionId"]);
