@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::credentials::CredentialsSettings;
-use super::log::one_of;
 use crate::document::{Located, Place, Table};
 use crate::policy::BucketName;
 use crate::presign::{Addressing, BucketEndpoint, EndpointSettings};
@@ -67,7 +66,7 @@ fn read_endpoint(table: &mut Table<'_>) -> Option<(EndpointSettings, BucketEndpo
     let s3_bucket = table.required_string("s3_bucket");
     let region = table.required_string("region");
     let endpoint_text = table.string("endpoint");
-    let addressing = one_of(table, "addressing", &styles).unwrap_or(Addressing::Automatic);
+    let addressing = table.one_of("addressing", &styles).unwrap_or(Addressing::Automatic);
     let dual_stack = table.boolean("dual_stack").is_some_and(|flag| flag.value);
     let fips = table.boolean("fips").is_some_and(|flag| flag.value);
     let endpoint = match endpoint_text {

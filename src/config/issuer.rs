@@ -5,7 +5,6 @@ use std::path::Path;
 
 use url::Url;
 
-use super::log::one_of;
 use crate::document::{Located, Place, Table};
 use crate::identity::{Algorithm, IssuerSettings, KeyLocation, PlainHttp, TokenProfile, TokenUses};
 
@@ -40,7 +39,7 @@ fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http:
     let issuer_is_known = issuer.is_some();
     let issuer = issuer.unwrap_or_default();
     let presets = [("oidc", Preset::Oidc), ("cognito", Preset::Cognito)];
-    let preset = one_of(&mut table, "preset", &presets).unwrap_or(Preset::Oidc);
+    let preset = table.one_of("preset", &presets).unwrap_or(Preset::Oidc);
     let audiences = values(table.strings("audiences")).unwrap_or_default();
     let defaults = match preset {
         Preset::Oidc => IssuerSettings::oidc(issuer, audiences),

@@ -149,6 +149,17 @@ impl<'d> Table<'d> {
         self.typed(key, "must be a size, such as \"50MiB\"", |raw| raw.text().and_then(units::parse_byte_size))
     }
 
+    /// One of a closed list of names.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, values: &[(&str, T)]) -> Option<T> {
+        let Located { value, place } = self.string(key)?;
+        let found = values.iter().find(|(name, _)| *name == value).map(|(_, found)| *found);
+        if found.is_none() {
+            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+            self.report(key, &place, format!("must be one of: {}", names.join(", ")));
+        }
+        found
+    }
+
     /// A string or a list of strings; a comma-separated list where it comes from an override.
     pub fn strings(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
         let rule = "must be a string or a list of strings";

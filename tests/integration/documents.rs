@@ -133,7 +133,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 18] = [
+    const READERS: [&str; 17] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -142,8 +142,7 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "table.byte_size(",
         ".duration(",
         "table.table(",
-        "one_of(table, ",
-        "one_of(&mut table, ",
+        "table.one_of(",
         "address(&mut table, ",
         "secret(table, [",
         "read_list(&mut table, ",
