@@ -104,11 +104,11 @@ impl Readiness {
             let ready = missing.is_empty();
             if reported.as_ref() != Some(&missing) {
                 publish(&health, ready).await;
-                let missing_now: Vec<String> = missing.iter().map(ToString::to_string).collect();
-                if ready {
-                    tracing::info!("serving");
-                } else {
-                    tracing::warn!(missing = ?missing_now, "not serving");
+                let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                match missing.as_slice() {
+                    [] => tracing::info!("serving"),
+                    [Missing::Draining] => tracing::info!("no longer serving: the server is stopping"),
+                    _ => tracing::warn!(missing = names.join(", "), "not serving"),
                 }
                 reported = Some(missing);
             }
