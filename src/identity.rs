@@ -16,6 +16,7 @@ mod keys;
 mod rejection;
 mod token;
 mod verify;
+mod workload;
 
 #[cfg(test)]
 mod test_issuer;
@@ -23,7 +24,7 @@ mod test_issuer;
 pub use algorithm::Algorithm;
 pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError};
 pub use bearer::BearerToken;
-pub use caller::Caller;
+pub use caller::{Caller, TokenIdentity};
 pub use issuer::{
     InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem, SettingRule,
     TokenProfile, TokenUses,
@@ -37,3 +38,7 @@ pub use keys::{KeySet, KeySetError, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason
 pub use rejection::Rejection;
 pub use token::MAX_TOKEN_BYTES;
 pub use verify::{IssuerVerifier, IssuerVerifierError};
+pub use workload::{
+    AcceptedProof, LinkerdId, LinkerdIdError, MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId,
+    SpiffeIdError, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof, WorkloadSource,
+};

@@ -15,6 +15,7 @@ use tracing::field::display;
 use super::SERVICE_NAME;
 use super::call::CallRecord;
 use crate::broker::Outcome;
+use crate::identity::Caller;
 
 /// Watches every call and logs it. Outermost, so that refused calls are logged too.
 #[derive(Debug, Clone, Copy, Default)]
@@ -134,8 +135,10 @@ impl Drop for AccessLine {
         let duration_ms = (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let method = self.method;
         let caller = self.record.caller();
-        let issuer = caller.map(|caller| &*caller.issuer);
-        let subject = caller.map(|caller| caller.subject.as_str());
+        let token = caller.and_then(Caller::token);
+        let issuer = token.map(|token| &*token.issuer);
+        let subject = token.map(|token| token.subject.as_str());
+        let workload = caller.and_then(Caller::workload).map(|workload| workload.as_str());
         let decision = self.record.decision();
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());
@@ -153,7 +156,7 @@ impl Drop for AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, issuer, subject, bucket, tier, rule, reason, expires_at, decision_id, "call"
+                method, code, duration_ms, issuer, subject, workload, bucket, tier, rule, reason, expires_at, decision_id, "call"
             );
         }
     }

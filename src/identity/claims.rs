@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::caller::Caller;
+use super::caller::TokenIdentity;
 use super::issuer::{IssuerSettings, TokenProfile};
 use super::rejection::Rejection;
 use super::token::SignedClaims;
@@ -27,12 +27,12 @@ pub(super) fn accept(
     settings: &IssuerSettings,
     issuer: &Arc<str>,
     now: SystemTime,
-) -> Result<Caller, Rejection> {
+) -> Result<TokenIdentity, Rejection> {
     let claimed_issuer = claims.get("iss").and_then(Value::as_str).ok_or(Rejection::IssuerMalformed)?;
     if claimed_issuer != &**issuer {
         return Err(Rejection::UnknownIssuer);
     }
-    let token_expires_at = check_times(&claims, settings, now)?;
+    let expires_at = check_times(&claims, settings, now)?;
     check_audience(&claims, settings)?;
     let subject = subject(&claims)?;
     let groups = match claims.get(&settings.groups_claim) {
@@ -47,7 +47,7 @@ pub(super) fn accept(
     };
     let email_verified = settings.trust_email || says_email_is_verified(&claims);
     let claims = claims.into_map();
-    Ok(Caller { issuer: Arc::clone(issuer), subject, groups, scopes, email_verified, claims, token_expires_at })
+    Ok(TokenIdentity { issuer: Arc::clone(issuer), subject, groups, scopes, email_verified, claims, expires_at })
 }
 
 /// Returns `exp`.

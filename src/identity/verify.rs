@@ -80,7 +80,7 @@ impl IssuerVerifier {
             (KeyLookupError::Ambiguous, _) => Rejection::AmbiguousKey.into(),
         })?;
         let claims = token.verify(key)?;
-        Ok(claims::accept(claims, &self.settings, self.issuer(), now)?)
+        Ok(Caller::from_token(claims::accept(claims, &self.settings, self.issuer(), now)?))
     }
 
     fn with_valid_settings(settings: IssuerSettings, source: Box<dyn KeySource>) -> Self {

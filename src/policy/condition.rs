@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::compile::PolicyContext;
 use crate::document::{Located, Table};
-use crate::identity::Caller;
+use crate::identity::{Caller, TokenIdentity};
 
 /// Conditions on a caller, all of which must hold; each holds if any of its values does.
 #[derive(Debug, Default)]
@@ -47,10 +47,11 @@ impl Condition {
 
     /// Whether the caller is meant.
     pub(super) fn holds(&self, caller: &Caller) -> bool {
-        let issuer_fits = self.issuers.as_ref().is_none_or(|any| any.iter().any(|issuer| **issuer == *caller.issuer));
-        let groups_fit = self.groups.as_ref().is_none_or(|any| any.iter().any(|group| caller.groups.contains(group)));
-        let scopes_fit = self.scopes.as_ref().is_none_or(|any| any.iter().any(|scope| caller.scopes.contains(scope)));
-        issuer_fits && groups_fit && scopes_fit && self.claims.iter().all(|(name, any)| claim_fits(caller, name, any))
+        let Some(token) = caller.token() else { return self.is_empty() };
+        let issuer_fits = self.issuers.as_ref().is_none_or(|any| any.iter().any(|issuer| **issuer == *token.issuer));
+        let groups_fit = self.groups.as_ref().is_none_or(|any| any.iter().any(|group| token.groups.contains(group)));
+        let scopes_fit = self.scopes.as_ref().is_none_or(|any| any.iter().any(|scope| token.scopes.contains(scope)));
+        issuer_fits && groups_fit && scopes_fit && self.claims.iter().all(|(name, any)| claim_fits(token, name, any))
     }
 
     /// Whether callers of named issuers only are meant.
@@ -108,12 +109,12 @@ fn non_empty(table: &Table<'_>, key: &str, values: Vec<Located<String>>) -> Vec<
     values.into_iter().map(|located| located.value).collect()
 }
 
-fn claim_fits(caller: &Caller, name: &str, any: &[String]) -> bool {
+fn claim_fits(token: &TokenIdentity, name: &str, any: &[String]) -> bool {
     // An address that its issuer did not verify is whatever the caller typed.
-    if name == "email" && !caller.email_verified {
+    if name == "email" && !token.email_verified {
         return false;
     }
-    match caller.claims.get(name) {
+    match token.claims.get(name) {
         Some(Value::Array(values)) => values.iter().any(|value| value_fits(value, any)),
         Some(value) => value_fits(value, any),
         None => false,

@@ -161,7 +161,9 @@ fn agree_lifetime(
         (ttl, limited_by) = (obligations.max_ttl, ExpiryLimit::TierMaxTtl);
     }
     if obligations.end_with_token {
-        let left = caller.token_expires_at.duration_since(now).unwrap_or_default();
+        // A caller without a token has nothing that the URL could end with, so it gets none.
+        let token_end = caller.token().map_or(now, |token| token.expires_at);
+        let left = token_end.duration_since(now).unwrap_or_default();
         // Signatures count whole seconds; rounding up would outlive the token.
         let left = Duration::from_secs(left.as_secs());
         if left.is_zero() {

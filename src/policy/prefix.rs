@@ -80,10 +80,11 @@ impl ClaimReference {
     /// The claim's value, if it is a string that may stand in a path. It is compared with a segment of an
     /// [`ObjectKey`](super::ObjectKey), so a value that is empty, relative or holds a slash equals none.
     pub(super) fn value_of<'c>(&self, caller: &'c Caller) -> Option<&'c str> {
+        let token = caller.token()?;
         match &*self.0 {
-            "sub" => Some(&caller.subject),
-            "email" if !caller.email_verified => None,
-            name => caller.claims.get(name)?.as_str(),
+            "sub" => Some(&token.subject),
+            "email" if !token.email_verified => None,
+            name => token.claims.get(name)?.as_str(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::identity::Caller;
+use crate::identity::{Caller, TokenIdentity};
 
 mod compile;
 mod decide;
@@ -19,17 +19,21 @@ fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
 }
 
 fn caller(claims: &Value) -> Caller {
+    Caller::from_token(token(claims))
+}
+
+fn token(claims: &Value) -> TokenIdentity {
     let strings = |name: &str| {
         claims[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    Caller {
+    TokenIdentity {
         issuer: claims["iss"].as_str().unwrap_or(ISSUER).into(),
         subject: claims["sub"].as_str().unwrap_or("subject-1").to_owned(),
         groups: strings("groups"),
         scopes: strings("scopes"),
         email_verified: claims["email_verified"] == json!(true),
         claims: claims.as_object().unwrap().clone(),
-        token_expires_at: now() + Duration::from_mins(10),
+        expires_at: now() + Duration::from_mins(10),
     }
 }
 

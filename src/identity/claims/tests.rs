@@ -4,12 +4,12 @@ use super::*;
 use crate::identity::issuer::TokenUses;
 use crate::identity::test_issuer::{AUDIENCE, ISSUER, NOW, SUBJECT, claims, now, settings, with};
 
-fn accept_with(changes: &Value, settings: &IssuerSettings) -> Result<Caller, Rejection> {
+fn accept_with(changes: &Value, settings: &IssuerSettings) -> Result<TokenIdentity, Rejection> {
     let Value::Object(claims) = with(&claims(), changes) else { unreachable!() };
     super::accept(claims.into(), settings, &ISSUER.into(), now())
 }
 
-fn accept(changes: &Value) -> Result<Caller, Rejection> {
+fn accept(changes: &Value) -> Result<TokenIdentity, Rejection> {
     accept_with(changes, &settings())
 }
 
@@ -41,7 +41,7 @@ fn claims_become_a_caller() {
     assert_eq!(caller.groups, ["a", "b"]);
     assert_eq!(caller.scopes, ["read", "write"]);
     assert!(!caller.email_verified);
-    assert_eq!(caller.token_expires_at, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 600));
+    assert_eq!(caller.expires_at, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 600));
     assert_eq!(Value::Object(caller.claims), with(&claims(), &changes));
 }
 
@@ -75,7 +75,7 @@ fn dates_may_have_fractions_and_must_be_in_range() {
     assert_eq!(rejection(&json!({"exp": 1_799_999_940.5})), None);
     assert_eq!(rejection(&json!({"exp": 1_799_999_939.5})), Some(Rejection::TokenExpired));
     let caller = accept(&json!({"exp": 1_800_000_000.25})).unwrap();
-    assert_eq!(caller.token_expires_at, now() + Duration::from_millis(250));
+    assert_eq!(caller.expires_at, now() + Duration::from_millis(250));
     assert_eq!(rejection(&json!({"exp": MAX_NUMERIC_DATE})), None);
     for date in [
         json!(MAX_NUMERIC_DATE + 1),

@@ -1,0 +1,50 @@
+//! Workloads: who they are, and what a connection or a hop in front of it proves about them.
+
+mod linkerd_id;
+mod peer;
+mod proof;
+mod spiffe_id;
+mod trust_domain;
+
+use std::fmt;
+
+pub use linkerd_id::{LinkerdId, LinkerdIdError};
+pub use peer::{Peer, PeerAddress};
+pub use proof::{AcceptedProof, MeshHeader, TrustedHop, WorkloadProof, WorkloadSource};
+pub use spiffe_id::{MAX_SPIFFE_ID_BYTES, SpiffeId, SpiffeIdError};
+pub use trust_domain::{TrustDomain, TrustDomainError};
+
+/// The name of a workload, in one of the two forms that meshes use.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WorkloadId {
+    /// A SPIFFE id, such as `spiffe://prod.example/ns/media/sa/thumbnailer`.
+    Spiffe(SpiffeId),
+    /// A Linkerd identity, such as `thumbnailer.media.serviceaccount.identity.linkerd.cluster.local`.
+    Linkerd(LinkerdId),
+}
+
+impl WorkloadId {
+    /// The name as it was proven, byte for byte.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Spiffe(id) => id.as_str(),
+            Self::Linkerd(id) => id.as_str(),
+        }
+    }
+
+    /// The domain whose authority vouches for the name.
+    #[must_use]
+    pub fn trust_domain(&self) -> &str {
+        match self {
+            Self::Spiffe(id) => id.trust_domain(),
+            Self::Linkerd(id) => id.trust_domain(),
+        }
+    }
+}
+
+impl fmt::Display for WorkloadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
