@@ -7,6 +7,7 @@ mod algorithm;
 mod authenticator;
 mod bearer;
 mod caller;
+mod claim_set;
 mod claims;
 mod issuer;
 mod json;
@@ -15,6 +16,8 @@ mod key_source;
 mod keys;
 mod rejection;
 mod token;
+mod token_times;
+mod verified_tokens;
 mod verify;
 mod workload;
 
@@ -25,20 +28,23 @@ pub use algorithm::Algorithm;
 pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError};
 pub use bearer::BearerToken;
 pub use caller::{Caller, TokenIdentity};
+pub use claim_set::{ClaimSet, ClaimSetTooLarge, ClaimValue};
 pub use issuer::{
     InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem, SettingRule,
     TokenProfile, TokenUses,
 };
-pub use key_ring::{KeyRefreshError, KeyRing, KeyRingTiming};
+pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
 pub use key_source::{
-    DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient, KeyHttpClientError, KeySource,
-    KeySourceError, PlainHttp,
+    DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient, KeyHttpClientError,
+    KeyServerAccess, KeySource, KeySourceError, PlainHttp,
 };
-pub use keys::{KeySet, KeySetError, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
+pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
 pub use rejection::Rejection;
 pub use token::MAX_TOKEN_BYTES;
+pub use verified_tokens::TokenCacheStatus;
 pub use verify::{IssuerVerifier, IssuerVerifierError};
 pub use workload::{
     AcceptedProof, LinkerdId, LinkerdIdError, MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId,
-    SpiffeIdError, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof, WorkloadSource,
+    SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof,
+    WorkloadSource,
 };

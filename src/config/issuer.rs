@@ -1,7 +1,7 @@
 //! `[[issuer]]`: whose tokens are accepted, and under which conditions.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -13,6 +13,8 @@ use crate::identity::{Algorithm, IssuerSettings, KeyLocation, PlainHttp, TokenPr
 enum Preset {
     Oidc,
     Cognito,
+    Kubernetes,
+    Spiffe,
 }
 
 /// Reads every `[[issuer]]`.
@@ -38,22 +40,38 @@ pub(super) fn read_all(root: &mut Table<'_>, folder: &Path, plain_http: PlainHtt
 fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http: PlainHttp) -> IssuerSettings {
     let issuer_is_known = issuer.is_some();
     let issuer = issuer.unwrap_or_default();
-    let presets = [("oidc", Preset::Oidc), ("cognito", Preset::Cognito)];
+    let presets = [
+        ("oidc", Preset::Oidc),
+        ("cognito", Preset::Cognito),
+        ("kubernetes", Preset::Kubernetes),
+        ("spiffe", Preset::Spiffe),
+    ];
     let preset = table.one_of("preset", &presets).unwrap_or(Preset::Oidc);
     let audiences = values(table.strings("audiences")).unwrap_or_default();
     let defaults = match preset {
         Preset::Oidc => IssuerSettings::oidc(issuer, audiences),
         Preset::Cognito => IssuerSettings::cognito(issuer, audiences),
+        Preset::Kubernetes => IssuerSettings::kubernetes(issuer, audiences),
+        Preset::Spiffe => IssuerSettings::spiffe(issuer, audiences),
     };
+    let key_location = read_key_location(&mut table, folder);
+    // What opens the way to a pod's API server is of no use elsewhere, and its token none of anybody's business.
+    let elsewhere = key_location.is_some();
+    let way_in = |default: Option<PathBuf>| if elsewhere { None } else { default };
+    let path = |table: &mut Table<'_>, key| table.path_in(folder, key).map(|file| file.value);
     let settings = IssuerSettings {
         profile: read_profile(&mut table, preset),
         algorithms: read_algorithms(&mut table).unwrap_or(defaults.algorithms),
-        key_location: read_key_location(&mut table, folder).unwrap_or(defaults.key_location),
+        key_location: key_location.unwrap_or(defaults.key_location),
         plain_http,
+        key_ca_file: path(&mut table, "jwks_ca_file").or_else(|| way_in(defaults.key_ca_file)),
+        key_bearer_file: path(&mut table, "jwks_bearer_file").or_else(|| way_in(defaults.key_bearer_file)),
         groups_claim: table.string("groups_claim").map_or(defaults.groups_claim, |claim| claim.value),
         scopes_claim: table.string("scopes_claim").map_or(defaults.scopes_claim, |claim| claim.value),
         leeway: table.duration("leeway").map_or(defaults.leeway, |leeway| leeway.value),
-        max_token_lifetime: table.duration("max_token_lifetime").map(|lifetime| lifetime.value),
+        max_token_lifetime: table
+            .duration("max_token_lifetime")
+            .map_or(defaults.max_token_lifetime, |lifetime| Some(lifetime.value)),
         trust_email: table.boolean("trust_email").is_some_and(|trust| trust.value),
         key_refresh_interval: table
             .duration("key_refresh_interval")
@@ -78,27 +96,44 @@ fn setting_name(field: &'static str) -> &'static str {
     match field {
         "profile" => "token_use",
         "key_location" => "jwks_url",
+        "key_ca_file" => "jwks_ca_file",
+        "key_bearer_file" => "jwks_bearer_file",
         other => other,
     }
 }
 
 fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
-    let uses = table.strings("token_use");
-    match (preset, uses) {
-        (Preset::Oidc, None) => TokenProfile::Oidc,
-        (Preset::Oidc, Some(_)) => {
-            table.report("token_use", &table.place_of("token_use"), "belongs to preset \"cognito\" only");
-            TokenProfile::Oidc
-        }
-        (Preset::Cognito, None) => TokenProfile::Cognito { token_uses: TokenUses::BOTH },
-        (Preset::Cognito, Some(uses)) => {
-            for Located { value, place } in uses.iter().filter(|used| !matches!(used.value.as_str(), "id" | "access")) {
-                table.report("token_use", place, format!("holds {value:?}; there are \"id\" and \"access\""));
-            }
-            let named = |name: &str| uses.iter().any(|used| used.value == name);
-            TokenProfile::Cognito { token_uses: TokenUses { id: named("id"), access: named("access") } }
-        }
+    let token_uses = read_token_uses(table, preset);
+    let access_tokens_only = read_token_type(table, preset);
+    match preset {
+        Preset::Oidc if access_tokens_only => TokenProfile::AccessToken,
+        Preset::Oidc => TokenProfile::Oidc,
+        Preset::Cognito => TokenProfile::Cognito { token_uses },
+        Preset::Kubernetes => TokenProfile::Kubernetes,
+        Preset::Spiffe => TokenProfile::Spiffe,
     }
+}
+
+fn read_token_uses(table: &mut Table<'_>, preset: Preset) -> TokenUses {
+    let Some(uses) = table.strings("token_use") else { return TokenUses::BOTH };
+    if preset != Preset::Cognito {
+        table.report("token_use", &table.place_of("token_use"), "belongs to preset \"cognito\" only");
+        return TokenUses::BOTH;
+    }
+    for Located { value, place } in uses.iter().filter(|used| !matches!(used.value.as_str(), "id" | "access")) {
+        table.report("token_use", place, format!("holds {value:?}; there are \"id\" and \"access\""));
+    }
+    let named = |name: &str| uses.iter().any(|used| used.value == name);
+    TokenUses { id: named("id"), access: named("access") }
+}
+
+/// Whether only access tokens by RFC 9068 are accepted.
+fn read_token_type(table: &mut Table<'_>, preset: Preset) -> bool {
+    let access_tokens_only = table.one_of("token_type", &[("any", false), ("at+jwt", true)]).unwrap_or(false);
+    if access_tokens_only && preset != Preset::Oidc {
+        table.report("token_type", &table.place_of("token_type"), "may be \"at+jwt\" for preset \"oidc\" only");
+    }
+    access_tokens_only
 }
 
 fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {

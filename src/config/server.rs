@@ -17,6 +17,12 @@ const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// The longest grace: a drain must end.
 const MAX_SHUTDOWN_GRACE: Duration = Duration::from_mins(10);
 
+/// Room for the tokens of some 100,000 callers.
+const DEFAULT_TOKEN_CACHE_SIZE: u64 = 96 * 1_024 * 1_024;
+
+/// The largest token cache.
+const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
+
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSettings {
@@ -26,6 +32,8 @@ pub struct ServerSettings {
     pub admin_addr: SocketAddr,
     /// Whether reflection is served.
     pub reflection: bool,
+    /// How many bytes of memory may go into remembering accepted tokens. With 0 every call costs a signature check.
+    pub token_cache_size: u64,
     /// How long calls in flight may take after a signal to stop.
     pub shutdown_grace: Duration,
 }
@@ -37,10 +45,17 @@ pub(super) fn read(mut table: Table<'_>) -> ServerSettings {
     {
         table.report("shutdown_grace", place, "must not be longer than 10m");
     }
+    let token_cache_size = table.byte_size("token_cache_size");
+    if let Some(Located { value, place }) = &token_cache_size
+        && *value > MAX_TOKEN_CACHE_SIZE
+    {
+        table.report("token_cache_size", place, "must not be larger than 4GiB");
+    }
     let settings = ServerSettings {
         grpc_addr: address(&mut table, "grpc_addr").unwrap_or(DEFAULT_GRPC_ADDRESS),
         admin_addr: address(&mut table, "admin_addr").unwrap_or(DEFAULT_ADMIN_ADDRESS),
         reflection: table.boolean("reflection").is_none_or(|reflection| reflection.value),
+        token_cache_size: token_cache_size.map_or(DEFAULT_TOKEN_CACHE_SIZE, |size| size.value),
         shutdown_grace: shutdown_grace.map_or(DEFAULT_SHUTDOWN_GRACE, |grace| grace.value),
     };
     table.finish();

@@ -126,7 +126,7 @@ fn everything_wrong_is_reported_at_once_with_its_line() {
         "broker.toml:25: issuer[0].max_key_age must be from 2 hours to 7 days",
         "broker.toml:23: issuer[0].max_token_lifetime must be longer than zero",
         r#"broker.toml:17: issuer[0].token_use belongs to preset "cognito" only"#,
-        "broker.toml:16: issuer[0].preset must be one of: oidc, cognito",
+        "broker.toml:16: issuer[0].preset must be one of: oidc, cognito, kubernetes, spiffe",
         r#"broker.toml:19: issuer[0].algorithms holds "HS256", which is no accepted algorithm"#,
         "broker.toml:21: issuer[0].jwks_file must not be given beside jwks_url",
         "broker.toml:28: issuer[1].issuer must have no query and no fragment",

@@ -137,7 +137,7 @@ impl Drop for AccessLine {
         let caller = self.record.caller();
         let token = caller.and_then(Caller::token);
         let issuer = token.map(|token| &*token.issuer);
-        let subject = token.map(|token| token.subject.as_str());
+        let subject = token.map(|token| &*token.subject);
         let workload = caller.and_then(Caller::workload).map(|workload| workload.as_str());
         let decision = self.record.decision();
         let bucket = decision.map(|decision| decision.object.bucket.as_str());

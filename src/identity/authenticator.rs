@@ -4,56 +4,138 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use thiserror::Error;
 
 use super::caller::Caller;
+use super::issuer::TokenProfile;
+use super::key_ring::KeyRingStatus;
 use super::rejection::Rejection;
 use super::token::CompactToken;
+use super::verified_tokens::{TokenCacheStatus, TokenDigest, VerifiedToken, VerifiedTokens};
 use super::verify::IssuerVerifier;
+use super::workload::{SpiffeId, TRUST_DOMAIN_SCHEME};
 
 /// Turns tokens into callers, by the rules of the issuer that each token claims to be from.
 #[derive(Debug)]
 pub struct Authenticator {
+    /// By `iss`.
     issuers: HashMap<Arc<str>, Arc<IssuerVerifier>>,
+    /// By the name of the trust domain.
+    trust_domains: HashMap<Box<str>, Arc<IssuerVerifier>>,
+    verified: VerifiedTokens,
 }
 
 impl Authenticator {
-    /// Takes the issuers whose tokens are accepted.
+    /// Takes the issuers whose tokens are accepted, and how many bytes may go into remembering accepted tokens.
     ///
     /// # Errors
     ///
-    /// When there is none, or two have the same `iss`.
-    pub fn new(verifiers: Vec<Arc<IssuerVerifier>>) -> Result<Self, AuthenticatorError> {
-        let mut issuers = HashMap::with_capacity(verifiers.len());
+    /// When there is no issuer, or two have the same `iss`.
+    pub fn new(verifiers: Vec<Arc<IssuerVerifier>>, token_cache_bytes: u64) -> Result<Self, AuthenticatorError> {
+        let (mut issuers, mut trust_domains) = (HashMap::new(), HashMap::new());
         for verifier in verifiers {
             let issuer = Arc::clone(verifier.issuer());
-            if issuers.insert(Arc::clone(&issuer), verifier).is_some() {
+            let replaced = match (verifier.profile(), issuer.strip_prefix(TRUST_DOMAIN_SCHEME)) {
+                (TokenProfile::Spiffe, Some(trust_domain)) => trust_domains.insert(trust_domain.into(), verifier),
+                _ => issuers.insert(Arc::clone(&issuer), verifier),
+            };
+            if replaced.is_some() {
                 return Err(AuthenticatorError::DuplicateIssuer(issuer));
             }
         }
-        if issuers.is_empty() { Err(AuthenticatorError::NoIssuer) } else { Ok(Self { issuers }) }
+        if issuers.is_empty() && trust_domains.is_empty() {
+            return Err(AuthenticatorError::NoIssuer);
+        }
+        Ok(Self { issuers, trust_domains, verified: VerifiedTokens::with_capacity(token_cache_bytes) })
     }
 
-    /// Checks a token as of `now`. This takes no lock and waits for nothing, except for up to a second where the token
-    /// names a key that its issuer has not published so far.
+    /// Checks a token as of `now`. This waits for nothing, except for up to a second where the token names a key that
+    /// its issuer has not published so far.
     ///
     /// # Errors
     ///
     /// Why the token is not accepted, or that this cannot be told because the issuer's keys cannot be had.
     pub async fn authenticate(&self, token: &str, now: SystemTime) -> Result<Arc<Caller>, AuthenticationError> {
+        let digest = TokenDigest::of(token);
+        if let Some(caller) = self.recognise(&digest, now)? {
+            return Ok(caller);
+        }
         let token = CompactToken::parse(token)?;
-        let verifier = self.issuers.get(token.claimed_issuer()?).ok_or(Rejection::UnknownIssuer)?;
-        verifier.verify(token, now).await.map(Arc::new)
+        let accepted = self.verifier_for(&token)?.verify(token, now).await?;
+        let caller = Arc::clone(&accepted.caller);
+        self.verified.insert(digest, accepted);
+        Ok(caller)
+    }
+
+    /// The caller of a token that was verified before and would be again.
+    fn recognise(&self, digest: &TokenDigest, now: SystemTime) -> Result<Option<Arc<Caller>>, AuthenticationError> {
+        let Some(token) = self.verified.get(digest) else {
+            self.verified.count_miss();
+            return Ok(None);
+        };
+        let VerifiedToken { caller, times, verifier, generation } = &*token;
+        if verifier.current_generation()? != *generation {
+            // One of the keys is another: the token may have been signed with the one that was taken back.
+            self.verified.forget(digest);
+            self.verified.count_miss();
+            return Ok(None);
+        }
+        if let Err(rejection) = verifier.check_times(times, now) {
+            self.verified.forget(digest);
+            return Err(rejection.into());
+        }
+        self.verified.count_hit();
+        Ok(Some(Arc::clone(caller)))
+    }
+
+    /// The rules for a token, by what it claims of itself: its `iss`, or else the trust domain of its subject. A
+    /// JWT-SVID need not have `iss`, and may have one that says nothing of its keys
+    /// ([SPIFFE JWT-SVID section 3](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md#3-jwt-claims)).
+    fn verifier_for(&self, token: &CompactToken<'_>) -> Result<&Arc<IssuerVerifier>, Rejection> {
+        let (issuer, otherwise) = match token.unproven("iss") {
+            None => (None, Rejection::IssuerMalformed),
+            Some(Value::String(issuer)) => (self.issuers.get(issuer.as_str()), Rejection::UnknownIssuer),
+            Some(_) => return Err(Rejection::IssuerMalformed),
+        };
+        issuer.or_else(|| self.trust_domain_of(token)).ok_or(otherwise)
+    }
+
+    fn trust_domain_of(&self, token: &CompactToken<'_>) -> Option<&Arc<IssuerVerifier>> {
+        if self.trust_domains.is_empty() {
+            return None;
+        }
+        let id = SpiffeId::parse(token.unproven("sub")?.as_str()?).ok()?;
+        self.trust_domains.get(id.trust_domain())
+    }
+
+    fn verifiers(&self) -> impl Iterator<Item = &Arc<IssuerVerifier>> {
+        self.issuers.values().chain(self.trust_domains.values())
     }
 
     /// The issuers that have no keys, sorted: none of their tokens can be checked. The service is ready when there is
     /// none.
     #[must_use]
     pub fn issuers_without_keys(&self) -> Vec<Arc<str>> {
-        let waiting = self.issuers.values().filter(|verifier| !verifier.keys().is_ready());
+        let waiting = self.verifiers().filter(|verifier| !verifier.keys().is_ready());
         let mut waiting: Vec<_> = waiting.map(|verifier| Arc::clone(verifier.issuer())).collect();
         waiting.sort();
         waiting
+    }
+
+    /// The state of every issuer's keys, sorted by issuer.
+    #[must_use]
+    pub fn key_status(&self) -> Vec<(Arc<str>, KeyRingStatus)> {
+        let states = self.verifiers().map(|verifier| (Arc::clone(verifier.issuer()), verifier.keys().status()));
+        let mut states: Vec<_> = states.collect();
+        states.sort_by(|(one, _), (other, _)| one.cmp(other));
+        states
+    }
+
+    /// The state of the token cache.
+    #[must_use]
+    pub fn token_cache_status(&self) -> TokenCacheStatus {
+        self.verified.status()
     }
 }
 

@@ -1,10 +1,9 @@
-//! Who is asking, once proven.
+//! The result of authentication.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde_json::{Map, Value};
-
+use super::claim_set::ClaimSet;
 use super::workload::WorkloadId;
 
 /// A caller whose proof was accepted: by a token, as a workload, or as both.
@@ -15,15 +14,15 @@ pub struct Caller(Proven);
 
 #[derive(Debug, Clone)]
 enum Proven {
-    Token(TokenIdentity),
+    Token(Arc<TokenIdentity>),
     Workload(Arc<WorkloadId>),
-    Both(TokenIdentity, Arc<WorkloadId>),
+    Both(Arc<TokenIdentity>, Arc<WorkloadId>),
 }
 
 impl Caller {
     /// The caller that a token names.
     #[must_use]
-    pub const fn from_token(token: TokenIdentity) -> Self {
+    pub const fn from_token(token: Arc<TokenIdentity>) -> Self {
         Self(Proven::Token(token))
     }
 
@@ -35,13 +34,13 @@ impl Caller {
 
     /// The caller that a token names, speaking through a workload, both proven.
     #[must_use]
-    pub const fn from_token_and_workload(token: TokenIdentity, workload: Arc<WorkloadId>) -> Self {
+    pub const fn from_token_and_workload(token: Arc<TokenIdentity>, workload: Arc<WorkloadId>) -> Self {
         Self(Proven::Both(token, workload))
     }
 
     /// What the token says, where there is one.
     #[must_use]
-    pub const fn token(&self) -> Option<&TokenIdentity> {
+    pub const fn token(&self) -> Option<&Arc<TokenIdentity>> {
         match &self.0 {
             Proven::Token(token) | Proven::Both(token, _) => Some(token),
             Proven::Workload(_) => None,
@@ -64,19 +63,27 @@ impl Caller {
 /// its issuer.
 #[derive(Debug, Clone)]
 pub struct TokenIdentity {
-    /// `iss`, byte for byte as configured.
+    /// `iss`, byte for byte as configured. For a JWT-SVID, the SPIFFE id of its trust domain.
     pub issuer: Arc<str>,
     /// `sub`.
-    pub subject: String,
-    /// The values of the issuer's groups claim.
-    pub groups: Vec<String>,
-    /// The values of the issuer's scopes claim.
-    pub scopes: Vec<String>,
-    /// Whether the issuer vouches for the caller's `email`: the token says `email_verified`, or the configuration
-    /// trusts every address of this issuer.
+    pub subject: Box<str>,
+    /// The groups, from the claim that the issuer's configuration names. Not sorted, not unique.
+    pub groups: Box<[Box<str>]>,
+    /// The scopes, from the claim that the issuer's configuration names. Not sorted, not unique.
+    pub scopes: Box<[Box<str>]>,
+    /// Whether `email`, if it is among the claims, may be relied on: the token says that it is verified, or the
+    /// configuration vouches for the issuer's addresses.
     pub email_verified: bool,
     /// Every claim of the token.
-    pub claims: Map<String, Value>,
+    pub claims: ClaimSet,
     /// `exp`.
     pub expires_at: SystemTime,
+}
+
+impl TokenIdentity {
+    /// The bytes that the identity takes, apart from what callers share.
+    pub(super) fn bytes(&self) -> usize {
+        let list = |texts: &[Box<str>]| size_of_val(texts) + texts.iter().map(|text| text.len()).sum::<usize>();
+        size_of::<Self>() + self.subject.len() + list(&self.groups) + list(&self.scopes) + self.claims.heap_bytes()
+    }
 }

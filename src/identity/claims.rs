@@ -1,20 +1,33 @@
 //! What the claims of a token must say, and what they say about the caller.
 
+mod kubernetes;
+mod spiffe;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::caller::TokenIdentity;
-use super::issuer::{IssuerSettings, TokenProfile};
+use super::caller::{Caller, TokenIdentity};
+use super::claim_set::ClaimSet;
+use super::issuer::{IssuerSettings, TokenProfile, TokenUses};
 use super::rejection::Rejection;
 use super::token::SignedClaims;
+use super::token_times::TokenTimes;
+use super::workload::WorkloadId;
 
 /// The longest `sub`, in bytes. OIDC Core 1.0 section 2 allows 255.
 const MAX_SUBJECT_BYTES: usize = 256;
 
-/// 9999-12-31T23:59:59Z, beyond which a date cannot be written with four digits of year.
-const MAX_NUMERIC_DATE: u64 = 253_402_300_799;
+/// The longest `sub` of a JWT-SVID, which is a SPIFFE id.
+const MAX_SPIFFE_SUBJECT_BYTES: usize = super::workload::MAX_SPIFFE_ID_BYTES;
+
+/// A caller, and the times that its token must be checked for again.
+#[derive(Debug)]
+pub(super) struct AcceptedClaims {
+    pub(super) caller: Caller,
+    pub(super) times: TokenTimes,
+}
 
 /// Checks the claims of a token that the issuer's key has signed
 /// ([RFC 7519 section 4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)).
@@ -23,65 +36,54 @@ const MAX_NUMERIC_DATE: u64 = 253_402_300_799;
 ///
 /// A claim of the wrong JSON type, `null` included, is never taken for an absent one.
 pub(super) fn accept(
-    claims: SignedClaims,
+    claims: &SignedClaims,
     settings: &IssuerSettings,
     issuer: &Arc<str>,
     now: SystemTime,
-) -> Result<TokenIdentity, Rejection> {
-    let claimed_issuer = claims.get("iss").and_then(Value::as_str).ok_or(Rejection::IssuerMalformed)?;
-    if claimed_issuer != &**issuer {
-        return Err(Rejection::UnknownIssuer);
-    }
-    let expires_at = check_times(&claims, settings, now)?;
-    check_audience(&claims, settings)?;
-    let subject = subject(&claims)?;
-    let groups = match claims.get(&settings.groups_claim) {
-        None => Vec::new(),
-        Some(Value::String(group)) => vec![group.clone()],
-        Some(other) => strings(other).ok_or(Rejection::GroupsMalformed)?,
-    };
-    let scopes = match claims.get(&settings.scopes_claim) {
-        None => Vec::new(),
-        Some(Value::String(scopes)) => scopes.split_ascii_whitespace().map(str::to_owned).collect(),
-        Some(other) => strings(other).ok_or(Rejection::ScopesMalformed)?,
-    };
-    let email_verified = settings.trust_email || says_email_is_verified(&claims);
-    let claims = claims.into_map();
-    Ok(TokenIdentity { issuer: Arc::clone(issuer), subject, groups, scopes, email_verified, claims, expires_at })
-}
-
-/// Returns `exp`.
-fn check_times(claims: &SignedClaims, settings: &IssuerSettings, now: SystemTime) -> Result<SystemTime, Rejection> {
-    let time = |name: &str, malformed| claims.get(name).map(|date| numeric_date(date).ok_or(malformed)).transpose();
-    let expires_at = time("exp", Rejection::ExpiryMalformed)?.ok_or(Rejection::ExpiryMissing)?;
-    // A sum that does not fit, of a clock that is far off, counts as expired and as not yet valid.
-    if expires_at.checked_add(settings.leeway).is_none_or(|end| now >= end) {
-        return Err(Rejection::TokenExpired);
-    }
-    let latest_start = now.checked_add(settings.leeway).unwrap_or(SystemTime::UNIX_EPOCH);
-    if time("nbf", Rejection::NotBeforeMalformed)?.is_some_and(|not_before| not_before > latest_start) {
-        return Err(Rejection::NotYetValid);
-    }
-    let issued_at = time("iat", Rejection::IssuedAtMalformed)?;
-    if issued_at.is_some_and(|issued_at| issued_at > latest_start) {
-        return Err(Rejection::IssuedInFuture);
-    }
-    if let Some(longest) = settings.max_token_lifetime {
-        let issued_at = issued_at.ok_or(Rejection::IssuedAtMissing)?;
-        if expires_at.duration_since(issued_at).is_ok_and(|lifetime| lifetime > longest) {
-            return Err(Rejection::LifetimeTooLong);
+) -> Result<AcceptedClaims, Rejection> {
+    let is_svid = settings.profile == TokenProfile::Spiffe;
+    // A JWT-SVID need not have `iss`: its issuer is the trust domain of its subject.
+    if !is_svid {
+        let claimed_issuer = claims.get("iss").and_then(Value::as_str).ok_or(Rejection::IssuerMalformed)?;
+        if claimed_issuer != &**issuer {
+            return Err(Rejection::UnknownIssuer);
         }
     }
-    Ok(expires_at)
-}
-
-/// A `NumericDate` (RFC 7519 section 2): seconds since 1970, which may have a fraction.
-fn numeric_date(date: &Value) -> Option<SystemTime> {
-    let since_epoch = match date.as_u64() {
-        Some(seconds) => Duration::from_secs(seconds),
-        None => Duration::try_from_secs_f64(date.as_f64()?).ok()?,
+    let times = TokenTimes::read(claims)?;
+    times.check(settings, now)?;
+    check_audience(claims, settings)?;
+    if settings.profile == TokenProfile::AccessToken {
+        check_access_token(claims, &times)?;
+    }
+    let subject = subject(claims, if is_svid { MAX_SPIFFE_SUBJECT_BYTES } else { MAX_SUBJECT_BYTES })?;
+    let workload = if is_svid { Some(spiffe::workload(subject, issuer)?) } else { None };
+    let mut groups = match claims.get(&settings.groups_claim) {
+        None => Vec::new(),
+        Some(Value::String(group)) => vec![group.as_str().into()],
+        Some(other) => strings(other).ok_or(Rejection::GroupsMalformed)?,
     };
-    if since_epoch.as_secs() > MAX_NUMERIC_DATE { None } else { SystemTime::UNIX_EPOCH.checked_add(since_epoch) }
+    if settings.profile == TokenProfile::Kubernetes {
+        groups.extend(kubernetes::groups(subject, claims)?);
+    }
+    let scopes = match claims.get(&settings.scopes_claim) {
+        None => Vec::new(),
+        Some(Value::String(scopes)) => scopes.split_ascii_whitespace().map(Into::into).collect(),
+        Some(other) => strings(other).ok_or(Rejection::ScopesMalformed)?,
+    };
+    let token = Arc::new(TokenIdentity {
+        issuer: Arc::clone(issuer),
+        subject: subject.into(),
+        groups: groups.into(),
+        scopes: scopes.into(),
+        email_verified: settings.trust_email || says_email_is_verified(claims),
+        claims: ClaimSet::pack(claims.members()).map_err(|_| Rejection::ClaimsMalformed)?,
+        expires_at: times.expires_at(),
+    });
+    let caller = match workload {
+        Some(id) => Caller::from_token_and_workload(token, Arc::new(WorkloadId::Spiffe(id))),
+        None => Caller::from_token(token),
+    };
+    Ok(AcceptedClaims { caller, times })
 }
 
 fn check_audience(claims: &SignedClaims, settings: &IssuerSettings) -> Result<(), Rejection> {
@@ -98,27 +100,43 @@ fn check_audience(claims: &SignedClaims, settings: &IssuerSettings) -> Result<()
         }
         Some(_) => Err(Rejection::AudienceMalformed),
     };
-    let matches = match settings.profile {
-        TokenProfile::Oidc => audience_is_ours()?.ok_or(Rejection::AudienceMissing)?,
-        TokenProfile::Cognito { token_uses } => match claims.get("token_use").and_then(Value::as_str) {
-            Some("id") if token_uses.id => audience_is_ours()?.ok_or(Rejection::AudienceMissing)?,
-            Some("access") if token_uses.access => {
-                let client_id = claims.get("client_id").ok_or(Rejection::AudienceMissing)?;
-                let client_is_ours = is_ours(client_id.as_str().ok_or(Rejection::AudienceMalformed)?);
-                client_is_ours && audience_is_ours()?.unwrap_or(true)
-            }
-            _ => return Err(Rejection::TokenUseNotAllowed),
-        },
+    let TokenProfile::Cognito { token_uses } = settings.profile else {
+        return if audience_is_ours()?.ok_or(Rejection::AudienceMissing)? {
+            Ok(())
+        } else {
+            Err(Rejection::AudienceMismatch)
+        };
+    };
+    let matches = match (claims.get("token_use").and_then(Value::as_str), token_uses) {
+        (Some("id"), TokenUses { id: true, .. }) => audience_is_ours()?.ok_or(Rejection::AudienceMissing)?,
+        (Some("access"), TokenUses { access: true, .. }) => {
+            let client_id = claims.get("client_id").ok_or(Rejection::AudienceMissing)?;
+            let client_is_ours = is_ours(client_id.as_str().ok_or(Rejection::AudienceMalformed)?);
+            client_is_ours && audience_is_ours()?.unwrap_or(true)
+        }
+        _ => return Err(Rejection::TokenUseNotAllowed),
     };
     if matches { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }
 
-fn subject(claims: &SignedClaims) -> Result<String, Rejection> {
+/// The claims that an access token must have beside those of every token (RFC 9068 section 2.2).
+fn check_access_token(claims: &SignedClaims, times: &TokenTimes) -> Result<(), Rejection> {
+    let is_text = |name: &str| claims.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    if !is_text("client_id") {
+        return Err(Rejection::ClientIdMalformed);
+    }
+    if !is_text("jti") {
+        return Err(Rejection::TokenIdMalformed);
+    }
+    times.issued_at().map(drop).ok_or(Rejection::IssuedAtMissing)
+}
+
+fn subject(claims: &SignedClaims, max_bytes: usize) -> Result<&str, Rejection> {
     match claims.get("sub") {
         Some(Value::String(subject))
-            if (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && !subject.chars().any(char::is_control) =>
+            if (1..=max_bytes).contains(&subject.len()) && !subject.chars().any(char::is_control) =>
         {
-            Ok(subject.clone())
+            Ok(subject)
         }
         _ => Err(Rejection::SubjectMalformed),
     }
@@ -133,8 +151,8 @@ fn says_email_is_verified(claims: &SignedClaims) -> bool {
     }
 }
 
-fn strings(value: &Value) -> Option<Vec<String>> {
-    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+fn strings(value: &Value) -> Option<Vec<Box<str>>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(Into::into)).collect()
 }
 
 #[cfg(test)]

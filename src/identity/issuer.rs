@@ -3,7 +3,7 @@
 mod validation;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
@@ -25,7 +25,8 @@ pub const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=D
 /// A value of this type may be wrong; [`validate`](Self::validate) tells.
 #[derive(Debug, Clone)]
 pub struct IssuerSettings {
-    /// `iss`, byte for byte as in the tokens: an `https` URL without query or fragment.
+    /// `iss`, byte for byte as in the tokens: an `https` URL without query or fragment. For JWT-SVIDs, the SPIFFE id of
+    /// the trust domain, such as `spiffe://prod.example`.
     pub issuer: String,
     /// Whom the tokens must be for, at least one: a token must name one of them in `aud`. A Cognito access token must
     /// be for one of them by its `client_id`.
@@ -38,6 +39,12 @@ pub struct IssuerSettings {
     pub key_location: KeyLocation,
     /// Whether keys may come over `http` from this machine itself. For development.
     pub plain_http: PlainHttp,
+    /// A PEM file with the only certificate authorities that the key server may be vouched for by, instead of the
+    /// machine's. Read anew at every fetch.
+    pub key_ca_file: Option<PathBuf>,
+    /// A file with the bearer token that the key server asks for. Read anew at every fetch, and sent to the origin of the
+    /// issuer or of the key URL in this configuration only.
+    pub key_bearer_file: Option<PathBuf>,
     /// The name of the top-level claim with the caller's groups: an array of strings, or a string that is one group. A
     /// token without it has no groups.
     pub groups_claim: String,
@@ -69,6 +76,8 @@ impl IssuerSettings {
             algorithms: vec![Algorithm::Rs256],
             key_location: KeyLocation::Discovery,
             plain_http: PlainHttp::Refused,
+            key_ca_file: None,
+            key_bearer_file: None,
             groups_claim: "groups".to_owned(),
             scopes_claim: "scope".to_owned(),
             leeway: Duration::from_mins(1),
@@ -81,8 +90,8 @@ impl IssuerSettings {
 
     /// The defaults for an Amazon Cognito user pool
     /// ([AWS: verifying JSON web tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html)):
-    /// access tokens only (a configuration accepts both kinds unless it says otherwise), RS256, keys from the pool, the claims `cognito:groups` and `scope`. The audiences are the
-    /// ids of the app clients.
+    /// access tokens only (a configuration accepts both kinds unless it says otherwise), RS256, keys from the pool, the
+    /// claims `cognito:groups` and `scope`. The audiences are the ids of the app clients.
     #[must_use]
     pub fn cognito(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
         Self {
@@ -90,6 +99,37 @@ impl IssuerSettings {
             key_location: KeyLocation::CognitoPool,
             groups_claim: "cognito:groups".to_owned(),
             ..Self::oidc(issuer, audiences)
+        }
+    }
+
+    /// The defaults for the service accounts of a Kubernetes cluster that the broker runs in
+    /// ([Kubernetes: service account issuer discovery](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery)):
+    /// RS256, keys from the API server, whose certificate authority and whose bearer token are those that every pod is
+    /// given, and a day as the longest life, because the API server extends tokens for its own audience to a year.
+    ///
+    /// The issuer is what `iss` says; the audiences are those that pods ask for in their projected volumes.
+    #[must_use]
+    pub fn kubernetes(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
+        let in_pod = |name| Some(Path::new("/var/run/secrets/kubernetes.io/serviceaccount").join(name));
+        Self {
+            profile: TokenProfile::Kubernetes,
+            key_location: KeyLocation::KubernetesApiServer,
+            key_ca_file: in_pod("ca.crt"),
+            key_bearer_file: in_pod("token"),
+            max_token_lifetime: Some(Duration::from_hours(24)),
+            ..Self::oidc(issuer, audiences)
+        }
+    }
+
+    /// The defaults for the JWT-SVIDs of a SPIFFE trust domain
+    /// ([SPIFFE JWT-SVID](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md)): RS256, ES256 and ES384,
+    /// and keys from the trust domain's bundle, which has to be named.
+    #[must_use]
+    pub fn spiffe(trust_domain: impl Into<String>, audiences: Vec<String>) -> Self {
+        Self {
+            profile: TokenProfile::Spiffe,
+            algorithms: vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384],
+            ..Self::oidc(trust_domain, audiences)
         }
     }
 
@@ -108,6 +148,15 @@ impl IssuerSettings {
 pub enum TokenProfile {
     /// OIDC or OAuth 2.0: `aud` says whom a token is for.
     Oidc,
+    /// OAuth 2.0 access tokens and no others ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)): `typ` must be
+    /// `at+jwt`, and `client_id`, `iat` and `jti` must be there.
+    AccessToken,
+    /// Service accounts of a Kubernetes cluster: the subject is `system:serviceaccount:NAMESPACE:NAME`, and so says the
+    /// claim `kubernetes.io`. The caller is in the groups `system:serviceaccounts` and
+    /// `system:serviceaccounts:NAMESPACE`.
+    Kubernetes,
+    /// JWT-SVIDs of a SPIFFE trust domain: the subject is a SPIFFE id of that domain, and the caller is that workload.
+    Spiffe,
     /// Amazon Cognito user pools: `token_use` tells the kind of token. An id token names the app client in `aud`, an
     /// access token in `client_id`. An access token that has `aud` as well, because the client asked for a resource,
     /// must match there too.
@@ -144,6 +193,8 @@ pub enum KeyLocation {
     /// form: `https://cognito-idp.REGION.amazonaws.com/POOL` or
     /// `https://issuer.cognito-idp.REGION.amazonaws.com/POOL`.
     CognitoPool,
+    /// At the API server of the cluster that the broker runs in: `https://kubernetes.default.svc/openid/v1/jwks`.
+    KubernetesApiServer,
     /// At this URL.
     JwksUrl(Url),
     /// In this file, which is read anew at every refresh.

@@ -1,8 +1,10 @@
 //! The life of an issuer's keys: fetched ahead, kept through outages, never replaced by worse.
 
 mod schedule;
+mod status;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -10,11 +12,12 @@ use thiserror::Error;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{self, Instant};
 
-use super::algorithm::Algorithm;
 use super::key_source::{KeySource, KeySourceError};
-use super::keys::{KeySet, KeySetError};
+use super::keys::{KeyRules, KeySet, KeySetError};
 
 pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
+pub use status::KeyRingStatus;
+
 use schedule::{jittered, random_fraction, refresh_delay, retry_delay};
 
 /// The longest that one call waits for keys that it made the ring fetch.
@@ -44,11 +47,13 @@ pub struct KeyRingTiming {
 #[derive(Debug)]
 pub struct KeyRing {
     issuer: Arc<str>,
-    algorithms: Vec<Algorithm>,
+    rules: KeyRules,
     source: Box<dyn KeySource>,
     timing: KeyRingTiming,
     loaded: ArcSwapOption<LoadedKeys>,
     fetching: watch::Sender<Fetching>,
+    good_refreshes: AtomicU64,
+    failed_refreshes: AtomicU64,
     one_fetch_at_a_time: Mutex<()>,
     random_fraction: fn() -> f64,
 }
@@ -56,19 +61,16 @@ pub struct KeyRing {
 impl KeyRing {
     /// An empty ring for one issuer. Keys arrive with [`refresh`](Self::refresh) or [`keep_fresh`](Self::keep_fresh).
     #[must_use]
-    pub fn new(
-        issuer: Arc<str>,
-        algorithms: Vec<Algorithm>,
-        source: Box<dyn KeySource>,
-        timing: KeyRingTiming,
-    ) -> Self {
+    pub fn new(issuer: Arc<str>, rules: KeyRules, source: Box<dyn KeySource>, timing: KeyRingTiming) -> Self {
         Self {
             issuer,
-            algorithms,
+            rules,
             source,
             timing,
             loaded: ArcSwapOption::empty(),
             fetching: watch::Sender::new(Fetching::default()),
+            good_refreshes: AtomicU64::new(0),
+            failed_refreshes: AtomicU64::new(0),
             one_fetch_at_a_time: Mutex::new(()),
             random_fraction,
         }
@@ -87,10 +89,17 @@ impl KeyRing {
     }
 
     /// The keys, unless there are none yet or the last good fetch is too long ago.
-    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
+    pub(super) fn current(&self) -> Option<CurrentKeys> {
         let loaded = self.loaded.load();
         let loaded = loaded.as_ref().filter(|loaded| loaded.at.elapsed() <= self.timing.max_key_age)?;
-        Some(Arc::clone(&loaded.keys))
+        Some(CurrentKeys { set: Arc::clone(&loaded.set), generation: loaded.generation })
+    }
+
+    /// The generation of the keys, unless there are none to verify with.
+    pub(super) fn current_generation(&self) -> Option<KeyGeneration> {
+        let loaded = self.loaded.load();
+        let loaded = loaded.as_ref().filter(|loaded| loaded.at.elapsed() <= self.timing.max_key_age)?;
+        Some(loaded.generation)
     }
 
     /// When to ask again after there were no keys: 1 to 60 seconds.
@@ -111,8 +120,12 @@ impl KeyRing {
         let fetched = time::timeout(FETCH_TIMEOUT, self.fetch()).await.unwrap_or(Err(KeyRefreshError::TimedOut));
         let fraction = (self.random_fraction)();
         let (delay, failures, result) = match fetched {
-            Ok(max_age) => (refresh_delay(self.timing.refresh_interval, max_age), 0, Ok(())),
+            Ok(max_age) => {
+                self.good_refreshes.fetch_add(1, Ordering::Relaxed);
+                (refresh_delay(self.timing.refresh_interval, max_age), 0, Ok(()))
+            }
             Err(error) => {
+                self.failed_refreshes.fetch_add(1, Ordering::Relaxed);
                 let failures = self.fetching.borrow().failures.saturating_add(1);
                 let has_keys = self.is_ready();
                 tracing::warn!(issuer = %self.issuer, failures, has_keys, error = &error as &dyn std::error::Error,
@@ -175,15 +188,45 @@ impl KeyRing {
 
     async fn fetch(&self) -> Result<Option<Duration>, KeyRefreshError> {
         let document = self.source.fetch().await?;
-        let (keys, skipped) = KeySet::import(&document.bytes, &self.algorithms)?;
+        let (set, skipped) = KeySet::import(&document.bytes, &self.rules)?;
         if skipped.is_empty() {
-            tracing::info!(issuer = %self.issuer, keys = keys.len(), "refreshed keys");
+            tracing::info!(issuer = %self.issuer, keys = set.len(), "refreshed keys");
         } else {
-            tracing::warn!(issuer = %self.issuer, keys = keys.len(), ?skipped, "refreshed keys, some left out");
+            tracing::warn!(issuer = %self.issuer, keys = set.len(), ?skipped, "refreshed keys, some left out");
         }
-        self.loaded.store(Some(Arc::new(LoadedKeys { keys: Arc::new(keys), at: Instant::now() })));
+        self.put_in_use(set);
         Ok(document.max_age)
     }
+
+    /// A set that equals the one in use only makes that one younger: what was verified by it stays verified.
+    fn put_in_use(&self, set: KeySet) {
+        let at = Instant::now();
+        let loaded = match self.loaded.load_full() {
+            Some(loaded) if *loaded.set == set => {
+                LoadedKeys { set: Arc::clone(&loaded.set), generation: loaded.generation, at }
+            }
+            Some(loaded) => LoadedKeys { set: Arc::new(set), generation: loaded.generation.next(), at },
+            None => LoadedKeys { set: Arc::new(set), generation: KeyGeneration::default(), at },
+        };
+        self.loaded.store(Some(Arc::new(loaded)));
+    }
+}
+
+/// Tells one set of an issuer's keys from those that came before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct KeyGeneration(u64);
+
+impl KeyGeneration {
+    const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+/// The keys in use at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct CurrentKeys {
+    pub(super) set: Arc<KeySet>,
+    pub(super) generation: KeyGeneration,
 }
 
 /// Why keys were not refreshed.
@@ -211,7 +254,9 @@ pub(super) enum Freshness {
 
 #[derive(Debug)]
 struct LoadedKeys {
-    keys: Arc<KeySet>,
+    set: Arc<KeySet>,
+    generation: KeyGeneration,
+    /// When a fetch last confirmed the set.
     at: Instant,
 }
 

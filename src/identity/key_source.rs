@@ -4,6 +4,7 @@ mod discovery;
 mod http;
 mod jwks_file;
 mod jwks_url;
+mod small_file;
 
 use std::fmt;
 use std::io;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 pub use discovery::DiscoveryKeySource;
-pub use http::{KeyHttpClient, KeyHttpClientError, PlainHttp};
+pub use http::{KeyHttpClient, KeyHttpClientError, KeyServerAccess, PlainHttp};
 pub use jwks_file::JwksFileKeySource;
 pub use jwks_url::JwksUrlKeySource;
 
@@ -59,9 +60,16 @@ pub enum KeySourceError {
     /// The discovery document is another issuer's.
     #[error("the discovery document names another issuer")]
     DiscoveryIssuerMismatch,
-    /// The file cannot be read, or is not a regular file.
-    #[error("the key file cannot be read")]
+    /// A file cannot be read, is not a regular file, or is too large: the key document, the certificate authorities or
+    /// the bearer token.
+    #[error("a file that holds keys, or opens the way to them, cannot be read")]
     File(#[source] io::Error),
+    /// The file with certificate authorities has none, or one that is not a certificate.
+    #[error("the file with the key server's certificate authorities holds no usable one")]
+    AuthoritiesUnusable,
+    /// The file with the bearer token is empty or holds what cannot be sent.
+    #[error("the file with the key server's bearer token holds none")]
+    BearerUnusable,
 }
 
 #[cfg(test)]

@@ -22,24 +22,50 @@ pub const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;
 /// The most keys in a document, the unusable ones included.
 pub const MAX_KEYS: usize = 64;
 
+/// Which keys of a document are of use to an issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRules {
+    /// The algorithms that a key may have.
+    pub algorithms: Vec<Algorithm>,
+    /// What a key must be published for.
+    pub key_use: KeyUse,
+}
+
+/// What a key is published for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Signatures: `use` is `sig` or absent (RFC 7517 section 4.2).
+    Signature,
+    /// JWT-SVIDs: `use` is `jwt-svid` (SPIFFE Trust Domain and Bundle section 4.2.2). The other keys of a bundle are
+    /// certificates.
+    JwtSvid,
+}
+
 /// The usable keys of one issuer: at least one, each with exactly one algorithm, no two with the same `kid`.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<VerificationKey>,
 }
 
+/// Equal sets verify the same tokens, in whatever order a server listed their keys.
+impl PartialEq for KeySet {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.keys.contains(key))
+    }
+}
+
 impl KeySet {
     /// Reads a JWK set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), keeping the keys that
-    /// can verify one of the `allowed` algorithms and reporting the others. All entries that share a `kid` are left
+    /// fit the rules and reporting the others. All entries that share a `kid` are left
     /// out: which of them is meant cannot be told.
     ///
     /// A key's algorithm is its `alg`; where that is absent, the one that its curve has, and for RSA the only one of
-    /// `allowed`, or RS256 among several.
+    /// the rules, or RS256 among several.
     ///
     /// # Errors
     ///
     /// When the document is too large, not a JWK set, or has no usable key.
-    pub fn import(document: &[u8], allowed: &[Algorithm]) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
+    pub fn import(document: &[u8], rules: &KeyRules) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
         if document.len() > MAX_KEY_DOCUMENT_BYTES {
             return Err(KeySetError::TooLarge);
         }
@@ -60,7 +86,7 @@ impl KeySet {
             let imported = match entry {
                 Err(_) => Err(SkipReason::NotAnObject),
                 Ok(_) if shared => Err(SkipReason::DuplicateKeyId),
-                Ok(jwk) => VerificationKey::from_jwk(jwk, allowed),
+                Ok(jwk) => VerificationKey::from_jwk(jwk, rules),
             };
             match imported {
                 Ok(key) => keys.push(key),

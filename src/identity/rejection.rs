@@ -95,6 +95,12 @@ pub enum Rejection {
     /// `token_use` is missing or not allowed.
     #[error("token_use is missing or not allowed")]
     TokenUseNotAllowed,
+    /// `client_id` of an RFC 9068 access token is missing or not a text.
+    #[error("client_id is missing or not a text")]
+    ClientIdMalformed,
+    /// `jti` of an RFC 9068 access token is missing or not a text.
+    #[error("jti is missing or not a text")]
+    TokenIdMalformed,
     /// `sub` is missing, not a string, empty, too long, or has control characters.
     #[error("sub is not a usable identifier")]
     SubjectMalformed,
@@ -104,6 +110,33 @@ pub enum Rejection {
     /// The scopes claim is neither a string nor an array of strings.
     #[error("the scopes claim is not a string or array of strings")]
     ScopesMalformed,
+    /// A token of a cluster is not bound to the service account that its subject names.
+    #[error("the token is not bound to the service account that it names")]
+    ServiceAccountMalformed,
+    /// The connection has no client certificate, or the mesh's header is missing, where a workload must prove itself.
+    #[error("no proof of a workload was given")]
+    WorkloadMissing,
+    /// The mesh's header came from somewhere else than the hop that the listener trusts.
+    #[error("the hop that named the workload is not trusted")]
+    HopNotTrusted,
+    /// The mesh's header cannot be read, is ambiguous, or was sent more than once.
+    #[error("the mesh's header is malformed or ambiguous")]
+    MeshHeaderMalformed,
+    /// The client certificate is not an X.509-SVID.
+    #[error("the client certificate does not name a workload")]
+    ClientCertificateUnusable,
+    /// The client certificate has ended since the handshake, or its time has not come.
+    #[error("the client certificate is not valid at this time")]
+    ClientCertificateExpired,
+    /// The name of the workload is neither a SPIFFE id nor, where that is allowed, a Linkerd identity.
+    #[error("the workload's name is malformed")]
+    WorkloadIdMalformed,
+    /// The workload is of another trust domain.
+    #[error("the workload is of another trust domain")]
+    TrustDomainMismatch,
+    /// The token is one workload's and the connection another's.
+    #[error("the token and the connection name different workloads")]
+    WorkloadMismatch,
 }
 
 impl Rejection {
@@ -140,9 +173,20 @@ impl Rejection {
             Self::AudienceMalformed => "audience_malformed",
             Self::AudienceMismatch => "audience_mismatch",
             Self::TokenUseNotAllowed => "token_use_not_allowed",
+            Self::ClientIdMalformed => "client_id_malformed",
+            Self::TokenIdMalformed => "token_id_malformed",
             Self::SubjectMalformed => "subject_malformed",
             Self::GroupsMalformed => "groups_malformed",
             Self::ScopesMalformed => "scopes_malformed",
+            Self::ServiceAccountMalformed => "service_account_malformed",
+            Self::WorkloadMissing => "workload_missing",
+            Self::HopNotTrusted => "hop_not_trusted",
+            Self::MeshHeaderMalformed => "mesh_header_malformed",
+            Self::ClientCertificateUnusable => "client_certificate_unusable",
+            Self::ClientCertificateExpired => "client_certificate_expired",
+            Self::WorkloadIdMalformed => "workload_id_malformed",
+            Self::TrustDomainMismatch => "trust_domain_mismatch",
+            Self::WorkloadMismatch => "workload_mismatch",
         }
     }
 }

@@ -22,6 +22,9 @@ pub(super) const ISSUER: &str = "https://issuer.example";
 pub(super) const AUDIENCE: &str = "access-broker";
 pub(super) const SUBJECT: &str = "user-one";
 
+/// Enough for every test.
+pub(super) const TOKEN_CACHE_BYTES: u64 = 1 << 20;
+
 /// The seconds since 1970 at which every test takes place.
 pub(super) const NOW: u64 = 1_800_000_000;
 
@@ -147,7 +150,7 @@ pub(super) async fn authenticator(settings: IssuerSettings, keys: &[Value]) -> (
     let source = FakeKeySource::new(Answer::Keys(key_document(keys)));
     let verifier = IssuerVerifier::with_key_source(settings, Box::new(Arc::clone(&source))).unwrap();
     verifier.keys().refresh().await.unwrap();
-    (Authenticator::new(vec![Arc::new(verifier)]).unwrap(), source)
+    (Authenticator::new(vec![Arc::new(verifier)], TOKEN_CACHE_BYTES).unwrap(), source)
 }
 
 /// What a [`FakeKeySource`] does when it is asked.

@@ -29,8 +29,7 @@ const UNSUPPORTED_HEADER_MEMBERS: [&str; 4] = ["crit", "b64", "enc", "zip"];
 ///
 /// Keys and addresses of keys inside the header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
 pub(super) struct CompactToken<'a> {
-    algorithm: Algorithm,
-    key_id: Option<String>,
+    header: TokenHeader,
     signing_input: &'a str,
     signature: Vec<u8>,
     claims: Map<String, Value>,
@@ -50,29 +49,24 @@ impl<'a> CompactToken<'a> {
         let header = decode(header)?;
         let payload = decode(payload)?;
         let signature = decode(signature)?;
-        let (algorithm, key_id) = read_header(&header)?;
+        let header = TokenHeader::read(&header)?;
         let claims = json::parse_object(&payload).map_err(|_| Rejection::ClaimsMalformed)?;
-        Ok(Self { algorithm, key_id, signing_input, signature, claims })
+        Ok(Self { header, signing_input, signature, claims })
     }
 
-    /// `alg`.
-    pub(super) const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    /// What the header says.
+    pub(super) const fn header(&self) -> &TokenHeader {
+        &self.header
     }
 
-    /// `kid`: a name to look a key up by, and nothing else.
-    pub(super) fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
-    }
-
-    /// `iss` as the token claims it. It only chooses the issuer whose keys and rules the token must then satisfy.
-    pub(super) fn claimed_issuer(&self) -> Result<&str, Rejection> {
-        self.claims.get("iss").and_then(Value::as_str).ok_or(Rejection::IssuerMalformed)
+    /// A claim that nobody has proven. It only chooses the issuer whose keys and rules the token must then satisfy.
+    pub(super) fn unproven(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
     }
 
     /// Checks the signature, which turns the claims into what the holder of the key said.
     pub(super) fn verify(self, key: &VerificationKey) -> Result<SignedClaims, Rejection> {
-        if self.algorithm != key.algorithm() {
+        if self.header.algorithm != key.algorithm() {
             return Err(Rejection::AlgorithmNotAllowed);
         }
         if key.has_signed(self.signing_input.as_bytes(), &self.signature) {
@@ -85,7 +79,7 @@ impl<'a> CompactToken<'a> {
 
 impl fmt::Debug for CompactToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CompactToken").field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("CompactToken").field("algorithm", &self.header.algorithm).finish_non_exhaustive()
     }
 }
 
@@ -97,8 +91,8 @@ impl SignedClaims {
         self.0.get(name)
     }
 
-    pub(super) fn into_map(self) -> Map<String, Value> {
-        self.0
+    pub(super) const fn members(&self) -> &Map<String, Value> {
+        &self.0
     }
 }
 
@@ -116,36 +110,65 @@ fn decode(segment: &str) -> Result<Vec<u8>, Rejection> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| Rejection::Malformed)
 }
 
-fn read_header(text: &[u8]) -> Result<(Algorithm, Option<String>), Rejection> {
-    let mut header = json::parse_object(text).map_err(|_| Rejection::HeaderMalformed)?;
-    if UNSUPPORTED_HEADER_MEMBERS.iter().any(|name| header.contains_key(*name)) {
-        return Err(Rejection::HeaderUnsupported);
-    }
-    match header.get("typ") {
-        None => {}
-        Some(Value::String(media_type)) if is_token_type(media_type) => {}
-        Some(Value::String(_)) => return Err(Rejection::TypeNotAllowed),
-        Some(_) => return Err(Rejection::HeaderMalformed),
-    }
-    let algorithm = header.get("alg").and_then(Value::as_str).ok_or(Rejection::HeaderMalformed)?;
-    let algorithm = Algorithm::parse(algorithm).ok_or(Rejection::AlgorithmNotAllowed)?;
-    let key_id = match header.remove("kid") {
-        None => None,
-        Some(Value::String(key_id)) if key_id.len() <= MAX_KEY_ID_BYTES => Some(key_id),
-        Some(_) => return Err(Rejection::HeaderMalformed),
-    };
-    Ok((algorithm, key_id))
+/// The header of a token (RFC 7515 section 4), as far as anything depends on it.
+pub(super) struct TokenHeader {
+    /// `alg`.
+    pub(super) algorithm: Algorithm,
+    /// `kid`: a name to look a key up by, and nothing else.
+    pub(super) key_id: Option<String>,
+    /// `typ`.
+    pub(super) token_type: Option<TokenType>,
+    /// Whether there are members besides `alg`, `kid` and `typ`.
+    pub(super) has_other_members: bool,
 }
 
-/// Whether `typ` is that of a JWT (RFC 7519 section 5.1) or of an access token (RFC 9068 section 2.1). Any other is a
-/// token made for another purpose, such as a logout token or a `DPoP` proof (RFC 8725 section 3.11).
-fn is_token_type(media_type: &str) -> bool {
-    const PREFIX: &str = "application/";
-    let subtype = match media_type.split_at_checked(PREFIX.len()) {
-        Some((prefix, subtype)) if prefix.eq_ignore_ascii_case(PREFIX) => subtype,
-        _ => media_type,
-    };
-    subtype.eq_ignore_ascii_case("jwt") || subtype.eq_ignore_ascii_case("at+jwt")
+impl TokenHeader {
+    fn read(text: &[u8]) -> Result<Self, Rejection> {
+        let mut header = json::parse_object(text).map_err(|_| Rejection::HeaderMalformed)?;
+        if UNSUPPORTED_HEADER_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+            return Err(Rejection::HeaderUnsupported);
+        }
+        let token_type = match header.remove("typ") {
+            None => None,
+            Some(Value::String(name)) => Some(TokenType::parse(&name).ok_or(Rejection::TypeNotAllowed)?),
+            Some(_) => return Err(Rejection::HeaderMalformed),
+        };
+        let algorithm = match header.remove("alg") {
+            Some(Value::String(name)) => Algorithm::parse(&name).ok_or(Rejection::AlgorithmNotAllowed)?,
+            _ => return Err(Rejection::HeaderMalformed),
+        };
+        let key_id = match header.remove("kid") {
+            None => None,
+            Some(Value::String(key_id)) if key_id.len() <= MAX_KEY_ID_BYTES => Some(key_id),
+            Some(_) => return Err(Rejection::HeaderMalformed),
+        };
+        Ok(Self { algorithm, key_id, token_type, has_other_members: !header.is_empty() })
+    }
+}
+
+/// The kinds of tokens that `typ` may name. Any other is a token made for another purpose, such as a logout token or a
+/// `DPoP` proof (RFC 8725 section 3.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenType {
+    /// A JWT (RFC 7519 section 5.1).
+    Jwt,
+    /// An access token (RFC 9068 section 2.1).
+    AccessToken,
+    /// A JWS in compact serialisation (RFC 7515 section 4.1.9).
+    Jose,
+}
+
+impl TokenType {
+    /// Reads a media type, in any case, which may leave out `application/`.
+    fn parse(media_type: &str) -> Option<Self> {
+        const PREFIX: &str = "application/";
+        let subtype = match media_type.split_at_checked(PREFIX.len()) {
+            Some((prefix, subtype)) if prefix.eq_ignore_ascii_case(PREFIX) => subtype,
+            _ => media_type,
+        };
+        let names = [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose)];
+        names.into_iter().find(|(name, _)| subtype.eq_ignore_ascii_case(name)).map(|(_, token_type)| token_type)
+    }
 }
 
 #[cfg(test)]

@@ -7,16 +7,18 @@ use thiserror::Error;
 use url::Url;
 
 use super::authenticator::AuthenticationError;
-use super::caller::Caller;
-use super::claims;
-use super::issuer::{InvalidIssuerSettings, IssuerSettings, KeyLocation};
-use super::key_ring::{Freshness, KeyRing, KeyRingTiming};
+use super::claims::{self, AcceptedClaims};
+use super::issuer::{InvalidIssuerSettings, IssuerSettings, KeyLocation, TokenProfile};
+use super::key_ring::{CurrentKeys, Freshness, KeyGeneration, KeyRing, KeyRingTiming};
 use super::key_source::{
-    DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyHttpClient, KeyHttpClientError, KeySource,
+    DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyHttpClient, KeyHttpClientError, KeyServerAccess,
+    KeySource,
 };
-use super::keys::{KeyLookupError, KeySet};
+use super::keys::{KeyLookupError, KeyRules, KeyUse};
 use super::rejection::Rejection;
-use super::token::CompactToken;
+use super::token::{CompactToken, TokenHeader, TokenType};
+use super::token_times::TokenTimes;
+use super::verified_tokens::VerifiedToken;
 
 /// Checks the tokens of one issuer.
 ///
@@ -63,34 +65,78 @@ impl IssuerVerifier {
         &self.keys
     }
 
+    /// Which rules the issuer's tokens follow.
+    pub(super) const fn profile(&self) -> TokenProfile {
+        self.settings.profile
+    }
+
     /// Checks a token that claims to be this issuer's.
-    pub(super) async fn verify(&self, token: CompactToken<'_>, now: SystemTime) -> Result<Caller, AuthenticationError> {
-        if !self.settings.algorithms.contains(&token.algorithm()) {
-            return Err(Rejection::AlgorithmNotAllowed.into());
-        }
+    pub(super) async fn verify(
+        self: &Arc<Self>,
+        token: CompactToken<'_>,
+        now: SystemTime,
+    ) -> Result<VerifiedToken, AuthenticationError> {
+        self.check_header(token.header())?;
         let mut keys = self.current_keys()?;
         let mut freshness = Freshness::Latest;
-        if let Err(KeyLookupError::Unknown) = keys.find(token.key_id(), token.algorithm()) {
+        let (key_id, algorithm) = (token.header().key_id.as_deref(), token.header().algorithm);
+        if let Err(KeyLookupError::Unknown) = keys.set.find(key_id, algorithm) {
             freshness = self.keys.look_for_new_keys().await;
             keys = self.current_keys()?;
         }
-        let key = keys.find(token.key_id(), token.algorithm()).map_err(|error| match (error, freshness) {
+        let key = keys.set.find(key_id, algorithm).map_err(|error| match (error, freshness) {
             (KeyLookupError::Unknown, Freshness::Latest) => Rejection::UnknownKey.into(),
             (KeyLookupError::Unknown, Freshness::Uncertain) => self.keys_unavailable(),
             (KeyLookupError::Ambiguous, _) => Rejection::AmbiguousKey.into(),
         })?;
         let claims = token.verify(key)?;
-        Ok(Caller::from_token(claims::accept(claims, &self.settings, self.issuer(), now)?))
+        let AcceptedClaims { caller, times } = claims::accept(&claims, &self.settings, self.issuer(), now)?;
+        let verifier = Arc::clone(self);
+        Ok(VerifiedToken { caller: Arc::new(caller), times, verifier, generation: keys.generation })
+    }
+
+    /// Checks the times of a token that was verified before.
+    pub(super) fn check_times(&self, times: &TokenTimes, now: SystemTime) -> Result<(), Rejection> {
+        times.check(&self.settings, now)
+    }
+
+    /// The generation of the keys that a token would be verified by now.
+    pub(super) fn current_generation(&self) -> Result<KeyGeneration, AuthenticationError> {
+        self.keys.current_generation().ok_or_else(|| self.keys_unavailable())
+    }
+
+    fn check_header(&self, header: &TokenHeader) -> Result<(), Rejection> {
+        if !self.settings.algorithms.contains(&header.algorithm) {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        let type_fits = match self.settings.profile {
+            TokenProfile::AccessToken => header.token_type == Some(TokenType::AccessToken),
+            TokenProfile::Spiffe => header.token_type != Some(TokenType::AccessToken),
+            _ => header.token_type != Some(TokenType::Jose),
+        };
+        if !type_fits {
+            return Err(Rejection::TypeNotAllowed);
+        }
+        // SPIFFE JWT-SVID section 2: no members but alg, kid and typ.
+        if self.settings.profile == TokenProfile::Spiffe && header.has_other_members {
+            return Err(Rejection::HeaderUnsupported);
+        }
+        Ok(())
     }
 
     fn with_valid_settings(settings: IssuerSettings, source: Box<dyn KeySource>) -> Self {
         let timing =
             KeyRingTiming { refresh_interval: settings.key_refresh_interval, max_key_age: settings.max_key_age };
-        let keys = KeyRing::new(settings.issuer.as_str().into(), settings.algorithms.clone(), source, timing);
+        let key_use = match settings.profile {
+            TokenProfile::Spiffe => KeyUse::JwtSvid,
+            _ => KeyUse::Signature,
+        };
+        let rules = KeyRules { algorithms: settings.algorithms.clone(), key_use };
+        let keys = KeyRing::new(settings.issuer.as_str().into(), rules, source, timing);
         Self { settings, keys: Arc::new(keys) }
     }
 
-    fn current_keys(&self) -> Result<Arc<KeySet>, AuthenticationError> {
+    fn current_keys(&self) -> Result<CurrentKeys, AuthenticationError> {
         self.keys.current().ok_or_else(|| self.keys_unavailable())
     }
 
@@ -113,14 +159,20 @@ pub enum IssuerVerifierError {
     KeyUrl(#[from] url::ParseError),
 }
 
+/// Where a pod finds the keys of its cluster's service accounts.
+const KUBERNETES_KEYS: &str = "https://kubernetes.default.svc/openid/v1/jwks";
+
 fn key_source(settings: &IssuerSettings) -> Result<Box<dyn KeySource>, IssuerVerifierError> {
-    let client = || KeyHttpClient::new(settings.plain_http);
+    let access =
+        KeyServerAccess { ca_file: settings.key_ca_file.clone(), bearer_file: settings.key_bearer_file.clone() };
+    let client = || KeyHttpClient::new(settings.plain_http, access.clone());
     Ok(match &settings.key_location {
         KeyLocation::Discovery => Box::new(DiscoveryKeySource::new(&settings.issuer, client()?)?),
         KeyLocation::CognitoPool => {
             let url = Url::parse(&format!("{}/.well-known/jwks.json", settings.issuer))?;
             Box::new(JwksUrlKeySource::new(url, client()?))
         }
+        KeyLocation::KubernetesApiServer => Box::new(JwksUrlKeySource::new(Url::parse(KUBERNETES_KEYS)?, client()?)),
         KeyLocation::JwksUrl(url) => Box::new(JwksUrlKeySource::new(url.clone(), client()?)),
         KeyLocation::JwksFile(path) => Box::new(JwksFileKeySource::new(path.clone())),
     })

@@ -11,7 +11,7 @@ use std::fmt;
 pub use linkerd_id::{LinkerdId, LinkerdIdError};
 pub use peer::{Peer, PeerAddress};
 pub use proof::{AcceptedProof, MeshHeader, TrustedHop, WorkloadProof, WorkloadSource};
-pub use spiffe_id::{MAX_SPIFFE_ID_BYTES, SpiffeId, SpiffeIdError};
+pub use spiffe_id::{MAX_SPIFFE_ID_BYTES, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME};
 pub use trust_domain::{TrustDomain, TrustDomainError};
 
 /// The name of a workload, in one of the two forms that meshes use.

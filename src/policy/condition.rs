@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::compile::PolicyContext;
 use crate::document::{Located, Table};
-use crate::identity::{Caller, TokenIdentity};
+use crate::identity::{Caller, ClaimValue, TokenIdentity};
 
 /// Conditions on a caller, all of which must hold; each holds if any of its values does.
 #[derive(Debug, Default)]
@@ -49,8 +49,10 @@ impl Condition {
     pub(super) fn holds(&self, caller: &Caller) -> bool {
         let Some(token) = caller.token() else { return self.is_empty() };
         let issuer_fits = self.issuers.as_ref().is_none_or(|any| any.iter().any(|issuer| **issuer == *token.issuer));
-        let groups_fit = self.groups.as_ref().is_none_or(|any| any.iter().any(|group| token.groups.contains(group)));
-        let scopes_fit = self.scopes.as_ref().is_none_or(|any| any.iter().any(|scope| token.scopes.contains(scope)));
+        let has_one_of =
+            |held: &[Box<str>], any: &[String]| any.iter().any(|wanted| held.iter().any(|one| **one == **wanted));
+        let groups_fit = self.groups.as_ref().is_none_or(|any| has_one_of(&token.groups, any));
+        let scopes_fit = self.scopes.as_ref().is_none_or(|any| has_one_of(&token.scopes, any));
         issuer_fits && groups_fit && scopes_fit && self.claims.iter().all(|(name, any)| claim_fits(token, name, any))
     }
 
@@ -115,8 +117,9 @@ fn claim_fits(token: &TokenIdentity, name: &str, any: &[String]) -> bool {
         return false;
     }
     match token.claims.get(name) {
-        Some(Value::Array(values)) => values.iter().any(|value| value_fits(value, any)),
-        Some(value) => value_fits(value, any),
+        Some(ClaimValue::Text(text)) => any.iter().any(|wanted| wanted == text),
+        Some(ClaimValue::Other(Value::Array(values))) => values.iter().any(|value| value_fits(value, any)),
+        Some(ClaimValue::Other(value)) => value_fits(&value, any),
         None => false,
     }
 }

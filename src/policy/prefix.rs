@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::identity::Caller;
+use crate::identity::{Caller, ClaimValue};
 
 /// The most segments that a prefix may have.
 const MAX_PREFIX_SEGMENTS: usize = 32;
@@ -84,7 +84,10 @@ impl ClaimReference {
         match &*self.0 {
             "sub" => Some(&token.subject),
             "email" if !token.email_verified => None,
-            name => token.claims.get(name)?.as_str(),
+            name => match token.claims.get(name)? {
+                ClaimValue::Text(text) => Some(text),
+                ClaimValue::Other(_) => None,
+            },
         }
     }
 }

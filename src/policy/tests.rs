@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::identity::{Caller, TokenIdentity};
+use crate::identity::{Caller, ClaimSet, TokenIdentity};
 
 mod compile;
 mod decide;
@@ -19,20 +20,19 @@ fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
 }
 
 fn caller(claims: &Value) -> Caller {
-    Caller::from_token(token(claims))
+    Caller::from_token(Arc::new(token(claims)))
 }
 
 fn token(claims: &Value) -> TokenIdentity {
-    let strings = |name: &str| {
-        claims[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
+    let strings =
+        |name: &str| claims[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect();
     TokenIdentity {
         issuer: claims["iss"].as_str().unwrap_or(ISSUER).into(),
-        subject: claims["sub"].as_str().unwrap_or("subject-1").to_owned(),
+        subject: claims["sub"].as_str().unwrap_or("subject-1").into(),
         groups: strings("groups"),
         scopes: strings("scopes"),
         email_verified: claims["email_verified"] == json!(true),
-        claims: claims.as_object().unwrap().clone(),
+        claims: ClaimSet::pack(claims.as_object().unwrap()).unwrap(),
         expires_at: now() + Duration::from_mins(10),
     }
 }

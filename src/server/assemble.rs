@@ -38,7 +38,7 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
             .with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
         verifiers.push(Arc::new(verifier));
     }
-    let authenticator = Arc::new(Authenticator::new(verifiers.clone())?);
+    let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
     let mut signers = Signers::default();
     for bucket in &config.buckets {
         signers.add(bucket, surroundings).await?;

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use access_broker::config::Config;
 use access_broker::document::Overrides;
 use access_broker::grpc::proto::ErrorReason;
-use access_broker::identity::{Caller, PlainHttp};
+use access_broker::identity::{Caller, ClaimSet, PlainHttp, TokenIdentity};
 use access_broker::policy::{
     BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest, ObjectKey, ObjectReference,
     Policy, PolicyContext, UploadTerms,
@@ -360,15 +361,15 @@ fn now() -> SystemTime {
 /// The user of the founding scenario. Its token ends before the default life of a URL does.
 fn caller() -> Caller {
     let claims = serde_json::json!({"email": "me+user1@example.com"});
-    Caller {
+    Caller::from_token(Arc::new(TokenIdentity {
         issuer: "https://login.example.com".into(),
-        subject: "subject-1".to_owned(),
-        groups: Vec::new(),
-        scopes: Vec::new(),
+        subject: "subject-1".into(),
+        groups: Box::default(),
+        scopes: Box::default(),
         email_verified: true,
-        claims: claims.as_object().unwrap().clone(),
-        token_expires_at: now() + Duration::from_mins(10),
-    }
+        claims: ClaimSet::pack(claims.as_object().unwrap()).unwrap(),
+        expires_at: now() + Duration::from_mins(10),
+    }))
 }
 
 fn object(bucket: &str, key: &str) -> ObjectReference {

@@ -13,7 +13,7 @@ use access_broker::document::Overrides;
 use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
-use access_broker::identity::{Caller, PlainHttp};
+use access_broker::identity::{Caller, ClaimSet, PlainHttp, TokenIdentity};
 use access_broker::policy::{DownloadTerms, Permit, PolicyStore, UploadTerms};
 use access_broker::presign::{PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::server::{Missing, RunningServer, Surroundings};
@@ -148,15 +148,15 @@ async fn answer_when_signing_fails(error: PresignError) -> Status {
         ..IssueDownloadUrlRequest::default()
     });
     let now = SystemTime::now();
-    let caller = Caller {
+    let caller = Caller::from_token(Arc::new(TokenIdentity {
         issuer: ISSUER.into(),
-        subject: "somebody".to_owned(),
-        groups: Vec::new(),
-        scopes: Vec::new(),
+        subject: "somebody".into(),
+        groups: Box::default(),
+        scopes: Box::default(),
         email_verified: false,
-        claims: serde_json::Map::new(),
-        token_expires_at: now + Duration::from_mins(10),
-    };
+        claims: ClaimSet::pack(&serde_json::Map::new()).unwrap(),
+        expires_at: now + Duration::from_mins(10),
+    }));
     request.extensions_mut().insert(AuthenticatedCaller { caller: Arc::new(caller), at: now });
     BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err()
 }

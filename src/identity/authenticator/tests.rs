@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::identity::test_issuer::{
-    AUDIENCE, Answer, ED25519, FakeKeySource, ISSUER, OTHER_RSA, P256, P384, RSA, SUBJECT, TestKey, authenticator,
-    base64url, claims, key_document, now, settings, with,
+    AUDIENCE, Answer, ED25519, FakeKeySource, ISSUER, OTHER_RSA, P256, P384, RSA, SUBJECT, TOKEN_CACHE_BYTES, TestKey,
+    authenticator, base64url, claims, key_document, now, settings, with,
 };
-use crate::identity::{Algorithm, IssuerSettings};
+use crate::identity::{Algorithm, IssuerSettings, KeyLocation};
 
 fn all_algorithms() -> IssuerSettings {
     IssuerSettings { algorithms: Algorithm::ALL.to_vec(), ..settings() }
@@ -46,7 +46,7 @@ async fn a_token_of_every_algorithm_is_accepted() {
         let token = key.token_for("k", algorithm, &claims());
         let caller = outcome(&[key.jwk_for("k", algorithm)], &token).await.unwrap();
         let token = caller.token().unwrap();
-        assert_eq!((&*token.issuer, token.subject.as_str()), (ISSUER, SUBJECT));
+        assert_eq!((&*token.issuer, &*token.subject), (ISSUER, SUBJECT));
     }
 }
 
@@ -199,6 +199,18 @@ async fn the_claims_of_a_signed_token_are_checked() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_is_no_string_is_refused_before_a_key_is_looked_up() {
+    for issuer in ["null", "1", "true", r#"["https://issuer.example"]"#, "{}"] {
+        let token = RSA.sign(r#"{"alg":"RS256"}"#, &format!(r#"{{"iss":{issuer}}}"#));
+        assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::IssuerMalformed), "{issuer}");
+    }
+    assert_eq!(
+        rejection(&[RSA.jwk("k")], &RSA.sign(r#"{"alg":"RS256"}"#, "{}")).await,
+        Some(Rejection::IssuerMalformed)
+    );
+}
+
+#[tokio::test]
 async fn the_signature_is_checked_before_the_claims() {
     let token = OTHER_RSA.token("k", &with(&claims(), &json!({"exp": 1, "aud": "other"})));
     assert_eq!(rejection(&[RSA.jwk("k")], &token).await, Some(Rejection::SignatureInvalid));
@@ -213,7 +225,7 @@ async fn each_issuer_has_its_own_keys_and_audiences() {
     };
     let first = verifier(settings(), &RSA);
     let other = verifier(IssuerSettings::oidc(OTHER_ISSUER, vec!["other-api".to_owned()]), &OTHER_RSA);
-    let authenticator = Authenticator::new(vec![Arc::clone(&first), Arc::clone(&other)]).unwrap();
+    let authenticator = Authenticator::new(vec![Arc::clone(&first), Arc::clone(&other)], TOKEN_CACHE_BYTES).unwrap();
     assert_eq!(authenticator.issuers_without_keys(), [ISSUER.into(), OTHER_ISSUER.into()]);
     first.keys().refresh().await.unwrap();
     assert_eq!(authenticator.issuers_without_keys(), [OTHER_ISSUER.into()]);
@@ -233,14 +245,107 @@ async fn each_issuer_has_its_own_keys_and_audiences() {
     }
 }
 
+fn svid_settings() -> IssuerSettings {
+    IssuerSettings::spiffe("spiffe://prod.example", vec![AUDIENCE.to_owned()])
+}
+
+/// Trusts an OIDC issuer and a trust domain, each with a key of its own.
+async fn issuer_and_trust_domain() -> Authenticator {
+    let bundle = key_document(&[
+        with(&P256.jwk("svid"), &json!({"use": "jwt-svid"})),
+        with(&P384.jwk("x509"), &json!({"use": "x509-svid"})),
+        P384.jwk("sig"),
+    ]);
+    let key_location = KeyLocation::JwksFile("bundle.json".into());
+    let settings_of_domain = IssuerSettings { key_location, ..svid_settings() };
+    let mut verifiers = Vec::new();
+    for (settings, keys) in [(settings(), key_document(&[RSA.jwk("k")])), (settings_of_domain, bundle)] {
+        let source = FakeKeySource::new(Answer::Keys(keys));
+        let verifier = Arc::new(IssuerVerifier::with_key_source(settings, Box::new(source)).unwrap());
+        verifier.keys().refresh().await.unwrap();
+        let ring = Arc::clone(verifier.keys());
+        tokio::spawn(async move { ring.keep_fresh().await });
+        verifiers.push(verifier);
+    }
+    Authenticator::new(verifiers, TOKEN_CACHE_BYTES).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jwt_svid_is_checked_by_the_bundle_of_its_trust_domain() {
+    let authenticator = issuer_and_trust_domain().await;
+    let svid = with(&claims(), &json!({"iss": null, "sub": "spiffe://prod.example/a"}));
+    for claims in [svid.clone(), with(&svid, &json!({"iss": "https://spire.example"}))] {
+        let caller = authenticator.authenticate(&P256.token("svid", &claims), now()).await.unwrap();
+        assert_eq!(caller.workload().unwrap().as_str(), "spiffe://prod.example/a");
+    }
+    let refused = async |token: String| authenticator.authenticate(&token, now()).await.unwrap_err();
+    // The keys of a bundle that are for something else, and those of another issuer, prove nothing.
+    for token in [P384.token("x509", &svid), P384.token("sig", &svid), RSA.token("k", &svid)] {
+        assert_eq!(refused(token).await, Rejection::UnknownKey.into());
+    }
+    let foreign = with(&svid, &json!({"sub": "spiffe://other.example/a"}));
+    assert_eq!(refused(P256.token("svid", &foreign)).await, Rejection::IssuerMalformed.into());
+    // Whoever names a known issuer is held to it.
+    let as_issuer = with(&svid, &json!({"iss": ISSUER}));
+    assert_eq!(refused(P256.token("svid", &as_issuer)).await, Rejection::AlgorithmNotAllowed.into());
+    let user = authenticator.authenticate(&RSA.token("k", &claims()), now()).await.unwrap();
+    assert!(user.workload().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_header_of_a_jwt_svid_has_three_members_at_most() {
+    let authenticator = issuer_and_trust_domain().await;
+    let svid = with(&claims(), &json!({"iss": null, "sub": "spiffe://prod.example/a"})).to_string();
+    for (header, expected) in [
+        (r#"{"alg":"ES256","kid":"svid"}"#, None),
+        (r#"{"alg":"ES256","kid":"svid","typ":"JOSE"}"#, None),
+        (r#"{"alg":"ES256","kid":"svid","typ":"at+jwt"}"#, Some(Rejection::TypeNotAllowed)),
+        (r#"{"alg":"ES256","kid":"svid","x5t":"a"}"#, Some(Rejection::HeaderUnsupported)),
+    ] {
+        let outcome = authenticator.authenticate(&P256.sign(header, &svid), now()).await;
+        assert_eq!(outcome.err(), expected.map(Into::into), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_of_access_tokens_takes_no_others() {
+    let settings = IssuerSettings { profile: TokenProfile::AccessToken, ..settings() };
+    let (authenticator, _) = authenticator(settings, &[RSA.jwk("k")]).await;
+    let claims = with(&claims(), &json!({"client_id": "c", "jti": "1"})).to_string();
+    for (header, expected) in [
+        (r#"{"alg":"RS256","kid":"k","typ":"at+jwt"}"#, None),
+        (r#"{"alg":"RS256","kid":"k","typ":"application/AT+JWT"}"#, None),
+        (r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#, Some(Rejection::TypeNotAllowed)),
+        (r#"{"alg":"RS256","kid":"k"}"#, Some(Rejection::TypeNotAllowed)),
+    ] {
+        let outcome = authenticator.authenticate(&RSA.sign(header, &claims), now()).await;
+        assert_eq!(outcome.err(), expected.map(Into::into), "{header}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_of_the_keys_is_told_for_each_issuer() {
+    let (authenticator, source) = authenticator(settings(), &[RSA.jwk("k")]).await;
+    let ring = Arc::clone(authenticator.issuers[ISSUER].keys());
+    source.answer_with(Answer::Failure);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(ring.refresh().await.is_err());
+    let [(issuer, status)] = authenticator.key_status().try_into().unwrap();
+    assert_eq!(&*issuer, ISSUER);
+    let age = Some(Duration::from_secs(5));
+    let expected =
+        KeyRingStatus { keys: 1, age, usable: true, good_refreshes: 1, failed_refreshes: 1, failures_in_a_row: 1 };
+    assert_eq!(status, expected);
+}
+
 #[tokio::test]
 async fn no_issuer_and_two_of_the_same_name_are_errors() {
-    assert_eq!(Authenticator::new(vec![]).unwrap_err(), AuthenticatorError::NoIssuer);
+    assert_eq!(Authenticator::new(vec![], TOKEN_CACHE_BYTES).unwrap_err(), AuthenticatorError::NoIssuer);
     let verifier = || {
         let source = FakeKeySource::new(Answer::Failure);
         Arc::new(IssuerVerifier::with_key_source(settings(), Box::new(source)).unwrap())
     };
-    let error = Authenticator::new(vec![verifier(), verifier()]).unwrap_err();
+    let error = Authenticator::new(vec![verifier(), verifier()], TOKEN_CACHE_BYTES).unwrap_err();
     assert_eq!(error, AuthenticatorError::DuplicateIssuer(ISSUER.into()));
 }
 
@@ -248,7 +353,7 @@ async fn no_issuer_and_two_of_the_same_name_are_errors() {
 async fn without_keys_nothing_can_be_told() {
     let source = FakeKeySource::new(Answer::Failure);
     let verifier = IssuerVerifier::with_key_source(settings(), Box::new(source)).unwrap();
-    let authenticator = Authenticator::new(vec![Arc::new(verifier)]).unwrap();
+    let authenticator = Authenticator::new(vec![Arc::new(verifier)], TOKEN_CACHE_BYTES).unwrap();
     let error = authenticator.authenticate(&RSA.token("k", &claims()), now()).await.unwrap_err();
     let retry_after = Duration::from_secs(1);
     assert_eq!(error, AuthenticationError::KeysUnavailable { issuer: ISSUER.into(), retry_after });

@@ -1,15 +1,22 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
 use crate::identity::issuer::TokenUses;
 use crate::identity::test_issuer::{AUDIENCE, ISSUER, NOW, SUBJECT, claims, now, settings, with};
+use crate::identity::token_times::MAX_NUMERIC_DATE;
 
-fn accept_with(changes: &Value, settings: &IssuerSettings) -> Result<TokenIdentity, Rejection> {
-    let Value::Object(claims) = with(&claims(), changes) else { unreachable!() };
-    super::accept(claims.into(), settings, &ISSUER.into(), now())
+fn accept_with(changes: &Value, settings: &IssuerSettings) -> Result<Arc<TokenIdentity>, Rejection> {
+    accepted(changes, settings).map(|accepted| Arc::clone(accepted.caller.token().unwrap()))
 }
 
-fn accept(changes: &Value) -> Result<TokenIdentity, Rejection> {
+fn accepted(changes: &Value, settings: &IssuerSettings) -> Result<AcceptedClaims, Rejection> {
+    let Value::Object(claims) = with(&claims(), changes) else { unreachable!() };
+    super::accept(&claims.into(), settings, &settings.issuer.as_str().into(), now())
+}
+
+fn accept(changes: &Value) -> Result<Arc<TokenIdentity>, Rejection> {
     accept_with(changes, &settings())
 }
 
@@ -21,7 +28,7 @@ fn rejection(changes: &Value) -> Option<Rejection> {
 fn rejection_of_null(name: &str) -> Option<Rejection> {
     let Value::Object(mut claims) = claims() else { unreachable!() };
     claims.insert(name.to_owned(), Value::Null);
-    super::accept(claims.into(), &settings(), &ISSUER.into(), now()).err()
+    super::accept(&claims.into(), &settings(), &ISSUER.into(), now()).err()
 }
 
 fn cognito(token_uses: TokenUses) -> IssuerSettings {
@@ -32,17 +39,22 @@ fn cognito(token_uses: TokenUses) -> IssuerSettings {
     }
 }
 
+fn texts(list: &[Box<str>]) -> Vec<&str> {
+    list.iter().map(AsRef::as_ref).collect()
+}
+
 #[test]
 fn claims_become_a_caller() {
     let changes = json!({"groups": ["a", "b"], "scope": "read  write", "tenant_id": 7});
     let caller = accept(&changes).unwrap();
     assert_eq!(&*caller.issuer, ISSUER);
-    assert_eq!(caller.subject, SUBJECT);
-    assert_eq!(caller.groups, ["a", "b"]);
-    assert_eq!(caller.scopes, ["read", "write"]);
+    assert_eq!(&*caller.subject, SUBJECT);
+    assert_eq!(texts(&caller.groups), ["a", "b"]);
+    assert_eq!(texts(&caller.scopes), ["read", "write"]);
     assert!(!caller.email_verified);
     assert_eq!(caller.expires_at, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 600));
-    assert_eq!(Value::Object(caller.claims), with(&claims(), &changes));
+    let Value::Object(all) = with(&claims(), &changes) else { unreachable!() };
+    assert_eq!(caller.claims, ClaimSet::pack(&all).unwrap());
 }
 
 #[test]
@@ -120,17 +132,15 @@ fn the_lifetime_is_bounded_where_the_settings_say_so() {
 
 #[test]
 fn an_extreme_clock_does_not_panic() {
-    let claims = || {
-        let Value::Object(claims) = claims() else { unreachable!() };
-        claims.into()
-    };
+    let Value::Object(claims) = claims() else { unreachable!() };
+    let claims = claims.into();
     let mut far = SystemTime::UNIX_EPOCH;
     for bit in (0..63).rev() {
         far = far.checked_add(Duration::from_secs(1 << bit)).unwrap_or(far);
     }
-    assert_eq!(super::accept(claims(), &settings(), &ISSUER.into(), far).err(), Some(Rejection::TokenExpired));
+    assert_eq!(super::accept(&claims, &settings(), &ISSUER.into(), far).err(), Some(Rejection::TokenExpired));
     let before_1970 = SystemTime::UNIX_EPOCH - Duration::from_secs(1_000_000);
-    let early = super::accept(claims(), &settings(), &ISSUER.into(), before_1970).err();
+    let early = super::accept(&claims, &settings(), &ISSUER.into(), before_1970).err();
     assert_eq!(early, Some(Rejection::IssuedInFuture));
 }
 
@@ -200,13 +210,13 @@ fn a_cognito_token_of_another_use_is_refused() {
 #[test]
 fn cognito_groups_are_read() {
     let changes = json!({"token_use": "id", "cognito:groups": ["tier-2"], "groups": ["admins"]});
-    assert_eq!(accept_with(&changes, &cognito(TokenUses::ID)).unwrap().groups, ["tier-2"]);
+    assert_eq!(texts(&accept_with(&changes, &cognito(TokenUses::ID)).unwrap().groups), ["tier-2"]);
 }
 
 #[test]
 fn a_subject_must_be_a_clean_identifier() {
     for subject in ["u", "system:serviceaccount:ns:name", "ü@example.com", &"x".repeat(256)] {
-        assert_eq!(accept(&json!({"sub": subject})).unwrap().subject, subject);
+        assert_eq!(&*accept(&json!({"sub": subject})).unwrap().subject, subject);
     }
     for subject in ["", "a\0b", "a\nb", "a\u{7f}", "a\u{85}", &"x".repeat(257)] {
         assert_eq!(rejection(&json!({"sub": subject})), Some(Rejection::SubjectMalformed), "{subject:?}");
@@ -219,10 +229,10 @@ fn a_subject_must_be_a_clean_identifier() {
 
 #[test]
 fn groups_and_scopes_are_strings_or_arrays_of_strings() {
-    assert_eq!(accept(&json!({})).unwrap().groups, [""; 0]);
-    assert_eq!(accept(&json!({"groups": "one group"})).unwrap().groups, ["one group"]);
-    assert_eq!(accept(&json!({"scope": ["a b", "c"]})).unwrap().scopes, ["a b", "c"]);
-    assert_eq!(accept(&json!({"scope": ""})).unwrap().scopes, [""; 0]);
+    assert_eq!(texts(&accept(&json!({})).unwrap().groups), [] as [&str; 0]);
+    assert_eq!(texts(&accept(&json!({"groups": "one group"})).unwrap().groups), ["one group"]);
+    assert_eq!(texts(&accept(&json!({"scope": ["a b", "c"]})).unwrap().scopes), ["a b", "c"]);
+    assert_eq!(texts(&accept(&json!({"scope": ""})).unwrap().scopes), [] as [&str; 0]);
     for value in [json!(1), json!({"a": true}), json!(["a", 1]), json!([["a"]]), json!([null]), json!(false)] {
         assert_eq!(rejection(&json!({"groups": value})), Some(Rejection::GroupsMalformed), "{value}");
         assert_eq!(rejection(&json!({"scope": value})), Some(Rejection::ScopesMalformed), "{value}");
@@ -247,4 +257,103 @@ fn an_email_is_verified_where_the_token_or_the_settings_say_so() {
     }
     let trusting = IssuerSettings { trust_email: true, ..settings() };
     assert!(accept_with(&json!({"email_verified": false}), &trusting).unwrap().email_verified);
+}
+
+fn access_tokens() -> IssuerSettings {
+    IssuerSettings { profile: TokenProfile::AccessToken, ..settings() }
+}
+
+#[test]
+fn an_access_token_has_a_client_and_an_id() {
+    let complete = json!({"client_id": "client-1", "jti": "token-1"});
+    assert!(accept_with(&complete, &access_tokens()).is_ok());
+    for (changes, expected) in [
+        (json!({"client_id": null}), Rejection::ClientIdMalformed),
+        (json!({"client_id": ""}), Rejection::ClientIdMalformed),
+        (json!({"client_id": ["client-1"]}), Rejection::ClientIdMalformed),
+        (json!({"jti": null}), Rejection::TokenIdMalformed),
+        (json!({"jti": 7}), Rejection::TokenIdMalformed),
+        (json!({"iat": null}), Rejection::IssuedAtMissing),
+        (json!({"aud": null}), Rejection::AudienceMissing),
+    ] {
+        let changes = with(&with(&claims(), &complete), &changes);
+        let Value::Object(claims) = changes else { unreachable!() };
+        let refused = super::accept(&claims.into(), &access_tokens(), &ISSUER.into(), now());
+        assert_eq!(refused.err(), Some(expected));
+    }
+}
+
+fn kubernetes() -> IssuerSettings {
+    IssuerSettings::kubernetes(ISSUER, vec![AUDIENCE.to_owned()])
+}
+
+fn service_account(subject: &str, namespace: &str, name: &str) -> Value {
+    let bound = json!({"namespace": namespace, "serviceaccount": {"name": name, "uid": "u"}, "pod": {"name": "p"}});
+    json!({"sub": subject, "kubernetes.io": bound, "aud": [AUDIENCE]})
+}
+
+#[test]
+fn a_service_account_is_in_the_groups_that_its_cluster_gives_it() {
+    let claims = service_account("system:serviceaccount:media:thumb.nailer", "media", "thumb.nailer");
+    let caller = accept_with(&claims, &kubernetes()).unwrap();
+    assert_eq!(texts(&caller.groups), ["system:serviceaccounts", "system:serviceaccounts:media"]);
+}
+
+#[test]
+fn a_service_account_is_bound_to_the_token_that_names_it() {
+    let cases = [
+        service_account("system:serviceaccount:media:a", "other", "a"),
+        service_account("system:serviceaccount:media:a", "media", "b"),
+        service_account("system:serviceaccount:media:", "media", ""),
+        service_account("system:serviceaccount::a", "", "a"),
+        service_account("system:serviceaccount:media", "media", ""),
+        service_account("system:node:media:a", "media", "a"),
+        service_account("System:serviceaccount:media:a", "media", "a"),
+        json!({"sub": "system:serviceaccount:media:a"}),
+        json!({"sub": "system:serviceaccount:media:a", "kubernetes.io": "media"}),
+        // The shape of the tokens that lived in secrets and never ended.
+        json!({"sub": "system:serviceaccount:media:a", "kubernetes.io/serviceaccount/namespace": "media"}),
+    ];
+    for claims in cases {
+        let refused = accept_with(&claims, &kubernetes()).err();
+        assert_eq!(refused, Some(Rejection::ServiceAccountMalformed), "{claims}");
+    }
+}
+
+#[test]
+fn a_service_account_token_for_a_year_is_refused() {
+    let year = json!({"iat": NOW, "exp": NOW + 365 * 86_400});
+    let claims = with(&service_account("system:serviceaccount:media:a", "media", "a"), &year);
+    assert_eq!(accept_with(&claims, &kubernetes()).err(), Some(Rejection::LifetimeTooLong));
+}
+
+fn trust_domain() -> IssuerSettings {
+    IssuerSettings::spiffe("spiffe://prod.example", vec![AUDIENCE.to_owned()])
+}
+
+#[test]
+fn a_jwt_svid_is_its_workload() {
+    for issuer in [Value::Null, json!("https://anything.example")] {
+        let changes = json!({"iss": issuer, "sub": "spiffe://prod.example/ns/media/sa/a", "iat": null});
+        let caller = accepted(&changes, &trust_domain()).unwrap().caller;
+        assert_eq!(&*caller.token().unwrap().issuer, "spiffe://prod.example");
+        assert_eq!(caller.workload().unwrap().as_str(), "spiffe://prod.example/ns/media/sa/a");
+    }
+}
+
+#[test]
+fn a_jwt_svid_names_a_workload_of_its_own_trust_domain() {
+    for (subject, expected) in [
+        ("spiffe://other.example/a", Rejection::TrustDomainMismatch),
+        ("spiffe://prod.example.evil/a", Rejection::TrustDomainMismatch),
+        ("spiffe://prod.example", Rejection::WorkloadIdMalformed),
+        ("spiffe://PROD.example/a", Rejection::WorkloadIdMalformed),
+        ("spiffe://prod.example/a/../b", Rejection::WorkloadIdMalformed),
+        ("prod.example/a", Rejection::WorkloadIdMalformed),
+    ] {
+        assert_eq!(accepted(&json!({"sub": subject}), &trust_domain()).err(), Some(expected), "{subject}");
+    }
+    assert_eq!(accepted(&json!({"sub": null}), &trust_domain()).err(), Some(Rejection::SubjectMalformed));
+    let missing_audience = json!({"sub": "spiffe://prod.example/a", "aud": null});
+    assert_eq!(accepted(&missing_audience, &trust_domain()).err(), Some(Rejection::AudienceMissing));
 }

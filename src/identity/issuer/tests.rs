@@ -17,10 +17,28 @@ fn problems(settings: &IssuerSettings) -> Vec<(&'static str, SettingRule)> {
     }
 }
 
+fn svid(trust_domain: &str) -> IssuerSettings {
+    let key_location = KeyLocation::JwksFile("bundle.json".into());
+    IssuerSettings { key_location, ..IssuerSettings::spiffe(trust_domain, vec!["broker".to_owned()]) }
+}
+
+#[test]
+fn a_trust_domain_needs_its_name_and_its_bundle() {
+    for name in ["https://prod.example", "prod.example", "spiffe://", "spiffe://Prod", "spiffe://prod/workload"] {
+        assert_eq!(problems(&svid(name)), [("issuer", SettingRule::TrustDomain)], "{name}");
+    }
+    let without_bundle = IssuerSettings::spiffe("spiffe://prod.example", vec!["broker".to_owned()]);
+    assert_eq!(problems(&without_bundle), [("key_location", SettingRule::BundleLocation)]);
+    let eddsa = IssuerSettings { algorithms: vec![Algorithm::EdDsa], ..svid("spiffe://prod.example") };
+    assert_eq!(problems(&eddsa), [("algorithms", SettingRule::SvidAlgorithm)]);
+}
+
 #[test]
 fn the_presets_are_valid() {
     assert_eq!(problems(&oidc()), []);
     assert_eq!(problems(&cognito(POOL)), []);
+    assert_eq!(problems(&IssuerSettings::kubernetes("https://kubernetes.default.svc", vec!["broker".to_owned()])), []);
+    assert_eq!(problems(&svid("spiffe://prod.example")), []);
 }
 
 #[test]
@@ -32,6 +50,8 @@ fn every_problem_is_reported() {
         algorithms: vec![],
         key_location: KeyLocation::JwksFile(PathBuf::new()),
         plain_http: PlainHttp::Refused,
+        key_ca_file: Some("ca.crt".into()),
+        key_bearer_file: Some("token".into()),
         groups_claim: String::new(),
         scopes_claim: String::new(),
         leeway: Duration::from_secs(301),
@@ -45,6 +65,8 @@ fn every_problem_is_reported() {
         [
             ("issuer", SettingRule::NotEmpty),
             ("key_location", SettingRule::NotEmpty),
+            ("key_ca_file", SettingRule::NoKeyServer),
+            ("key_bearer_file", SettingRule::NoKeyServer),
             ("audiences", SettingRule::AtLeastOne),
             ("algorithms", SettingRule::AtLeastOne),
             ("profile", SettingRule::SomeTokenUse),

@@ -6,7 +6,9 @@ use thiserror::Error;
 use url::Url;
 
 use super::{IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, TokenProfile, TokenUses};
+use crate::identity::Algorithm;
 use crate::identity::key_ring::REFRESH_INTERVAL_LIMITS;
+use crate::identity::workload::{TRUST_DOMAIN_SCHEME, TrustDomain};
 
 /// Every rule that the settings of one issuer break, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -44,6 +46,18 @@ pub enum SettingRule {
     /// An issuer is not a Cognito user pool, though its keys are to come from one.
     #[error("must be the URL of a Cognito user pool unless the key location is given")]
     CognitoPool,
+    /// An issuer of JWT-SVIDs is not the SPIFFE id of a trust domain.
+    #[error("must be the SPIFFE id of a trust domain, such as \"spiffe://prod.example\"")]
+    TrustDomain,
+    /// A trust domain has no discovery.
+    #[error("must be given for a trust domain, as a URL or a file with its bundle")]
+    BundleLocation,
+    /// An algorithm that JWT-SVIDs do not have (SPIFFE JWT-SVID section 2.1).
+    #[error("must not hold EdDSA for a trust domain")]
+    SvidAlgorithm,
+    /// A way to the key server is given where keys come from a file.
+    #[error("must not be given where keys come from a file")]
+    NoKeyServer,
     /// Neither kind of Cognito token is accepted.
     #[error("must allow id tokens, access tokens or both")]
     SomeTokenUse,
@@ -68,21 +82,29 @@ pub(super) fn validate(settings: &IssuerSettings) -> Result<(), InvalidIssuerSet
             problems.push(SettingProblem { field, rule });
         }
     };
+    let is_url = settings.profile != TokenProfile::Spiffe;
     if settings.issuer.is_empty() {
         require(false, "issuer", SettingRule::NotEmpty);
-    } else {
+    } else if is_url {
         let url = Url::parse(&settings.issuer).ok();
         let allowed = |url: &Url| settings.plain_http.allows(url);
         require(url.as_ref().is_some_and(allowed), "issuer", SettingRule::HttpsUrl);
         let bare = |url: &Url| url.query().is_none() && url.fragment().is_none();
         require(url.as_ref().is_none_or(bare), "issuer", SettingRule::NoQueryOrFragment);
+    } else {
+        let trust_domain = settings.issuer.strip_prefix(TRUST_DOMAIN_SCHEME).map(TrustDomain::parse);
+        require(matches!(trust_domain, Some(Ok(_))), "issuer", SettingRule::TrustDomain);
+        require(!settings.algorithms.contains(&Algorithm::EdDsa), "algorithms", SettingRule::SvidAlgorithm);
     }
     match &settings.key_location {
-        KeyLocation::Discovery => {}
+        KeyLocation::Discovery => require(is_url, "key_location", SettingRule::BundleLocation),
         KeyLocation::CognitoPool => require(is_cognito_pool(&settings.issuer), "issuer", SettingRule::CognitoPool),
+        KeyLocation::KubernetesApiServer => {}
         KeyLocation::JwksUrl(url) => require(settings.plain_http.allows(url), "key_location", SettingRule::HttpsUrl),
         KeyLocation::JwksFile(path) => {
             require(!path.as_os_str().is_empty(), "key_location", SettingRule::NotEmpty);
+            require(settings.key_ca_file.is_none(), "key_ca_file", SettingRule::NoKeyServer);
+            require(settings.key_bearer_file.is_none(), "key_bearer_file", SettingRule::NoKeyServer);
         }
     }
     require(!settings.audiences.is_empty(), "audiences", SettingRule::AtLeastOne);

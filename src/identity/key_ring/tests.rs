@@ -4,7 +4,8 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::identity::Algorithm::{EdDsa, Rs256};
+use crate::identity::Algorithm::{self, EdDsa, Rs256};
+use crate::identity::keys::KeyUse;
 use crate::identity::test_issuer::{Answer, ED25519, FakeKeySource, ISSUER, RSA, key_document};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -19,7 +20,8 @@ impl Fixture {
     fn new(answer: Answer) -> Self {
         let source = FakeKeySource::new(answer);
         let timing = KeyRingTiming { refresh_interval: 10 * MINUTE, max_key_age: 24 * HOUR };
-        let mut ring = KeyRing::new(ISSUER.into(), vec![Rs256, EdDsa], Box::new(Arc::clone(&source)), timing);
+        let rules = KeyRules { algorithms: vec![Rs256, EdDsa], key_use: KeyUse::Signature };
+        let mut ring = KeyRing::new(ISSUER.into(), rules, Box::new(Arc::clone(&source)), timing);
         ring.random_fraction = || 0.5;
         Self { ring: Arc::new(ring), source }
     }
@@ -36,7 +38,7 @@ impl Fixture {
     }
 
     fn has(&self, key_id: &str) -> bool {
-        self.ring.current().is_some_and(|keys| keys.find(Some(key_id), EdDsa).is_ok())
+        self.ring.current().is_some_and(|keys| keys.set.find(Some(key_id), EdDsa).is_ok())
     }
 }
 
@@ -267,6 +269,6 @@ async fn keys_of_algorithms_that_are_not_allowed_are_left_out() {
     let mixed = key_document(&[RSA.jwk_for("a", Algorithm::Ps256), ED25519.jwk("b")]);
     let fixture = Fixture::new(Answer::Keys(mixed));
     fixture.ring.refresh().await.unwrap();
-    assert_eq!(fixture.ring.current().unwrap().len(), 1);
+    assert_eq!(fixture.ring.current().unwrap().set.len(), 1);
     assert!(fixture.has("b"));
 }

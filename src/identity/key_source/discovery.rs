@@ -36,7 +36,8 @@ impl DiscoveryKeySource {
 #[async_trait]
 impl KeySource for DiscoveryKeySource {
     async fn fetch(&self) -> Result<KeyDocument, KeySourceError> {
-        let discovery = self.client.get(&self.discovery_url).await?;
+        let audience = self.discovery_url.origin();
+        let discovery = self.client.get(&self.discovery_url, &audience).await?;
         let discovery = json::parse_object(&discovery.bytes).map_err(|_| KeySourceError::DiscoveryMalformed)?;
         let member = |name| discovery.get(name).and_then(Value::as_str).ok_or(KeySourceError::DiscoveryMalformed);
         // Section 4.3: the two must be identical, a trailing slash included.
@@ -44,7 +45,7 @@ impl KeySource for DiscoveryKeySource {
             return Err(KeySourceError::DiscoveryIssuerMismatch);
         }
         let jwks_url = Url::parse(member("jwks_uri")?).map_err(|_| KeySourceError::DiscoveryMalformed)?;
-        self.client.get(&jwks_url).await
+        self.client.get(&jwks_url, &audience).await
     }
 }
 

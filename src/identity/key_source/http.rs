@@ -1,14 +1,16 @@
 //! HTTP as far as fetching keys needs it, with every default that is unsafe for that switched off.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CACHE_CONTROL};
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use thiserror::Error;
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
-use super::{KeyDocument, KeySourceError};
+use super::{KeyDocument, KeySourceError, small_file};
 use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
 
 /// The longest wait for a connection.
@@ -40,43 +42,62 @@ impl PlainHttp {
     }
 }
 
+/// How to get through to a key server that is not for everybody, such as the API server of a Kubernetes cluster.
+#[derive(Debug, Clone, Default)]
+pub struct KeyServerAccess {
+    /// The only certificate authorities that may vouch for the server, in a PEM file, instead of the machine's.
+    pub ca_file: Option<PathBuf>,
+    /// The bearer token that the server asks for, in a file.
+    pub bearer_file: Option<PathBuf>,
+}
+
 /// An HTTP client that follows no redirect, uses no proxy, keeps no cookie, and gives up after 5 seconds or 256 KiB.
 #[derive(Debug, Clone)]
 pub struct KeyHttpClient {
+    /// With the machine's certificate authorities.
     client: reqwest::Client,
+    access: KeyServerAccess,
     plain_http: PlainHttp,
+    timeout: Duration,
 }
 
 impl KeyHttpClient {
     /// Builds the client, which reads the trusted certificates of the machine.
     ///
+    /// The files of `access` are read now, so that a wrong path is found at start, and anew at every fetch, because
+    /// both are replaced from time to time.
+    ///
     /// # Errors
     ///
-    /// When TLS cannot be set up.
-    pub fn new(plain_http: PlainHttp) -> Result<Self, KeyHttpClientError> {
-        Self::with_total_timeout(plain_http, TOTAL_TIMEOUT)
+    /// When TLS cannot be set up or a file cannot be used.
+    pub fn new(plain_http: PlainHttp, access: KeyServerAccess) -> Result<Self, KeyHttpClientError> {
+        Self::with_total_timeout(plain_http, access, TOTAL_TIMEOUT)
     }
 
-    pub(super) fn with_total_timeout(plain_http: PlainHttp, timeout: Duration) -> Result<Self, KeyHttpClientError> {
-        let client = reqwest::Client::builder()
-            .https_only(plain_http == PlainHttp::Refused)
-            .redirect(Policy::none())
-            .referer(false)
-            .no_proxy()
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(KeyHttpClientError)?;
-        Ok(Self { client, plain_http })
+    pub(super) fn with_total_timeout(
+        plain_http: PlainHttp,
+        access: KeyServerAccess,
+        timeout: Duration,
+    ) -> Result<Self, KeyHttpClientError> {
+        let client = builder(plain_http, timeout).build().map_err(KeyHttpClientError::Tls)?;
+        let client = Self { client, access, plain_http, timeout };
+        client.trusting_client().map_err(KeyHttpClientError::Access)?;
+        client.bearer().map_err(KeyHttpClientError::Access)?;
+        Ok(client)
     }
 
-    pub(super) async fn get(&self, url: &Url) -> Result<KeyDocument, KeySourceError> {
+    /// Gets a document. The bearer token goes along only to `audience`: a discovery document must not be able to send
+    /// it elsewhere.
+    pub(super) async fn get(&self, url: &Url, audience: &Origin) -> Result<KeyDocument, KeySourceError> {
         if !self.plain_http.allows(url) {
             return Err(KeySourceError::UrlNotAllowed);
         }
-        let request = self.client.get(url.clone()).header(ACCEPT, "application/json");
+        let mut request = self.trusting_client()?.get(url.clone()).header(ACCEPT, "application/json");
+        if url.origin() == *audience
+            && let Some(bearer) = self.bearer()?
+        {
+            request = request.header(AUTHORIZATION, bearer);
+        }
         let mut response = request.send().await.map_err(unreachable_server)?;
         if response.status() != StatusCode::OK {
             return Err(KeySourceError::Status(response.status().as_u16()));
@@ -91,12 +112,53 @@ impl KeyHttpClient {
         }
         Ok(KeyDocument { bytes, max_age })
     }
+
+    /// The client with the certificate authorities that are configured now. One is built at every fetch where they
+    /// come from a file; fetches are minutes apart.
+    fn trusting_client(&self) -> Result<reqwest::Client, KeySourceError> {
+        let Some(path) = &self.access.ca_file else { return Ok(self.client.clone()) };
+        let pem = small_file::read(path).map_err(KeySourceError::File)?;
+        let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(KeySourceError::AuthoritiesUnusable);
+        }
+        let builder = builder(self.plain_http, self.timeout).tls_certs_only(certificates);
+        builder.build().map_err(|_| KeySourceError::AuthoritiesUnusable)
+    }
+
+    fn bearer(&self) -> Result<Option<HeaderValue>, KeySourceError> {
+        let Some(path) = &self.access.bearer_file else { return Ok(None) };
+        let token = small_file::read(path).map_err(KeySourceError::File)?;
+        let token = token.trim_ascii();
+        let value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok().filter(|_| !token.is_empty());
+        let mut value = value.ok_or(KeySourceError::BearerUnusable)?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+fn builder(plain_http: PlainHttp, timeout: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .https_only(plain_http == PlainHttp::Refused)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(timeout)
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
 }
 
 /// The HTTP client cannot be built.
 #[derive(Debug, Error)]
-#[error("the HTTP client for keys cannot be set up")]
-pub struct KeyHttpClientError(#[source] reqwest::Error);
+pub enum KeyHttpClientError {
+    /// TLS cannot be set up.
+    #[error("the HTTP client for keys cannot be set up")]
+    Tls(#[source] reqwest::Error),
+    /// A file that the way to the key server needs cannot be used.
+    #[error("the way to the key server cannot be set up")]
+    Access(#[source] KeySourceError),
+}
 
 fn unreachable_server(error: reqwest::Error) -> KeySourceError {
     KeySourceError::Unreachable(error.without_url())

@@ -24,7 +24,7 @@ impl JwksUrlKeySource {
 #[async_trait]
 impl KeySource for JwksUrlKeySource {
     async fn fetch(&self) -> Result<KeyDocument, KeySourceError> {
-        self.client.get(&self.url).await
+        self.client.get(&self.url, &self.url.origin()).await
     }
 }
 

@@ -45,7 +45,7 @@ fn url(address: SocketAddr, path: &str) -> Url {
 }
 
 fn loopback_client() -> KeyHttpClient {
-    KeyHttpClient::new(PlainHttp::OnLoopback).unwrap()
+    KeyHttpClient::new(PlainHttp::OnLoopback, KeyServerAccess::default()).unwrap()
 }
 
 async fn fetch(url: Url) -> Result<KeyDocument, KeySourceError> {
@@ -110,7 +110,7 @@ async fn plain_http_is_refused_before_a_connection_is_made() {
         count.fetch_add(1, Ordering::SeqCst);
     }))
     .await;
-    let client = KeyHttpClient::new(PlainHttp::Refused).unwrap();
+    let client = KeyHttpClient::new(PlainHttp::Refused, KeyServerAccess::default()).unwrap();
     let source = JwksUrlKeySource::new(url(address, "/keys"), client);
     assert!(matches!(source.fetch().await, Err(KeySourceError::UrlNotAllowed)));
     assert_eq!(requests.load(Ordering::SeqCst), 0);
@@ -174,7 +174,12 @@ async fn a_body_over_the_limit_is_refused() {
 
 #[tokio::test]
 async fn a_server_that_stops_answering_is_given_up() {
-    let client = KeyHttpClient::with_total_timeout(PlainHttp::OnLoopback, Duration::from_millis(100)).unwrap();
+    let client = KeyHttpClient::with_total_timeout(
+        PlainHttp::OnLoopback,
+        KeyServerAccess::default(),
+        Duration::from_millis(100),
+    )
+    .unwrap();
     for bytes in [b"".as_slice(), b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nthe"] {
         let address = serve_bytes_and_hang(bytes).await;
         let source = JwksUrlKeySource::new(url(address, "/keys"), client.clone());

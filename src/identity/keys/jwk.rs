@@ -10,6 +10,7 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::{KeyRules, KeyUse};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::token::MAX_KEY_ID_BYTES;
 
@@ -26,12 +27,28 @@ const MAX_RSA_EXPONENT_BITS: usize = 33;
 pub(in crate::identity) struct VerificationKey {
     key_id: Option<String>,
     algorithm: Algorithm,
+    public: PublicKey,
+}
+
+/// A public key as it was published and as jsonwebtoken takes it.
+struct PublicKey {
+    /// What tells this key from others of its type: the modulus and the exponent, or the point.
+    components: Vec<u8>,
     key: DecodingKey,
 }
 
+impl PartialEq for VerificationKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.key_id == other.key_id
+            && self.algorithm == other.algorithm
+            && self.public.components == other.public.components
+    }
+}
+
 impl VerificationKey {
-    /// Takes a public signature key whose algorithm is one of `allowed`.
-    pub(super) fn from_jwk(jwk: &Map<String, Value>, allowed: &[Algorithm]) -> Result<Self, SkipReason> {
+    /// Takes a public signature key that fits the rules.
+    pub(super) fn from_jwk(jwk: &Map<String, Value>, rules: &KeyRules) -> Result<Self, SkipReason> {
+        let allowed = rules.algorithms.as_slice();
         let kind = text(jwk, "kty")?;
         if kind == "oct" {
             return Err(SkipReason::Symmetric);
@@ -39,7 +56,7 @@ impl VerificationKey {
         if SECRET_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
             return Err(SkipReason::PrivateMembers);
         }
-        check_purpose(jwk)?;
+        check_purpose(jwk, rules.key_use)?;
         let key_id = optional_text(jwk, "kid")?;
         if key_id.is_some_and(|key_id| key_id.len() > MAX_KEY_ID_BYTES) {
             return Err(SkipReason::KeyIdTooLong);
@@ -48,7 +65,7 @@ impl VerificationKey {
             None => None,
             Some(name) => Some(Algorithm::parse(name).ok_or(SkipReason::UnsupportedAlgorithm)?),
         };
-        let (algorithm, key) = match kind {
+        let (algorithm, public) = match kind {
             "RSA" => {
                 let algorithm = stated.or_else(|| rsa_algorithm(allowed)).ok_or(SkipReason::AlgorithmNotAllowed)?;
                 (algorithm, rsa_key(jwk, algorithm)?)
@@ -70,7 +87,7 @@ impl VerificationKey {
         if !allowed.contains(&algorithm) {
             return Err(SkipReason::AlgorithmNotAllowed);
         }
-        Ok(Self { key_id: key_id.map(str::to_owned), algorithm, key })
+        Ok(Self { key_id: key_id.map(str::to_owned), algorithm, public })
     }
 
     pub(in crate::identity) fn key_id(&self) -> Option<&str> {
@@ -84,7 +101,7 @@ impl VerificationKey {
     /// Whether `signature` over `message` was made with the private half of this key.
     pub(in crate::identity) fn has_signed(&self, message: &[u8], signature: &Vec<u8>) -> bool {
         // The provider is named, because the process-wide one panics when cargo features select none or two.
-        (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.for_jsonwebtoken(), &self.key)
+        (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.for_jsonwebtoken(), &self.public.key)
             .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
     }
 }
@@ -119,7 +136,7 @@ pub enum SkipReason {
     /// A private key was published.
     #[error("has private members")]
     PrivateMembers,
-    /// `use` is neither `sig` nor `jwt-svid`, or `key_ops` lacks `verify`.
+    /// `use` is not the one that the issuer's keys have, or `key_ops` lacks `verify`.
     #[error("is not for verifying signatures")]
     NotForVerifying,
     /// `kty` is not `RSA`, `EC` or `OKP`.
@@ -148,9 +165,14 @@ pub enum SkipReason {
     InvalidKey,
 }
 
-/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3). `jwt-svid` is the `use` in a SPIFFE bundle.
-fn check_purpose(jwk: &Map<String, Value>) -> Result<(), SkipReason> {
-    if optional_text(jwk, "use")?.is_some_and(|purpose| purpose != "sig" && purpose != "jwt-svid") {
+/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3).
+fn check_purpose(jwk: &Map<String, Value>, key_use: KeyUse) -> Result<(), SkipReason> {
+    let stated = optional_text(jwk, "use")?;
+    let fits = match key_use {
+        KeyUse::Signature => stated.is_none_or(|stated| stated == "sig"),
+        KeyUse::JwtSvid => stated == Some("jwt-svid"),
+    };
+    if !fits {
         return Err(SkipReason::NotForVerifying);
     }
     match jwk.get("key_ops") {
@@ -170,7 +192,7 @@ fn rsa_algorithm(allowed: &[Algorithm]) -> Option<Algorithm> {
     }
 }
 
-fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<DecodingKey, SkipReason> {
+fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<PublicKey, SkipReason> {
     if !algorithm.is_rsa() {
         return Err(SkipReason::AlgorithmMismatch);
     }
@@ -187,14 +209,17 @@ fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<DecodingKey
     if is_even(&modulus) || components.to_parsed_public_key(&primitive::RSA_PKCS1_2048_8192_SHA256).is_err() {
         return Err(SkipReason::InvalidKey);
     }
-    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+    let key = DecodingKey::from_rsa_raw_components(&modulus, &exponent);
+    // The modulus has no leading zero and its length is part of the text, so that no two keys give the same one.
+    let components = [&modulus.len().to_be_bytes(), modulus.as_slice(), exponent.as_slice()].concat();
+    Ok(PublicKey { components, key })
 }
 
 fn ec_key(
     jwk: &Map<String, Value>,
     coordinate_bytes: usize,
     algorithm: &'static primitive::EcdsaVerificationAlgorithm,
-) -> Result<DecodingKey, SkipReason> {
+) -> Result<PublicKey, SkipReason> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
         return Err(SkipReason::InvalidKey);
@@ -202,16 +227,16 @@ fn ec_key(
     // SEC 1 section 2.3.3: 4 stands for an uncompressed point.
     let point = [[4].as_slice(), &x, &y].concat();
     primitive::ParsedPublicKey::new(algorithm, &point).map_err(|_| SkipReason::InvalidKey)?;
-    Ok(DecodingKey::from_ec_der(&point))
+    Ok(PublicKey { key: DecodingKey::from_ec_der(&point), components: point })
 }
 
-fn ed25519_key(jwk: &Map<String, Value>) -> Result<DecodingKey, SkipReason> {
+fn ed25519_key(jwk: &Map<String, Value>) -> Result<PublicKey, SkipReason> {
     let x = bytes(jwk, "x")?;
     if x.len() != primitive::ED25519_PUBLIC_KEY_LEN {
         return Err(SkipReason::InvalidKey);
     }
     primitive::ParsedPublicKey::new(&primitive::ED25519, &x).map_err(|_| SkipReason::InvalidKey)?;
-    Ok(DecodingKey::from_ed_der(&x))
+    Ok(PublicKey { key: DecodingKey::from_ed_der(&x), components: x })
 }
 
 /// A `Base64urlUInt` (RFC 7518 section 2): big-endian, without leading zeros.

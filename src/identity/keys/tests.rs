@@ -3,15 +3,19 @@ use serde_json::json;
 use super::*;
 use crate::identity::test_issuer::{ED25519, OTHER_RSA, P256, P384, RSA, base64url, key_document, with};
 
+fn rules(algorithms: &[Algorithm]) -> KeyRules {
+    KeyRules { algorithms: algorithms.to_vec(), key_use: KeyUse::Signature }
+}
+
 fn import(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
-    KeySet::import(&key_document(keys), &Algorithm::ALL)
+    KeySet::import(&key_document(keys), &rules(&Algorithm::ALL))
 }
 
 /// Why one key is left out, with a good key beside it.
 fn skip_reason(jwk: &Value, allowed: &[Algorithm]) -> Option<SkipReason> {
     let document = key_document(&[jwk.clone(), ED25519.jwk("good")]);
     let allowed = [allowed, &[Algorithm::EdDsa]].concat();
-    let (keys, skipped) = KeySet::import(&document, &allowed).unwrap();
+    let (keys, skipped) = KeySet::import(&document, &rules(&allowed)).unwrap();
     assert_eq!(keys.len() + skipped.len(), 2);
     assert!(keys.find(Some("good"), Algorithm::EdDsa).is_ok());
     skipped.first().map(|skipped| {
@@ -21,7 +25,7 @@ fn skip_reason(jwk: &Value, allowed: &[Algorithm]) -> Option<SkipReason> {
 }
 
 fn algorithm_of(jwk: &Value, allowed: &[Algorithm]) -> Result<Algorithm, KeySetError> {
-    let (keys, _) = KeySet::import(&key_document(std::slice::from_ref(jwk)), allowed)?;
+    let (keys, _) = KeySet::import(&key_document(std::slice::from_ref(jwk)), &rules(allowed))?;
     Ok(keys.keys[0].algorithm())
 }
 
@@ -109,10 +113,9 @@ fn symmetric_private_and_unknown_keys_are_refused() {
 #[test]
 fn keys_for_another_purpose_are_refused() {
     let reason = |changes: Value| skip_reason(&with(&RSA.jwk("k"), &changes), &Algorithm::ALL);
-    assert_eq!(reason(json!({"use": "jwt-svid"})), None);
     assert_eq!(reason(json!({"use": null})), None);
     assert_eq!(reason(json!({"key_ops": ["verify"]})), None);
-    for purpose in ["enc", "SIG", ""] {
+    for purpose in ["enc", "SIG", "", "jwt-svid", "x509-svid"] {
         assert_eq!(reason(json!({"use": purpose})), Some(SkipReason::NotForVerifying));
     }
     for operations in [json!([]), json!(["sign"]), json!(["encrypt", "wrapKey"]), json!([["verify"]])] {
@@ -120,6 +123,31 @@ fn keys_for_another_purpose_are_refused() {
     }
     assert_eq!(reason(json!({"key_ops": "verify"})), Some(SkipReason::MalformedMember));
     assert_eq!(reason(json!({"use": ["sig"]})), Some(SkipReason::MalformedMember));
+}
+
+#[test]
+fn a_bundle_of_a_trust_domain_has_keys_for_jwt_svids_beside_others() {
+    let for_use = |key_id: &str, key_use: &str| with(&P256.jwk(key_id), &json!({"use": key_use}));
+    let bundle = [for_use("a", "jwt-svid"), for_use("b", "x509-svid"), for_use("c", "sig"), P256.bare_jwk()];
+    let rules = KeyRules { key_use: KeyUse::JwtSvid, ..rules(&Algorithm::ALL) };
+    let (keys, skipped) = KeySet::import(&key_document(&bundle), &rules).unwrap();
+    assert_eq!((keys.len(), keys.keys[0].key_id()), (1, Some("a")));
+    assert!(skipped.iter().all(|skipped| skipped.reason == SkipReason::NotForVerifying));
+}
+
+#[test]
+fn sets_are_equal_whatever_their_order_and_differ_by_any_key() {
+    let set = |keys: &[Value]| import(keys).unwrap().0;
+    assert_eq!(set(&[RSA.jwk("a"), P256.jwk("b")]), set(&[P256.jwk("b"), RSA.jwk("a")]));
+    for other in [
+        vec![RSA.jwk("a")],
+        vec![RSA.jwk("a"), P256.jwk("c")],
+        vec![OTHER_RSA.jwk("a"), P256.jwk("b")],
+        vec![RSA.jwk_for("a", Algorithm::Rs512), P256.jwk("b")],
+        vec![RSA.jwk("a"), P256.jwk("b"), ED25519.jwk("c")],
+    ] {
+        assert_ne!(set(&[RSA.jwk("a"), P256.jwk("b")]), set(&other));
+    }
 }
 
 #[test]
@@ -195,7 +223,7 @@ fn a_key_id_that_is_too_long_or_no_string_is_refused() {
     assert_eq!(reason(json!("k".repeat(257))), Some(SkipReason::KeyIdTooLong));
     assert_eq!(reason(json!(7)), Some(SkipReason::MalformedMember));
     let document = format!(r#"{{"keys":[{{"kty":"RSA","kty":"RSA"}},{}]}}"#, RSA.jwk("k"));
-    let (_, skipped) = KeySet::import(document.as_bytes(), &Algorithm::ALL).unwrap();
+    let (_, skipped) = KeySet::import(document.as_bytes(), &rules(&Algorithm::ALL)).unwrap();
     assert_eq!(skipped, [SkippedKey { index: 0, key_id: None, reason: SkipReason::NotAnObject }]);
 }
 
@@ -212,13 +240,13 @@ fn a_document_that_is_no_key_set_is_an_error() {
         r#"[["a"]]"#,
         "{\"keys\":[],\"keys\":[]}",
     ] {
-        let error = KeySet::import(document.as_bytes(), &Algorithm::ALL).unwrap_err();
+        let error = KeySet::import(document.as_bytes(), &rules(&Algorithm::ALL)).unwrap_err();
         assert_eq!(error, KeySetError::Malformed, "{document}");
     }
     assert_eq!(import(&[]).unwrap_err(), KeySetError::NoUsableKey { skipped: vec![] });
     assert_eq!(import(&vec![json!({}); MAX_KEYS + 1]).unwrap_err(), KeySetError::TooManyKeys);
     let large = vec![b' '; MAX_KEY_DOCUMENT_BYTES + 1];
-    assert_eq!(KeySet::import(&large, &Algorithm::ALL).unwrap_err(), KeySetError::TooLarge);
+    assert_eq!(KeySet::import(&large, &rules(&Algorithm::ALL)).unwrap_err(), KeySetError::TooLarge);
 }
 
 #[test]

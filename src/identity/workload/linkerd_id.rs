@@ -7,6 +7,9 @@ use thiserror::Error;
 /// The longest name, in bytes (RFC 1035 section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
 
+/// What stands between the names that the cluster's users chose and those of the control plane.
+const MARKER: &str = ".serviceaccount.identity.";
+
 /// The longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 63;
 
@@ -31,8 +34,6 @@ impl LinkerdId {
         if text.len() > MAX_NAME_BYTES || !text.split('.').all(is_label) {
             return Err(LinkerdIdError);
         }
-        // The first of these markers: what stands before it was chosen by the cluster's users.
-        const MARKER: &str = ".serviceaccount.identity.";
         let (account, authority) = text.split_once(MARKER).ok_or(LinkerdIdError)?;
         let (control_plane, trust_domain) = authority.split_once('.').ok_or(LinkerdIdError)?;
         if !account.contains('.') || trust_domain.contains(MARKER) {

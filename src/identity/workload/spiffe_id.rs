@@ -9,7 +9,8 @@ use super::trust_domain::{self, TrustDomainError};
 /// The longest SPIFFE id, in bytes (SPIFFE ID section 2.3).
 pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
 
-const SCHEME: &str = "spiffe://";
+/// What stands before the trust domain.
+pub const TRUST_DOMAIN_SCHEME: &str = "spiffe://";
 
 /// The SPIFFE id of a workload: `spiffe://`, a trust domain, and a path of at least one segment
 /// ([SPIFFE ID section 2](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#2-spiffe-identity)).
@@ -33,14 +34,14 @@ impl SpiffeId {
         if text.len() > MAX_SPIFFE_ID_BYTES {
             return Err(SpiffeIdError::TooLong);
         }
-        let rest = text.strip_prefix(SCHEME).ok_or(SpiffeIdError::Scheme)?;
+        let rest = text.strip_prefix(TRUST_DOMAIN_SCHEME).ok_or(SpiffeIdError::Scheme)?;
         // The id of a trust domain itself is not that of a workload.
         let (domain, path) = rest.split_once('/').ok_or(SpiffeIdError::NoPath)?;
         trust_domain::check(domain)?;
         if !path.split('/').all(is_segment) {
             return Err(SpiffeIdError::Path);
         }
-        Ok(Self { text: text.into(), path_begins: SCHEME.len() + domain.len() })
+        Ok(Self { text: text.into(), path_begins: TRUST_DOMAIN_SCHEME.len() + domain.len() })
     }
 
     /// The whole id.
@@ -52,7 +53,7 @@ impl SpiffeId {
     /// The trust domain, without `spiffe://`.
     #[must_use]
     pub fn trust_domain(&self) -> &str {
-        self.text.get(SCHEME.len()..self.path_begins).unwrap_or_default()
+        self.text.get(TRUST_DOMAIN_SCHEME.len()..self.path_begins).unwrap_or_default()
     }
 }
 

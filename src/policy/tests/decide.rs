@@ -261,7 +261,7 @@ fn a_life_is_the_least_of_what_was_asked_allowed_and_left_in_the_token() {
     let decide = |ttl: Option<u64>, require_full_ttl, token_left: f64| {
         let mut token = token(&json!({}));
         token.expires_at = now() + Duration::from_secs_f64(token_left);
-        let caller = Caller::from_token(token);
+        let caller = Caller::from_token(Arc::new(token));
         let wanted = LifetimeRequest { ttl: ttl.map(Duration::from_secs), require_full_ttl };
         policy
             .decide_download(&caller, object("media", "x"), wanted, DownloadTerms::default(), now())
