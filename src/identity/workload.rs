@@ -1,5 +1,6 @@
 //! Workloads: who they are, and what a connection or a hop in front of it proves about them.
 
+mod forwarded_client_cert;
 mod linkerd_id;
 mod peer;
 mod proof;
@@ -8,6 +9,7 @@ mod trust_domain;
 
 use std::fmt;
 
+pub use forwarded_client_cert::{ForwardedClientCertError, forwarded_client_uri};
 pub use linkerd_id::{LinkerdId, LinkerdIdError};
 pub use peer::{Peer, PeerAddress};
 pub use proof::{AcceptedProof, MeshHeader, TrustedHop, WorkloadProof, WorkloadSource};
