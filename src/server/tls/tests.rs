@@ -1,0 +1,5 @@
+mod handshakes;
+mod loading;
+mod peer;
+mod pki;
+mod reloads;
