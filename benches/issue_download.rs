@@ -191,7 +191,7 @@ async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorizat
         let halves = halves.map(|half| scope.spawn(move || half.map(|id| sign(issuer, id)).collect::<Vec<_>>()));
         halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
     });
-    let address = environment.server.grpc_addr();
+    let address = environment.grpc_addr;
     (environment, address, signed)
 }
 

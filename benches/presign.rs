@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use access_broker::clock::Clock;
-use access_broker::identity::Caller;
+use access_broker::identity::{Caller, ClaimSet, TokenIdentity};
 use access_broker::policy::{
     BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest, ObjectKey, ObjectReference,
     Permit, Policy, PolicyContext, UploadTerms,
@@ -216,19 +216,20 @@ to = {{ groups = ["viewers"] }}
     };
     let text = (1..=tiers).map(tier).collect::<Vec<_>>().concat();
     let (buckets, issuers) = (BTreeSet::from([bucket()]), BTreeSet::new());
-    Policy::parse("policy.toml", &text, &PolicyContext { buckets: &buckets, issuers: &issuers }).unwrap()
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
+    Policy::parse("policy.toml", &text, &context).unwrap()
 }
 
 fn caller() -> Caller {
-    Caller {
+    Caller::from_token(Arc::new(TokenIdentity {
         issuer: "https://issuer.example.com".into(),
-        subject: "5b7c1d3e-90a4-4f62-8e17-6d2f0c9ab311".to_owned(),
-        groups: vec!["editors".to_owned(), "viewers".to_owned()],
-        scopes: Vec::new(),
+        subject: "5b7c1d3e-90a4-4f62-8e17-6d2f0c9ab311".into(),
+        groups: ["editors".into(), "viewers".into()].into(),
+        scopes: Box::default(),
         email_verified: true,
-        claims: serde_json::Map::new(),
-        token_expires_at: now() + Duration::from_hours(1),
-    }
+        claims: ClaimSet::pack(&serde_json::Map::new()).unwrap(),
+        expires_at: now() + Duration::from_hours(1),
+    }))
 }
 
 fn object(key: &str) -> ObjectReference {

@@ -3,10 +3,12 @@
 mod bucket;
 mod credentials;
 mod issuer;
+mod listener;
 mod log;
 mod overrides;
 mod policy;
 mod server;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,20 +18,24 @@ use thiserror::Error;
 
 pub use bucket::BucketSettings;
 pub use credentials::CredentialsSettings;
+pub use listener::{ListenAddress, ListenerSettings};
 pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
 pub use policy::PolicySettings;
 pub use server::ServerSettings;
+pub use tls::TlsSettings;
 
 use crate::document::{self, Document, Overrides, Problems};
-use crate::identity::{IssuerSettings, PlainHttp};
+use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use crate::policy::{BucketName, Policy, PolicyContext};
 use crate::telemetry::LogSettings;
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Listeners and life cycle.
+    /// Limits and life cycle.
     pub server: ServerSettings,
+    /// Where gRPC is served; at least one.
+    pub listeners: Vec<ListenerSettings>,
     /// Logs.
     pub log: LogSettings,
     /// Where the policy is.
@@ -85,14 +91,15 @@ impl Config {
     ) -> Result<Self, Problems> {
         let document = Document::parse(origin, text, overrides)?;
         let mut root = document.root();
-        let server = server::read(root.table("server"));
+        let (server, grpc_addr) = server::read(root.table("server"));
+        let listeners = listener::read_all(&mut root, folder, grpc_addr);
         let log = log::read(root.table("log"));
         let policy = policy::read(root.table("policy"), folder);
         let issuers = issuer::read_all(&mut root, folder, plain_http);
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
-        let config = policy.map(|policy| Self { server, log, policy, issuers, buckets });
+        let config = policy.map(|policy| Self { server, listeners, log, policy, issuers, buckets });
         document.into_result(config)
     }
 
@@ -114,8 +121,17 @@ impl Config {
     pub fn parse_policy(&self, text: &str) -> Result<Policy, LoadError> {
         let buckets: BTreeSet<BucketName> = self.buckets.iter().map(|bucket| bucket.name.clone()).collect();
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
-        let context = PolicyContext { buckets: &buckets, issuers: &issuers };
+        let trust_domains = self.trust_domains();
+        let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
         Ok(Policy::parse(&self.policy.file.display().to_string(), text, &context)?)
+    }
+
+    /// The trust domains whose workloads can prove themselves, to a listener or by a JWT-SVID.
+    #[must_use]
+    pub fn trust_domains(&self) -> BTreeSet<String> {
+        let of_listeners = self.listeners.iter().filter_map(|listener| listener.proof.workload());
+        let of_issuers = self.issuers.iter().filter_map(|issuer| issuer.issuer.strip_prefix(TRUST_DOMAIN_SCHEME));
+        of_listeners.map(|proof| proof.trust_domain.as_str()).chain(of_issuers).map(str::to_owned).collect()
     }
 
     /// The bucket that an empty bucket name means: the only one.

@@ -3,6 +3,7 @@
 mod access_log;
 mod authentication;
 mod call;
+mod connection;
 mod convert;
 mod service;
 mod status;
@@ -10,6 +11,7 @@ mod violations;
 
 pub use access_log::AccessLogLayer;
 pub use authentication::AuthenticationLayer;
+pub use connection::ConnectionInfo;
 pub use service::BrokerService;
 
 /// The generated messages, client and server of package `accessbroker.v1`.

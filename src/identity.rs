@@ -44,7 +44,7 @@ pub use token::MAX_TOKEN_BYTES;
 pub use verified_tokens::TokenCacheStatus;
 pub use verify::{IssuerVerifier, IssuerVerifierError};
 pub use workload::{
-    AcceptedProof, ForwardedClientCertError, LinkerdId, LinkerdIdError, MAX_SPIFFE_ID_BYTES, MeshHeader, Peer,
-    PeerAddress, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain, TrustDomainError, TrustedHop, WorkloadId,
-    WorkloadProof, WorkloadSource, forwarded_client_uri,
+    AcceptedProof, ClientCertificate, ClientCertificateError, ForwardedClientCertError, LinkerdId, LinkerdIdError,
+    MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain,
+    TrustDomainError, TrustedHop, WorkloadId, WorkloadProof, WorkloadSource, forwarded_client_uri,
 };

@@ -2,10 +2,13 @@
 
 mod admin;
 mod assemble;
-mod grpc_listener;
+mod connection;
+mod grpc_server;
+mod listener;
 mod policy_reload;
 mod readiness;
 mod shutdown_signal;
+mod tls;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,18 +16,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 
+pub use listener::BoundAddress;
 pub use readiness::{Missing, Readiness};
 pub use shutdown_signal::shutdown_signal;
 
+use self::listener::Listener;
 use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::presign::credentials::Environment;
+
+/// Connections that have shaken hands and wait to be served. Few, because each is served at once.
+const WAITING_CONNECTIONS: usize = 64;
 
 /// What the server takes from the machine.
 #[derive(Clone)]
@@ -58,11 +66,12 @@ impl fmt::Debug for Surroundings {
 /// A server that has its ports. It answers calls once [`ready`](Self::ready) returns.
 #[derive(Debug)]
 pub struct RunningServer {
-    grpc_addr: SocketAddr,
+    addresses: Vec<BoundAddress>,
     admin_addr: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
     shutdown_grace: Duration,
+    listeners: JoinSet<()>,
     grpc: JoinHandle<Result<(), tonic::transport::Error>>,
     admin: JoinHandle<std::io::Result<()>>,
     /// Refreshes and watches; they end with this value.
@@ -74,19 +83,23 @@ impl RunningServer {
     ///
     /// # Errors
     ///
-    /// When the policy is not valid, a named secret cannot be read, or a port cannot be bound.
+    /// When the policy is not valid, a named secret or a certificate cannot be used, or an address cannot be bound.
     pub async fn start(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let parts = assemble::assemble(&config, &surroundings).await?;
         let server = &config.server;
-        let incoming = TcpIncoming::bind(server.grpc_addr)
-            .with_context(|| format!("cannot bind server.grpc_addr {}", server.grpc_addr))?
-            .with_nodelay(Some(true));
-        let grpc_addr = incoming.local_addr().context("the gRPC listener has no address")?;
+        let mut bound = Vec::new();
+        for settings in &config.listeners {
+            bound.push(Listener::bind(settings).await?);
+        }
+        let addresses: Vec<_> = bound.iter().map(Listener::address).collect::<Result<_, _>>()?;
         let admin_listener = tokio::net::TcpListener::bind(server.admin_addr)
             .await
             .with_context(|| format!("cannot bind server.admin_addr {}", server.admin_addr))?;
         let admin_addr = admin_listener.local_addr().context("the admin listener has no address")?;
-        tracing::info!(%grpc_addr, %admin_addr, "listening");
+        for (address, settings) in addresses.iter().zip(&config.listeners) {
+            tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");
+        }
+        tracing::info!(address = %admin_addr, "serving admin HTTP");
 
         let stop = CancellationToken::new();
         let readiness = parts.readiness.clone();
@@ -97,32 +110,50 @@ impl RunningServer {
         parts.spawn_refreshes(&mut background);
         background.spawn(policy_reload::watch(config.clone(), Arc::clone(&parts.policy)));
         background.spawn(readiness.clone().watch(health_reporter));
-        let grpc = tokio::spawn(grpc_listener::serve(
-            incoming,
+        let (accepted, connections) = mpsc::channel(WAITING_CONNECTIONS);
+        let mut listeners = JoinSet::new();
+        for listener in bound {
+            if let Some(tls) = listener.tls() {
+                background.spawn(Arc::clone(tls).watch());
+            }
+            listeners.spawn(listener.run(accepted.clone()));
+        }
+        let grpc = tokio::spawn(grpc_server::serve(
+            connections,
             parts.broker_service(config.sole_bucket().cloned()),
             parts.authentication_layer(&surroundings),
             health_service,
-            grpc_listener::reflection(server.reflection)?,
-            grpc_listener::reflection_v1alpha(server.reflection)?,
+            grpc_server::reflection(server.reflection)?,
+            grpc_server::reflection_v1alpha(server.reflection)?,
             stop.clone(),
         ));
         let admin = tokio::spawn(admin::serve(admin_listener, readiness.clone(), stop.clone()));
         Ok(Self {
-            grpc_addr,
+            addresses,
             admin_addr,
             readiness,
             stop,
             shutdown_grace: server.shutdown_grace,
+            listeners,
             grpc,
             admin,
             _background: background,
         })
     }
 
-    /// Where gRPC is served.
+    /// Where gRPC is served, in the order of the configuration.
     #[must_use]
-    pub const fn grpc_addr(&self) -> SocketAddr {
-        self.grpc_addr
+    pub fn addresses(&self) -> &[BoundAddress] {
+        &self.addresses
+    }
+
+    /// The first IP address of these, if there is one.
+    #[must_use]
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.addresses.iter().find_map(|address| match address {
+            BoundAddress::Tcp(address) => Some(*address),
+            BoundAddress::Unix(_) => None,
+        })
     }
 
     /// Where `/livez` and `/readyz` are served.
@@ -150,7 +181,7 @@ impl RunningServer {
         self.stop.cancel();
         let (grpc_abort, admin_abort) = (self.grpc.abort_handle(), self.admin.abort_handle());
         let drained = async {
-            let _ended = tokio::join!(self.grpc, self.admin);
+            let _ended = tokio::join!(self.grpc, self.admin, self.listeners.join_all());
         };
         if time::timeout(self.shutdown_grace, drained).await.is_err() {
             tracing::warn!("connections were still open after the grace and are cut off");

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::options::ConfigOptions;
 use super::{EXIT_CONFIGURATION, EXIT_OK, complain, say};
-use crate::config::Config;
+use crate::config::{Config, ListenerSettings, TlsSettings};
 use crate::identity::IssuerSettings;
 use crate::policy::{Policy, TierOutline};
 
@@ -38,10 +38,9 @@ impl Check {
 }
 
 fn describe(config: &Config, policy: &Policy) -> String {
-    let mut lines = vec![
-        format!("gRPC on {}, admin HTTP on {}", config.server.grpc_addr, config.server.admin_addr),
-        format!("policy {}", config.policy.file.display()),
-    ];
+    let mut lines: Vec<String> = config.listeners.iter().map(describe_listener).collect();
+    lines.push(format!("admin HTTP on {}", config.server.admin_addr));
+    lines.push(format!("policy {}", config.policy.file.display()));
     lines.extend(config.issuers.iter().map(describe_issuer));
     for bucket in &config.buckets {
         let (origin, path) = (bucket.endpoint.origin(), bucket.endpoint.path_prefix());
@@ -50,6 +49,17 @@ fn describe(config: &Config, policy: &Policy) -> String {
     lines.extend(policy.outline().iter().map(describe_tier));
     lines.push("all good".to_owned());
     lines.join("\n")
+}
+
+fn describe_listener(listener: &ListenerSettings) -> String {
+    let ListenerSettings { address, proof, tls } = listener;
+    let transport = match tls {
+        None => "plaintext",
+        Some(TlsSettings { client_ca_file: None, .. }) => "TLS",
+        Some(TlsSettings { client_ca_file: Some(_), .. }) => "TLS with client certificates",
+    };
+    let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
+    format!("gRPC on {address}, {transport}; proof: {}{}", proof.name(), of_domain.unwrap_or_default())
 }
 
 fn describe_issuer(issuer: &IssuerSettings) -> String {

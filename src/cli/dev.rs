@@ -82,7 +82,7 @@ impl Dev {
 fn write_ready_file(path: &Path, environment: &Environment) -> anyhow::Result<()> {
     let token = |user: &str| anyhow::Ok(environment.issuer.issue(user, TOKEN_LIFETIME)?.id_token);
     let ready = json!({
-        "grpc": environment.server.grpc_addr().to_string(),
+        "grpc": environment.grpc_addr.to_string(),
         "s3": environment.s3.url(),
         "issuer": environment.issuer.issuer(),
         "admin": environment.server.admin_addr().to_string(),

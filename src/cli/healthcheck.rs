@@ -1,17 +1,24 @@
 //! `access-broker healthcheck`
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use tonic::transport::Endpoint;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tower::service_fn;
 
 use super::options::ConfigOptions;
 use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, complain, runtime, say};
+use crate::config::{Config, ListenAddress};
 use crate::grpc::SERVICE_NAME;
 
 /// The longest that the whole question may take: probes of Kubernetes give one second by default, others more.
@@ -36,15 +43,63 @@ impl Healthcheck {
                 return EXIT_CONFIGURATION;
             }
         };
-        match ask(reachable(config.server.grpc_addr)) {
-            Ok(status) => {
-                say(status.as_str_name());
-                if status == ServingStatus::Serving { EXIT_OK } else { EXIT_FAILURE }
+        match ask(&config) {
+            Ok(is_serving) => {
+                say(if is_serving { "SERVING" } else { "NOT_SERVING" });
+                if is_serving { EXIT_OK } else { EXIT_FAILURE }
             }
             Err(error) => {
                 complain(&error);
                 EXIT_FAILURE
             }
+        }
+    }
+}
+
+/// Where the question goes: a plaintext listener if there is one. One with TLS would ask for trust in its certificate,
+/// and perhaps for a client certificate; the admin port answers the same without.
+enum Door {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+    Admin(SocketAddr),
+}
+
+impl Door {
+    fn of(config: &Config) -> Self {
+        let plaintext = config.listeners.iter().find(|listener| listener.tls.is_none());
+        match plaintext.map(|listener| &listener.address) {
+            Some(ListenAddress::Tcp(address)) => Self::Tcp(reachable(*address)),
+            Some(ListenAddress::Unix { path, .. }) => Self::Unix(path.clone()),
+            None => Self::Admin(reachable(config.server.admin_addr)),
+        }
+    }
+
+    async fn ask(&self) -> anyhow::Result<bool> {
+        match self {
+            Self::Tcp(address) => ask_grpc(Endpoint::from_shared(format!("http://{address}"))?.connect().await?).await,
+            Self::Unix(path) => {
+                let path = path.clone();
+                // The URI names nothing; the connector knows where to go.
+                let connector = service_fn(move |_: Uri| {
+                    let path = path.clone();
+                    async move { UnixStream::connect(path).await.map(TokioIo::new) }
+                });
+                ask_grpc(Endpoint::from_static("http://localhost").connect_with_connector(connector).await?).await
+            }
+            Self::Admin(address) => {
+                let client = reqwest::Client::builder().no_proxy().build()?;
+                let answer = client.get(format!("http://{address}/readyz")).send().await?;
+                Ok(answer.status().is_success())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) | Self::Admin(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
         }
     }
 }
@@ -59,17 +114,18 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn ask(address: SocketAddr) -> anyhow::Result<ServingStatus> {
+async fn ask_grpc(channel: Channel) -> anyhow::Result<bool> {
+    let request = HealthCheckRequest { service: SERVICE_NAME.to_owned() };
+    let answer = HealthClient::new(channel).check(request).await?;
+    Ok(answer.into_inner().status() == ServingStatus::Serving)
+}
+
+fn ask(config: &Config) -> anyhow::Result<bool> {
+    let door = Door::of(config);
     runtime().context("the runtime cannot be started")?.block_on(async {
-        let question = async {
-            let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
-            let request = HealthCheckRequest { service: SERVICE_NAME.to_owned() };
-            let answer = HealthClient::new(channel).check(request).await?;
-            anyhow::Ok(answer.into_inner().status())
-        };
-        tokio::time::timeout(TIMEOUT, question)
+        tokio::time::timeout(TIMEOUT, door.ask())
             .await
-            .with_context(|| format!("{address} did not answer within {} s", TIMEOUT.as_secs()))?
-            .with_context(|| format!("{address} cannot be asked"))
+            .with_context(|| format!("{door} did not answer within {} s", TIMEOUT.as_secs()))?
+            .with_context(|| format!("{door} cannot be asked"))
     })
 }

@@ -1,15 +1,12 @@
 //! `[server]`: listeners and life cycle.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::document::{Located, Table};
 
-/// Loopback, so that a broker without transport security is not reachable from elsewhere unless somebody decided so.
-const DEFAULT_GRPC_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
-
-/// Loopback, for the same reason.
-const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
+/// Loopback, because it has no transport security.
+const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
 
 /// Well below the 30 seconds after which Kubernetes kills a pod.
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
@@ -26,8 +23,6 @@ const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// Where gRPC is served.
-    pub grpc_addr: SocketAddr,
     /// Where `/livez` and `/readyz` are served.
     pub admin_addr: SocketAddr,
     /// Whether reflection is served.
@@ -38,7 +33,8 @@ pub struct ServerSettings {
     pub shutdown_grace: Duration,
 }
 
-pub(super) fn read(mut table: Table<'_>) -> ServerSettings {
+/// Reads the section, and where gRPC is served if there is no `[[listener]]`.
+pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<SocketAddr>>) {
     let shutdown_grace = table.duration("shutdown_grace");
     if let Some(Located { value, place }) = &shutdown_grace
         && *value > MAX_SHUTDOWN_GRACE
@@ -51,22 +47,24 @@ pub(super) fn read(mut table: Table<'_>) -> ServerSettings {
     {
         table.report("token_cache_size", place, "must not be larger than 4GiB");
     }
+    let grpc_addr = address(&mut table, "grpc_addr");
     let settings = ServerSettings {
-        grpc_addr: address(&mut table, "grpc_addr").unwrap_or(DEFAULT_GRPC_ADDRESS),
-        admin_addr: address(&mut table, "admin_addr").unwrap_or(DEFAULT_ADMIN_ADDRESS),
+        admin_addr: address(&mut table, "admin_addr").map_or(DEFAULT_ADMIN_ADDRESS, |address| address.value),
         reflection: table.boolean("reflection").is_none_or(|reflection| reflection.value),
         token_cache_size: token_cache_size.map_or(DEFAULT_TOKEN_CACHE_SIZE, |size| size.value),
         shutdown_grace: shutdown_grace.map_or(DEFAULT_SHUTDOWN_GRACE, |grace| grace.value),
     };
     table.finish();
-    settings
+    (settings, grpc_addr)
 }
 
-fn address(table: &mut Table<'_>, key: &'static str) -> Option<SocketAddr> {
+fn address(table: &mut Table<'_>, key: &'static str) -> Option<Located<SocketAddr>> {
     let Located { value, place } = table.string(key)?;
-    let parsed = value.parse().ok();
-    if parsed.is_none() {
-        table.report(key, &place, "must be an IP address and a port, such as \"127.0.0.1:50051\"");
+    match value.parse() {
+        Ok(address) => Some(Located { value: address, place }),
+        Err(_) => {
+            table.report(key, &place, "must be an IP address and a port, such as \"127.0.0.1:50051\"");
+            None
+        }
     }
-    parsed
 }

@@ -44,6 +44,8 @@ pub struct EnvironmentOptions {
 pub struct Environment {
     /// The broker.
     pub server: RunningServer,
+    /// Where it serves gRPC.
+    pub grpc_addr: SocketAddr,
     /// The S3 server.
     pub s3: EmbeddedS3,
     /// The token issuer.
@@ -89,8 +91,9 @@ impl Environment {
             ..Surroundings::system()
         };
         let server = RunningServer::start(config, surroundings).await?;
+        let grpc_addr = server.grpc_addr().context("the broker has no address")?;
         server.ready().await;
-        Ok(Self { server, s3, issuer, data_dir, _removed_in_the_end: removed_in_the_end })
+        Ok(Self { server, grpc_addr, s3, issuer, data_dir, _removed_in_the_end: removed_in_the_end })
     }
 
     /// The policy file in force. Changes to it are taken up within a second.

@@ -15,7 +15,7 @@ use super::samples::CUTE_CAT;
 ///
 /// When tokens cannot be signed.
 pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Result<String> {
-    let grpc = environment.server.grpc_addr();
+    let grpc = environment.grpc_addr;
     let admin = environment.server.admin_addr();
     let (s3, issuer) = (environment.s3.url(), environment.issuer.issuer());
     let policy = environment.policy_file().display().to_string();

@@ -15,7 +15,7 @@ use tracing::field::display;
 use super::SERVICE_NAME;
 use super::call::CallRecord;
 use crate::broker::Outcome;
-use crate::identity::Caller;
+use crate::identity::{Caller, WorkloadId};
 
 /// Watches every call and logs it. Outermost, so that refused calls are logged too.
 #[derive(Debug, Clone, Copy, Default)]
@@ -138,7 +138,7 @@ impl Drop for AccessLine {
         let token = caller.and_then(Caller::token);
         let issuer = token.map(|token| &*token.issuer);
         let subject = token.map(|token| &*token.subject);
-        let workload = caller.and_then(Caller::workload).map(|workload| workload.as_str());
+        let workload = caller.and_then(Caller::workload).map(WorkloadId::as_str);
         let decision = self.record.decision();
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());

@@ -8,15 +8,19 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::call::CallRecord;
-use super::status::status_of_authentication_error;
+use super::connection::ConnectionInfo;
+use super::status::{status_of_authentication_error, status_without_connection};
 use crate::broker::AuthenticatedCaller;
 use crate::clock::Clock;
-use crate::identity::{AuthenticationError, Authenticator, BearerToken, Caller, Rejection};
+use crate::identity::{
+    AcceptedProof, AuthenticationError, Authenticator, BearerToken, Caller, MeshHeader, Peer, Rejection, WorkloadId,
+    WorkloadProof,
+};
 
 /// The methods that answer without a caller, by their exact paths. Every other path, known or not, needs one.
 const EXEMPT_PATHS: [&str; 4] = [
@@ -87,12 +91,15 @@ where
         let AuthenticationLayer { authenticator, clock } = self.layer.clone();
         Box::pin(async move {
             let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
+            let Some(ConnectionInfo { peer, accepts }) = request.extensions().get::<ConnectionInfo>().cloned() else {
+                return Ok(status_without_connection().into_http());
+            };
             let now = clock.now();
-            match authenticate(&authenticator, request.headers(), now).await {
+            let proofs = Proofs { peer: &peer, headers: request.headers(), now };
+            match proofs.caller(&accepts, &authenticator).await {
                 Ok(caller) => {
                     record.set_caller(Arc::clone(&caller));
-                    // Nothing past this point has a use for the token.
-                    request.headers_mut().remove(AUTHORIZATION);
+                    remove_proofs(request.headers_mut());
                     request.extensions_mut().insert(AuthenticatedCaller { caller, at: now });
                     inner.call(request).await
                 }
@@ -100,26 +107,62 @@ where
                     record.set_reason(reason_code(&error));
                     // The cause is for the log only; callers get the same words for every rejected proof.
                     tracing::debug!(reason = reason_code(&error), cause = %error, "the caller was not authenticated");
-                    Ok(status_of_authentication_error(&error).into_http())
+                    Ok(status_of_authentication_error(&error, &accepts).into_http())
                 }
             }
         })
     }
 }
 
-async fn authenticate(
-    authenticator: &Authenticator,
-    headers: &HeaderMap,
+/// What one call brought to prove its caller by.
+struct Proofs<'a> {
+    peer: &'a Peer,
+    headers: &'a HeaderMap,
     now: SystemTime,
-) -> Result<Arc<Caller>, AuthenticationError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = match (values.next(), values.next()) {
-        (Some(value), None) => value,
-        (None, _) => return Err(AuthenticationError::Rejected(Rejection::MissingToken)),
-        (Some(_), Some(_)) => return Err(AuthenticationError::Rejected(Rejection::SeveralTokens)),
-    };
-    let token = BearerToken::from_authorization(value.as_bytes()).map_err(AuthenticationError::Rejected)?;
-    authenticator.authenticate(token.as_str(), now).await
+}
+
+impl Proofs<'_> {
+    /// The caller, by the proof that the listener takes and no other.
+    async fn caller(
+        &self,
+        accepts: &AcceptedProof,
+        authenticator: &Authenticator,
+    ) -> Result<Arc<Caller>, AuthenticationError> {
+        match accepts {
+            AcceptedProof::Token => self.by_token(authenticator).await,
+            AcceptedProof::Workload(proof) => Ok(Arc::new(Caller::from_workload(self.workload(proof)?))),
+            AcceptedProof::TokenAndWorkload(proof) => {
+                let workload = self.workload(proof)?;
+                let caller = self.by_token(authenticator).await?;
+                Ok(Arc::new(caller.through(workload)?))
+            }
+        }
+    }
+
+    fn workload(&self, proof: &WorkloadProof) -> Result<WorkloadId, Rejection> {
+        let values = proof.header().map(|header| self.headers.get_all(header.name()));
+        let values = values.iter().flatten().map(HeaderValue::as_bytes);
+        proof.prove(self.peer, values, self.now)
+    }
+
+    async fn by_token(&self, authenticator: &Authenticator) -> Result<Arc<Caller>, AuthenticationError> {
+        let mut values = self.headers.get_all(AUTHORIZATION).iter();
+        let value = match (values.next(), values.next()) {
+            (Some(value), None) => value,
+            (None, _) => return Err(Rejection::MissingToken.into()),
+            (Some(_), Some(_)) => return Err(Rejection::SeveralTokens.into()),
+        };
+        let token = BearerToken::from_authorization(value.as_bytes())?;
+        authenticator.authenticate(token.as_str(), self.now).await
+    }
+}
+
+/// Nothing past authentication has a use for a token, or may mistake a header that a client sent for an identity.
+fn remove_proofs(headers: &mut HeaderMap) {
+    headers.remove(AUTHORIZATION);
+    for header in MeshHeader::ALL {
+        headers.remove(header.name());
+    }
 }
 
 /// The reason's name in logs.

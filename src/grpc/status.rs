@@ -8,7 +8,7 @@ use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, StatusEx
 
 use super::proto::ErrorReason;
 use crate::broker::{DecisionId, IssueError};
-use crate::identity::AuthenticationError;
+use crate::identity::{AcceptedProof, AuthenticationError};
 use crate::policy::{FieldViolation, RefusalReason};
 use crate::presign::PresignError;
 
@@ -16,13 +16,20 @@ use crate::presign::PresignError;
 const ERROR_DOMAIN: &str = "accessbroker.v1";
 
 /// The status of a call whose caller is not proven.
-pub(super) fn status_of_authentication_error(error: &AuthenticationError) -> Status {
+pub(super) fn status_of_authentication_error(error: &AuthenticationError, accepts: &AcceptedProof) -> Status {
     match error {
         // One text for every cause: what was wrong with a proof helps whoever forges one.
         AuthenticationError::Rejected(_) => Failure {
             code: Code::Unauthenticated,
             reason: ErrorReason::CallerNotAuthenticated,
-            message: "the call needs one valid bearer token in its authorization metadata",
+            message: match accepts {
+                AcceptedProof::Token => "the call needs one valid bearer token in its authorization metadata",
+                AcceptedProof::Workload(_) => "the call needs to come from a workload that this listener accepts",
+                AcceptedProof::TokenAndWorkload(_) => {
+                    "the call needs one valid bearer token in its authorization metadata, and to come from a workload \
+                     that this listener accepts"
+                }
+            },
             ..Failure::default()
         }
         .into_status(),
@@ -100,6 +107,12 @@ pub(super) fn status_of_issue_error(error: &IssueError, decision_id: DecisionId)
 /// The status of a call that reached the service past the authentication layer without a caller.
 pub(super) fn status_without_caller() -> Status {
     tracing::error!("a call reached the service without an authenticated caller");
+    Failure::default().into_status()
+}
+
+/// The status of a call of which nobody knows where it came from.
+pub(super) fn status_without_connection() -> Status {
+    tracing::error!("a call reached authentication without its connection");
     Failure::default().into_status()
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::claim_set::ClaimSet;
+use super::rejection::Rejection;
 use super::workload::WorkloadId;
 
 /// A caller whose proof was accepted: by a token, as a workload, or as both.
@@ -15,8 +16,8 @@ pub struct Caller(Proven);
 #[derive(Debug, Clone)]
 enum Proven {
     Token(Arc<TokenIdentity>),
-    Workload(Arc<WorkloadId>),
-    Both(Arc<TokenIdentity>, Arc<WorkloadId>),
+    Workload(WorkloadId),
+    Both(Arc<TokenIdentity>, WorkloadId),
 }
 
 impl Caller {
@@ -28,14 +29,28 @@ impl Caller {
 
     /// The workload that a connection, or a trusted hop in front of it, names.
     #[must_use]
-    pub const fn from_workload(workload: Arc<WorkloadId>) -> Self {
+    pub const fn from_workload(workload: WorkloadId) -> Self {
         Self(Proven::Workload(workload))
     }
 
-    /// The caller that a token names, speaking through a workload, both proven.
+    /// The workload that a token names: its subject is the workload.
     #[must_use]
-    pub const fn from_token_and_workload(token: Arc<TokenIdentity>, workload: Arc<WorkloadId>) -> Self {
+    pub const fn from_workload_token(token: Arc<TokenIdentity>, workload: WorkloadId) -> Self {
         Self(Proven::Both(token, workload))
+    }
+
+    /// The caller that a token names, speaking through a workload that has proven itself apart from the token.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::WorkloadMismatch`] when the token names a workload, too, and another one: whose rights and denials
+    /// hold could not be told then.
+    pub fn through(&self, workload: WorkloadId) -> Result<Self, Rejection> {
+        match &self.0 {
+            Proven::Token(token) => Ok(Self(Proven::Both(Arc::clone(token), workload))),
+            Proven::Workload(own) | Proven::Both(_, own) if *own == workload => Ok(self.clone()),
+            Proven::Workload(_) | Proven::Both(..) => Err(Rejection::WorkloadMismatch),
+        }
     }
 
     /// What the token says, where there is one.
@@ -49,7 +64,7 @@ impl Caller {
 
     /// The workload, where one is proven.
     #[must_use]
-    pub const fn workload(&self) -> Option<&Arc<WorkloadId>> {
+    pub const fn workload(&self) -> Option<&WorkloadId> {
         match &self.0 {
             Proven::Workload(workload) | Proven::Both(_, workload) => Some(workload),
             Proven::Token(_) => None,

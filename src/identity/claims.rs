@@ -80,7 +80,7 @@ pub(super) fn accept(
         expires_at: times.expires_at(),
     });
     let caller = match workload {
-        Some(id) => Caller::from_token_and_workload(token, Arc::new(WorkloadId::Spiffe(id))),
+        Some(id) => Caller::from_workload_token(token, WorkloadId::Spiffe(Arc::new(id))),
         None => Caller::from_token(token),
     };
     Ok(AcceptedClaims { caller, times })

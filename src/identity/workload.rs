@@ -1,5 +1,6 @@
 //! Workloads: who they are, and what a connection or a hop in front of it proves about them.
 
+mod client_certificate;
 mod forwarded_client_cert;
 mod linkerd_id;
 mod peer;
@@ -8,7 +9,9 @@ mod spiffe_id;
 mod trust_domain;
 
 use std::fmt;
+use std::sync::Arc;
 
+pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use forwarded_client_cert::{ForwardedClientCertError, forwarded_client_uri};
 pub use linkerd_id::{LinkerdId, LinkerdIdError};
 pub use peer::{Peer, PeerAddress};
@@ -16,16 +19,26 @@ pub use proof::{AcceptedProof, MeshHeader, TrustedHop, WorkloadProof, WorkloadSo
 pub use spiffe_id::{MAX_SPIFFE_ID_BYTES, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME};
 pub use trust_domain::{TrustDomain, TrustDomainError};
 
-/// The name of a workload, in one of the two forms that meshes use.
+/// The name of a workload, in one of the two forms that meshes use. Cloning it copies no text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WorkloadId {
     /// A SPIFFE id, such as `spiffe://prod.example/ns/media/sa/thumbnailer`.
-    Spiffe(SpiffeId),
+    Spiffe(Arc<SpiffeId>),
     /// A Linkerd identity, such as `thumbnailer.media.serviceaccount.identity.linkerd.cluster.local`.
-    Linkerd(LinkerdId),
+    Linkerd(Arc<LinkerdId>),
 }
 
 impl WorkloadId {
+    /// Checks a name of either form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with(TRUST_DOMAIN_SCHEME) {
+            SpiffeId::parse(text).ok().map(|id| Self::Spiffe(Arc::new(id)))
+        } else {
+            LinkerdId::parse(text).ok().map(|id| Self::Linkerd(Arc::new(id)))
+        }
+    }
+
     /// The name as it was proven, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {

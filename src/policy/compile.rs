@@ -16,6 +16,8 @@ pub struct PolicyContext<'c> {
     pub buckets: &'c BTreeSet<BucketName>,
     /// The trusted issuers.
     pub issuers: &'c BTreeSet<String>,
+    /// The trust domains whose workloads can prove themselves.
+    pub trust_domains: &'c BTreeSet<String>,
 }
 
 /// A compiled policy. It decides; see [`decide_download`](Self::decide_download) and

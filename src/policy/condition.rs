@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::compile::PolicyContext;
 use crate::document::{Located, Table};
-use crate::identity::{Caller, ClaimValue, TokenIdentity};
+use crate::identity::{Caller, ClaimValue, TokenIdentity, WorkloadId};
 
 /// Conditions on a caller, all of which must hold; each holds if any of its values does.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Condition {
     groups: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
     claims: Vec<(String, Vec<String>)>,
+    workloads: Option<Vec<String>>,
+    trust_domains: Option<Vec<String>>,
 }
 
 impl Condition {
@@ -33,9 +35,13 @@ impl Condition {
             groups: read_values(&mut table, "groups"),
             scopes: read_values(&mut table, "scopes"),
             claims: read_claims(&mut table),
+            workloads: read_workloads(&mut table, context),
+            trust_domains: read_trust_domains(&mut table, context),
         };
         if condition.is_empty() && authenticated.is_none() {
-            table.report_here("must hold a condition: authenticated, issuers, groups, scopes or claims");
+            table.report_here(
+                "must hold a condition: authenticated, issuers, groups, scopes, claims, workloads or trust_domains",
+            );
         }
         if condition.claims.iter().any(|(name, _)| name == "sub") && condition.issuers.is_none() {
             table
@@ -47,7 +53,18 @@ impl Condition {
 
     /// Whether the caller is meant.
     pub(super) fn holds(&self, caller: &Caller) -> bool {
-        let Some(token) = caller.token() else { return self.is_empty() };
+        self.holds_for_workload(caller.workload()) && self.holds_for_token(caller.token().map(AsRef::as_ref))
+    }
+
+    fn holds_for_workload(&self, workload: Option<&WorkloadId>) -> bool {
+        let Some(workload) = workload else { return self.workloads.is_none() && self.trust_domains.is_none() };
+        let workload_fits = self.workloads.as_ref().is_none_or(|any| any.iter().any(|id| id == workload.as_str()));
+        let is_domain = |name: &String| name == workload.trust_domain();
+        workload_fits && self.trust_domains.as_ref().is_none_or(|any| any.iter().any(is_domain))
+    }
+
+    fn holds_for_token(&self, token: Option<&TokenIdentity>) -> bool {
+        let Some(token) = token else { return !self.asks_for_a_token() };
         let issuer_fits = self.issuers.as_ref().is_none_or(|any| any.iter().any(|issuer| **issuer == *token.issuer));
         let has_one_of =
             |held: &[Box<str>], any: &[String]| any.iter().any(|wanted| held.iter().any(|one| **one == **wanted));
@@ -61,8 +78,12 @@ impl Condition {
         self.issuers.is_some()
     }
 
+    fn asks_for_a_token(&self) -> bool {
+        self.issuers.is_some() || self.groups.is_some() || self.scopes.is_some() || !self.claims.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
-        self.issuers.is_none() && self.groups.is_none() && self.scopes.is_none() && self.claims.is_empty()
+        !self.asks_for_a_token() && self.workloads.is_none() && self.trust_domains.is_none()
     }
 }
 
@@ -74,6 +95,39 @@ fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Ve
         }
     }
     Some(non_empty(table, "issuers", issuers))
+}
+
+fn read_workloads(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
+    let workloads = table.strings("workloads")?;
+    for Located { value, place } in workloads.iter().filter(|workload| !workload.value.is_empty()) {
+        match WorkloadId::parse(value) {
+            None => table.report(
+                "workloads",
+                place,
+                format!("holds {value:?}, which is no SPIFFE id and no Linkerd identity"),
+            ),
+            Some(id) if !context.trust_domains.contains(id.trust_domain()) => {
+                table.report("workloads", place, unprovable(id.trust_domain()));
+            }
+            Some(_) => {}
+        }
+    }
+    Some(non_empty(table, "workloads", workloads))
+}
+
+fn read_trust_domains(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
+    let domains = table.strings("trust_domains")?;
+    for Located { value, place } in domains.iter().filter(|domain| !domain.value.is_empty()) {
+        if !context.trust_domains.contains(value) {
+            table.report("trust_domains", place, unprovable(value));
+        }
+    }
+    Some(non_empty(table, "trust_domains", domains))
+}
+
+/// A denial that nobody can meet would look like a safeguard and be none.
+fn unprovable(trust_domain: &str) -> String {
+    format!("names the trust domain {trust_domain:?}, which no listener and no issuer of the configuration proves")
 }
 
 fn read_values(table: &mut Table<'_>, key: &'static str) -> Option<Vec<String>> {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::identity::{Caller, ClaimSet, TokenIdentity};
+use crate::identity::{Caller, ClaimSet, TokenIdentity, WorkloadId};
 
 mod compile;
 mod decide;
@@ -16,7 +16,9 @@ const ISSUER: &str = "https://issuer.example";
 fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
     let buckets = BTreeSet::from([BucketName::parse("media").unwrap(), BucketName::parse("archive").unwrap()]);
     let issuers = BTreeSet::from([ISSUER.to_owned()]);
-    Policy::parse("policy.toml", text, &PolicyContext { buckets: &buckets, issuers: &issuers })
+    let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    Policy::parse("policy.toml", text, &context)
 }
 
 fn caller(claims: &Value) -> Caller {

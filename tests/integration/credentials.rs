@@ -110,7 +110,9 @@ async fn temporary_keys_of_unknown_end_are_not_signed_with() {
     });
     assert!(reason.contains("session token and no expiry"), "{reason}");
     let address = process.wait_for("address", |process| {
-        log_lines(process).iter().find_map(|line| line["grpc_addr"].as_str().map(str::to_owned))
+        log_lines(process).iter().find_map(|line| {
+            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
+        })
     });
     let refused = client(&issuer, &address).await.download("media", "x").await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);

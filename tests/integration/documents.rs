@@ -179,9 +179,11 @@ fn sample_configuration() -> Config {
 }
 
 fn compile(text: &str) -> Policy {
-    let (buckets, issuers) = context_of(&sample_configuration());
-    Policy::parse("policy", text, &PolicyContext { buckets: &buckets, issuers: &issuers })
-        .unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"))
+    let config = sample_configuration();
+    let (buckets, issuers) = context_of(&config);
+    let trust_domains = config.trust_domains();
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    Policy::parse("policy", text, &context).unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"))
 }
 
 #[test]

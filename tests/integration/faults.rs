@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use access_broker::broker::{AuthenticatedCaller, Broker, TimeOrderedDecisionIds};
 use access_broker::clock::SystemClock;
-use access_broker::config::Config;
+use access_broker::config::{Config, ListenAddress};
 use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
 use access_broker::document::Overrides;
 use access_broker::grpc::BrokerService;
@@ -94,7 +94,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), format!("keys of issuer {ISSUER}\n"));
 
-    let client = Client::connect(server.grpc_addr(), &[&format!("Bearer {}", token())]).await;
+    let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token())]).await;
     let refused = client.download("media", "x").await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(error_info(&refused).reason, "ISSUER_KEYS_UNAVAILABLE");
@@ -118,9 +118,9 @@ async fn a_port_that_is_taken_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = config(folder.path(), "https://issuer.example/keys");
-    config.server.grpc_addr = taken.local_addr().unwrap();
+    config.listeners[0].address = ListenAddress::Tcp(taken.local_addr().unwrap());
     let error = RunningServer::start(config, surroundings()).await.unwrap_err();
-    assert!(format!("{error:#}").contains("cannot bind server.grpc_addr 127.0.0.1:"), "{error:#}");
+    assert!(format!("{error:#}").contains("cannot listen at 127.0.0.1:"), "{error:#}");
 }
 
 /// A presigner that always fails in the same way.
@@ -222,7 +222,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
     server.ready().await;
 
     // A key that is not known makes the call wait a second for the keys, which the endpoint does not give.
-    let client = Client::connect(server.grpc_addr(), &[&format!("Bearer {}", token())]).await;
+    let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token())]).await;
     let call = tokio::spawn(async move { client.download("media", "x").await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!call.is_finished(), "the call is in flight");
@@ -236,7 +236,7 @@ async fn a_client_that_never_speaks_does_not_hold_up_the_end() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
     let server = RunningServer::start(config(folder.path(), "https://127.0.0.1:1/keys"), surroundings()).await.unwrap();
-    let address: SocketAddr = server.grpc_addr();
+    let address: SocketAddr = server.grpc_addr().unwrap();
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), server.stop()).await.unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nothing listens any more");

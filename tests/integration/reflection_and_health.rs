@@ -12,7 +12,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use crate::support::TestServer;
 
 async fn channel(server: &TestServer) -> Channel {
-    let address = server.environment().server.grpc_addr();
+    let address = server.environment().grpc_addr;
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
 

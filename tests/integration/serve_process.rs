@@ -71,7 +71,9 @@ pub(crate) fn serving_at(process: &mut Process) -> String {
     process.wait_for("serving server", |process| {
         let lines = log_lines(process);
         lines.iter().any(|line| line["message"] == "serving").then_some(())?;
-        lines.iter().find_map(|line| line["grpc_addr"].as_str().map(str::to_owned))
+        lines.iter().find_map(|line| {
+            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
+        })
     })
 }
 

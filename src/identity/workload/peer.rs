@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::SpiffeId;
+use super::{ClientCertificate, SpiffeId};
 use crate::identity::Rejection;
 
 /// What a listener knows of the other end of a connection. Nothing in it comes from a header.
@@ -11,9 +12,9 @@ use crate::identity::Rejection;
 pub struct Peer {
     /// Where the connection comes from.
     pub address: PeerAddress,
-    /// The workload that the peer's client certificate names; `None` without a client certificate. The certificate's
-    /// chain was verified by the handshake; the error says why a verified certificate still names no workload.
-    pub workload: Option<Result<Arc<SpiffeId>, Rejection>>,
+    /// What the peer's client certificate says, whose chain the handshake verified; `None` without one. The error says
+    /// why a verified certificate still names no workload.
+    pub certificate: Option<Result<ClientCertificate, Rejection>>,
 }
 
 /// Where a connection comes from.
@@ -35,6 +36,22 @@ impl Peer {
         match self.address {
             PeerAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
             PeerAddress::Unix { .. } => false,
+        }
+    }
+
+    /// The workload of the client certificate.
+    ///
+    /// # Errors
+    ///
+    /// When there is no certificate, it names no workload, or its time is over. A connection may outlive the
+    /// certificate that it was opened with; SVIDs last an hour, connections for days.
+    pub(super) fn certified_workload(&self, now: SystemTime) -> Result<&Arc<SpiffeId>, Rejection> {
+        let certificate = self.certificate.as_ref().ok_or(Rejection::WorkloadMissing)?;
+        let certificate = certificate.as_ref().map_err(|rejection| *rejection)?;
+        if (certificate.not_before()..=certificate.not_after()).contains(&now) {
+            Ok(certificate.id())
+        } else {
+            Err(Rejection::ClientCertificateExpired)
         }
     }
 }

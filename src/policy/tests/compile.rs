@@ -139,7 +139,7 @@ fn rules_between_tiers_are_checked_too() {
 fn a_prefix_from_claims_needs_named_issuers_where_several_are_trusted() {
     let buckets = BTreeSet::from([BucketName::parse("media").unwrap()]);
     let issuers = BTreeSet::from([ISSUER.to_owned(), "https://other.example".to_owned()]);
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers };
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
     let policy = |to: &str| {
         let text = format!(
             r#"
@@ -172,4 +172,27 @@ fn a_policy_store_puts_a_new_policy_in_force_for_the_next_decision() {
     assert!(download(&store.current(), &json!({}), "x").is_err());
     store.replace(compile(&format!("{tier}{grant}")).unwrap());
     assert!(download(&store.current(), &json!({}), "x").is_ok());
+}
+
+#[test]
+fn workloads_must_be_provable_ones() {
+    let policy = |to: &str| {
+        compile(&format!(
+            "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}} }}]\n\
+             grant = [{{ tiers = 't', operations = 'download', to = {to} }}]"
+        ))
+    };
+    assert!(policy("{ workloads = 'spiffe://prod.example/a', trust_domains = ['prod.example'] }").is_ok());
+    for (to, rule) in [
+        ("{ workloads = 'prod.example/a' }", "holds \"prod.example/a\", which is no SPIFFE id and no Linkerd identity"),
+        ("{ workloads = 'spiffe://prod.example' }", "which is no SPIFFE id and no Linkerd identity"),
+        ("{ workloads = 'spiffe://other.example/a' }", "names the trust domain \"other.example\", which no listener"),
+        ("{ trust_domains = 'spiffe://prod.example' }", "which no listener and no issuer"),
+        ("{ workloads = [] }", "grant[0].to.workloads must not be an empty list"),
+        ("{ trust_domains = '' }", "grant[0].to.trust_domains must not hold an empty value"),
+    ] {
+        let problems = policy(to).unwrap_err().to_string();
+        assert!(problems.contains(rule), "{problems}\nlacks: {rule}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
 }

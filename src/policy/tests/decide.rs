@@ -278,3 +278,70 @@ fn a_life_is_the_least_of_what_was_asked_allowed_and_left_in_the_token() {
     // A token within its leeway is accepted, but there is no time left to give.
     assert_eq!(decide(None, false, 0.5), Err(RefusalReason::TokenEnded));
 }
+
+const THUMBNAILER: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
+
+fn workload(text: &str) -> WorkloadId {
+    WorkloadId::parse(text).unwrap()
+}
+
+/// Whether each caller may read, under a policy whose one grant is `to`.
+fn readers<const N: usize>(to: &str, callers: [Caller; N]) -> [bool; N] {
+    let policy = compile(&format!(
+        "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}} }}]\n\
+         grant = [{{ tiers = 't', operations = 'download', to = {to} }}]"
+    ))
+    .unwrap();
+    callers.map(|caller| {
+        let (object, terms) = (object("media", "x"), DownloadTerms::default());
+        policy.decide_download(&caller, object, LifetimeRequest::default(), terms, now()).is_ok()
+    })
+}
+
+#[test]
+fn workloads_are_granted_by_id_and_by_trust_domain() {
+    let callers = || {
+        [
+            Caller::from_workload(workload(THUMBNAILER)),
+            Caller::from_workload(workload("spiffe://prod.example/ns/media/sa/other")),
+            Caller::from_workload(workload("a.media.serviceaccount.identity.linkerd.cluster.local")),
+            caller(&json!({})).through(workload(THUMBNAILER)).unwrap(),
+            caller(&json!({})),
+        ]
+    };
+    let by_id = format!("{{ workloads = ['{THUMBNAILER}'] }}");
+    assert_eq!(readers(&by_id, callers()), [true, false, false, true, false]);
+    assert_eq!(readers("{ trust_domains = 'prod.example' }", callers()), [true, true, false, true, false]);
+    assert_eq!(readers("{ trust_domains = 'cluster.local' }", callers()), [false, false, true, false, false]);
+    assert_eq!(readers("{ authenticated = true }", callers()), [true; 5]);
+    let both = format!("{{ workloads = ['{THUMBNAILER}'], issuers = ['{ISSUER}'] }}");
+    assert_eq!(readers(&both, callers()), [false, false, false, true, false]);
+    assert_eq!(readers("{ groups = 'viewers' }", callers()), [false; 5]);
+}
+
+#[test]
+fn a_denial_of_a_workload_holds_whatever_its_token_says() {
+    let policy = compile(&format!(
+        "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}} }}]\n\
+         grant = [{{ tiers = 't', operations = 'download', to = {{ authenticated = true }} }}]\n\
+         denial = [{{ to = {{ workloads = ['{THUMBNAILER}'] }} }}]"
+    ))
+    .unwrap();
+    let caller = caller(&json!({})).through(workload(THUMBNAILER)).unwrap();
+    let (object, terms) = (object("media", "x"), DownloadTerms::default());
+    let refused = policy.decide_download(&caller, object, LifetimeRequest::default(), terms, now()).unwrap_err();
+    assert!(matches!(refused.reason, RefusalReason::Denied(_)));
+}
+
+#[test]
+fn a_workload_without_a_token_reaches_no_prefix_that_comes_from_claims() {
+    let policy = compile(
+        "tier = [{ name = 't', bucket = 'media', prefix = 'users/{sub}/', download = {} }]\n\
+         grant = [{ tiers = 't', operations = 'download', to = { authenticated = true } }]",
+    )
+    .unwrap();
+    let caller = Caller::from_workload(workload(THUMBNAILER));
+    let (object, terms) = (object("media", "users/a/x"), DownloadTerms::default());
+    let refused = policy.decide_download(&caller, object, LifetimeRequest::default(), terms, now()).unwrap_err();
+    assert_eq!(refused.reason, RefusalReason::NoTier);
+}

@@ -61,7 +61,7 @@ impl TestServer {
 
     /// A client with any number of `authorization` values.
     pub(crate) async fn client_with_authorization(&self, values: &[&str]) -> Client {
-        Client::connect(self.environment().server.grpc_addr(), values).await
+        Client::connect(self.environment().grpc_addr, values).await
     }
 
     /// Stops everything and searches the log.

@@ -1,14 +1,18 @@
-//! The gRPC listener and its limits.
+//! The gRPC server and its limits.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_reflection::server::{Builder, v1, v1alpha};
 
+use super::connection::Connection;
 use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, proto};
 
 /// Streams that one connection may have open. tonic passes hyper no limit unless one is set.
@@ -49,9 +53,9 @@ fn reflection_builder() -> Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// Serves until `stop`, and then until the last connection is done.
+/// Serves every connection until `stop`, and then until the last one is done.
 pub(super) async fn serve(
-    incoming: TcpIncoming,
+    connections: mpsc::Receiver<Connection>,
     broker: BrokerService,
     authentication: AuthenticationLayer,
     health: HealthServer<impl Health>,
@@ -72,6 +76,6 @@ pub(super) async fn serve(
         .add_service(broker.into_server())
         .add_optional_service(reflection)
         .add_optional_service(reflection_v1alpha)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .serve_with_incoming_shutdown(ReceiverStream::new(connections).map(Ok::<_, Infallible>), stop.cancelled_owned())
         .await
 }

@@ -1,0 +1,278 @@
+//! `[[listener]]`: where gRPC is served, and which proof of identity every call there must bring.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::tls::TlsSettings;
+use crate::document::{Located, Table};
+use crate::identity::{AcceptedProof, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource};
+
+/// Loopback, so that a broker without transport security is not reachable from elsewhere unless somebody decided so.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
+
+/// Soon after cert-manager or a SPIFFE helper has written new files, and no load.
+const DEFAULT_TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What stands before the path of a Unix domain socket.
+const UNIX_PREFIX: &str = "unix:";
+
+/// One `[[listener]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerSettings {
+    /// Where it listens.
+    pub address: ListenAddress,
+    /// What every call must bring.
+    pub proof: AcceptedProof,
+    /// Its transport security; `None` for plaintext.
+    pub tls: Option<TlsSettings>,
+}
+
+/// Where a listener listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An IP address and a port; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// A Unix domain socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix { path, .. } => write!(f, "{UNIX_PREFIX}{}", path.display()),
+        }
+    }
+}
+
+/// Reads every `[[listener]]`. Without one there is one all the same: plaintext, with tokens, at `server.grpc_addr`.
+pub(super) fn read_all(
+    root: &mut Table<'_>,
+    folder: &Path,
+    grpc_addr: Option<Located<SocketAddr>>,
+) -> Vec<ListenerSettings> {
+    let tables = root.tables("listener");
+    if tables.is_empty() {
+        let address = ListenAddress::Tcp(grpc_addr.map_or(DEFAULT_ADDRESS, |address| address.value));
+        return vec![ListenerSettings { address, proof: AcceptedProof::Token, tls: None }];
+    }
+    if let Some(Located { place, .. }) = grpc_addr {
+        root.report(
+            "server.grpc_addr",
+            &place,
+            "must not be given beside [[listener]], which has an address of its own",
+        );
+    }
+    let mut listeners: Vec<ListenerSettings> = Vec::new();
+    for mut table in tables {
+        let listener = read(&mut table, folder);
+        if let Some(listener) = listener {
+            // Port 0 is another port for each.
+            let is_any_port = matches!(listener.address, ListenAddress::Tcp(address) if address.port() == 0);
+            if !is_any_port && listeners.iter().any(|other| other.address == listener.address) {
+                table.report("address", &table.place_of("address"), "is the address of another listener already");
+            }
+            listeners.push(listener);
+        }
+        table.finish();
+    }
+    listeners
+}
+
+fn read(table: &mut Table<'_>, folder: &Path) -> Option<ListenerSettings> {
+    let address = read_address(table, folder);
+    let tls = read_tls(table, folder);
+    if let (Some(ListenAddress::Unix { .. }), Some(_)) = (&address, &tls) {
+        let place = table.place_of("tls_certificate_file");
+        table.report("tls_certificate_file", &place, "must not be given for a Unix domain socket");
+    }
+    let proof = read_proof(table, address.as_ref(), tls.as_ref());
+    Some(ListenerSettings { address: address?, proof: proof?, tls })
+}
+
+fn read_address(table: &mut Table<'_>, folder: &Path) -> Option<ListenAddress> {
+    let mode = read_mode(table);
+    let Located { value, place } = table.required_string("address")?;
+    if let Some(path) = value.strip_prefix(UNIX_PREFIX).filter(|path| !path.is_empty()) {
+        return Some(ListenAddress::Unix { path: folder.join(path), mode: mode.map_or(0o660, |mode| mode.value) });
+    }
+    if let Some(Located { place, .. }) = mode {
+        table.report("unix_mode", &place, "belongs to a Unix domain socket");
+    }
+    let parsed = value.parse().ok().map(ListenAddress::Tcp);
+    if parsed.is_none() {
+        let rule =
+            "must be an IP address and a port, such as \"0.0.0.0:50051\", or a path, such as \"unix:/run/broker.sock\"";
+        table.report("address", &place, rule);
+    }
+    parsed
+}
+
+fn read_mode(table: &mut Table<'_>) -> Option<Located<u32>> {
+    let Located { value, place } = table.string("unix_mode")?;
+    match u32::from_str_radix(&value, 8) {
+        Ok(mode) if value.len() <= 4 && mode <= 0o777 => Some(Located { value: mode, place }),
+        _ => {
+            table.report("unix_mode", &place, "must be permissions in octal, such as \"0660\"");
+            None
+        }
+    }
+}
+
+fn read_tls(table: &mut Table<'_>, folder: &Path) -> Option<TlsSettings> {
+    let certificate_file = table.path_in(folder, "tls_certificate_file");
+    let private_key_file = table.path_in(folder, "tls_private_key_file");
+    let client_ca_file = table.path_in(folder, "tls_client_ca_file");
+    let reload_interval = table.duration("tls_reload_interval");
+    if let Some(Located { place, .. }) = reload_interval.as_ref().filter(|interval| interval.value.is_zero()) {
+        table.report("tls_reload_interval", place, "must be at least 1s");
+    }
+    match (certificate_file, private_key_file) {
+        (Some(certificate_file), Some(private_key_file)) => Some(TlsSettings {
+            certificate_file: certificate_file.value,
+            private_key_file: private_key_file.value,
+            client_ca_file: client_ca_file.map(|file| file.value),
+            reload_interval: reload_interval.map_or(DEFAULT_TLS_RELOAD_INTERVAL, |interval| interval.value),
+        }),
+        (None, None) => {
+            if let Some(Located { place, .. }) = client_ca_file {
+                table.report("tls_client_ca_file", &place, "needs tls_certificate_file and tls_private_key_file");
+            }
+            if let Some(Located { place, .. }) = reload_interval {
+                table.report("tls_reload_interval", &place, "needs tls_certificate_file and tls_private_key_file");
+            }
+            None
+        }
+        (Some(Located { place, .. }), None) => {
+            table.report("tls_certificate_file", &place, "needs tls_private_key_file");
+            None
+        }
+        (None, Some(Located { place, .. })) => {
+            table.report("tls_private_key_file", &place, "needs tls_certificate_file");
+            None
+        }
+    }
+}
+
+/// What `proof` may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Token,
+    Workload { with_token: bool, by_header: bool },
+}
+
+fn read_proof(
+    table: &mut Table<'_>,
+    address: Option<&ListenAddress>,
+    tls: Option<&TlsSettings>,
+) -> Option<AcceptedProof> {
+    let workload = |with_token, by_header| Proof::Workload { with_token, by_header };
+    let proofs = [
+        ("token", Proof::Token),
+        ("mtls", workload(false, false)),
+        ("mesh-header", workload(false, true)),
+        ("token+mtls", workload(true, false)),
+        ("token+mesh-header", workload(true, true)),
+    ];
+    let is_given = table.holds("proof");
+    let proof = table.one_of("proof", &proofs);
+    if !is_given {
+        table.report("proof", &table.place_of("proof"), "is required: which proof of identity calls must bring");
+    }
+    let trust_domain = read_trust_domain(table);
+    let header = read_header(table);
+    let hop = read_hop(table, address, tls);
+    let (with_token, by_header) = match proof? {
+        Proof::Token => {
+            for key in ["trust_domain", "mesh_header", "trusted_hop"] {
+                forbid(table, key, "belongs to a proof by workload");
+            }
+            return Some(AcceptedProof::Token);
+        }
+        Proof::Workload { with_token, by_header } => (with_token, by_header),
+    };
+    require(table, "trust_domain", "is required: the trust domain that workloads must be of");
+    let source = if by_header {
+        require(table, "mesh_header", "is required: the header in which the mesh names its client");
+        require(table, "trusted_hop", "is required: from whom the header is believed");
+        header.zip(hop).map(|(header, hop)| WorkloadSource::MeshHeader { header, hop })
+    } else {
+        forbid(table, "mesh_header", "belongs to a proof by mesh header");
+        forbid(table, "trusted_hop", "belongs to a proof by mesh header");
+        if tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
+            table.report("proof", &table.place_of("proof"), "by mTLS needs tls_client_ca_file");
+        }
+        Some(WorkloadSource::ClientCertificate)
+    };
+    let workload = WorkloadProof { trust_domain: trust_domain?, source: source? };
+    Some(if with_token { AcceptedProof::TokenAndWorkload(workload) } else { AcceptedProof::Workload(workload) })
+}
+
+fn read_trust_domain(table: &mut Table<'_>) -> Option<TrustDomain> {
+    let Located { value, place } = table.string("trust_domain")?;
+    TrustDomain::parse(&value).map_err(|error| table.report("trust_domain", &place, error)).ok()
+}
+
+fn read_header(table: &mut Table<'_>) -> Option<MeshHeader> {
+    table.one_of("mesh_header", &MeshHeader::ALL.map(|header| (header.name(), header)))
+}
+
+/// Reads `trusted_hop`: `"loopback"`, or user ids of a Unix domain socket's peers, or SPIFFE ids of client certificates.
+fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<&TlsSettings>) -> Option<TrustedHop> {
+    let names = table.strings("trusted_hop")?;
+    let (mut loopback, mut users, mut ids) = (false, Vec::new(), Vec::new());
+    for Located { value, place } in &names {
+        if value == "loopback" {
+            loopback = true;
+        } else if let Some(user) = value.strip_prefix("uid:").and_then(|user| user.parse().ok()) {
+            users.push(user);
+        } else if let Ok(id) = SpiffeId::parse(value) {
+            ids.push(id);
+        } else {
+            let rule = format!("holds {value:?}, which is neither \"loopback\", \"uid:NUMBER\" nor a SPIFFE id");
+            table.report("trusted_hop", place, rule);
+        }
+    }
+    let place = table.place_of("trusted_hop");
+    let is_unix = matches!(address, Some(ListenAddress::Unix { .. }));
+    let (hop, rule) = match (loopback, users.is_empty(), ids.is_empty()) {
+        (true, true, true) => {
+            (TrustedHop::Loopback, is_unix.then_some("must be \"uid:NUMBER\" on a Unix domain socket"))
+        }
+        (false, false, true) => {
+            (TrustedHop::UnixUser(users), (!is_unix).then_some("may name users on a Unix domain socket only"))
+        }
+        (false, true, false) => {
+            let has_certificates = tls.is_some_and(|tls| tls.client_ca_file.is_some());
+            let rule = (!has_certificates).then_some("by SPIFFE id needs tls_client_ca_file");
+            (TrustedHop::ClientCertificate(ids), rule)
+        }
+        _ => (TrustedHop::Loopback, Some("must be \"loopback\" alone, or user ids, or SPIFFE ids")),
+    };
+    match rule {
+        None => Some(hop),
+        Some(rule) => {
+            table.report("trusted_hop", &place, rule);
+            None
+        }
+    }
+}
+
+fn require(table: &Table<'_>, key: &str, rule: &str) {
+    if !table.holds(key) {
+        table.report(key, table.place(), rule);
+    }
+}
+
+fn forbid(table: &Table<'_>, key: &str, rule: &str) {
+    if table.holds(key) {
+        table.report(key, &table.place_of(key), rule);
+    }
+}

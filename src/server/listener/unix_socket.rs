@@ -1,0 +1,110 @@
+//! A Unix domain socket in the file system.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as BlockingUnixStream;
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+/// A bound socket, whose file is removed in the end.
+pub(super) struct UnixSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Device and inode, by which the file is known again.
+    file: (u64, u64),
+}
+
+impl UnixSocket {
+    /// Binds a socket and gives its file these permissions. A socket that nobody listens at, left by a process that was
+    /// killed, is replaced; anything else at the path is an error.
+    ///
+    /// The file has the permissions of the process's umask for the moment between the two steps. Who connects is
+    /// asked of the kernel anyway; put the socket into a folder that only its users may enter.
+    pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Self> {
+        remove_stale(path)?;
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+        let metadata = fs::symlink_metadata(path)?;
+        Ok(Self { listener, path: path.to_owned(), file: (metadata.dev(), metadata.ino()) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        self.listener.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        // A successor may have put a socket of its own there.
+        let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.file);
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "the socket's file cannot be removed");
+        }
+    }
+}
+
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(file) if !file.file_type().is_socket() => Err(io::ErrorKind::AlreadyExists.into()),
+        Ok(_) => match BlockingUnixStream::connect(path) {
+            Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_has_its_permissions_and_leaves_no_file_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broker.sock");
+        let socket = UnixSocket::bind(&path, 0o660).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        let mut client = UnixStream::connect(&path).await.unwrap();
+        let mut server = socket.accept().await.unwrap();
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'x');
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn only_a_socket_that_nobody_listens_at_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broker.sock");
+        let other = UnixListener::bind(&path).unwrap();
+        assert_eq!(UnixSocket::bind(&path, 0o600).err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        drop(other);
+        assert!(path.exists());
+        UnixSocket::bind(&path, 0o600).unwrap();
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(UnixSocket::bind(&path, 0o600).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn the_socket_of_a_successor_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broker.sock");
+        let first = UnixSocket::bind(&path, 0o600).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = UnixSocket::bind(&path, 0o600).unwrap();
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+    }
+}
