@@ -26,8 +26,9 @@ const SAMPLE_POLICY: &str = "samples/policy.toml";
 const REASON_SOURCES: [&str; 3] = ["src/identity/rejection.rs", "src/policy/decide.rs", "src/presign/presigner.rs"];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 6] = [
+const CONFIGURATION_SOURCES: [&str; 7] = [
     "src/config/server.rs",
+    "src/config/listener.rs",
     "src/config/log.rs",
     "src/config/policy.rs",
     "src/config/issuer.rs",
@@ -134,7 +135,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 17] = [
+    const READERS: [&str; 18] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -145,6 +146,7 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "table.table(",
         "table.one_of(",
         "address(&mut table, ",
+        "path(&mut table, ",
         "secret(table, [",
         "read_list(&mut table, ",
         "read_values(&mut table, ",
@@ -195,8 +197,9 @@ fn the_sample_configuration_loads_and_its_policy_compiles() {
 
 #[test]
 fn the_optional_settings_of_the_sample_configuration_load() {
-    let text = uncommented(&read(SAMPLE_CONFIGURATION), |_| true);
-    assert!(text.contains("\nsession_token_env = "));
+    // The two ways to say where gRPC is served do not go together.
+    let text = uncommented(&read(SAMPLE_CONFIGURATION), |line| !line.starts_with("#grpc_addr"));
+    assert!(text.contains("\nsession_token_env = ") && text.matches("\n[[listener]]").count() == 3);
     parse_configuration(&text);
 }
 
@@ -231,7 +234,7 @@ fn the_optional_settings_of_the_sample_policy_load() {
 fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
     let (document, sample) = (read(CONFIGURATION), read(SAMPLE_CONFIGURATION));
     let mut in_sections = BTreeSet::new();
-    for section in ["[server]", "[log]", "[policy]", "[[issuer]]", "[[bucket]]", "[[credentials]]"] {
+    for section in ["[server]", "[[listener]]", "[log]", "[policy]", "[[issuer]]", "[[bucket]]", "[[credentials]]"] {
         let documented = documented_settings(&document, section);
         assert!(!documented.is_empty(), "{section}");
         assert_eq!(documented, sample_settings(&sample, section), "{section}");
@@ -239,7 +242,7 @@ fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
     }
     let in_code: BTreeSet<String> =
         CONFIGURATION_SOURCES.iter().flat_map(|source| settings_in_source(&read(source))).collect();
-    let sections = ["issuer", "bucket", "credentials"].map(str::to_owned);
+    let sections = ["listener", "issuer", "bucket", "credentials"].map(str::to_owned);
     assert!(sections.iter().all(|section| in_code.contains(section)));
     let lists_of_tables: BTreeSet<String> =
         sections.into_iter().filter(|section| !in_sections.contains(section)).collect();
