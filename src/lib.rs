@@ -7,7 +7,7 @@
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`document`] and [`clock`] stand beside the rings and know none of them.
+//! [`document`], [`clock`] and `error_chain` stand beside the rings and know none of them.
 
 pub mod broker;
 pub mod cli;
@@ -16,6 +16,7 @@ pub mod config;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod document;
+mod error_chain;
 pub mod grpc;
 pub mod identity;
 pub mod policy;

@@ -14,6 +14,7 @@ use tokio::time::{self, Instant};
 
 use super::key_source::{KeySource, KeySourceError};
 use super::keys::{KeyRules, KeySet, KeySetError};
+use crate::error_chain::error_chain;
 
 pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
 pub use status::KeyRingStatus;
@@ -128,8 +129,8 @@ impl KeyRing {
                 self.failed_refreshes.fetch_add(1, Ordering::Relaxed);
                 let failures = self.fetching.borrow().failures.saturating_add(1);
                 let has_keys = self.is_ready();
-                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = &error as &dyn std::error::Error,
-                    "cannot refresh keys");
+                let cause = error_chain(&error);
+                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "cannot refresh keys");
                 (retry_delay(failures), failures, Err(error))
             }
         };

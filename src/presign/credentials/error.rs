@@ -1,11 +1,11 @@
 //! Why credentials could not be had.
 
-use std::error::Error;
-use std::iter;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use thiserror::Error;
+
+use crate::error_chain::error_chain;
 
 /// Why credentials could not be loaded. The texts are for logs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,14 +39,8 @@ pub enum CredentialsError {
 
 impl From<ProviderError> for CredentialsError {
     fn from(error: ProviderError) -> Self {
-        Self::Provider(chain_text(&error))
+        Self::Provider(error_chain(&error))
     }
-}
-
-/// The texts of an error and of all its causes.
-pub(super) fn chain_text(error: &(dyn Error + 'static)) -> String {
-    let chain = iter::successors(Some(error), |cause| (*cause).source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

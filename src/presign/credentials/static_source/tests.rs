@@ -14,7 +14,7 @@ fn variable(name: &str) -> SecretSource {
 }
 
 fn text_of(error: &ProviderError) -> String {
-    crate::presign::credentials::error::chain_text(error)
+    crate::error_chain::error_chain(error)
 }
 
 #[tokio::test]
