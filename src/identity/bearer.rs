@@ -49,7 +49,7 @@ impl fmt::Debug for BearerToken<'_> {
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 section 11.2).
-fn is_token68(text: &[u8]) -> bool {
+pub(super) fn is_token68(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
     let body = text.get(..text.len() - padding).unwrap_or_default();
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);

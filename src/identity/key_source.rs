@@ -60,15 +60,20 @@ pub enum KeySourceError {
     /// The discovery document is another issuer's.
     #[error("the discovery document names another issuer")]
     DiscoveryIssuerMismatch,
-    /// A file cannot be read, is not a regular file, or is too large: the key document, the certificate authorities or
-    /// the bearer token.
-    #[error("a file that holds keys, or opens the way to them, cannot be read")]
+    /// The file with the key document cannot be read or is not a regular file.
+    #[error("the file with the keys cannot be read")]
     File(#[source] io::Error),
+    /// The file with certificate authorities cannot be read, is not a regular file, or is larger than 256 KiB.
+    #[error("the file with the key server's certificate authorities cannot be read")]
+    AuthoritiesUnreadable(#[source] io::Error),
     /// The file with certificate authorities has none, or one that is not a certificate.
     #[error("the file with the key server's certificate authorities holds no usable one")]
     AuthoritiesUnusable,
-    /// The file with the bearer token is empty or holds what cannot be sent.
-    #[error("the file with the key server's bearer token holds none")]
+    /// The file with the bearer token cannot be read, is not a regular file, or is larger than 256 KiB.
+    #[error("the file with the key server's bearer token cannot be read")]
+    BearerUnreadable(#[source] io::Error),
+    /// The file with the bearer token is empty or holds something else than one token.
+    #[error("the file with the key server's bearer token does not hold one token")]
     BearerUnusable,
 }
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 use url::{Host, Origin, Url};
 
 use super::{KeyDocument, KeySourceError, small_file};
+use crate::identity::bearer::is_token68;
 use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
 
 /// The longest wait for a connection.
@@ -54,15 +55,23 @@ pub struct KeyServerAccess {
 /// An HTTP client that follows no redirect, uses no proxy, keeps no cookie, and gives up after 5 seconds or 256 KiB.
 #[derive(Debug, Clone)]
 pub struct KeyHttpClient {
-    /// With the machine's certificate authorities.
-    client: reqwest::Client,
-    access: KeyServerAccess,
+    authorities: Authorities,
+    bearer_file: Option<PathBuf>,
     plain_http: PlainHttp,
     timeout: Duration,
 }
 
+/// Who may vouch for the key server.
+#[derive(Debug, Clone)]
+enum Authorities {
+    /// The machine's certificate authorities. The client has read them.
+    OfMachine(reqwest::Client),
+    /// Those in a PEM file. The machine need not have any of its own.
+    InFile(PathBuf),
+}
+
 impl KeyHttpClient {
-    /// Builds the client, which reads the trusted certificates of the machine.
+    /// Builds the client, which reads the trusted certificates of the machine unless `access` names others.
     ///
     /// The files of `access` are read now, so that a wrong path is found at start, and anew at every fetch, because
     /// both are replaced from time to time.
@@ -79,8 +88,12 @@ impl KeyHttpClient {
         access: KeyServerAccess,
         timeout: Duration,
     ) -> Result<Self, KeyHttpClientError> {
-        let client = builder(plain_http, timeout).build().map_err(KeyHttpClientError::Tls)?;
-        let client = Self { client, access, plain_http, timeout };
+        let KeyServerAccess { ca_file, bearer_file } = access;
+        let authorities = match ca_file {
+            Some(path) => Authorities::InFile(path),
+            None => Authorities::OfMachine(builder(plain_http, timeout).build().map_err(KeyHttpClientError::Tls)?),
+        };
+        let client = Self { authorities, bearer_file, plain_http, timeout };
         client.trusting_client().map_err(KeyHttpClientError::Access)?;
         client.bearer().map_err(KeyHttpClientError::Access)?;
         Ok(client)
@@ -116,8 +129,11 @@ impl KeyHttpClient {
     /// The client with the certificate authorities that are configured now. One is built at every fetch where they
     /// come from a file; fetches are minutes apart.
     fn trusting_client(&self) -> Result<reqwest::Client, KeySourceError> {
-        let Some(path) = &self.access.ca_file else { return Ok(self.client.clone()) };
-        let pem = small_file::read(path).map_err(KeySourceError::File)?;
+        let path = match &self.authorities {
+            Authorities::OfMachine(client) => return Ok(client.clone()),
+            Authorities::InFile(path) => path,
+        };
+        let pem = small_file::read(path).map_err(KeySourceError::AuthoritiesUnreadable)?;
         let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
         if certificates.is_empty() {
             return Err(KeySourceError::AuthoritiesUnusable);
@@ -127,11 +143,11 @@ impl KeyHttpClient {
     }
 
     fn bearer(&self) -> Result<Option<HeaderValue>, KeySourceError> {
-        let Some(path) = &self.access.bearer_file else { return Ok(None) };
-        let token = small_file::read(path).map_err(KeySourceError::File)?;
-        let token = token.trim_ascii();
-        let value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok().filter(|_| !token.is_empty());
-        let mut value = value.ok_or(KeySourceError::BearerUnusable)?;
+        let Some(path) = &self.bearer_file else { return Ok(None) };
+        let content = small_file::read(path).map_err(KeySourceError::BearerUnreadable)?;
+        let token = content.trim_ascii();
+        let value = HeaderValue::from_bytes(&[b"Bearer ", token].concat());
+        let mut value = value.ok().filter(|_| is_token68(token)).ok_or(KeySourceError::BearerUnusable)?;
         value.set_sensitive(true);
         Ok(Some(value))
     }

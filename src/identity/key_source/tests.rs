@@ -1,3 +1,7 @@
+mod bearer;
+mod private_authority;
+mod tls_server;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +39,22 @@ async fn serve_bytes_and_hang(bytes: &'static [u8]) -> SocketAddr {
                 let mut rest = Vec::new();
                 let _ = connection.read_to_end(&mut rest).await;
             });
+        }
+    });
+    address
+}
+
+/// A server that answers with a byte now and a byte then, for as long as anybody listens.
+async fn serve_drops() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let _ = connection.read(&mut [0; 1_024]).await;
+        let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".to_vec();
+        while connection.write_all(&answer).await.is_ok() {
+            answer = vec![b' '];
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
     address
@@ -186,6 +206,15 @@ async fn a_server_that_stops_answering_is_given_up() {
         let result = source.fetch().await;
         assert!(matches!(&result, Err(KeySourceError::Unreachable(error)) if error.is_timeout()), "{result:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_drips_is_given_up() {
+    let timeout = Duration::from_millis(300);
+    let client = KeyHttpClient::with_total_timeout(PlainHttp::OnLoopback, KeyServerAccess::default(), timeout).unwrap();
+    let address = serve_drops().await;
+    let result = JwksUrlKeySource::new(url(address, "/keys"), client).fetch().await;
+    assert!(matches!(&result, Err(KeySourceError::Unreachable(error)) if error.is_timeout()), "{result:?}");
 }
 
 #[tokio::test]
