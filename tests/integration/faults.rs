@@ -27,7 +27,7 @@ use tonic_types::StatusExt;
 
 use crate::support::{Client, capture_logs, error_info, secrets};
 
-const ISSUER: &str = "https://issuer.example";
+pub(crate) const ISSUER: &str = "https://issuer.example";
 
 const POLICY: &str = r#"
 tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
@@ -35,7 +35,7 @@ grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = tr
 "#;
 
 /// A configuration whose issuer's keys are at `jwks_url`.
-fn config(folder: &Path, jwks_url: &str) -> Config {
+pub(crate) fn config(folder: &Path, jwks_url: &str) -> Config {
     std::fs::write(folder.join("policy.toml"), POLICY).unwrap();
     let text = format!(
         r#"
@@ -63,18 +63,18 @@ fn config(folder: &Path, jwks_url: &str) -> Config {
     Config::parse("test.toml", &text, folder, Overrides::new(), PlainHttp::OnLoopback).unwrap()
 }
 
-fn surroundings() -> Surroundings {
+pub(crate) fn surroundings() -> Surroundings {
     Surroundings { environment: Arc::new(|name| Some(format!("value-of-{name}"))), ..Surroundings::system() }
 }
 
 /// A token that would be fine if its key were known.
-fn token() -> String {
+pub(crate) fn token_with_key_id(key_id: &str) -> String {
     let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
     let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": exp });
     format!(
         "{}.{}.{}",
-        part(json!({ "alg": "RS256", "kid": "a" })),
+        part(json!({ "alg": "RS256", "kid": key_id })),
         part(claims),
         BASE64_URL_SAFE_NO_PAD.encode([7; 256])
     )
@@ -94,7 +94,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), format!("keys of issuer {ISSUER}\n"));
 
-    let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token())]).await;
+    let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token_with_key_id("a"))]).await;
     let refused = client.download("media", "x").await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(error_info(&refused).reason, "ISSUER_KEYS_UNAVAILABLE");
@@ -222,7 +222,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
     server.ready().await;
 
     // A key that is not known makes the call wait a second for the keys, which the endpoint does not give.
-    let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token())]).await;
+    let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token_with_key_id("a"))]).await;
     let call = tokio::spawn(async move { client.download("media", "x").await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!call.is_finished(), "the call is in flight");

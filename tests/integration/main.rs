@@ -12,6 +12,7 @@ mod credentials;
 mod dev_process;
 mod documents;
 mod faults;
+mod key_endpoint;
 mod readme;
 mod reflection_and_health;
 mod requests;

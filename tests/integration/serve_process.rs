@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{Client, Process, folder};
 
-const VARIABLES: [(&str, &str); 2] = [
+pub(crate) const VARIABLES: [(&str, &str); 2] = [
     ("TEST_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
     ("TEST_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
 ];
