@@ -19,6 +19,7 @@ use access_broker::policy::{
 const CONFIGURATION: &str = "docs/CONFIGURATION.md";
 const POLICY: &str = "docs/POLICY.md";
 const ERRORS: &str = "docs/ERRORS.md";
+const SECURITY: &str = "docs/SECURITY.md";
 const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
 const SAMPLE_POLICY: &str = "samples/policy.toml";
 
@@ -395,6 +396,30 @@ fn every_error_reason_has_a_heading_and_every_heading_a_reason() {
     for reason in reasons {
         assert!(document.contains(&format!("\"reason\": \"{reason}\"")), "no example of {reason}");
     }
+}
+
+/// Every file of a folder that ends so, and of the folders in it.
+fn files_under(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let here = files.into_iter().filter(|path| path.to_string_lossy().ends_with(ending));
+    here.chain(folders.iter().flat_map(|folder| files_under(folder, ending))).collect()
+}
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let sources = ["src", "tests"].iter().flat_map(|folder| files_under(&file(folder), ".rs"));
+    let sources: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let page = read(SECURITY);
+    let mut named = 0;
+    for row in page.lines().filter_map(cells).filter(|row| !row[0].starts_with("---")) {
+        let last = code_spans(row.last().unwrap());
+        for test in last.into_iter().filter(|name| is_setting_name(name) && name.matches('_').count() >= 3) {
+            assert!(sources.contains(&format!("fn {test}(")), "{SECURITY} names {test}, which no source has");
+            named += 1;
+        }
+    }
+    assert!(named >= 50, "{named}");
 }
 
 #[test]

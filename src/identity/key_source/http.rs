@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use thiserror::Error;
+use tokio::task;
 use url::{Host, Origin, Url};
 
 use super::{KeyDocument, KeySourceError, small_file};
@@ -105,10 +106,9 @@ impl KeyHttpClient {
         if !self.plain_http.allows(url) {
             return Err(KeySourceError::UrlNotAllowed);
         }
-        let mut request = self.trusting_client()?.get(url.clone()).header(ACCEPT, "application/json");
-        if url.origin() == *audience
-            && let Some(bearer) = self.bearer()?
-        {
+        let (client, bearer) = self.open(url.origin() == *audience).await?;
+        let mut request = client.get(url.clone()).header(ACCEPT, "application/json");
+        if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer);
         }
         let mut response = request.send().await.map_err(unreachable_server)?;
@@ -124,6 +124,19 @@ impl KeyHttpClient {
             bytes.extend_from_slice(&chunk);
         }
         Ok(KeyDocument { bytes, max_age })
+    }
+
+    /// Reads the files, which a file system may take its time for.
+    async fn open(&self, with_bearer: bool) -> Result<(reqwest::Client, Option<HeaderValue>), KeySourceError> {
+        let this = self.clone();
+        let read = move || {
+            let client = this.trusting_client()?;
+            let bearer = if with_bearer { this.bearer()? } else { None };
+            Ok((client, bearer))
+        };
+        let opened = task::spawn_blocking(read).await;
+        // Reading does not panic; if it ever did, that would be one more file that cannot be read.
+        opened.unwrap_or_else(|error| Err(KeySourceError::AuthoritiesUnreadable(error.into())))
     }
 
     /// The client with the certificate authorities that are configured now. One is built at every fetch where they
