@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{self, Instant};
 
 use super::key_source::{KeySource, KeySourceError};
-use super::keys::{KeyRules, KeySet, KeySetError};
+use super::keys::{KeyRules, KeySet, KeySetError, KeyUse, SkipReason, SkippedKey};
 use crate::error_chain::error_chain;
 
 pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
@@ -190,7 +190,11 @@ impl KeyRing {
     async fn fetch(&self) -> Result<Option<Duration>, KeyRefreshError> {
         let document = self.source.fetch().await?;
         let (set, skipped) = KeySet::import(&document.bytes, &self.rules)?;
-        if skipped.is_empty() {
+        // A bundle has keys for other purposes as a matter of course.
+        let expected = |skipped: &SkippedKey| {
+            self.rules.key_use == KeyUse::JwtSvid && skipped.reason == SkipReason::NotForVerifying
+        };
+        if skipped.iter().all(expected) {
             tracing::info!(issuer = %self.issuer, keys = set.len(), "refreshed keys");
         } else {
             tracing::warn!(issuer = %self.issuer, keys = set.len(), ?skipped, "refreshed keys, some left out");

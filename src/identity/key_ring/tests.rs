@@ -5,7 +5,6 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::identity::Algorithm::{self, EdDsa, Rs256};
-use crate::identity::keys::KeyUse;
 use crate::identity::test_issuer::{Answer, ED25519, FakeKeySource, ISSUER, RSA, key_document};
 
 const MINUTE: Duration = Duration::from_mins(1);
