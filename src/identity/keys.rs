@@ -1,6 +1,7 @@
 //! The keys of an issuer, imported strictly.
 
 mod jwk;
+mod roca;
 
 use std::collections::HashMap;
 

@@ -10,7 +10,7 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{KeyRules, KeyUse};
+use super::{KeyRules, KeyUse, roca};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::token::MAX_KEY_ID_BYTES;
 
@@ -160,6 +160,9 @@ pub enum SkipReason {
     /// The RSA exponent is even, below 3 or over 33 bits.
     #[error("has an unsafe RSA exponent")]
     ExponentUnsafe,
+    /// The RSA modulus has the fingerprint of keys that can be factored (CVE-2017-15361).
+    #[error("is an RSA key of the kind that can be factored (CVE-2017-15361)")]
+    Factorable,
     /// A coordinate has the wrong length, or the point is not on the curve, or the modulus is even.
     #[error("is not a valid public key")]
     InvalidKey,
@@ -204,6 +207,9 @@ fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<PublicKey, 
     let is_one = exponent == [1];
     if is_even(&exponent) || is_one || bits(&exponent) > MAX_RSA_EXPONENT_BITS {
         return Err(SkipReason::ExponentUnsafe);
+    }
+    if roca::has_fingerprint(&modulus) {
+        return Err(SkipReason::Factorable);
     }
     let components = primitive::RsaPublicKeyComponents { n: &modulus, e: &exponent };
     if is_even(&modulus) || components.to_parsed_public_key(&primitive::RSA_PKCS1_2048_8192_SHA256).is_err() {

@@ -189,6 +189,13 @@ fn weak_rsa_keys_are_refused() {
 }
 
 #[test]
+fn rsa_keys_that_can_be_factored_are_refused() {
+    let modulus = base64url(roca::tests::modulus_with_fingerprint());
+    let reason = skip_reason(&with(&RSA.jwk("k"), &json!({"n": modulus})), &Algorithm::ALL);
+    assert_eq!(reason, Some(SkipReason::Factorable));
+}
+
+#[test]
 fn points_that_are_not_on_the_curve_are_refused() {
     let reason = |jwk: &Value, changes: Value| skip_reason(&with(jwk, &changes), &Algorithm::ALL);
     for length in [0, 31, 33, 64] {
