@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use super::{GOOD, parse, sole_problem, tcp};
+use crate::config::{ListenAddress, ListenerSettings, TlsSettings};
+use crate::identity::{AcceptedProof, MeshHeader, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource};
+
+fn with_listeners(listeners: &str) -> String {
+    format!("{GOOD}\n{listeners}")
+}
+
+fn listeners(text: &str) -> Vec<ListenerSettings> {
+    parse(&with_listeners(text)).unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}")).listeners
+}
+
+#[test]
+fn a_listener_says_where_and_by_which_proof() {
+    let found = listeners(
+        r#"
+[[listener]]
+address = "0.0.0.0:50051"
+proof = "token+mtls"
+trust_domain = "prod.example"
+tls_certificate_file = "tls/tls.crt"
+tls_private_key_file = "/tls/tls.key"
+tls_client_ca_file = "tls/ca.crt"
+
+[[listener]]
+address = "unix:broker.sock"
+unix_mode = "0600"
+proof = "mesh-header"
+trust_domain = "cluster.local"
+mesh_header = "l5d-client-id"
+trusted_hop = ["uid:2102", "uid:0"]
+
+[[listener]]
+address = "127.0.0.1:0"
+proof = "token"
+
+[[listener]]
+address = "127.0.0.1:0"
+proof = "token+mesh-header"
+trust_domain = "prod.example"
+mesh_header = "x-forwarded-client-cert"
+trusted_hop = "loopback"
+"#,
+    );
+    let tls = TlsSettings {
+        certificate_file: "/etc/access-broker/tls/tls.crt".into(),
+        private_key_file: "/tls/tls.key".into(),
+        client_ca_file: Some("/etc/access-broker/tls/ca.crt".into()),
+        reload_interval: Duration::from_secs(10),
+    };
+    let workload = |domain: &str, source| WorkloadProof { trust_domain: TrustDomain::parse(domain).unwrap(), source };
+    let by_header = |header, hop| WorkloadSource::MeshHeader { header, hop };
+    assert_eq!(
+        found,
+        [
+            ListenerSettings {
+                address: tcp("0.0.0.0:50051"),
+                proof: AcceptedProof::TokenAndWorkload(workload("prod.example", WorkloadSource::ClientCertificate)),
+                tls: Some(tls),
+            },
+            ListenerSettings {
+                address: ListenAddress::Unix { path: "/etc/access-broker/broker.sock".into(), mode: 0o600 },
+                proof: AcceptedProof::Workload(workload(
+                    "cluster.local",
+                    by_header(MeshHeader::L5dClientId, TrustedHop::UnixUser(vec![2_102, 0])),
+                )),
+                tls: None,
+            },
+            ListenerSettings { address: tcp("127.0.0.1:0"), proof: AcceptedProof::Token, tls: None },
+            ListenerSettings {
+                address: tcp("127.0.0.1:0"),
+                proof: AcceptedProof::TokenAndWorkload(workload(
+                    "prod.example",
+                    by_header(MeshHeader::XForwardedClientCert, TrustedHop::Loopback),
+                )),
+                tls: None,
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_listener_that_would_prove_nothing_is_refused() {
+    const TLS: &str = "tls_certificate_file = 'c'\ntls_private_key_file = 'k'\n";
+    let cases = [
+        ("address = '127.0.0.1:1'".to_owned(), "listener[0].proof is required"),
+        ("proof = 'token'".to_owned(), "listener[0].address is required"),
+        ("address = 'localhost:1'\nproof = 'token'".to_owned(), "listener[0].address must be an IP address and a port"),
+        ("address = 'unix:'\nproof = 'token'".to_owned(), "listener[0].address must be an IP address and a port"),
+        ("address = '127.0.0.1:1'\nproof = 'token'\nunix_mode = '0600'".to_owned(), "belongs to a Unix domain socket"),
+        ("address = 'unix:a'\nproof = 'token'\nunix_mode = '8'".to_owned(), "must be permissions in octal"),
+        (format!("address = 'unix:a'\nproof = 'token'\n{TLS}"), "must not be given for a Unix domain socket"),
+        ("address = '127.0.0.1:1'\nproof = 'none'".to_owned(), "proof must be one of: token, mtls, mesh-header,"),
+        (
+            "address = '127.0.0.1:1'\nproof = 'token'\ntrust_domain = 'a'".to_owned(),
+            "trust_domain belongs to a proof by workload",
+        ),
+        (
+            format!("address = '127.0.0.1:1'\nproof = 'mtls'\ntrust_domain = 'a'\n{TLS}"),
+            "listener[0].proof by mTLS needs tls_client_ca_file",
+        ),
+        (
+            format!("address = '127.0.0.1:1'\nproof = 'mtls'\n{TLS}tls_client_ca_file = 'ca'"),
+            "listener[0].trust_domain is required",
+        ),
+        (
+            "address = '127.0.0.1:1'\nproof = 'token'\ntls_certificate_file = 'c'".to_owned(),
+            "tls_certificate_file needs tls_private_key_file",
+        ),
+        (
+            "address = '127.0.0.1:1'\nproof = 'token'\ntls_client_ca_file = 'c'".to_owned(),
+            "tls_client_ca_file needs tls_certificate_file",
+        ),
+        (
+            format!("address = '127.0.0.1:1'\nproof = 'token'\n{TLS}tls_reload_interval = '0s'"),
+            "tls_reload_interval must be at least 1s",
+        ),
+        (
+            "address = '127.0.0.1:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\ntrusted_hop = 'loopback'".to_owned(),
+            "listener[0].mesh_header is required",
+        ),
+        (
+            "address = '127.0.0.1:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\nmesh_header = 'l5d-client-id'"
+                .to_owned(),
+            "listener[0].trusted_hop is required",
+        ),
+    ];
+    for (text, rule) in cases {
+        let problems = parse(&with_listeners(&format!("[[listener]]\n{text}"))).unwrap_err();
+        assert_eq!(problems.as_slice().len(), 1, "{problems}\nin:\n{text}");
+        assert!(problems.to_string().contains(rule), "{problems}\nlacks: {rule}");
+    }
+    for (hop, rule) in [
+        ("'anywhere'", "which is neither \"loopback\", \"uid:NUMBER\" nor a SPIFFE id"),
+        ("['loopback', 'uid:1']", "must be \"loopback\" alone"),
+        ("'uid:1'", "may name users on a Unix domain socket only"),
+        ("'spiffe://a/b'", "by SPIFFE id needs tls_client_ca_file"),
+        ("[]", "must be \"loopback\" alone"),
+    ] {
+        let text = format!(
+            "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\n\
+             mesh_header = 'l5d-client-id'\ntrusted_hop = {hop}"
+        );
+        let problems = parse(&with_listeners(&text)).unwrap_err().to_string();
+        assert!(problems.contains(rule), "{problems}\nlacks: {rule}");
+    }
+}
+
+#[test]
+fn an_address_is_given_once() {
+    let twice = "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'token'\n".repeat(2);
+    let problems = parse(&with_listeners(&twice)).unwrap_err().to_string();
+    assert!(problems.contains("listener[1].address is the address of another listener already"), "{problems}");
+    let both = format!(
+        "[server]\ngrpc_addr = '127.0.0.1:1'\n{}",
+        with_listeners("[[listener]]\naddress = 'unix:a'\nproof = 'token'")
+    );
+    let problem = sole_problem(&both);
+    assert!(problem.contains("broker.toml:2: server.grpc_addr must not be given beside [[listener]]"), "{problem}");
+}
