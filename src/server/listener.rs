@@ -152,7 +152,7 @@ async fn shake_hands(
             (Transport::Unix(stream), Peer { address: PeerAddress::Unix { uid }, certificate: None })
         }
     };
-    Ok(Connection { transport, info: ConnectionInfo { peer: Arc::new(peer), accepts } })
+    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }))
 }
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {
