@@ -1,6 +1,7 @@
 //! What the tests share: a running broker, its client, an HTTP client, and an ear for secrets.
 
 mod client;
+pub(crate) mod pki;
 mod process;
 pub(crate) mod secrets;
 mod server;

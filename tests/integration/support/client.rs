@@ -6,25 +6,29 @@ use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServic
 use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse, SignedRequest,
 };
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
-/// A client with fixed `authorization` values.
+/// A client with fixed metadata.
 pub(crate) struct Client {
     inner: AccessBrokerServiceClient<Channel>,
-    authorization: Vec<MetadataValue<Ascii>>,
+    metadata: Vec<(AsciiMetadataKey, AsciiMetadataValue)>,
 }
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, authorization: &[&str]) -> Self {
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        let authorization = authorization
-            .iter()
-            .map(|value| MetadataValue::try_from(value.as_bytes()).unwrap_or_else(|error| panic!("{error}: {value}")))
-            .collect();
-        Self { inner: AccessBrokerServiceClient::new(channel), authorization }
+        let metadata: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
+        Self::over(channel, &metadata)
+    }
+
+    /// A client over a channel, which sends these names and values with every call, in this order.
+    pub(crate) fn over(channel: Channel, metadata: &[(&'static str, &str)]) -> Self {
+        let value = |text: &str| AsciiMetadataValue::try_from(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let metadata = metadata.iter().map(|(name, text)| (AsciiMetadataKey::from_static(name), value(text))).collect();
+        Self { inner: AccessBrokerServiceClient::new(channel), metadata }
     }
 
     pub(crate) async fn download(&self, bucket: &str, key: &str) -> Result<IssueDownloadUrlResponse, Status> {
@@ -47,8 +51,8 @@ impl Client {
 
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        for value in &self.authorization {
-            request.metadata_mut().append("authorization", value.clone());
+        for (name, value) in &self.metadata {
+            request.metadata_mut().append(name.clone(), value.clone());
         }
         request
     }

@@ -1,0 +1,109 @@
+//! A real Envoy in front of the broker: it takes the clients' certificates and names the clients in a header.
+
+mod proxy;
+
+use tonic::Code;
+
+use self::proxy::{APPEND_FORWARD, Envoy, SANITIZE_SET};
+use crate::support::Client;
+use crate::support::pki::{Issued, tls_channel};
+use crate::workloads::broker::Broker;
+use crate::workloads::setup::{FOREIGNER, INDEXER, THUMBNAILER, listener};
+
+const XFCC: &str = "x-forwarded-client-cert";
+
+/// A broker that believes what comes over loopback, and the Envoy there.
+struct Mesh {
+    broker: Broker,
+    envoy: Envoy,
+}
+
+impl Mesh {
+    /// `None` where no Envoy is installed.
+    async fn start() -> Option<Self> {
+        if !Envoy::is_installed() {
+            println!("skipped: not installed: envoy");
+            return None;
+        }
+        let hop =
+            "trust_domain = \"prod.example\"\nmesh_header = \"x-forwarded-client-cert\"\ntrusted_hop = [\"loopback\"]";
+        let broker = Broker::start(&listener("mesh-header", hop)).await;
+        let envoy = Envoy::start(&broker.setup, broker.address(0)).await;
+        Some(Self { broker, envoy })
+    }
+
+    async fn client(&self, mode: &str, identity: &Issued, metadata: &[(&'static str, &str)]) -> Client {
+        let channel = tls_channel(self.envoy.address(mode), &self.broker.setup.authority, Some(identity)).await;
+        Client::over(channel, metadata)
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_envoy_gets_what_its_certificate_is_granted() {
+    let Some(mesh) = Mesh::start().await else { return };
+    for mode in [SANITIZE_SET, APPEND_FORWARD] {
+        for (id, thumbnails) in [(THUMBNAILER, "OK"), (INDEXER, "PERMISSION_DENIED not_granted")] {
+            let client = mesh.client(mode, &mesh.broker.setup.authority.workload(id), &[]).await;
+            let called = mesh.broker.call(&client, "thumbnails/x").await;
+            assert_eq!(called.outcome(), thumbnails, "{mode} {id}");
+            assert_eq!(called.caller(), (None, Some(id)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_names_no_workload_of_the_domain_proves_nothing_through_envoy_either() {
+    let Some(mesh) = Mesh::start().await else { return };
+    for mode in [SANITIZE_SET, APPEND_FORWARD] {
+        for (uris, reason) in [
+            (&[FOREIGNER][..], "trust_domain_mismatch"),
+            (&[], "mesh_header_malformed"),
+            (&[INDEXER, THUMBNAILER], "mesh_header_malformed"),
+            (&["https://prod.example/x"], "workload_id_malformed"),
+        ] {
+            let client = mesh.client(mode, &mesh.broker.setup.authority.client(uris), &[]).await;
+            let called = mesh.broker.call(&client, "shared/x").await;
+            assert_eq!(called.outcome(), format!("UNAUTHENTICATED {reason}"), "{mode} {uris:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_forges_the_header_is_still_itself() {
+    let Some(mesh) = Mesh::start().await else { return };
+    let forged = format!("URI={THUMBNAILER}");
+    let whole = format!("By=spiffe://prod.example/broker;Hash=00;Subject=\"CN=thumbnailer\";URI={THUMBNAILER}");
+    let several = format!("{forged},{forged}");
+    let forgeries: [&[&str]; 4] = [&[&forged], &[&whole], &[&several], &[&forged, &whole]];
+    for mode in [SANITIZE_SET, APPEND_FORWARD] {
+        for values in forgeries {
+            let metadata: Vec<_> = values.iter().map(|value| (XFCC, *value)).collect();
+            let client = mesh.client(mode, &mesh.broker.setup.authority.workload(INDEXER), &metadata).await;
+            let shared = mesh.broker.call(&client, "shared/x").await;
+            assert_eq!(shared.outcome(), "OK", "{mode} {values:?}");
+            assert_eq!(shared.caller(), (None, Some(INDEXER)));
+            let thumbnails = mesh.broker.call(&client, "thumbnails/x").await;
+            assert_eq!(thumbnails.outcome(), "PERMISSION_DENIED not_granted", "{mode} {values:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_forgery_that_would_swallow_what_envoy_appends_makes_the_client_nobody() {
+    let Some(mesh) = Mesh::start().await else { return };
+    for forged in [
+        format!("URI={THUMBNAILER};Subject=\"").as_str(),
+        &format!("URI={THUMBNAILER},"),
+        &format!("URI={THUMBNAILER};Subject=\\"),
+        &format!("URI={THUMBNAILER};"),
+        "\"",
+    ] {
+        let identity = mesh.broker.setup.authority.workload(INDEXER);
+        let client = mesh.client(SANITIZE_SET, &identity, &[(XFCC, forged)]).await;
+        assert_eq!(mesh.broker.call(&client, "shared/x").await.caller(), (None, Some(INDEXER)), "{forged}");
+        let client = mesh.client(APPEND_FORWARD, &identity, &[(XFCC, forged)]).await;
+        let called = mesh.broker.call(&client, "shared/x").await;
+        assert_eq!(called.outcome(), "UNAUTHENTICATED mesh_header_malformed", "{forged}");
+        assert_eq!(called.refusal().code(), Code::Unauthenticated);
+    }
+}

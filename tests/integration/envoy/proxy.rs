@@ -1,0 +1,172 @@
+//! Envoy as a process.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{self, Instant};
+
+use crate::support::folder;
+use crate::workloads::broker::PATIENCE;
+use crate::workloads::setup::Setup;
+
+/// Puts its own header in the place of what the client sent.
+pub(super) const SANITIZE_SET: &str = "SANITIZE_SET";
+
+/// Adds its own element to what the client sent.
+pub(super) const APPEND_FORWARD: &str = "APPEND_FORWARD";
+
+/// A running Envoy, killed in the end.
+pub(super) struct Envoy {
+    child: Child,
+    folder: TempDir,
+    listeners: Value,
+}
+
+impl Envoy {
+    pub(super) fn is_installed() -> bool {
+        Command::new("sh").args(["-c", "command -v envoy"]).output().unwrap().status.success()
+    }
+
+    /// Starts an Envoy that shows the server certificate of a setup, takes the certificates of its authority, and
+    /// forwards to an address over plaintext. It has one listener for each way to forward the header.
+    pub(super) async fn start(setup: &Setup, upstream: SocketAddr) -> Self {
+        let folder = folder();
+        let modes = [SANITIZE_SET, APPEND_FORWARD];
+        let bootstrap = json!({
+            "admin": { "address": any_port() },
+            "static_resources": {
+                "listeners": modes.map(|mode| listener(mode, setup)),
+                "clusters": [cluster(upstream)],
+            },
+        });
+        fs::write(folder.path().join("envoy.json"), bootstrap.to_string()).unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let child = Command::new("envoy")
+            .args(["-c", "envoy.json", "--admin-address-path", "admin", "--concurrency", "1", "--disable-hot-restart"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut envoy = Self { child, folder, listeners: Value::Null };
+        envoy.wait_for_listeners(modes.len()).await;
+        envoy
+    }
+
+    /// The address of the listener that forwards the header in this way.
+    pub(super) fn address(&self, mode: &str) -> SocketAddr {
+        let listeners = self.listeners["listener_statuses"].as_array().unwrap();
+        let listener = listeners.iter().find(|listener| listener["name"] == mode).unwrap();
+        let address = &listener["local_address"]["socket_address"];
+        format!("{}:{}", address["address"].as_str().unwrap(), address["port_value"]).parse().unwrap()
+    }
+
+    /// Waits until Envoy tells which ports it has taken.
+    async fn wait_for_listeners(&mut self, count: usize) {
+        let started = Instant::now();
+        while self.listeners["listener_statuses"].as_array().is_none_or(|listeners| listeners.len() < count) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && started.elapsed() < PATIENCE,
+                "Envoy does not serve ({ended:?}):\n{}",
+                self.log()
+            );
+            time::sleep(Duration::from_millis(10)).await;
+            // `null` until Envoy answers.
+            self.listeners = self.ask_for_listeners().await.unwrap_or_default();
+        }
+    }
+
+    async fn ask_for_listeners(&self) -> Option<Value> {
+        let admin = fs::read_to_string(self.folder.path().join("admin")).ok()?;
+        let ready = reqwest::get(format!("http://{admin}/ready")).await.ok()?;
+        let answer = reqwest::get(format!("http://{admin}/listeners?format=json")).await.ok()?;
+        let listeners = answer.bytes().await.ok()?;
+        ready.status().is_success().then(|| serde_json::from_slice(&listeners).ok())?
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        let _may_have_ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn any_port() -> Value {
+    address(SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+fn address(address: SocketAddr) -> Value {
+    json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
+}
+
+const TYPES: &str = "type.googleapis.com/envoy.extensions";
+
+fn listener(mode: &str, setup: &Setup) -> Value {
+    let file = |name: &str| json!({ "filename": setup.path(name) });
+    json!({
+        "name": mode,
+        "address": any_port(),
+        "filter_chains": [{
+            "transport_socket": {
+                "name": "tls",
+                "typed_config": {
+                    "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
+                    "require_client_certificate": true,
+                    "common_tls_context": {
+                        "alpn_protocols": ["h2"],
+                        "tls_certificates": [{ "certificate_chain": file("tls.crt"), "private_key": file("tls.key") }],
+                        "validation_context": { "trusted_ca": file("ca.crt") },
+                    },
+                },
+            },
+            "filters": [{
+                "name": "http",
+                "typed_config": {
+                    "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
+                    "stat_prefix": mode,
+                    "codec_type": "HTTP2",
+                    "forward_client_cert_details": mode,
+                    "set_current_client_cert_details": { "subject": true, "uri": true, "dns": true },
+                    "route_config": { "virtual_hosts": [{
+                        "name": "all",
+                        "domains": ["*"],
+                        "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "broker" } }],
+                    }] },
+                    "http_filters": [{
+                        "name": "router",
+                        "typed_config": { "@type": format!("{TYPES}.filters.http.router.v3.Router") },
+                    }],
+                },
+            }],
+        }],
+    })
+}
+
+fn cluster(upstream: SocketAddr) -> Value {
+    json!({
+        "name": "broker",
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {
+            "cluster_name": "broker",
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(upstream) } }] }],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": format!("{TYPES}.upstreams.http.v3.HttpProtocolOptions"),
+                "explicit_http_config": { "http2_protocol_options": {} },
+            },
+        },
+    })
+}

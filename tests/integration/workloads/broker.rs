@@ -1,0 +1,223 @@
+//! A broker inside the test, with a clock that can be moved and a log of its own.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use access_broker::clock::Clock;
+use access_broker::grpc::proto::IssueDownloadUrlResponse;
+use access_broker::server::{BoundAddress, RunningServer, Surroundings};
+use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tokio::time::{self, Instant};
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+
+use super::setup::Setup;
+use crate::support::pki::{Issued, tls_channel};
+use crate::support::{Client, assert_no_secrets};
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running broker. Its end searches the log for secrets.
+pub(crate) struct Broker {
+    pub(crate) setup: Setup,
+    pub(crate) clock: Arc<MovableClock>,
+    pub(crate) log: Log,
+    server: Option<RunningServer>,
+}
+
+/// How a call ended, for the client and in the log.
+pub(crate) struct Called {
+    pub(crate) answer: Result<IssueDownloadUrlResponse, Status>,
+    pub(crate) line: Value,
+}
+
+impl Broker {
+    /// Starts a broker with these `[[listener]]` tables.
+    pub(crate) async fn start(listeners: &str) -> Self {
+        let setup = Setup::new(listeners);
+        let (log, clock) = (Log::capture(), Arc::new(MovableClock::default()));
+        let server = RunningServer::start(setup.config(), surroundings(&clock)).await.unwrap();
+        time::timeout(PATIENCE, server.ready()).await.unwrap();
+        Self { setup, clock, log, server: Some(server) }
+    }
+
+    pub(crate) fn server(&self) -> &RunningServer {
+        self.server.as_ref().unwrap()
+    }
+
+    /// Stops the server and leaves its files and its log.
+    pub(crate) async fn stop(&mut self) {
+        self.server.take().unwrap().stop().await;
+    }
+
+    /// The address of the listener with this index.
+    pub(crate) fn address(&self, index: usize) -> SocketAddr {
+        match &self.server().addresses()[index] {
+            BoundAddress::Tcp(address) => *address,
+            BoundAddress::Unix(path) => panic!("{} is no IP address", path.display()),
+        }
+    }
+
+    /// A channel to a listener, by whatever it runs over; the identity is for one with certificates.
+    pub(crate) async fn channel(&self, index: usize, identity: Option<&Issued>) -> Channel {
+        let has_tls = self.setup.config().listeners[index].tls.is_some();
+        match &self.server().addresses()[index] {
+            BoundAddress::Tcp(address) if has_tls => tls_channel(*address, &self.setup.authority, identity).await,
+            BoundAddress::Tcp(address) => {
+                Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+            }
+            BoundAddress::Unix(path) => unix_channel(path.clone()).await,
+        }
+    }
+
+    /// A client of a listener, with metadata for every call.
+    pub(crate) async fn client(
+        &self,
+        index: usize,
+        identity: Option<&Issued>,
+        metadata: &[(&'static str, &str)],
+    ) -> Client {
+        Client::over(self.channel(index, identity).await, metadata)
+    }
+
+    /// Asks for the URL of an object, and waits for the line of the call. One call at a time.
+    pub(crate) async fn call(&self, client: &Client, key: &str) -> Called {
+        let before = self.log.calls().len();
+        let answer = client.download("media", key).await;
+        let line = self.log.wait_for("line of the call", |log| log.calls().into_iter().nth(before)).await;
+        assert_eq!(answer.is_ok(), line["code"] == "OK", "{answer:?} {line}");
+        Called { answer, line }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_no_secrets("the log", &self.log.text());
+        }
+    }
+}
+
+impl Called {
+    /// The code of the answer, and the reason that only the log tells.
+    pub(crate) fn outcome(&self) -> String {
+        let text = |name: &str| self.line[name].as_str();
+        [text("code"), text("reason")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The subject and the workload that the line names.
+    pub(crate) fn caller(&self) -> (Option<&str>, Option<&str>) {
+        (self.line["subject"].as_str(), self.line["workload"].as_str())
+    }
+
+    pub(crate) fn refusal(self) -> Status {
+        self.answer.unwrap_err()
+    }
+}
+
+/// What a broker takes from the machine, with another clock.
+pub(crate) fn surroundings(clock: &Arc<MovableClock>) -> Surroundings {
+    Surroundings {
+        clock: Arc::clone(clock) as _,
+        environment: Arc::new(|name| Some(format!("value-of-{name}"))),
+        ..Surroundings::system()
+    }
+}
+
+async fn unix_channel(path: PathBuf) -> Channel {
+    let connector = service_fn(move |_: Uri| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://localhost").connect_with_connector(connector).await.unwrap()
+}
+
+/// The machine's time until it is set to another, where it stands still.
+#[derive(Default)]
+pub(crate) struct MovableClock(Mutex<Option<SystemTime>>);
+
+impl MovableClock {
+    pub(crate) fn set(&self, now: SystemTime) {
+        *locked(&self.0) = Some(now);
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> SystemTime {
+        locked(&self.0).unwrap_or_else(SystemTime::now)
+    }
+}
+
+/// Everything that is logged on this thread, which is the only one of a test's runtime.
+pub(crate) struct Log {
+    lines: Lines,
+    _guard: DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn capture() -> Self {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let settings = LogSettings { format: LogFormat::Json, level: Level::TRACE };
+        let guard = tracing::subscriber::set_default(subscriber(settings, move || writer.clone()));
+        Self { lines, _guard: guard }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&locked(&self.lines.0)).into_owned()
+    }
+
+    /// Every line with this message, in order.
+    pub(crate) fn with_message(&self, message: &str) -> Vec<Value> {
+        let lines = self.text();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+
+    /// The lines of the calls to the service so far.
+    pub(crate) fn calls(&self) -> Vec<Value> {
+        let lines = self.with_message("call").into_iter();
+        lines.filter(|line| line["target"] == "access" && line["method"] == "IssueDownloadUrl").collect()
+    }
+
+    /// Waits until a question has an answer.
+    pub(crate) async fn wait_for<T>(&self, what: &str, question: impl Fn(&Self) -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(answer) = question(self) {
+                return answer;
+            }
+            assert!(started.elapsed() < PATIENCE, "no {what}:\n{}", self.text());
+            time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        locked(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

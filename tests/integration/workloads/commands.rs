@@ -1,0 +1,105 @@
+//! `serve`, `check` and `healthcheck` with listeners of other kinds than plain TCP.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use super::setup::{Setup, TLS, listener};
+use crate::serve_process::{VARIABLES, log_lines};
+use crate::support::Process;
+
+const UNIX: &str = "[[listener]]\naddress = \"unix:broker.sock\"\nproof = \"token\"\n";
+
+fn mtls() -> String {
+    listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))
+}
+
+fn serve(setup: Setup) -> Process {
+    Process::start(&["serve", "--config", "broker.toml"], setup.folder, &VARIABLES)
+}
+
+/// The address in the first log line with this message.
+fn logged_address(process: &mut Process, message: &str) -> String {
+    process.wait_for(message, |process| {
+        let line = log_lines(process).into_iter().find(|line| line["message"] == message)?;
+        line["address"].as_str().map(str::to_owned)
+    })
+}
+
+fn wait_for_message(process: &mut Process, message: &str) {
+    process.wait_for(message, |process| log_lines(process).iter().any(|line| line["message"] == message).then_some(()));
+}
+
+/// The exit code, and what is printed.
+fn health(folder: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let arguments = [&["healthcheck", "--config", "broker.toml"], more].concat();
+    let Output { status, stdout, stderr } = Process::output(&arguments, folder, &VARIABLES);
+    (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
+}
+
+#[test]
+fn health_is_asked_through_a_socket_where_there_is_nothing_else() {
+    let mut process = serve(Setup::new(UNIX));
+    wait_for_message(&mut process, "serving");
+    assert_eq!(logged_address(&mut process, "serving gRPC"), "unix:broker.sock");
+    assert_eq!(health(&process.path(""), &[]), (Some(0), "SERVING\n".to_owned()));
+    process.signal("TERM");
+    assert!(process.exit().success());
+    assert!(!process.path("broker.sock").exists());
+    let (code, text) = health(&process.path(""), &[]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("broker.sock cannot be asked"), "{text}");
+}
+
+#[test]
+fn health_is_asked_of_the_admin_port_where_every_listener_has_tls() {
+    let mut process = serve(Setup::new(&mtls()));
+    wait_for_message(&mut process, "serving");
+    let admin = logged_address(&mut process, "serving admin HTTP");
+    assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(0), "SERVING\n".to_owned()));
+}
+
+#[test]
+fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
+    let setup = Setup::new(&mtls());
+    setup.put("svid-jwks.json", "rubbish");
+    let mut process = serve(setup);
+    wait_for_message(&mut process, "not serving");
+    let admin = logged_address(&mut process, "serving admin HTTP");
+    assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(1), "NOT_SERVING\n".to_owned()));
+}
+
+#[test]
+fn check_prints_every_listener() {
+    let mesh = "trust_domain = \"prod.example\"\nmesh_header = \"l5d-client-id\"\ntrusted_hop = [\"loopback\"]";
+    let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "");
+    let listeners = [UNIX, &mtls(), &listener("token", &server_only), &listener("token+mesh-header", mesh)].concat();
+    let setup = Setup::new(&listeners);
+    let output = Process::output(&["check", "--config", "broker.toml"], setup.folder.path(), &[]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let printed: Vec<&str> = stdout.lines().take_while(|line| line.starts_with("gRPC on ")).collect();
+    assert_eq!(
+        printed,
+        [
+            "gRPC on unix:broker.sock, plaintext; proof: token",
+            "gRPC on 127.0.0.1:0, TLS with client certificates; proof: mtls, workloads of prod.example",
+            "gRPC on 127.0.0.1:0, TLS; proof: token",
+            "gRPC on 127.0.0.1:0, plaintext; proof: token+mesh-header, workloads of prod.example",
+        ]
+    );
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_server_whose_key_is_missing_does_not_start_and_names_the_file() {
+    let setup = Setup::new(&mtls());
+    fs::remove_file(setup.path("tls.key")).unwrap();
+    let output = Process::output(&["serve", "--config", "broker.toml"], setup.folder.path(), &VARIABLES);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let complaint = stderr.lines().last().unwrap();
+    assert_eq!(
+        complaint,
+        "access-broker: TLS of the listener at 127.0.0.1:0 cannot be set up: tls.key: cannot be read: entity not found"
+    );
+}

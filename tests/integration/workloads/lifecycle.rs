@@ -1,0 +1,161 @@
+//! Certificates that change while the server runs, and its end.
+
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{self, Instant};
+
+use super::broker::{Broker, PATIENCE};
+use super::setup::{INDEXER, THUMBNAILER, TLS, listener};
+use crate::support::pki::{Authority, tls_connect};
+
+async fn start() -> Broker {
+    Broker::start(&listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))).await
+}
+
+/// The certificate that the server shows to a new connection.
+async fn served(broker: &Broker) -> CertificateDer<'static> {
+    let stream = tls_connect(broker.address(0), &broker.setup.authority, None).await.unwrap();
+    stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+}
+
+/// Waits until the server shows a certificate.
+async fn until_served(broker: &Broker, certificate: &CertificateDer<'_>) {
+    let started = Instant::now();
+    while served(broker).await != *certificate {
+        assert!(started.elapsed() < PATIENCE, "the certificate is not served");
+        fast_forward(Duration::from_secs(1)).await;
+    }
+}
+
+/// Lets so much time pass for the timers of the server at once. Work that a timer starts is waited for.
+async fn fast_forward(duration: Duration) {
+    time::pause();
+    time::sleep(duration).await;
+    time::resume();
+}
+
+#[tokio::test]
+async fn a_replaced_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
+    let broker = start().await;
+    let old = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    assert_eq!(broker.call(&old, "thumbnails/x").await.outcome(), "OK");
+    assert_eq!(served(&broker).await, broker.setup.server.certificate);
+
+    let next = broker.setup.authority.server();
+    broker.setup.put_server_certificate(&next);
+    until_served(&broker, &next.certificate).await;
+    assert_eq!(broker.call(&old, "thumbnails/x").await.outcome(), "OK");
+    let new = broker.client(0, Some(&broker.setup.authority.workload(INDEXER)), &[]).await;
+    assert_eq!(broker.call(&new, "shared/x").await.outcome(), "OK");
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_the_old_certificate_and_is_told_once() {
+    const REFUSED: &str = "changed TLS files are refused; the last good ones stay";
+    const GOOD_AGAIN: &str = "the TLS files are good again";
+    let broker = start().await;
+    broker.setup.put("tls.key", "rubbish");
+    fast_forward(Duration::from_secs(10)).await;
+    let refused = broker.log.with_message(REFUSED);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let path = broker.setup.path("tls.key").display().to_string();
+    assert!(refused[0]["error"].as_str().unwrap().starts_with(&path), "{refused:?}");
+    assert_eq!(served(&broker).await, broker.setup.server.certificate);
+    let client = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
+
+    let next = broker.setup.authority.server();
+    broker.setup.put_server_certificate(&next);
+    until_served(&broker, &next.certificate).await;
+    let told = [REFUSED, GOOD_AGAIN].map(|message| broker.log.with_message(message).len());
+    assert_eq!(told, [1, 1]);
+}
+
+#[tokio::test]
+async fn an_authority_that_is_taken_out_lets_nobody_in_any_more() {
+    let broker = start().await;
+    let next = Authority::new("next");
+    broker.setup.put("ca.crt", next.pem());
+    // The line of the reload is written by another thread, so that the effect is what can be awaited.
+    let started = Instant::now();
+    let mut stream = loop {
+        fast_forward(Duration::from_secs(1)).await;
+        let identity = next.workload(THUMBNAILER);
+        let mut stream = tls_connect(broker.address(0), &broker.setup.authority, Some(&identity)).await.unwrap();
+        // The first frame of HTTP/2 comes from a server that has accepted the client.
+        if stream.read_u8().await.is_ok() {
+            break stream;
+        }
+        assert!(started.elapsed() < PATIENCE, "the new authority is not in force");
+    };
+    stream.shutdown().await.unwrap();
+    let identity = broker.setup.authority.workload(THUMBNAILER);
+    let mut stream = tls_connect(broker.address(0), &broker.setup.authority, Some(&identity)).await.unwrap();
+    assert!(stream.read_u8().await.is_err());
+}
+
+#[tokio::test]
+async fn clients_that_never_finish_a_handshake_do_not_hold_up_the_end() {
+    let mut broker = start().await;
+    let address = broker.address(0);
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await.unwrap();
+    // Connections are accepted in their order, so that a call shows that these two have been.
+    let client = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
+
+    let grace = broker.setup.config().server.shutdown_grace;
+    time::timeout(grace, broker.stop()).await.unwrap();
+    assert!(broker.log.with_message("connections were still open after the grace and are cut off").is_empty());
+    for stream in [&mut silent, &mut slow] {
+        let read = time::timeout(PATIENCE, stream.read(&mut [0; 64])).await.unwrap();
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+    assert!(TcpStream::connect(address).await.is_err(), "nothing listens any more");
+}
+
+#[tokio::test]
+async fn a_client_that_is_silent_after_the_handshake_holds_up_the_end_for_the_grace_at_most() {
+    let mut broker = start().await;
+    let identity = broker.setup.authority.workload(THUMBNAILER);
+    let mut silent = tls_connect(broker.address(0), &broker.setup.authority, Some(&identity)).await.unwrap();
+    // The first frame of HTTP/2 comes from a server that has accepted the client.
+    silent.read_u8().await.unwrap();
+
+    // Nothing happens until the grace is over, so that its time need not be waited for.
+    time::pause();
+    let (started, grace) = (Instant::now(), broker.setup.config().server.shutdown_grace);
+    broker.stop().await;
+    assert!(started.elapsed() <= grace + Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+#[tokio::test]
+async fn a_client_that_connects_and_never_speaks_http_is_cut_off() {
+    let unix = "[[listener]]\naddress = \"unix:broker.sock\"\nproof = \"token\"\n";
+    let mtls = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
+    let broker = Broker::start(&[&listener("token", ""), unix, &mtls].concat()).await;
+    let identity = broker.setup.authority.workload(THUMBNAILER);
+    for (index, sent) in (0..3).flat_map(|index| [(index, &b""[..]), (index, b"PRI * HTTP/2.0\r\n")]) {
+        let mut stream: Box<dyn Stream> = match index {
+            0 => Box::new(TcpStream::connect(broker.address(0)).await.unwrap()),
+            1 => Box::new(UnixStream::connect(broker.setup.path("broker.sock")).await.unwrap()),
+            _ => Box::new(tls_connect(broker.address(2), &broker.setup.authority, Some(&identity)).await.unwrap()),
+        };
+        stream.write_all(sent).await.unwrap();
+        stream.flush().await.unwrap();
+        // The server's own first frame shows that it has accepted the client.
+        stream.read_u8().await.unwrap();
+        fast_forward(Duration::from_secs(15)).await;
+        // How it ends depends on the transport.
+        let ended = time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        assert!(ended.is_ok(), "the connection to listener {index} is still open");
+    }
+}

@@ -1,0 +1,57 @@
+//! Tokens of an OIDC issuer and of a SPIFFE trust domain, signed with one key.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rcgen::KeyPair;
+use serde_json::{Value, json};
+
+/// The issuer of the people's tokens.
+pub(crate) const ISSUER: &str = "https://issuer.example";
+
+/// The audience of every token.
+pub(crate) const AUDIENCE: &str = "broker";
+
+const KEY_ID: &str = "a";
+
+/// An ES256 key.
+pub(crate) struct TokenKey(KeyPair);
+
+impl TokenKey {
+    pub(crate) fn generate() -> Self {
+        Self(KeyPair::generate().unwrap())
+    }
+
+    /// The public key as a JWK set, for a `use` (RFC 7517 section 4.2).
+    pub(crate) fn jwks(&self, key_use: &str) -> Value {
+        // The point without compression: 4, then the coordinates (SEC 1 section 2.3.3).
+        let (x, y) = self.0.public_key_raw()[1..].split_at(32);
+        let coordinate = |bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let jwk = json!({
+            "kty": "EC", "crv": "P-256", "kid": KEY_ID, "use": key_use, "x": coordinate(x), "y": coordinate(y),
+        });
+        json!({ "keys": [jwk] })
+    }
+
+    /// A token of a person.
+    pub(crate) fn of_person(&self, subject: &str) -> String {
+        self.sign(&json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": in_ten_minutes() }))
+    }
+
+    /// The JWT-SVID of a workload.
+    pub(crate) fn of_workload(&self, id: &str) -> String {
+        self.sign(&json!({ "aud": AUDIENCE, "sub": id, "exp": in_ten_minutes() }))
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_der(self.0.serialized_der())).unwrap()
+    }
+}
+
+fn in_ten_minutes() -> u64 {
+    let end = SystemTime::now() + Duration::from_mins(10);
+    end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}

@@ -1,0 +1,106 @@
+//! Listeners at Unix domain sockets, whose peers the kernel names.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+use access_broker::server::RunningServer;
+
+use super::broker::{Broker, surroundings};
+use super::setup::{ADA, Setup, THUMBNAILER};
+
+const SOCKET: &str = "broker.sock";
+
+/// The user that runs the test.
+fn own_user() -> u32 {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+fn listener(proof: &str) -> String {
+    format!("[[listener]]\naddress = \"unix:{SOCKET}\"\n{proof}\n")
+}
+
+fn by_token() -> String {
+    listener("proof = \"token\"")
+}
+
+async fn start_trusting(user: u32) -> Broker {
+    let header = "mesh_header = \"x-forwarded-client-cert\"";
+    let proof = "proof = \"mesh-header\"\ntrust_domain = \"prod.example\"";
+    Broker::start(&listener(&format!("{proof}\n{header}\ntrusted_hop = [\"uid:{user}\"]"))).await
+}
+
+#[tokio::test]
+async fn a_header_is_believed_from_the_user_that_is_trusted_and_from_no_other() {
+    let header = format!("URI={THUMBNAILER}");
+    for (user, outcome, workload) in
+        [(own_user(), "OK", Some(THUMBNAILER)), (own_user() + 1, "UNAUTHENTICATED hop_not_trusted", None)]
+    {
+        let broker = start_trusting(user).await;
+        let client = broker.client(0, None, &[("x-forwarded-client-cert", &header)]).await;
+        let called = broker.call(&client, "thumbnails/x").await;
+        assert_eq!(called.outcome(), outcome);
+        assert_eq!(called.caller(), (None, workload));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_a_proof_over_a_socket_too() {
+    let broker = Broker::start(&by_token()).await;
+    let authorization = format!("Bearer {}", broker.setup.token_key.of_person(ADA));
+    let client = broker.client(0, None, &[("authorization", &authorization)]).await;
+    assert_eq!(broker.call(&client, "people/x").await.outcome(), "OK");
+    let nobody = broker.client(0, None, &[]).await;
+    assert_eq!(broker.call(&nobody, "people/x").await.outcome(), "UNAUTHENTICATED missing_token");
+}
+
+#[tokio::test]
+async fn the_file_has_its_permissions_and_is_gone_after_the_end() {
+    for (setting, mode) in [("", 0o660), ("unix_mode = \"0600\"", 0o600), ("unix_mode = \"0777\"", 0o777)] {
+        let mut broker = Broker::start(&listener(&format!("proof = \"token\"\n{setting}"))).await;
+        let file = fs::symlink_metadata(broker.setup.path(SOCKET)).unwrap();
+        assert!(file.file_type().is_socket());
+        assert_eq!(file.permissions().mode() & 0o777, mode);
+        broker.stop().await;
+        assert!(!broker.setup.path(SOCKET).exists());
+    }
+}
+
+async fn refusal(setup: &Setup) -> String {
+    let error = RunningServer::start(setup.config(), surroundings(&std::sync::Arc::default())).await.unwrap_err();
+    format!("{error:#}")
+}
+
+#[tokio::test]
+async fn a_second_server_at_the_same_path_does_not_start_and_does_not_disturb_the_first() {
+    let broker = Broker::start(&by_token()).await;
+    let error = refusal(&broker.setup).await;
+    assert!(error.contains(SOCKET) && error.contains("cannot listen at unix:"), "{error}");
+    let client = broker.client(0, None, &[]).await;
+    assert_eq!(broker.call(&client, "people/x").await.outcome(), "UNAUTHENTICATED missing_token");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_leaves_no_file() {
+    let broken = "tls_certificate_file = \"tls.crt\"\ntls_private_key_file = \"nowhere.key\"";
+    let setup = Setup::new(&format!("{}\n{}", by_token(), super::setup::listener("token", broken)));
+    let error = refusal(&setup).await;
+    assert!(error.contains("nowhere.key"), "{error}");
+    assert!(!setup.path(SOCKET).exists());
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_listens_at_is_replaced_if_it_is_a_socket() {
+    let setup = Setup::new(&by_token());
+    drop(UnixListener::bind(setup.path(SOCKET)).unwrap());
+    assert!(setup.path(SOCKET).exists(), "as a server that was killed leaves it");
+    let server = RunningServer::start(setup.config(), surroundings(&std::sync::Arc::default())).await.unwrap();
+    server.stop().await;
+
+    fs::write(setup.path(SOCKET), "precious").unwrap();
+    let error = refusal(&setup).await;
+    assert!(error.contains(SOCKET), "{error}");
+    assert_eq!(fs::read_to_string(setup.path(SOCKET)).unwrap(), "precious");
+}
