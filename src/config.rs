@@ -40,7 +40,7 @@ pub struct Config {
     pub log: LogSettings,
     /// Where the policy is.
     pub policy: PolicySettings,
-    /// Whose tokens are accepted; at least one.
+    /// Whose tokens are accepted; at least one where a listener takes tokens.
     pub issuers: Vec<IssuerSettings>,
     /// The logical buckets; at least one.
     pub buckets: Vec<BucketSettings>,
@@ -95,7 +95,7 @@ impl Config {
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
         let log = log::read(root.table("log"));
         let policy = policy::read(root.table("policy"), folder);
-        let issuers = issuer::read_all(&mut root, folder, plain_http);
+        let issuers = issuer::read_all(&mut root, folder, plain_http, &listeners);
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();

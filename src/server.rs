@@ -173,8 +173,8 @@ impl RunningServer {
         self.readiness.ready().await;
     }
 
-    /// Stops: health says NOT_SERVING, nothing new is accepted, calls in flight finish, and what is left after the
-    /// grace is cut off.
+    /// Stops: health says NOT_SERVING, nothing new is accepted, calls in flight finish. Connections that are left after
+    /// the grace are no longer waited for: they end with the runtime.
     pub async fn stop(self) {
         tracing::info!(grace = ?self.shutdown_grace, "stopping");
         self.readiness.drain().await;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::ListenerSettings;
 use crate::document::{Located, Place, Table};
-use crate::identity::{Algorithm, IssuerSettings, KeyLocation, PlainHttp, TokenProfile, TokenUses};
+use crate::identity::{AcceptedProof, Algorithm, IssuerSettings, KeyLocation, PlainHttp, TokenProfile, TokenUses};
 
 /// Sets of defaults for kinds of issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +18,16 @@ enum Preset {
     Spiffe,
 }
 
-/// Reads every `[[issuer]]`.
-pub(super) fn read_all(root: &mut Table<'_>, folder: &Path, plain_http: PlainHttp) -> Vec<IssuerSettings> {
+/// Reads every `[[issuer]]`. There must be one where a listener takes tokens.
+pub(super) fn read_all(
+    root: &mut Table<'_>,
+    folder: &Path,
+    plain_http: PlainHttp,
+    listeners: &[ListenerSettings],
+) -> Vec<IssuerSettings> {
     let tables = root.tables("issuer");
-    if !root.holds("issuer") {
+    let takes_tokens = |listener: &ListenerSettings| !matches!(listener.proof, AcceptedProof::Workload(_));
+    if !root.holds("issuer") && (listeners.is_empty() || listeners.iter().any(takes_tokens)) {
         root.report("issuer", &Place::Document, "must be given at least once as [[issuer]]: no issuer, no callers");
     }
     let mut names = BTreeSet::new();

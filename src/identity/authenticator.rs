@@ -27,11 +27,12 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Takes the issuers whose tokens are accepted, and how many bytes may go into remembering accepted tokens.
+    /// Takes the issuers whose tokens are accepted, and how many bytes may go into remembering accepted tokens. Without
+    /// issuers every token is refused.
     ///
     /// # Errors
     ///
-    /// When there is no issuer, or two have the same `iss`.
+    /// When two issuers have the same `iss`.
     pub fn new(verifiers: Vec<Arc<IssuerVerifier>>, token_cache_bytes: u64) -> Result<Self, AuthenticatorError> {
         let (mut issuers, mut trust_domains) = (HashMap::new(), HashMap::new());
         for verifier in verifiers {
@@ -43,9 +44,6 @@ impl Authenticator {
             if replaced.is_some() {
                 return Err(AuthenticatorError::DuplicateIssuer(issuer));
             }
-        }
-        if issuers.is_empty() && trust_domains.is_empty() {
-            return Err(AuthenticatorError::NoIssuer);
         }
         Ok(Self { issuers, trust_domains, verified: VerifiedTokens::with_capacity(token_cache_bytes) })
     }
@@ -158,9 +156,6 @@ pub enum AuthenticationError {
 /// An authenticator cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AuthenticatorError {
-    /// No issuer is configured: nobody could call.
-    #[error("at least one issuer is needed")]
-    NoIssuer,
     /// Two issuers have the same `iss`.
     #[error("the issuer {0} is configured twice")]
     DuplicateIssuer(Arc<str>),

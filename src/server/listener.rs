@@ -92,11 +92,12 @@ impl Listener {
                     Ok(accepted) => {
                         let (tls, accepts) = (self.tls.clone(), Arc::clone(&self.accepts));
                         let connections = connections.clone();
+                        let peer = accepted.peer();
                         handshakes.spawn(async move {
                             match shake_hands(accepted, tls, accepts).await {
                                 // Nobody takes connections any more when the server stops.
                                 Ok(connection) => drop(connections.send(connection).await),
-                                Err(error) => tracing::debug!(%error, "a connection came to nothing"),
+                                Err(error) => log_failure(&error, peer),
                             }
                         });
                     }
@@ -131,6 +132,15 @@ enum Accepted {
     Unix(UnixStream),
 }
 
+impl Accepted {
+    const fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(_, address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 /// Does the handshake, where there is one, and finds out who is at the other end.
 async fn shake_hands(
     accepted: Accepted,
@@ -160,6 +170,17 @@ fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificat
         tracing::debug!(peer = %address, cause = %error, "a client certificate names no workload");
         Rejection::ClientCertificateUnusable
     })
+}
+
+/// A client that goes away without a word is a probe of a load balancer more often than not. Anything else may be a
+/// certificate that somebody has to mend.
+fn log_failure(error: &io::Error, peer: Option<SocketAddr>) {
+    let peer = peer.map(tracing::field::display);
+    if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {
+        tracing::debug!(peer, %error, "a connection came to nothing");
+    } else {
+        tracing::info!(peer, %error, "a connection came to nothing");
+    }
 }
 
 /// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.

@@ -149,6 +149,24 @@ fn a_listener_that_would_prove_nothing_is_refused() {
 }
 
 #[test]
+fn issuers_are_needed_where_tokens_are_taken() {
+    let without_issuer = |proof: &str| {
+        let text = format!(
+            "[policy]\nfile = 'p'\n[[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n\
+             [[listener]]\naddress = '127.0.0.1:1'\n{proof}"
+        );
+        parse(&text)
+    };
+    let workload = "trust_domain = 'a'\nmesh_header = 'l5d-client-id'\ntrusted_hop = 'loopback'\n";
+    assert!(without_issuer(&format!("proof = 'mesh-header'\n{workload}")).is_ok());
+    for proof in ["proof = 'token'".to_owned(), format!("proof = 'token+mesh-header'\n{workload}")] {
+        let problems = without_issuer(&proof).unwrap_err().to_string();
+        assert!(problems.contains("issuer must be given at least once as [[issuer]]"), "{problems}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
 fn an_address_is_given_once() {
     let twice = "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'token'\n".repeat(2);
     let problems = parse(&with_listeners(&twice)).unwrap_err().to_string();

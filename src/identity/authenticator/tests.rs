@@ -263,8 +263,14 @@ async fn the_state_of_the_keys_is_told_for_each_issuer() {
 }
 
 #[tokio::test]
-async fn no_issuer_and_two_of_the_same_name_are_errors() {
-    assert_eq!(Authenticator::new(vec![], TOKEN_CACHE_BYTES).unwrap_err(), AuthenticatorError::NoIssuer);
+async fn without_issuers_every_token_is_refused() {
+    let authenticator = Authenticator::new(vec![], TOKEN_CACHE_BYTES).unwrap();
+    let error = authenticator.authenticate(&RSA.token("k", &claims()), now()).await.unwrap_err();
+    assert_eq!(error, Rejection::UnknownIssuer.into());
+}
+
+#[tokio::test]
+async fn two_issuers_of_the_same_name_are_an_error() {
     let verifier = || {
         let source = FakeKeySource::new(Answer::Failure);
         Arc::new(IssuerVerifier::with_key_source(settings(), Box::new(source)).unwrap())
