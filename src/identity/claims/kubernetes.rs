@@ -15,6 +15,8 @@ const SUBJECT_PREFIX: &str = "system:serviceaccount:";
 /// the claim `kubernetes.io`, and must agree.
 pub(super) fn groups(subject: &str, claims: &SignedClaims) -> Result<[Box<str>; 2], Rejection> {
     let account = subject.strip_prefix(SUBJECT_PREFIX).and_then(|account| account.split_once(':'));
+    // The API server takes a subject of more parts for no service account.
+    let account = account.filter(|(_, name)| !name.contains(':'));
     let (namespace, name) = account.ok_or(Rejection::ServiceAccountMalformed)?;
     let bound = claims.get("kubernetes.io").ok_or(Rejection::ServiceAccountMalformed)?;
     let says = |pointer: &str, expected: &str| {

@@ -307,6 +307,7 @@ fn a_service_account_is_bound_to_the_token_that_names_it() {
         service_account("system:serviceaccount:media:", "media", ""),
         service_account("system:serviceaccount::a", "", "a"),
         service_account("system:serviceaccount:media", "media", ""),
+        service_account("system:serviceaccount:media:a:b", "media", "a:b"),
         service_account("system:node:media:a", "media", "a"),
         service_account("System:serviceaccount:media:a", "media", "a"),
         json!({"sub": "system:serviceaccount:media:a"}),
