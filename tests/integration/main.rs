@@ -8,6 +8,7 @@
 )]
 
 mod authentication;
+mod corpus;
 mod credentials;
 mod dev_process;
 mod documents;

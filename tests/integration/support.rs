@@ -1,11 +1,13 @@
 //! What the tests share: a running broker, its client, an HTTP client, and an ear for secrets.
 
+mod access_lines;
 mod client;
 pub(crate) mod pki;
 mod process;
 pub(crate) mod secrets;
 mod server;
 
+pub(crate) use access_lines::AccessLines;
 pub(crate) use client::{Client, error_info, field_violations, http_request};
 pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};

@@ -26,9 +26,19 @@ impl Client {
 
     /// A client over a channel, which sends these names and values with every call, in this order.
     pub(crate) fn over(channel: Channel, metadata: &[(&'static str, &str)]) -> Self {
-        let value = |text: &str| AsciiMetadataValue::try_from(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let metadata = metadata.iter().map(|(name, text)| (AsciiMetadataKey::from_static(name), value(text))).collect();
-        Self { inner: AccessBrokerServiceClient::new(channel), metadata }
+        let inner = AccessBrokerServiceClient::new(channel);
+        let metadata = metadata.iter().map(|(name, value)| (*name, value.as_bytes()));
+        Self { inner, metadata: Vec::new() }.with_metadata(metadata)
+    }
+
+    /// A client over the same channel with other names and values. Values may hold what HTTP can carry: any bytes but
+    /// control characters, and the tab.
+    pub(crate) fn with_metadata<'a>(&self, metadata: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let parsed = metadata.into_iter().map(|(name, value)| {
+            let value = AsciiMetadataValue::try_from(value);
+            (name.parse().unwrap(), value.unwrap_or_else(|error| panic!("{error}: the value of {name}")))
+        });
+        Self { inner: self.inner.clone(), metadata: parsed.collect() }
     }
 
     pub(crate) async fn download(&self, bucket: &str, key: &str) -> Result<IssueDownloadUrlResponse, Status> {
