@@ -1,17 +1,16 @@
-//! Who may call at all. The tokens' own rules are tested in `identity`; here is what a caller sees of them.
+//! Who may call the environment of `access-broker dev` at all. The tokens' own rules are tested in `identity` and, with
+//! what a caller sees of them, in `corpus`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use access_broker::clock::SystemClock;
 use access_broker::dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info, secrets};
+use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info};
 
 const WORDS: &str = "the call needs one valid bearer token in its authorization metadata";
 
@@ -37,13 +36,6 @@ fn signed(server: &TestServer, claims: &Value) -> String {
     format!("Bearer {}", server.environment().issuer.sign_claims(claims).unwrap())
 }
 
-/// A token put together by hand.
-fn unsigned(header: &Value, claims: &Value, signature: &[u8]) -> String {
-    let part = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let (header, claims) = (header.to_string(), claims.to_string());
-    format!("Bearer {}.{}.{}", part(header.as_bytes()), part(claims.as_bytes()), part(signature))
-}
-
 async fn call(server: &TestServer, authorization: &[&str]) -> Result<(), Status> {
     server.client_with_authorization(authorization).await.download("media", SUPER_CUTE_CAT).await.map(drop)
 }
@@ -58,7 +50,7 @@ async fn assert_unauthenticated(server: &TestServer, case: &str, authorization: 
 }
 
 #[tokio::test]
-async fn every_bad_proof_gets_the_same_words() {
+async fn another_issuer_of_the_same_kind_proves_nothing_and_gets_the_words_for_every_bad_proof() {
     let server = TestServer::start().await;
     let good = signed(&server, &claims(&server));
     call(&server, &[&good]).await.unwrap();
@@ -69,65 +61,14 @@ async fn every_bad_proof_gets_the_same_words() {
     })
     .await
     .unwrap();
-    let forged = format!("Bearer {}", other_issuer.sign_claims(&claims(&server)).unwrap());
-    let foreign =
-        format!("Bearer {}", other_issuer.issue("user-one", std::time::Duration::from_mins(1)).unwrap().id_token);
-    let with = |name: &str, value: Value| {
-        let mut changed = claims(&server);
-        changed[name] = value;
-        signed(&server, &changed)
-    };
-    let without = |name: &str| {
-        let mut changed = claims(&server);
-        changed.as_object_mut().unwrap().remove(name);
-        signed(&server, &changed)
-    };
-    let none = json!({ "alg": "none", "typ": "JWT" });
-    let key_id = server.environment().issuer.jwks()["keys"][0]["kid"].clone();
-    let hmac = json!({ "alg": "HS256", "kid": key_id });
-    let (head, signature) = good.rsplit_once('.').unwrap();
-    let cases: Vec<(&str, Vec<String>)> = vec![
-        ("no token", vec![]),
-        ("two tokens", vec![good.clone(), good.clone()]),
-        ("garbage", vec!["Bearer garbage".to_owned()]),
-        ("an empty token", vec!["Bearer ".to_owned()]),
-        ("another scheme", vec![good.replacen("Bearer", "Basic", 1)]),
-        ("no scheme", vec![good.replacen("Bearer ", "", 1)]),
-        ("expired", vec![with("exp", json!(unix_now() - 5))]),
-        ("expiry left out", vec![without("exp")]),
-        ("not yet valid", vec![with("nbf", json!(unix_now() + 600))]),
-        ("another issuer", vec![foreign]),
-        ("an issuer nobody trusts", vec![with("iss", json!("https://issuer.example"))]),
-        ("issuers in a list", vec![with("iss", json!([server.environment().issuer.issuer()]))]),
-        ("another audience", vec![with("aud", json!("somebody-else"))]),
-        ("audience left out", vec![without("aud")]),
-        ("subject left out", vec![without("sub")]),
-        ("another token use", vec![with("token_use", json!("refresh"))]),
-        ("forged by another key", vec![forged]),
-        ("alg none", vec![unsigned(&none, &claims(&server), b"")]),
-        ("alg none with a signature", vec![unsigned(&none, &claims(&server), b"signature")]),
-        ("HMAC with the public key's id", vec![unsigned(&hmac, &claims(&server), b"0123456789abcdef0123456789abcdef")]),
-        ("signature cut off", vec![format!("{head}.")]),
-        ("signature truncated", vec![good[..good.len() - 4].to_owned()]),
-        (
-            "signature of another token",
-            vec![{
-                let other = with("email", json!("me+user2@example.com"));
-                format!("{}.{signature}", other.rsplit_once('.').unwrap().0)
-            }],
-        ),
-        ("larger than any token", vec![format!("Bearer {}", "x".repeat(9_000))]),
-    ];
-    for (case, values) in &cases {
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        assert_unauthenticated(&server, case, &values).await;
-    }
-    let log = secrets::log();
-    for reason in
-        ["missing_token", "several_tokens", "token_expired", "unknown_issuer", "audience_mismatch", "signature_invalid"]
-    {
-        assert!(log.contains(&format!("\"reason\":\"{reason}\"")), "the log lacks {reason}");
-    }
+    let foreign = other_issuer.issue("user-one", Duration::from_mins(1)).unwrap().id_token;
+    let forged = other_issuer.sign_claims(&claims(&server)).unwrap();
+    let mut borrowed = claims(&server);
+    borrowed["iss"] = json!(other_issuer.issuer());
+    assert_unauthenticated(&server, "its own token", &[&format!("Bearer {foreign}")]).await;
+    assert_unauthenticated(&server, "its token in this issuer's name", &[&format!("Bearer {forged}")]).await;
+    assert_unauthenticated(&server, "this issuer's token in its name", &[&signed(&server, &borrowed)]).await;
+    assert_unauthenticated(&server, "no token", &[]).await;
 }
 
 #[tokio::test]
@@ -142,7 +83,7 @@ async fn the_scheme_is_read_without_regard_to_case() {
 #[tokio::test]
 async fn access_tokens_work_where_the_policy_needs_no_address() {
     let server = TestServer::start().await;
-    let tokens = server.environment().issuer.issue("user-one", std::time::Duration::from_mins(1)).unwrap();
+    let tokens = server.environment().issuer.issue("user-one", Duration::from_mins(1)).unwrap();
     let client = server.client_with_authorization(&[&format!("Bearer {}", tokens.access_token)]).await;
     assert!(client.download("media", CUTE_CAT).await.is_ok());
     // An access token has no address, and the grant for tier 2 asks for one.

@@ -1,6 +1,7 @@
 //! What the tests share: a running broker, its client, an HTTP client, and an ear for secrets.
 
 mod access_lines;
+mod channel;
 mod client;
 pub(crate) mod pki;
 mod process;
@@ -8,6 +9,7 @@ pub(crate) mod secrets;
 mod server;
 
 pub(crate) use access_lines::AccessLines;
+pub(crate) use channel::{tcp_channel, unix_channel};
 pub(crate) use client::{Client, error_info, field_violations, http_request};
 pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};

@@ -1,24 +1,21 @@
-//! The broker under test: `access-broker serve` with the issuers and keys of the corpus.
+//! The broker under test: `access-broker serve` with the issuers and keys of the corpus of tokens.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use access_broker::grpc::proto::IssueDownloadUrlResponse;
 use serde_json::Value;
-use tempfile::TempDir;
-use tonic::Status;
+use tonic::transport::Channel;
 
 use super::data::Corpus;
-use super::mint::{Metadata, Mint};
+use super::mint::Mint;
 use crate::serve_process::log_lines;
-use crate::support::{AccessLines, Client, Process, folder};
+use crate::support::{AccessLines, Process, folder, tcp_channel, unix_channel};
 
 /// At the level `trace`, so that all that could ever be logged is.
 const CONFIGURATION: &str = r#"
 [server]
-grpc_addr = "127.0.0.1:0"
 admin_addr = "127.0.0.1:0"
 [log]
 level = "trace"
@@ -44,42 +41,49 @@ tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
 grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = true } }]
 "#;
 
+/// An object that everybody may read who is known.
+pub(super) const OBJECT: (&str, &str) = ("media", "a folder/report.pdf");
+
 pub(super) struct CorpusBroker {
     process: Process,
-    client: Client,
+    /// Of the listeners, as the log has them.
+    addresses: Vec<String>,
     lines: AccessLines,
 }
 
 impl CorpusBroker {
-    /// Starts the broker in a folder with its configuration, and waits until it has the keys of these issuers.
-    async fn start_in(folder: TempDir, issuers: &BTreeSet<String>) -> Self {
+    /// Starts a broker with the issuers of the corpus and these `[[listener]]` tables, and waits until it has the keys.
+    pub(super) fn start(corpus: &Corpus, mint: &Mint<'_>, listeners: &str) -> Self {
+        let folder = folder();
+        let issuers = configure(folder.path(), corpus, mint, listeners);
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
-        let address = process.wait_for("keys", |process| {
+        let addresses = process.wait_for("keys", |process| {
             let lines = log_lines(process);
             let refreshed = lines.iter().filter(|line| line["message"].as_str().is_some_and(is_refresh));
             let ready: BTreeSet<_> = refreshed.filter_map(|line| line["issuer"].as_str()).collect();
             let all = issuers.iter().all(|issuer| ready.contains(issuer.as_str()));
-            let serving = lines.iter().find(|line| line["message"] == "serving gRPC")?;
-            all.then(|| serving["address"].as_str().unwrap().parse().unwrap())
+            let serving = lines.iter().filter(|line| line["message"] == "serving gRPC");
+            let addresses = serving.map(|line| line["address"].as_str().unwrap().to_owned());
+            (all && lines.iter().any(|line| line["message"] == "serving admin HTTP")).then(|| addresses.collect())
         });
-        Self { process, client: Client::connect(address, &[]).await, lines: AccessLines::default() }
+        Self { process, addresses, lines: AccessLines::default() }
     }
 
-    /// Starts a broker with the issuers of the corpus.
-    pub(super) async fn start(corpus: &Corpus, mint: &Mint<'_>) -> Self {
-        let folder = folder();
-        let issuers = configure(folder.path(), corpus, mint);
-        Self::start_in(folder, &issuers).await
+    /// A channel to the listener with this index.
+    pub(super) async fn channel(&self, index: usize) -> Channel {
+        let address = &self.addresses[index];
+        match address.strip_prefix("unix:") {
+            Some(path) => unix_channel(self.process.path(path)).await,
+            None => tcp_channel(address.parse().unwrap()).await,
+        }
     }
 
-    /// Makes one call, and waits for its line in the log.
-    pub(super) async fn call(&mut self, metadata: &Metadata) -> (Result<IssueDownloadUrlResponse, Status>, Value) {
-        let metadata = metadata.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        let result = self.client.with_metadata(metadata).download("media", "a folder/report.pdf").await;
-        (result, self.lines.next(&mut self.process))
+    /// Waits for the line of a call, in the order in which they were made.
+    pub(super) fn line(&mut self) -> Value {
+        self.lines.next(&mut self.process)
     }
 
-    /// Stops the broker. Its whole log, which had a line for every call and no other.
+    /// Stops the broker. Its whole log, which had a line for every call that was asked for and no other.
     pub(super) fn stop(mut self) -> String {
         self.process.signal("TERM");
         assert!(self.process.exit().success());
@@ -90,9 +94,9 @@ impl CorpusBroker {
 }
 
 /// Writes the configuration, and returns the issuers that publish keys.
-fn configure(folder: &Path, corpus: &Corpus, mint: &Mint<'_>) -> BTreeSet<String> {
+fn configure(folder: &Path, corpus: &Corpus, mint: &Mint<'_>, listeners: &str) -> BTreeSet<String> {
     let write = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
-    let mut configuration = CONFIGURATION.to_owned();
+    let mut configuration = format!("{CONFIGURATION}{listeners}");
     let mut issuers_with_keys = BTreeSet::new();
     for (name, issuer) in &corpus.issuers {
         let file = format!("{name}.jwks.json");

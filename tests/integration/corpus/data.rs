@@ -1,10 +1,18 @@
-//! The form of the data file. What each part means is said at the head of `tests/corpus/tokens.toml`.
+//! The form of `tests/corpus/tokens.toml`. What each part means is said at its head.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::Table;
+
+/// Reads a file of `tests/corpus`.
+pub(super) fn read<T: DeserializeOwned>(name: &str) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    let text = std::fs::read_to_string(&path).unwrap();
+    toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
 
 /// The data file.
 #[derive(Deserialize)]
@@ -119,13 +127,15 @@ pub(super) enum Secret {
 
 impl Corpus {
     pub(super) fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/tokens.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        read("tokens.toml")
     }
 
     pub(super) fn issuer(&self, case: &Case) -> &Issuer {
         self.issuers.get(&case.issuer).unwrap_or_else(|| panic!("{}: no issuer {}", case.name, case.issuer))
+    }
+
+    pub(super) fn case(&self, name: &str) -> &Case {
+        self.cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
     }
 
     pub(super) fn key(&self, name: &str) -> &Key {

@@ -1,11 +1,43 @@
-//! The closed list of reasons.
+//! The closed list of reasons, and that each has a case.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::successors;
 
 use access_broker::identity::Rejection;
 
+use super::data::Corpus;
+use super::workloads::Workloads;
+
+#[test]
+fn every_reason_is_in_the_corpus_of_tokens_or_cannot_come_from_a_token() {
+    let corpus = Corpus::read();
+    let caused: BTreeSet<&str> = corpus.cases.iter().filter_map(|case| case.reason.as_deref()).collect();
+    assert_divided(&all().map(Rejection::code).collect(), &caused, &corpus.not_by_token);
+}
+
+#[test]
+fn every_reason_that_no_token_can_cause_is_in_the_corpus_of_workloads_or_cannot_come_from_a_header() {
+    let (tokens, workloads) = (Corpus::read(), Workloads::read());
+    let caused: BTreeSet<&str> = workloads.cases.iter().filter_map(|case| case.reason.as_deref()).collect();
+    assert_divided(&tokens.not_by_token.keys().map(String::as_str).collect(), &caused, &workloads.not_by_header);
+}
+
+/// Each reason has a case or is excused, and not both; nothing else is excused.
+fn assert_divided(reasons: &BTreeSet<&str>, caused: &BTreeSet<&str>, excused: &BTreeMap<String, String>) {
+    for reason in reasons {
+        match (caused.contains(reason), excused.contains_key(*reason)) {
+            (true, false) | (false, true) => {}
+            (false, false) => panic!("no case is refused as {reason}"),
+            (true, true) => panic!("{reason} is said to come from no case, and does"),
+        }
+    }
+    for reason in excused.keys() {
+        assert!(reasons.contains(reason.as_str()), "there is no reason {reason} here");
+    }
+}
+
 /// Every reason.
-pub(super) fn all() -> impl Iterator<Item = Rejection> {
+fn all() -> impl Iterator<Item = Rejection> {
     successors(Some(Rejection::MissingToken), |rejection| after(*rejection))
 }
 

@@ -7,9 +7,11 @@ use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse, SignedRequest,
 };
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_types::{ErrorInfo, StatusExt};
+
+use super::tcp_channel;
 
 /// A client with fixed metadata.
 pub(crate) struct Client {
@@ -19,9 +21,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, authorization: &[&str]) -> Self {
-        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         let metadata: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
-        Self::over(channel, &metadata)
+        Self::over(tcp_channel(address).await, &metadata)
     }
 
     /// A client over a channel, which sends these names and values with every call, in this order.
@@ -59,7 +60,8 @@ impl Client {
         answer.map(tonic::Response::into_inner)
     }
 
-    fn request<T>(&self, message: T) -> Request<T> {
+    /// A message with the metadata, for other services than this client's.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         for (name, value) in &self.metadata {
             request.metadata_mut().append(name.clone(), value.clone());

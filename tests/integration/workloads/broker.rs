@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -10,20 +9,16 @@ use access_broker::clock::Clock;
 use access_broker::grpc::proto::IssueDownloadUrlResponse;
 use access_broker::server::{BoundAddress, RunningServer, Surroundings};
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::UnixStream;
 use tokio::time::{self, Instant};
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
-use tower::service_fn;
+use tonic::transport::Channel;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
 use super::setup::Setup;
 use crate::support::pki::{Issued, tls_channel};
-use crate::support::{Client, assert_no_secrets};
+use crate::support::{Client, assert_no_secrets, tcp_channel, unix_channel};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,9 +69,7 @@ impl Broker {
         let has_tls = self.setup.config().listeners[index].tls.is_some();
         match &self.server().addresses()[index] {
             BoundAddress::Tcp(address) if has_tls => tls_channel(*address, &self.setup.authority, identity).await,
-            BoundAddress::Tcp(address) => {
-                Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
-            }
+            BoundAddress::Tcp(address) => tcp_channel(*address).await,
             BoundAddress::Unix(path) => unix_channel(path.clone()).await,
         }
     }
@@ -133,14 +126,6 @@ pub(crate) fn surroundings(clock: &Arc<MovableClock>) -> Surroundings {
         environment: Arc::new(|name| Some(format!("value-of-{name}"))),
         ..Surroundings::system()
     }
-}
-
-async fn unix_channel(path: PathBuf) -> Channel {
-    let connector = service_fn(move |_: Uri| {
-        let path = path.clone();
-        async move { UnixStream::connect(path).await.map(TokioIo::new) }
-    });
-    Endpoint::from_static("http://localhost").connect_with_connector(connector).await.unwrap()
 }
 
 /// The machine's time until it is set to another, where it stands still.
