@@ -151,7 +151,8 @@ impl Drop for AccessLine {
             None => (None, None, None),
         };
         let reason = self.record.reason().or(refusal);
-        if matches!(method, "Health" | "Reflection") {
+        // Probes are many and say nothing, unless they are refused.
+        if matches!(method, "Health" | "Reflection") && reason.is_none() {
             tracing::debug!(target: "access", method, code, duration_ms, "call");
         } else {
             tracing::info!(
