@@ -1,5 +1,8 @@
-//! Tokens from somebody who has no key. An input of three lines is the header, the payload and the signature of a
-//! token, which are encoded here; any other is the value of `authorization`.
+//! Tokens from somebody who has no key.
+//!
+//! An input of three lines is the header, the payload and the signature of a token, which are encoded here; where one
+//! of the first two is empty, one that nothing is wrong with takes its place. Any other input is the value of
+//! `authorization`.
 
 #![no_main]
 
@@ -16,7 +19,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Runtime;
 
-const NOW: Duration = Duration::from_secs(1_800_000_000);
+/// The seconds since 1970 at which every input is read.
+const NOW: u64 = 1_800_000_000;
+const HEADER: &[u8] = br#"{"alg":"RS256","kid":"rsa"}"#;
+const PAYLOAD: &[u8] = br#"{"iss":"https://issuer.example","aud":"access-broker","sub":"a","exp":1800000600}"#;
 
 static SERVICE: LazyLock<Service> = LazyLock::new(Service::start);
 
@@ -33,6 +39,8 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn authorization(header: &[u8], payload: &[u8], signature: &[u8]) -> Vec<u8> {
+    let header = if header.is_empty() { HEADER } else { header };
+    let payload = if payload.is_empty() { PAYLOAD } else { payload };
     let segments = [header, payload, signature].map(|segment| URL_SAFE_NO_PAD.encode(segment));
     format!("Bearer {}", segments.join(".")).into_bytes()
 }
@@ -66,7 +74,7 @@ impl Service {
     ///
     /// When it is: nobody has the private half of any of the keys.
     fn refusal(&self, token: BearerToken<'_>) -> AuthenticationError {
-        let now = SystemTime::UNIX_EPOCH + NOW;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         let result = self.runtime.block_on(self.authenticator.authenticate(token.as_str(), now));
         result.expect_err("a token without a signature of the issuer's was accepted")
     }
@@ -74,7 +82,7 @@ impl Service {
     fn check_that_every_key_is_used(&self) {
         for (algorithm, key) in [("RS256", "rsa"), ("ES256", "p256"), ("EdDSA", "ed25519")] {
             let header = format!(r#"{{"alg":"{algorithm}","kid":"{key}"}}"#);
-            let value = authorization(header.as_bytes(), br#"{"iss":"https://issuer.example"}"#, b"none");
+            let value = authorization(header.as_bytes(), PAYLOAD, b"none");
             let token = BearerToken::from_authorization(&value).expect("a bearer token");
             assert_eq!(self.refusal(token), Rejection::SignatureInvalid.into());
         }
