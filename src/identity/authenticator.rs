@@ -72,19 +72,19 @@ impl Authenticator {
             self.verified.count_miss();
             return Ok(None);
         };
-        let VerifiedToken { caller, times, verifier, generation } = &*token;
-        if verifier.current_generation()? != *generation {
+        let VerifiedToken { caller, times, verifier, generation } = token;
+        if verifier.current_generation()? != generation {
             // One of the keys is another: the token may have been signed with the one that was taken back.
             self.verified.forget(digest);
             self.verified.count_miss();
             return Ok(None);
         }
-        if let Err(rejection) = verifier.check_times(times, now) {
+        if let Err(rejection) = verifier.check_times(&times, now) {
             self.verified.forget(digest);
             return Err(rejection.into());
         }
         self.verified.count_hit();
-        Ok(Some(Arc::clone(caller)))
+        Ok(Some(caller))
     }
 
     /// The rules for a token, by what it claims of itself: its `iss`, or else the trust domain of its subject. A

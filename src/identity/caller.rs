@@ -98,7 +98,10 @@ pub struct TokenIdentity {
 impl TokenIdentity {
     /// The bytes that the identity takes, apart from what callers share.
     pub(super) fn bytes(&self) -> usize {
-        let list = |texts: &[Box<str>]| size_of_val(texts) + texts.iter().map(|text| text.len()).sum::<usize>();
+        /// What the allocator adds to a short text: a header, and what it rounds up.
+        const PER_TEXT: usize = 24;
+        let list =
+            |texts: &[Box<str>]| size_of_val(texts) + texts.iter().map(|text| text.len() + PER_TEXT).sum::<usize>();
         size_of::<Self>() + self.subject.len() + list(&self.groups) + list(&self.scopes) + self.claims.heap_bytes()
     }
 }

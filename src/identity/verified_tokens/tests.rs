@@ -160,6 +160,15 @@ async fn the_memory_is_bounded_in_bytes_whatever_the_size_of_the_tokens() {
 }
 
 #[tokio::test]
+async fn many_short_scopes_count_for_more_than_their_letters() {
+    let (authenticator, ..) = fixture(&[ED25519.jwk("k")], TOKEN_CACHE_BYTES).await;
+    let token = ED25519.token("k", &with(&claims(), &json!({"scope": "a ".repeat(1_000)})));
+    authenticator.authenticate(&token, now()).await.unwrap();
+    // A pointer with a length, and the least that allocators give out.
+    assert!(authenticator.token_cache_status().bytes > 1_000 * (16 + 24));
+}
+
+#[tokio::test]
 async fn a_cache_of_no_size_remembers_nothing() {
     let (authenticator, ..) = fixture(&[RSA.jwk("k")], 0).await;
     let token = RSA.token("k", &claims());
