@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use jsonwebtoken::Algorithm as JsonWebTokenAlgorithm;
-
 /// A digital signature algorithm of JWS ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1),
 /// [RFC 8037 section 3.1](https://www.rfc-editor.org/rfc/rfc8037#section-3.1)).
 ///
@@ -71,20 +69,6 @@ impl Algorithm {
     pub(super) const fn is_rsa(self) -> bool {
         matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512)
     }
-
-    pub(super) const fn for_jsonwebtoken(self) -> JsonWebTokenAlgorithm {
-        match self {
-            Self::Rs256 => JsonWebTokenAlgorithm::RS256,
-            Self::Rs384 => JsonWebTokenAlgorithm::RS384,
-            Self::Rs512 => JsonWebTokenAlgorithm::RS512,
-            Self::Ps256 => JsonWebTokenAlgorithm::PS256,
-            Self::Ps384 => JsonWebTokenAlgorithm::PS384,
-            Self::Ps512 => JsonWebTokenAlgorithm::PS512,
-            Self::Es256 => JsonWebTokenAlgorithm::ES256,
-            Self::Es384 => JsonWebTokenAlgorithm::ES384,
-            Self::EdDsa => JsonWebTokenAlgorithm::EdDSA,
-        }
-    }
 }
 
 impl fmt::Display for Algorithm {
@@ -101,7 +85,6 @@ mod tests {
     fn every_name_reads_back() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(algorithm.name()), Some(algorithm));
-            assert_eq!(format!("{:?}", algorithm.for_jsonwebtoken()), algorithm.name());
         }
     }
 

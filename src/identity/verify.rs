@@ -21,9 +21,6 @@ use super::token_times::TokenTimes;
 use super::verified_tokens::VerifiedToken;
 
 /// Checks the tokens of one issuer.
-///
-/// jsonwebtoken checks the signature and nothing else. Its own checks of claims pass what is missing or of the wrong
-/// type, and read the machine's clock.
 #[derive(Debug)]
 pub struct IssuerVerifier {
     settings: IssuerSettings,

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature as primitive;
+use aws_lc_rs::signature::{self as primitive, ParsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -27,21 +25,14 @@ const MAX_RSA_EXPONENT_BITS: usize = 33;
 pub(in crate::identity) struct VerificationKey {
     key_id: Option<String>,
     algorithm: Algorithm,
-    public: PublicKey,
-}
-
-/// A public key as it was published and as jsonwebtoken takes it.
-struct PublicKey {
-    /// What tells this key from others of its type: the modulus and the exponent, or the point.
-    components: Vec<u8>,
-    key: DecodingKey,
+    public: ParsedPublicKey,
 }
 
 impl PartialEq for VerificationKey {
     fn eq(&self, other: &Self) -> bool {
         self.key_id == other.key_id
             && self.algorithm == other.algorithm
-            && self.public.components == other.public.components
+            && self.public.as_ref() == other.public.as_ref()
     }
 }
 
@@ -99,10 +90,8 @@ impl VerificationKey {
     }
 
     /// Whether `signature` over `message` was made with the private half of this key.
-    pub(in crate::identity) fn has_signed(&self, message: &[u8], signature: &Vec<u8>) -> bool {
-        // The provider is named, because the process-wide one panics when cargo features select none or two.
-        (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.for_jsonwebtoken(), &self.public.key)
-            .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
+    pub(in crate::identity) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.public.verify_sig(message, signature).is_ok()
     }
 }
 
@@ -195,10 +184,16 @@ fn rsa_algorithm(allowed: &[Algorithm]) -> Option<Algorithm> {
     }
 }
 
-fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<PublicKey, SkipReason> {
-    if !algorithm.is_rsa() {
-        return Err(SkipReason::AlgorithmMismatch);
-    }
+fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<ParsedPublicKey, SkipReason> {
+    let parameters = match algorithm {
+        Algorithm::Rs256 => &primitive::RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::Rs384 => &primitive::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::Rs512 => &primitive::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::Ps256 => &primitive::RSA_PSS_2048_8192_SHA256,
+        Algorithm::Ps384 => &primitive::RSA_PSS_2048_8192_SHA384,
+        Algorithm::Ps512 => &primitive::RSA_PSS_2048_8192_SHA512,
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return Err(SkipReason::AlgorithmMismatch),
+    };
     let modulus = unsigned_integer(jwk, "n")?;
     let exponent = unsigned_integer(jwk, "e")?;
     if !RSA_MODULUS_BITS.contains(&bits(&modulus)) {
@@ -211,38 +206,33 @@ fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<PublicKey, 
     if roca::has_fingerprint(&modulus) {
         return Err(SkipReason::Factorable);
     }
-    let components = primitive::RsaPublicKeyComponents { n: &modulus, e: &exponent };
-    if is_even(&modulus) || components.to_parsed_public_key(&primitive::RSA_PKCS1_2048_8192_SHA256).is_err() {
+    if is_even(&modulus) {
         return Err(SkipReason::InvalidKey);
     }
-    let key = DecodingKey::from_rsa_raw_components(&modulus, &exponent);
-    // The modulus has no leading zero and its length is part of the text, so that no two keys give the same one.
-    let components = [&modulus.len().to_be_bytes(), modulus.as_slice(), exponent.as_slice()].concat();
-    Ok(PublicKey { components, key })
+    let components = primitive::RsaPublicKeyComponents { n: &modulus, e: &exponent };
+    components.to_parsed_public_key(parameters).map_err(|_| SkipReason::InvalidKey)
 }
 
 fn ec_key(
     jwk: &Map<String, Value>,
     coordinate_bytes: usize,
     algorithm: &'static primitive::EcdsaVerificationAlgorithm,
-) -> Result<PublicKey, SkipReason> {
+) -> Result<ParsedPublicKey, SkipReason> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
         return Err(SkipReason::InvalidKey);
     }
     // SEC 1 section 2.3.3: 4 stands for an uncompressed point.
     let point = [[4].as_slice(), &x, &y].concat();
-    primitive::ParsedPublicKey::new(algorithm, &point).map_err(|_| SkipReason::InvalidKey)?;
-    Ok(PublicKey { key: DecodingKey::from_ec_der(&point), components: point })
+    ParsedPublicKey::new(algorithm, &point).map_err(|_| SkipReason::InvalidKey)
 }
 
-fn ed25519_key(jwk: &Map<String, Value>) -> Result<PublicKey, SkipReason> {
+fn ed25519_key(jwk: &Map<String, Value>) -> Result<ParsedPublicKey, SkipReason> {
     let x = bytes(jwk, "x")?;
     if x.len() != primitive::ED25519_PUBLIC_KEY_LEN {
         return Err(SkipReason::InvalidKey);
     }
-    primitive::ParsedPublicKey::new(&primitive::ED25519, &x).map_err(|_| SkipReason::InvalidKey)?;
-    Ok(PublicKey { key: DecodingKey::from_ed_der(&x), components: x })
+    ParsedPublicKey::new(&primitive::ED25519, &x).map_err(|_| SkipReason::InvalidKey)
 }
 
 /// A `Base64urlUInt` (RFC 7518 section 2): big-endian, without leading zeros.
