@@ -184,7 +184,7 @@ impl RunningServer {
             let _ended = tokio::join!(self.grpc, self.admin, self.listeners.join_all());
         };
         if time::timeout(self.shutdown_grace, drained).await.is_err() {
-            tracing::warn!("connections were still open after the grace and are cut off");
+            tracing::warn!("connections were still open after the grace and are not waited for");
             grpc_abort.abort();
             admin_abort.abort();
         }

@@ -28,7 +28,11 @@ pub(super) fn read_all(
     let tables = root.tables("issuer");
     let takes_tokens = |listener: &ListenerSettings| !matches!(listener.proof, AcceptedProof::Workload(_));
     if !root.holds("issuer") && (listeners.is_empty() || listeners.iter().any(takes_tokens)) {
-        root.report("issuer", &Place::Document, "must be given at least once as [[issuer]]: no issuer, no callers");
+        root.report(
+            "issuer",
+            &Place::Document,
+            "must be given at least once as [[issuer]], because a listener takes tokens",
+        );
     }
     let mut names = BTreeSet::new();
     let mut issuers = Vec::new();

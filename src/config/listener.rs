@@ -3,17 +3,13 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::tls::TlsSettings;
+use super::tls::{self, TlsSettings};
 use crate::document::{Located, Table};
 use crate::identity::{AcceptedProof, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource};
 
 /// Loopback, so that a broker without transport security is not reachable from elsewhere unless somebody decided so.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
-
-/// Soon after cert-manager or a SPIFFE helper has written new files, and no load.
-const DEFAULT_TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What stands before the path of a Unix domain socket.
 const UNIX_PREFIX: &str = "unix:";
@@ -88,7 +84,7 @@ pub(super) fn read_all(
 
 fn read(table: &mut Table<'_>, folder: &Path) -> Option<ListenerSettings> {
     let address = read_address(table, folder);
-    let tls = read_tls(table, folder);
+    let tls = tls::read(table, folder);
     if let (Some(ListenAddress::Unix { .. }), Some(_)) = (&address, &tls) {
         let place = table.place_of("tls_certificate_file");
         table.report("tls_certificate_file", &place, "must not be given for a Unix domain socket");
@@ -121,41 +117,6 @@ fn read_mode(table: &mut Table<'_>) -> Option<Located<u32>> {
         Ok(mode) if value.len() <= 4 && mode <= 0o777 => Some(Located { value: mode, place }),
         _ => {
             table.report("unix_mode", &place, "must be permissions in octal, such as \"0660\"");
-            None
-        }
-    }
-}
-
-fn read_tls(table: &mut Table<'_>, folder: &Path) -> Option<TlsSettings> {
-    let certificate_file = table.path_in(folder, "tls_certificate_file");
-    let private_key_file = table.path_in(folder, "tls_private_key_file");
-    let client_ca_file = table.path_in(folder, "tls_client_ca_file");
-    let reload_interval = table.duration("tls_reload_interval");
-    if let Some(Located { place, .. }) = reload_interval.as_ref().filter(|interval| interval.value.is_zero()) {
-        table.report("tls_reload_interval", place, "must be at least 1s");
-    }
-    match (certificate_file, private_key_file) {
-        (Some(certificate_file), Some(private_key_file)) => Some(TlsSettings {
-            certificate_file: certificate_file.value,
-            private_key_file: private_key_file.value,
-            client_ca_file: client_ca_file.map(|file| file.value),
-            reload_interval: reload_interval.map_or(DEFAULT_TLS_RELOAD_INTERVAL, |interval| interval.value),
-        }),
-        (None, None) => {
-            if let Some(Located { place, .. }) = client_ca_file {
-                table.report("tls_client_ca_file", &place, "needs tls_certificate_file and tls_private_key_file");
-            }
-            if let Some(Located { place, .. }) = reload_interval {
-                table.report("tls_reload_interval", &place, "needs tls_certificate_file and tls_private_key_file");
-            }
-            None
-        }
-        (Some(Located { place, .. }), None) => {
-            table.report("tls_certificate_file", &place, "needs tls_private_key_file");
-            None
-        }
-        (None, Some(Located { place, .. })) => {
-            table.report("tls_private_key_file", &place, "needs tls_certificate_file");
             None
         }
     }

@@ -1,4 +1,4 @@
-//! `[server]`: listeners and life cycle.
+//! `[server]`: limits and life cycle.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -241,7 +241,7 @@ fn a_configuration_without_issuer_audience_or_bucket_is_refused() {
     };
     assert_eq!(
         without("[[issuer]]", "[[bucket]]"),
-        "broker.toml: issuer must be given at least once as [[issuer]]: no issuer, no callers"
+        "broker.toml: issuer must be given at least once as [[issuer]], because a listener takes tokens"
     );
     assert_eq!(without("[[bucket]]", "no such text"), "broker.toml: bucket must be given at least once as [[bucket]]");
     assert_eq!(without("audiences", "\n[[bucket]]"), "broker.toml:5: issuer[0].audiences must have at least one entry");

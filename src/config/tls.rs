@@ -1,7 +1,12 @@
-//! TLS of a listener.
+//! TLS of a listener: the settings of `[[listener]]` that begin with `tls_`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::document::{Located, Table};
+
+/// Soon after cert-manager or a SPIFFE helper has written new files, and no load.
+const DEFAULT_TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Where a listener's certificates and key are. All files are PEM and at most 1 MiB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +20,39 @@ pub struct TlsSettings {
     pub client_ca_file: Option<PathBuf>,
     /// How often the files are looked at for changes. Longer than zero.
     pub reload_interval: Duration,
+}
+
+pub(super) fn read(table: &mut Table<'_>, folder: &Path) -> Option<TlsSettings> {
+    let certificate_file = table.path_in(folder, "tls_certificate_file");
+    let private_key_file = table.path_in(folder, "tls_private_key_file");
+    let client_ca_file = table.path_in(folder, "tls_client_ca_file");
+    let reload_interval = table.duration("tls_reload_interval");
+    if let Some(Located { place, .. }) = reload_interval.as_ref().filter(|interval| interval.value.is_zero()) {
+        table.report("tls_reload_interval", place, "must be at least 1s");
+    }
+    match (certificate_file, private_key_file) {
+        (Some(certificate_file), Some(private_key_file)) => Some(TlsSettings {
+            certificate_file: certificate_file.value,
+            private_key_file: private_key_file.value,
+            client_ca_file: client_ca_file.map(|file| file.value),
+            reload_interval: reload_interval.map_or(DEFAULT_TLS_RELOAD_INTERVAL, |interval| interval.value),
+        }),
+        (None, None) => {
+            if let Some(Located { place, .. }) = client_ca_file {
+                table.report("tls_client_ca_file", &place, "needs tls_certificate_file and tls_private_key_file");
+            }
+            if let Some(Located { place, .. }) = reload_interval {
+                table.report("tls_reload_interval", &place, "needs tls_certificate_file and tls_private_key_file");
+            }
+            None
+        }
+        (Some(Located { place, .. }), None) => {
+            table.report("tls_certificate_file", &place, "needs tls_private_key_file");
+            None
+        }
+        (None, Some(Located { place, .. })) => {
+            table.report("tls_private_key_file", &place, "needs tls_certificate_file");
+            None
+        }
+    }
 }

@@ -157,7 +157,8 @@ impl Drop for AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, issuer, subject, workload, bucket, tier, rule, reason, expires_at, decision_id, "call"
+                method, code, duration_ms, issuer, subject, workload, bucket, tier, rule, reason, expires_at, decision_id,
+                "call"
             );
         }
     }

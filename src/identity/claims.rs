@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::caller::{Caller, TokenIdentity};
 use super::claim_set::ClaimSet;
-use super::issuer::{IssuerSettings, TokenProfile, TokenUses};
+use super::issuer::{IssuerSettings, TokenProfile};
 use super::rejection::Rejection;
 use super::token::SignedClaims;
 use super::token_times::TokenTimes;
@@ -100,21 +100,19 @@ fn check_audience(claims: &SignedClaims, settings: &IssuerSettings) -> Result<()
         }
         Some(_) => Err(Rejection::AudienceMalformed),
     };
-    let TokenProfile::Cognito { token_uses } = settings.profile else {
-        return if audience_is_ours()?.ok_or(Rejection::AudienceMissing)? {
-            Ok(())
-        } else {
-            Err(Rejection::AudienceMismatch)
-        };
-    };
-    let matches = match (claims.get("token_use").and_then(Value::as_str), token_uses) {
-        (Some("id"), TokenUses { id: true, .. }) => audience_is_ours()?.ok_or(Rejection::AudienceMissing)?,
-        (Some("access"), TokenUses { access: true, .. }) => {
-            let client_id = claims.get("client_id").ok_or(Rejection::AudienceMissing)?;
-            let client_is_ours = is_ours(client_id.as_str().ok_or(Rejection::AudienceMalformed)?);
-            client_is_ours && audience_is_ours()?.unwrap_or(true)
+    let matches = match settings.profile {
+        TokenProfile::Cognito { token_uses } => match claims.get("token_use").and_then(Value::as_str) {
+            Some("id") if token_uses.id => audience_is_ours()?.ok_or(Rejection::AudienceMissing)?,
+            Some("access") if token_uses.access => {
+                let client_id = claims.get("client_id").ok_or(Rejection::AudienceMissing)?;
+                let client_is_ours = is_ours(client_id.as_str().ok_or(Rejection::AudienceMalformed)?);
+                client_is_ours && audience_is_ours()?.unwrap_or(true)
+            }
+            _ => return Err(Rejection::TokenUseNotAllowed),
+        },
+        TokenProfile::Oidc | TokenProfile::AccessToken | TokenProfile::Kubernetes | TokenProfile::Spiffe => {
+            audience_is_ours()?.ok_or(Rejection::AudienceMissing)?
         }
-        _ => return Err(Rejection::TokenUseNotAllowed),
     };
     if matches { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }

@@ -86,21 +86,24 @@ impl KeyRing {
     /// Whether there are keys to verify with.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.current().is_some()
+        self.usable(|_| ()).is_some()
     }
 
     /// The keys, unless there are none yet or the last good fetch is too long ago.
     pub(super) fn current(&self) -> Option<CurrentKeys> {
-        let loaded = self.loaded.load();
-        let loaded = loaded.as_ref().filter(|loaded| loaded.at.elapsed() <= self.timing.max_key_age)?;
-        Some(CurrentKeys { set: Arc::clone(&loaded.set), generation: loaded.generation })
+        self.usable(|loaded| CurrentKeys { set: Arc::clone(&loaded.set), generation: loaded.generation })
     }
 
     /// The generation of the keys, unless there are none to verify with.
     pub(super) fn current_generation(&self) -> Option<KeyGeneration> {
+        self.usable(|loaded| loaded.generation)
+    }
+
+    /// Something of the loaded keys, unless there are none or they are too old.
+    fn usable<T>(&self, part: impl FnOnce(&LoadedKeys) -> T) -> Option<T> {
         let loaded = self.loaded.load();
         let loaded = loaded.as_ref().filter(|loaded| loaded.at.elapsed() <= self.timing.max_key_age)?;
-        Some(loaded.generation)
+        Some(part(loaded))
     }
 
     /// When to ask again after there were no keys: 1 to 60 seconds.

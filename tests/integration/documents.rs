@@ -27,9 +27,10 @@ const SAMPLE_POLICY: &str = "samples/policy.toml";
 const REASON_SOURCES: [&str; 3] = ["src/identity/rejection.rs", "src/policy/decide.rs", "src/presign/presigner.rs"];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 7] = [
+const CONFIGURATION_SOURCES: [&str; 8] = [
     "src/config/server.rs",
     "src/config/listener.rs",
+    "src/config/tls.rs",
     "src/config/log.rs",
     "src/config/policy.rs",
     "src/config/issuer.rs",

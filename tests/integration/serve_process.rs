@@ -8,17 +8,7 @@ use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Client, Process, folder};
-
-pub(crate) const VARIABLES: [(&str, &str); 2] = [
-    ("TEST_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-    ("TEST_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-];
-
-const POLICY: &str = r#"
-tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
-grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = true } }]
-"#;
+use crate::support::{BUCKET, Client, EVERYBODY_READS, Process, VARIABLES, folder};
 
 /// A folder with a configuration whose issuer's keys are in a file.
 pub(crate) fn configured(issuer: &str, jwks: &Value) -> TempDir {
@@ -38,19 +28,10 @@ issuer = "{issuer}"
 audiences = ["broker"]
 jwks_file = "jwks.json"
 
-[[bucket]]
-name = "media"
-s3_bucket = "acme-media"
-region = "eu-west-1"
-credentials = "test"
-
-[[credentials]]
-name = "test"
-access_key_id_env = "TEST_ACCESS_KEY_ID"
-secret_access_key_env = "TEST_SECRET_ACCESS_KEY"
-"#
+{BUCKET}"#
     );
-    for (name, content) in [("broker.toml", broker.as_str()), ("policy.toml", POLICY), ("jwks.json", &jwks.to_string())]
+    for (name, content) in
+        [("broker.toml", broker.as_str()), ("policy.toml", EVERYBODY_READS), ("jwks.json", &jwks.to_string())]
     {
         fs::write(folder.path().join(name), content).unwrap();
     }

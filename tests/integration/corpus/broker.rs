@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use super::data::Corpus;
 use super::mint::Mint;
 use crate::serve_process::log_lines;
-use crate::support::{AccessLines, Process, folder, tcp_channel, unix_channel};
+use crate::support::{AccessLines, BUCKET, EVERYBODY_READS, Process, VARIABLES, folder, tcp_channel, unix_channel};
 
 /// At the level `trace`, so that all that could ever be logged is.
 const CONFIGURATION: &str = r#"
@@ -21,24 +21,6 @@ admin_addr = "127.0.0.1:0"
 level = "trace"
 [policy]
 file = "policy.toml"
-[[bucket]]
-name = "media"
-s3_bucket = "acme-media"
-region = "eu-west-1"
-credentials = "test"
-[[credentials]]
-name = "test"
-access_key_id_env = "TEST_ACCESS_KEY_ID"
-secret_access_key_env = "TEST_SECRET_ACCESS_KEY"
-"#;
-
-const VARIABLES: [(&str, &str); 2] =
-    [("TEST_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("TEST_SECRET_ACCESS_KEY", "secret-access-key-of-the-corpus")];
-
-/// Whoever is known may read everything: what is refused, is refused for the proof.
-const POLICY: &str = r#"
-tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
-grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = true } }]
 "#;
 
 /// An object that everybody may read who is known.
@@ -96,7 +78,7 @@ impl CorpusBroker {
 /// Writes the configuration, and returns the issuers that publish keys.
 fn configure(folder: &Path, corpus: &Corpus, mint: &Mint<'_>, listeners: &str) -> BTreeSet<String> {
     let write = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
-    let mut configuration = format!("{CONFIGURATION}{listeners}");
+    let mut configuration = format!("{CONFIGURATION}{BUCKET}{listeners}");
     let mut issuers_with_keys = BTreeSet::new();
     for (name, issuer) in &corpus.issuers {
         let file = format!("{name}.jwks.json");
@@ -107,7 +89,7 @@ fn configure(folder: &Path, corpus: &Corpus, mint: &Mint<'_>, listeners: &str) -
         }
     }
     write("broker.toml", &configuration);
-    write("policy.toml", POLICY);
+    write("policy.toml", EVERYBODY_READS);
     issuers_with_keys
 }
 

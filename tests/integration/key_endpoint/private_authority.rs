@@ -18,8 +18,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::token;
 use crate::faults::ISSUER;
-use crate::serve_process::{VARIABLES, configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process};
+use crate::serve_process::{configured, issuer, log_lines, serving_at};
+use crate::support::{Client, Process, VARIABLES};
 
 const SECRET: &str = "s3cret-of-the-broker";
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Output;
 
 use super::setup::{Setup, TLS, listener};
-use crate::serve_process::{VARIABLES, log_lines};
-use crate::support::Process;
+use crate::serve_process::log_lines;
+use crate::support::{Process, VARIABLES};
 
 const UNIX: &str = "[[listener]]\naddress = \"unix:broker.sock\"\nproof = \"token\"\n";
 

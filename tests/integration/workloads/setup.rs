@@ -9,8 +9,8 @@ use access_broker::identity::PlainHttp;
 use tempfile::TempDir;
 
 use super::tokens::{AUDIENCE, ISSUER, TokenKey};
-use crate::support::folder;
 use crate::support::pki::{Authority, Issued};
+use crate::support::{BUCKET, folder};
 
 /// The workload that the policy grants `thumbnails/`.
 pub(crate) const THUMBNAILER: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
@@ -119,17 +119,7 @@ preset = "spiffe"
 audiences = ["{AUDIENCE}"]
 jwks_file = "svid-jwks.json"
 
-[[bucket]]
-name = "media"
-s3_bucket = "acme-media"
-region = "eu-west-1"
-credentials = "test"
-
-[[credentials]]
-name = "test"
-access_key_id_env = "TEST_ACCESS_KEY_ID"
-secret_access_key_env = "TEST_SECRET_ACCESS_KEY"
-
+{BUCKET}
 {listeners}
 "#
     )
