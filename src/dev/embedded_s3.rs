@@ -1,7 +1,13 @@
 //! An S3 server inside the process: real signatures, objects as files in a folder.
 
-mod creations;
+mod access_key;
+mod access_rules;
+mod attributes;
+mod contents;
+mod key_locks;
 mod object_store;
+mod placement;
+mod precondition;
 mod request_guard;
 #[cfg(test)]
 mod tests;
@@ -10,6 +16,7 @@ mod verified_body;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use aws_lc_rs::rand;
@@ -20,12 +27,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use super::loopback_server::{self, LoopbackServer};
+use access_key::KeyRing;
+pub use access_key::{AccessKey, Session};
+use access_rules::AccessRules;
 use object_store::ObjectStore;
 
 /// What [`EmbeddedS3::start`] needs to know.
@@ -35,12 +44,17 @@ pub struct EmbeddedS3Options {
     pub address: SocketAddr,
     /// The folder that holds one folder per bucket. It is created when missing and kept at the end.
     pub data_dir: PathBuf,
-    /// The id of the one key pair that requests must be signed with.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: String,
+    /// The keys that requests may be signed with.
+    pub keys: Vec<AccessKey>,
     /// The one bucket, under a name that S3 would allow.
     pub bucket: String,
+    /// The region that signatures must be for. `None`: any.
+    pub region: Option<String>,
+    /// The 12-digit account that owns the bucket: a request whose `x-amz-expected-bucket-owner` names another is refused.
+    /// `None`: that header counts for nothing.
+    pub owner: Option<String>,
+    /// Whether requests must say `x-amz-request-payer: requester`.
+    pub requester_pays: bool,
 }
 
 impl fmt::Debug for EmbeddedS3Options {
@@ -48,14 +62,21 @@ impl fmt::Debug for EmbeddedS3Options {
         f.debug_struct("EmbeddedS3Options")
             .field("address", &self.address)
             .field("data_dir", &self.data_dir)
+            .field("keys", &self.keys)
             .field("bucket", &self.bucket)
-            .finish_non_exhaustive()
+            .field("region", &self.region)
+            .field("owner", &self.owner)
+            .field("requester_pays", &self.requester_pays)
+            .finish()
     }
 }
 
 /// A running S3 server, path style, over plain HTTP on loopback. Dropping it stops it.
 ///
-/// Every request must carry an AWS Signature Version 4 of its one key pair, in a header or in the query. Any region is accepted.
+/// Every request must carry an AWS Signature Version 4 of one of its keys, in a header or in the query.
+///
+/// Storage classes, encryption and tags are checked, kept and told again, and that is all: nothing is encrypted. Objects
+/// whose keys are too long for the file system are there for everything but listings.
 #[derive(Debug)]
 pub struct EmbeddedS3 {
     server: LoopbackServer,
@@ -66,18 +87,23 @@ impl EmbeddedS3 {
     ///
     /// # Errors
     ///
-    /// When the address is not a loopback address or is taken, S3 would not allow the bucket's name, or the folder
-    /// cannot be used.
+    /// When the address is not a loopback address or is taken, S3 would not allow the bucket's name, the owner is no
+    /// account, or the folder cannot be used.
     pub async fn start(options: EmbeddedS3Options) -> anyhow::Result<Self> {
-        let EmbeddedS3Options { address, data_dir, access_key_id, secret_access_key, bucket } = options;
+        let EmbeddedS3Options { address, data_dir, keys, bucket, region, owner, requester_pays } = options;
+        let is_account = |owner: &String| owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
+        anyhow::ensure!(owner.as_ref().is_none_or(is_account), "the owner of a bucket is an account of 12 digits");
         let objects = ObjectStore::open(&data_dir, bucket).await?;
+        let keys = KeyRing::new(keys);
         let mut service = S3ServiceBuilder::new(objects);
-        service.set_auth(SimpleAuth::from_single(access_key_id, secret_access_key));
+        service.set_auth(keys.clone());
+        service.set_access(AccessRules { keys, owner, requester_pays, region: region.clone() });
+        let front = Front { service: service.build(), region: region.map(Arc::from) };
         let router = Router::new()
             .fallback(answer)
             // S3 takes objects of up to 5 GiB in one PUT; they are streamed to disk.
             .layer(DefaultBodyLimit::disable())
-            .with_state(service.build());
+            .with_state(front);
         let listener = loopback_server::bind(address).await.context("cannot start the embedded S3 server")?;
         Ok(Self { server: LoopbackServer::start(listener, router)? })
     }
@@ -115,14 +141,21 @@ pub fn generate_key_pair() -> anyhow::Result<(String, String)> {
     Ok(("AKIA".chars().chain(id).collect(), STANDARD.encode(secret)))
 }
 
-async fn answer(State(service): State<S3Service>, request: Request) -> Response {
-    if let Err(refusal) = request_guard::check(request.uri(), request.headers()) {
+/// What stands between the socket and the object store.
+#[derive(Clone)]
+struct Front {
+    service: S3Service,
+    region: Option<Arc<str>>,
+}
+
+async fn answer(State(front): State<Front>, request: Request) -> Response {
+    if let Err(refusal) = request_guard::check(request.uri(), request.headers(), front.region.as_deref()) {
         return refusal.into_response();
     }
     let method = request.method().clone();
     let request = request.map(s3s::Body::http_body_unsync);
     // s3s logs whole requests, signatures included, and records them in spans: it gets no subscriber to tell.
-    match service.call(request).with_subscriber(NoSubscriber::default()).await {
+    match front.service.call(request).with_subscriber(NoSubscriber::default()).await {
         Ok(response) => {
             tracing::debug!(%method, status = response.status().as_u16(), "the embedded S3 server answered");
             response.map(Body::new)

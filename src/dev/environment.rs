@@ -8,7 +8,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use tempfile::TempDir;
 
-use super::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed};
+use super::{
+    AccessKey, CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed,
+};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::document::Overrides;
@@ -69,9 +71,11 @@ impl Environment {
         let s3 = EmbeddedS3::start(EmbeddedS3Options {
             address: options.s3_addr,
             data_dir: objects.clone(),
-            access_key_id: access_key_id.clone(),
-            secret_access_key: secret_access_key.clone(),
+            keys: vec![AccessKey { id: access_key_id.clone(), secret: secret_access_key.clone(), session: None }],
             bucket: BUCKET.to_owned(),
+            region: None,
+            owner: None,
+            requester_pays: false,
         })
         .await?;
         let clock = Arc::new(SystemClock);

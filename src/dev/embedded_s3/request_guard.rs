@@ -1,5 +1,7 @@
 //! What S3 refuses and the S3 library behind it does not.
 
+mod signature_parameters;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -8,15 +10,16 @@ use url::form_urlencoded;
 
 use crate::policy::ObjectKey;
 
-/// Checks a request before anything else reads it.
-pub(super) fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+/// Checks a request before anything else reads it. Without a `region`, signatures may be for any.
+pub(super) fn check(uri: &Uri, headers: &HeaderMap, region: Option<&str>) -> Result<(), Refusal> {
     if !path_is_plain(uri.path()) {
         return Err(Refusal::InvalidPath);
     }
-    if !presigned_headers_are_signed(uri.query().unwrap_or_default(), headers) {
+    let query = uri.query().unwrap_or_default();
+    if !presigned_headers_are_signed(query, headers) {
         return Err(Refusal::HeadersNotSigned);
     }
-    Ok(())
+    signature_parameters::check(query, headers, region)
 }
 
 /// Why a request goes no further.
@@ -26,18 +29,47 @@ pub(super) enum Refusal {
     InvalidPath,
     /// A presigned request with an `x-amz-*` header that its signature does not cover.
     HeadersNotSigned,
+    /// A parameter of the signature that stands in the query twice.
+    RepeatedParameter,
+    /// A presigned request that is to live for less than a second or for more than seven days.
+    ExpiresOutOfRange,
+    /// A presigned request for another region or service.
+    ForeignScopeInQuery,
+    /// A request for another region or service, signed in a header.
+    ForeignScopeInHeader,
+    /// A signature of the version that came before the current one.
+    SignatureVersion2,
+}
+
+impl Refusal {
+    /// The `Code` of the error and a text for people.
+    const fn code_and_message(self) -> (&'static str, &'static str) {
+        const QUERY_CODE: &str = "AuthorizationQueryParametersError";
+        match self {
+            Self::InvalidPath => ("InvalidURI", "Couldn't parse the specified URI."),
+            Self::HeadersNotSigned => {
+                ("AccessDenied", "There were headers present in the request which were not signed")
+            }
+            Self::RepeatedParameter => (QUERY_CODE, "A query parameter of the signature is repeated"),
+            Self::ExpiresOutOfRange => (QUERY_CODE, "X-Amz-Expires must be between 1 and 604800 seconds"),
+            Self::ForeignScopeInQuery => (QUERY_CODE, "X-Amz-Credential names a wrong region or service"),
+            Self::ForeignScopeInHeader => {
+                ("AuthorizationHeaderMalformed", "The credential names a wrong region or service")
+            }
+            Self::SignatureVersion2 => {
+                ("InvalidRequest", "The authorization mechanism is not supported. Please use AWS4-HMAC-SHA256.")
+            }
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, code, message) = match self {
-            Self::InvalidPath => (StatusCode::BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI."),
-            Self::HeadersNotSigned => (
-                StatusCode::FORBIDDEN,
-                "AccessDenied",
-                "There were headers present in the request which were not signed",
-            ),
+        let status = match self {
+            Self::HeadersNotSigned => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
         };
+        let (code, message) = self.code_and_message();
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         );

@@ -1,16 +1,22 @@
+mod access;
+mod attributes;
+mod conditions;
+mod long_keys;
+mod multipart;
 mod peer;
+mod presigned;
+mod promises;
+mod sessions;
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::presigning::PresigningConfig;
 use axum::http::Method;
 use bytes::Bytes;
 
 use super::*;
 use crate::dev::{CUTE_CAT, SAMPLES, seed};
-use peer::{Answer, BUCKET, Peer, an_hour, base64_sha256};
+use peer::{Answer, BUCKET, Peer, an_hour, base64_sha256, options};
 
 #[tokio::test]
 async fn a_presigned_download_returns_the_sample_byte_for_byte() {
@@ -59,19 +65,6 @@ async fn of_two_create_only_uploads_at_once_one_creates() {
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert!(matches!(statuses, [200, 409 | 412]), "{statuses:?}");
-}
-
-#[tokio::test]
-async fn a_key_too_long_for_the_disk_is_refused_and_leaves_nothing() {
-    let peer = Peer::start().await;
-    for (length, status) in [(163, 200), (164, 400), (600, 400)] {
-        let key = "k".repeat(length);
-        let put = peer.put(&key).presigned(an_hour()).await.unwrap();
-        let answer = peer.send(&put, "x").await;
-        assert_eq!(answer.status, status, "{length}");
-        let stored = peer.send(&peer.get(&key).presigned(an_hour()).await.unwrap(), "").await;
-        assert_eq!(stored.status == 200, status == 200, "{length}");
-    }
 }
 
 #[tokio::test]
@@ -133,29 +126,6 @@ async fn what_was_signed_cannot_be_changed() {
         assert_eq!((answer.status, answer.code()), (403, "SignatureDoesNotMatch"));
     }
     assert_eq!(peer.send(&put, "1234").await.status, 200);
-}
-
-#[tokio::test]
-async fn an_expired_url_is_refused() {
-    let peer = Peer::start().await;
-    let expired = PresigningConfig::builder()
-        .start_time(SystemTime::now() - Duration::from_mins(2))
-        .expires_in(Duration::from_mins(1))
-        .build();
-    let answer = peer.send(&peer.get(CUTE_CAT.key).presigned(expired.unwrap()).await.unwrap(), "").await;
-    assert_eq!((answer.status, answer.code()), (403, "AccessDenied"));
-}
-
-#[tokio::test]
-async fn signed_response_overrides_are_answered() {
-    let peer = Peer::start().await;
-    let get = peer.get(CUTE_CAT.key).response_content_type("text/plain").response_cache_control("no-store");
-    let get = get.response_content_disposition("attachment; filename=\"cat.jpg\"");
-    let answer = peer.send(&get.presigned(an_hour()).await.unwrap(), "").await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "text/plain");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"cat.jpg\"");
 }
 
 #[tokio::test]
@@ -253,18 +223,19 @@ async fn seeding_again_keeps_what_is_there() {
 #[tokio::test]
 async fn impossible_options_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let options = EmbeddedS3Options {
-        address: (Ipv4Addr::LOCALHOST, 0).into(),
-        data_dir: folder.path().to_owned(),
-        access_key_id: "AKIA".to_owned(),
-        secret_access_key: "a secret".to_owned(),
-        bucket: BUCKET.to_owned(),
-    };
-    assert!(!format!("{options:?}").contains("a secret"));
+    let options = options(folder.path());
+    let key = options.keys.first().unwrap();
+    let shown = format!("{options:?}");
+    assert!(!shown.contains(&key.id) && !shown.contains(&key.secret), "{shown}");
     let exposed = EmbeddedS3Options { address: (Ipv4Addr::UNSPECIFIED, 0).into(), ..options.clone() };
     assert!(EmbeddedS3::start(exposed).await.is_err());
     for bucket in ["", "..", "Media", "a/b"] {
         assert!(EmbeddedS3::start(EmbeddedS3Options { bucket: bucket.to_owned(), ..options.clone() }).await.is_err());
+    }
+    for owner in ["", "11122223333", "1112222333344", "11122223333x"] {
+        assert!(
+            EmbeddedS3::start(EmbeddedS3Options { owner: Some(owner.to_owned()), ..options.clone() }).await.is_err()
+        );
     }
     std::fs::write(folder.path().join("file"), "").unwrap();
     assert!(EmbeddedS3::start(EmbeddedS3Options { data_dir: folder.path().join("file"), ..options }).await.is_err());

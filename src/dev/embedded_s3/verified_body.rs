@@ -1,49 +1,74 @@
-//! Uploads whose content is checked before they become objects.
+//! Uploads that are judged before they become objects.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use s3s::StdError;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::dto::{Checksum, PutObjectInput, StreamingBlob};
 use s3s::stream::{ByteStream, RemainingLength};
+use s3s::{S3Result, StdError, s3_error};
 use tokio_stream::Stream;
 
-/// A body that fails at its end when its content is not what the request's headers announced.
+use super::key_locks::WriteGuard;
+
+/// A body that fails at its end when its content is not what the request's headers announced, or when the object may
+/// not be written.
 ///
-/// `s3s-fs` compares checksums only once the new object has taken the place of the old one; a body that fails makes it
-/// drop the upload instead, as S3 does.
+/// `s3s-fs` compares checksums only once the new object has taken the place of the old one, and conditions only before
+/// it reads the content; a body that fails makes it drop the upload instead, as S3 does.
 pub(super) struct VerifiedBody {
     body: StreamingBlob,
     inspection: Option<Inspection>,
-    mismatch: Arc<AtomicBool>,
+    // A stream has to be `Sync`, which a future is not.
+    permission: Mutex<Option<Permission>>,
+    verdict: Verdict,
 }
 
-/// Whether a body failed because of its content. To be asked once the body has been read.
-pub(super) struct Verdict(Arc<AtomicBool>);
+/// Waits for the right to write the object.
+pub(super) type Permission = Pin<Box<dyn Future<Output = S3Result<WriteGuard>> + Send>>;
+
+/// What came out at the end of the body: the right to write the object, or why not.
+#[derive(Clone, Default)]
+pub(super) struct Verdict(Arc<Mutex<Option<S3Result<WriteGuard>>>>);
 
 impl Verdict {
-    pub(super) fn is_mismatch(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// `None` before the end of the body, and when the body broke off.
+    pub(super) fn take(&self) -> Option<S3Result<WriteGuard>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, verdict: S3Result<WriteGuard>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
     }
 }
 
 impl VerifiedBody {
     /// Wraps the body of an upload. Checksums in trailers are left to `s3s-fs`.
-    pub(super) fn install(input: &mut PutObjectInput) -> Verdict {
-        let mismatch = Arc::new(AtomicBool::new(false));
+    pub(super) fn install(input: &mut PutObjectInput, permission: Permission) -> Verdict {
+        let verdict = Verdict::default();
         if let Some(body) = input.body.take() {
             let inspection = Some(Inspection::of(input));
-            let verified = Self { body, inspection, mismatch: Arc::clone(&mismatch) };
-            input.body = Some(StreamingBlob::new(verified));
+            let permission = Mutex::new(Some(permission));
+            input.body = Some(StreamingBlob::new(Self { body, inspection, permission, verdict: verdict.clone() }));
         }
-        Verdict(mismatch)
+        verdict
+    }
+
+    fn poll_permission(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, StdError>>> {
+        let permission = self.permission.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(waiting) = permission else {
+            return Poll::Ready(None);
+        };
+        let verdict = ready!(waiting.as_mut().poll(context));
+        *permission = None;
+        let refused = verdict.is_err();
+        self.verdict.set(verdict);
+        Poll::Ready(refused.then(|| Err("the upload is refused".into())))
     }
 }
 
@@ -96,20 +121,20 @@ impl Stream for VerifiedBody {
     type Item = Result<Bytes, StdError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.inspection.is_none() {
+            return self.poll_permission(context);
+        }
         let next = ready!(Pin::new(&mut self.body).poll_next(context));
-        match &next {
-            Some(Ok(bytes)) => {
-                if let Some(inspection) = &mut self.inspection {
-                    inspection.update(bytes);
-                }
-            }
-            Some(Err(_)) => {}
-            None => {
-                if self.inspection.take().is_some_and(|inspection| !inspection.content_matches()) {
-                    self.mismatch.store(true, Ordering::Relaxed);
+        match (&next, &mut self.inspection) {
+            (Some(Ok(bytes)), Some(inspection)) => inspection.update(bytes),
+            (None, inspection) => {
+                if inspection.take().is_some_and(|inspection| !inspection.content_matches()) {
+                    self.verdict.set(Err(s3_error!(BadDigest, "the content does not match its checksum")));
                     return Poll::Ready(Some(Err("the content does not match its checksum".into())));
                 }
+                return self.poll_permission(context);
             }
+            _ => {}
         }
         Poll::Ready(next)
     }

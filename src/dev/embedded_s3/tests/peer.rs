@@ -1,6 +1,7 @@
 //! A server with the samples in it, and clients that hold its URLs.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::super::{EmbeddedS3, EmbeddedS3Options, Engine, STANDARD, generate_key_pair};
+use super::super::{AccessKey, EmbeddedS3, EmbeddedS3Options, Engine, STANDARD, generate_key_pair};
 use crate::dev::seed;
 
 pub(super) const BUCKET: &str = "media";
@@ -30,30 +31,29 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        seed(folder.path(), BUCKET).await.unwrap();
-        Self::start_in(folder).await
+        Self::start_with(|_| ()).await
     }
 
     pub(super) async fn start_in(folder: TempDir) -> Self {
-        let (access_key_id, secret_access_key) = generate_key_pair().unwrap();
-        let credentials = Credentials::new(&access_key_id, &secret_access_key, None, None, "test");
-        let server = EmbeddedS3::start(EmbeddedS3Options {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            data_dir: folder.path().to_owned(),
-            access_key_id,
-            secret_access_key,
-            bucket: BUCKET.to_owned(),
-        });
-        let server = server.await.unwrap();
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .credentials_provider(credentials)
-            .region(Region::new("us-east-1"))
-            .endpoint_url(server.url())
-            .force_path_style(true);
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { folder, server, sdk: Client::from_conf(config.build()), http }
+        Self::launch(folder, |_| ()).await
+    }
+
+    /// Starts with other options. The client signs with the first key.
+    pub(super) async fn start_with(change: impl FnOnce(&mut EmbeddedS3Options)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        seed(folder.path(), BUCKET).await.unwrap();
+        Self::launch(folder, change).await
+    }
+
+    async fn launch(folder: TempDir, change: impl FnOnce(&mut EmbeddedS3Options)) -> Self {
+        let mut options = options(folder.path());
+        change(&mut options);
+        let key = options.keys.first().unwrap().clone();
+        let region = options.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+        let server = EmbeddedS3::start(options).await.unwrap();
+        let token = key.session.map(|session| session.token);
+        let sdk = client(&server, Credentials::new(key.id, key.secret, token, None, "test"), region);
+        Self { folder, server, sdk, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
     pub(super) fn get(&self, key: &str) -> GetObjectFluentBuilder {
@@ -73,6 +73,11 @@ impl Peer {
         Answer::read(sent).await
     }
 
+    /// Sends a GET of this URL with no header of its own.
+    pub(super) async fn fetch(&self, uri: impl reqwest::IntoUrl) -> Answer {
+        Answer::read(self.http.get(uri)).await
+    }
+
     pub(super) async fn send_unsigned(&self, method: Method, path: &str) -> Answer {
         Answer::read(self.http.request(method, format!("{}{path}", self.server.url()))).await
     }
@@ -87,6 +92,31 @@ impl Peer {
         BufReader::new(stream).read_line(&mut line).await.unwrap();
         line
     }
+}
+
+/// One key for good, any region, no owner.
+pub(super) fn options(data_dir: &Path) -> EmbeddedS3Options {
+    let (id, secret) = generate_key_pair().unwrap();
+    EmbeddedS3Options {
+        address: (Ipv4Addr::LOCALHOST, 0).into(),
+        data_dir: data_dir.to_owned(),
+        keys: vec![AccessKey { id, secret, session: None }],
+        bucket: BUCKET.to_owned(),
+        region: None,
+        owner: None,
+        requester_pays: false,
+    }
+}
+
+/// A client that signs with these credentials.
+pub(super) fn client(server: &EmbeddedS3, credentials: Credentials, region: String) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(credentials)
+        .region(Region::new(region))
+        .endpoint_url(server.url())
+        .force_path_style(true);
+    Client::from_conf(config.build())
 }
 
 #[derive(Debug)]

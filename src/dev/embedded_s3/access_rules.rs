@@ -1,0 +1,104 @@
+//! What a request must say besides being signed: its session, whose bucket it expects, who pays.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use axum::http::{HeaderMap, Method, Uri};
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::dto::PutObjectInput;
+use s3s::{S3Request, S3Result, s3_error};
+use url::form_urlencoded;
+
+use super::access_key::KeyRing;
+
+/// The conditions on which a request whose signature is right gets access.
+#[derive(Debug)]
+pub(super) struct AccessRules {
+    pub(super) keys: KeyRing,
+    pub(super) owner: Option<String>,
+    pub(super) requester_pays: bool,
+    pub(super) region: Option<String>,
+}
+
+#[async_trait]
+impl S3Access for AccessRules {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let Some(credentials) = context.credentials() else {
+            return Err(s3_error!(AccessDenied, "Signature is required"));
+        };
+        let key_id = &credentials.access_key;
+        if context.s3_op().name() == "PostObject" {
+            return self.check_form_key(key_id);
+        }
+        let (uri, headers) = (context.uri(), context.headers());
+        self.keys.check_tokens(key_id, &values(uri, headers, "X-Amz-Security-Token"), SystemTime::now())?;
+        for owner in headers.get_all("x-amz-expected-bucket-owner") {
+            self.check_owner(owner.as_bytes())?;
+        }
+        self.check_payer(values(uri, headers, "x-amz-request-payer").iter().any(|payer| payer == b"requester"))
+    }
+
+    /// A form says in its fields what other requests say in headers.
+    async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
+        if request.method != Method::POST {
+            return Ok(());
+        }
+        match (request.region.as_ref().map(s3s::region::Region::as_str), self.region.as_deref()) {
+            (None, _) => return Err(s3_error!(InvalidRequest, "Please use AWS4-HMAC-SHA256.")),
+            (Some(region), Some(own)) if region != own => {
+                return Err(s3_error!(InvalidRequest, "the region of the credential is wrong"));
+            }
+            _ => {}
+        }
+        let input = &request.input;
+        if let Some(owner) = &input.expected_bucket_owner {
+            self.check_owner(owner.as_bytes())?;
+        }
+        self.check_payer(input.request_payer.as_ref().is_some_and(|payer| payer.as_str() == "requester"))
+    }
+}
+
+impl AccessRules {
+    /// The library does not hand out the field with the token, so that a form with one cannot be checked.
+    fn check_form_key(&self, key_id: &str) -> S3Result<()> {
+        if self.keys.has_session(key_id)? {
+            return Err(s3_error!(NotImplemented, "forms cannot be signed with temporary credentials here"));
+        }
+        Ok(())
+    }
+
+    fn check_owner(&self, expected: &[u8]) -> S3Result<()> {
+        match &self.owner {
+            Some(owner) if owner.as_bytes() != expected => Err(s3_error!(AccessDenied, "Access Denied")),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_payer(&self, requester_agrees: bool) -> S3Result<()> {
+        if self.requester_pays && !requester_agrees {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        Ok(())
+    }
+}
+
+/// What a request says under a name, in its query and in its headers.
+fn values(uri: &Uri, headers: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let in_query = query.filter(|(parameter, _)| parameter == name).map(|(_, value)| value.into_owned().into_bytes());
+    let in_headers = headers.get_all(name).into_iter().map(|value| value.as_bytes().to_vec());
+    in_query.chain(in_headers).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_counts_wherever_it_stands() {
+        let uri = Uri::from_static("/media/x?X-Amz-Security-Token=a%2Bb&x=y&X-Amz-Security-Token=c");
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-security-token", "d".parse().unwrap());
+        assert_eq!(values(&uri, &headers, "X-Amz-Security-Token"), [&b"a+b"[..], b"c", b"d"]);
+    }
+}

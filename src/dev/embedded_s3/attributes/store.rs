@@ -1,0 +1,123 @@
+//! The files that hold attributes.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use s3s::{S3Error, S3Result};
+use tokio::fs;
+
+use super::super::placement::{folder_beside, sha256_hex};
+use super::Attributes;
+
+/// One JSON file per object that has attributes, in a folder beside the bucket's, named by the SHA-256 of the key.
+///
+/// An upload in parts has a file of its own until it is completed or aborted.
+#[derive(Debug)]
+pub(in super::super) struct AttributeStore {
+    dir: PathBuf,
+}
+
+impl AttributeStore {
+    /// Opens the folder, creating it when missing.
+    pub(in super::super) async fn open(data_dir: &Path, bucket: &str) -> std::io::Result<Self> {
+        let dir = data_dir.join(folder_beside(bucket, "attributes"));
+        fs::create_dir_all(&dir).await?;
+        Ok(Self { dir })
+    }
+
+    /// What is known of an object: nothing, for one that was put there by hand.
+    pub(in super::super) async fn load(&self, key: &str) -> S3Result<Attributes> {
+        read(&self.of_object(key)).await
+    }
+
+    /// Replaces what is known of an object.
+    pub(in super::super) async fn save(&self, key: &str, attributes: &Attributes) -> S3Result<()> {
+        write(&self.of_object(key), attributes).await
+    }
+
+    /// Forgets an object.
+    pub(in super::super) async fn remove(&self, key: &str) -> S3Result<()> {
+        remove(&self.of_object(key)).await
+    }
+
+    /// Keeps what the beginning of an upload in parts brought.
+    pub(in super::super) async fn save_upload(&self, upload_id: &str, attributes: &Attributes) -> S3Result<()> {
+        write(&self.of_upload(upload_id), attributes).await
+    }
+
+    /// Gives an object what the beginning of its upload brought.
+    pub(in super::super) async fn complete_upload(&self, upload_id: &str, key: &str) -> S3Result<()> {
+        self.save(key, &read(&self.of_upload(upload_id)).await?).await?;
+        self.remove_upload(upload_id).await
+    }
+
+    /// Forgets an upload in parts.
+    pub(in super::super) async fn remove_upload(&self, upload_id: &str) -> S3Result<()> {
+        remove(&self.of_upload(upload_id)).await
+    }
+
+    fn of_object(&self, key: &str) -> PathBuf {
+        self.dir.join(format!("{}.json", sha256_hex(key)))
+    }
+
+    fn of_upload(&self, upload_id: &str) -> PathBuf {
+        self.dir.join(format!("{}.upload.json", sha256_hex(upload_id)))
+    }
+}
+
+async fn read(path: &Path) -> S3Result<Attributes> {
+    match fs::read(path).await {
+        Ok(json) => serde_json::from_slice(&json).map_err(S3Error::internal_error),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Attributes::default()),
+        Err(error) => Err(S3Error::internal_error(error)),
+    }
+}
+
+async fn write(path: &Path, attributes: &Attributes) -> S3Result<()> {
+    if *attributes == Attributes::default() {
+        return remove(path).await;
+    }
+    let json = serde_json::to_vec(attributes).map_err(S3Error::internal_error)?;
+    fs::write(path, json).await.map_err(S3Error::internal_error)
+}
+
+async fn remove(path: &Path) -> S3Result<()> {
+    match fs::remove_file(path).await {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(S3Error::internal_error(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tagged(value: &str) -> Attributes {
+        Attributes { tags: vec![("k".to_owned(), value.to_owned())], ..Attributes::default() }
+    }
+
+    #[tokio::test]
+    async fn attributes_follow_their_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AttributeStore::open(folder.path(), "media").await.unwrap();
+        assert_eq!(store.load("a").await.unwrap(), Attributes::default());
+        store.save("a", &tagged("1")).await.unwrap();
+        store.save("b", &tagged("2")).await.unwrap();
+        assert_eq!(store.load("a").await.unwrap(), tagged("1"));
+        store.save("a", &Attributes::default()).await.unwrap();
+        store.remove("b").await.unwrap();
+        assert_eq!(store.load("b").await.unwrap(), Attributes::default());
+        assert_eq!(std::fs::read_dir(folder.path().join("media_attributes")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn those_of_an_upload_come_with_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AttributeStore::open(folder.path(), "media").await.unwrap();
+        store.save_upload("../a/b", &tagged("1")).await.unwrap();
+        assert_eq!(store.load("a").await.unwrap(), Attributes::default());
+        store.complete_upload("../a/b", "a").await.unwrap();
+        assert_eq!(store.load("a").await.unwrap(), tagged("1"));
+        assert_eq!(std::fs::read_dir(folder.path().join("media_attributes")).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,71 @@
+//! The objects' files, apart from who may do what with them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use axum::http::{Extensions, HeaderMap, Method, Uri};
+use s3s::dto::{ETag, HeadObjectInput};
+use s3s::{S3, S3Error, S3Request, S3Result};
+use s3s_fs::FileSystem;
+use serde_json::{Map, Value};
+use tokio::fs;
+
+use super::placement::Placement;
+
+/// The folder of all buckets, and the library that reads and writes it.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) files: FileSystem,
+    data_dir: PathBuf,
+}
+
+impl Contents {
+    /// Opens the folder, which must exist.
+    pub(super) fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        let files = FileSystem::new(data_dir).map_err(|error| anyhow!("{error:?}"))?;
+        Ok(Self { files, data_dir: data_dir.to_owned() })
+    }
+
+    /// Whether there is an object. A folder is none.
+    pub(super) fn exists(&self, place: &Placement) -> bool {
+        place.path(&self.data_dir).is_file()
+    }
+
+    /// The `ETag` of an object, or `None` when there is none.
+    pub(super) async fn current_etag(&self, place: &Placement) -> S3Result<Option<ETag>> {
+        if !self.exists(place) {
+            return Ok(None);
+        }
+        let Placement { bucket, key } = place.clone();
+        let head = S3Request {
+            input: HeadObjectInput { bucket, key, ..HeadObjectInput::default() },
+            method: Method::HEAD,
+            uri: Uri::default(),
+            headers: HeaderMap::default(),
+            extensions: Extensions::default(),
+            credentials: None,
+            region: None,
+            service: None,
+            trailing_headers: None,
+        };
+        Ok(self.files.head_object(head).await?.output.e_tag)
+    }
+
+    /// Removes what `s3s-fs` leaves behind of a deleted object.
+    pub(super) async fn remove_remains(&self, place: &Placement) {
+        for path in [place.metadata_path(&self.data_dir), place.internal_path(&self.data_dir)] {
+            // It is missing when the object was put there by hand.
+            let _ = fs::remove_file(path).await;
+        }
+    }
+
+    /// Removes the checksums of the object that an upload in parts has replaced: `s3s-fs` keeps them.
+    pub(super) async fn forget_checksums(&self, place: &Placement) -> S3Result<()> {
+        let path = place.internal_path(&self.data_dir);
+        let json = fs::read(&path).await.map_err(S3Error::internal_error)?;
+        let mut info: Map<String, Value> = serde_json::from_slice(&json).map_err(S3Error::internal_error)?;
+        info.retain(|name, _| !name.starts_with("checksum_"));
+        let json = serde_json::to_vec(&info).map_err(S3Error::internal_error)?;
+        fs::write(&path, json).await.map_err(S3Error::internal_error)
+    }
+}
