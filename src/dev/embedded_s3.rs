@@ -4,6 +4,7 @@ mod access_key;
 mod access_rules;
 mod attributes;
 mod contents;
+mod form_token;
 mod key_locks;
 mod object_store;
 mod placement;
@@ -153,7 +154,7 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
         return refusal.into_response();
     }
     let method = request.method().clone();
-    let request = request.map(s3s::Body::http_body_unsync);
+    let request = form_token::note(request).await.map(s3s::Body::http_body_unsync);
     // s3s logs whole requests, signatures included, and records them in spans: it gets no subscriber to tell.
     match front.service.call(request).with_subscriber(NoSubscriber::default()).await {
         Ok(response) => {

@@ -24,7 +24,7 @@ pub struct AccessKey {
 /// ([AWS: temporary credentials](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_use-resources.html)).
 #[derive(Clone)]
 pub struct Session {
-    /// What `X-Amz-Security-Token` must be, in a header or in the query.
+    /// What `X-Amz-Security-Token` must be, in a header, in the query or in a form.
     pub token: String,
     /// The first instant at which the key is no longer accepted.
     pub expires_at: SystemTime,
@@ -53,10 +53,6 @@ impl KeyRing {
 
     fn find(&self, id: &str) -> S3Result<&AccessKey> {
         self.0.iter().find(|key| key.id == id).ok_or_else(|| s3_error!(InvalidAccessKeyId))
-    }
-
-    pub(super) fn has_session(&self, id: &str) -> S3Result<bool> {
-        Ok(self.find(id)?.session.is_some())
     }
 
     /// Checks the tokens that came with a request signed with the key `id`, wherever they stood.

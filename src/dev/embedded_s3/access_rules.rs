@@ -10,6 +10,7 @@ use s3s::{S3Request, S3Result, s3_error};
 use url::form_urlencoded;
 
 use super::access_key::KeyRing;
+use super::form_token::FormToken;
 
 /// The conditions on which a request whose signature is right gets access.
 #[derive(Debug)]
@@ -23,22 +24,24 @@ pub(super) struct AccessRules {
 #[async_trait]
 impl S3Access for AccessRules {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let form_token = context.extensions_mut().remove::<FormToken>();
         let Some(credentials) = context.credentials() else {
             return Err(s3_error!(AccessDenied, "Signature is required"));
         };
-        let key_id = &credentials.access_key;
-        if context.s3_op().name() == "PostObject" {
-            return self.check_form_key(key_id);
-        }
         let (uri, headers) = (context.uri(), context.headers());
-        self.keys.check_tokens(key_id, &values(uri, headers, "X-Amz-Security-Token"), SystemTime::now())?;
+        let mut tokens = values(uri, headers, "X-Amz-Security-Token");
+        tokens.extend(form_token.map(|FormToken(token)| token));
+        self.keys.check_tokens(&credentials.access_key, &tokens, SystemTime::now())?;
+        if context.s3_op().name() == "PostObject" {
+            return Ok(());
+        }
         for owner in headers.get_all("x-amz-expected-bucket-owner") {
             self.check_owner(owner.as_bytes())?;
         }
         self.check_payer(values(uri, headers, "x-amz-request-payer").iter().any(|payer| payer == b"requester"))
     }
 
-    /// A form says in its fields what other requests say in headers.
+    /// A form says in its fields what other requests say in headers, and they are known only here.
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
         if request.method != Method::POST {
             return Ok(());
@@ -59,14 +62,6 @@ impl S3Access for AccessRules {
 }
 
 impl AccessRules {
-    /// The library does not hand out the field with the token, so that a form with one cannot be checked.
-    fn check_form_key(&self, key_id: &str) -> S3Result<()> {
-        if self.keys.has_session(key_id)? {
-            return Err(s3_error!(NotImplemented, "forms cannot be signed with temporary credentials here"));
-        }
-        Ok(())
-    }
-
     fn check_owner(&self, expected: &[u8]) -> S3Result<()> {
         match &self.owner {
             Some(owner) if owner.as_bytes() != expected => Err(s3_error!(AccessDenied, "Access Denied")),

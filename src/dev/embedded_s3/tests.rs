@@ -1,6 +1,7 @@
 mod access;
 mod attributes;
 mod conditions;
+mod forms;
 mod long_keys;
 mod multipart;
 mod peer;

@@ -129,6 +129,7 @@ impl Stream for VerifiedBody {
             (Some(Ok(bytes)), Some(inspection)) => inspection.update(bytes),
             (None, inspection) => {
                 if inspection.take().is_some_and(|inspection| !inspection.content_matches()) {
+                    self.permission = Mutex::new(None);
                     self.verdict.set(Err(s3_error!(BadDigest, "the content does not match its checksum")));
                     return Poll::Ready(Some(Err("the content does not match its checksum".into())));
                 }
