@@ -283,7 +283,7 @@ fn endpoint() -> BucketEndpoint {
 /// What the broker does per URL, `ObjectKey::parse` included.
 fn own(credentials: &Credentials) -> impl Fn() -> String + use<> {
     let endpoint = endpoint();
-    let snapshot = CredentialsSnapshot::new(credentials.clone()).unwrap();
+    let snapshot = CredentialsSnapshot::new(credentials.clone(), SystemTime::UNIX_EPOCH).unwrap();
     move || {
         let key = ObjectKey::parse(black_box(KEY)).unwrap();
         let (query, headers) = ([QueryParameter::GET_OBJECT], SignedHeaders::new());

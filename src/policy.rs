@@ -5,6 +5,7 @@ mod compile;
 mod condition;
 mod content_type;
 mod decide;
+mod longest_ttl;
 mod object_key;
 mod obligations;
 mod permit;

@@ -57,6 +57,18 @@ impl TierTree {
         let folders = segments.split_last().map_or(&[][..], |(_, folders)| folders);
         self.root.deepest(folders, caller).map(|(tier, _)| tier)
     }
+
+    /// Every tier, in no order.
+    pub(super) fn tiers(&self) -> impl Iterator<Item = &Arc<Tier>> {
+        let mut unvisited = vec![&self.root];
+        let nodes = std::iter::from_fn(move || {
+            let node = unvisited.pop()?;
+            unvisited.extend(node.literals.values());
+            unvisited.extend(node.template.as_ref().map(|(_, child)| &**child));
+            Some(node)
+        });
+        nodes.filter_map(|node| node.tier.as_ref())
+    }
 }
 
 impl Node {

@@ -38,7 +38,7 @@ pub(super) fn aws_settings(bucket: &str, region: &str) -> EndpointSettings {
 }
 
 pub(super) fn snapshot(credentials: &Credentials) -> CredentialsSnapshot {
-    CredentialsSnapshot::new(credentials.clone()).unwrap()
+    CredentialsSnapshot::new(credentials.clone(), SystemTime::UNIX_EPOCH).unwrap()
 }
 
 /// The keys of the examples in AWS's documentation.

@@ -17,7 +17,7 @@ use super::signed_headers::SignedHeaders;
 use super::signed_request::{HttpMethod, SignedRequest};
 use super::signing_time::{ExpiresIn, SigningTime};
 use super::sigv4::{self, QueryParameter, UnsignedRequest};
-use crate::policy::{BucketName, DownloadTerms, Lifetime, ObjectKey, Permit, UploadTerms};
+use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, Lifetime, ObjectKey, Permit, UploadTerms};
 
 /// What it takes to sign for one bucket.
 #[derive(Debug, Clone)]
@@ -62,6 +62,9 @@ impl SigV4Presigner {
         // From the signing time, as the life of the signature is.
         let usable = credentials.usable_for(signed_at.instant());
         let (expires_in, limited_by) = expiry::limit(lifetime, usable)?;
+        if limited_by == ExpiryLimit::SigningCredentialsExpiry {
+            signer.credentials.note_url_cut();
+        }
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };
         Ok(Signing { endpoint: &signer.endpoint, credentials, signed_at, expires_in, expiry })
     }

@@ -1,5 +1,9 @@
 //! Credentials at hand, renewed in the background.
 
+mod held;
+mod renewal;
+mod status;
+
 #[cfg(test)]
 mod tests;
 
@@ -8,13 +12,21 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_lc_rs::rand;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 
+pub use renewal::Renewal;
+pub use status::CredentialsStatus;
+
+use held::Held;
+use status::Counters;
+
 use super::error::CredentialsError;
-use super::schedule::{until_renewal, until_retry};
+use super::refresh_result::RefreshResult;
+use super::schedule::{until_renewal, until_renewal_of_stale, until_retry};
 use super::snapshot::CredentialsSnapshot;
 use crate::clock::Clock;
 
@@ -30,11 +42,33 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 pub struct CredentialsCache {
     provider: SharedCredentialsProvider,
     clock: Arc<dyn Clock>,
-    longest_url_life: Duration,
+    longest_url_life: watch::Sender<Duration>,
     random: Box<dyn Fn() -> f64 + Send + Sync>,
-    current: ArcSwapOption<CredentialsSnapshot>,
-    /// When to renew. Held while loading, so that an older answer never overwrites a newer one.
-    renewal: Mutex<Option<SystemTime>>,
+    held: ArcSwapOption<Held>,
+    /// Held while loading, so that an older answer never overwrites a newer one.
+    renewals: Mutex<Renewals>,
+    last_attempt: ArcSwapOption<SystemTime>,
+    counters: Counters,
+}
+
+/// What the attempts so far say of the next.
+#[derive(Debug, Default)]
+struct Renewals {
+    /// What came of the last attempt.
+    last_result: Option<RefreshResult>,
+    /// The last attempt that gave credentials that can sign.
+    last_read: Option<Read>,
+}
+
+/// An attempt that gave the credentials that are held.
+#[derive(Debug)]
+struct Read {
+    at: SystemTime,
+    is_stale: bool,
+    /// The longest life of URLs at that time.
+    longest_url_life: Duration,
+    /// From 0 to 1: moves the next attempt.
+    random: f64,
 }
 
 impl CredentialsCache {
@@ -45,10 +79,12 @@ impl CredentialsCache {
         Self {
             provider: SharedCredentialsProvider::new(provider),
             clock,
-            longest_url_life,
+            longest_url_life: watch::Sender::new(longest_url_life),
             random: Box::new(system_random),
-            current: ArcSwapOption::empty(),
-            renewal: Mutex::new(None),
+            held: ArcSwapOption::empty(),
+            renewals: Mutex::default(),
+            last_attempt: ArcSwapOption::empty(),
+            counters: Counters::default(),
         }
     }
 
@@ -58,11 +94,38 @@ impl CredentialsCache {
         Self { random: Box::new(random), ..self }
     }
 
+    /// Tells the longest life that a URL may be given from now on. Where the credentials in force do not cover it with
+    /// time to spare, [`keep_fresh`](Self::keep_fresh) renews them at once.
+    pub fn set_longest_url_life(&self, longest_url_life: Duration) {
+        self.longest_url_life.send_if_modified(|held| {
+            let differs = *held != longest_url_life;
+            *held = longest_url_life;
+            differs
+        });
+    }
+
     /// The credentials read last. They may have expired since: ask
     /// [`usable_for`](CredentialsSnapshot::usable_for) with the instant of the request.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<CredentialsSnapshot>> {
-        self.current.load_full()
+        self.held.load().as_ref().map(|held| Arc::clone(&held.current))
+    }
+
+    /// The credentials for URLs that shall be the same throughout a window of time, from `start` to `end`: those that
+    /// were in force at its start, even if they were replaced since.
+    ///
+    /// Those before the current ones are given only where they were in force at `start`, are temporary (only then does
+    /// their issuer vouch for them after the replacement), can sign at `now`, and last up to `end` with
+    /// [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
+    /// [`snapshot`](Self::snapshot).
+    #[must_use]
+    pub fn snapshot_in_force_at(
+        &self,
+        start: SystemTime,
+        end: SystemTime,
+        now: SystemTime,
+    ) -> Option<Arc<CredentialsSnapshot>> {
+        self.held.load().as_ref().map(|held| Arc::clone(held.in_force_at(start, end, now)))
     }
 
     /// Asks the provider once, for at most 10 seconds, and takes what it gives.
@@ -70,38 +133,27 @@ impl CredentialsCache {
     /// # Errors
     ///
     /// When the provider fails, takes too long, or gives credentials that cannot sign. The snapshot stays what it was.
-    pub async fn refresh(&self) -> Result<(), CredentialsError> {
-        let mut renewal = self.renewal.lock().await;
-        let answer = timeout(LOAD_TIMEOUT, self.provider.provide_credentials()).await;
-        let credentials = answer.map_err(|_| CredentialsError::TimedOut(LOAD_TIMEOUT))??;
-        let snapshot = CredentialsSnapshot::new(credentials)?;
-        if snapshot.end_is_unknown() {
-            return Err(CredentialsError::EndUnknown);
-        }
-        let now = self.clock.now();
-        if snapshot.usable_for(now).is_zero() {
-            return Err(CredentialsError::Expired);
-        }
-        self.log_change(&snapshot);
-        let life = snapshot.expiry().map(|expiry| expiry.duration_since(now).unwrap_or_default());
-        *renewal = now.checked_add(until_renewal(life, self.longest_url_life, (self.random)()));
-        self.current.store(Some(Arc::new(snapshot)));
-        Ok(())
+    pub async fn refresh(&self) -> Result<RefreshResult, CredentialsError> {
+        let mut renewals = self.renewals.lock().await;
+        self.ask(&mut renewals).await
     }
 
     /// Renews the credentials for as long as it is polled: spawn it, and drop it to stop.
     ///
     /// After a failure the old snapshot stays, and the provider is asked again after 1 to 60 seconds.
     pub async fn keep_fresh(self: Arc<Self>) {
+        let mut longest_url_life = self.longest_url_life.subscribe();
         let mut failures = 0_u32;
         loop {
-            let pause = self.until_renewal().await;
-            if !pause.is_zero() {
-                sleep(pause.min(LONGEST_SLEEP)).await;
-                continue;
-            }
-            match self.refresh().await {
-                Ok(()) => failures = 0,
+            match self.renew_if_due().await {
+                Ok(pause) => {
+                    failures = 0;
+                    tokio::select! {
+                        () = sleep(pause.min(LONGEST_SLEEP)) => {}
+                        // The sender lives as long as `self`, so there is no error.
+                        _changed = longest_url_life.changed() => {}
+                    }
+                }
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     let pause = until_retry(failures, (self.random)());
@@ -119,18 +171,78 @@ impl CredentialsCache {
         }
     }
 
-    async fn until_renewal(&self) -> Duration {
-        let renewal = *self.renewal.lock().await;
-        renewal.and_then(|at| at.duration_since(self.clock.now()).ok()).unwrap_or_default()
+    /// Renews the credentials if it is time, and tells how long it is until the next time.
+    async fn renew_if_due(&self) -> Result<Duration, CredentialsError> {
+        let mut renewals = self.renewals.lock().await;
+        self.forget_ended();
+        if self.until_renewal(&renewals).is_zero() {
+            self.ask(&mut renewals).await?;
+        }
+        Ok(self.until_renewal(&renewals))
     }
 
-    fn log_change(&self, new: &CredentialsSnapshot) {
-        let old = self.snapshot();
-        let same_key = old.as_ref().is_some_and(|old| old.has_key_id_of(new));
-        if same_key && old.is_some_and(|old| old.expiry() < new.expiry()) {
-            // Instance metadata that is out of order does this: the SDK then extends expired credentials by itself.
-            tracing::debug!("signing credentials have a later expiry and the same access key");
+    fn until_renewal(&self, renewals: &Renewals) -> Duration {
+        let (Some(read), Some(snapshot)) = (&renewals.last_read, self.snapshot()) else {
+            return Duration::ZERO;
+        };
+        let (now, longest_url_life) = (self.clock.now(), *self.longest_url_life.borrow());
+        if longest_url_life > read.longest_url_life && snapshot.usable_for(now) < longest_url_life {
+            return Duration::ZERO;
         }
+        let life = snapshot.expiry().map(|expiry| expiry.duration_since(read.at).unwrap_or_default());
+        let wait = match life {
+            Some(life) if read.is_stale => until_renewal_of_stale(life, read.random),
+            _ => until_renewal(life, longest_url_life, read.random),
+        };
+        let due = read.at.checked_add(wait);
+        due.and_then(|due| due.duration_since(now).ok()).unwrap_or_default()
+    }
+
+    /// Asks the provider and takes what it gives. The lock is the caller's to hold.
+    async fn ask(&self, renewals: &mut Renewals) -> Result<RefreshResult, CredentialsError> {
+        self.note_attempt(self.clock.now());
+        let answer = self.load().await;
+        let now = self.clock.now();
+        self.note_attempt(now);
+        let given = answer.and_then(|credentials| CredentialsSnapshot::new(credentials, now)).and_then(with_known_end);
+        let (held, longest_url_life) = (self.held.load(), *self.longest_url_life.borrow());
+        let current = held.as_ref().map(|held| &*held.current);
+        let result = match &given {
+            Ok(given) => RefreshResult::judge(given, current, longest_url_life, now),
+            Err(_) => RefreshResult::Failed,
+        };
+        self.counters.count_refresh(result);
+        if result.is_suspect() && renewals.last_result != Some(result) {
+            log_suspect(result, current, given.as_ref().ok(), longest_url_life, now);
+        }
+        renewals.last_result = Some(result);
+        let given = given?;
+        if given.usable_for(now).is_zero() {
+            return Err(CredentialsError::Expired);
+        }
+        let is_stale = result == RefreshResult::Stale;
+        renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });
+        if result.replaces() {
+            self.held.store(Some(Arc::new(Held::replace(held.as_deref(), given, now))));
+        }
+        Ok(result)
+    }
+
+    async fn load(&self) -> Result<Credentials, CredentialsError> {
+        let answer = timeout(LOAD_TIMEOUT, self.provider.provide_credentials()).await;
+        Ok(answer.map_err(|_| CredentialsError::TimedOut(LOAD_TIMEOUT))??)
+    }
+
+    /// Drops earlier credentials that have ended. To be called with the lock held, as whatever writes.
+    fn forget_ended(&self) {
+        let held = self.held.load();
+        if let Some(rest) = held.as_ref().and_then(|held| held.without_ended(self.clock.now())) {
+            self.held.store(Some(Arc::new(rest)));
+        }
+    }
+
+    fn note_attempt(&self, at: SystemTime) {
+        self.last_attempt.store(Some(Arc::new(at)));
     }
 }
 
@@ -138,6 +250,29 @@ impl fmt::Debug for CredentialsCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialsCache").field("snapshot", &self.snapshot()).finish_non_exhaustive()
     }
+}
+
+fn with_known_end(snapshot: CredentialsSnapshot) -> Result<CredentialsSnapshot, CredentialsError> {
+    if snapshot.end_is_unknown() { Err(CredentialsError::EndUnknown) } else { Ok(snapshot) }
+}
+
+/// Says what a provider does wrong, without a part of any credentials.
+fn log_suspect(
+    result: RefreshResult,
+    held: Option<&CredentialsSnapshot>,
+    given: Option<&CredentialsSnapshot>,
+    longest_url_life: Duration,
+    now: SystemTime,
+) {
+    let usable_seconds =
+        |snapshot: Option<&CredentialsSnapshot>| snapshot.map_or(0, |held| held.usable_for(now).as_secs());
+    tracing::warn!(
+        result = result.name(),
+        usable_seconds = usable_seconds(given),
+        usable_seconds_before = usable_seconds(held),
+        longest_url_seconds = longest_url_life.as_secs(),
+        "the provider of signing credentials gave some that may end too soon"
+    );
 }
 
 /// A random number from 0 to 1. Without a working generator it is a constant: jitter is no secret.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// Credentials are renewed at least this long before their end, if they live long enough.
-const SHORTEST_LEAD: Duration = Duration::from_mins(5);
+use super::snapshot::SIGNING_MARGIN;
+
+/// Renewal begins this long before what is left of credentials stops covering the longest URL, so that failures can be
+/// retried.
+const RETRY_SLACK: Duration = Duration::from_mins(5);
 /// How often credentials without an end are read again, so that a rotated file is noticed.
 const REREAD_INTERVAL: Duration = Duration::from_mins(15);
 /// The shortest time between two successful reads. A provider that keeps giving the same credentials is asked more
@@ -14,14 +17,25 @@ const LONGEST_RETRY: Duration = Duration::from_mins(1);
 
 /// How long to wait after a successful read.
 ///
-/// `life` is what was left of the credentials when they were read, `None` if they have no end. Renewal begins when what
-/// is left no longer covers the longest URL, or at half of the life where the life is too short for that. `random`,
+/// `life` is what was left of the credentials when they were read, `None` if they have no end. Renewal begins while what
+/// is left still covers the longest URL, the margin of signing and time for retries; or at half of the time for which
+/// it covers the first two, where that is short; or at half of the life where the life is too short for any. `random`,
 /// from 0 to 1, moves it up to a tenth earlier, so that replicas do not ask in step.
 pub(super) fn until_renewal(life: Option<Duration>, longest_url_life: Duration, random: f64) -> Duration {
     let wait = life.map_or(REREAD_INTERVAL, |life| {
-        let lead = longest_url_life.max(SHORTEST_LEAD);
-        life.saturating_sub(lead).max(life / 2)
+        let covering = life.saturating_sub(longest_url_life.saturating_add(SIGNING_MARGIN));
+        if covering.is_zero() { life / 2 } else { covering.saturating_sub(RETRY_SLACK).max(covering / 2) }
     });
+    spread(wait, random)
+}
+
+/// How long to wait after a read of credentials that should have been replaced by then: half of what is left of them,
+/// but a minute at most.
+pub(super) fn until_renewal_of_stale(life: Duration, random: f64) -> Duration {
+    spread((life / 2).min(LONGEST_RETRY), random)
+}
+
+fn spread(wait: Duration, random: f64) -> Duration {
     wait.mul_f64(1.0 - 0.1 * random.clamp(0.0, 1.0)).max(SHORTEST_INTERVAL)
 }
 
@@ -42,14 +56,31 @@ mod tests {
 
     #[test]
     fn long_lived_credentials_are_renewed_while_they_cover_the_longest_url() {
-        assert_eq!(until_renewal(Some(6 * HOUR), HOUR, 0.0), 5 * HOUR);
-        assert_eq!(until_renewal(Some(6 * HOUR), MINUTE, 0.0), 355 * MINUTE);
+        let seconds = |life, longest_url_life| until_renewal(Some(life), longest_url_life, 0.0).as_secs();
+        // Five minutes and the margin before that.
+        assert_eq!(seconds(6 * HOUR, HOUR), 5 * 3_600 - 330);
+        assert_eq!(seconds(6 * HOUR, MINUTE), 6 * 3_600 - 60 - 330);
+        assert_eq!(seconds(6 * HOUR, 5 * HOUR), 3_600 - 330, "also when that is before half of it");
     }
 
     #[test]
-    fn short_lived_credentials_are_renewed_at_half_of_their_life() {
+    fn credentials_that_barely_cover_the_longest_url_are_renewed_before_they_no_longer_do() {
+        let life = HOUR + SIGNING_MARGIN + 4 * MINUTE;
+        assert_eq!(until_renewal(Some(life), HOUR, 0.0), 2 * MINUTE);
+    }
+
+    #[test]
+    fn credentials_too_short_for_the_longest_url_are_renewed_at_half_of_their_life() {
         assert_eq!(until_renewal(Some(HOUR), 168 * HOUR, 0.0), HOUR / 2);
-        assert_eq!(until_renewal(Some(4 * MINUTE), MINUTE, 0.0), 2 * MINUTE);
+        assert_eq!(until_renewal(Some(HOUR), HOUR, 0.0), HOUR / 2);
+        assert_eq!(until_renewal(Some(HOUR), Duration::MAX, 0.0), HOUR / 2);
+    }
+
+    #[test]
+    fn stale_credentials_are_read_again_within_a_minute() {
+        assert_eq!(until_renewal_of_stale(HOUR, 0.0), MINUTE);
+        assert_eq!(until_renewal_of_stale(MINUTE, 0.0), MINUTE / 2);
+        assert_eq!(until_renewal_of_stale(Duration::ZERO, 0.0), SHORTEST_INTERVAL);
     }
 
     #[test]

@@ -19,18 +19,19 @@ pub const SIGNING_MARGIN: Duration = Duration::from_secs(30);
 /// drop.
 pub struct CredentialsSnapshot {
     credentials: Credentials,
+    loaded_at: SystemTime,
     encoded_session_token: Option<Zeroizing<String>>,
     signing_keys: SigningKeys,
 }
 
 impl CredentialsSnapshot {
-    /// Takes credentials as a provider gave them. Whether they have expired is not checked.
+    /// Takes credentials as a provider gave them at `loaded_at`. Whether they have expired is not checked.
     ///
     /// # Errors
     ///
     /// When the access key id or the secret is empty, or a public part has characters that no credentials have, such
     /// as a line feed that was read along.
-    pub fn new(credentials: Credentials) -> Result<Self, CredentialsError> {
+    pub fn new(credentials: Credentials, loaded_at: SystemTime) -> Result<Self, CredentialsError> {
         if credentials.access_key_id().is_empty() || credentials.secret_access_key().is_empty() {
             return Err(CredentialsError::Incomplete);
         }
@@ -40,13 +41,19 @@ impl CredentialsSnapshot {
             return Err(CredentialsError::Malformed);
         }
         let encoded_session_token = session_token.map(|token| Zeroizing::new(encoded_query(token)));
-        Ok(Self { credentials, encoded_session_token, signing_keys: SigningKeys::new() })
+        Ok(Self { credentials, loaded_at, encoded_session_token, signing_keys: SigningKeys::new() })
     }
 
     /// Their end, as the provider states it. `None`: they have no end, or the provider does not know it.
     #[must_use]
     pub fn expiry(&self) -> Option<SystemTime> {
         self.credentials.expiry()
+    }
+
+    /// When they came.
+    #[must_use]
+    pub const fn loaded_at(&self) -> SystemTime {
+        self.loaded_at
     }
 
     /// How long they may sign from `now` on: up to [`SIGNING_MARGIN`] before their end, zero after that.
@@ -63,8 +70,26 @@ impl CredentialsSnapshot {
         self.encoded_session_token.is_some() && self.expiry().is_none()
     }
 
-    pub(super) fn has_key_id_of(&self, other: &Self) -> bool {
-        self.credentials.access_key_id() == other.credentials.access_key_id()
+    /// Whether a URL that works until `end` keeps [`SIGNING_MARGIN`] to their end.
+    pub(super) fn signs_until(&self, end: SystemTime) -> bool {
+        self.expiry().is_none_or(|expiry| expiry.duration_since(end).is_ok_and(|left| left >= SIGNING_MARGIN))
+    }
+
+    /// Whether they end later than the others. What has no end is later than any.
+    pub(super) fn ends_after(&self, others: &Self) -> bool {
+        match (self.expiry(), others.expiry()) {
+            (Some(end), Some(other)) => end > other,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+
+    /// Whether they sign alike: the same access key id, secret and session token.
+    pub(super) fn has_keys_of(&self, others: &Self) -> bool {
+        let (own, other) = (&self.credentials, &others.credentials);
+        own.access_key_id() == other.access_key_id()
+            && own.secret_access_key() == other.secret_access_key()
+            && self.encoded_session_token == others.encoded_session_token
     }
 
     pub(in crate::presign) fn signing_key(&self, at: SigningTime, region: &Arc<str>) -> Arc<SigningKey> {
@@ -87,7 +112,10 @@ mod tests {
     use super::*;
 
     fn snapshot(id: &str, secret: &str, token: Option<&str>) -> Result<CredentialsSnapshot, CredentialsError> {
-        CredentialsSnapshot::new(Credentials::new(id, secret, token.map(Into::into), None, "test"))
+        CredentialsSnapshot::new(
+            Credentials::new(id, secret, token.map(Into::into), None, "test"),
+            SystemTime::UNIX_EPOCH,
+        )
     }
 
     #[test]
@@ -118,7 +146,7 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let ending_in = |seconds| {
             let expiry = now + Duration::from_secs(seconds);
-            CredentialsSnapshot::new(Credentials::new("id", "secret", None, Some(expiry), "test")).unwrap()
+            CredentialsSnapshot::new(Credentials::new("id", "secret", None, Some(expiry), "test"), now).unwrap()
         };
         assert_eq!(ending_in(100).usable_for(now), Duration::from_secs(70));
         assert_eq!(ending_in(29).usable_for(now), Duration::ZERO);

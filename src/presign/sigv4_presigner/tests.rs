@@ -234,6 +234,18 @@ async fn nothing_is_signed_with_credentials_past_their_end() {
 }
 
 #[tokio::test]
+async fn answers_with_urls_cut_short_are_counted() {
+    let now = instant(1_700_000_000);
+    let cache = ending(now, now + Duration::from_hours(1)).await;
+    let presigner = presigner("us-east-1", Arc::clone(&cache));
+    let sign = |ttl| presigner.presign_download(&permit(&key(), ttl, false, DownloadTerms::default()), now);
+    assert!(sign(3_570).is_ok());
+    assert_eq!(cache.status().urls_cut, 0);
+    assert!(sign(3_571).is_ok());
+    assert_eq!(cache.status().urls_cut, 1, "one answer, although it has two URLs");
+}
+
+#[tokio::test]
 async fn clock_outside_sigv4s_years_is_refused() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
     let permit = permit(&key(), 900, false, DownloadTerms::default());

@@ -8,6 +8,10 @@ use tokio::time::Instant;
 
 use super::*;
 
+mod on_demand;
+mod results;
+mod steady_state;
+
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -36,8 +40,12 @@ impl Clock for FakeClock {
 
 #[derive(Debug, Clone)]
 enum Answer {
-    /// Credentials with that id and, counted from the load, that life.
+    /// New credentials with that id and, counted from the load, that life.
     Give(&'static str, Option<Duration>),
+    /// The same after a time.
+    GiveSlowly(&'static str, Duration, Duration),
+    /// The same credentials for the same id and, counted from the start of the test, end.
+    GiveUntil(&'static str, Duration),
     /// Temporary credentials that do not say when they end.
     GiveWithoutEnd,
     Fail,
@@ -54,7 +62,11 @@ struct FakeProvider {
 
 impl FakeProvider {
     async fn answer(&self) -> Result<Credentials, ProviderError> {
-        self.asked_at.lock().unwrap().push(self.clock.elapsed().as_secs());
+        let secret = {
+            let mut asked_at = self.asked_at.lock().unwrap();
+            asked_at.push(self.clock.elapsed().as_secs());
+            format!("secret {}", asked_at.len())
+        };
         let answer = {
             let mut answers = self.answers.lock().unwrap();
             if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
@@ -62,7 +74,15 @@ impl FakeProvider {
         match answer {
             Answer::Give(id, life) => {
                 let expiry = life.map(|life| self.clock.now() + life);
-                Ok(Credentials::new(id, "secret", None, expiry, "test"))
+                Ok(Credentials::new(id, secret, None, expiry, "test"))
+            }
+            Answer::GiveSlowly(id, life, delay) => {
+                sleep(delay).await;
+                Ok(Credentials::new(id, secret, None, Some(self.clock.now() + life), "test"))
+            }
+            Answer::GiveUntil(id, end) => {
+                let expiry = self.clock.now() - self.clock.elapsed() + end;
+                Ok(Credentials::new(id, "secret", None, Some(expiry), "test"))
             }
             Answer::GiveWithoutEnd => Ok(Credentials::new("B", "secret", Some("token".to_owned()), None, "test")),
             Answer::Fail => Err(ProviderError::provider_error("no route to host")),
@@ -129,8 +149,9 @@ async fn credentials_are_renewed_while_they_cover_the_longest_url() {
     let fixture = Fixture::new(&[Answer::Give("A", Some(6 * HOUR))]);
     let task = fixture.keep_fresh();
     sleep(11 * HOUR).await;
-    assert_eq!(fixture.asked_at(), [0, 5 * 3_600, 10 * 3_600]);
-    assert!(fixture.usable_for() >= HOUR);
+    // Five minutes and the margin before they no longer cover an hour.
+    let life = 5 * 3_600 - 330;
+    assert_eq!(fixture.asked_at(), [0, life, 2 * life]);
     task.abort();
 }
 
@@ -208,17 +229,36 @@ async fn useless_credentials_never_replace_good_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn provider_that_does_not_renew_is_asked_more_often_toward_the_end_but_not_in_a_loop() {
-    let clock = FakeClock::new();
-    let expiry = clock.now() + 2 * HOUR;
-    let provider = Credentials::new("A", "secret", None, Some(expiry), "test");
-    let cache = Arc::new(CredentialsCache::new(provider, Arc::new(clock.clone()), HOUR).with_random(|| 0.0));
-    let task = tokio::spawn(Arc::clone(&cache).keep_fresh());
-    sleep(HOUR + 45 * MINUTE + Duration::from_secs(1)).await;
-    // After 60, 90 and 105 minutes half of the rest is gone each time: the next is after 112.5.
-    let renewal = cache.renewal.lock().await.unwrap();
-    assert_eq!(expiry.duration_since(renewal).unwrap(), Duration::from_secs(450));
+    let fixture = Fixture::new(&[Answer::GiveUntil("A", 2 * HOUR)]);
+    let task = fixture.keep_fresh();
+    sleep(119 * MINUTE).await;
+    let held = fixture.cache.snapshot().unwrap();
+    let asked_at = fixture.asked_at();
+    assert_eq!(asked_at[..4], [0, 3_270, 3_420, 3_495]);
+    let pauses: Vec<u64> = asked_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses[3..].iter().all(|pause| (10..=60).contains(pause)), "{pauses:?}");
+    assert!(pauses[pauses.len() / 2..].contains(&60), "{pauses:?}");
     sleep(HOUR).await;
-    assert_eq!(cache.snapshot().unwrap().usable_for(clock.now()), Duration::ZERO);
+    assert_eq!(fixture.usable_for(), Duration::ZERO);
+    assert!(Arc::ptr_eq(&held, &fixture.cache.snapshot().unwrap()));
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn longer_life_of_urls_is_acted_on_at_once() {
+    let fixture = Fixture::new(&[Answer::Give("A", Some(6 * HOUR))]);
+    let task = fixture.keep_fresh();
+    sleep(3 * HOUR + Duration::from_millis(500)).await;
+    assert_eq!(fixture.asked_at(), [0]);
+    fixture.cache.set_longest_url_life(2 * HOUR);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(fixture.asked_at(), [0], "they cover two hours");
+    fixture.cache.set_longest_url_life(3 * HOUR);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(fixture.asked_at(), [0, 3 * 3_600 + 1]);
+    fixture.cache.set_longest_url_life(12 * HOUR);
+    sleep(HOUR).await;
+    assert_eq!(fixture.asked_at()[2..], [3 * 3_600 + 2], "once, though no credentials last as long");
     task.abort();
 }
 
