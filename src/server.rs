@@ -8,6 +8,7 @@ mod listener;
 mod policy_reload;
 mod readiness;
 mod shutdown_signal;
+mod signing_credentials;
 mod tls;
 
 use std::fmt;
@@ -108,7 +109,8 @@ impl RunningServer {
 
         let mut background = JoinSet::new();
         parts.spawn_refreshes(&mut background);
-        background.spawn(policy_reload::watch(config.clone(), Arc::clone(&parts.policy)));
+        let watch = policy_reload::watch(config.clone(), Arc::clone(&parts.policy), parts.policy_follower());
+        background.spawn(watch);
         background.spawn(readiness.clone().watch(health_reporter));
         let (accepted, connections) = mpsc::channel(WAITING_CONNECTIONS);
         let mut listeners = JoinSet::new();
@@ -127,7 +129,7 @@ impl RunningServer {
             grpc_server::reflection_v1alpha(server.reflection)?,
             stop.clone(),
         ));
-        let admin = tokio::spawn(admin::serve(admin_listener, readiness.clone(), stop.clone()));
+        let admin = tokio::spawn(admin::serve(admin_listener, readiness.clone(), parts.metrics(), stop.clone()));
         Ok(Self {
             addresses,
             admin_addr,
@@ -156,7 +158,7 @@ impl RunningServer {
         })
     }
 
-    /// Where `/livez` and `/readyz` are served.
+    /// Where `/livez`, `/readyz` and `/metrics` are served.
     #[must_use]
     pub const fn admin_addr(&self) -> SocketAddr {
         self.admin_addr

@@ -34,7 +34,7 @@ pub(super) struct Dev {
     /// Where the embedded issuer listens.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50053")]
     issuer_addr: SocketAddr,
-    /// Where to serve /livez and /readyz.
+    /// Where to serve /livez, /readyz and /metrics.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50054")]
     admin_addr: SocketAddr,
     /// Where to keep objects and policy. Without it they are in a temporary folder that is removed in the end.

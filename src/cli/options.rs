@@ -19,7 +19,7 @@ pub(super) struct ConfigOptions {
     /// Where to serve gRPC: server.grpc_addr.
     #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
     grpc_addr: Option<String>,
-    /// Where to serve /livez and /readyz: server.admin_addr.
+    /// Where to serve /livez, /readyz and /metrics: server.admin_addr.
     #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
     admin_addr: Option<String>,
     /// The policy file: policy.file.

@@ -13,6 +13,8 @@ pub enum CredentialsSettings {
     DefaultChain,
     /// Keys in files or environment variables.
     Static {
+        /// What the configuration calls them.
+        name: String,
         /// The access key id.
         access_key_id: SecretSource,
         /// The secret access key.
@@ -22,23 +24,40 @@ pub enum CredentialsSettings {
     },
 }
 
+/// What AWS's default chain is called where it stands beside `[[credentials]]`, which must have other names.
+const DEFAULT_CHAIN_NAME: &str = "default-chain";
+
+impl CredentialsSettings {
+    /// The name by which operators know the credentials: that of the `[[credentials]]`, or `default-chain`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::DefaultChain => DEFAULT_CHAIN_NAME,
+            Self::Static { name, .. } => name,
+        }
+    }
+}
+
 /// Reads every `[[credentials]]`, by name. `None` stands for what was given and is wrong.
 pub(super) fn read_all(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Option<CredentialsSettings>> {
     let mut all = BTreeMap::new();
     for mut table in root.tables("credentials") {
         let name = table.required_string("name");
-        let settings = read(&mut table, folder);
-        if let Some(Located { value, place }) = name
-            && all.insert(value, settings).is_some()
-        {
-            table.report("name", &place, "is the name of other credentials already");
+        let settings = read(&mut table, name.as_ref(), folder);
+        if let Some(Located { value, place }) = name {
+            if value == DEFAULT_CHAIN_NAME {
+                table.report("name", &place, "is what metrics call AWS's default chain");
+            }
+            if all.insert(value, settings).is_some() {
+                table.report("name", &place, "is the name of other credentials already");
+            }
         }
         table.finish();
     }
     all
 }
 
-fn read(table: &mut Table<'_>, folder: &Path) -> Option<CredentialsSettings> {
+fn read(table: &mut Table<'_>, name: Option<&Located<String>>, folder: &Path) -> Option<CredentialsSettings> {
     let id = secret(table, ["access_key_id_env", "access_key_id_file"], folder);
     let key = secret(table, ["secret_access_key_env", "secret_access_key_file"], folder);
     let token = secret(table, ["session_token_env", "session_token_file"], folder);
@@ -54,7 +73,8 @@ fn read(table: &mut Table<'_>, folder: &Path) -> Option<CredentialsSettings> {
         table.report_here("must have a session token and its expiration both or neither");
     }
     let session = token.zip(expiration).map(|(token, expiration)| SessionSource { token, expiration });
-    Some(CredentialsSettings::Static { access_key_id: id?, secret_access_key: key?, session })
+    let name = name?.value.clone();
+    Some(CredentialsSettings::Static { name, access_key_id: id?, secret_access_key: key?, session })
 }
 
 fn secret(table: &mut Table<'_>, [env, file]: [&'static str; 2], folder: &Path) -> Option<SecretSource> {

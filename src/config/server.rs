@@ -23,7 +23,7 @@ const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// Where `/livez` and `/readyz` are served.
+    /// Where `/livez`, `/readyz` and `/metrics` are served.
     pub admin_addr: SocketAddr,
     /// Whether reflection is served.
     pub reflection: bool,

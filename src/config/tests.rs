@@ -287,6 +287,7 @@ expiration_file = "secrets/end"
     assert_eq!(
         config.buckets[0].credentials,
         CredentialsSettings::Static {
+            name: "keys".to_owned(),
             access_key_id: SecretSource::File("/etc/access-broker/secrets/id".into()),
             secret_access_key: SecretSource::File("/run/secrets/key".into()),
             session: Some(SessionSource {
@@ -295,6 +296,18 @@ expiration_file = "secrets/end"
             }),
         }
     );
+}
+
+#[test]
+fn credentials_are_known_by_their_name_and_the_default_chain_by_its_own() {
+    let named = |name: &str| {
+        let keys = "access_key_id_env = \"ID\"\nsecret_access_key_env = \"KEY\"\n";
+        parse(&format!("{GOOD}credentials = \"{name}\"\n\n[[credentials]]\nname = \"{name}\"\n{keys}"))
+    };
+    assert_eq!(named("keys").unwrap().buckets[0].credentials.name(), "keys");
+    assert_eq!(parse(GOOD).unwrap().buckets[0].credentials.name(), "default-chain");
+    let problems = named("default-chain").unwrap_err().to_string();
+    assert!(problems.contains("credentials[0].name is what metrics call AWS's default chain"), "{problems}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
   gRPC    {grpc}   reflection and health are on
   S3      {s3}   checks signatures; objects are in {objects}
   issuer  {issuer}   hands tokens to anybody on this machine
-  admin   http://{admin}   /livez and /readyz
+  admin   http://{admin}   /livez, /readyz and /metrics
   policy  {policy}   change it while this runs
 
 # The callers, for an hour. A fresh token: curl -s {issuer}/token -d username=user-one | jq -r .id_token

@@ -6,12 +6,14 @@ use tokio::{task, time};
 
 use crate::config::Config;
 use crate::document;
-use crate::policy::PolicyStore;
+use crate::policy::{Policy, PolicyStore};
 
 /// Looks at the policy file again and again. Never returns.
 ///
+/// `prepare` hears of each valid policy right before it is put in force.
+///
 /// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
-pub(super) async fn watch(config: Config, store: Arc<PolicyStore>) {
+pub(super) async fn watch(config: Config, store: Arc<PolicyStore>, prepare: impl Fn(&Policy)) {
     let path = &config.policy.file;
     let mut seen: Option<Result<String, std::io::ErrorKind>> = None;
     loop {
@@ -21,7 +23,7 @@ pub(super) async fn watch(config: Config, store: Arc<PolicyStore>) {
         let read = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| error.kind());
         if seen.as_ref() != Some(&read) {
             match &read {
-                Ok(text) => take(&config, &store, text),
+                Ok(text) => take(&config, &store, &prepare, text),
                 Err(kind) => tracing::error!(
                     file = %path.display(), error = %kind,
                     "the policy file cannot be read; the last good policy stays in force"
@@ -33,10 +35,11 @@ pub(super) async fn watch(config: Config, store: Arc<PolicyStore>) {
     }
 }
 
-fn take(config: &Config, store: &PolicyStore, text: &str) {
+fn take(config: &Config, store: &PolicyStore, prepare: impl Fn(&Policy), text: &str) {
     match config.parse_policy(text) {
         Ok(policy) => {
             tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
+            prepare(&policy);
             store.replace(policy);
         }
         Err(problems) => {

@@ -15,9 +15,12 @@ use access_broker::policy::{
     BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest, ObjectKey, ObjectReference,
     Policy, PolicyContext, UploadTerms,
 };
+use access_broker::presign::credentials::RefreshResult;
+use access_broker::telemetry::Metrics;
 
 const CONFIGURATION: &str = "docs/CONFIGURATION.md";
 const POLICY: &str = "docs/POLICY.md";
+const OPERATIONS: &str = "docs/OPERATIONS.md";
 const ERRORS: &str = "docs/ERRORS.md";
 const SECURITY: &str = "docs/SECURITY.md";
 const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
@@ -439,4 +442,28 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
     }
     let listed = first_code_spans(&read(ERRORS), "`reason`");
     assert_eq!(listed, in_code);
+}
+
+/// The names that samples have, from the lines that tell the types of the metrics.
+fn sample_names(metrics: &str) -> BTreeSet<String> {
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let names = types.map(|(name, kind)| match kind {
+        "counter" => format!("{name}_total"),
+        "info" => format!("{name}_info"),
+        _ => name.to_owned(),
+    });
+    names.collect()
+}
+
+#[test]
+fn every_metric_is_listed_and_every_listed_metric_exists() {
+    let in_code = sample_names(&Metrics::new(Vec::new()).text().unwrap());
+    assert!(in_code.len() >= 5, "{in_code:?}");
+    assert_eq!(first_code_spans(&read(OPERATIONS), "metric"), in_code);
+}
+
+#[test]
+fn every_result_of_a_refresh_is_listed() {
+    let in_code = RefreshResult::ALL.map(|result| result.name().to_owned()).into();
+    assert_eq!(first_code_spans(&read(OPERATIONS), "`result`"), in_code);
 }

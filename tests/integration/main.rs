@@ -15,6 +15,7 @@ mod documents;
 mod envoy;
 mod faults;
 mod key_endpoint;
+mod metrics;
 mod readme;
 mod reflection_and_health;
 mod requests;

@@ -1,0 +1,119 @@
+//! `/metrics`, as a scraper sees it.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::serve_process::{configured, issuer, log_lines};
+use crate::support::Process;
+
+const ID: &str = "ASIAFROMFILE";
+const SECRETS: [&str; 3] = [ID, "hunter2", "hunter3"];
+
+/// Writes temporary keys to the files that the configuration names.
+fn write_credentials(folder: &Path, suffix: &str, end: SystemTime) {
+    let end = humantime::format_rfc3339_seconds(end).to_string();
+    let [id, key, token] = SECRETS.map(|secret| format!("{secret}{suffix}"));
+    for (name, value) in [("id", &id), ("key", &key), ("token", &token), ("end", &end)] {
+        fs::write(folder.join(name), value).unwrap();
+    }
+}
+
+fn write_policy(folder: &Path, max_ttl: &str) {
+    let policy = format!(
+        r#"
+tier = [{{ name = "all", bucket = "media", prefix = "", download = {{ max_ttl = "{max_ttl}", default_ttl = "1m" }} }}]
+grant = [{{ tiers = ["all"], operations = ["download"], to = {{ authenticated = true }} }}]
+"#
+    );
+    fs::write(folder.join("policy.toml"), policy).unwrap();
+}
+
+/// A configuration whose policy is looked at every second and whose keys are temporary and in files.
+fn write_configuration(folder: &Path) {
+    let path = folder.join("broker.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let by_file = text
+        .replace("file = \"policy.toml\"", "file = \"policy.toml\"\nreload_interval = \"1s\"")
+        .replace("access_key_id_env = \"TEST_ACCESS_KEY_ID\"", "access_key_id_file = \"id\"")
+        .replace("secret_access_key_env = \"TEST_SECRET_ACCESS_KEY\"", "secret_access_key_file = \"key\"")
+        + "session_token_file = \"token\"\nexpiration_file = \"end\"\n";
+    fs::write(path, by_file).unwrap();
+}
+
+/// What `/metrics` says, without a secret in it.
+async fn scrape(admin: &str) -> String {
+    let answer = reqwest::get(format!("http://{admin}/metrics")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(answer.headers()["content-type"], content_type);
+    let text = answer.text().await.unwrap();
+    assert!(text.ends_with("# EOF\n"));
+    assert!(SECRETS.iter().all(|secret| !text.contains(secret)), "{text}");
+    text
+}
+
+fn value(metrics: &str, sample: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample} in\n{metrics}")).parse().unwrap()
+}
+
+fn refreshes(metrics: &str, result: &str) -> f64 {
+    let labels = format!("{{credentials=\"test\",result=\"{result}\"}}");
+    value(metrics, &format!("access_broker_signing_credentials_refreshes_total{labels}"))
+}
+
+fn expiry(metrics: &str) -> f64 {
+    value(metrics, "access_broker_signing_credentials_expiry_timestamp_seconds{credentials=\"test\"}")
+}
+
+/// In whole seconds, as the file with the end has it.
+fn unix_seconds(instant: SystemTime) -> f64 {
+    instant.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64().floor()
+}
+
+#[tokio::test]
+async fn metrics_show_the_end_of_credentials_and_each_renewal() {
+    let issuer = issuer().await;
+    let folder = configured("https://issuer.example", issuer.jwks());
+    write_configuration(folder.path());
+    write_policy(folder.path(), "1m");
+    let first_end = SystemTime::now() + Duration::from_mins(10);
+    write_credentials(folder.path(), "", first_end);
+    let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &[]);
+    let admin = process.wait_for("admin address", |process| {
+        let lines = log_lines(process);
+        let line = lines.iter().find(|line| line["message"] == "serving admin HTTP")?;
+        line["address"].as_str().map(str::to_owned)
+    });
+
+    let metrics = scrape(&admin).await;
+    assert!((expiry(&metrics) - unix_seconds(first_end)).abs() < 1.0, "{metrics}");
+    let loaded = "access_broker_signing_credentials_loaded_timestamp_seconds{credentials=\"test\"}";
+    assert!(value(&metrics, loaded) <= unix_seconds(SystemTime::now()) + 1.0);
+    assert!((refreshes(&metrics, "renewed") - 1.0).abs() < 0.1, "{metrics}");
+    for result in ["unchanged", "stale", "shortened", "extended", "failed"] {
+        assert!(refreshes(&metrics, result) < 0.1, "{metrics}");
+    }
+    assert!(value(&metrics, "access_broker_urls_cut_by_credentials_total{credentials=\"test\"}") < 0.1);
+    let version = format!("access_broker_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    assert!((value(&metrics, &version) - 1.0).abs() < 0.1);
+
+    // A policy with longer URLs than the credentials have left makes the broker look for new ones.
+    let second_end = SystemTime::now() + Duration::from_hours(12);
+    write_credentials(&process.path(""), "-2", second_end);
+    write_policy(&process.path(""), "1h");
+    let started = Instant::now();
+    let metrics = loop {
+        let metrics = scrape(&admin).await;
+        if refreshes(&metrics, "renewed") > 1.5 {
+            break metrics;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{metrics}\n{}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!((expiry(&metrics) - unix_seconds(second_end)).abs() < 1.0, "{metrics}");
+    process.signal("TERM");
+    assert!(process.exit().success());
+    assert!(SECRETS.iter().all(|secret| !process.stderr().contains(secret)));
+}
