@@ -26,6 +26,7 @@ use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServic
 use access_broker::grpc::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
 use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
+    VerifyUploadRequest, VerifyUploadResponse,
 };
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
 use serde_json::json;
@@ -248,6 +249,13 @@ impl AccessBrokerService for BareService {
         &self,
         _request: Request<IssueUploadUrlRequest>,
     ) -> Result<Response<IssueUploadUrlResponse>, Status> {
+        Err(Status::unimplemented("not a part of the comparison"))
+    }
+
+    async fn verify_upload(
+        &self,
+        _request: Request<VerifyUploadRequest>,
+    ) -> Result<Response<VerifyUploadResponse>, Status> {
         Err(Status::unimplemented("not a part of the comparison"))
     }
 }

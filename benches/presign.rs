@@ -8,7 +8,7 @@
 
 use std::array;
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,14 +16,14 @@ use std::time::{Duration, Instant, SystemTime};
 use access_broker::clock::Clock;
 use access_broker::identity::{Caller, ClaimSet, TokenIdentity};
 use access_broker::policy::{
-    BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest, ObjectKey, ObjectReference,
-    Permit, Policy, PolicyContext, UploadTerms,
+    AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText, LifetimeRequest,
+    ObjectKey, ObjectReference, Permit, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::{CredentialsCache, CredentialsSnapshot};
 use access_broker::presign::sigv4::{QueryParameter, UnsignedRequest, presign};
 use access_broker::presign::{
-    Addressing, BucketEndpoint, BucketSigner, EndpointSettings, ExpiresIn, HttpMethod, Presigner, SigV4Presigner,
-    SignedHeaders, SigningTime,
+    Addressing, Attribution, BucketEndpoint, BucketSigner, EndpointSettings, ExpiresIn, HttpMethod, Presigner,
+    RequiredHeaders, SigV4Presigner, SignedHeaders, SigningTime,
 };
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
@@ -88,19 +88,26 @@ fn decide_and_sign(credentials: &Credentials) {
         checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[7; 32]).unwrap()),
         ..UploadTerms::default()
     };
-    let wanted = LifetimeRequest::default();
     let permit_to_read = decide(&policy, &caller, &object);
-    let permit_to_write = policy.decide_upload(&caller, object.clone(), wanted, upload, now()).unwrap();
+    let permit_to_write = policy.decide_upload(&caller, access(&object, upload), now()).unwrap();
     let presigner = presigner(credentials);
+    let attribution = Attribution {
+        decision_id: "01a20bb6-e4b3-71d8-9fbd-9a6623fb817d".to_owned(),
+        caller_id: "4f0c2b7d8e915a6c3d20f1b7a8e4c596".to_owned(),
+    };
 
     let steps: [(&str, &dyn Fn()); 4] = [
         ("decide a download", &|| drop(black_box(decide(&policy, &caller, &object)))),
-        ("sign its GET and HEAD", &|| drop(black_box(presigner.presign_download(&permit_to_read, now()).unwrap()))),
+        ("sign its GET and HEAD", &|| {
+            drop(black_box(presigner.presign_download(&permit_to_read, &attribution, now()).unwrap()))
+        }),
         ("decide and sign a download", &|| {
             let permit = decide(&policy, &caller, &object);
-            drop(black_box(presigner.presign_download(&permit, now()).unwrap()));
+            drop(black_box(presigner.presign_download(&permit, &attribution, now()).unwrap()));
         }),
-        ("sign an upload's PUT", &|| drop(black_box(presigner.presign_upload(&permit_to_write, now()).unwrap()))),
+        ("sign an upload's PUT", &|| {
+            drop(black_box(presigner.presign_upload(&permit_to_write, &attribution, now()).unwrap()))
+        }),
     ];
     let mut criterion = criterion();
     let mut group = criterion.benchmark_group("permit");
@@ -190,8 +197,11 @@ fn interleaved_medians<T, const N: usize>(subjects: [&dyn Fn() -> T; N]) -> [f64
 
 /// The decision as the broker asks for it: it keeps a copy of the object for its log.
 fn decide(policy: &Policy, caller: &Caller, object: &ObjectReference) -> Permit<DownloadTerms> {
-    let (wanted, terms) = (LifetimeRequest::default(), DownloadTerms::default());
-    policy.decide_download(caller, black_box(object).clone(), wanted, terms, black_box(now())).unwrap()
+    policy.decide_download(caller, access(black_box(object), DownloadTerms::default()), black_box(now())).unwrap()
+}
+
+fn access<T>(object: &ObjectReference, terms: T) -> AccessRequest<T> {
+    AccessRequest { object: object.clone(), endpoint: None, lifetime: LifetimeRequest::default(), terms }
 }
 
 /// A policy with so many tiers, each with a grant of its own.
@@ -215,7 +225,8 @@ to = {{ groups = ["viewers"] }}
         )
     };
     let text = (1..=tiers).map(tier).collect::<Vec<_>>().concat();
-    let (buckets, issuers) = (BTreeSet::from([bucket()]), BTreeSet::new());
+    let endpoints = BTreeSet::from([EndpointName::default_endpoint()]);
+    let (buckets, issuers) = (BTreeMap::from([(bucket(), endpoints)]), BTreeSet::new());
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
     Policy::parse("policy.toml", &text, &context).unwrap()
 }
@@ -248,7 +259,13 @@ fn bucket() -> BucketName {
 fn presigner(credentials: &Credentials) -> SigV4Presigner {
     let cache = CredentialsCache::new(credentials.clone(), Arc::new(StandingClock), Duration::from_hours(1));
     runtime().block_on(cache.refresh()).unwrap();
-    let signer = BucketSigner { endpoint: endpoint(), credentials: Arc::new(cache) };
+    let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint())]);
+    let signer = BucketSigner {
+        endpoints,
+        credentials: Arc::new(cache),
+        required_headers: RequiredHeaders::default(),
+        attribution: true,
+    };
     SigV4Presigner::new(HashMap::from([(bucket(), signer)]))
 }
 
@@ -276,6 +293,8 @@ fn endpoint() -> BucketEndpoint {
         addressing: Addressing::Automatic,
         dual_stack: false,
         fips: false,
+        accelerate: false,
+        access_point: None,
     })
     .unwrap()
 }

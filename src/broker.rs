@@ -1,17 +1,28 @@
-//! The use cases: decide, sign, and tell what was decided.
+//! The use cases: decide, look or sign, and tell what was decided.
 
+mod conclusion;
 mod decision;
-mod issue;
+mod download;
+mod error;
+mod upload;
+mod verification;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use decision::{Decision, DecisionId, DecisionIds, Outcome, TimeOrderedDecisionIds};
-pub use issue::{DownloadRequest, IssueError, Issued, UploadRequest};
+pub use download::{DownloadRequest, Existence, IssuedDownload};
+pub use error::BrokerError;
+pub use upload::{IssuedUpload, UploadRequest};
+pub use verification::{Expectations, Verification, VerificationRequest};
 
-use crate::identity::Caller;
+use crate::identity::{Caller, Pseudonyms};
 use crate::policy::PolicyStore;
 use crate::presign::Presigner;
+use crate::storage::ObjectInspector;
 
 /// A caller whose proof was accepted, and the one instant by which everything about its call is judged.
 #[derive(Debug, Clone)]
@@ -22,24 +33,29 @@ pub struct AuthenticatedCaller {
     pub at: SystemTime,
 }
 
-/// Decides by the policy in force and signs what it permits.
-#[derive(Clone)]
-pub struct Broker {
-    policy: Arc<PolicyStore>,
-    presigner: Arc<dyn Presigner>,
-    decision_ids: Arc<dyn DecisionIds>,
+/// What a broker works with.
+#[derive(Debug, Clone)]
+pub struct Counterparts {
+    /// The policy in force.
+    pub policy: Arc<PolicyStore>,
+    /// Who signs.
+    pub presigner: Arc<dyn Presigner>,
+    /// Who looks at objects.
+    pub inspector: Arc<dyn ObjectInspector>,
+    /// Where decisions get their ids from.
+    pub decision_ids: Arc<dyn DecisionIds>,
+    /// What callers are called in S3's log.
+    pub pseudonyms: Arc<Pseudonyms>,
 }
+
+/// Decides by the policy in force and signs what it permits.
+#[derive(Debug, Clone)]
+pub struct Broker(Counterparts);
 
 impl Broker {
     /// A broker over its counterparts.
     #[must_use]
-    pub fn new(policy: Arc<PolicyStore>, presigner: Arc<dyn Presigner>, decision_ids: Arc<dyn DecisionIds>) -> Self {
-        Self { policy, presigner, decision_ids }
-    }
-}
-
-impl std::fmt::Debug for Broker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Broker").finish_non_exhaustive()
+    pub const fn new(counterparts: Counterparts) -> Self {
+        Self(counterparts)
     }
 }

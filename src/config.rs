@@ -1,5 +1,6 @@
 //! The server's configuration: file, then environment, then flags, all of it checked before anything starts.
 
+mod attribution;
 mod bucket;
 mod credentials;
 mod issuer;
@@ -10,13 +11,14 @@ mod policy;
 mod server;
 mod tls;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use bucket::BucketSettings;
+pub use attribution::AttributionSettings;
+pub use bucket::{BucketSettings, NamedEndpoint};
 pub use credentials::CredentialsSettings;
 pub use listener::{ListenAddress, ListenerSettings};
 pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
@@ -26,7 +28,7 @@ pub use tls::TlsSettings;
 
 use crate::document::{self, Document, Overrides, Problems};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
-use crate::policy::{BucketName, Policy, PolicyContext};
+use crate::policy::{BucketName, EndpointName, Policy, PolicyContext};
 use crate::telemetry::LogSettings;
 
 /// Everything that the server needs to know.
@@ -38,6 +40,8 @@ pub struct Config {
     pub listeners: Vec<ListenerSettings>,
     /// Logs.
     pub log: LogSettings,
+    /// What S3's access log tells of callers.
+    pub attribution: AttributionSettings,
     /// Where the policy is.
     pub policy: PolicySettings,
     /// Whose tokens are accepted; at least one where a listener takes tokens.
@@ -94,12 +98,13 @@ impl Config {
         let (server, grpc_addr) = server::read(root.table("server"));
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
         let log = log::read(root.table("log"));
+        let attribution = attribution::read(root.table("attribution"), folder);
         let policy = policy::read(root.table("policy"), folder);
         let issuers = issuer::read_all(&mut root, folder, plain_http, &listeners);
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
-        let config = policy.map(|policy| Self { server, listeners, log, policy, issuers, buckets });
+        let config = policy.map(|policy| Self { server, listeners, log, attribution, policy, issuers, buckets });
         document.into_result(config)
     }
 
@@ -119,7 +124,10 @@ impl Config {
     ///
     /// Every broken rule at once.
     pub fn parse_policy(&self, text: &str) -> Result<Policy, LoadError> {
-        let buckets: BTreeSet<BucketName> = self.buckets.iter().map(|bucket| bucket.name.clone()).collect();
+        let endpoints =
+            |bucket: &BucketSettings| bucket.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+        let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> =
+            self.buckets.iter().map(|bucket| (bucket.name.clone(), endpoints(bucket))).collect();
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let trust_domains = self.trust_domains();
         let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };

@@ -14,6 +14,7 @@ mod json;
 mod key_ring;
 mod key_source;
 mod keys;
+mod pseudonym;
 mod rejection;
 mod token;
 mod token_times;
@@ -39,6 +40,7 @@ pub use key_source::{
     KeyServerAccess, KeySource, KeySourceError, PlainHttp,
 };
 pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
+pub use pseudonym::{PseudonymKeyError, Pseudonyms};
 pub use rejection::Rejection;
 pub use token::MAX_TOKEN_BYTES;
 pub use verified_tokens::TokenCacheStatus;

@@ -22,4 +22,5 @@ pub mod identity;
 pub mod policy;
 pub mod presign;
 pub mod server;
+pub mod storage;
 pub mod telemetry;

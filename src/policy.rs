@@ -5,12 +5,22 @@ mod compile;
 mod condition;
 mod content_type;
 mod decide;
+mod disposition;
+mod encryption;
+mod endpoint_name;
+mod endpoints;
+mod entity_tag;
+mod header_text;
+mod lifetime;
 mod longest_ttl;
+mod metadata;
 mod object_key;
+mod object_tags;
 mod obligations;
 mod permit;
 mod prefix;
 mod rule;
+mod storage_class;
 mod store;
 mod terms;
 mod tier;
@@ -18,18 +28,24 @@ mod tier_tree;
 
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumLengthError};
 pub use compile::{Policy, PolicyContext, TierOutline};
-pub use decide::{ObjectReference, Refusal, RefusalReason};
+pub use decide::{AccessRequest, ObjectReference, Refusal, RefusalReason};
+pub use disposition::{DispositionType, FileNameError};
+pub use encryption::{Encryption, EncryptionAlgorithm};
+pub use endpoint_name::{EndpointName, EndpointNameError};
+pub use entity_tag::{EntityTag, EntityTagError};
+pub use header_text::{HeaderText, HeaderTextError, MAX_HEADER_TEXT_BYTES};
+pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest};
+pub use metadata::{DECISION_METADATA, MAX_METADATA_BYTES, MetadataName, MetadataNameError};
 pub use object_key::{
     BucketName, BucketNameError, MAX_BUCKET_NAME_BYTES, MAX_OBJECT_KEY_BYTES, ObjectKey, ObjectKeyError,
 };
+pub use object_tags::{MAX_TAGS, ObjectTagError, ObjectTags};
 pub use obligations::FieldViolation;
-pub use permit::{Lifetime, Permit};
+pub use permit::{Permit, PermittedObject};
 pub use rule::Operation;
+pub use storage_class::StorageClass;
 pub use store::PolicyStore;
-pub use terms::{
-    DownloadTerms, ExpiryLimit, HeaderText, HeaderTextError, LifetimeRequest, MAX_HEADER_TEXT_BYTES,
-    MAX_METADATA_BYTES, MAX_VERSION_ID_BYTES, MetadataName, MetadataNameError, ResponseOverride, UploadTerms,
-};
+pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, ResponseOverride, UploadTerms};
 
 #[cfg(test)]
 mod tests;

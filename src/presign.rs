@@ -3,9 +3,12 @@
 pub mod credentials;
 pub mod sigv4;
 
+mod account_id;
+mod attribution;
 mod encoding;
 mod endpoint;
 mod presigner;
+mod required_headers;
 mod signed_headers;
 mod signed_request;
 mod signing_key;
@@ -17,8 +20,11 @@ mod oracles;
 #[cfg(test)]
 mod strategies;
 
+pub use account_id::{AccountId, AccountIdError};
+pub use attribution::Attribution;
 pub use endpoint::{Addressing, BucketEndpoint, EndpointError, EndpointSettings};
 pub use presigner::{Expiry, PresignError, PresignedDownload, PresignedUpload, Presigner};
+pub use required_headers::RequiredHeaders;
 pub use signed_headers::{SignedHeaderError, SignedHeaders};
 pub use signed_request::{HttpMethod, SignedRequest, SignedUrl};
 pub use signing_time::{ExpiresIn, ExpiresInError, SigningTime, SigningTimeError};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::issue::IssueError;
+use super::error::BrokerError;
 use crate::policy::{ObjectReference, Operation};
 
 /// Identifies a decision in the answer and in the log: a UUID of version 7 (RFC 9562 section 5.7).
@@ -19,6 +19,13 @@ impl DecisionId {
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
     }
+
+    /// An id as it stands in answers and logs: 36 characters in lower case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // The parser knows other spellings too; what is compared later is this one.
+        Uuid::parse_str(text).ok().map(Self).filter(|id| id.to_string() == text)
+    }
 }
 
 impl fmt::Display for DecisionId {
@@ -28,7 +35,7 @@ impl fmt::Display for DecisionId {
 }
 
 /// A source of decision ids.
-pub trait DecisionIds: Send + Sync + 'static {
+pub trait DecisionIds: fmt::Debug + Send + Sync + 'static {
     /// An id that no other decision has.
     fn next(&self) -> DecisionId;
 }
@@ -48,6 +55,8 @@ impl DecisionIds for TimeOrderedDecisionIds {
 pub struct Decision {
     /// The decision's id.
     pub id: DecisionId,
+    /// The caller's pseudonym.
+    pub caller_id: String,
     /// What the caller wanted to do.
     pub operation: Operation,
     /// With which object.
@@ -68,6 +77,13 @@ pub enum Outcome {
         /// When the URLs stop working.
         expires_at: SystemTime,
     },
-    /// Nothing was issued.
-    NotIssued(IssueError),
+    /// An upload was looked at, by this grant.
+    Verified {
+        /// The name of the grant.
+        grant: Arc<str>,
+        /// Whether it was what the caller expected.
+        as_expected: bool,
+    },
+    /// Nothing was issued or said.
+    Failed(BrokerError),
 }

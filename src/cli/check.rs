@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::options::ConfigOptions;
 use super::{EXIT_CONFIGURATION, EXIT_OK, complain, say};
-use crate::config::{Config, ListenerSettings, TlsSettings};
+use crate::config::{BucketSettings, Config, ListenerSettings, NamedEndpoint, TlsSettings};
 use crate::identity::IssuerSettings;
-use crate::policy::{Policy, TierOutline};
+use crate::policy::{EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
@@ -42,10 +42,7 @@ fn describe(config: &Config, policy: &Policy) -> String {
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
     lines.push(format!("policy {}", config.policy.file.display()));
     lines.extend(config.issuers.iter().map(describe_issuer));
-    for bucket in &config.buckets {
-        let (origin, path) = (bucket.endpoint.origin(), bucket.endpoint.path_prefix());
-        lines.push(format!("bucket {}: {origin}{path}, signed for region {}", bucket.name, bucket.endpoint.region()));
-    }
+    lines.extend(config.buckets.iter().flat_map(describe_bucket));
     lines.extend(policy.outline().iter().map(describe_tier));
     lines.push("all good".to_owned());
     lines.join("\n")
@@ -60,6 +57,18 @@ fn describe_listener(listener: &ListenerSettings) -> String {
     };
     let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
     format!("gRPC on {address}, {transport}; proof: {}{}", proof.name(), of_domain.unwrap_or_default())
+}
+
+/// One line per endpoint.
+fn describe_bucket(bucket: &BucketSettings) -> impl Iterator<Item = String> {
+    let default = EndpointName::default_endpoint();
+    bucket.endpoints.iter().map(move |NamedEndpoint { name, endpoint, .. }| {
+        let by_name = if *name == default { String::new() } else { format!(" by {name}") };
+        let uses_it = *name == bucket.broker_endpoint && *name != default;
+        let own_calls = if uses_it { " (the broker's own calls)" } else { "" };
+        let (origin, path, region) = (endpoint.origin(), endpoint.path_prefix(), endpoint.region());
+        format!("bucket {}{by_name}: {origin}{path}, signed for region {region}{own_calls}", bucket.name)
+    })
 }
 
 fn describe_issuer(issuer: &IssuerSettings) -> String {
@@ -80,4 +89,43 @@ fn describe_tier(tier: &TierOutline) -> String {
         list(&tier.grants),
         list(&tier.denials),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::document::Overrides;
+    use crate::identity::PlainHttp;
+
+    fn lines(bucket: &str) -> Vec<String> {
+        let text = format!(
+            "[policy]\nfile = 'p'\n[[issuer]]\nissuer = 'https://a.example'\naudiences = 'a'\n\
+             [[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n{bucket}"
+        );
+        let config = Config::parse("test", &text, Path::new(""), Overrides::new(), PlainHttp::Refused).unwrap();
+        config.buckets.iter().flat_map(describe_bucket).collect()
+    }
+
+    const DEFAULT: &str =
+        "bucket media: https://example-media.s3.eu-central-1.amazonaws.com, signed for region eu-central-1";
+
+    #[test]
+    fn a_bucket_has_a_line_per_endpoint_and_says_which_the_broker_uses() {
+        let endpoints = "[[bucket.named_endpoint]]\nname = 'vpce'\nendpoint = 'https://bucket.vpce.example'\n\
+                         [[bucket.named_endpoint]]\nname = 'fast'\naccelerate = true\n";
+        let found = lines(&format!("broker_endpoint = 'vpce'\n{endpoints}"));
+        let vpce = "bucket media by vpce: https://bucket.vpce.example/example-media, signed for region eu-central-1";
+        let own = format!("{vpce} (the broker's own calls)");
+        let fast = "bucket media by fast: https://example-media.s3-accelerate.amazonaws.com, signed for region \
+                    eu-central-1";
+        assert_eq!(found, [DEFAULT, &own, fast]);
+        assert_eq!(lines(endpoints), [DEFAULT, vpce, fast]);
+    }
+
+    #[test]
+    fn a_bucket_with_one_endpoint_has_one_line() {
+        assert_eq!(lines("broker_endpoint = 'default'\n"), [DEFAULT]);
+    }
 }

@@ -1,23 +1,32 @@
 //! `[[bucket]]`: logical buckets, and where the real ones are.
 
+mod endpoints;
+
 use std::collections::BTreeMap;
 
-use url::Url;
+use endpoints::BucketEndpoints;
+pub use endpoints::NamedEndpoint;
 
 use super::credentials::CredentialsSettings;
 use crate::document::{Located, Place, Table};
-use crate::policy::BucketName;
-use crate::presign::{Addressing, BucketEndpoint, EndpointSettings};
+use crate::policy::{BucketName, EndpointName};
+use crate::presign::AccountId;
 
 /// One `[[bucket]]`.
 #[derive(Debug, Clone)]
 pub struct BucketSettings {
     /// What callers, policies and logs call it.
     pub name: BucketName,
-    /// What the configuration says of the real bucket.
-    pub settings: EndpointSettings,
-    /// Where that is.
-    pub endpoint: BucketEndpoint,
+    /// The ways to the real bucket. The first is the default one, which the settings of `[[bucket]]` itself describe.
+    pub endpoints: Vec<NamedEndpoint>,
+    /// The one of them that the broker's own calls use.
+    pub broker_endpoint: EndpointName,
+    /// The account that the real bucket must belong to.
+    pub expected_bucket_owner: Option<AccountId>,
+    /// Whether the account that signs agrees to pay for the requests.
+    pub requester_pays: bool,
+    /// Whether signed URLs say which decision they come from.
+    pub attribution: bool,
     /// Who signs for it.
     pub credentials: CredentialsSettings,
 }
@@ -39,11 +48,23 @@ pub(super) fn read_all(
         {
             table.report("name", place, "is the name of another bucket already");
         }
-        let endpoint = read_endpoint(&mut table);
+        let endpoints = endpoints::read(&mut table);
+        let expected_bucket_owner = read_owner(&mut table);
+        let requester_pays = table.boolean("requester_pays").is_some_and(|flag| flag.value);
+        let attribution = table.boolean("attribution").is_none_or(|flag| flag.value);
         let credentials = read_credentials(&mut table, credentials);
         table.finish();
-        if let (Some(name), Some((settings, endpoint)), Some(credentials)) = (name, endpoint, credentials) {
-            buckets.push(BucketSettings { name: name.value, settings, endpoint, credentials });
+        if let (Some(name), Some(endpoints), Some(credentials)) = (name, endpoints, credentials) {
+            let BucketEndpoints { endpoints, broker_endpoint } = endpoints;
+            buckets.push(BucketSettings {
+                name: name.value,
+                endpoints,
+                broker_endpoint,
+                expected_bucket_owner,
+                requester_pays,
+                attribution,
+                credentials,
+            });
         }
     }
     buckets
@@ -60,34 +81,9 @@ fn read_name(table: &mut Table<'_>) -> Option<Located<BucketName>> {
     }
 }
 
-fn read_endpoint(table: &mut Table<'_>) -> Option<(EndpointSettings, BucketEndpoint)> {
-    let styles =
-        [("automatic", Addressing::Automatic), ("virtual-host", Addressing::VirtualHost), ("path", Addressing::Path)];
-    let s3_bucket = table.required_string("s3_bucket");
-    let region = table.required_string("region");
-    let endpoint_text = table.string("endpoint");
-    let addressing = table.one_of("addressing", &styles).unwrap_or(Addressing::Automatic);
-    let dual_stack = table.boolean("dual_stack").is_some_and(|flag| flag.value);
-    let fips = table.boolean("fips").is_some_and(|flag| flag.value);
-    let endpoint = match endpoint_text {
-        None => None,
-        Some(Located { value, place }) => match Url::parse(&value) {
-            Ok(url) => Some(url),
-            Err(_) => {
-                table.report("endpoint", &place, "must be a URL, such as \"https://minio.example.com:9000\"");
-                return None;
-            }
-        },
-    };
-    let settings =
-        EndpointSettings { s3_bucket: s3_bucket?.value, region: region?.value, endpoint, addressing, dual_stack, fips };
-    match BucketEndpoint::resolve(&settings) {
-        Ok(endpoint) => Some((settings, endpoint)),
-        Err(error) => {
-            table.report_here(format!("is no usable bucket: {error}"));
-            None
-        }
-    }
+fn read_owner(table: &mut Table<'_>) -> Option<AccountId> {
+    let Located { value, place } = table.string("expected_bucket_owner")?;
+    AccountId::parse(&value).map_err(|error| table.report("expected_bucket_owner", &place, error)).ok()
 }
 
 fn read_credentials(

@@ -20,6 +20,12 @@ const DEFAULT_TOKEN_CACHE_SIZE: u64 = 96 * 1_024 * 1_024;
 /// The largest token cache.
 const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
 
+/// The longest look at an object: callers have given up by then.
+const MAX_S3_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Long enough for a request that is repeated once, and short enough for a caller who waits.
+const DEFAULT_S3_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSettings {
@@ -29,6 +35,8 @@ pub struct ServerSettings {
     pub reflection: bool,
     /// How many bytes of memory may go into remembering accepted tokens. With 0 every call costs a signature check.
     pub token_cache_size: u64,
+    /// How long the broker's own look at an object may take.
+    pub s3_timeout: Duration,
     /// How long calls in flight may take after a signal to stop.
     pub shutdown_grace: Duration,
 }
@@ -47,11 +55,18 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
     {
         table.report("token_cache_size", place, "must not be larger than 4GiB");
     }
+    let s3_timeout = table.duration("s3_timeout");
+    if let Some(Located { value, place }) = &s3_timeout
+        && !(Duration::from_secs(1)..=MAX_S3_TIMEOUT).contains(value)
+    {
+        table.report("s3_timeout", place, "must be between 1s and 30s");
+    }
     let grpc_addr = address(&mut table, "grpc_addr");
     let settings = ServerSettings {
         admin_addr: address(&mut table, "admin_addr").map_or(DEFAULT_ADMIN_ADDRESS, |address| address.value),
         reflection: table.boolean("reflection").is_none_or(|reflection| reflection.value),
         token_cache_size: token_cache_size.map_or(DEFAULT_TOKEN_CACHE_SIZE, |size| size.value),
+        s3_timeout: s3_timeout.map_or(DEFAULT_S3_TIMEOUT, |timeout| timeout.value),
         shutdown_grace: shutdown_grace.map_or(DEFAULT_SHUTDOWN_GRACE, |grace| grace.value),
     };
     table.finish();

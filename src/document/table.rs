@@ -203,6 +203,20 @@ impl<'d> Table<'d> {
         found
     }
 
+    /// The pairs of a table whose keys are the user's own. Every value must be a string.
+    #[must_use]
+    pub fn string_pairs(&self) -> Vec<(&'d str, Located<String>)> {
+        let mut pairs = Vec::new();
+        for (key, value) in self.entries.into_iter().flat_map(DeTable::iter) {
+            let place = self.document.place_at(value.span().start);
+            match value.get_ref().as_str() {
+                Some(text) => pairs.push((key.get_ref().as_ref(), Located { value: text.to_owned(), place })),
+                None => self.report(key.get_ref(), &place, "must be a string"),
+            }
+        }
+        pairs
+    }
+
     /// A table. It is there to read from even if the document lacks it.
     #[must_use]
     pub fn table(&mut self, key: &'static str) -> Table<'d> {
@@ -243,7 +257,7 @@ impl<'d> Table<'d> {
                         Some(entries),
                     ));
                 }
-                _ => self.report(key, &place, format!("must be written as [[{key}]]")),
+                _ => self.report(key, &place, format!("must be written as [[{}]]", self.header_of(key))),
             }
         }
         found
@@ -262,6 +276,13 @@ impl<'d> Table<'d> {
 
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// What stands in the brackets above an array of tables: the path, without the numbers that it counts tables by.
+    fn header_of(&self, key: &str) -> String {
+        let path = self.path_of(key);
+        let names: Vec<&str> = path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect();
+        names.join(".")
     }
 
     fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Place)> {

@@ -69,6 +69,7 @@ fn method_name(path: &str) -> &'static str {
     match known {
         Some((SERVICE_NAME, "IssueDownloadUrl")) => "IssueDownloadUrl",
         Some((SERVICE_NAME, "IssueUploadUrl")) => "IssueUploadUrl",
+        Some((SERVICE_NAME, "VerifyUpload")) => "VerifyUpload",
         Some(("grpc.health.v1.Health", _)) => "Health",
         Some(("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _)) => "Reflection",
         _ => "unknown",
@@ -143,11 +144,17 @@ impl Drop for AccessLine {
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());
         let decision_id = decision.map(|decision| decision.id.to_string());
+        let caller_id = decision.map(|decision| decision.caller_id.as_str());
+        let mut as_expected = None;
         let (rule, refusal, expires_at) = match decision.map(|decision| &decision.outcome) {
             Some(Outcome::Issued { grant, expires_at }) => {
                 (Some(&**grant), None, Some(display(humantime::format_rfc3339_seconds(*expires_at))))
             }
-            Some(Outcome::NotIssued(error)) => (error.denial(), Some(error.code()), None),
+            Some(Outcome::Verified { grant, as_expected: verified }) => {
+                as_expected = Some(*verified);
+                (Some(&**grant), None, None)
+            }
+            Some(Outcome::Failed(error)) => (error.denial(), Some(error.code()), None),
             None => (None, None, None),
         };
         let reason = self.record.reason().or(refusal);
@@ -157,7 +164,8 @@ impl Drop for AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, issuer, subject, workload, bucket, tier, rule, reason, expires_at, decision_id,
+                method, code, duration_ms, issuer, subject, workload, caller_id, bucket, tier, rule, reason, expires_at,
+                as_expected, decision_id,
                 "call"
             );
         }

@@ -5,9 +5,12 @@ use tonic::{Request, Response, Status, async_trait};
 use super::call::CallRecord;
 use super::convert;
 use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
-use super::proto::{IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse};
-use super::status::{status_of_issue_error, status_of_violations, status_without_caller};
-use crate::broker::{AuthenticatedCaller, Broker, Decision, IssueError, Issued};
+use super::proto::{
+    IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
+    VerifyUploadRequest, VerifyUploadResponse,
+};
+use super::status::{status_of_broker_error, status_of_violations, status_without_caller};
+use crate::broker::{AuthenticatedCaller, Broker, BrokerError, Decision};
 use crate::policy::{BucketName, FieldViolation};
 
 /// The largest request message, in bytes: several times the longest key, its metadata and its header values.
@@ -42,7 +45,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<IssueDownloadUrlResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::download_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(self.broker.issue_download(&call.asking, request))?;
+        let issued = call.decided(self.broker.issue_download(&call.asking, request).await)?;
         Ok(Response::new(convert::download_response(issued)))
     }
 
@@ -52,8 +55,18 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<IssueUploadUrlResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::upload_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(self.broker.issue_upload(&call.asking, request))?;
+        let issued = call.decided(self.broker.issue_upload(&call.asking, request).await)?;
         Ok(Response::new(convert::upload_response(issued)))
+    }
+
+    async fn verify_upload(
+        &self,
+        request: Request<VerifyUploadRequest>,
+    ) -> Result<Response<VerifyUploadResponse>, Status> {
+        let call = Call::of(&request)?;
+        let request = call.valid(convert::verification_request(request.into_inner(), self.sole_bucket.as_ref()))?;
+        let verification = call.decided(self.broker.verify_upload(&call.asking, request).await)?;
+        Ok(Response::new(convert::verification_response(verification)))
     }
 }
 
@@ -81,9 +94,9 @@ impl Call {
         })
     }
 
-    fn decided<P>(&self, (decision, result): (Decision, Result<Issued<P>, IssueError>)) -> Result<Issued<P>, Status> {
+    fn decided<A>(&self, (decision, result): (Decision, Result<A, BrokerError>)) -> Result<A, Status> {
         let id = decision.id;
         self.record.set_decision(decision);
-        result.map_err(|error| status_of_issue_error(&error, id))
+        result.map_err(|error| status_of_broker_error(&error, id))
     }
 }

@@ -7,10 +7,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, StatusExt};
 
 use super::proto::ErrorReason;
-use crate::broker::{DecisionId, IssueError};
+use crate::broker::{BrokerError, DecisionId};
 use crate::identity::{AcceptedProof, AuthenticationError};
 use crate::policy::{FieldViolation, RefusalReason};
 use crate::presign::PresignError;
+use crate::storage::InspectionError;
 
 /// `google.rpc.ErrorInfo.domain` of every error.
 const ERROR_DOMAIN: &str = "accessbroker.v1";
@@ -57,20 +58,23 @@ pub(super) fn status_of_violations(violations: &[FieldViolation], decision_id: O
     .into_status()
 }
 
-/// The status of a decision that issued nothing.
-pub(super) fn status_of_issue_error(error: &IssueError, decision_id: DecisionId) -> Status {
+/// When S3 gave no answer, the next attempt may find it again.
+const STORAGE_RETRY: Duration = Duration::from_secs(1);
+
+/// The status of a decision that came to nothing.
+pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionId) -> Status {
     let failure = match error {
-        IssueError::Refused(RefusalReason::ObligationsNotMet(violations)) => {
+        BrokerError::Refused(RefusalReason::ObligationsNotMet(violations)) => {
             return status_of_violations(violations, Some(decision_id));
         }
         // An object outside every tier and an unknown bucket answer alike: neither confirms what exists.
-        IssueError::Refused(RefusalReason::NoTier | RefusalReason::NotIncluded) => Failure {
+        BrokerError::Refused(RefusalReason::NoTier | RefusalReason::NotIncluded) => Failure {
             code: Code::PermissionDenied,
             reason: ErrorReason::ObjectInNoTier,
             message: "no tier holds this object, or the bucket is not known",
             ..Failure::default()
         },
-        IssueError::Refused(
+        BrokerError::Refused(
             RefusalReason::NotGranted
             | RefusalReason::Denied(_)
             | RefusalReason::OperationNotOffered
@@ -81,27 +85,74 @@ pub(super) fn status_of_issue_error(error: &IssueError, decision_id: DecisionId)
             message: "the policy does not allow this caller to do this with this object",
             ..Failure::default()
         },
-        IssueError::Refused(RefusalReason::FullTtlNotAllowed(available))
-        | IssueError::Presign(PresignError::FullTtlUnavailable { available }) => Failure {
+        BrokerError::Refused(RefusalReason::EndpointNotGranted) => Failure {
+            code: Code::PermissionDenied,
+            reason: ErrorReason::EndpointNotGranted,
+            message: "the policy does not allow this endpoint for this caller and object, or it is not known",
+            ..Failure::default()
+        },
+        BrokerError::Refused(RefusalReason::FullTtlNotAllowed(available))
+        | BrokerError::Presign(PresignError::FullTtlUnavailable { available }) => Failure {
             code: Code::FailedPrecondition,
             reason: ErrorReason::FullTtlNotAvailable,
             message: "the URL cannot work for as long as required",
             available_ttl: Some(*available),
             ..Failure::default()
         },
-        IssueError::Presign(PresignError::CredentialsUnavailable { retry_after }) => Failure {
+        BrokerError::Presign(PresignError::CredentialsUnavailable { retry_after }) => Failure {
             code: Code::Unavailable,
             reason: ErrorReason::SigningCredentialsUnavailable,
             message: "the credentials that sign cannot be had at the moment",
             retry_after: Some(*retry_after),
             ..Failure::default()
         },
-        IssueError::Presign(other) => {
+        BrokerError::Presign(other) => {
             tracing::error!(decision_id = %decision_id, error = %other, "a permitted request could not be signed");
             Failure::default()
         }
+        BrokerError::NoVersion => Failure {
+            code: Code::FailedPrecondition,
+            reason: ErrorReason::VersionNotAvailable,
+            message: "the bucket keeps no versions of the object that a URL could be bound to",
+            ..Failure::default()
+        },
+        BrokerError::Inspection(error) => failure_of_inspection(error, decision_id),
     };
     Failure { decision_id: Some(decision_id), ..failure }.into_status()
+}
+
+fn failure_of_inspection(error: &InspectionError, decision_id: DecisionId) -> Failure<'static> {
+    match error {
+        InspectionError::NotFound => Failure {
+            code: Code::NotFound,
+            reason: ErrorReason::ObjectNotFound,
+            message: "there is no such object, or no such version of it",
+            ..Failure::default()
+        },
+        InspectionError::Refused => {
+            tracing::warn!(decision_id = %decision_id, "S3 does not let the broker's own credentials look at an object");
+            Failure {
+                code: Code::PermissionDenied,
+                reason: ErrorReason::StorageRefused,
+                message: "the storage does not let the broker look at the object",
+                ..Failure::default()
+            }
+        }
+        InspectionError::Unavailable(cause) => {
+            tracing::warn!(decision_id = %decision_id, cause, "S3 could not be asked about an object");
+            Failure {
+                code: Code::Unavailable,
+                reason: ErrorReason::StorageUnavailable,
+                message: "the storage cannot be asked at the moment",
+                retry_after: Some(STORAGE_RETRY),
+                ..Failure::default()
+            }
+        }
+        InspectionError::UnknownBucket => {
+            tracing::error!(decision_id = %decision_id, error = %error, "a permitted object could not be looked at");
+            Failure::default()
+        }
+    }
 }
 
 /// The status of a call that reached the service past the authentication layer without a caller.

@@ -39,6 +39,12 @@ impl ChecksumAlgorithm {
         }
     }
 
+    /// The algorithm of a name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
     /// The length of the raw checksum in bytes.
     #[must_use]
     pub const fn byte_length(self) -> usize {

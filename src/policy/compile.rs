@@ -1,8 +1,9 @@
 //! From the text of a policy file to a policy, or to everything that is wrong with it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::endpoint_name::EndpointName;
 use super::object_key::BucketName;
 use super::rule::{self, Operation, RuleWithTiers};
 use super::tier::{Tier, TierSpecification};
@@ -12,8 +13,8 @@ use crate::document::{Document, Located, Overrides, Problems, Table};
 /// What a policy may refer to: the server's configuration as far as it concerns policies.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyContext<'c> {
-    /// The logical buckets.
-    pub buckets: &'c BTreeSet<BucketName>,
+    /// The logical buckets and their endpoints.
+    pub buckets: &'c BTreeMap<BucketName, BTreeSet<EndpointName>>,
     /// The trusted issuers.
     pub issuers: &'c BTreeSet<String>,
     /// The trust domains whose workloads can prove themselves.
@@ -24,8 +25,16 @@ pub struct PolicyContext<'c> {
 /// [`decide_upload`](Self::decide_upload).
 #[derive(Debug)]
 pub struct Policy {
-    pub(super) trees: HashMap<BucketName, TierTree>,
+    pub(super) buckets: HashMap<BucketName, BucketTiers>,
     outline: Vec<TierOutline>,
+}
+
+/// What a policy says of one bucket.
+#[derive(Debug, Default)]
+pub(super) struct BucketTiers {
+    pub(super) tree: TierTree,
+    /// Every endpoint that the configuration gives the bucket.
+    pub(super) endpoints: BTreeSet<EndpointName>,
 }
 
 /// One tier as `access-broker check` shows it.
@@ -78,9 +87,13 @@ fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     root.finish();
 
     let by_name = index_by_name(document, &tiers);
-    for TierSpecification { bucket, path, .. } in &tiers {
-        if !context.buckets.contains(&bucket.value) {
-            document.report(&bucket.place, format!("{path}.bucket"), "is not a bucket of the server's configuration");
+    for TierSpecification { bucket, path, endpoints, .. } in &tiers {
+        match context.buckets.get(&bucket.value) {
+            Some(known) => report_unknown_endpoints(document, path, endpoints, known),
+            None => {
+                let rule = "is not a bucket of the server's configuration";
+                document.report(&bucket.place, format!("{path}.bucket"), rule);
+            }
         }
     }
     for rule in grants.iter().chain(&denials) {
@@ -89,6 +102,7 @@ fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     for grant in &grants {
         report_unreachable(document, grant, &tiers, &by_name);
         report_shared_templates(document, grant, &tiers, &by_name, context);
+        report_endpoints_of_grant(document, grant, &tiers, &by_name, context);
         for index in reached_tiers(grant, &by_name, tiers.len()) {
             if let Some(specification) = tiers.get_mut(index) {
                 specification.tier.grants.push(Arc::clone(&grant.rule));
@@ -102,7 +116,7 @@ fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
             }
         }
     }
-    build(document, tiers)
+    build(document, tiers, context)
 }
 
 fn read_rules<'d>(
@@ -137,6 +151,56 @@ fn reached_tiers(rule: &RuleWithTiers, by_name: &HashMap<String, usize>, tier_co
     match &rule.tiers {
         None => (0..tier_count).collect(),
         Some(names) => names.iter().filter_map(|name| by_name.get(&name.value).copied()).collect(),
+    }
+}
+
+fn report_unknown_endpoints(
+    document: &Document<'_>,
+    path: &str,
+    endpoints: &[Located<EndpointName>],
+    known: &BTreeSet<EndpointName>,
+) {
+    for Located { value, place } in endpoints {
+        if !known.contains(value) {
+            let rule = format!("holds \"{value}\", which is no endpoint of the bucket");
+            document.report(place, format!("{path}.endpoints"), rule);
+        }
+    }
+}
+
+/// A grant that names endpoints must leave each of its tiers at least one, and every name must be of use somewhere.
+fn report_endpoints_of_grant(
+    document: &Document<'_>,
+    grant: &RuleWithTiers,
+    tiers: &[TierSpecification],
+    by_name: &HashMap<String, usize>,
+    context: &PolicyContext<'_>,
+) {
+    if grant.endpoints.is_empty() {
+        return;
+    }
+    let setting = format!("{}.endpoints", grant.path);
+    let mut known = BTreeSet::new();
+    for TierSpecification { tier, bucket, .. } in
+        reached_tiers(grant, by_name, tiers.len()).iter().filter_map(|index| tiers.get(*index))
+    {
+        let of_bucket = context.buckets.get(&bucket.value).into_iter().flatten();
+        let of_tier = |name: &&EndpointName| tier.endpoints.as_ref().is_none_or(|list| list.contains(*name));
+        let usable: BTreeSet<&EndpointName> = of_bucket.filter(of_tier).collect();
+        if !grant.endpoints.iter().any(|name| usable.contains(&name.value)) {
+            let rule = format!("leaves tier \"{}\" no endpoint", tier.name());
+            document.report(&grant.place, setting.clone(), rule);
+        }
+        known.extend(usable);
+    }
+    for Located { value, place } in &grant.endpoints {
+        if !known.contains(value) {
+            document.report(
+                place,
+                setting.clone(),
+                format!("holds \"{value}\", by which none of its tiers can be reached"),
+            );
+        }
     }
 }
 
@@ -181,8 +245,8 @@ fn report_shared_templates(
     }
 }
 
-fn build(document: &Document<'_>, tiers: Vec<TierSpecification>) -> Policy {
-    let mut trees: HashMap<BucketName, TierTree> = HashMap::new();
+fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &PolicyContext<'_>) -> Policy {
+    let mut buckets: HashMap<BucketName, BucketTiers> = HashMap::new();
     let mut outline = Vec::with_capacity(tiers.len());
     for TierSpecification { tier, path, bucket, prefix_text, prefix, .. } in tiers {
         let rule_names = |rules: &[Arc<rule::Rule>]| rules.iter().map(|rule| Arc::clone(rule.name())).collect();
@@ -194,10 +258,11 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>) -> Policy {
             grants: rule_names(&tier.grants),
             denials: rule_names(&tier.denials),
         });
-        let tree = trees.entry(bucket.value).or_default();
-        if let Err(conflict) = tree.insert(&prefix, Arc::new(tier)) {
+        let endpoints = context.buckets.get(&bucket.value).cloned().unwrap_or_default();
+        let bucket = buckets.entry(bucket.value).or_insert_with(|| BucketTiers { endpoints, ..BucketTiers::default() });
+        if let Err(conflict) = bucket.tree.insert(&prefix, Arc::new(tier)) {
             document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
         }
     }
-    Policy { trees, outline }
+    Policy { buckets, outline }
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::compile::Policy;
+use super::endpoint_name::EndpointName;
+use super::endpoints;
+use super::lifetime::LifetimeRequest;
 use super::object_key::{BucketName, ObjectKey};
-use super::obligations::{self, FieldViolation};
-use super::permit::{Lifetime, Permit};
+use super::obligations::FieldViolation;
+use super::permit::{Permit, PermittedObject};
 use super::rule::{Operation, Rule};
-use super::terms::{DownloadTerms, ExpiryLimit, LifetimeRequest, UploadTerms};
-use super::tier::{LifetimeObligations, Tier};
+use super::terms::{DownloadTerms, UploadTerms};
+use super::tier::Tier;
 use crate::identity::Caller;
 
 /// One object that a caller names.
@@ -19,6 +22,19 @@ pub struct ObjectReference {
     pub bucket: BucketName,
     /// The key.
     pub key: ObjectKey,
+}
+
+/// A request for a URL, valid in itself.
+#[derive(Debug, Clone)]
+pub struct AccessRequest<T> {
+    /// The object to read or write.
+    pub object: ObjectReference,
+    /// By which endpoint; `None` takes the policy's choice.
+    pub endpoint: Option<EndpointName>,
+    /// For how long.
+    pub lifetime: LifetimeRequest,
+    /// How to read, or what to write.
+    pub terms: T,
 }
 
 /// A decision against the caller.
@@ -43,6 +59,8 @@ pub enum RefusalReason {
     NotGranted,
     /// A denial, by its name, wins over every grant.
     Denied(Arc<str>),
+    /// A grant lets this caller do this, but not by the endpoint that it asks for.
+    EndpointNotGranted,
     /// The tier ties URLs to the caller's token, and that has ended.
     TokenEnded,
     /// The request lacks what the tier demands, or exceeds it.
@@ -61,6 +79,7 @@ impl RefusalReason {
             Self::OperationNotOffered => "operation_not_offered",
             Self::NotGranted => "not_granted",
             Self::Denied(_) => "denied",
+            Self::EndpointNotGranted => "endpoint_not_granted",
             Self::TokenEnded => "token_ended",
             Self::ObligationsNotMet(_) => "obligations_not_met",
             Self::FullTtlNotAllowed(_) => "full_ttl_not_allowed",
@@ -77,16 +96,23 @@ impl Policy {
     pub fn decide_download(
         &self,
         caller: &Caller,
-        object: ObjectReference,
-        wanted: LifetimeRequest,
-        terms: DownloadTerms,
+        request: AccessRequest<DownloadTerms>,
         now: SystemTime,
     ) -> Result<Permit<DownloadTerms>, Refusal> {
-        let (tier, rule) = self.granted_tier(caller, &object, Operation::Download)?;
-        let refuse = |reason| refusal_in(tier, reason);
-        let obligations = tier.download.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
-        let lifetime = agree_lifetime(wanted, obligations.lifetime, caller, now).map_err(refuse)?;
-        Ok(Permit::new(object, Arc::clone(tier.name()), Arc::clone(rule.name()), lifetime, terms))
+        let AccessRequest { object, endpoint, lifetime, terms } = request;
+        let granted = self.grant(caller, &object, Operation::Download, endpoint.as_ref())?;
+        let refuse = |reason| refusal_in(granted.tier, reason);
+        let obligations = granted.tier.download.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
+        let (agreed, window) = (obligations.agree(terms), obligations.window(lifetime.stable));
+        let (terms, window) = match (agreed, window) {
+            (Ok(terms), Ok(window)) => (terms, window),
+            (agreed, window) => {
+                let violations = agreed.err().into_iter().flatten().chain(window.err()).collect();
+                return Err(refuse(RefusalReason::ObligationsNotMet(violations)));
+            }
+        };
+        let lifetime = obligations.lifetime.agree(lifetime, window, caller, now).map_err(refuse)?;
+        Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
     }
 
     /// Decides whether the caller may write the object.
@@ -97,33 +123,51 @@ impl Policy {
     pub fn decide_upload(
         &self,
         caller: &Caller,
-        object: ObjectReference,
-        wanted: LifetimeRequest,
-        terms: UploadTerms,
+        request: AccessRequest<UploadTerms>,
         now: SystemTime,
     ) -> Result<Permit<UploadTerms>, Refusal> {
-        let (tier, rule) = self.granted_tier(caller, &object, Operation::Upload)?;
-        let refuse = |reason| refusal_in(tier, reason);
-        let obligations = tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
-        let terms = obligations::agree_upload(terms, obligations)
-            .map_err(|violations| refuse(RefusalReason::ObligationsNotMet(violations)))?;
-        let lifetime = agree_lifetime(wanted, obligations.lifetime, caller, now).map_err(refuse)?;
-        Ok(Permit::new(object, Arc::clone(tier.name()), Arc::clone(rule.name()), lifetime, terms))
+        let AccessRequest { object, endpoint, lifetime, terms } = request;
+        let granted = self.grant(caller, &object, Operation::Upload, endpoint.as_ref())?;
+        let refuse = |reason| refusal_in(granted.tier, reason);
+        let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
+        let terms =
+            obligations.agree(terms).map_err(|violations| refuse(RefusalReason::ObligationsNotMet(violations)))?;
+        let lifetime = obligations.lifetime.agree(lifetime, None, caller, now).map_err(refuse)?;
+        Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
+    }
+
+    /// Decides whether the caller may look at what was uploaded: whoever may upload there may. `by_decision` says
+    /// whether the upload is named by its decision.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn decide_verification(
+        &self,
+        caller: &Caller,
+        object: &ObjectReference,
+        by_decision: bool,
+    ) -> Result<PermittedObject, Refusal> {
+        let granted = self.grant(caller, object, Operation::Upload, None)?;
+        if by_decision && !granted.tier.upload.as_ref().is_some_and(|upload| upload.record_decision) {
+            let violation = FieldViolation::new("decision_id", "must not be set: this tier does not record decisions");
+            return Err(refusal_in(granted.tier, RefusalReason::ObligationsNotMet(vec![violation])));
+        }
+        Ok(granted.permitted(object.clone()))
     }
 
     /// The one tier that holds the object and the grant that lets the caller in. Nothing is allowed unless granted, and
     /// a denial wins over every grant.
-    fn granted_tier(
-        &self,
+    fn grant<'a>(
+        &'a self,
         caller: &Caller,
         object: &ObjectReference,
         operation: Operation,
-    ) -> Result<(&Tier, &Rule), Refusal> {
-        let tier = self
-            .trees
-            .get(&object.bucket)
-            .and_then(|tree| tree.find(&object.key, caller))
-            .ok_or(Refusal { tier: None, reason: RefusalReason::NoTier })?;
+        endpoint: Option<&'a EndpointName>,
+    ) -> Result<Granted<'a>, Refusal> {
+        let no_tier = || Refusal { tier: None, reason: RefusalReason::NoTier };
+        let bucket = self.buckets.get(&object.bucket).ok_or_else(no_tier)?;
+        let tier = bucket.tree.find(&object.key, caller).ok_or_else(no_tier)?;
         // A key that its tier leaves out is in no tier, not in a shallower one.
         if !tier.includes(&object.key) {
             return Err(Refusal { tier: None, reason: RefusalReason::NotIncluded });
@@ -134,47 +178,30 @@ impl Policy {
         if !tier.offers(operation) {
             return Err(refusal_in(tier, RefusalReason::OperationNotOffered));
         }
-        match tier.grants.iter().find(|rule| rule.applies(operation, caller)) {
-            Some(grant) => Ok((tier, grant)),
-            None => Err(refusal_in(tier, RefusalReason::NotGranted)),
+        let mut refusal = RefusalReason::NotGranted;
+        for rule in tier.grants.iter().filter(|rule| rule.applies(operation, caller)) {
+            match endpoints::choose(tier, rule, endpoint).filter(|name| bucket.endpoints.contains(name)) {
+                Some(endpoint) => return Ok(Granted { tier, rule, endpoint }),
+                None => refusal = RefusalReason::EndpointNotGranted,
+            }
         }
+        Err(refusal_in(tier, refusal))
+    }
+}
+
+/// What lets a caller in.
+struct Granted<'a> {
+    tier: &'a Tier,
+    rule: &'a Rule,
+    endpoint: EndpointName,
+}
+
+impl Granted<'_> {
+    fn permitted(&self, object: ObjectReference) -> PermittedObject {
+        PermittedObject::new(object, Arc::clone(self.tier.name()), Arc::clone(self.rule.name()))
     }
 }
 
 fn refusal_in(tier: &Tier, reason: RefusalReason) -> Refusal {
     Refusal { tier: Some(Arc::clone(tier.name())), reason }
-}
-
-/// The least of what was asked, what the tier allows and, where the tier says so, what the token has left.
-fn agree_lifetime(
-    wanted: LifetimeRequest,
-    obligations: LifetimeObligations,
-    caller: &Caller,
-    now: SystemTime,
-) -> Result<Lifetime, RefusalReason> {
-    let (asked, mut limited_by) = match wanted.ttl {
-        Some(ttl) => (ttl, ExpiryLimit::RequestedTtl),
-        None => (obligations.default_ttl, ExpiryLimit::TierDefaultTtl),
-    };
-    let mut ttl = asked;
-    if obligations.max_ttl < ttl {
-        (ttl, limited_by) = (obligations.max_ttl, ExpiryLimit::TierMaxTtl);
-    }
-    if obligations.end_with_token {
-        // A caller without a token has nothing that the URL could end with, so it gets none.
-        let token_end = caller.token().map_or(now, |token| token.expires_at);
-        let left = token_end.duration_since(now).unwrap_or_default();
-        // Signatures count whole seconds; rounding up would outlive the token.
-        let left = Duration::from_secs(left.as_secs());
-        if left.is_zero() {
-            return Err(RefusalReason::TokenEnded);
-        }
-        if left < ttl {
-            (ttl, limited_by) = (left, ExpiryLimit::TokenExpiry);
-        }
-    }
-    if wanted.require_full_ttl && ttl < asked {
-        return Err(RefusalReason::FullTtlNotAllowed(ttl));
-    }
-    Ok(Lifetime { ttl, limited_by, require_full_ttl: wanted.require_full_ttl })
 }

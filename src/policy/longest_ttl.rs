@@ -9,7 +9,7 @@ impl Policy {
     /// bucket has no tier, so that no URL is ever issued for it.
     #[must_use]
     pub fn longest_ttl(&self, bucket: &BucketName) -> Option<Duration> {
-        let lifetimes = self.trees.get(bucket)?.tiers().flat_map(|tier| {
+        let lifetimes = self.buckets.get(bucket)?.tree.tiers().flat_map(|tier| {
             let download = tier.download.as_ref().map(|download| download.lifetime);
             let upload = tier.upload.as_ref().map(|upload| upload.lifetime);
             download.into_iter().chain(upload)
@@ -23,14 +23,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::policy::PolicyContext;
+    use crate::policy::{EndpointName, PolicyContext};
 
     fn bucket(name: &str) -> BucketName {
         BucketName::parse(name).unwrap()
     }
 
     fn longest(tiers: &str) -> Option<u64> {
-        let buckets = ["media", "archive"].map(bucket).into();
+        let endpoints = || BTreeSet::from([EndpointName::default_endpoint()]);
+        let buckets = ["media", "archive"].map(|name| (bucket(name), endpoints())).into();
         let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
         let policy = Policy::parse("policy.toml", &format!("tier = [{tiers}]"), &context).unwrap();
         policy.longest_ttl(&bucket("media")).map(|ttl| ttl.as_secs())

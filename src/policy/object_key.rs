@@ -85,6 +85,13 @@ pub enum ObjectKeyError {
     RelativeSegment,
 }
 
+/// The rule for names that the configuration gives and callers may use.
+pub(super) fn is_logical_name(text: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
+    starts_well && text.len() <= MAX_BUCKET_NAME_BYTES && text.bytes().all(allowed)
+}
+
 /// A logical bucket name: what callers, policies and logs call a bucket. The configuration maps it to a real one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BucketName(Arc<str>);
@@ -96,13 +103,7 @@ impl BucketName {
     ///
     /// When the name breaks that rule.
     pub fn parse(text: &str) -> Result<Self, BucketNameError> {
-        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-        let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
-        if starts_well && text.len() <= MAX_BUCKET_NAME_BYTES && text.bytes().all(allowed) {
-            Ok(Self(text.into()))
-        } else {
-            Err(BucketNameError)
-        }
+        if is_logical_name(text) { Ok(Self(text.into())) } else { Err(BucketNameError) }
     }
 
     /// The name as configured.

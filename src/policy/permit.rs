@@ -1,11 +1,13 @@
 //! The value that stands for "this was allowed".
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::decide::ObjectReference;
+use super::endpoint_name::EndpointName;
+use super::header_text::HeaderText;
+use super::lifetime::Lifetime;
 use super::object_key::{BucketName, ObjectKey};
-use super::terms::ExpiryLimit;
+use super::terms::DownloadTerms;
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///
@@ -14,52 +16,39 @@ use super::terms::ExpiryLimit;
 /// to the policy alone: whoever holds a permit got it from [`Policy`](super::Policy).
 #[derive(Debug)]
 pub struct Permit<T> {
-    object: ObjectReference,
-    tier: Arc<str>,
-    rule: Arc<str>,
+    object: PermittedObject,
+    endpoint: EndpointName,
     lifetime: Lifetime,
     terms: T,
 }
 
 impl<T> Permit<T> {
     pub(in crate::policy) const fn new(
-        object: ObjectReference,
-        tier: Arc<str>,
-        rule: Arc<str>,
+        object: PermittedObject,
+        endpoint: EndpointName,
         lifetime: Lifetime,
         terms: T,
     ) -> Self {
-        Self { object, tier, rule, lifetime, terms }
+        Self { object, endpoint, lifetime, terms }
     }
 
     /// Lets tests outside the policy hold a permit without a policy file.
     #[cfg(test)]
-    pub(crate) fn for_tests(bucket: BucketName, key: ObjectKey, tier: Arc<str>, lifetime: Lifetime, terms: T) -> Self {
-        Self::new(ObjectReference { bucket, key }, tier, "grant".into(), lifetime, terms)
+    pub(crate) fn for_tests(bucket: BucketName, key: ObjectKey, lifetime: Lifetime, terms: T) -> Self {
+        let object = PermittedObject::for_tests(bucket, key);
+        Self::new(object, EndpointName::default_endpoint(), lifetime, terms)
     }
 
-    /// The logical bucket.
+    /// The object, with the tier and the grant that make it permitted.
     #[must_use]
-    pub const fn bucket(&self) -> &BucketName {
-        &self.object.bucket
+    pub const fn object(&self) -> &PermittedObject {
+        &self.object
     }
 
-    /// The object.
+    /// The endpoint that the URL goes by.
     #[must_use]
-    pub const fn key(&self) -> &ObjectKey {
-        &self.object.key
-    }
-
-    /// The tier that the object belongs to.
-    #[must_use]
-    pub const fn tier(&self) -> &Arc<str> {
-        &self.tier
-    }
-
-    /// The name of the grant that allowed it.
-    #[must_use]
-    pub const fn rule(&self) -> &Arc<str> {
-        &self.rule
+    pub const fn endpoint(&self) -> &EndpointName {
+        &self.endpoint
     }
 
     /// How long the URL may work.
@@ -75,13 +64,62 @@ impl<T> Permit<T> {
     }
 }
 
-/// How long the policy lets a URL work, counted from the instant of the decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lifetime {
-    /// Whole seconds, 1 to 604,800.
-    pub ttl: Duration,
-    /// What made it no longer than this.
-    pub limited_by: ExpiryLimit,
-    /// Whether a presigner that cannot keep `ttl` must refuse.
-    pub require_full_ttl: bool,
+impl Permit<DownloadTerms> {
+    /// The same permit for one version alone, of which it already was or whose object it was for.
+    #[must_use]
+    pub fn pinned_to(mut self, version_id: HeaderText) -> Self {
+        self.terms.version_id.get_or_insert(version_id);
+        self
+    }
+}
+
+/// An object that the policy lets somebody at: proof for whoever looks at it on a caller's behalf. Only the
+/// [`Policy`](super::Policy) makes it.
+#[derive(Debug, Clone)]
+pub struct PermittedObject {
+    reference: ObjectReference,
+    tier: Arc<str>,
+    rule: Arc<str>,
+}
+
+impl PermittedObject {
+    pub(in crate::policy) const fn new(reference: ObjectReference, tier: Arc<str>, rule: Arc<str>) -> Self {
+        Self { reference, tier, rule }
+    }
+
+    /// Lets tests outside the policy hold one without a policy file.
+    #[cfg(test)]
+    pub(crate) fn for_tests(bucket: BucketName, key: ObjectKey) -> Self {
+        Self::new(ObjectReference { bucket, key }, "tier-1".into(), "grant".into())
+    }
+
+    /// The logical bucket.
+    #[must_use]
+    pub const fn bucket(&self) -> &BucketName {
+        &self.reference.bucket
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn key(&self) -> &ObjectKey {
+        &self.reference.key
+    }
+
+    /// Bucket and key.
+    #[must_use]
+    pub const fn reference(&self) -> &ObjectReference {
+        &self.reference
+    }
+
+    /// The tier that the object belongs to.
+    #[must_use]
+    pub const fn tier(&self) -> &Arc<str> {
+        &self.tier
+    }
+
+    /// The name of the grant that allowed it.
+    #[must_use]
+    pub const fn rule(&self) -> &Arc<str> {
+        &self.rule
+    }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::compile::PolicyContext;
 use super::condition::Condition;
+use super::endpoint_name::EndpointName;
+use super::endpoints;
 use crate::document::{Located, Place, Table};
 use crate::identity::Caller;
 
@@ -43,6 +45,8 @@ pub(super) struct Rule {
     name: Arc<str>,
     operations: Vec<Operation>,
     to: Condition,
+    /// The endpoints that URLs go by, the preferred one first. `None`: those of the tier.
+    endpoints: Option<Vec<EndpointName>>,
 }
 
 /// A rule with the tiers that it names.
@@ -52,6 +56,7 @@ pub(super) struct RuleWithTiers {
     /// `None`: every tier.
     pub(super) tiers: Option<Vec<Located<String>>>,
     pub(super) operations_place: Place,
+    pub(super) endpoints: Vec<Located<EndpointName>>,
     /// The rule's dotted path in the file, and where it begins.
     pub(super) path: String,
     pub(super) place: Place,
@@ -65,6 +70,10 @@ impl Rule {
 
     pub(super) fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    pub(super) fn endpoints(&self) -> Option<&[EndpointName]> {
+        self.endpoints.as_deref()
     }
 
     /// Whether the rule is for callers of named issuers only.
@@ -81,21 +90,28 @@ impl Rule {
 const EMPTY_LIST: &str = "must not be an empty list";
 
 /// Reads one `[[grant]]`. Both `tiers` and `operations` are required: nothing is granted by leaving something out.
-pub(super) fn read_grant(table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
+pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
     for key in ["tiers", "operations"] {
         if !table.holds(key) {
             table.report(key, &table.place_of(key), "is required");
         }
     }
-    read_rule(table, "grant", index, context)
+    let endpoints = endpoints::read(&mut table);
+    read_rule(table, "grant", index, endpoints, context)
 }
 
 /// Reads one `[[denial]]`. Without `tiers` it denies in all of them, without `operations` all of these.
 pub(super) fn read_denial(table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
-    read_rule(table, "denial", index, context)
+    read_rule(table, "denial", index, None, context)
 }
 
-fn read_rule(mut table: Table<'_>, kind: &str, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
+fn read_rule(
+    mut table: Table<'_>,
+    kind: &str,
+    index: usize,
+    endpoints: Option<Vec<Located<EndpointName>>>,
+    context: &PolicyContext<'_>,
+) -> RuleWithTiers {
     let name = table.string("name").map_or_else(|| format!("{kind}[{index}]"), |name| name.value);
     let tiers = table.strings("tiers");
     if tiers.as_ref().is_some_and(Vec::is_empty) {
@@ -105,7 +121,9 @@ fn read_rule(mut table: Table<'_>, kind: &str, index: usize, context: &PolicyCon
     let to = Condition::read(table.table("to"), context);
     let (path, place) = (table.path().to_owned(), table.place().clone());
     table.finish();
-    RuleWithTiers { rule: Arc::new(Rule { name: name.into(), operations, to }), tiers, operations_place, path, place }
+    let names = endpoints.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
+    let rule = Arc::new(Rule { name: name.into(), operations, to, endpoints: names });
+    RuleWithTiers { rule, tiers, operations_place, endpoints: endpoints.unwrap_or_default(), path, place }
 }
 
 fn read_operations(table: &mut Table<'_>) -> (Vec<Operation>, Place) {

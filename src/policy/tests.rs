@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,12 +9,19 @@ use crate::identity::{Caller, ClaimSet, TokenIdentity, WorkloadId};
 
 mod compile;
 mod decide;
+mod endpoints;
+mod lifetime;
+mod obligations;
 mod values;
 
 const ISSUER: &str = "https://issuer.example";
 
 fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
-    let buckets = BTreeSet::from([BucketName::parse("media").unwrap(), BucketName::parse("archive").unwrap()]);
+    let endpoints = |names: &[&str]| names.iter().map(|name| EndpointName::parse(name).unwrap()).collect();
+    let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> = BTreeMap::from([
+        (BucketName::parse("media").unwrap(), endpoints(&["default", "public", "vpce"])),
+        (BucketName::parse("archive").unwrap(), endpoints(&["default"])),
+    ]);
     let issuers = BTreeSet::from([ISSUER.to_owned()]);
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
@@ -47,16 +54,17 @@ fn object(bucket: &str, key: &str) -> ObjectReference {
     ObjectReference { bucket: BucketName::parse(bucket).unwrap(), key: ObjectKey::parse(key).unwrap() }
 }
 
+/// A request without any wishes.
+fn access<T>(key: &str, terms: T) -> AccessRequest<T> {
+    AccessRequest { object: object("media", key), endpoint: None, lifetime: LifetimeRequest::default(), terms }
+}
+
 fn download(policy: &Policy, claims: &Value, key: &str) -> Result<Permit<DownloadTerms>, RefusalReason> {
-    policy
-        .decide_download(
-            &caller(claims),
-            object("media", key),
-            LifetimeRequest::default(),
-            DownloadTerms::default(),
-            now(),
-        )
-        .map_err(|refusal| refusal.reason)
+    read(policy, &caller(claims), key).map_err(|refusal| refusal.reason)
+}
+
+fn read(policy: &Policy, caller: &Caller, key: &str) -> Result<Permit<DownloadTerms>, Refusal> {
+    policy.decide_download(caller, access(key, DownloadTerms::default()), now())
 }
 
 fn upload(
@@ -65,7 +73,5 @@ fn upload(
     key: &str,
     terms: UploadTerms,
 ) -> Result<Permit<UploadTerms>, RefusalReason> {
-    policy
-        .decide_upload(&caller(claims), object("media", key), LifetimeRequest::default(), terms, now())
-        .map_err(|refusal| refusal.reason)
+    policy.decide_upload(&caller(claims), access(key, terms), now()).map_err(|refusal| refusal.reason)
 }

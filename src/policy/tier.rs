@@ -1,30 +1,16 @@
 //! Tiers: a part of a bucket and what it demands of each operation.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::checksum::ChecksumAlgorithm;
-use super::content_type::ContentTypePattern;
+use super::endpoint_name::EndpointName;
+use super::endpoints;
 use super::object_key::{BucketName, ObjectKey};
+use super::obligations::{DownloadObligations, UploadObligations};
 use super::prefix::TierPrefix;
 use super::rule::{Operation, Rule};
 use crate::document::{Located, Table};
-
-/// The longest life of a URL, in seconds: the limit of SigV4 query signatures
-/// ([AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html), `X-Amz-Expires`).
-const SIGV4_MAX_TTL: Duration = Duration::from_hours(7 * 24);
-
-/// The life of a URL where neither request nor tier says more: long enough for a person to paste it.
-const DEFAULT_TTL: Duration = Duration::from_mins(15);
-
-/// The largest TTL of a tier that names none.
-const DEFAULT_MAX_TTL: Duration = Duration::from_hours(1);
-
-/// The largest object that one PUT can write, in bytes (5 GiB;
-/// [AWS](https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)).
-pub(super) const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1_024 * 1_024 * 1_024;
 
 /// A tier with the rules that name it.
 #[derive(Debug)]
@@ -32,6 +18,8 @@ pub(super) struct Tier {
     name: Arc<str>,
     prefix_length: usize,
     include: Option<GlobSet>,
+    /// The endpoints that its URLs may go by, the preferred one first. `None`: every one of the bucket.
+    pub(super) endpoints: Option<Vec<EndpointName>>,
     pub(super) download: Option<DownloadObligations>,
     pub(super) upload: Option<UploadObligations>,
     pub(super) grants: Vec<Arc<Rule>>,
@@ -48,30 +36,7 @@ pub(super) struct TierSpecification {
     pub(super) bucket: Located<BucketName>,
     pub(super) prefix_text: Located<String>,
     pub(super) prefix: TierPrefix,
-}
-
-/// How long URLs may work.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LifetimeObligations {
-    pub(super) max_ttl: Duration,
-    pub(super) default_ttl: Duration,
-    pub(super) end_with_token: bool,
-}
-
-/// What a tier demands of downloads.
-#[derive(Debug)]
-pub(super) struct DownloadObligations {
-    pub(super) lifetime: LifetimeObligations,
-}
-
-/// What a tier demands of uploads.
-#[derive(Debug)]
-pub(super) struct UploadObligations {
-    pub(super) lifetime: LifetimeObligations,
-    pub(super) max_size: Option<u64>,
-    pub(super) content_types: Option<Vec<ContentTypePattern>>,
-    pub(super) checksums: Option<Vec<ChecksumAlgorithm>>,
-    pub(super) overwrite: bool,
+    pub(super) endpoints: Vec<Located<EndpointName>>,
 }
 
 impl Tier {
@@ -118,8 +83,9 @@ impl Tier {
             TierPrefix::parse(value).map_err(|error| table.report("prefix", place, error)).ok()
         });
         let include = read_include(&mut table);
-        let download = read_download(table.table("download"));
-        let upload = read_upload(table.table("upload"));
+        let endpoints = endpoints::read(&mut table);
+        let download = DownloadObligations::read(table.table("download"));
+        let upload = UploadObligations::read(table.table("upload"));
         if download.is_none() && upload.is_none() {
             table.report_here("must offer an operation: a download or an upload table");
         }
@@ -130,12 +96,21 @@ impl Tier {
             name: name.value.as_str().into(),
             prefix_length: prefix.segments().len(),
             include,
+            endpoints: endpoints.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect()),
             download,
             upload,
             grants: Vec::new(),
             denials: Vec::new(),
         };
-        Some(TierSpecification { tier, path, name, bucket, prefix_text, prefix })
+        Some(TierSpecification {
+            tier,
+            path,
+            name,
+            bucket,
+            prefix_text,
+            prefix,
+            endpoints: endpoints.unwrap_or_default(),
+        })
     }
 }
 
@@ -161,87 +136,4 @@ fn read_include(table: &mut Table<'_>) -> Option<GlobSet> {
     set.build()
         .map_err(|error| table.report("include", &table.place_of("include"), format!("is too large: {}", error.kind())))
         .ok()
-}
-
-fn read_download(mut table: Table<'_>) -> Option<DownloadObligations> {
-    if !table.is_present() {
-        return None;
-    }
-    let lifetime = LifetimeObligations::read(&mut table);
-    table.finish();
-    Some(DownloadObligations { lifetime })
-}
-
-fn read_upload(mut table: Table<'_>) -> Option<UploadObligations> {
-    if !table.is_present() {
-        return None;
-    }
-    let lifetime = LifetimeObligations::read(&mut table);
-    let max_size = table.byte_size("max_size").map(|Located { value, place }| {
-        if !(1..=MAX_SINGLE_PUT_BYTES).contains(&value) {
-            table.report("max_size", &place, "must be between 1B and 5GiB, the most that one PUT can write");
-        }
-        value
-    });
-    let content_types = read_list(&mut table, "content_types", ContentTypePattern::parse, |_| {
-        "holds what is neither a content type nor TYPE/*".to_owned()
-    });
-    let by_name = |name: &str| ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name);
-    let checksums = read_list(&mut table, "checksum", by_name, |value| {
-        let known = ChecksumAlgorithm::ALL.map(ChecksumAlgorithm::name).join(", ");
-        format!("holds {value:?}; the algorithms are {known}")
-    });
-    // Left out means the safe choice: an upload never replaces what is there.
-    let overwrite = table.boolean("overwrite").is_some_and(|overwrite| overwrite.value);
-    table.finish();
-    Some(UploadObligations { lifetime, max_size, content_types, checksums, overwrite })
-}
-
-fn read_list<T>(
-    table: &mut Table<'_>,
-    key: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-    rule: impl Fn(&str) -> String,
-) -> Option<Vec<T>> {
-    let values = table.strings(key)?;
-    if values.is_empty() {
-        table.report(key, &table.place_of(key), "must not be an empty list; leave it out to demand nothing");
-    }
-    let mut parsed = Vec::new();
-    for Located { value, place } in values {
-        match parse(&value) {
-            Some(item) => parsed.push(item),
-            None => table.report(key, &place, rule(&value)),
-        }
-    }
-    Some(parsed)
-}
-
-impl LifetimeObligations {
-    fn read(table: &mut Table<'_>) -> Self {
-        let max_ttl = table.duration("max_ttl");
-        let default_ttl = table.duration("default_ttl");
-        for (key, ttl) in [("max_ttl", &max_ttl), ("default_ttl", &default_ttl)] {
-            if let Some(Located { value, place }) = ttl
-                && !(Duration::from_secs(1)..=SIGV4_MAX_TTL).contains(value)
-            {
-                table.report(key, place, "must be between 1s and 7days, the limit of SigV4 signatures");
-            }
-        }
-        let max = max_ttl.map_or(DEFAULT_MAX_TTL, |ttl| ttl.value);
-        if let Some(Located { value, place }) = &default_ttl
-            && *value > max
-        {
-            table.report(
-                "default_ttl",
-                place,
-                format!("must not be longer than max_ttl ({})", humantime::format_duration(max)),
-            );
-        }
-        Self {
-            max_ttl: max,
-            default_ttl: default_ttl.map_or(DEFAULT_TTL.min(max), |ttl| ttl.value),
-            end_with_token: table.boolean("end_with_token").is_some_and(|flag| flag.value),
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! Where a bucket is: resolved once, by AWS's own rules.
 
+mod access_point;
 mod error;
+mod partition;
 mod rules;
 mod validation;
 
@@ -11,16 +13,18 @@ use std::sync::Arc;
 
 use url::Url;
 
+use access_point::AccessPoint;
+
 pub use error::EndpointError;
 
-/// What the configuration says about one real bucket.
+/// What the configuration says about one way to a real bucket.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
     /// The bucket's real name: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`.
     pub s3_bucket: String,
     /// The region that signs: a DNS label, and at AWS in lower case. Other servers have their own, such as `default`.
     pub region: String,
-    /// The public URL of an S3 server other than AWS: what clients connect to. Its host, port and path are signed.
+    /// The URL of another S3 server or of a VPC endpoint: what clients connect to. Its host, port and path are signed.
     pub endpoint: Option<Url>,
     /// Where the bucket's name goes.
     pub addressing: Addressing,
@@ -28,6 +32,34 @@ pub struct EndpointSettings {
     pub dual_stack: bool,
     /// AWS's FIPS 140-3 endpoints.
     pub fips: bool,
+    /// AWS's Transfer Acceleration.
+    pub accelerate: bool,
+    /// The ARN of an access point, which stands in the place of the bucket:
+    /// `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME`.
+    pub access_point: Option<String>,
+}
+
+impl EndpointSettings {
+    /// What the SDK calls the bucket: its name, or the ARN of its access point.
+    pub(crate) fn sdk_bucket(&self) -> &str {
+        self.access_point.as_deref().unwrap_or(&self.s3_bucket)
+    }
+
+    /// Whether the SDK shall put the bucket's name into the path.
+    pub(crate) fn sdk_path_style(&self) -> bool {
+        match self.addressing {
+            // An access point is never in the path.
+            Addressing::Automatic => self.endpoint.is_some() && self.access_point.is_none(),
+            Addressing::VirtualHost => false,
+            Addressing::Path => true,
+        }
+    }
+
+    /// The SDK's endpoint URL. Without a slash at its end the SDK would glue the bucket to the last segment of the path:
+    /// `https://host/v1` would become `https://host/v1bucket`.
+    pub(crate) fn sdk_endpoint_url(&self) -> Option<String> {
+        self.endpoint.as_ref().map(|url| format!("{}/", url.as_str().trim_end_matches('/')))
+    }
 }
 
 /// Where a bucket's name goes in a URL
@@ -61,7 +93,8 @@ impl BucketEndpoint {
     ///
     /// The first rule that the settings break.
     pub fn resolve(settings: &EndpointSettings) -> Result<Self, EndpointError> {
-        validation::check(settings)?;
+        let access_point = settings.access_point.as_deref().map(AccessPoint::parse).transpose()?;
+        validation::check(settings, access_point.as_ref())?;
         let resolved = rules::resolve(settings)?;
         let scheme = resolved.url.scheme();
         let name = resolved.url.host_str().ok_or(EndpointError::Unresolved)?;
@@ -71,8 +104,10 @@ impl BucketEndpoint {
 
         let base_path = settings.endpoint.as_ref().map_or("", Url::path).trim_end_matches('/');
         let inner_path = path_prefix.strip_prefix(base_path).ok_or(EndpointError::Unresolved)?;
-        let in_path = inner_path.strip_prefix('/') == Some(settings.s3_bucket.as_str());
-        let in_host = name.strip_prefix(&settings.s3_bucket).is_some_and(|rest| rest.starts_with('.'));
+        // An access point is never in the path: AWS knows it by its host name alone.
+        let in_path = access_point.is_none() && inner_path.strip_prefix('/') == Some(settings.s3_bucket.as_str());
+        let label = access_point.map_or_else(|| settings.s3_bucket.clone(), |access_point| access_point.host_label());
+        let in_host = name.strip_prefix(&label).is_some_and(|rest| rest.starts_with('.'));
         match settings.addressing {
             Addressing::VirtualHost if in_path => Err(EndpointError::VirtualHostImpossible),
             _ if in_path || (in_host && inner_path.is_empty()) => {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::operation::head_object::builders::HeadObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use aws_sdk_s3::types::RequestPayer;
 use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
     sign,
@@ -18,7 +20,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4::SigningParams;
 
 use super::credentials::{CredentialsCache, CredentialsSnapshot};
-use super::{Addressing, BucketEndpoint, EndpointSettings};
+use super::{Addressing, Attribution, BucketEndpoint, EndpointSettings, RequiredHeaders};
 use crate::clock::SystemClock;
 use crate::policy::{Checksum, ChecksumAlgorithm, DownloadTerms, ResponseOverride, UploadTerms};
 
@@ -34,6 +36,8 @@ pub(super) fn aws_settings(bucket: &str, region: &str) -> EndpointSettings {
         addressing: Addressing::Automatic,
         dual_stack: false,
         fips: false,
+        accelerate: false,
+        access_point: None,
     }
 }
 
@@ -66,12 +70,14 @@ pub(super) async fn loaded_cache(mut credentials: Credentials) -> Arc<Credential
 pub(super) struct SdkOracle {
     client: aws_sdk_s3::Client,
     bucket: String,
+    required: RequiredHeaders,
+    attribution: Option<Attribution>,
 }
 
 impl SdkOracle {
     pub(super) fn new(settings: &EndpointSettings, credentials: Credentials) -> Self {
         let path_style = match settings.addressing {
-            Addressing::Automatic => settings.endpoint.is_some(),
+            Addressing::Automatic => settings.endpoint.is_some() && settings.access_point.is_none(),
             Addressing::VirtualHost => false,
             Addressing::Path => true,
         };
@@ -81,23 +87,59 @@ impl SdkOracle {
             .credentials_provider(credentials)
             .force_path_style(path_style)
             .use_dual_stack(settings.dual_stack)
-            .use_fips(settings.fips);
+            .use_fips(settings.fips)
+            .accelerate(settings.accelerate)
+            .use_arn_region(false);
         // The SDK needs the slash: without it, it appends the bucket to the last segment of the endpoint's path.
         let endpoint = settings.endpoint.as_ref().map(|url| format!("{}/", url.as_str().trim_end_matches('/')));
         config.set_endpoint_url(endpoint);
         let client = aws_sdk_s3::Client::from_conf(config.build());
-        Self { client, bucket: settings.s3_bucket.clone() }
+        let bucket = settings.access_point.as_ref().unwrap_or(&settings.s3_bucket).clone();
+        Self { client, bucket, required: RequiredHeaders::default(), attribution: None }
+    }
+
+    /// Headers for every request.
+    pub(super) fn requiring(self, required: RequiredHeaders) -> Self {
+        Self { required, ..self }
+    }
+
+    /// Query parameters for every request, which the SDK has no names for.
+    pub(super) fn attributing(self, attribution: Attribution) -> Self {
+        Self { attribution: Some(attribution), ..self }
+    }
+
+    fn owner(&self) -> Option<String> {
+        self.required.expected_bucket_owner.as_ref().map(ToString::to_string)
+    }
+
+    fn payer(&self) -> Option<RequestPayer> {
+        self.required.requester_pays.then_some(RequestPayer::Requester)
+    }
+
+    fn with_attribution(&self) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+        let attribution = self.attribution.clone();
+        move |request| {
+            if let Some(Attribution { decision_id, caller_id }) = &attribution {
+                let separator = if request.uri().contains('?') { '&' } else { '?' };
+                let (caller_id, decision_id) = (naively_encoded(caller_id, ""), naively_encoded(decision_id, ""));
+                let parameters = format!("x-access-broker-caller={caller_id}&x-access-broker-decision={decision_id}");
+                let uri = format!("{}{separator}{parameters}", request.uri());
+                request.set_uri(uri).unwrap();
+            }
+        }
     }
 
     pub(super) async fn get(&self, key: &str, terms: &DownloadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
         let mut request = self.client.get_object().bucket(&self.bucket).key(key);
+        request = request.set_expected_bucket_owner(self.owner()).set_request_payer(self.payer());
         if let Some(version_id) = &terms.version_id {
             request = request.version_id(version_id.as_str());
         }
         for (header, value) in &terms.response_overrides {
             request = override_get(request, *header, value.as_str());
         }
-        let presigned = request.presigned(configured(at, seconds)).await;
+        let customized = request.customize().mutate_request(self.with_attribution());
+        let presigned = customized.presigned(configured(at, seconds)).await;
         presigned.unwrap_or_else(|error| panic!("{}", DisplayErrorContext(error)))
     }
 
@@ -109,13 +151,15 @@ impl SdkOracle {
         seconds: u64,
     ) -> PresignedRequest {
         let mut request = self.client.head_object().bucket(&self.bucket).key(key);
+        request = request.set_expected_bucket_owner(self.owner()).set_request_payer(self.payer());
         if let Some(version_id) = &terms.version_id {
             request = request.version_id(version_id.as_str());
         }
         for (header, value) in &terms.response_overrides {
             request = override_head(request, *header, value.as_str());
         }
-        request.presigned(configured(at, seconds)).await.unwrap()
+        let customized = request.customize().mutate_request(self.with_attribution());
+        customized.presigned(configured(at, seconds)).await.unwrap()
     }
 
     pub(super) async fn put(&self, key: &str, terms: &UploadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
@@ -127,7 +171,12 @@ impl SdkOracle {
             .key(key)
             .set_content_type(text(&terms.content_type))
             .set_content_length(terms.content_length.map(|length| i64::try_from(length).unwrap()))
+            .set_expected_bucket_owner(self.owner())
+            .set_request_payer(self.payer())
             .set_if_none_match((terms.create_only == Some(true)).then(|| "*".to_owned()))
+            .set_if_match(terms.if_match.as_ref().map(|etag| etag.as_str().to_owned()))
+            .set_tagging((!terms.tags.is_empty()).then(|| terms.tags.header_value()))
+            .set_storage_class(terms.storage_class.map(|class| class.name().into()))
             .set_cache_control(text(&terms.cache_control))
             .set_content_disposition(text(&terms.content_disposition))
             .set_content_encoding(text(&terms.content_encoding));
@@ -137,7 +186,15 @@ impl SdkOracle {
         if let Some(checksum) = &terms.checksum {
             request = with_checksum(request, checksum);
         }
-        request.presigned(configured(at, seconds)).await.unwrap()
+        if let Some(encryption) = &terms.encryption {
+            request = request
+                .server_side_encryption(encryption.algorithm.name().into())
+                .set_ssekms_key_id(text(&encryption.kms_key_id))
+                .set_ssekms_encryption_context(text(&encryption.context))
+                .set_bucket_key_enabled(encryption.bucket_key);
+        }
+        let customized = request.customize().mutate_request(self.with_attribution());
+        customized.presigned(configured(at, seconds)).await.unwrap()
     }
 }
 

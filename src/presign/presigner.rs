@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use thiserror::Error;
 
+use super::attribution::Attribution;
 use super::signed_request::SignedRequest;
-use crate::policy::{DownloadTerms, ExpiryLimit, Permit, UploadTerms};
+use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, Permit, UploadTerms};
 
 /// Turns a permit into signed requests. Without a permit there is nothing to call it with.
+#[async_trait]
 pub trait Presigner: fmt::Debug + Send + Sync + 'static {
     /// Signs a GET and a HEAD for one object.
     ///
@@ -18,6 +21,7 @@ pub trait Presigner: fmt::Debug + Send + Sync + 'static {
     fn presign_download(
         &self,
         permit: &Permit<DownloadTerms>,
+        attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError>;
 
@@ -26,7 +30,16 @@ pub trait Presigner: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// When the permit cannot be signed at `now`.
-    fn presign_upload(&self, permit: &Permit<UploadTerms>, now: SystemTime) -> Result<PresignedUpload, PresignError>;
+    fn presign_upload(
+        &self,
+        permit: &Permit<UploadTerms>,
+        attribution: &Attribution,
+        now: SystemTime,
+    ) -> Result<PresignedUpload, PresignError>;
+
+    /// Asks for credentials that live longer than those at hand, for a caller who insists on it. Signing itself never
+    /// waits for credentials.
+    async fn renew_credentials(&self, bucket: &BucketName);
 }
 
 /// What reads an object.
@@ -64,6 +77,9 @@ pub enum PresignError {
     /// The permit names a bucket that this presigner does not have.
     #[error("the bucket is not configured for signing")]
     UnknownBucket,
+    /// The permit names an endpoint that the bucket does not have.
+    #[error("the endpoint is not configured for signing")]
+    UnknownEndpoint,
     /// There are no credentials, or they are too close to their end.
     #[error("signing credentials cannot be had now")]
     CredentialsUnavailable {
@@ -96,6 +112,7 @@ impl PresignError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UnknownBucket => "unknown_bucket",
+            Self::UnknownEndpoint => "unknown_endpoint",
             Self::CredentialsUnavailable { .. } => "signing_credentials_unavailable",
             Self::FullTtlUnavailable { .. } => "full_ttl_unavailable",
             Self::RepeatedTerm => "repeated_term",

@@ -10,22 +10,30 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use async_trait::async_trait;
+
+use super::attribution::Attribution;
 use super::credentials::{CredentialsCache, CredentialsSnapshot};
 use super::endpoint::BucketEndpoint;
 use super::presigner::{Expiry, PresignError, PresignedDownload, PresignedUpload, Presigner};
+use super::required_headers::RequiredHeaders;
 use super::signed_headers::SignedHeaders;
 use super::signed_request::{HttpMethod, SignedRequest};
 use super::signing_time::{ExpiresIn, SigningTime};
 use super::sigv4::{self, QueryParameter, UnsignedRequest};
-use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, Lifetime, ObjectKey, Permit, UploadTerms};
+use crate::policy::{BucketName, DownloadTerms, EndpointName, ExpiryLimit, Permit, PermittedObject, UploadTerms};
 
 /// What it takes to sign for one bucket.
 #[derive(Debug, Clone)]
 pub struct BucketSigner {
-    /// Where the bucket is.
-    pub endpoint: BucketEndpoint,
+    /// The ways to the bucket. Which of them a URL takes does not change who signs.
+    pub endpoints: HashMap<EndpointName, BucketEndpoint>,
     /// Who signs. Buckets may share it.
     pub credentials: Arc<CredentialsCache>,
+    /// What every request must carry.
+    pub required_headers: RequiredHeaders,
+    /// Whether URLs name their caller and decision.
+    pub attribution: bool,
 }
 
 /// Signs permits with Signature Version 4, for the buckets it was given.
@@ -55,64 +63,100 @@ impl SigV4Presigner {
         })
     }
 
-    fn begin(&self, bucket: &BucketName, lifetime: Lifetime, now: SystemTime) -> Result<Signing<'_>, PresignError> {
-        let signer = self.buckets.get(bucket).ok_or(PresignError::UnknownBucket)?;
-        let signed_at = SigningTime::floor(now).map_err(|_| PresignError::UnsignableTime)?;
-        let credentials = signer.credentials.snapshot().ok_or(expiry::CREDENTIALS_UNAVAILABLE)?;
-        // From the signing time, as the life of the signature is.
-        let usable = credentials.usable_for(signed_at.instant());
-        let (expires_in, limited_by) = expiry::limit(lifetime, usable)?;
+    fn begin<'a, T>(
+        &'a self,
+        permit: &'a Permit<T>,
+        attribution: &Attribution,
+        now: SystemTime,
+    ) -> Result<Signing<'a>, PresignError> {
+        let signer = self.buckets.get(permit.object().bucket()).ok_or(PresignError::UnknownBucket)?;
+        let endpoint = signer.endpoints.get(permit.endpoint()).ok_or(PresignError::UnknownEndpoint)?;
+        let lifetime = permit.lifetime();
+        let signed_at = SigningTime::floor(lifetime.starts_at).map_err(|_| PresignError::UnsignableTime)?;
+        let credentials = if lifetime.stable {
+            signer.credentials.snapshot_in_force_at(lifetime.starts_at, lifetime.ends_at(), now)
+        } else {
+            signer.credentials.snapshot()
+        };
+        let credentials = credentials.ok_or(expiry::CREDENTIALS_UNAVAILABLE)?;
+        let (expires_in, limited_by) = expiry::limit(&lifetime, credentials.signs_until(), now)?;
         if limited_by == ExpiryLimit::SigningCredentialsExpiry {
             signer.credentials.note_url_cut();
         }
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };
-        Ok(Signing { endpoint: &signer.endpoint, credentials, signed_at, expires_in, expiry })
+        let mut headers = SignedHeaders::new();
+        signer.required_headers.add_to(&mut headers)?;
+        // A URL that is the same for everybody cannot name anybody.
+        let attribution = (signer.attribution && !lifetime.stable).then(|| attribution.query());
+        Ok(Signing {
+            object: permit.object(),
+            endpoint,
+            credentials,
+            signed_at,
+            expires_in,
+            expiry,
+            headers,
+            attribution,
+        })
     }
 }
 
+#[async_trait]
 impl Presigner for SigV4Presigner {
     fn presign_download(
         &self,
         permit: &Permit<DownloadTerms>,
+        attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
-        let signing = self.begin(permit.bucket(), permit.lifetime(), now)?;
-        let get_query = terms::download_query(permit.terms())?;
+        let signing = self.begin(permit, attribution, now)?;
+        let mut query = terms::download_query(permit.terms())?;
+        query.extend(signing.attribution.iter().flatten().cloned());
         // A HEAD has the same parameters save the first, `x-id`, as in the SDK.
-        let head_query = get_query.split_first().map_or(&[][..], |(_, others)| others);
+        let head_query = query.split_first().map_or(&[][..], |(_, others)| others);
         Ok(PresignedDownload {
-            get: signing.sign(HttpMethod::Get, permit.key(), &get_query, SignedHeaders::new()),
-            head: signing.sign(HttpMethod::Head, permit.key(), head_query, SignedHeaders::new()),
+            get: signing.sign(HttpMethod::Get, &query, signing.headers.clone()),
+            head: signing.sign(HttpMethod::Head, head_query, signing.headers.clone()),
             expiry: signing.expiry,
         })
     }
 
-    fn presign_upload(&self, permit: &Permit<UploadTerms>, now: SystemTime) -> Result<PresignedUpload, PresignError> {
-        let signing = self.begin(permit.bucket(), permit.lifetime(), now)?;
-        let headers = terms::upload_headers(permit.terms())?;
-        let put = signing.sign(HttpMethod::Put, permit.key(), &[QueryParameter::PUT_OBJECT], headers);
-        Ok(PresignedUpload { put, expiry: signing.expiry })
+    fn presign_upload(
+        &self,
+        permit: &Permit<UploadTerms>,
+        attribution: &Attribution,
+        now: SystemTime,
+    ) -> Result<PresignedUpload, PresignError> {
+        let signing = self.begin(permit, attribution, now)?;
+        let mut headers = signing.headers.clone();
+        terms::add_upload_headers(&mut headers, permit.terms(), attribution)?;
+        let mut query = vec![QueryParameter::PUT_OBJECT];
+        query.extend(signing.attribution.iter().flatten().cloned());
+        Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers), expiry: signing.expiry })
+    }
+
+    async fn renew_credentials(&self, bucket: &BucketName) {
+        if let Some(signer) = self.buckets.get(bucket) {
+            let _outcome = signer.credentials.renew_now().await;
+        }
     }
 }
 
-/// What the requests of one call have in common: one instant, one snapshot, one end.
+/// What the requests of one call have in common: one object, one instant, one snapshot, one end.
 struct Signing<'a> {
+    object: &'a PermittedObject,
     endpoint: &'a BucketEndpoint,
     credentials: Arc<CredentialsSnapshot>,
     signed_at: SigningTime,
     expires_in: ExpiresIn,
     expiry: Expiry,
+    headers: SignedHeaders,
+    attribution: Option<[QueryParameter; 2]>,
 }
 
 impl Signing<'_> {
-    fn sign(
-        &self,
-        method: HttpMethod,
-        key: &ObjectKey,
-        query: &[QueryParameter],
-        headers: SignedHeaders,
-    ) -> SignedRequest {
-        let request = UnsignedRequest { method, key, query, headers: &headers };
+    fn sign(&self, method: HttpMethod, query: &[QueryParameter], headers: SignedHeaders) -> SignedRequest {
+        let request = UnsignedRequest { method, key: self.object.key(), query, headers: &headers };
         let url = sigv4::presign(self.endpoint, &self.credentials, &request, self.signed_at, self.expires_in);
         SignedRequest { method, url, headers: headers.into_vec() }
     }

@@ -1,5 +1,7 @@
 //! Arbitrary valid values for property tests.
 
+use std::sync::Arc;
+
 use aws_credential_types::Credentials;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -7,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::policy::{
-    Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, MAX_OBJECT_KEY_BYTES, MetadataName, ObjectKey,
-    ResponseOverride, UploadTerms,
+    Checksum, ChecksumAlgorithm, DownloadTerms, Encryption, EncryptionAlgorithm, EntityTag, HeaderText,
+    MAX_OBJECT_KEY_BYTES, MetadataName, ObjectKey, ObjectTags, ResponseOverride, StorageClass, UploadTerms,
 };
 
 const NASTY: &str = " +=&%~'\"`!*();:@$,?#[]{}|\\^<>-._é\u{301}\u{AD}\u{200D}🦀👩‍🔬אبΩ\u{202E}\u{FEFF}\u{FFFD}";
@@ -80,26 +82,51 @@ pub(super) fn upload_terms() -> impl Strategy<Value = UploadTerms> {
     let text = || option::of(header_text());
     let metadata = btree_map("[a-z0-9._-]{1,20}", header_text(), 0..6);
     let lengths = option::of(0..=u64::try_from(i64::MAX).unwrap());
-    (text(), lengths, option::of(checksum()), option::of(any::<bool>()), text(), text(), text(), metadata).prop_map(
-        |(
+    let texts = (text(), text(), text(), text(), metadata);
+    let bindings = (lengths, option::of(checksum()), option::of(any::<bool>()), option::of(entity_tag()));
+    let storage = (object_tags(), option::of(select(StorageClass::ALL.to_vec())), option::of(encryption()));
+    (texts, bindings, storage).prop_map(|(texts, bindings, storage)| {
+        let (content_type, cache_control, content_disposition, content_encoding, metadata) = texts;
+        let (content_length, checksum, create_only, if_match) = bindings;
+        let (tags, storage_class, encryption) = storage;
+        let metadata = metadata.into_iter().filter_map(|(name, value)| Some((MetadataName::parse(&name).ok()?, value)));
+        UploadTerms {
             content_type,
             content_length,
             checksum,
             create_only,
+            if_match,
             cache_control,
             content_disposition,
             content_encoding,
-            metadata,
-        )| UploadTerms {
-            content_type,
-            content_length,
-            checksum,
-            create_only,
-            cache_control,
-            content_disposition,
-            content_encoding,
-            metadata: metadata.into_iter().map(|(name, value)| (MetadataName::parse(&name).unwrap(), value)).collect(),
-        },
+            metadata: metadata.collect(),
+            tags,
+            storage_class,
+            encryption: encryption.map(Arc::new),
+            record_decision: false,
+        }
+    })
+}
+
+fn entity_tag() -> impl Strategy<Value = EntityTag> {
+    "[!#-~]{1,40}".prop_map(|tag| EntityTag::parse(&format!("\"{tag}\"")).unwrap())
+}
+
+fn object_tags() -> impl Strategy<Value = ObjectTags> {
+    btree_map("[a-zé +=._:/@-]{1,20}", "[a-zß0-9 +=._:/@-]{0,30}", 0..10).prop_map(|pairs| {
+        let mut tags = ObjectTags::default();
+        for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with("aws:")) {
+            tags.insert(name, value).unwrap();
+        }
+        tags
+    })
+}
+
+fn encryption() -> impl Strategy<Value = Encryption> {
+    use EncryptionAlgorithm::{Aes256, Kms, KmsDualLayer};
+    let text = || option::of(header_text());
+    (select(vec![Aes256, Kms, KmsDualLayer]), text(), text(), option::of(any::<bool>())).prop_map(
+        |(algorithm, kms_key_id, context, bucket_key)| Encryption { algorithm, kms_key_id, context, bucket_key },
     )
 }
 

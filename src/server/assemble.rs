@@ -1,22 +1,29 @@
 //! Builds the parts from the configuration.
 
-use std::collections::HashMap;
+mod buckets;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
+use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
-use super::signing_credentials::{SigningCredentials, longest_url_life};
+use buckets::Buckets;
+
+use super::signing_credentials::SigningCredentials;
 use super::{Readiness, Surroundings};
-use crate::broker::Broker;
-use crate::config::{BucketSettings, Config, CredentialsSettings};
+use crate::broker::{Broker, Counterparts};
+use crate::config::{AttributionSettings, Config};
 use crate::grpc::{AuthenticationLayer, BrokerService};
-use crate::identity::{Authenticator, IssuerVerifier};
+use crate::identity::{Authenticator, IssuerVerifier, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
-use crate::presign::credentials::{CredentialsCache, StaticCredentialsSource, default_chain};
-use crate::presign::{BucketSigner, SigV4Presigner};
+use crate::presign::SigV4Presigner;
+use crate::storage::S3Inspector;
 use crate::telemetry::Metrics;
+
+/// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
+const MAX_KEY_BYTES: usize = 4_096;
 
 /// The parts of a server.
 pub(super) struct Parts {
@@ -38,17 +45,30 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
         verifiers.push(Arc::new(verifier));
     }
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
-    let mut signers = Signers::default();
+    let mut buckets = Buckets::default();
     for bucket in &config.buckets {
-        signers.add(bucket, config, &policy, surroundings).await?;
+        buckets.add(bucket, config, &policy, surroundings).await?;
     }
     let policy = Arc::new(PolicyStore::new(policy));
-    let presigner = Arc::new(SigV4Presigner::new(signers.by_bucket));
+    let presigner = Arc::new(SigV4Presigner::new(buckets.signers));
     let clock = Arc::clone(&surroundings.clock);
+    let inspector = S3Inspector::new(buckets.accesses, Arc::clone(&clock), config.server.s3_timeout);
     let readiness = Readiness::new(Arc::clone(&authenticator), Arc::clone(&presigner) as _, clock);
-    let broker = Broker::new(Arc::clone(&policy), presigner, Arc::clone(&surroundings.decision_ids));
-    let credentials = signers.credentials.into_iter().map(|(_, credentials)| credentials).collect();
-    Ok(Parts { policy, readiness, broker, authenticator, verifiers, credentials })
+    let broker = Broker::new(Counterparts {
+        policy: Arc::clone(&policy),
+        presigner,
+        inspector: Arc::new(inspector),
+        decision_ids: Arc::clone(&surroundings.decision_ids),
+        pseudonyms: Arc::new(pseudonyms(&config.attribution).await?),
+    });
+    Ok(Parts {
+        policy,
+        readiness,
+        broker,
+        authenticator,
+        verifiers,
+        credentials: buckets.credentials.into_iter().map(|(_, credentials)| credentials).collect(),
+    })
 }
 
 impl Parts {
@@ -82,65 +102,15 @@ impl Parts {
     }
 }
 
-/// The signers so far. Buckets with the same credentials share one cache.
-#[derive(Default)]
-struct Signers {
-    by_bucket: HashMap<BucketName, BucketSigner>,
-    credentials: Vec<(CredentialsSettings, SigningCredentials)>,
-}
-
-impl Signers {
-    async fn add(
-        &mut self,
-        bucket: &BucketSettings,
-        config: &Config,
-        policy: &Policy,
-        surroundings: &Surroundings,
-    ) -> anyhow::Result<()> {
-        let known = self.credentials.iter().find(|(settings, _)| *settings == bucket.credentials);
-        let credentials = match known {
-            Some((_, known)) => Arc::clone(&known.cache),
-            None => {
-                let sharing = config.buckets.iter().filter(|other| other.credentials == bucket.credentials);
-                let buckets: Vec<_> = sharing.map(|other| other.name.clone()).collect();
-                let cache = credentials_cache(bucket, longest_url_life(policy, &buckets), surroundings).await?;
-                let (name, cache) = (bucket.credentials.name().into(), Arc::new(cache));
-                let credentials = SigningCredentials { name, cache: Arc::clone(&cache), buckets };
-                self.credentials.push((bucket.credentials.clone(), credentials));
-                cache
-            }
-        };
-        let signer = BucketSigner { endpoint: bucket.endpoint.clone(), credentials };
-        self.by_bucket.insert(bucket.name.clone(), signer);
-        Ok(())
-    }
-}
-
-async fn credentials_cache(
-    bucket: &BucketSettings,
-    longest_url_life: Duration,
-    surroundings: &Surroundings,
-) -> anyhow::Result<CredentialsCache> {
-    let clock = Arc::clone(&surroundings.clock);
-    match &bucket.credentials {
-        CredentialsSettings::DefaultChain => {
-            let provider = default_chain(bucket.settings.region.clone()).await?;
-            Ok(CredentialsCache::new(provider, clock, longest_url_life))
-        }
-        CredentialsSettings::Static { access_key_id, secret_access_key, session, .. } => {
-            let source = StaticCredentialsSource::new(
-                access_key_id.clone(),
-                secret_access_key.clone(),
-                session.clone(),
-                Arc::clone(&surroundings.environment),
-            );
-            let cache = CredentialsCache::new(source, clock, longest_url_life);
-            // A name that is misspelt will not get better by waiting.
-            cache
-                .refresh()
-                .await
-                .with_context(|| format!("the credentials of bucket {} cannot be read", bucket.name))?;
-            Ok(cache)
-        }
-    }
+/// What makes pseudonyms of callers: a key that several brokers share, or one of its own.
+async fn pseudonyms(settings: &AttributionSettings) -> anyhow::Result<Pseudonyms> {
+    let Some(path) = &settings.caller_key_file else {
+        return Ok(Pseudonyms::with_random_key()?);
+    };
+    let unusable = || format!("attribution.caller_key_file {} cannot be used", path.display());
+    let file = tokio::fs::File::open(path).await.with_context(unusable)?;
+    let mut key = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 1));
+    file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut key).await.with_context(unusable)?;
+    anyhow::ensure!(key.len() <= MAX_KEY_BYTES, "{}: it is larger than 4 KiB", unusable());
+    Pseudonyms::with_key(&key).with_context(unusable)
 }

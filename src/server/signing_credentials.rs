@@ -34,21 +34,23 @@ pub(super) fn longest_url_life(policy: &Policy, buckets: &[BucketName]) -> Durat
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::policy::PolicyContext;
+    use crate::policy::{EndpointName, PolicyContext};
 
     #[test]
     fn longest_url_of_any_bucket_counts() {
-        let buckets: BTreeSet<_> = ["a", "b", "c"].map(|name| BucketName::parse(name).unwrap()).into();
+        let endpoints = || BTreeSet::from([EndpointName::default_endpoint()]);
+        let buckets = ["a", "b", "c"].map(|name| (BucketName::parse(name).unwrap(), endpoints()));
+        let buckets = BTreeMap::from(buckets);
         let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
         let text = r#"tier = [
             { name = "a", bucket = "a", prefix = "", download = { max_ttl = "1h" } },
             { name = "b", bucket = "b", prefix = "", download = { max_ttl = "2h" } },
         ]"#;
         let policy = Policy::parse("policy.toml", text, &context).unwrap();
-        let buckets: Vec<_> = buckets.into_iter().collect();
+        let buckets: Vec<_> = buckets.into_keys().collect();
         assert_eq!(longest_url_life(&policy, &buckets), Duration::from_hours(2));
         assert_eq!(longest_url_life(&policy, &buckets[..1]), Duration::from_hours(1));
         assert_eq!(longest_url_life(&policy, &buckets[2..]), Duration::ZERO);

@@ -1,22 +1,24 @@
 //! What the documents and samples say is true of the program: each test reads both and compares.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use access_broker::config::Config;
+use access_broker::config::{BucketSettings, Config};
 use access_broker::document::Overrides;
 use access_broker::grpc::proto::ErrorReason;
 use access_broker::identity::{Caller, ClaimSet, PlainHttp, TokenIdentity};
 use access_broker::policy::{
-    BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest, ObjectKey, ObjectReference,
-    Policy, PolicyContext, UploadTerms,
+    AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText, LifetimeRequest,
+    ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::RefreshResult;
 use access_broker::telemetry::Metrics;
+
+use crate::support::{Process, folder};
 
 const CONFIGURATION: &str = "docs/CONFIGURATION.md";
 const POLICY: &str = "docs/POLICY.md";
@@ -27,10 +29,17 @@ const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
 const SAMPLE_POLICY: &str = "samples/policy.toml";
 
 /// The sources that name reasons for the log in a `code()` function.
-const REASON_SOURCES: [&str; 3] = ["src/identity/rejection.rs", "src/policy/decide.rs", "src/presign/presigner.rs"];
+const REASON_SOURCES: [&str; 5] = [
+    "src/identity/rejection.rs",
+    "src/policy/decide.rs",
+    "src/presign/presigner.rs",
+    "src/storage/inspector.rs",
+    "src/broker/error.rs",
+];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 8] = [
+const CONFIGURATION_SOURCES: [&str; 10] = [
+    "src/config/attribution.rs",
     "src/config/server.rs",
     "src/config/listener.rs",
     "src/config/tls.rs",
@@ -38,11 +47,21 @@ const CONFIGURATION_SOURCES: [&str; 8] = [
     "src/config/policy.rs",
     "src/config/issuer.rs",
     "src/config/bucket.rs",
+    "src/config/bucket/endpoints.rs",
     "src/config/credentials.rs",
 ];
 
 /// The sources that read the policy.
-const POLICY_SOURCES: [&str; 3] = ["src/policy/tier.rs", "src/policy/rule.rs", "src/policy/condition.rs"];
+const POLICY_SOURCES: [&str; 8] = [
+    "src/policy/tier.rs",
+    "src/policy/endpoints.rs",
+    "src/policy/lifetime.rs",
+    "src/policy/obligations/download.rs",
+    "src/policy/obligations/upload.rs",
+    "src/policy/encryption.rs",
+    "src/policy/rule.rs",
+    "src/policy/condition.rs",
+];
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -74,8 +93,21 @@ fn has_default(line: &str) -> bool {
 
 /// The `toml` blocks of a document.
 fn toml_blocks(document: &str) -> Vec<String> {
-    let blocks = document.split("```toml\n").skip(1);
+    blocks(document, "toml")
+}
+
+/// The blocks of a document that are marked as this language.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let marker = format!("```{language}\n");
+    let blocks = document.split(&marker).skip(1);
     blocks.map(|rest| rest.split_once("\n```").expect("a block has an end").0.to_owned()).collect()
+}
+
+/// What `access-broker check` prints of a configuration file.
+fn check(folder: &Path, configuration: &str) -> String {
+    let output = Process::output(&["check", "--config", configuration], folder, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A table row's cells, without the outer bars. A bar inside a cell is not used in these documents.
@@ -140,7 +172,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 18] = [
+    const READERS: [&str; 19] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -149,6 +181,7 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "table.byte_size(",
         ".duration(",
         "table.table(",
+        "table.tables(",
         "table.one_of(",
         "address(&mut table, ",
         "path(&mut table, ",
@@ -174,8 +207,9 @@ fn reasons_in_source(source: &str) -> BTreeSet<String> {
     arms.map(|(_, name)| name.to_owned()).collect()
 }
 
-fn context_of(config: &Config) -> (BTreeSet<BucketName>, BTreeSet<String>) {
-    let buckets = config.buckets.iter().map(|bucket| bucket.name.clone()).collect();
+fn context_of(config: &Config) -> (BTreeMap<BucketName, BTreeSet<EndpointName>>, BTreeSet<String>) {
+    let endpoints = |bucket: &BucketSettings| bucket.endpoints.iter().map(|way| way.name.clone()).collect();
+    let buckets = config.buckets.iter().map(|bucket| (bucket.name.clone(), endpoints(bucket))).collect();
     let issuers = config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
     (buckets, issuers)
 }
@@ -239,7 +273,17 @@ fn the_optional_settings_of_the_sample_policy_load() {
 fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
     let (document, sample) = (read(CONFIGURATION), read(SAMPLE_CONFIGURATION));
     let mut in_sections = BTreeSet::new();
-    for section in ["[server]", "[[listener]]", "[log]", "[policy]", "[[issuer]]", "[[bucket]]", "[[credentials]]"] {
+    for section in [
+        "[server]",
+        "[[listener]]",
+        "[log]",
+        "[attribution]",
+        "[policy]",
+        "[[issuer]]",
+        "[[bucket]]",
+        "[[bucket.named_endpoint]]",
+        "[[credentials]]",
+    ] {
         let documented = documented_settings(&document, section);
         assert!(!documented.is_empty(), "{section}");
         assert_eq!(documented, sample_settings(&sample, section), "{section}");
@@ -247,7 +291,7 @@ fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
     }
     let in_code: BTreeSet<String> =
         CONFIGURATION_SOURCES.iter().flat_map(|source| settings_in_source(&read(source))).collect();
-    let sections = ["listener", "issuer", "bucket", "credentials"].map(str::to_owned);
+    let sections = ["listener", "issuer", "bucket", "named_endpoint", "credentials"].map(str::to_owned);
     assert!(sections.iter().all(|section| in_code.contains(section)));
     let lists_of_tables: BTreeSet<String> =
         sections.into_iter().filter(|section| !in_sections.contains(section)).collect();
@@ -262,7 +306,7 @@ fn the_policys_settings_are_the_same_in_code_sample_and_document() {
     assert_eq!(in_code, documented);
     let sample = read(SAMPLE_POLICY);
     for setting in documented {
-        let shapes = [format!("{setting} = "), format!("[tier.{setting}]")];
+        let shapes = [format!("{setting} = "), format!(".{setting}]")];
         assert!(shapes.iter().any(|shape| sample.contains(shape)), "{setting} is not in the sample");
     }
 }
@@ -293,16 +337,10 @@ fn the_defaults_in_the_sample_policy_are_the_defaults() {
     for ttl in [None, Some(Duration::from_hours(7 * 24))] {
         let lives = [&text, &with_defaults].map(|text| {
             let policy = compile(text);
-            let wanted = LifetimeRequest { ttl, require_full_ttl: false };
-            let terms = upload_terms();
-            let down = policy.decide_download(
-                &caller(),
-                object("media", "tier 1/a.jpg"),
-                wanted,
-                DownloadTerms::default(),
-                now(),
-            );
-            let up = policy.decide_upload(&caller(), object("media", "tier 2/a.jpg"), wanted, terms, now());
+            let wanted = LifetimeRequest { ttl, ..LifetimeRequest::default() };
+            let (reading, writing) = (DownloadTerms::default(), upload_terms());
+            let down = policy.decide_download(&caller(), access("media", "tier 1/a.jpg", wanted, reading), now());
+            let up = policy.decide_upload(&caller(), access("media", "tier 2/a.jpg", wanted, writing), now());
             let (down, up) = (down.unwrap(), up.unwrap());
             (down.lifetime(), up.lifetime(), up.terms().clone())
         });
@@ -326,6 +364,35 @@ fn every_configuration_in_the_documents_loads() {
     assert!(blocks.len() >= 3);
     for block in blocks {
         parse_configuration(&block);
+    }
+}
+
+#[test]
+fn the_output_of_check_in_the_policys_document_is_that_of_the_samples() {
+    let printed = check(&file(""), SAMPLE_CONFIGURATION);
+    assert!(blocks(&read(POLICY), "text").iter().any(|block| *block == printed.trim_end()), "{printed}");
+}
+
+#[test]
+fn the_endpoints_in_the_configurations_document_are_what_check_prints() {
+    let document = read(CONFIGURATION);
+    let printed: Vec<String> = toml_blocks(&document)
+        .iter()
+        .map(|block| {
+            let folder = folder();
+            fs::write(folder.path().join("broker.toml"), block).unwrap();
+            let policy = "[[tier]]\nname = 't'\nbucket = 'media'\nprefix = ''\ndownload = {}\n\
+                          [[grant]]\ntiers = 't'\noperations = 'download'\nto = { authenticated = true }\n";
+            fs::write(folder.path().join("policy.toml"), policy).unwrap();
+            let printed = check(folder.path(), "broker.toml");
+            printed.lines().filter(|line| line.starts_with("bucket ")).collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    let shown: Vec<String> =
+        blocks(&document, "text").into_iter().filter(|block| block.starts_with("bucket ")).collect();
+    assert_eq!(shown.len(), 2);
+    for block in shown {
+        assert!(printed.contains(&block), "{block}\nin:\n{}", printed.join("\n\n"));
     }
 }
 
@@ -360,8 +427,8 @@ fn include_patterns_match_what_the_document_says() {
 }
 
 fn may_download(policy: &Policy, key: &str) -> bool {
-    let (object, terms) = (object("media", key), DownloadTerms::default());
-    policy.decide_download(&caller(), object, LifetimeRequest::default(), terms, now()).is_ok()
+    let request = access("media", key, LifetimeRequest::default(), DownloadTerms::default());
+    policy.decide_download(&caller(), request, now()).is_ok()
 }
 
 fn now() -> SystemTime {
@@ -382,8 +449,9 @@ fn caller() -> Caller {
     }))
 }
 
-fn object(bucket: &str, key: &str) -> ObjectReference {
-    ObjectReference { bucket: BucketName::parse(bucket).unwrap(), key: ObjectKey::parse(key).unwrap() }
+fn access<T>(bucket: &str, key: &str, lifetime: LifetimeRequest, terms: T) -> AccessRequest<T> {
+    let object = ObjectReference { bucket: BucketName::parse(bucket).unwrap(), key: ObjectKey::parse(key).unwrap() };
+    AccessRequest { object, endpoint: None, lifetime, terms }
 }
 
 #[test]
@@ -431,7 +499,7 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
     let mut in_code = BTreeSet::new();
     for source in REASON_SOURCES {
         let reasons = reasons_in_source(&read(source));
-        assert!(reasons.len() >= 5, "{source}: {reasons:?}");
+        assert!(!reasons.is_empty(), "{source}");
         in_code.extend(reasons);
     }
     for (source, reason) in

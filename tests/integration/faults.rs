@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use access_broker::broker::{AuthenticatedCaller, Broker, TimeOrderedDecisionIds};
+use access_broker::broker::{AuthenticatedCaller, Broker, Counterparts, TimeOrderedDecisionIds};
 use access_broker::clock::SystemClock;
 use access_broker::config::{Config, ListenAddress};
 use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
@@ -13,10 +13,12 @@ use access_broker::document::Overrides;
 use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
-use access_broker::identity::{Caller, ClaimSet, PlainHttp, TokenIdentity};
-use access_broker::policy::{DownloadTerms, Permit, PolicyStore, UploadTerms};
-use access_broker::presign::{PresignError, PresignedDownload, PresignedUpload, Presigner};
+use access_broker::identity::{Caller, ClaimSet, PlainHttp, Pseudonyms, TokenIdentity};
+use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Permit, PermittedObject, PolicyStore, UploadTerms};
+use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::server::{Missing, RunningServer, Surroundings};
+use access_broker::storage::{InspectionError, ObjectInspector, StoredObject};
+use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -127,24 +129,66 @@ async fn a_port_that_is_taken_stops_the_start() {
 #[derive(Debug)]
 struct FailingPresigner(PresignError);
 
+#[async_trait]
 impl Presigner for FailingPresigner {
-    fn presign_download(&self, _: &Permit<DownloadTerms>, _: SystemTime) -> Result<PresignedDownload, PresignError> {
+    fn presign_download(
+        &self,
+        _: &Permit<DownloadTerms>,
+        _: &Attribution,
+        _: SystemTime,
+    ) -> Result<PresignedDownload, PresignError> {
         Err(self.0)
     }
 
-    fn presign_upload(&self, _: &Permit<UploadTerms>, _: SystemTime) -> Result<PresignedUpload, PresignError> {
+    fn presign_upload(
+        &self,
+        _: &Permit<UploadTerms>,
+        _: &Attribution,
+        _: SystemTime,
+    ) -> Result<PresignedUpload, PresignError> {
         Err(self.0)
+    }
+
+    async fn renew_credentials(&self, _: &BucketName) {}
+}
+
+/// An inspector that always fails in the same way.
+#[derive(Debug)]
+struct FailingInspector(InspectionError);
+
+#[async_trait]
+impl ObjectInspector for FailingInspector {
+    async fn inspect(&self, _: &PermittedObject, _: Option<&HeaderText>) -> Result<StoredObject, InspectionError> {
+        Err(self.0.clone())
     }
 }
 
-async fn answer_when_signing_fails(error: PresignError) -> Status {
+/// A broker that can neither sign nor look.
+fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
     let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap();
-    let store = Arc::new(PolicyStore::new(policy));
-    let broker = Broker::new(store, Arc::new(FailingPresigner(error)), Arc::new(TimeOrderedDecisionIds));
+    Broker::new(Counterparts {
+        policy: Arc::new(PolicyStore::new(policy)),
+        presigner: Arc::new(FailingPresigner(signing)),
+        inspector: Arc::new(FailingInspector(looking)),
+        decision_ids: Arc::new(TimeOrderedDecisionIds),
+        pseudonyms: Arc::new(Pseudonyms::with_random_key().unwrap()),
+    })
+}
+
+async fn answer_when_signing_fails(error: PresignError) -> Status {
+    answer_of(failing_broker(error, InspectionError::NotFound), false).await
+}
+
+async fn answer_when_looking_fails(error: InspectionError) -> Status {
+    answer_of(failing_broker(PresignError::UnknownBucket, error), true).await
+}
+
+async fn answer_of(broker: Broker, must_exist: bool) -> Status {
     let mut request = Request::new(IssueDownloadUrlRequest {
         bucket: "media".to_owned(),
         key: "x".to_owned(),
+        must_exist,
         ..IssueDownloadUrlRequest::default()
     });
     let now = SystemTime::now();
@@ -179,11 +223,23 @@ async fn a_failure_to_sign_tells_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_failure_to_look_keeps_what_is_missing_apart_from_what_is_broken() {
+    for (error, code, reason) in [
+        (InspectionError::NotFound, Code::NotFound, "OBJECT_NOT_FOUND"),
+        (InspectionError::Refused, Code::PermissionDenied, "STORAGE_REFUSED"),
+        (InspectionError::Unavailable("S3 answered with 503".to_owned()), Code::Unavailable, "STORAGE_UNAVAILABLE"),
+        (InspectionError::UnknownBucket, Code::Internal, "INTERNAL_FAULT"),
+    ] {
+        let answer = answer_when_looking_fails(error).await;
+        assert_eq!((answer.code(), error_info(&answer).reason.as_str()), (code, reason));
+        assert!(error_info(&answer).metadata.contains_key("decisionId"));
+        assert_eq!(answer.get_details_retry_info().is_some(), code == Code::Unavailable);
+    }
+}
+
+#[tokio::test]
 async fn a_service_without_its_authentication_layer_answers_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap();
-    let presigner = Arc::new(FailingPresigner(PresignError::UnknownBucket));
-    let broker = Broker::new(Arc::new(PolicyStore::new(policy)), presigner, Arc::new(TimeOrderedDecisionIds));
+    let broker = failing_broker(PresignError::UnknownBucket, InspectionError::NotFound);
     let request = Request::new(IssueDownloadUrlRequest::default());
     let refused = BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal);

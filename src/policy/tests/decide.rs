@@ -22,8 +22,8 @@ fn jpeg() -> UploadTerms {
 #[test]
 fn the_scenario_lets_each_user_into_their_tiers() {
     let policy = compile(SCENARIO).unwrap();
-    assert_eq!(download(&policy, &user_one(), "tier 1/cute-cat.jpg").unwrap().tier().as_ref(), "tier-1");
-    assert_eq!(download(&policy, &user_one(), "tier 2/super-cute-cat.jpg").unwrap().tier().as_ref(), "tier-2");
+    assert_eq!(download(&policy, &user_one(), "tier 1/cute-cat.jpg").unwrap().object().tier().as_ref(), "tier-1");
+    assert_eq!(download(&policy, &user_one(), "tier 2/super-cute-cat.jpg").unwrap().object().tier().as_ref(), "tier-2");
     assert!(download(&policy, &user_two(), "tier 1/cute-cat.jpg").is_ok());
     assert_eq!(download(&policy, &user_two(), "tier 2/super-cute-cat.jpg").unwrap_err(), RefusalReason::NotGranted);
     assert!(upload(&policy, &user_one(), "tier 2/new-cat.jpg", jpeg()).is_ok());
@@ -48,13 +48,9 @@ fn what_is_outside_every_tier_is_refused() {
     ] {
         assert_eq!(download(&policy, &user_one(), key).unwrap_err(), reason, "{key}");
     }
-    let elsewhere = policy.decide_download(
-        &caller(&user_one()),
-        object("archive", "tier 1/cute-cat.jpg"),
-        LifetimeRequest::default(),
-        DownloadTerms::default(),
-        now(),
-    );
+    let request =
+        AccessRequest { object: object("archive", "tier 1/cute-cat.jpg"), ..access("x", DownloadTerms::default()) };
+    let elsewhere = policy.decide_download(&caller(&user_one()), request, now());
     assert_eq!(elsewhere.unwrap_err().reason, RefusalReason::NoTier);
 }
 
@@ -129,7 +125,7 @@ fn a_key_belongs_to_the_tier_with_the_longest_prefix_alone() {
         (&alice, "tenants/t-2/reports/x", Some("all")),
         (&alice, "tenants/t-1/x", Some("all")),
     ] {
-        let found = download(&policy, claims, key).map(|permit| permit.tier().to_string()).ok();
+        let found = download(&policy, claims, key).map(|permit| permit.object().tier().to_string()).ok();
         assert_eq!(found.as_deref(), tier, "{key}");
     }
 }
@@ -141,7 +137,7 @@ fn a_claim_that_is_no_single_clean_segment_fills_no_template() {
     {
         let claims = json!({ "tenant_id": tenant });
         let found = download(&policy, &claims, "tenants/t-1/reports/x").unwrap();
-        assert_eq!(found.tier().as_ref(), "all", "{claims}");
+        assert_eq!(found.object().tier().as_ref(), "all", "{claims}");
     }
 }
 
@@ -177,7 +173,7 @@ fn every_condition_must_hold_and_any_value_satisfies_one() {
         "#,
     );
     let good = json!({ "groups": ["b", "x"], "scopes": ["read"], "level": 2, "staff": true });
-    assert_eq!(download(&policy, &good, "x").unwrap().rule().as_ref(), "grant[0]");
+    assert_eq!(download(&policy, &good, "x").unwrap().object().rule().as_ref(), "grant[0]");
     for (claim, value) in [
         ("iss", json!("https://other.example")),
         ("groups", json!(["x"])),
@@ -262,9 +258,10 @@ fn a_life_is_the_least_of_what_was_asked_allowed_and_left_in_the_token() {
         let mut token = token(&json!({}));
         token.expires_at = now() + Duration::from_secs_f64(token_left);
         let caller = Caller::from_token(Arc::new(token));
-        let wanted = LifetimeRequest { ttl: ttl.map(Duration::from_secs), require_full_ttl };
+        let lifetime = LifetimeRequest { ttl: ttl.map(Duration::from_secs), require_full_ttl, stable: false };
+        let request = AccessRequest { lifetime, ..access("x", DownloadTerms::default()) };
         policy
-            .decide_download(&caller, object("media", "x"), wanted, DownloadTerms::default(), now())
+            .decide_download(&caller, request, now())
             .map(|permit| (permit.lifetime().ttl.as_secs(), permit.lifetime().limited_by))
             .map_err(|refusal| refusal.reason)
     };
@@ -292,10 +289,7 @@ fn readers<const N: usize>(to: &str, callers: [Caller; N]) -> [bool; N] {
          grant = [{{ tiers = 't', operations = 'download', to = {to} }}]"
     ))
     .unwrap();
-    callers.map(|caller| {
-        let (object, terms) = (object("media", "x"), DownloadTerms::default());
-        policy.decide_download(&caller, object, LifetimeRequest::default(), terms, now()).is_ok()
-    })
+    callers.map(|caller| read(&policy, &caller, "x").is_ok())
 }
 
 #[test]
@@ -328,8 +322,7 @@ fn a_denial_of_a_workload_holds_whatever_its_token_says() {
     ))
     .unwrap();
     let caller = caller(&json!({})).through(workload(THUMBNAILER)).unwrap();
-    let (object, terms) = (object("media", "x"), DownloadTerms::default());
-    let refused = policy.decide_download(&caller, object, LifetimeRequest::default(), terms, now()).unwrap_err();
+    let refused = read(&policy, &caller, "x").unwrap_err();
     assert!(matches!(refused.reason, RefusalReason::Denied(_)));
 }
 
@@ -341,7 +334,6 @@ fn a_workload_without_a_token_reaches_no_prefix_that_comes_from_claims() {
     )
     .unwrap();
     let caller = Caller::from_workload(workload(THUMBNAILER));
-    let (object, terms) = (object("media", "users/a/x"), DownloadTerms::default());
-    let refused = policy.decide_download(&caller, object, LifetimeRequest::default(), terms, now()).unwrap_err();
+    let refused = read(&policy, &caller, "users/a/x").unwrap_err();
     assert_eq!(refused.reason, RefusalReason::NoTier);
 }

@@ -50,6 +50,13 @@ impl CredentialsSnapshot {
         self.credentials.expiry()
     }
 
+    /// The last instant that a URL signed by them may promise: [`SIGNING_MARGIN`] before their end. `None`: no end.
+    #[must_use]
+    pub fn signs_until(&self) -> Option<SystemTime> {
+        // Credentials that end within the first seconds of the epoch never signed anything.
+        self.expiry().map(|expiry| expiry.checked_sub(SIGNING_MARGIN).unwrap_or(SystemTime::UNIX_EPOCH))
+    }
+
     /// When they came.
     #[must_use]
     pub const fn loaded_at(&self) -> SystemTime {
@@ -70,9 +77,14 @@ impl CredentialsSnapshot {
         self.encoded_session_token.is_some() && self.expiry().is_none()
     }
 
-    /// Whether a URL that works until `end` keeps [`SIGNING_MARGIN`] to their end.
-    pub(super) fn signs_until(&self, end: SystemTime) -> bool {
-        self.expiry().is_none_or(|expiry| expiry.duration_since(end).is_ok_and(|left| left >= SIGNING_MARGIN))
+    /// The credentials themselves, for the broker's own calls to S3.
+    pub(crate) const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Whether a URL signed by them may promise to work until `end`.
+    pub(super) fn covers(&self, end: SystemTime) -> bool {
+        self.signs_until().is_none_or(|until| end <= until)
     }
 
     /// Whether they end later than the others. What has no end is later than any.

@@ -6,7 +6,7 @@ use thiserror::Error;
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EndpointError {
-    /// Not `^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`. ARNs fail here too: one would move the signature to another account.
+    /// Not `^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`. ARNs fail here too: an access point has a setting of its own.
     #[error(
         "the bucket must be 3 to 63 characters from a-z, 0-9, '.' and '-' and start and end with a letter or digit"
     )]
@@ -51,6 +51,59 @@ pub enum EndpointError {
     /// The bucket or the endpoint cannot be part of a host name: dots with HTTPS, or an IP address.
     #[error("the bucket cannot be part of this endpoint's host name; use path addressing")]
     VirtualHostImpossible,
+    /// Transfer Acceleration has hosts at AWS alone.
+    #[error("accelerate is for AWS's own endpoints only")]
+    AccelerateWithEndpoint,
+    /// Transfer Acceleration knows a bucket by its host name.
+    #[error("accelerate needs the bucket in the host name, not path addressing")]
+    AccelerateWithPath,
+    /// Transfer Acceleration has no FIPS variant.
+    #[error("accelerate and fips exclude each other")]
+    AccelerateWithFips,
+    /// Transfer Acceleration's certificate covers one label before its domain.
+    #[error("accelerate is not possible for a bucket with '.' in its name")]
+    AccelerateDottedBucket,
+    /// Transfer Acceleration exists in partition `aws`. Pseudo regions such as `aws-global` have no hosts for it.
+    #[error("accelerate needs a region of partition aws, by the region's own name")]
+    AccelerateRegion,
+    /// Not an ARN of an access point.
+    #[error("the access point must be arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME")]
+    AccessPointArn,
+    /// Not an AWS account id.
+    #[error("the access point's account must be 12 digits")]
+    AccessPointAccount,
+    /// Not a name that AWS gives to access points.
+    #[error(
+        "the access point's name must be 3 to 50 characters from a-z, 0-9 and inner '-' and must not end with '-s3alias'"
+    )]
+    AccessPointName,
+    /// An access point elsewhere would move the signature to another region.
+    #[error("the access point must be in the bucket's region, by the region's own name")]
+    AccessPointRegion,
+    /// Accounts, and so access points, belong to one partition.
+    #[error("the access point's partition must be that of its region")]
+    AccessPointPartition,
+    /// A multi-region access point: it is signed by another scheme, `SigV4A`.
+    #[error("multi-region access points are not supported")]
+    MultiRegionAccessPoint,
+    /// An Object Lambda access point: it is signed for another service.
+    #[error("object lambda access points are not supported")]
+    ObjectLambdaAccessPoint,
+    /// An access point on an Outpost: it is signed for another service.
+    #[error("access points of outposts are not supported")]
+    OutpostsAccessPoint,
+    /// An access point of a directory bucket: it is signed by another scheme, with credentials of its own.
+    #[error("access points of directory buckets are not supported")]
+    DirectoryAccessPoint,
+    /// Access points have no accelerated hosts.
+    #[error("accelerate is not possible for an access point")]
+    AccessPointWithAccelerate,
+    /// Access points are known by their host name.
+    #[error("path addressing is not possible for an access point")]
+    AccessPointWithPath,
+    /// AWS serves access points over TLS alone.
+    #[error("the endpoint of an access point must be an https URL with a host name")]
+    AccessPointNeedsHttpsHost,
     /// Another rule of AWS's, in its words.
     #[error("AWS's endpoint rules refuse the settings: {0}")]
     Refused(String),

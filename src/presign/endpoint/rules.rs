@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 use aws_sdk_s3::config::endpoint::{DefaultResolver, Endpoint, Params, ResolveEndpoint};
 use url::Url;
 
+use super::EndpointSettings;
 use super::error::EndpointError;
-use super::{Addressing, EndpointSettings};
 
 /// What the rules say.
 pub(super) struct ResolvedEndpoint {
@@ -16,18 +16,16 @@ pub(super) struct ResolvedEndpoint {
 }
 
 pub(super) fn resolve(settings: &EndpointSettings) -> Result<ResolvedEndpoint, EndpointError> {
-    let path_style = match settings.addressing {
-        Addressing::Automatic => settings.endpoint.is_some(),
-        Addressing::VirtualHost => false,
-        Addressing::Path => true,
-    };
     let params = Params::builder()
-        .bucket(&settings.s3_bucket)
+        .bucket(settings.sdk_bucket())
         .region(&settings.region)
-        .set_endpoint(settings.endpoint.as_ref().map(with_trailing_slash))
-        .force_path_style(path_style)
+        .set_endpoint(settings.sdk_endpoint_url())
+        .force_path_style(settings.sdk_path_style())
         .use_dual_stack(settings.dual_stack)
         .use_fips(settings.fips)
+        .accelerate(settings.accelerate)
+        // An ARN must not move the signature to another region than the configured one.
+        .use_arn_region(false)
         .build()
         .map_err(|error| EndpointError::Refused(error.to_string()))?;
     let endpoint = ask(&params)?;
@@ -36,17 +34,7 @@ pub(super) fn resolve(settings: &EndpointSettings) -> Result<ResolvedEndpoint, E
     Ok(ResolvedEndpoint { url, region })
 }
 
-/// Without it the rules would glue the bucket to the last segment of the path: `https://host/v1` would become
-/// `https://host/v1bucket`.
-fn with_trailing_slash(endpoint: &Url) -> String {
-    let mut text = endpoint.to_string();
-    if !text.ends_with('/') {
-        text.push('/');
-    }
-    text
-}
-
-fn ask(params: &Params) -> Result<Endpoint, EndpointError> {
+pub(super) fn ask(params: &Params) -> Result<Endpoint, EndpointError> {
     let resolver = DefaultResolver::new();
     let answer = pin!(resolver.resolve_endpoint(params));
     // The rules are plain computation behind an asynchronous signature: the first poll has the answer.

@@ -1,3 +1,6 @@
+mod access_points;
+mod combinations;
+
 use super::*;
 use crate::policy::{DownloadTerms, ObjectKey};
 use crate::presign::oracles::{SdkOracle, aws_settings, instant, sdk_test_credentials, snapshot};

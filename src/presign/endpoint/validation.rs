@@ -4,7 +4,9 @@ use std::net::Ipv4Addr;
 
 use url::{Host, Url};
 
+use super::access_point::AccessPoint;
 use super::error::EndpointError;
+use super::partition::{partition_of, pseudo_region};
 use super::{Addressing, EndpointSettings};
 use crate::presign::encoding::is_unreserved;
 
@@ -12,15 +14,62 @@ const RESERVED_PREFIXES: [&str; 2] = ["xn--", "sthree-"];
 const RESERVED_SUFFIXES: [&str; 4] = ["-s3alias", "--ol-s3", ".mrap", "--table-s3"];
 
 /// Checks settings by the rules that need no resolving.
-pub(super) fn check(settings: &EndpointSettings) -> Result<(), EndpointError> {
+pub(super) fn check(settings: &EndpointSettings, access_point: Option<&AccessPoint<'_>>) -> Result<(), EndpointError> {
     check_bucket(&settings.s3_bucket)?;
-    check_region(&settings.region, settings.endpoint.is_some())?;
+    check_region(&settings.region, settings.endpoint.is_some() && access_point.is_none())?;
     match &settings.endpoint {
-        None => Ok(()),
-        Some(_) if settings.dual_stack => Err(EndpointError::DualStackWithEndpoint),
-        Some(_) if settings.fips => Err(EndpointError::FipsWithEndpoint),
-        Some(endpoint) => check_endpoint(endpoint, settings.addressing),
+        None => {}
+        Some(_) if settings.dual_stack => return Err(EndpointError::DualStackWithEndpoint),
+        Some(_) if settings.fips => return Err(EndpointError::FipsWithEndpoint),
+        Some(_) if settings.accelerate => return Err(EndpointError::AccelerateWithEndpoint),
+        Some(endpoint) => check_endpoint(endpoint, settings.addressing)?,
     }
+    match access_point {
+        Some(access_point) => check_access_point(access_point, settings),
+        None if settings.accelerate => check_accelerate(settings),
+        None => Ok(()),
+    }
+}
+
+/// [AWS: access point restrictions and
+/// limitations](https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-restrictions-limitations.html).
+fn check_access_point(access_point: &AccessPoint<'_>, settings: &EndpointSettings) -> Result<(), EndpointError> {
+    if access_point.region != settings.region || pseudo_region(&settings.region).is_some() {
+        return Err(EndpointError::AccessPointRegion);
+    }
+    if access_point.partition != partition_of(&settings.region) {
+        return Err(EndpointError::AccessPointPartition);
+    }
+    if settings.accelerate {
+        return Err(EndpointError::AccessPointWithAccelerate);
+    }
+    if settings.addressing == Addressing::Path {
+        return Err(EndpointError::AccessPointWithPath);
+    }
+    let https_host = |endpoint: &Url| endpoint.scheme() == "https" && matches!(endpoint.host(), Some(Host::Domain(_)));
+    if settings.endpoint.as_ref().is_none_or(https_host) {
+        Ok(())
+    } else {
+        Err(EndpointError::AccessPointNeedsHttpsHost)
+    }
+}
+
+/// [AWS: requirements for Transfer
+/// Acceleration](https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html).
+fn check_accelerate(settings: &EndpointSettings) -> Result<(), EndpointError> {
+    if settings.addressing == Addressing::Path {
+        return Err(EndpointError::AccelerateWithPath);
+    }
+    if settings.fips {
+        return Err(EndpointError::AccelerateWithFips);
+    }
+    if settings.s3_bucket.contains('.') {
+        return Err(EndpointError::AccelerateDottedBucket);
+    }
+    if partition_of(&settings.region) != "aws" || pseudo_region(&settings.region).is_some() {
+        return Err(EndpointError::AccelerateRegion);
+    }
+    Ok(())
 }
 
 /// The rules for names of general purpose buckets

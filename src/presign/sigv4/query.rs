@@ -14,6 +14,10 @@ use crate::presign::encoding::encoded_query;
 /// sorted behind the signature's own, which start with `X`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryName {
+    /// `x-access-broker-caller`: a pseudonym of the caller, for S3's log.
+    Caller,
+    /// `x-access-broker-decision`: the decision's id, for S3's log.
+    Decision,
     /// `x-id`: the operation's name, which AWS's SDKs send for logs and proxies to read.
     OperationId,
     /// `versionId`: one version of the object.
@@ -27,6 +31,8 @@ impl QueryName {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Caller => "x-access-broker-caller",
+            Self::Decision => "x-access-broker-decision",
             Self::OperationId => "x-id",
             Self::VersionId => "versionId",
             Self::Response(header) => header.query_name(),
@@ -94,7 +100,9 @@ pub(super) fn push_canonical(out: &mut String, parameters: &[QueryParameter]) {
 mod tests {
     use super::*;
 
-    const NAMES: [QueryName; 8] = [
+    const NAMES: [QueryName; 10] = [
+        QueryName::Caller,
+        QueryName::Decision,
         QueryName::OperationId,
         QueryName::VersionId,
         QueryName::Response(ResponseOverride::CacheControl),
@@ -124,6 +132,9 @@ mod tests {
         let mut backward = String::new();
         push_canonical(&mut backward, &parameters);
         assert_eq!(forward, backward);
-        assert!(forward.ends_with("&response-expires=a%20b&versionId=a%20b&x-id=a%20b"));
+        assert!(forward.ends_with(
+            "&response-expires=a%20b&versionId=a%20b&x-access-broker-caller=a%20b&x-access-broker-decision=a%20b\
+             &x-id=a%20b"
+        ));
     }
 }

@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::policy::{DownloadTerms, UploadTerms};
+use crate::policy::{DECISION_METADATA, DownloadTerms, Encryption, UploadTerms};
+use crate::presign::attribution::Attribution;
 use crate::presign::presigner::PresignError;
 use crate::presign::signed_headers::{SignedHeaderError, SignedHeaders};
 use crate::presign::sigv4::{QueryName, QueryParameter};
@@ -26,9 +27,12 @@ pub(super) fn download_query(terms: &DownloadTerms) -> Result<Vec<QueryParameter
     Ok(query)
 }
 
-/// The headers of a PUT. All of them stay headers: S3 does not enforce a checksum in the query.
-pub(super) fn upload_headers(terms: &UploadTerms) -> Result<SignedHeaders, PresignError> {
-    let mut headers = SignedHeaders::new();
+/// Adds the headers of a PUT. All of them stay headers: S3 ignores several of them in the query, checksums among them.
+pub(super) fn add_upload_headers(
+    headers: &mut SignedHeaders,
+    terms: &UploadTerms,
+    attribution: &Attribution,
+) -> Result<(), PresignError> {
     let texts = [
         ("cache-control", &terms.cache_control),
         ("content-disposition", &terms.content_disposition),
@@ -46,13 +50,45 @@ pub(super) fn upload_headers(terms: &UploadTerms) -> Result<SignedHeaders, Presi
     if terms.create_only == Some(true) {
         headers.insert("if-none-match", "*")?;
     }
+    if let Some(entity_tag) = &terms.if_match {
+        headers.insert("if-match", entity_tag.as_str())?;
+    }
     if let Some(checksum) = &terms.checksum {
         headers.insert(checksum.algorithm().header_name(), STANDARD.encode(checksum.bytes()))?;
     }
     for (name, value) in &terms.metadata {
         headers.insert(format!("x-amz-meta-{}", name.as_str()), value.as_str())?;
     }
-    Ok(headers)
+    if terms.record_decision {
+        headers.insert(format!("x-amz-meta-{DECISION_METADATA}"), attribution.decision_id.as_str())?;
+    }
+    if !terms.tags.is_empty() {
+        headers.insert("x-amz-tagging", terms.tags.header_value())?;
+    }
+    if let Some(class) = terms.storage_class {
+        headers.insert("x-amz-storage-class", class.name())?;
+    }
+    match &terms.encryption {
+        Some(encryption) => add_encryption(headers, encryption),
+        None => Ok(()),
+    }
+}
+
+fn add_encryption(headers: &mut SignedHeaders, encryption: &Encryption) -> Result<(), PresignError> {
+    headers.insert("x-amz-server-side-encryption", encryption.algorithm.name())?;
+    let texts = [
+        ("x-amz-server-side-encryption-aws-kms-key-id", &encryption.kms_key_id),
+        ("x-amz-server-side-encryption-context", &encryption.context),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            headers.insert(name, value.as_str())?;
+        }
+    }
+    if let Some(enabled) = encryption.bucket_key {
+        headers.insert("x-amz-server-side-encryption-bucket-key-enabled", enabled.to_string())?;
+    }
+    Ok(())
 }
 
 impl From<SignedHeaderError> for PresignError {

@@ -5,7 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
-use crate::policy::{Checksum, ChecksumAlgorithm, ExpiryLimit, HeaderText, MetadataName, ResponseOverride};
+use crate::policy::{
+    Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EntityTag, HeaderText, Lifetime, MetadataName,
+    ObjectKey, ObjectTags, ResponseOverride, StorageClass,
+};
+use crate::presign::AccountId;
 use crate::presign::credentials::SIGNING_MARGIN;
 use crate::presign::oracles::{
     SdkOracle, aws_settings, documentation_credentials, instant, loaded_cache, resolved, sdk_test_credentials,
@@ -21,13 +25,54 @@ fn media() -> BucketName {
 }
 
 fn presigner(region: &str, credentials: Arc<CredentialsCache>) -> SigV4Presigner {
-    let endpoint = resolved(&aws_settings("real-media", region));
-    SigV4Presigner::new(HashMap::from([(media(), BucketSigner { endpoint, credentials })]))
+    presigner_with(region, credentials, RequiredHeaders::default(), false)
 }
 
-fn permit<T>(key: &ObjectKey, ttl: u64, require_full_ttl: bool, terms: T) -> Permit<T> {
-    let lifetime = Lifetime { ttl: Duration::from_secs(ttl), limited_by: ExpiryLimit::TierMaxTtl, require_full_ttl };
-    Permit::for_tests(media(), key.clone(), "tier-1".into(), lifetime, terms)
+fn presigner_with(
+    region: &str,
+    credentials: Arc<CredentialsCache>,
+    required_headers: RequiredHeaders,
+    attribution: bool,
+) -> SigV4Presigner {
+    let endpoint = resolved(&aws_settings("real-media", region));
+    let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
+    SigV4Presigner::new(HashMap::from([(
+        media(),
+        BucketSigner { endpoints, credentials, required_headers, attribution },
+    )]))
+}
+
+fn permit<T>(key: &ObjectKey, now: SystemTime, ttl: u64, require_full_ttl: bool, terms: T) -> Permit<T> {
+    let starts_at = SigningTime::floor(now).map_or(now, SigningTime::instant);
+    let ttl = Duration::from_secs(ttl);
+    let required_until = require_full_ttl.then(|| starts_at + ttl);
+    let limited_by = ExpiryLimit::TierMaxTtl;
+    Permit::for_tests(
+        media(),
+        key.clone(),
+        Lifetime { starts_at, ttl, limited_by, required_until, stable: false },
+        terms,
+    )
+}
+
+fn attribution() -> Attribution {
+    Attribution { decision_id: "0199-decision".to_owned(), caller_id: "f00d-caller".to_owned() }
+}
+
+fn download(
+    presigner: &SigV4Presigner,
+    permit: &Permit<DownloadTerms>,
+    now: SystemTime,
+) -> Result<PresignedDownload, PresignError> {
+    presigner.presign_download(permit, &attribution(), now)
+}
+
+fn upload(
+    presigner: &SigV4Presigner,
+    permit: &Permit<UploadTerms>,
+    now: SystemTime,
+) -> Result<PresignedUpload, PresignError> {
+    presigner.presign_upload(permit, &attribution(), now)
 }
 
 fn key() -> ObjectKey {
@@ -83,7 +128,7 @@ proptest! {
         let sdk = SdkOracle::new(&aws_settings("real-media", &region), credentials.clone());
         let (own, get, head) = run(async {
             let presigner = presigner(&region, loaded_cache(credentials).await);
-            let own = presigner.presign_download(&permit(&key, ttl, false, terms.clone()), now).unwrap();
+            let own = download(&presigner, &permit(&key, now, ttl, false, terms.clone()), now).unwrap();
             let get = sdk.get(key.as_str(), &terms, now, ttl).await;
             let head = sdk.head(key.as_str(), &terms, now, ttl).await;
             (own, get, head)
@@ -107,9 +152,38 @@ proptest! {
         let (own, put) = run(async {
             let presigner = presigner(&region, loaded_cache(credentials).await);
             let put = sdk.put(key.as_str(), &terms, now, ttl).await;
-            (presigner.presign_upload(&permit(&key, ttl, false, terms), now).unwrap(), put)
+            (upload(&presigner, &permit(&key, now, ttl, false, terms), now).unwrap(), put)
         });
         assert_same(&own.put, &put)?;
+    }
+
+    #[test]
+    fn headers_of_the_bucket_and_attribution_are_signed_as_the_sdk_signs_them(
+        key in object_key(),
+        reading in download_terms(),
+        writing in upload_terms(),
+        owner in proptest::option::of("[0-9]{12}"),
+        requester_pays in any::<bool>(),
+        credentials in credentials(),
+        unix_seconds in unix_seconds(),
+    ) {
+        let now = instant(unix_seconds);
+        let expected_bucket_owner = owner.map(|owner| AccountId::parse(&owner).unwrap());
+        let required = RequiredHeaders { expected_bucket_owner, requester_pays };
+        let sdk = SdkOracle::new(&aws_settings("real-media", "eu-west-1"), credentials.clone())
+            .requiring(required.clone())
+            .attributing(attribution());
+        let (read, put, get, head, sdk_put) = run(async {
+            let presigner = presigner_with("eu-west-1", loaded_cache(credentials).await, required, true);
+            let read = download(&presigner, &permit(&key, now, 900, false, reading.clone()), now).unwrap();
+            let put = upload(&presigner, &permit(&key, now, 900, false, writing.clone()), now).unwrap().put;
+            let get = sdk.get(key.as_str(), &reading, now, 900).await;
+            let head = sdk.head(key.as_str(), &reading, now, 900).await;
+            (read, put, get, head, sdk.put(key.as_str(), &writing, now, 900).await)
+        });
+        assert_same(&read.get, &get)?;
+        assert_same(&read.head, &head)?;
+        assert_same(&put, &sdk_put)?;
     }
 
     #[test]
@@ -122,7 +196,7 @@ proptest! {
         let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(now_nanoseconds);
         let credentials_end = now + Duration::from_millis(life_milliseconds);
         let presigner = presigner("us-east-1", run(ending(now, credentials_end)));
-        match presigner.presign_download(&permit(&key(), ttl, require_full_ttl, DownloadTerms::default()), now) {
+        match download(&presigner, &permit(&key(), now, ttl, require_full_ttl, DownloadTerms::default()), now) {
             Ok(PresignedDownload { get, head, expiry }) => {
                 prop_assert!(expiry.at <= now + Duration::from_secs(ttl));
                 prop_assert!(expiry.at + SIGNING_MARGIN <= credentials_end);
@@ -137,8 +211,8 @@ proptest! {
             Err(PresignError::FullTtlUnavailable { available }) => {
                 prop_assert!(require_full_ttl && available < Duration::from_secs(ttl));
                 // What is named as available can really be had.
-                let smaller = permit(&key(), available.as_secs(), true, DownloadTerms::default());
-                prop_assert!(presigner.presign_download(&smaller, now).is_ok());
+                let smaller = permit(&key(), now, available.as_secs(), true, DownloadTerms::default());
+                prop_assert!(download(&presigner, &smaller, now).is_ok());
             }
             Err(error) => {
                 prop_assert_eq!(error, expiry::CREDENTIALS_UNAVAILABLE);
@@ -151,6 +225,8 @@ proptest! {
 
 #[tokio::test]
 async fn every_upload_term_is_a_signed_header() {
+    let mut tags = ObjectTags::default();
+    tags.insert("team", "a b").unwrap();
     let terms = UploadTerms {
         content_type: Some(text("image/jpeg")),
         content_length: Some(12_345),
@@ -160,9 +236,20 @@ async fn every_upload_term_is_a_signed_header() {
         content_disposition: Some(text("attachment")),
         content_encoding: Some(text("gzip")),
         metadata: vec![(MetadataName::parse("b").unwrap(), text("2")), (MetadataName::parse("a").unwrap(), text("1"))],
+        if_match: Some(EntityTag::parse("\"abc\"").unwrap()),
+        tags,
+        storage_class: Some(StorageClass::StandardInfrequentAccess),
+        encryption: Some(Arc::new(Encryption {
+            algorithm: EncryptionAlgorithm::Kms,
+            kms_key_id: Some(text("arn:aws:kms:eu-west-1:123456789012:key/k")),
+            context: Some(text("eyJhIjoiYiJ9")),
+            bucket_key: Some(true),
+        })),
+        record_decision: true,
     };
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
-    let put = presigner.presign_upload(&permit(&key(), 900, false, terms), instant(1_700_000_000)).unwrap().put;
+    let now = instant(1_700_000_000);
+    let put = upload(&presigner, &permit(&key(), now, 900, false, terms), now).unwrap().put;
     let headers: Vec<_> = put.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
     assert_eq!(
         headers,
@@ -172,16 +259,24 @@ async fn every_upload_term_is_a_signed_header() {
             ("content-encoding", "gzip"),
             ("content-length", "12345"),
             ("content-type", "image/jpeg"),
+            ("if-match", "\"abc\""),
             ("if-none-match", "*"),
             ("x-amz-checksum-sha256", "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s="),
             ("x-amz-meta-a", "1"),
+            ("x-amz-meta-access-broker-decision", "0199-decision"),
             ("x-amz-meta-b", "2"),
+            ("x-amz-server-side-encryption", "aws:kms"),
+            ("x-amz-server-side-encryption-aws-kms-key-id", "arn:aws:kms:eu-west-1:123456789012:key/k"),
+            ("x-amz-server-side-encryption-bucket-key-enabled", "true"),
+            ("x-amz-server-side-encryption-context", "eyJhIjoiYiJ9"),
+            ("x-amz-storage-class", "STANDARD_IA"),
+            ("x-amz-tagging", "team=a%20b"),
         ]
     );
-    assert!(put.url.as_str().contains(
-        "&X-Amz-SignedHeaders=cache-control%3Bcontent-disposition%3Bcontent-encoding%3Bcontent-length%3B\
-         content-type%3Bhost%3Bif-none-match%3Bx-amz-checksum-sha256%3Bx-amz-meta-a%3Bx-amz-meta-b&"
-    ));
+    let signed = headers.iter().map(|(name, _)| *name).chain(["host"]);
+    let mut names: Vec<&str> = signed.collect();
+    names.sort_unstable();
+    assert!(put.url.as_str().contains(&format!("&X-Amz-SignedHeaders={}&", names.join("%3B"))));
 }
 
 #[tokio::test]
@@ -189,21 +284,22 @@ async fn terms_given_twice_are_refused() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
     let response_overrides =
         vec![(ResponseOverride::ContentType, text("a")), (ResponseOverride::ContentType, text("b"))];
-    let download = DownloadTerms { response_overrides, ..DownloadTerms::default() };
+    let terms = DownloadTerms { response_overrides, ..DownloadTerms::default() };
     let now = instant(1_700_000_000);
-    let refused = presigner.presign_download(&permit(&key(), 900, false, download), now);
+    let refused = download(&presigner, &permit(&key(), now, 900, false, terms), now);
     assert_eq!(refused, Err(PresignError::RepeatedTerm));
 
     let name = || MetadataName::parse("a").unwrap();
-    let upload = UploadTerms { metadata: vec![(name(), text("1")), (name(), text("2"))], ..UploadTerms::default() };
-    assert_eq!(presigner.presign_upload(&permit(&key(), 900, false, upload), now), Err(PresignError::RepeatedTerm));
+    let terms = UploadTerms { metadata: vec![(name(), text("1")), (name(), text("2"))], ..UploadTerms::default() };
+    assert_eq!(upload(&presigner, &permit(&key(), now, 900, false, terms), now), Err(PresignError::RepeatedTerm));
 }
 
 #[tokio::test]
 async fn permit_for_another_bucket_is_refused() {
     let presigner = SigV4Presigner::new(HashMap::new());
-    let permit = permit(&key(), 900, false, DownloadTerms::default());
-    assert_eq!(presigner.presign_download(&permit, instant(1_700_000_000)), Err(PresignError::UnknownBucket));
+    let now = instant(1_700_000_000);
+    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    assert_eq!(download(&presigner, &permit, now), Err(PresignError::UnknownBucket));
 }
 
 #[tokio::test]
@@ -211,12 +307,13 @@ async fn nothing_is_signed_before_credentials_are_there() {
     let cache = CredentialsCache::new(documentation_credentials(), Arc::new(SystemClock), Duration::from_hours(1));
     let cache = Arc::new(cache);
     let presigner = presigner("us-east-1", Arc::clone(&cache));
-    let (permit, now) = (permit(&key(), 900, false, DownloadTerms::default()), instant(1_700_000_000));
-    assert_eq!(presigner.presign_download(&permit, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
+    let now = instant(1_700_000_000);
+    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    assert_eq!(download(&presigner, &permit, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
     assert!(!presigner.is_ready(now));
     assert_eq!(presigner.buckets_without_credentials(now).collect::<Vec<_>>(), [&media()]);
     cache.refresh().await.unwrap();
-    assert!(presigner.presign_download(&permit, now).is_ok());
+    assert!(download(&presigner, &permit, now).is_ok());
     assert!(presigner.is_ready(now));
 }
 
@@ -224,11 +321,11 @@ async fn nothing_is_signed_before_credentials_are_there() {
 async fn nothing_is_signed_with_credentials_past_their_end() {
     let now = instant(1_700_000_000);
     let presigner = presigner("us-east-1", ending(now, now + Duration::from_hours(1)).await);
-    let permit = permit(&key(), 1, false, DownloadTerms::default());
     assert!(presigner.is_ready(now));
     for late in [3_570, 3_600, 1_000_000] {
         let then = now + Duration::from_secs(late);
-        assert_eq!(presigner.presign_download(&permit, then), Err(expiry::CREDENTIALS_UNAVAILABLE), "{late}");
+        let permit = permit(&key(), then, 1, false, DownloadTerms::default());
+        assert_eq!(download(&presigner, &permit, then), Err(expiry::CREDENTIALS_UNAVAILABLE), "{late}");
         assert!(!presigner.is_ready(then));
     }
 }
@@ -238,7 +335,7 @@ async fn answers_with_urls_cut_short_are_counted() {
     let now = instant(1_700_000_000);
     let cache = ending(now, now + Duration::from_hours(1)).await;
     let presigner = presigner("us-east-1", Arc::clone(&cache));
-    let sign = |ttl| presigner.presign_download(&permit(&key(), ttl, false, DownloadTerms::default()), now);
+    let sign = |ttl| download(&presigner, &permit(&key(), now, ttl, false, DownloadTerms::default()), now);
     assert!(sign(3_570).is_ok());
     assert_eq!(cache.status().urls_cut, 0);
     assert!(sign(3_571).is_ok());
@@ -248,19 +345,73 @@ async fn answers_with_urls_cut_short_are_counted() {
 #[tokio::test]
 async fn clock_outside_sigv4s_years_is_refused() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
-    let permit = permit(&key(), 900, false, DownloadTerms::default());
     for now in [SystemTime::UNIX_EPOCH - Duration::from_secs(1), instant(253_402_300_800)] {
-        assert_eq!(presigner.presign_download(&permit, now), Err(PresignError::UnsignableTime));
+        let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+        assert_eq!(download(&presigner, &permit, now), Err(PresignError::UnsignableTime));
     }
 }
 
 #[tokio::test]
 async fn neither_url_nor_secret_is_in_any_debug_output() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
-    let permit = permit(&key(), 900, false, DownloadTerms::default());
-    let signed = presigner.presign_download(&permit, instant(1_700_000_000)).unwrap();
+    let now = instant(1_700_000_000);
+    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let signed = download(&presigner, &permit, now).unwrap();
     let everything = format!("{presigner:?} {signed:?}");
     for secret in ["ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", "notarealsessiontoken", "Signature", "a.jpg"] {
         assert!(!everything.contains(secret), "{secret} is in {everything}");
     }
+}
+
+/// A permit for a URL that stays the same from `starts_at` on.
+fn stable_permit(starts_at: SystemTime, ttl: u64) -> Permit<DownloadTerms> {
+    let (ttl, limited_by) = (Duration::from_secs(ttl), ExpiryLimit::TierMaxTtl);
+    let lifetime = Lifetime { starts_at, ttl, limited_by, required_until: None, stable: true };
+    Permit::for_tests(media(), key(), lifetime, DownloadTerms::default())
+}
+
+#[tokio::test]
+async fn a_stable_url_is_the_same_throughout_its_window_whoever_asks() {
+    let presigner =
+        presigner_with("us-east-1", loaded_cache(documentation_credentials()).await, RequiredHeaders::default(), true);
+    let start = instant(1_700_000_000);
+    let sign = |after: u64, caller: &str| {
+        let attribution = Attribution { decision_id: format!("decision-{after}"), caller_id: caller.to_owned() };
+        let now = start + Duration::from_secs(after);
+        presigner.presign_download(&stable_permit(start, 4_500), &attribution, now).unwrap()
+    };
+    let first = sign(0, "one");
+    assert_eq!(first, sign(3_599, "another"));
+    assert_eq!(first.expiry.at, start + Duration::from_mins(75));
+    assert!(first.get.url.as_str().contains("X-Amz-Date=20231114T221320Z&X-Amz-Expires=4500&"));
+    assert!(!first.get.url.as_str().contains("access-broker"));
+}
+
+#[tokio::test]
+async fn a_url_names_its_caller_and_decision_where_the_bucket_wants_that() {
+    let cache = loaded_cache(documentation_credentials()).await;
+    let now = instant(1_700_000_000);
+    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let named = presigner_with("us-east-1", Arc::clone(&cache), RequiredHeaders::default(), true);
+    let signed = download(&named, &permit, now).unwrap();
+    for url in [signed.get.url.as_str(), signed.head.url.as_str()] {
+        assert!(url.contains("x-access-broker-caller=f00d-caller&x-access-broker-decision=0199-decision&"), "{url}");
+    }
+    let silent = presigner_with("us-east-1", cache, RequiredHeaders::default(), false);
+    assert!(!download(&silent, &permit, now).unwrap().get.url.as_str().contains("access-broker"));
+}
+
+#[tokio::test]
+async fn a_permit_for_an_endpoint_that_is_not_there_is_refused() {
+    let credentials = loaded_cache(documentation_credentials()).await;
+    let signer = BucketSigner {
+        endpoints: HashMap::new(),
+        credentials,
+        required_headers: RequiredHeaders::default(),
+        attribution: true,
+    };
+    let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
+    let now = instant(1_700_000_000);
+    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    assert_eq!(download(&presigner, &permit, now), Err(PresignError::UnknownEndpoint));
 }

@@ -32,7 +32,7 @@ impl Held {
     /// See [`snapshot_in_force_at`](super::CredentialsCache::snapshot_in_force_at).
     pub(super) fn in_force_at(&self, start: SystemTime, end: SystemTime, now: SystemTime) -> &Arc<CredentialsSnapshot> {
         let was_in_force = |previous: &&Arc<CredentialsSnapshot>| previous.loaded_at() <= start;
-        let lasts = |previous: &&Arc<CredentialsSnapshot>| signs(previous, now) && previous.signs_until(end);
+        let lasts = |previous: &&Arc<CredentialsSnapshot>| signs(previous, now) && previous.covers(end);
         let replaced_since = self.current.loaded_at() > start;
         let previous = self.previous.as_ref().filter(|_| replaced_since).filter(was_in_force).filter(lasts);
         previous.unwrap_or(&self.current)

@@ -1,0 +1,82 @@
+//! From what a policy decided to the record of it, the same way for every operation.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::decision::{Decision, DecisionId, Outcome};
+use super::error::BrokerError;
+use super::{AuthenticatedCaller, Broker};
+use crate::policy::{BucketName, ObjectReference, Operation, PermittedObject, Refusal};
+use crate::presign::{Attribution, PresignError};
+
+/// A decision that is being made: what is known of it from its start.
+pub(super) struct Pending {
+    pub(super) id: DecisionId,
+    caller_id: String,
+    operation: Operation,
+    object: ObjectReference,
+}
+
+impl Pending {
+    /// What the URLs shall be traceable to.
+    pub(super) fn attribution(&self) -> Attribution {
+        Attribution { decision_id: self.id.to_string(), caller_id: self.caller_id.clone() }
+    }
+
+    /// The record of a refusal.
+    pub(super) fn refused<A>(self, refusal: Refusal) -> (Decision, Result<A, BrokerError>) {
+        let error = BrokerError::Refused(refusal.reason);
+        (self.decision(refusal.tier, Outcome::Failed(error.clone())), Err(error))
+    }
+
+    /// The record of what came of a permit.
+    pub(super) fn concluded<A>(
+        self,
+        permitted: &PermittedObject,
+        result: Result<(A, Outcome), BrokerError>,
+    ) -> (Decision, Result<A, BrokerError>) {
+        let tier = Some(Arc::clone(permitted.tier()));
+        match result {
+            Ok((answer, outcome)) => (self.decision(tier, outcome), Ok(answer)),
+            Err(error) => (self.decision(tier, Outcome::Failed(error.clone())), Err(error)),
+        }
+    }
+
+    fn decision(self, tier: Option<Arc<str>>, outcome: Outcome) -> Decision {
+        let Self { id, caller_id, operation, object } = self;
+        Decision { id, caller_id, operation, object, tier, outcome }
+    }
+}
+
+impl Broker {
+    /// Begins a decision.
+    pub(super) fn pending(
+        &self,
+        asking: &AuthenticatedCaller,
+        operation: Operation,
+        object: &ObjectReference,
+    ) -> Pending {
+        let caller_id = self.0.pseudonyms.of(&asking.caller);
+        Pending { id: self.0.decision_ids.next(), caller_id, operation, object: object.clone() }
+    }
+
+    /// Signs. Where the caller insists on a life that the credentials at hand do not have, they are renewed first, once.
+    pub(super) async fn signed<P>(
+        &self,
+        bucket: &BucketName,
+        sign: impl Fn() -> Result<P, PresignError>,
+    ) -> Result<P, PresignError> {
+        match sign() {
+            Err(PresignError::FullTtlUnavailable { .. }) => {
+                self.0.presigner.renew_credentials(bucket).await;
+                sign()
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// The outcome of a call that issued URLs.
+pub(super) fn issued(permitted: &PermittedObject, expires_at: SystemTime) -> Outcome {
+    Outcome::Issued { grant: Arc::clone(permitted.rule()), expires_at }
+}

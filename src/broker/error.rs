@@ -1,0 +1,46 @@
+//! Why a call came to nothing.
+
+use thiserror::Error;
+
+use crate::policy::RefusalReason;
+use crate::presign::PresignError;
+use crate::storage::InspectionError;
+
+/// Why nothing was issued or said.
+#[derive(Debug, Clone, Error)]
+pub enum BrokerError {
+    /// The policy refuses.
+    #[error("the policy refuses: {}", .0.code())]
+    Refused(RefusalReason),
+    /// The policy permits, and signing failed.
+    #[error(transparent)]
+    Presign(#[from] PresignError),
+    /// The policy permits, and the object could not be looked at.
+    #[error(transparent)]
+    Inspection(#[from] InspectionError),
+    /// The policy permits, and the object has no version that the URL could be bound to.
+    #[error("S3 names no version of the object")]
+    NoVersion,
+}
+
+impl BrokerError {
+    /// The reason's name in logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(reason) => reason.code(),
+            Self::Presign(error) => error.code(),
+            Self::Inspection(error) => error.code(),
+            Self::NoVersion => "no_version",
+        }
+    }
+
+    /// The name of the denial that refused, if one did.
+    #[must_use]
+    pub fn denial(&self) -> Option<&str> {
+        match self {
+            Self::Refused(RefusalReason::Denied(rule)) => Some(rule),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Parts that several answers have.
+
+use std::time::SystemTime;
+
+use prost_types::Timestamp;
+
+use crate::grpc::proto;
+use crate::policy::{Checksum, ChecksumAlgorithm, ExpiryLimit};
+use crate::presign::SignedRequest;
+use crate::storage::StoredObject;
+
+pub(super) fn signed_request(signed: SignedRequest) -> proto::SignedRequest {
+    proto::SignedRequest {
+        method: signed.method.as_str().to_owned(),
+        url: signed.url.into_string(),
+        headers: signed.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+    }
+}
+
+pub(super) fn timestamp(instant: SystemTime) -> Timestamp {
+    Timestamp::from(instant)
+}
+
+pub(super) const fn expiry_limit(limit: ExpiryLimit) -> proto::ExpiryLimit {
+    match limit {
+        ExpiryLimit::RequestedTtl => proto::ExpiryLimit::RequestedTtl,
+        ExpiryLimit::TierDefaultTtl => proto::ExpiryLimit::TierDefaultTtl,
+        ExpiryLimit::TierMaxTtl => proto::ExpiryLimit::TierMaxTtl,
+        ExpiryLimit::TokenExpiry => proto::ExpiryLimit::TokenExpiry,
+        ExpiryLimit::SigningCredentialsExpiry => proto::ExpiryLimit::SigningCredentialsExpiry,
+    }
+}
+
+pub(super) fn stored_object(object: StoredObject) -> proto::StoredObject {
+    let StoredObject { size, etag, version_id, content_type, last_modified, checksums, decision_id: _ } = object;
+    proto::StoredObject {
+        size,
+        etag,
+        version_id,
+        content_type,
+        last_modified: last_modified.map(timestamp),
+        checksums: checksums.iter().map(checksum).collect(),
+    }
+}
+
+fn checksum(checksum: &Checksum) -> proto::Checksum {
+    use proto::checksum::Value;
+    let bytes = checksum.bytes().to_vec();
+    let value = match checksum.algorithm() {
+        ChecksumAlgorithm::Crc32 => Value::Crc32(bytes),
+        ChecksumAlgorithm::Crc32c => Value::Crc32c(bytes),
+        ChecksumAlgorithm::Crc64Nvme => Value::Crc64nvme(bytes),
+        ChecksumAlgorithm::Md5 => Value::Md5(bytes),
+        ChecksumAlgorithm::Sha1 => Value::Sha1(bytes),
+        ChecksumAlgorithm::Sha256 => Value::Sha256(bytes),
+    };
+    proto::Checksum { value: Some(value) }
+}

@@ -1,0 +1,170 @@
+//! What tiers demand of downloads and uploads.
+
+use super::*;
+
+fn policy(table: &str) -> Policy {
+    compile(&text(table)).unwrap()
+}
+
+fn text(table: &str) -> String {
+    format!(
+        "tier = [{{ name = 't', bucket = 'media', prefix = '', {table} }}]\n\
+         grant = [{{ tiers = 't', operations = '{}', to = {{ authenticated = true }} }}]",
+        table.split(' ').next().unwrap()
+    )
+}
+
+fn problems(table: &str) -> String {
+    compile(&text(table)).unwrap_err().to_string()
+}
+
+fn header(text: &str) -> HeaderText {
+    HeaderText::parse(text).unwrap()
+}
+
+fn violated<T: std::fmt::Debug>(result: Result<T, RefusalReason>) -> Vec<&'static str> {
+    let RefusalReason::ObligationsNotMet(violations) = result.unwrap_err() else {
+        panic!("refused for another reason")
+    };
+    violations.into_iter().map(|violation| violation.field).collect()
+}
+
+fn written(policy: &Policy, terms: UploadTerms) -> Result<UploadTerms, RefusalReason> {
+    upload(policy, &json!({}), "x", terms).map(|permit| permit.terms().clone())
+}
+
+fn read_as(
+    policy: &Policy,
+    overrides: &[(ResponseOverride, &str)],
+) -> Result<Vec<(ResponseOverride, String)>, RefusalReason> {
+    let response_overrides = overrides.iter().map(|(name, value)| (*name, header(value))).collect();
+    let terms = DownloadTerms { response_overrides, ..DownloadTerms::default() };
+    let permit = policy.decide_download(&caller(&json!({})), access("x", terms), now());
+    let overrides = |permit: Permit<DownloadTerms>| {
+        let all = &permit.terms().response_overrides;
+        all.iter().map(|(name, value)| (*name, value.as_str().to_owned())).collect()
+    };
+    permit.map(overrides).map_err(|refusal| refusal.reason)
+}
+
+#[test]
+fn a_tier_can_have_everything_saved_and_shown_as_no_page() {
+    use ResponseOverride::{ContentDisposition, ContentType};
+    let policy = policy("download = { disposition = 'attachment', content_type = 'application/octet-stream' }");
+    let imposed =
+        vec![(ContentDisposition, "attachment".to_owned()), (ContentType, "application/octet-stream".to_owned())];
+    assert_eq!(read_as(&policy, &[]), Ok(imposed));
+    let named = [(ContentDisposition, "attachment; filename=\"a.html\"")];
+    assert_eq!(read_as(&policy, &named).unwrap()[0].1, "attachment; filename=\"a.html\"");
+    let contradicting = [(ContentDisposition, "inline"), (ContentType, "text/html")];
+    assert_eq!(
+        violated(read_as(&policy, &contradicting)),
+        ["response_overrides.content_disposition", "response_overrides.content_type"]
+    );
+}
+
+#[test]
+fn what_a_download_table_cannot_mean_is_reported() {
+    let problems = problems("download = { disposition = 'inline', content_type = 'image/*', stable_window = '90m' }");
+    for problem in [
+        "download.disposition must be",
+        "download.content_type must be one content type",
+        "download.stable_window must be",
+    ] {
+        assert!(problems.contains(problem), "{problems}");
+    }
+}
+
+#[test]
+fn a_compare_and_swap_needs_a_tier_that_lets_overwrite() {
+    let etag = || Some(EntityTag::parse("\"abc\"").unwrap());
+    let swap = || UploadTerms { if_match: etag(), ..UploadTerms::default() };
+    let open = policy("upload = { overwrite = true }");
+    assert_eq!(written(&open, swap()).unwrap().if_match, etag());
+    assert_eq!(violated(written(&policy("upload = {}"), swap())), ["if_match"]);
+    assert_eq!(violated(written(&open, UploadTerms { create_only: Some(true), ..swap() })), ["if_match"]);
+}
+
+#[test]
+fn storage_classes_are_those_of_the_tier() {
+    let wish = |storage_class| UploadTerms { storage_class, ..UploadTerms::default() };
+    let (standard, archive) = (Some(StorageClass::Standard), Some(StorageClass::GlacierDeepArchive));
+    let plain = policy("upload = {}");
+    assert!(written(&plain, wish(None)).is_ok() && written(&plain, wish(standard)).is_ok());
+    assert_eq!(violated(written(&plain, wish(archive))), ["storage_class"]);
+    let cold = policy("upload = { storage_classes = ['DEEP_ARCHIVE'] }");
+    assert_eq!(written(&cold, wish(archive)).unwrap().storage_class, archive);
+    assert_eq!(violated(written(&cold, wish(None))), ["storage_class"]);
+    assert!(problems("upload = { storage_classes = ['COLD'] }").contains("holds \"COLD\"; the classes are STANDARD"));
+}
+
+#[test]
+fn tags_are_the_tiers_and_those_that_it_lets_callers_set() {
+    let policy = policy("upload = { tags = { origin = 'broker' }, caller_tags = ['team'] }");
+    let tagged = |name: &str| {
+        let mut tags = ObjectTags::default();
+        tags.insert(name, "x").unwrap();
+        UploadTerms { tags, ..UploadTerms::default() }
+    };
+    assert_eq!(written(&policy, tagged("team")).unwrap().tags.header_value(), "origin=broker&team=x");
+    for name in ["origin", "other", "Team"] {
+        assert_eq!(violated(written(&policy, tagged(name))), ["tags"], "{name}");
+    }
+    let problems = problems("upload = { tags = { 'aws:x' = '1', n = 2, a = 'b' }, caller_tags = ['a', 'x;y'] }");
+    for problem in [
+        "upload.tags.aws:x must have names",
+        "upload.tags.n must be a string",
+        "caller_tags holds \"a\"",
+        "caller_tags must have names",
+    ] {
+        assert!(problems.contains(problem), "{problem} is not in\n{problems}");
+    }
+    let many: Vec<String> = (0..11).map(|number| format!("'t{number}'")).collect();
+    let crowded = format!("upload = {{ caller_tags = [{}] }}", many.join(", "));
+    assert!(self::problems(&crowded).contains("must not make more than 10 tags"));
+}
+
+#[test]
+fn encryption_is_the_tiers_and_nobody_elses() {
+    let table = "upload = { encryption = { algorithm = 'aws:kms', kms_key_id = 'arn:aws:kms:eu-west-1:123456789012:key/k', \
+                 context = { tenant = 'a', app = 'b' }, bucket_key = true } }";
+    let encryption = written(&policy(table), UploadTerms::default()).unwrap().encryption.unwrap();
+    assert_eq!(encryption.algorithm, EncryptionAlgorithm::Kms);
+    // {"app":"b","tenant":"a"}
+    assert_eq!(encryption.context.as_ref().unwrap().as_str(), "eyJhcHAiOiJiIiwidGVuYW50IjoiYSJ9");
+    let forged = UploadTerms { encryption: Some(encryption), record_decision: true, ..UploadTerms::default() };
+    let agreed = written(&policy("upload = {}"), forged).unwrap();
+    assert!(agreed.encryption.is_none() && !agreed.record_decision);
+}
+
+#[test]
+fn impossible_encryption_is_reported() {
+    for (table, problem) in [
+        ("kms_key_id = 'k'", "encryption must have an algorithm"),
+        ("algorithm = 'AES256', kms_key_id = 'k'", "encryption.kms_key_id is for aws:kms and aws:kms:dsse only"),
+        ("algorithm = 'AES256', context = { a = 'b' }", "encryption.context is for aws:kms"),
+        ("algorithm = 'aws:kms:dsse', bucket_key = true", "encryption.bucket_key is not for aws:kms:dsse"),
+        ("algorithm = 'aws:kms', context = { 'aws:s3:arn' = 'x' }", "must not begin with \"aws:\""),
+        ("algorithm = 'aws:kms', context = {}", "encryption.context must hold at least one pair"),
+        ("algorithm = 'rot13'", "encryption.algorithm must be"),
+        ("algorithm = 'aws:kms', kms_key_id = 'a\\u00e9'", "encryption.kms_key_id must be 1 to 1,024"),
+    ] {
+        let text = format!("upload = {{ encryption = {{ {} }} }}", table.replace("'a\\u00e9'", "\"a\\u00e9\""));
+        let problems = problems(&text);
+        assert!(problems.contains(problem), "{problem} is not in\n{problems}");
+    }
+}
+
+#[test]
+fn verification_is_for_who_may_upload_and_by_decision_where_those_are_recorded() {
+    let verify = |policy: &Policy, by_decision| {
+        let decided = policy.decide_verification(&caller(&json!({})), &object("media", "x"), by_decision);
+        decided.map(|permitted| permitted.tier().to_string()).map_err(|refusal| refusal.reason)
+    };
+    let recording = policy("upload = { record_decision = true }");
+    assert_eq!(verify(&recording, true), Ok("t".to_owned()));
+    let plain = policy("upload = {}");
+    assert!(verify(&plain, false).is_ok());
+    assert_eq!(violated(verify(&plain, true)), ["decision_id"]);
+    assert_eq!(verify(&policy("download = {}"), false), Err(RefusalReason::OperationNotOffered));
+}
