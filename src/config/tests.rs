@@ -13,6 +13,7 @@ use crate::telemetry::LogFormat;
 
 mod endpoints;
 mod listeners;
+mod transfer;
 
 const FOLDER: &str = "/etc/access-broker";
 

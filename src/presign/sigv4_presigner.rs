@@ -74,7 +74,7 @@ impl SigV4Presigner {
         let lifetime = permit.lifetime();
         let signed_at = SigningTime::floor(lifetime.starts_at).map_err(|_| PresignError::UnsignableTime)?;
         let credentials = if lifetime.stable {
-            signer.credentials.snapshot_in_force_at(lifetime.starts_at, lifetime.ends_at(), now)
+            signer.credentials.snapshot_for_window(lifetime.starts_at, lifetime.ends_at(), now)
         } else {
             signer.credentials.snapshot()
         };

@@ -13,6 +13,7 @@ mod credentials;
 mod dev_process;
 mod documents;
 mod envoy;
+mod expiry;
 mod faults;
 mod key_endpoint;
 mod metrics;

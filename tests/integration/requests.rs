@@ -1,7 +1,9 @@
 //! Malformed requests: refused with every bad field at once, before anything is decided.
 
 use access_broker::grpc::proto::checksum::Value;
-use access_broker::grpc::proto::{Checksum, IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides};
+use access_broker::grpc::proto::{
+    Checksum, Disposition, IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, disposition,
+};
 use prost_types::Duration;
 use tonic::Code;
 
@@ -65,6 +67,55 @@ async fn every_bad_field_of_an_upload_is_listed() {
     let mut fields = field_violations(&refused);
     fields.sort();
     assert_eq!(fields, ["bucket", "cache_control", "checksum", "content_type", "key", "metadata", "ttl"]);
+}
+
+#[tokio::test]
+async fn what_s3_would_refuse_or_read_differently_is_refused_before_it_is_signed() {
+    let server = TestServer::start().await;
+    let client = server.client("user-one").await;
+    let of_type = |r#type: disposition::Type, filename: &str| Disposition {
+        r#type: r#type.into(),
+        filename: Some(filename.to_owned()),
+    };
+    let upload = IssueUploadUrlRequest {
+        key: "tier 2/x.jpg".to_owned(),
+        content_encoding: Some("gzip, AWS-chunked".to_owned()),
+        metadata: [("access-broker-decision".to_owned(), "forged".to_owned())].into(),
+        endpoint: Some("https://elsewhere".to_owned()),
+        if_match: Some("*".to_owned()),
+        tags: [("aws:x".to_owned(), "y".to_owned())].into(),
+        storage_class: Some("GLACIAL".to_owned()),
+        disposition: Some(of_type(disposition::Type::Inline, "a/../b")),
+        ..IssueUploadUrlRequest::default()
+    };
+    let mut fields = field_violations(&client.issue_upload(upload).await.unwrap_err());
+    fields.sort();
+    let expected = ["content_encoding", "disposition", "endpoint", "if_match", "metadata", "storage_class", "tags"];
+    assert_eq!(fields, expected);
+
+    for overrides in [
+        ResponseOverrides {
+            disposition: Some(of_type(disposition::Type::Unspecified, "a")),
+            ..ResponseOverrides::default()
+        },
+        ResponseOverrides {
+            disposition: Some(of_type(disposition::Type::Attachment, "ann\u{202E}txt.exe")),
+            ..ResponseOverrides::default()
+        },
+        ResponseOverrides {
+            disposition: Some(of_type(disposition::Type::Attachment, "a")),
+            content_disposition: Some("inline".to_owned()),
+            ..ResponseOverrides::default()
+        },
+    ] {
+        let download = IssueDownloadUrlRequest {
+            key: CUTE_CAT.to_owned(),
+            response_overrides: Some(overrides),
+            ..IssueDownloadUrlRequest::default()
+        };
+        let refused = client.issue_download(download).await.unwrap_err();
+        assert_eq!(field_violations(&refused), ["response_overrides.disposition"]);
+    }
 }
 
 #[tokio::test]

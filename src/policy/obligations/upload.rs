@@ -8,6 +8,7 @@ use crate::policy::checksum::ChecksumAlgorithm;
 use crate::policy::content_type::ContentTypePattern;
 use crate::policy::encryption::{Encryption, read_encryption};
 use crate::policy::lifetime::LifetimeObligations;
+use crate::policy::metadata::{DECISION_METADATA, MAX_METADATA_BYTES};
 use crate::policy::object_tags::{MAX_TAGS, ObjectTags};
 use crate::policy::storage_class::StorageClass;
 use crate::policy::terms::UploadTerms;
@@ -15,6 +16,9 @@ use crate::policy::terms::UploadTerms;
 /// The largest object that one PUT can write, in bytes (5 GiB;
 /// [AWS](https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)).
 const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1_024 * 1_024 * 1_024;
+
+/// The length of a decision's id in metadata: a UUID with its hyphens.
+const DECISION_ID_BYTES: usize = 36;
 
 /// What a tier demands of uploads.
 #[derive(Debug)]
@@ -91,6 +95,7 @@ impl UploadObligations {
             self.if_match_violation(&terms),
             self.storage_class_violation(&terms),
             self.tags_violation(&terms),
+            self.metadata_violation(&terms),
         ]
         .into_iter()
         .flatten()
@@ -163,6 +168,14 @@ impl UploadObligations {
         let allowed = |name: &str| self.caller_tags.iter().any(|allowed| allowed == name);
         let all_allowed = terms.tags.iter().all(|(name, _)| allowed(name));
         (!all_allowed).then(|| FieldViolation::new("tags", "must have only names that this tier lets callers set"))
+    }
+
+    /// What the broker adds counts against S3's limit, too.
+    fn metadata_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
+        let bytes: usize = terms.metadata.iter().map(|(name, value)| name.as_str().len() + value.as_str().len()).sum();
+        let max = MAX_METADATA_BYTES - DECISION_METADATA.len() - DECISION_ID_BYTES;
+        let exceeds = self.record_decision && bytes > max;
+        exceeds.then(|| FieldViolation::new("metadata", format!("must not hold more than {max} bytes in this tier")))
     }
 }
 

@@ -125,6 +125,20 @@ fn tags_are_the_tiers_and_those_that_it_lets_callers_set() {
 }
 
 #[test]
+fn metadata_leaves_room_for_the_decision_where_that_is_recorded() {
+    let named = |bytes: usize| {
+        let value = |length: usize| header(&"v".repeat(length));
+        let name = |index: usize| MetadataName::parse(&format!("m{index}")).unwrap();
+        let metadata = vec![(name(0), value(1_000)), (name(1), value(bytes - 1_004))];
+        UploadTerms { metadata, ..UploadTerms::default() }
+    };
+    let recording = policy("upload = { record_decision = true }");
+    assert!(written(&policy("upload = {}"), named(2_028)).is_ok());
+    assert!(written(&recording, named(2_048 - 22 - 36)).is_ok());
+    assert_eq!(violated(written(&recording, named(2_048 - 22 - 36 + 1))), ["metadata"]);
+}
+
+#[test]
 fn encryption_is_the_tiers_and_nobody_elses() {
     let table = "upload = { encryption = { algorithm = 'aws:kms', kms_key_id = 'arn:aws:kms:eu-west-1:123456789012:key/k', \
                  context = { tenant = 'a', app = 'b' }, bucket_key = true } }";

@@ -111,21 +111,21 @@ impl CredentialsCache {
         self.held.load().as_ref().map(|held| Arc::clone(&held.current))
     }
 
-    /// The credentials for URLs that shall be the same throughout a window of time, from `start` to `end`: those that
-    /// were in force at its start, even if they were replaced since.
+    /// The credentials for URLs that shall be the same throughout a window of time that began at `start`, and that work
+    /// until `end`: those that signed first in it, even if they were replaced since.
     ///
-    /// Those before the current ones are given only where they were in force at `start`, are temporary (only then does
-    /// their issuer vouch for them after the replacement), can sign at `now`, and last up to `end` with
-    /// [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
+    /// Those before the current ones are given only where these came after `start`, and where they themselves are
+    /// temporary (only then does their issuer vouch for them after the replacement), can sign at `now`, and last up to
+    /// `end` with [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
     /// [`snapshot`](Self::snapshot).
     #[must_use]
-    pub fn snapshot_in_force_at(
+    pub fn snapshot_for_window(
         &self,
         start: SystemTime,
         end: SystemTime,
         now: SystemTime,
     ) -> Option<Arc<CredentialsSnapshot>> {
-        self.held.load().as_ref().map(|held| Arc::clone(held.in_force_at(start, end, now)))
+        self.held.load().as_ref().map(|held| Arc::clone(held.for_window(start, end, now)))
     }
 
     /// Asks the provider once, for at most 10 seconds, and takes what it gives.

@@ -29,12 +29,11 @@ impl Held {
         ended.then(|| Self { current: Arc::clone(&self.current), previous: None })
     }
 
-    /// See [`snapshot_in_force_at`](super::CredentialsCache::snapshot_in_force_at).
-    pub(super) fn in_force_at(&self, start: SystemTime, end: SystemTime, now: SystemTime) -> &Arc<CredentialsSnapshot> {
-        let was_in_force = |previous: &&Arc<CredentialsSnapshot>| previous.loaded_at() <= start;
+    /// See [`snapshot_for_window`](super::CredentialsCache::snapshot_for_window).
+    pub(super) fn for_window(&self, start: SystemTime, end: SystemTime, now: SystemTime) -> &Arc<CredentialsSnapshot> {
         let lasts = |previous: &&Arc<CredentialsSnapshot>| signs(previous, now) && previous.covers(end);
         let replaced_since = self.current.loaded_at() > start;
-        let previous = self.previous.as_ref().filter(|_| replaced_since).filter(was_in_force).filter(lasts);
+        let previous = self.previous.as_ref().filter(|_| replaced_since).filter(lasts);
         previous.unwrap_or(&self.current)
     }
 }
@@ -66,7 +65,7 @@ mod tests {
     }
 
     fn is_previous(held: &Held, start: u64, end: u64, now: u64) -> bool {
-        !Arc::ptr_eq(held.in_force_at(at(start), at(end), at(now)), &held.current)
+        !Arc::ptr_eq(held.for_window(at(start), at(end), at(now)), &held.current)
     }
 
     #[test]
@@ -78,10 +77,8 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_came_within_the_window_do_not_serve_it_as_previous_ones() {
-        let held = replaced(Some(2_000));
-        assert!(is_previous(&held, 100, 1_900, 1_200));
-        assert!(!is_previous(&held, 99, 1_900, 1_200));
+    fn credentials_that_came_within_the_window_serve_the_rest_of_it() {
+        assert!(is_previous(&replaced(Some(2_000)), 99, 1_900, 1_200));
     }
 
     #[test]

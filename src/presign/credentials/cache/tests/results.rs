@@ -63,7 +63,7 @@ async fn urls_of_a_window_keep_the_credentials_that_it_began_with() {
     fixture.cache.refresh().await.unwrap();
     sleep(50 * MINUTE).await;
     let start = fixture.clock.now();
-    let in_force = |now| fixture.cache.snapshot_in_force_at(start, start + HOUR, now).unwrap();
+    let in_force = |now| fixture.cache.snapshot_for_window(start, start + HOUR, now).unwrap();
     let first = in_force(start);
     sleep(10 * MINUTE).await;
     fixture.cache.refresh().await.unwrap();
