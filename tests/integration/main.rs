@@ -23,5 +23,6 @@ mod requests;
 mod scenario;
 mod serve_process;
 mod support;
+mod transfer;
 mod uploads;
 mod workloads;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse, SignedRequest,
+    VerifyUploadRequest, VerifyUploadResponse,
 };
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::transport::Channel;
@@ -57,6 +58,11 @@ impl Client {
 
     pub(crate) async fn issue_upload(&self, message: IssueUploadUrlRequest) -> Result<IssueUploadUrlResponse, Status> {
         let answer = self.inner.clone().issue_upload_url(self.request(message)).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn verify_upload(&self, message: VerifyUploadRequest) -> Result<VerifyUploadResponse, Status> {
+        let answer = self.inner.clone().verify_upload(self.request(message)).await;
         answer.map(tonic::Response::into_inner)
     }
 

@@ -1,0 +1,71 @@
+//! A promised checksum holds the content to it.
+
+use access_broker::grpc::proto::checksum::Value;
+use access_broker::grpc::proto::{Checksum, IssueUploadUrlRequest};
+use access_broker::policy::ChecksumAlgorithm;
+use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
+
+use super::clients::{HttpClient, HttpRequest};
+use super::fixture::{Fixture, upload};
+use super::servers::Peer;
+
+const CONTENT: &[u8] = b"123456789";
+
+/// As long, and something else.
+const OTHER_CONTENT: &[u8] = b"123456780";
+
+/// A checksum for a message.
+pub(super) fn checksum(algorithm: ChecksumAlgorithm, content: &[u8]) -> Checksum {
+    let value = match algorithm {
+        ChecksumAlgorithm::Crc32 => Value::Crc32(Crc32::checksum(content).to_vec()),
+        ChecksumAlgorithm::Crc32c => Value::Crc32c(Crc32c::checksum(content).to_vec()),
+        ChecksumAlgorithm::Crc64Nvme => Value::Crc64nvme(Crc64Nvme::checksum(content).to_vec()),
+        ChecksumAlgorithm::Md5 => Value::Md5(Md5::checksum(content).to_vec()),
+        ChecksumAlgorithm::Sha1 => Value::Sha1(Sha1::checksum(content).to_vec()),
+        ChecksumAlgorithm::Sha256 => Value::Sha256(Sha256::checksum(content).to_vec()),
+    };
+    Checksum { value: Some(value) }
+}
+
+pub(super) fn sha256(content: &[u8]) -> Checksum {
+    checksum(ChecksumAlgorithm::Sha256, content)
+}
+
+#[test]
+fn the_checksums_are_those_of_the_catalogue() {
+    // The check values of CRC-32/ISO-HDLC, CRC-32/ISCSI and CRC-64/NVME for "123456789".
+    for (algorithm, expected) in [
+        (ChecksumAlgorithm::Crc32, Value::Crc32(vec![0xCB, 0xF4, 0x39, 0x26])),
+        (ChecksumAlgorithm::Crc32c, Value::Crc32c(vec![0xE3, 0x06, 0x92, 0x83])),
+        (ChecksumAlgorithm::Crc64Nvme, Value::Crc64nvme(vec![0xAE, 0x8B, 0x14, 0x86, 0x0A, 0x79, 0x98, 0x88])),
+    ] {
+        assert_eq!(checksum(algorithm, CONTENT).value, Some(expected));
+    }
+}
+
+async fn a_wrong_content_is_refused(peer: Peer, algorithms: &[ChecksumAlgorithm]) {
+    let Some(fixture) = Fixture::on(peer).await else { return };
+    let mut client = HttpClient::reqwest();
+    for algorithm in algorithms {
+        let key = algorithm.name();
+        let promise = IssueUploadUrlRequest { checksum: Some(checksum(*algorithm, CONTENT)), ..upload(key) };
+        let put = HttpRequest::promised(&fixture.put(promise).await);
+        let what = format!("{key} on {peer:?}");
+        client.send(&put.clone().with_body(OTHER_CONTENT)).await.expect_refusal(&what);
+        assert!(fixture.stored(key).await.is_none(), "{what}: stored all the same");
+        client.send(&put.clone().with_body(CONTENT)).await.expect_success(&what);
+        client.send(&put.with_body(OTHER_CONTENT)).await.expect_refusal(&what);
+        assert_eq!(fixture.stored(key).await.unwrap().body, CONTENT, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_content_that_is_not_the_promised_one_is_refused_by_the_embedded_server() {
+    a_wrong_content_is_refused(Peer::Embedded, &ChecksumAlgorithm::ALL).await;
+}
+
+#[tokio::test]
+async fn a_content_that_is_not_the_promised_one_is_refused_by_rclone() {
+    // The only one that it checks.
+    a_wrong_content_is_refused(Peer::Rclone, &[ChecksumAlgorithm::Md5]).await;
+}

@@ -1,0 +1,161 @@
+//! S3 servers.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use access_broker::dev::{AccessKey, EmbeddedS3, EmbeddedS3Options};
+use aws_sdk_s3::Client as SdkClient;
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{self, Instant};
+
+use crate::support::folder;
+
+/// The one bucket of every server.
+pub(super) const BUCKET: &str = "media";
+
+pub(super) const REGION: &str = "eu-west-1";
+
+/// The key pair that the servers know.
+pub(super) const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(super) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A kind of server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// The one of `access-broker dev`.
+    Embedded,
+    /// `rclone serve s3`: a SigV4 verifier of its own. It keeps content and headers, knows no conditions and no overrides,
+    /// and checks no checksum but MD5.
+    Rclone,
+    /// `moto_server`, from version 5.2.5 on: verifies no signature. It knows conditions, overrides, versions, tags, storage
+    /// classes and encryption.
+    Moto,
+}
+
+impl Peer {
+    pub(super) const fn verifies_signatures(self) -> bool {
+        !matches!(self, Self::Moto)
+    }
+}
+
+/// A running server, with an empty bucket. It ends with this value.
+pub(super) struct S3Server {
+    pub(super) url: String,
+    _running: Running,
+}
+
+/// What ends when it is dropped.
+enum Running {
+    Here(
+        #[expect(dead_code, reason = "held until the end")] EmbeddedS3,
+        #[expect(dead_code, reason = "the same")] TempDir,
+    ),
+    Process(
+        #[expect(dead_code, reason = "held until the end")] Child,
+        #[expect(dead_code, reason = "the same")] TempDir,
+    ),
+}
+
+impl S3Server {
+    /// `None` where it is not installed.
+    pub(super) async fn start(peer: Peer) -> Option<Self> {
+        match peer {
+            Peer::Embedded => Some(Self::embedded(|_| {}).await),
+            Peer::Rclone => Self::rclone().await,
+            Peer::Moto => Self::moto().await,
+        }
+    }
+
+    /// The embedded server with other options.
+    pub(super) async fn embedded(change: impl FnOnce(&mut EmbeddedS3Options)) -> Self {
+        let folder = folder();
+        let mut options = embedded_options(folder.path().to_owned());
+        change(&mut options);
+        let server = EmbeddedS3::start(options).await.unwrap();
+        Self { url: server.url(), _running: Running::Here(server, folder) }
+    }
+
+    async fn rclone() -> Option<Self> {
+        let folder = folder();
+        fs::create_dir_all(folder.path().join("objects").join(BUCKET)).unwrap();
+        let mut command = Command::new("rclone");
+        command.args(["serve", "s3", "--config", "", "--addr", "127.0.0.1:0", "--auth-key"]);
+        command.arg(format!("{ACCESS_KEY_ID},{SECRET_ACCESS_KEY}")).arg("objects");
+        Self::process(Peer::Rclone, command, folder, "Starting s3 server on [").await
+    }
+
+    async fn moto() -> Option<Self> {
+        let mut command = Command::new("moto_server");
+        command.args(["-H", "127.0.0.1", "-p", "0"]);
+        let server = Self::process(Peer::Moto, command, folder(), "Running on ").await?;
+        let place =
+            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION)).build();
+        server.sdk().create_bucket().bucket(BUCKET).create_bucket_configuration(place).send().await.unwrap();
+        Some(server)
+    }
+
+    /// Runs a program that says in its log by which URL it serves, and waits until that can be reached.
+    async fn process(peer: Peer, mut command: Command, folder: TempDir, announcement: &str) -> Option<Self> {
+        let path = folder.path().join("log");
+        let log = File::create(&path).unwrap();
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let Ok(mut child) = command.kill_on_drop(true).spawn() else {
+            println!("skipped: not installed: {}", command.as_std().get_program().display());
+            return None;
+        };
+        let started = Instant::now();
+        loop {
+            let log = fs::read_to_string(&path).unwrap();
+            if let Some(address) = announced(&log, announcement)
+                && TcpStream::connect(address).await.is_ok()
+            {
+                let url = format!("http://{address}");
+                return Some(Self { url, _running: Running::Process(child, folder) });
+            }
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none() && started.elapsed() < PATIENCE, "{peer:?} does not serve ({ended:?}):\n{log}");
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// AWS's own client, with the key pair that the server knows.
+    pub(super) fn sdk(&self) -> SdkClient {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(&self.url)
+            .force_path_style(true)
+            .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test"));
+        SdkClient::from_conf(config.build())
+    }
+}
+
+fn embedded_options(data_dir: PathBuf) -> EmbeddedS3Options {
+    EmbeddedS3Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data_dir,
+        keys: vec![AccessKey { id: ACCESS_KEY_ID.to_owned(), secret: SECRET_ACCESS_KEY.to_owned(), session: None }],
+        bucket: BUCKET.to_owned(),
+        region: Some(REGION.to_owned()),
+        owner: None,
+        requester_pays: false,
+    }
+}
+
+/// The address of a URL in a log.
+fn announced(log: &str, announcement: &str) -> Option<SocketAddr> {
+    let (_, url) = log.split_once(announcement)?;
+    // What follows must be there, or the port may still be being written.
+    let (address, _) = url.strip_prefix("http://")?.split_once(['/', '\n'])?;
+    address.parse().ok()
+}

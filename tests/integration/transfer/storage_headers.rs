@@ -1,0 +1,132 @@
+//! Headers that say how S3 keeps an object and whose bucket is meant.
+
+use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
+use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
+use tonic::Code;
+
+use super::clients::{HttpClient, HttpRequest};
+use super::fixture::{Fixture, Settings, download, upload};
+use super::servers::{BUCKET, Peer, S3Server};
+use crate::support::field_violations;
+
+const KEY: &str = "archived/a b";
+const SECRET_KEY: &str = "secret/a";
+
+/// An upload with what the caller may choose; the tier adds its own.
+fn promise() -> IssueUploadUrlRequest {
+    IssueUploadUrlRequest {
+        tags: [("team", "größer + besser=@"), ("cost centre", "")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        storage_class: Some("STANDARD_IA".to_owned()),
+        ..upload(KEY)
+    }
+}
+
+#[tokio::test]
+async fn tags_class_and_encryption_are_what_the_tier_and_the_caller_said() {
+    for peer in [Peer::Embedded, Peer::Moto] {
+        let Some(fixture) = Fixture::on(peer).await else { continue };
+        let sdk = fixture.s3.sdk();
+        fixture.upload(promise(), b"x").await;
+        let head = sdk.head_object().bucket(BUCKET).key(KEY).send().await.unwrap();
+        assert_eq!(head.storage_class(), Some(&StorageClass::StandardIa), "{peer:?}");
+        assert_eq!(head.server_side_encryption(), Some(&ServerSideEncryption::Aes256), "{peer:?}");
+        let answer = sdk.get_object_tagging().bucket(BUCKET).key(KEY).send().await.unwrap();
+        let mut tags: Vec<_> = answer.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect();
+        tags.sort_unstable();
+        assert_eq!(tags, [("cost centre", ""), ("origin", "broker"), ("team", "größer + besser=@")], "{peer:?}");
+
+        fixture.upload(upload(SECRET_KEY), b"x").await;
+        let head = sdk.head_object().bucket(BUCKET).key(SECRET_KEY).send().await.unwrap();
+        assert_eq!(head.server_side_encryption(), Some(&ServerSideEncryption::AwsKms), "{peer:?}");
+        assert_eq!(head.ssekms_key_id(), Some("arn:aws:kms:eu-west-1:123456789012:key/tier"), "{peer:?}");
+        assert_eq!(head.bucket_key_enabled(), Some(true), "{peer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_tier_says_is_signed() {
+    for peer in [Peer::Embedded, Peer::Rclone] {
+        let Some(fixture) = Fixture::on(peer).await else { continue };
+        let archived = HttpRequest::promised(&fixture.put(promise()).await).with_body(b"x");
+        let secret = HttpRequest::promised(&fixture.put(upload(SECRET_KEY)).await).with_body(b"x");
+        let mut client = HttpClient::reqwest();
+        for (promised, key, name, other) in [
+            (&archived, KEY, "x-amz-tagging", "origin=caller"),
+            (&archived, KEY, "x-amz-storage-class", "STANDARD"),
+            (&archived, KEY, "x-amz-server-side-encryption", "aws:kms"),
+            (&secret, SECRET_KEY, "x-amz-server-side-encryption", "AES256"),
+            (&secret, SECRET_KEY, "x-amz-server-side-encryption-aws-kms-key-id", "other"),
+            (&secret, SECRET_KEY, "x-amz-server-side-encryption-context", "e30="),
+            (&secret, SECRET_KEY, "x-amz-server-side-encryption-bucket-key-enabled", "false"),
+        ] {
+            let what = format!("{name} on {peer:?}");
+            assert!(promised.headers.contains_key(name), "{what}");
+            client.send(&promised.clone().without_header(name)).await.expect_refusal(&what);
+            client.send(&promised.clone().with_header(name, other)).await.expect_refusal(&what);
+            assert!(fixture.stored(key).await.is_none(), "{what}: stored all the same");
+        }
+        for promised in [archived, secret] {
+            client.send(&promised).await.expect_success("as promised");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_tier_does_not_let_callers_say_is_not_signed() {
+    let fixture = Fixture::embedded().await;
+    for (field, request) in [
+        ("tags", IssueUploadUrlRequest { tags: [("origin".to_owned(), "me".to_owned())].into(), ..upload(KEY) }),
+        ("tags", IssueUploadUrlRequest { tags: [("x".to_owned(), "y".to_owned())].into(), ..upload(KEY) }),
+        ("storage_class", IssueUploadUrlRequest { storage_class: Some("GLACIER".to_owned()), ..upload(KEY) }),
+    ] {
+        let refused = fixture.caller.issue_upload(request).await.unwrap_err();
+        assert_eq!((refused.code(), field_violations(&refused)), (Code::InvalidArgument, vec![field.to_owned()]));
+    }
+}
+
+/// A bucket of an account, for whose transfers the requester pays.
+async fn owned(expected_owner: &str) -> Fixture {
+    let s3 = S3Server::embedded(|options| {
+        options.owner = Some("123456789012".to_owned());
+        options.requester_pays = true;
+    })
+    .await;
+    let bucket = format!("expected_bucket_owner = \"{expected_owner}\"\nrequester_pays = true");
+    Fixture::with(s3, Settings { bucket: &bucket, ..Settings::default() }).await
+}
+
+#[tokio::test]
+async fn the_owner_and_who_pays_are_in_every_request() {
+    let fixture = owned("123456789012").await;
+    let mut client = HttpClient::reqwest();
+    let put = fixture.put(upload("a")).await;
+    client.send(&HttpRequest::promised(&put).with_body(b"x")).await.expect_success("the upload");
+    let issued = fixture.caller.issue_download(download("a")).await.unwrap();
+    for signed in [put, issued.get.unwrap(), issued.head.unwrap()] {
+        let mut names: Vec<_> = signed.headers.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["x-amz-expected-bucket-owner", "x-amz-request-payer"], "{}", signed.method);
+        let mut promised = HttpRequest::promised(&signed);
+        promised.body = (promised.method == "PUT").then(|| b"x".to_vec());
+        for (name, other) in [("x-amz-expected-bucket-owner", "210987654321"), ("x-amz-request-payer", "owner")] {
+            let what = format!("{} {name}", signed.method);
+            client.send(&promised.clone().without_header(name)).await.expect_refusal(&what);
+            client.send(&promised.clone().with_header(name, other)).await.expect_refusal(&what);
+        }
+        client.send(&promised).await.expect_success(&signed.method);
+    }
+    let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
+    assert_eq!(fixture.caller.issue_download(request).await.unwrap().object.unwrap().size, 1, "the broker pays, too");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_another_ones_by_now_gets_nothing() {
+    let fixture = owned("210987654321").await;
+    let put = HttpRequest::promised(&fixture.put(upload("a")).await).with_body(b"x");
+    HttpClient::reqwest().send(&put).await.expect_refusal("the upload");
+    let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
+    let refused = fixture.caller.issue_download(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+}
