@@ -106,6 +106,12 @@ pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionI
             retry_after: Some(*retry_after),
             ..Failure::default()
         },
+        BrokerError::Presign(PresignError::RequestTooLarge) => Failure {
+            code: Code::InvalidArgument,
+            reason: ErrorReason::RequestInvalid,
+            message: "the signed request would be larger than the 8 KiB that S3 takes; use shorter values",
+            ..Failure::default()
+        },
         BrokerError::Presign(other) => {
             tracing::error!(decision_id = %decision_id, error = %other, "a permitted request could not be signed");
             Failure::default()

@@ -13,7 +13,7 @@ pub const MAX_OBJECT_KEY_BYTES: usize = 1_024;
 pub const MAX_BUCKET_NAME_BYTES: usize = 63;
 
 /// A valid S3 object key: 1 to 1,024 bytes of UTF-8 without control characters, made of `/`-separated segments none
-/// of which is empty, `.` or `..`.
+/// of which is empty, `.` or `..`, and not of white space alone, which AWS's SDKs take for no key.
 ///
 /// The excluded keys are legal in S3, but HTTP clients and S3-compatible servers normalise them, so that the object
 /// reached would not be the object that was authorised. No Unicode normalisation takes place: what was authorised is
@@ -28,7 +28,7 @@ impl ObjectKey {
     ///
     /// The first rule that the key breaks.
     pub fn parse(text: &str) -> Result<Self, ObjectKeyError> {
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Err(ObjectKeyError::Empty);
         }
         if text.len() > MAX_OBJECT_KEY_BYTES {
@@ -68,8 +68,8 @@ impl fmt::Debug for ObjectKey {
 /// The rule that a rejected object key breaks. The text is for callers and never repeats the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ObjectKeyError {
-    /// No key was given.
-    #[error("must not be empty")]
+    /// No key was given, or white space alone.
+    #[error("must not be empty or of white space alone")]
     Empty,
     /// Over [`MAX_OBJECT_KEY_BYTES`].
     #[error("must not be longer than 1,024 bytes of UTF-8")]

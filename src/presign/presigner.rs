@@ -101,6 +101,9 @@ pub enum PresignError {
     /// The clock shows a year before 1970 or after 9999.
     #[error("the clock shows a time that cannot be signed")]
     UnsignableTime,
+    /// The request would be larger than S3 takes.
+    #[error("the signed request would be larger than S3 takes")]
+    RequestTooLarge,
     /// A term does not fit into a header. The types of the terms leave no such values.
     #[error("a term of the permit cannot be signed as a header")]
     UnsignableHeader,
@@ -118,6 +121,7 @@ impl PresignError {
             Self::RepeatedTerm => "repeated_term",
             Self::UnsignableLifetime => "unsignable_lifetime",
             Self::UnsignableTime => "unsignable_time",
+            Self::RequestTooLarge => "request_too_large",
             Self::UnsignableHeader => "unsignable_header",
         }
     }

@@ -23,6 +23,11 @@ use super::signing_time::{ExpiresIn, SigningTime};
 use super::sigv4::{self, QueryParameter, UnsignedRequest};
 use crate::policy::{BucketName, DownloadTerms, EndpointName, ExpiryLimit, Permit, PermittedObject, UploadTerms};
 
+/// The largest URL with its headers, in bytes: what S3 takes of a PUT
+/// ([AWS: `PutObject`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html), "8 KB"), and what most HTTP
+/// servers and proxies take of any request.
+const MAX_REQUEST_HEAD_BYTES: usize = 8 * 1_024;
+
 /// What it takes to sign for one bucket.
 #[derive(Debug, Clone)]
 pub struct BucketSigner {
@@ -115,8 +120,8 @@ impl Presigner for SigV4Presigner {
         // A HEAD has the same parameters save the first, `x-id`, as in the SDK.
         let head_query = query.split_first().map_or(&[][..], |(_, others)| others);
         Ok(PresignedDownload {
-            get: signing.sign(HttpMethod::Get, &query, signing.headers.clone()),
-            head: signing.sign(HttpMethod::Head, head_query, signing.headers.clone()),
+            get: signing.sign(HttpMethod::Get, &query, signing.headers.clone())?,
+            head: signing.sign(HttpMethod::Head, head_query, signing.headers.clone())?,
             expiry: signing.expiry,
         })
     }
@@ -132,7 +137,7 @@ impl Presigner for SigV4Presigner {
         terms::add_upload_headers(&mut headers, permit.terms(), attribution)?;
         let mut query = vec![QueryParameter::PUT_OBJECT];
         query.extend(signing.attribution.iter().flatten().cloned());
-        Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers), expiry: signing.expiry })
+        Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers)?, expiry: signing.expiry })
     }
 
     async fn renew_credentials(&self, bucket: &BucketName) {
@@ -155,9 +160,18 @@ struct Signing<'a> {
 }
 
 impl Signing<'_> {
-    fn sign(&self, method: HttpMethod, query: &[QueryParameter], headers: SignedHeaders) -> SignedRequest {
+    fn sign(
+        &self,
+        method: HttpMethod,
+        query: &[QueryParameter],
+        headers: SignedHeaders,
+    ) -> Result<SignedRequest, PresignError> {
         let request = UnsignedRequest { method, key: self.object.key(), query, headers: &headers };
         let url = sigv4::presign(self.endpoint, &self.credentials, &request, self.signed_at, self.expires_in);
-        SignedRequest { method, url, headers: headers.into_vec() }
+        let header_bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        if url.as_str().len() + header_bytes > MAX_REQUEST_HEAD_BYTES {
+            return Err(PresignError::RequestTooLarge);
+        }
+        Ok(SignedRequest { method, url, headers: headers.into_vec() })
     }
 }

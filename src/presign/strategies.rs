@@ -43,7 +43,7 @@ pub(super) fn region() -> impl Strategy<Value = String> {
 }
 
 pub(super) fn credentials() -> impl Strategy<Value = Credentials> {
-    ("[!-~]{1,30}", "[!-~]{1,100}", option::of("[!-~]{1,1200}"))
+    ("[!-~]{1,30}", "[!-~]{1,100}", option::of("[!-~]{1,800}"))
         .prop_map(|(id, secret, token)| Credentials::new(id, secret, token, None, "test"))
 }
 

@@ -86,8 +86,9 @@ impl ObjectInspector for S3Inspector {
             .set_expected_bucket_owner(expected_bucket_owner.as_ref().map(|owner| owner.as_str().to_owned()))
             .set_request_payer(requester_pays.then_some(RequestPayer::Requester));
         match timeout(self.deadline, head.send()).await {
-            Ok(Ok(answer)) => Ok(described(&answer)),
-            Ok(Err(error)) => Err(inspection_error(&error)),
+            Ok(Ok(answer)) if answers_for(&answer, version_id) => Ok(described(&answer)),
+            Ok(Ok(_)) => Err(InspectionError::NotFound),
+            Ok(Err(error)) => Err(inspection_error(&error, version_id.is_some())),
             Err(_) => {
                 let seconds = self.deadline.as_secs_f64();
                 Err(InspectionError::Unavailable(format!("no answer within {seconds} seconds")))
@@ -148,8 +149,16 @@ impl fmt::Debug for HeldCredentials {
     }
 }
 
-fn inspection_error(error: &SdkError<HeadObjectError>) -> InspectionError {
+/// Whether the answer is about the version that was asked for. Servers without versions ignore the question, and have
+/// none but the `null` version.
+fn answers_for(answer: &HeadObjectOutput, version_id: Option<&HeaderText>) -> bool {
+    version_id.is_none_or(|asked| asked.as_str() == answer.version_id().unwrap_or("null"))
+}
+
+fn inspection_error(error: &SdkError<HeadObjectError>, for_version: bool) -> InspectionError {
     match error.raw_response().map(|response| response.status().as_u16()) {
+        // What cannot be a version id is the id of no version.
+        Some(400) if for_version => InspectionError::NotFound,
         // 405: the version asked for is the mark of a deletion.
         Some(404 | 405) => InspectionError::NotFound,
         Some(401 | 403) => InspectionError::Refused,

@@ -295,6 +295,22 @@ async fn terms_given_twice_are_refused() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_larger_than_s3_takes_is_not_signed() {
+    use ResponseOverride::{CacheControl, ContentEncoding, ContentType};
+    let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
+    let now = instant(1_700_000_000);
+    let quotes = || text(&"\"".repeat(1_024));
+    let with = |overrides: &[ResponseOverride]| {
+        let response_overrides = overrides.iter().map(|header| (*header, quotes())).collect();
+        permit(&key(), now, 900, false, DownloadTerms { response_overrides, ..DownloadTerms::default() })
+    };
+    let two = download(&presigner, &with(&[CacheControl, ContentType]), now).unwrap();
+    assert!(two.get.url.as_str().len() <= 8_192);
+    let three = download(&presigner, &with(&[CacheControl, ContentEncoding, ContentType]), now);
+    assert_eq!(three, Err(PresignError::RequestTooLarge));
+}
+
+#[tokio::test]
 async fn permit_for_another_bucket_is_refused() {
     let presigner = SigV4Presigner::new(HashMap::new());
     let now = instant(1_700_000_000);

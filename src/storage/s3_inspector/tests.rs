@@ -37,3 +37,15 @@ fn the_null_version_is_none() {
 fn a_length_that_is_none_is_not_believed() {
     assert_eq!(described(&HeadObjectOutput::builder().content_length(-1).build()).size, 0);
 }
+
+#[test]
+fn a_server_that_ignores_the_version_has_no_such_version() {
+    let version = |id: &str| HeadObjectOutput::builder().version_id(id).build();
+    let asked = |id: &str| HeaderText::parse(id).unwrap();
+    assert!(answers_for(&version("v1"), None));
+    assert!(answers_for(&version("v1"), Some(&asked("v1"))));
+    assert!(!answers_for(&version("v2"), Some(&asked("v1"))));
+    let without = HeadObjectOutput::builder().build();
+    assert!(!answers_for(&without, Some(&asked("v1"))));
+    assert!(answers_for(&without, Some(&asked("null"))));
+}

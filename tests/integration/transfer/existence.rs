@@ -97,6 +97,19 @@ async fn a_pinned_url_never_reads_a_later_version() {
 }
 
 #[tokio::test]
+async fn what_is_no_version_is_not_found_and_not_a_fault() {
+    for peer in [Peer::Embedded, Peer::Rclone, Peer::Moto] {
+        let Some(fixture) = Fixture::on(peer).await else { continue };
+        fixture.upload(upload("a"), b"x").await;
+        for version_id in ["no-such-version", "%00", "a b"] {
+            let request = IssueDownloadUrlRequest { version_id: Some(version_id.to_owned()), ..must_exist("a") };
+            let refused = fixture.caller.issue_download(request).await.unwrap_err();
+            assert_eq!(refused.code(), Code::NotFound, "{peer:?} {version_id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_upload_is_verified_by_its_version_though_another_followed() {
     let Some(fixture) = with_versions().await else { return };
     let first = fixture.upload(upload("a"), b"first").await;
