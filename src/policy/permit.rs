@@ -11,8 +11,9 @@ use super::terms::DownloadTerms;
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///
-/// `T` is [`DownloadTerms`] or [`UploadTerms`](super::UploadTerms): the operation is part of the type, so that a permit to read cannot be signed as a write. The fields are private and the constructor is visible
-/// to the policy alone: whoever holds a permit got it from [`Policy`](super::Policy).
+/// `T` is [`DownloadTerms`] or [`UploadTerms`](super::UploadTerms): the operation is part of the type, so that a permit to
+/// read cannot be signed as a write. The fields are private and the constructor is visible to the policy alone: whoever
+/// holds a permit got it from [`Policy`](super::Policy).
 #[derive(Debug)]
 pub struct Permit<T> {
     object: PermittedObject,
