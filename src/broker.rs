@@ -22,6 +22,7 @@ pub use verification::{Expectations, Verification, VerificationRequest};
 use crate::identity::{Caller, Pseudonyms};
 use crate::policy::PolicyStore;
 use crate::presign::Presigner;
+use crate::quota::Quotas;
 use crate::storage::ObjectInspector;
 
 /// A caller whose proof was accepted, and the one instant by which everything about its call is judged.
@@ -46,6 +47,8 @@ pub struct Counterparts {
     pub decision_ids: Arc<dyn DecisionIds>,
     /// What callers are called in S3's log.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// How often URLs may be issued.
+    pub quotas: Arc<Quotas>,
 }
 
 /// Decides by the policy in force and signs what it permits.

@@ -8,6 +8,7 @@ mod listener;
 mod log;
 mod overrides;
 mod policy;
+mod quota;
 mod server;
 mod tls;
 
@@ -29,6 +30,7 @@ pub use tls::TlsSettings;
 use crate::document::{self, Document, Overrides, Problems};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use crate::policy::{BucketName, EndpointName, Policy, PolicyContext};
+use crate::quota::QuotaSettings;
 use crate::telemetry::LogSettings;
 
 /// Everything that the server needs to know.
@@ -42,6 +44,8 @@ pub struct Config {
     pub log: LogSettings,
     /// What S3's access log tells of callers.
     pub attribution: AttributionSettings,
+    /// How often URLs are issued.
+    pub quota: QuotaSettings,
     /// Where the policy is.
     pub policy: PolicySettings,
     /// Whose tokens are accepted; at least one where a listener takes tokens.
@@ -99,12 +103,13 @@ impl Config {
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
         let log = log::read(root.table("log"));
         let attribution = attribution::read(root.table("attribution"), folder);
+        let quota = quota::read(root.table("quota"));
         let policy = policy::read(root.table("policy"), folder);
         let issuers = issuer::read_all(&mut root, folder, plain_http, &listeners);
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
-        let config = policy.map(|policy| Self { server, listeners, log, attribution, policy, issuers, buckets });
+        let config = policy.map(|policy| Self { server, listeners, log, attribution, quota, policy, issuers, buckets });
         document.into_result(config)
     }
 

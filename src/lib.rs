@@ -21,6 +21,7 @@ pub mod grpc;
 pub mod identity;
 pub mod policy;
 pub mod presign;
+pub mod quota;
 pub mod server;
 pub mod storage;
 pub mod telemetry;

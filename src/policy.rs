@@ -24,6 +24,7 @@ mod storage_class;
 mod store;
 mod terms;
 mod tier;
+mod tier_quota;
 mod tier_tree;
 
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumLengthError};
@@ -46,6 +47,7 @@ pub use rule::Operation;
 pub use storage_class::StorageClass;
 pub use store::PolicyStore;
 pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, ResponseOverride, UploadTerms};
+pub use tier_quota::TierQuota;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::error::BrokerError;
 use super::{AuthenticatedCaller, Broker};
 use crate::policy::{BucketName, ObjectReference, Operation, PermittedObject, Refusal};
 use crate::presign::{Attribution, PresignError};
+use crate::quota::QuotaExceeded;
 
 /// A decision that is being made: what is known of it from its start.
 pub(super) struct Pending {
@@ -58,6 +59,11 @@ impl Broker {
     ) -> Pending {
         let caller_id = self.0.pseudonyms.of(&asking.caller);
         Pending { id: self.0.decision_ids.next(), caller_id, operation, object: object.clone() }
+    }
+
+    /// Counts a permitted call, before anything is done for it.
+    pub(super) fn admit(&self, pending: &Pending, permitted: &PermittedObject) -> Result<(), QuotaExceeded> {
+        self.0.quotas.admit(&pending.caller_id, permitted.tier(), permitted.quota())
     }
 
     /// Signs. Where the caller insists on a life that the credentials at hand do not have, they are renewed first, once.

@@ -73,6 +73,7 @@ impl Broker {
         permit: Permit<DownloadTerms>,
         existence: Existence,
     ) -> Result<(IssuedDownload, Outcome), BrokerError> {
+        self.admit(pending, permit.object())?;
         let (permit, object) = match existence {
             Existence::Unknown => (permit, None),
             Existence::Required | Existence::Pinned => {

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::policy::RefusalReason;
 use crate::presign::PresignError;
+use crate::quota::QuotaExceeded;
 use crate::storage::InspectionError;
 
 /// Why nothing was issued or said.
@@ -12,6 +13,9 @@ pub enum BrokerError {
     /// The policy refuses.
     #[error("the policy refuses: {}", .0.code())]
     Refused(RefusalReason),
+    /// The policy permits, and it was too often.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// The policy permits, and signing failed.
     #[error(transparent)]
     Presign(#[from] PresignError),
@@ -29,6 +33,7 @@ impl BrokerError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Refused(reason) => reason.code(),
+            Self::Quota(_) => "quota_exceeded",
             Self::Presign(error) => error.code(),
             Self::Inspection(error) => error.code(),
             Self::NoVersion => "no_version",

@@ -18,6 +18,7 @@ use crate::presign::credentials::CredentialsCache;
 use crate::presign::{
     Addressing, BucketEndpoint, BucketSigner, EndpointSettings, PresignError, RequiredHeaders, SigV4Presigner,
 };
+use crate::quota::{QuotaSettings, Quotas};
 use crate::storage::{InspectionError, StoredObject};
 
 const POLICY: &str = r#"
@@ -99,6 +100,7 @@ async fn broker(credential_lives: &[u64], object: Result<StoredObject, Inspectio
         inspector: Arc::new(OneObject(object)),
         decision_ids: Arc::new(TimeOrderedDecisionIds),
         pseudonyms: Arc::new(Pseudonyms::with_key(&[7; 32]).unwrap()),
+        quotas: Arc::new(Quotas::new(QuotaSettings { caller: None, report_only: false, remembered_callers: 1_000 })),
     })
 }
 

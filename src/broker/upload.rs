@@ -49,6 +49,7 @@ impl Broker {
         pending: &Pending,
         permit: &Permit<UploadTerms>,
     ) -> Result<(IssuedUpload, Outcome), BrokerError> {
+        self.admit(pending, permit.object())?;
         let attribution = pending.attribution();
         let sign = || self.0.presigner.presign_upload(permit, &attribution, asking.at);
         let signed = self.signed(permit.object().bucket(), sign).await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::conclusion::Pending;
 use super::decision::{Decision, DecisionId, Outcome};
 use super::error::BrokerError;
 use super::{AuthenticatedCaller, Broker};
@@ -71,7 +72,7 @@ impl Broker {
         match decided {
             Err(refusal) => pending.refused(refusal),
             Ok(permitted) => {
-                let result = self.verify(pending.id, &permitted, version_id.as_ref(), &expected).await;
+                let result = self.verify(&pending, &permitted, version_id.as_ref(), &expected).await;
                 pending.concluded(&permitted, result)
             }
         }
@@ -79,11 +80,12 @@ impl Broker {
 
     async fn verify(
         &self,
-        decision_id: DecisionId,
+        pending: &Pending,
         permitted: &PermittedObject,
         version_id: Option<&HeaderText>,
         expected: &Expectations,
     ) -> Result<(Verification, Outcome), BrokerError> {
+        self.admit(pending, permitted)?;
         let object = self.0.inspector.inspect(permitted, version_id).await?;
         let (mut mismatches, mut unknown) = (Vec::new(), Vec::new());
         for (field, comparison) in expected.compared_with(&object) {
@@ -94,7 +96,7 @@ impl Broker {
             }
         }
         let tier = Arc::clone(permitted.tier());
-        let verification = Verification { object, mismatches, unknown, tier, decision_id };
+        let verification = Verification { object, mismatches, unknown, tier, decision_id: pending.id };
         let grant = Arc::clone(permitted.rule());
         let outcome = Outcome::Verified { grant, as_expected: verification.as_expected() };
         Ok((verification, outcome))

@@ -137,6 +137,15 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// A whole number, not below zero.
+    pub fn whole_number(&mut self, key: &'static str) -> Option<Located<u64>> {
+        self.typed(key, "must be a whole number", |raw| match raw {
+            Raw::Toml(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+            Raw::Text(text) => text.parse().ok(),
+            Raw::Toml(_) => None,
+        })
+    }
+
     /// A duration with its unit, such as `15m` or `1h 30m`.
     pub fn duration(&mut self, key: &'static str) -> Option<Located<Duration>> {
         self.typed(key, "must be a duration in whole seconds, such as \"15m\"", |raw| {

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, QuotaViolation, StatusExt};
 
 use super::proto::ErrorReason;
 use crate::broker::{BrokerError, DecisionId};
 use crate::identity::{AcceptedProof, AuthenticationError};
 use crate::policy::{FieldViolation, RefusalReason};
 use crate::presign::PresignError;
+use crate::quota::{QuotaExceeded, QuotaScope};
 use crate::storage::InspectionError;
 
 /// `google.rpc.ErrorInfo.domain` of every error.
@@ -99,6 +100,14 @@ pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionI
             available_ttl: Some(*available),
             ..Failure::default()
         },
+        BrokerError::Quota(QuotaExceeded { scope, retry_after }) => Failure {
+            code: Code::ResourceExhausted,
+            reason: ErrorReason::QuotaExceeded,
+            message: "the quota is used up for now",
+            retry_after: Some(*retry_after),
+            quota: Some(*scope),
+            ..Failure::default()
+        },
         BrokerError::Presign(PresignError::CredentialsUnavailable { retry_after }) => Failure {
             code: Code::Unavailable,
             reason: ErrorReason::SigningCredentialsUnavailable,
@@ -182,6 +191,7 @@ struct Failure<'a> {
     violations: &'a [FieldViolation],
     retry_after: Option<Duration>,
     available_ttl: Option<Duration>,
+    quota: Option<QuotaScope>,
 }
 
 impl Default for Failure<'_> {
@@ -194,6 +204,7 @@ impl Default for Failure<'_> {
             violations: &[],
             retry_after: None,
             available_ttl: None,
+            quota: None,
         }
     }
 }
@@ -217,6 +228,9 @@ impl Failure<'_> {
                 .map(|FieldViolation { field, rule }| FieldViolationDetail::new(*field, format!("{field} {rule}")))
                 .collect();
             details.set_bad_request(violations);
+        }
+        if let Some(scope) = self.quota {
+            details.set_quota_failure(vec![QuotaViolation::new(scope.name(), "too many calls in too short a time")]);
         }
         if let Some(retry_after) = self.retry_after {
             details.set_retry_info(Some(retry_after));

@@ -198,7 +198,12 @@ struct Granted<'a> {
 
 impl Granted<'_> {
     fn permitted(&self, object: ObjectReference) -> PermittedObject {
-        PermittedObject::new(object, Arc::clone(self.tier.name()), Arc::clone(self.rule.name()))
+        PermittedObject::new(
+            object,
+            Arc::clone(self.tier.name()),
+            Arc::clone(self.rule.name()),
+            self.tier.quota.clone(),
+        )
     }
 }
 

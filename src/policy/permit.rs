@@ -8,6 +8,7 @@ use super::header_text::HeaderText;
 use super::lifetime::Lifetime;
 use super::object_key::{BucketName, ObjectKey};
 use super::terms::DownloadTerms;
+use super::tier_quota::TierQuota;
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///
@@ -80,17 +81,23 @@ pub struct PermittedObject {
     reference: ObjectReference,
     tier: Arc<str>,
     rule: Arc<str>,
+    quota: Option<Arc<TierQuota>>,
 }
 
 impl PermittedObject {
-    pub(in crate::policy) const fn new(reference: ObjectReference, tier: Arc<str>, rule: Arc<str>) -> Self {
-        Self { reference, tier, rule }
+    pub(in crate::policy) const fn new(
+        reference: ObjectReference,
+        tier: Arc<str>,
+        rule: Arc<str>,
+        quota: Option<Arc<TierQuota>>,
+    ) -> Self {
+        Self { reference, tier, rule, quota }
     }
 
     /// Lets tests outside the policy hold one without a policy file.
     #[cfg(test)]
     pub(crate) fn for_tests(bucket: BucketName, key: ObjectKey) -> Self {
-        Self::new(ObjectReference { bucket, key }, "tier-1".into(), "grant".into())
+        Self::new(ObjectReference { bucket, key }, "tier-1".into(), "grant".into(), None)
     }
 
     /// The logical bucket.
@@ -121,5 +128,11 @@ impl PermittedObject {
     #[must_use]
     pub const fn rule(&self) -> &Arc<str> {
         &self.rule
+    }
+
+    /// How often URLs may be issued in that tier, if it says so.
+    #[must_use]
+    pub fn quota(&self) -> Option<&TierQuota> {
+        self.quota.as_deref()
     }
 }

@@ -10,6 +10,7 @@ use super::object_key::{BucketName, ObjectKey};
 use super::obligations::{DownloadObligations, UploadObligations};
 use super::prefix::TierPrefix;
 use super::rule::{Operation, Rule};
+use super::tier_quota::{TierQuota, read_quota};
 use crate::document::{Located, Table};
 
 /// A tier with the rules that name it.
@@ -18,6 +19,8 @@ pub(super) struct Tier {
     name: Arc<str>,
     prefix_length: usize,
     include: Option<GlobSet>,
+    /// How often URLs may be issued. `None`: no limit of its own.
+    pub(super) quota: Option<Arc<TierQuota>>,
     /// The endpoints that its URLs may go by, the preferred one first. `None`: every one of the bucket.
     pub(super) endpoints: Option<Vec<EndpointName>>,
     pub(super) download: Option<DownloadObligations>,
@@ -83,6 +86,7 @@ impl Tier {
             TierPrefix::parse(value).map_err(|error| table.report("prefix", place, error)).ok()
         });
         let include = read_include(&mut table);
+        let quota = read_quota(table.table("quota")).map(Arc::new);
         let endpoints = endpoints::read(&mut table);
         let download = DownloadObligations::read(table.table("download"));
         let upload = UploadObligations::read(table.table("upload"));
@@ -96,6 +100,7 @@ impl Tier {
             name: name.value.as_str().into(),
             prefix_length: prefix.segments().len(),
             include,
+            quota,
             endpoints: endpoints.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect()),
             download,
             upload,

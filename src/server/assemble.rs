@@ -19,6 +19,7 @@ use crate::grpc::{AuthenticationLayer, BrokerService};
 use crate::identity::{Authenticator, IssuerVerifier, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
+use crate::quota::Quotas;
 use crate::storage::S3Inspector;
 use crate::telemetry::Metrics;
 
@@ -60,6 +61,7 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
         inspector: Arc::new(inspector),
         decision_ids: Arc::clone(&surroundings.decision_ids),
         pseudonyms: Arc::new(pseudonyms(&config.attribution).await?),
+        quotas: Arc::new(Quotas::new(config.quota)),
     });
     Ok(Parts {
         policy,

@@ -38,8 +38,9 @@ const REASON_SOURCES: [&str; 5] = [
 ];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 10] = [
+const CONFIGURATION_SOURCES: [&str; 11] = [
     "src/config/attribution.rs",
+    "src/config/quota.rs",
     "src/config/server.rs",
     "src/config/listener.rs",
     "src/config/tls.rs",
@@ -52,9 +53,10 @@ const CONFIGURATION_SOURCES: [&str; 10] = [
 ];
 
 /// The sources that read the policy.
-const POLICY_SOURCES: [&str; 8] = [
+const POLICY_SOURCES: [&str; 9] = [
     "src/policy/tier.rs",
     "src/policy/endpoints.rs",
+    "src/policy/tier_quota.rs",
     "src/policy/lifetime.rs",
     "src/policy/obligations/download.rs",
     "src/policy/obligations/upload.rs",
@@ -172,7 +174,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 19] = [
+    const READERS: [&str; 23] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -192,6 +194,10 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "root.table(",
         "root.tables(",
         "_env\", ",
+        "table.whole_number(",
+        "read_rate(&mut table, ",
+        "\"caller\", ",
+        "\"total\", ",
     ];
     let flat = source.split_whitespace().collect::<Vec<_>>().join(" ");
     let literal = |rest: &str| Some(rest.strip_prefix('"')?.split_once('"')?.0.to_owned());
@@ -278,6 +284,7 @@ fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
         "[[listener]]",
         "[log]",
         "[attribution]",
+        "[quota]",
         "[policy]",
         "[[issuer]]",
         "[[bucket]]",

@@ -16,6 +16,7 @@ use access_broker::grpc::proto::access_broker_service_server::AccessBrokerServic
 use access_broker::identity::{Caller, ClaimSet, PlainHttp, Pseudonyms, TokenIdentity};
 use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Permit, PermittedObject, PolicyStore, UploadTerms};
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
+use access_broker::quota::{QuotaSettings, Quotas};
 use access_broker::server::{Missing, RunningServer, Surroundings};
 use access_broker::storage::{InspectionError, ObjectInspector, StoredObject};
 use async_trait::async_trait;
@@ -173,6 +174,7 @@ fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
         inspector: Arc::new(FailingInspector(looking)),
         decision_ids: Arc::new(TimeOrderedDecisionIds),
         pseudonyms: Arc::new(Pseudonyms::with_random_key().unwrap()),
+        quotas: Arc::new(Quotas::new(QuotaSettings { caller: None, report_only: false, remembered_callers: 1_000 })),
     })
 }
 

@@ -17,6 +17,7 @@ mod expiry;
 mod faults;
 mod key_endpoint;
 mod metrics;
+mod quotas;
 mod readme;
 mod reflection_and_health;
 mod requests;
