@@ -462,6 +462,20 @@ fn access<T>(bucket: &str, key: &str, lifetime: LifetimeRequest, terms: T) -> Ac
 }
 
 #[test]
+fn the_published_service_config_names_the_service_and_retries_what_is_safe_alone() {
+    let text = read("deploy/grpc/service-config.json");
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(config["healthCheckConfig"]["serviceName"], access_broker::grpc::SERVICE_NAME);
+    let methods = config["methodConfig"].as_array().unwrap();
+    for method in methods {
+        assert_eq!(method["name"][0]["service"], access_broker::grpc::SERVICE_NAME);
+        assert_eq!(method["retryPolicy"]["retryableStatusCodes"], serde_json::json!(["UNAVAILABLE"]));
+        assert!((2..=5).contains(&method["retryPolicy"]["maxAttempts"].as_u64().unwrap()));
+    }
+    assert_eq!(methods.len(), 1);
+}
+
+#[test]
 fn every_error_reason_has_a_heading_and_every_heading_a_reason() {
     let document = read(ERRORS);
     let (start, end) = (document.find("\n## Reasons\n").unwrap(), document.find("\n## Reasons in the log\n").unwrap());
