@@ -3,6 +3,7 @@
 mod check;
 #[cfg(feature = "dev")]
 mod dev;
+mod exit_code;
 mod healthcheck;
 mod options;
 mod serve;
@@ -13,14 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Everything went as asked.
-pub const EXIT_OK: u8 = 0;
-/// Something failed after the start: a port was taken, the server was not healthy.
-pub const EXIT_FAILURE: u8 = 1;
-/// The command line was not understood (clap's own choice).
-pub const EXIT_USAGE: u8 = 2;
-/// The configuration or the policy is not valid (`EX_CONFIG` of `sysexits.h`).
-pub const EXIT_CONFIGURATION: u8 = 78;
+pub use exit_code::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM, EXIT_USAGE};
 
 /// Decides who may read or write which S3 object, and issues presigned URLs for exactly that.
 #[derive(Debug, Parser)]
@@ -36,7 +30,8 @@ Try it:
   access-broker check --config broker.toml     what a configuration and its policy mean
   access-broker serve --config broker.toml     the server
 
-Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid.";
+Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid, 130 and 143 ended at once by a
+second SIGINT or SIGTERM.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -4,6 +4,7 @@ mod attribution;
 mod bucket;
 mod credentials;
 mod issuer;
+mod limits;
 mod listener;
 mod log;
 mod overrides;
@@ -21,6 +22,7 @@ use thiserror::Error;
 pub use attribution::AttributionSettings;
 pub use bucket::{BucketSettings, NamedEndpoint};
 pub use credentials::CredentialsSettings;
+pub use limits::LimitSettings;
 pub use listener::{ListenAddress, ListenerSettings};
 pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
 pub use policy::PolicySettings;
@@ -36,8 +38,10 @@ use crate::telemetry::LogSettings;
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Limits and life cycle.
+    /// Addresses, life cycle, and limits of single parts.
     pub server: ServerSettings,
+    /// What clients may take of the server.
+    pub limits: LimitSettings,
     /// Where gRPC is served; at least one.
     pub listeners: Vec<ListenerSettings>,
     /// Logs.
@@ -101,6 +105,7 @@ impl Config {
         let mut root = document.root();
         let (server, grpc_addr) = server::read(root.table("server"));
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
+        let limits = limits::read(root.table("limits"));
         let log = log::read(root.table("log"));
         let attribution = attribution::read(root.table("attribution"), folder);
         let quota = quota::read(root.table("quota"));
@@ -109,7 +114,8 @@ impl Config {
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
-        let config = policy.map(|policy| Self { server, listeners, log, attribution, quota, policy, issuers, buckets });
+        let config =
+            policy.map(|policy| Self { server, limits, listeners, log, attribution, quota, policy, issuers, buckets });
         document.into_result(config)
     }
 

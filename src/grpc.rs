@@ -3,16 +3,30 @@
 mod access_log;
 mod authentication;
 mod call;
+mod call_counters;
+mod catch_panic;
 mod connection;
 mod convert;
+mod deadline;
+mod health;
+mod load_shedding;
+mod message_limit;
 mod service;
 mod status;
+mod stream_end;
 mod violations;
 
 pub use access_log::AccessLogLayer;
 pub use authentication::AuthenticationLayer;
+pub use call_counters::{CallCounters, EventCount};
+pub use catch_panic::CatchPanicLayer;
 pub use connection::ConnectionInfo;
+pub use deadline::DeadlineLayer;
+pub use health::HealthService;
+pub use load_shedding::LoadSheddingLayer;
+pub use message_limit::MessageLimitLayer;
 pub use service::BrokerService;
+pub use stream_end::StreamEndLayer;
 
 /// The generated messages, client and server of package `accessbroker.v1`.
 #[expect(

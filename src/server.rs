@@ -1,39 +1,55 @@
 //! The running process: from a proven configuration to listeners, and back down.
 
+mod accept_backoff;
 mod admin;
 mod assemble;
+mod closers;
 mod connection;
+mod connections;
+mod counters;
 mod grpc_server;
+mod handshake;
+mod http2;
 mod listener;
+mod panic_hook;
 mod policy_reload;
 mod readiness;
-mod shutdown_signal;
+mod service_manager;
 mod signing_credentials;
+mod stop_signals;
 mod tls;
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic_health::server::HealthReporter;
 
+pub use closers::Closers;
+pub use counters::ServerCounters;
 pub use listener::BoundAddress;
+pub use panic_hook::log_panics;
 pub use readiness::{Missing, Readiness};
-pub use shutdown_signal::shutdown_signal;
+pub use service_manager::{notify_ready, notify_stopping};
+pub use stop_signals::{StopSignal, StopSignals};
 
+use self::connections::Connections;
+use self::grpc_server::Layers;
 use self::listener::Listener;
 use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::grpc::HealthService;
 use crate::presign::credentials::Environment;
 
-/// Connections that have shaken hands and wait to be served. Few, because each is served at once.
-const WAITING_CONNECTIONS: usize = 64;
+/// How long the admin port may take to end. A scrape takes milliseconds.
+const ADMIN_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the server takes from the machine.
 #[derive(Clone)]
@@ -65,18 +81,32 @@ impl fmt::Debug for Surroundings {
 }
 
 /// A server that has its ports. It answers calls once [`ready`](Self::ready) returns.
-#[derive(Debug)]
+///
+/// Dropped without [`stop`](Self::stop), it ends at once.
 pub struct RunningServer {
     addresses: Vec<BoundAddress>,
     admin_addr: SocketAddr,
     readiness: Readiness,
-    stop: CancellationToken,
+    counters: Arc<ServerCounters>,
+    connections: Connections,
+    drain_delay: Duration,
     shutdown_grace: Duration,
+    closers: Closers,
+    stop: CancellationToken,
+    stop_admin: CancellationToken,
+    /// The accept loops; they end with `stop`.
     listeners: JoinSet<()>,
-    grpc: JoinHandle<Result<(), tonic::transport::Error>>,
-    admin: JoinHandle<std::io::Result<()>>,
+    /// One task; it ends with `stop_admin`.
+    admin: JoinSet<io::Result<()>>,
     /// Refreshes and watches; they end with this value.
-    _background: JoinSet<()>,
+    background: JoinSet<()>,
+    _ends_connections: DropGuard,
+}
+
+impl fmt::Debug for RunningServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningServer").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
 }
 
 impl RunningServer {
@@ -102,44 +132,55 @@ impl RunningServer {
         }
         tracing::info!(address = %admin_addr, "serving admin HTTP");
 
-        let stop = CancellationToken::new();
+        let (stop, stop_admin, cut) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let readiness = parts.readiness.clone();
-        let (health_reporter, health_service) = tonic_health::server::health_reporter();
-        readiness::publish(&health_reporter, false).await;
+        let health = HealthReporter::new();
+        readiness::publish(&health, false).await;
 
         let mut background = JoinSet::new();
         parts.spawn_refreshes(&mut background);
         let watch = policy_reload::watch(config.clone(), Arc::clone(&parts.policy), parts.policy_follower());
         background.spawn(watch);
-        background.spawn(readiness.clone().watch(health_reporter));
-        let (accepted, connections) = mpsc::channel(WAITING_CONNECTIONS);
+        background.spawn(readiness.clone().watch(health.clone()));
+
+        let counters = Arc::new(ServerCounters::default());
+        let service = grpc_server::service(
+            parts.broker_service(config.sole_bucket().cloned()),
+            HealthService::new(health),
+            server.reflection,
+            Layers {
+                authentication: parts.authentication_layer(&surroundings),
+                limits: config.limits.clone(),
+                counters: Arc::clone(&counters.calls),
+                stop: stop.clone(),
+            },
+        )?;
+        let limits = config.limits.clone();
+        let connections = Connections::new(service, limits, Arc::clone(&counters), stop.clone(), cut.clone());
         let mut listeners = JoinSet::new();
         for listener in bound {
             if let Some(tls) = listener.tls() {
                 background.spawn(Arc::clone(tls).watch());
             }
-            listeners.spawn(listener.run(accepted.clone()));
+            listeners.spawn(listener.run(connections.clone()));
         }
-        let grpc = tokio::spawn(grpc_server::serve(
-            connections,
-            parts.broker_service(config.sole_bucket().cloned()),
-            parts.authentication_layer(&surroundings),
-            health_service,
-            grpc_server::reflection(server.reflection)?,
-            grpc_server::reflection_v1alpha(server.reflection)?,
-            stop.clone(),
-        ));
-        let admin = tokio::spawn(admin::serve(admin_listener, readiness.clone(), parts.metrics(), stop.clone()));
+        let mut admin = JoinSet::new();
+        admin.spawn(admin::serve(admin_listener, readiness.clone(), parts.metrics(), stop_admin.clone()));
         Ok(Self {
             addresses,
             admin_addr,
             readiness,
-            stop,
+            counters,
+            connections,
+            drain_delay: server.drain_delay,
             shutdown_grace: server.shutdown_grace,
+            closers: Closers::default(),
+            stop,
+            stop_admin,
             listeners,
-            grpc,
             admin,
-            _background: background,
+            background,
+            _ends_connections: cut.drop_guard(),
         })
     }
 
@@ -175,21 +216,68 @@ impl RunningServer {
         self.readiness.ready().await;
     }
 
-    /// Stops: health says NOT_SERVING, nothing new is accepted, calls in flight finish. Connections that are left after
-    /// the grace are no longer waited for: they end with the runtime.
-    pub async fn stop(self) {
-        tracing::info!(grace = ?self.shutdown_grace, "stopping");
-        self.readiness.drain().await;
-        self.stop.cancel();
-        let (grpc_abort, admin_abort) = (self.grpc.abort_handle(), self.admin.abort_handle());
-        let drained = async {
-            let _ended = tokio::join!(self.grpc, self.admin, self.listeners.join_all());
-        };
-        if time::timeout(self.shutdown_grace, drained).await.is_err() {
-            tracing::warn!("connections were still open after the grace and are not waited for");
-            grpc_abort.abort();
-            admin_abort.abort();
+    /// What happened to connections and calls.
+    #[must_use]
+    pub const fn counters(&self) -> &Arc<ServerCounters> {
+        &self.counters
+    }
+
+    /// What shall be closed at the end of [`stop`](Self::stop), when the last call has ended.
+    #[must_use]
+    pub const fn closers(&self) -> &Closers {
+        &self.closers
+    }
+
+    /// Returns when a part that the server cannot do without has ended though nobody stopped it, and tells which. The
+    /// server should then be stopped, and the process end.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        tokio::select! {
+            ended = self.listeners.join_next() => unexpected_end("a listener", ended.and_then(Result::err)),
+            ended = self.admin.join_next() => match ended {
+                Some(Ok(Err(error))) => anyhow::Error::new(error).context("admin HTTP has ended"),
+                ended => unexpected_end("admin HTTP", ended.and_then(Result::err)),
+            },
+            error = first_panic(&mut self.background) => unexpected_end("a background task", Some(error)),
         }
+    }
+
+    /// Stops, in this order:
+    ///
+    /// 1. Health says `NOT_SERVING` and `/readyz` 503. Calls are accepted and served for `server.drain_delay` more.
+    /// 2. No connection is accepted any more, and every client is told to leave. Streams of health and reflection end.
+    /// 3. Calls in flight may take `server.shutdown_grace`; then they are cut off.
+    /// 4. The [closers](Self::closers) run, and the admin port closes.
+    pub async fn stop(mut self) {
+        tracing::info!(delay = ?self.drain_delay, grace = ?self.shutdown_grace, "stopping");
+        self.readiness.drain().await;
+        time::sleep(self.drain_delay).await;
+        self.stop.cancel();
+        while self.listeners.join_next().await.is_some() {}
+        self.connections.close(self.shutdown_grace).await;
+        self.closers.run().await;
+        self.stop_admin.cancel();
+        let _in_time = time::timeout(ADMIN_LIMIT, self.admin.join_next()).await;
         tracing::info!("stopped");
     }
 }
+
+fn unexpected_end(part: &str, error: Option<JoinError>) -> anyhow::Error {
+    match error {
+        Some(error) if error.is_panic() => anyhow::anyhow!("{part} has panicked"),
+        _ => anyhow::anyhow!("{part} has ended"),
+    }
+}
+
+/// Some background tasks have nothing left to do, and end well.
+async fn first_panic(tasks: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match tasks.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return error,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

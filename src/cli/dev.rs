@@ -10,10 +10,10 @@ use clap::Args;
 use serde_json::json;
 use tracing::Level;
 
-use super::{EXIT_FAILURE, EXIT_OK, complain, runtime, say};
+use super::{EXIT_FAILURE, EXIT_OK, complain, exit_code, runtime, say};
 use crate::dev::environment::{Environment, EnvironmentOptions};
 use crate::dev::guide;
-use crate::server::shutdown_signal;
+use crate::server::{StopSignals, log_panics};
 use crate::telemetry::{LogFormat, LogSettings, start_logging};
 
 /// How long the printed tokens work.
@@ -48,8 +48,9 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) fn run(self) -> u8 {
         start_logging(LogSettings { format: LogFormat::Text, level: Level::INFO });
+        log_panics();
         match self.run_until_stopped() {
-            Ok(()) => EXIT_OK,
+            Ok(code) => code,
             Err(error) => {
                 complain(&error);
                 EXIT_FAILURE
@@ -57,23 +58,25 @@ impl Dev {
         }
     }
 
-    fn run_until_stopped(self) -> anyhow::Result<()> {
+    fn run_until_stopped(self) -> anyhow::Result<u8> {
         let Self { grpc_addr, s3_addr, issuer_addr, admin_addr, data_dir, ready_file } = self;
         for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
         }
         let options = EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir };
         runtime().context("the runtime cannot be started")?.block_on(async {
-            let signal = shutdown_signal().context("signals cannot be received")?;
+            let mut signals = StopSignals::listen().context("signals cannot be received")?;
             let environment = Environment::start(options).await?;
             say(guide::text(&environment, TOKEN_LIFETIME)?);
             if let Some(path) = ready_file {
                 write_ready_file(&path, &environment)
                     .with_context(|| format!("cannot write --ready-file {}", path.display()))?;
             }
-            signal.await;
-            environment.stop().await;
-            Ok(())
+            signals.next().await;
+            tokio::select! {
+                () = environment.stop() => Ok(EXIT_OK),
+                second = signals.next() => Ok(exit_code::of_second_signal(second)),
+            }
         })
     }
 }

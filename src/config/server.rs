@@ -1,4 +1,4 @@
-//! `[server]`: limits and life cycle.
+//! `[server]`: addresses and life cycle.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,7 +8,14 @@ use crate::document::{Located, Table};
 /// Loopback, because it has no transport security.
 const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
 
-/// Well below the 30 seconds after which Kubernetes kills a pod.
+/// Time for whoever routes calls to learn that this server stops: Kubernetes removes a pod from its endpoints beside the
+/// signal, not before it.
+const DEFAULT_DRAIN_DELAY: Duration = Duration::from_secs(5);
+
+/// The longest delay: whatever watches health has looked by then.
+const MAX_DRAIN_DELAY: Duration = Duration::from_mins(1);
+
+/// With the delay before it, well below the 30 seconds after which Kubernetes kills a pod.
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
 /// The longest grace: a drain must end.
@@ -37,12 +44,20 @@ pub struct ServerSettings {
     pub token_cache_size: u64,
     /// How long the broker's own look at an object may take.
     pub s3_timeout: Duration,
-    /// How long calls in flight may take after a signal to stop.
+    /// How long calls are still accepted and served after a signal to stop, while health says `NOT_SERVING`.
+    pub drain_delay: Duration,
+    /// How long calls in flight may take after that.
     pub shutdown_grace: Duration,
 }
 
 /// Reads the section, and where gRPC is served if there is no `[[listener]]`.
 pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<SocketAddr>>) {
+    let drain_delay = table.duration("drain_delay");
+    if let Some(Located { value, place }) = &drain_delay
+        && *value > MAX_DRAIN_DELAY
+    {
+        table.report("drain_delay", place, "must not be longer than 1m");
+    }
     let shutdown_grace = table.duration("shutdown_grace");
     if let Some(Located { value, place }) = &shutdown_grace
         && *value > MAX_SHUTDOWN_GRACE
@@ -67,6 +82,7 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
         reflection: table.boolean("reflection").is_none_or(|reflection| reflection.value),
         token_cache_size: token_cache_size.map_or(DEFAULT_TOKEN_CACHE_SIZE, |size| size.value),
         s3_timeout: s3_timeout.map_or(DEFAULT_S3_TIMEOUT, |timeout| timeout.value),
+        drain_delay: drain_delay.map_or(DEFAULT_DRAIN_DELAY, |delay| delay.value),
         shutdown_grace: shutdown_grace.map_or(DEFAULT_SHUTDOWN_GRACE, |grace| grace.value),
     };
     table.finish();

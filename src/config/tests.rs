@@ -227,7 +227,9 @@ fn what_is_left_out_is_safe() {
     let config = parse(GOOD).unwrap();
     assert_eq!(sole_address(&config), tcp("127.0.0.1:50051"));
     assert_eq!(config.server.admin_addr, address("127.0.0.1:9090"));
+    assert_eq!(config.server.drain_delay, Duration::from_secs(5));
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(20));
+    assert_eq!(config.limits, LimitSettings::default());
     assert_eq!(config.policy.reload_interval, Duration::from_secs(5));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, Level::INFO));
     assert_eq!(config.issuers[0].plain_http, PlainHttp::Refused);
@@ -352,4 +354,24 @@ fn an_empty_bucket_name_means_the_only_bucket() {
         sole_problem(&format!("{GOOD}{twice}")),
         "broker.toml:14: bucket[1].name is the name of another bucket already"
     );
+}
+
+#[test]
+fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
+    let with = |limits: &str| parse(&format!("{GOOD}\n[server]\ndrain_delay = \"0s\"\n[limits]\n{limits}\n"));
+    let config = with("max_connections = 1\ncall_timeout = \"5m\"\nconnection_age = \"1s\"").unwrap();
+    assert_eq!((config.limits.max_connections, config.limits.call_timeout), (1, Duration::from_mins(5)));
+    assert_eq!((config.limits.connection_age, config.server.drain_delay), (Duration::from_secs(1), Duration::ZERO));
+    for (setting, rule) in [
+        ("max_connections = 0", "max_connections must be between 1 and 100000"),
+        ("max_connections = -1", "max_connections must be a whole number"),
+        ("max_connections = 4294967296", "max_connections must be a whole number"),
+        ("max_calls_in_flight = \"many\"", "max_calls_in_flight must be a whole number"),
+        ("call_timeout = \"301s\"", "call_timeout must be between 1s and 5m"),
+        ("keepalive_timeout = \"0s\"", "keepalive_timeout must be between 1s and 5m"),
+        ("max_streams = 1", "max_streams is not a known setting"),
+    ] {
+        let problems = with(setting).unwrap_err().to_string();
+        assert!(problems.ends_with(&format!("limits.{rule}")), "{problems}");
+    }
 }

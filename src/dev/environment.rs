@@ -148,6 +148,7 @@ fn broker_toml(grpc_addr: SocketAddr, admin_addr: SocketAddr, issuer: &str, s3: 
 [server]
 grpc_addr = "{grpc_addr}"
 admin_addr = "{admin_addr}"
+drain_delay = "0s"
 shutdown_grace = "3s"
 
 # People measure with this environment, too.

@@ -158,6 +158,15 @@ impl<'d> Table<'d> {
         self.typed(key, "must be a size, such as \"50MiB\"", |raw| raw.text().and_then(units::parse_byte_size))
     }
 
+    /// A whole number that is not negative.
+    pub fn integer(&mut self, key: &'static str) -> Option<Located<u32>> {
+        self.typed(key, "must be a whole number", |raw| match raw {
+            Raw::Toml(DeValue::Integer(number)) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            Raw::Text(text) => text.parse().ok(),
+            Raw::Toml(_) => None,
+        })
+    }
+
     /// One of a closed list of names.
     pub fn one_of<T: Copy>(&mut self, key: &'static str, values: &[(&str, T)]) -> Option<T> {
         let Located { value, place } = self.string(key)?;

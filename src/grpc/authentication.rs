@@ -23,7 +23,7 @@ use crate::identity::{
 };
 
 /// The methods that answer without a caller, by their exact paths. Every other path, known or not, needs one.
-const EXEMPT_PATHS: [&str; 4] = [
+pub(super) const EXEMPT_PATHS: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",

@@ -182,6 +182,48 @@ pub(super) fn status_without_connection() -> Status {
     Failure::default().into_status()
 }
 
+/// The status of a call that took too long.
+pub(super) fn status_of_timeout() -> Status {
+    Failure {
+        code: Code::DeadlineExceeded,
+        reason: ErrorReason::CallTimedOut,
+        message: "the call took longer than its deadline or the broker's limit",
+        ..Failure::default()
+    }
+    .into_status()
+}
+
+/// Calls take milliseconds: after a second the crowd is another one.
+const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
+
+/// The status of a call for which there was no place.
+pub(super) fn status_of_overload() -> Status {
+    Failure {
+        code: Code::ResourceExhausted,
+        reason: ErrorReason::Overloaded,
+        message: "the broker serves as many calls as it can at the moment",
+        retry_after: Some(OVERLOAD_RETRY),
+        ..Failure::default()
+    }
+    .into_status()
+}
+
+/// The status of a call whose message was larger than the service takes.
+pub(super) fn status_of_oversized_message() -> Status {
+    Failure {
+        code: Code::ResourceExhausted,
+        reason: ErrorReason::MessageTooLarge,
+        message: "the request message is larger than 64 KiB",
+        ..Failure::default()
+    }
+    .into_status()
+}
+
+/// The status of a call whose handler panicked.
+pub(super) fn status_of_panic() -> Status {
+    Failure::default().into_status()
+}
+
 /// The parts of an error answer. The default is a fault of the broker.
 struct Failure<'a> {
     code: Code,

@@ -9,7 +9,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{self, Sleep};
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 
 use crate::grpc::ConnectionInfo;
 
@@ -44,14 +43,6 @@ pub(super) enum Transport {
     Unix(UnixStream),
 }
 
-impl Connected for Connection {
-    type ConnectInfo = ConnectionInfo;
-
-    fn connect_info(&self) -> ConnectionInfo {
-        self.info.clone()
-    }
-}
-
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
@@ -61,6 +52,11 @@ impl Connection {
     pub(super) fn new(transport: Transport, info: ConnectionInfo) -> Self {
         let preface = AwaitedPreface { missing_bytes: PREFACE_BYTES, limit: Box::pin(time::sleep(PREFACE_LIMIT)) };
         Self { transport, info, preface: Some(preface) }
+    }
+
+    /// What calls are told of the connection.
+    pub(super) const fn info(&self) -> &ConnectionInfo {
+        &self.info
     }
 
     fn stream(&mut self) -> Pin<&mut dyn Stream> {

@@ -1,48 +1,66 @@
-//! The gRPC server and its limits.
+//! The services, and the layers around them.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
+use http::{Request, Response};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
-use tonic_health::pb::health_server::{Health, HealthServer};
-use tonic_reflection::server::{Builder, v1, v1alpha};
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic_reflection::server::Builder;
+use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
 
-use super::connection::Connection;
-use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, proto};
+use crate::config::LimitSettings;
+use crate::grpc::{
+    AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, CatchPanicLayer, DeadlineLayer, HealthService,
+    LoadSheddingLayer, MessageLimitLayer, StreamEndLayer, proto,
+};
 
-/// Streams that one connection may have open. tonic passes hyper no limit unless one is set.
-const MAX_CONCURRENT_STREAMS: u32 = 256;
+/// Everything that is served, behind all layers. Cloned for every call.
+pub(super) type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// Streams that the server may reset for a client's errors before it drops the connection. tonic switches hyper's own
-/// limit off unless one is set, and with it the guard against RUSTSEC-2024-0003.
-const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 256;
-
-/// How often a silent peer is asked for a sign of life; without, half-open connections stay for ever.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How long it may take to give one.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The largest header list, in bytes: room for the largest token and little else.
-const MAX_HEADER_LIST_BYTES: u32 = 16 * 1_024;
-
-/// The reflection service of today, if it is wanted.
-pub(super) fn reflection(
-    wanted: bool,
-) -> anyhow::Result<Option<v1::ServerReflectionServer<impl v1::ServerReflection>>> {
-    wanted.then(|| reflection_builder().build_v1().context("the descriptors cannot be served")).transpose()
+/// What the layers need.
+pub(super) struct Layers {
+    pub(super) authentication: AuthenticationLayer,
+    pub(super) limits: LimitSettings,
+    pub(super) counters: Arc<CallCounters>,
+    /// Ends the streams of health and reflection.
+    pub(super) stop: CancellationToken,
 }
 
-/// The one that older clients speak, if reflection is wanted.
-pub(super) fn reflection_v1alpha(
-    wanted: bool,
-) -> anyhow::Result<Option<v1alpha::ServerReflectionServer<impl v1alpha::ServerReflection>>> {
-    wanted.then(|| reflection_builder().build_v1alpha().context("the descriptors cannot be served")).transpose()
+/// Puts services and layers together.
+///
+/// # Errors
+///
+/// When reflection is wanted and the descriptors cannot be served.
+pub(super) fn service(
+    broker: BrokerService,
+    health: HealthService,
+    reflection: bool,
+    layers: Layers,
+) -> anyhow::Result<GrpcService> {
+    let Layers { authentication, limits, counters, stop } = layers;
+    let mut routes = Routes::builder();
+    routes.add_service(health.into_server()).add_service(broker.into_server());
+    if reflection {
+        let unusable = "the descriptors cannot be served";
+        routes.add_service(reflection_builder().build_v1().context(unusable)?);
+        // The version that older clients speak.
+        routes.add_service(reflection_builder().build_v1alpha().context(unusable)?);
+    }
+    // Outermost first: a call is logged however it ends, and nothing lets it take longer than its deadline.
+    let service = ServiceBuilder::new()
+        .layer(AccessLogLayer)
+        .layer(CatchPanicLayer::new(Arc::clone(&counters)))
+        .layer(DeadlineLayer::new(limits.call_timeout, Arc::clone(&counters)))
+        .layer(authentication)
+        .layer(LoadSheddingLayer::new(limits.max_calls_in_flight as usize, Arc::clone(&counters)))
+        .layer(MessageLimitLayer::new(counters))
+        .layer(StreamEndLayer::new(stop))
+        .service(routes.routes().prepare());
+    Ok(BoxCloneSyncService::new(service))
 }
 
 fn reflection_builder() -> Builder<'static> {
@@ -51,31 +69,4 @@ fn reflection_builder() -> Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         // With these, grpcurl prints error details instead of bytes.
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-}
-
-/// Serves every connection until `stop`, and then until the last one is done.
-pub(super) async fn serve(
-    connections: mpsc::Receiver<Connection>,
-    broker: BrokerService,
-    authentication: AuthenticationLayer,
-    health: HealthServer<impl Health>,
-    reflection: Option<v1::ServerReflectionServer<impl v1::ServerReflection>>,
-    reflection_v1alpha: Option<v1alpha::ServerReflectionServer<impl v1alpha::ServerReflection>>,
-    stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
-    Server::builder()
-        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_ERROR_RESET_STREAMS))
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
-        // Outermost first: a refused call is logged too.
-        .layer(AccessLogLayer)
-        .layer(authentication)
-        .add_service(health)
-        .add_service(broker.into_server())
-        .add_optional_service(reflection)
-        .add_optional_service(reflection_v1alpha)
-        .serve_with_incoming_shutdown(ReceiverStream::new(connections).map(Ok::<_, Infallible>), stop.cancelled_owned())
-        .await
 }

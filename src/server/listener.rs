@@ -10,27 +10,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time;
+use tokio::net::TcpListener;
+use tokio::time::{self, Instant};
 
 use self::unix_socket::UnixSocket;
-use super::connection::{Connection, Transport};
+use super::accept_backoff::{AcceptBackoff, AcceptFailure};
+use super::connections::Connections;
+use super::handshake::{Accepted, Terms};
 use super::tls::ListenerTls;
 use crate::config::{ListenAddress, ListenerSettings};
-use crate::grpc::ConnectionInfo;
-use crate::identity::{AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection};
 
-/// The pause after a failure to accept that will not go away by itself at once, such as too many open files. Without
-/// one the loop would spin.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// When the server stops: how long nobody may have come before the socket is closed.
+const SWEEP_PAUSE: Duration = Duration::from_millis(10);
+
+/// And how long that may take, whoever keeps coming.
+const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
 /// A bound socket and what goes with it.
 pub(super) struct Listener {
     socket: Socket,
-    tls: Option<Arc<ListenerTls>>,
-    accepts: Arc<AcceptedProof>,
+    terms: Terms,
 }
 
 enum Socket {
@@ -67,7 +66,7 @@ impl Listener {
             ListenAddress::Unix { path, mode } => UnixSocket::bind(path, *mode).map(Socket::Unix),
         };
         let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
-        Ok(Self { socket, tls: tls.map(Arc::new), accepts: Arc::new(proof.clone()) })
+        Ok(Self { socket, terms: Terms { tls: tls.map(Arc::new), accepts: Arc::new(proof.clone()) } })
     }
 
     pub(super) fn address(&self) -> io::Result<BoundAddress> {
@@ -79,38 +78,41 @@ impl Listener {
 
     /// What has to watch the certificates' files, if there are any.
     pub(super) const fn tls(&self) -> Option<&Arc<ListenerTls>> {
-        self.tls.as_ref()
+        self.terms.tls.as_ref()
     }
 
-    /// Accepts connections and hands on those whose handshake is done, until nobody takes them any more. Never fails:
-    /// what one connection does is of no concern to the next.
-    pub(super) async fn run(self, connections: mpsc::Sender<Connection>) {
-        let mut handshakes = JoinSet::new();
+    /// Accepts connections until the server stops, and serves whoever has connected by then. Never fails: what one
+    /// connection does is of no concern to the next.
+    pub(super) async fn run(self, connections: Connections) {
+        let mut backoff = AcceptBackoff::default();
         loop {
-            tokio::select! {
-                accepted = self.accept() => match accepted {
-                    Ok(accepted) => {
-                        let (tls, accepts) = (self.tls.clone(), Arc::clone(&self.accepts));
-                        let connections = connections.clone();
-                        let peer = accepted.peer();
-                        handshakes.spawn(async move {
-                            match shake_hands(accepted, tls, accepts).await {
-                                // Nobody takes connections any more when the server stops.
-                                Ok(connection) => drop(connections.send(connection).await),
-                                Err(error) => log_failure(&error, peer),
-                            }
-                        });
+            let accepted = tokio::select! {
+                accepted = self.accept() => accepted,
+                () = connections.stopping() => break,
+            };
+            match accepted {
+                Ok(accepted) => {
+                    backoff.succeeded();
+                    connections.admit(accepted, self.terms.clone());
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    connections.counters().accept_errors.add_one();
+                    let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
+                    if is_news {
+                        tracing::warn!(%error, "connections cannot be accepted; tried again until they can");
                     }
-                    Err(error) if is_of_one_connection(&error) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "connections cannot be accepted");
-                        time::sleep(ACCEPT_RETRY_DELAY).await;
-                    }
-                },
-                Some(_) = handshakes.join_next() => {}
-                () = connections.closed() => return,
+                    time::sleep(pause).await;
+                }
             }
         }
+        // The system has said yes to these already, and resets them with the socket.
+        let _bounded = time::timeout(SWEEP_LIMIT, async {
+            while let Ok(Ok(accepted)) = time::timeout(SWEEP_PAUSE, self.accept()).await {
+                connections.admit(accepted, self.terms.clone());
+            }
+        })
+        .await;
     }
 
     async fn accept(&self) -> io::Result<Accepted> {
@@ -124,62 +126,6 @@ impl Listener {
             }
             Socket::Unix(socket) => Ok(Accepted::Unix(socket.accept().await?)),
         }
-    }
-}
-
-enum Accepted {
-    Tcp(TcpStream, SocketAddr),
-    Unix(UnixStream),
-}
-
-impl Accepted {
-    const fn peer(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(_, address) => Some(*address),
-            Self::Unix(_) => None,
-        }
-    }
-}
-
-/// Does the handshake, where there is one, and finds out who is at the other end.
-async fn shake_hands(
-    accepted: Accepted,
-    tls: Option<Arc<ListenerTls>>,
-    accepts: Arc<AcceptedProof>,
-) -> io::Result<Connection> {
-    let (transport, peer) = match (accepted, tls) {
-        (Accepted::Tcp(stream, address), None) => {
-            (Transport::Tcp(stream), Peer { address: PeerAddress::Tcp(address), certificate: None })
-        }
-        (Accepted::Tcp(stream, address), Some(tls)) => {
-            let stream = tls.accept(stream).await?;
-            let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            let certificate = leaf.map(|leaf| read_certificate(leaf, address));
-            (Transport::Tls(Box::new(stream)), Peer { address: PeerAddress::Tcp(address), certificate })
-        }
-        (Accepted::Unix(stream), _) => {
-            let uid = stream.peer_cred()?.uid();
-            (Transport::Unix(stream), Peer { address: PeerAddress::Unix { uid }, certificate: None })
-        }
-    };
-    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }))
-}
-
-fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {
-    ClientCertificate::parse(leaf).map_err(|error| {
-        tracing::debug!(peer = %address, cause = %error, "a client certificate names no workload");
-        Rejection::ClientCertificateUnusable
-    })
-}
-
-/// A client that goes away without a word is a probe of a load balancer more often than not. Anything else may be a
-/// certificate that somebody has to mend.
-fn log_failure(error: &io::Error, peer: Option<SocketAddr>) {
-    let peer = peer.map(tracing::field::display);
-    if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {
-        tracing::debug!(peer, %error, "a connection came to nothing");
-    } else {
-        tracing::info!(peer, %error, "a connection came to nothing");
     }
 }
 

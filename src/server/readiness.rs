@@ -82,7 +82,7 @@ impl Readiness {
     }
 
     /// Returns once health says SERVING.
-    pub(super) async fn ready(&self) {
+    pub async fn ready(&self) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let mut serving = self.serving.subscribe();
         let _now = serving.wait_for(|serving| *serving).await;

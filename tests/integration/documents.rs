@@ -38,10 +38,11 @@ const REASON_SOURCES: [&str; 5] = [
 ];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 11] = [
+const CONFIGURATION_SOURCES: [&str; 12] = [
     "src/config/attribution.rs",
     "src/config/quota.rs",
     "src/config/server.rs",
+    "src/config/limits.rs",
     "src/config/listener.rs",
     "src/config/tls.rs",
     "src/config/log.rs",
@@ -174,7 +175,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 23] = [
+    const READERS: [&str; 25] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -186,6 +187,8 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "table.tables(",
         "table.one_of(",
         "address(&mut table, ",
+        "count(&mut table, ",
+        "duration(&mut table, ",
         "path(&mut table, ",
         "secret(table, [",
         "read_list(&mut table, ",
@@ -199,7 +202,7 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "\"caller\", ",
         "\"total\", ",
     ];
-    let flat = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = source.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(");
     let literal = |rest: &str| Some(rest.strip_prefix('"')?.split_once('"')?.0.to_owned());
     let found = READERS.iter().flat_map(|reader| flat.split(reader).skip(1).filter_map(literal));
     found.filter(|name| is_setting_name(name)).collect()
@@ -281,6 +284,7 @@ fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
     let mut in_sections = BTreeSet::new();
     for section in [
         "[server]",
+        "[limits]",
         "[[listener]]",
         "[log]",
         "[attribution]",
@@ -523,9 +527,14 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
         assert!(!reasons.is_empty(), "{source}");
         in_code.extend(reasons);
     }
-    for (source, reason) in
-        [("src/grpc/service.rs", "request_invalid"), ("src/grpc/authentication.rs", "issuer_keys_unavailable")]
-    {
+    for (source, reason) in [
+        ("src/grpc/service.rs", "request_invalid"),
+        ("src/grpc/authentication.rs", "issuer_keys_unavailable"),
+        ("src/grpc/deadline.rs", "call_timed_out"),
+        ("src/grpc/load_shedding.rs", "overloaded"),
+        ("src/grpc/message_limit.rs", "message_too_large"),
+        ("src/grpc/catch_panic.rs", "panicked"),
+    ] {
         assert!(read(source).contains(&format!("\"{reason}\"")), "{source} has no {reason}");
         in_code.insert(reason.to_owned());
     }

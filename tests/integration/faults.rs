@@ -45,6 +45,7 @@ pub(crate) fn config(folder: &Path, jwks_url: &str) -> Config {
         [server]
         grpc_addr = "127.0.0.1:0"
         admin_addr = "127.0.0.1:0"
+        drain_delay = "0s"
         shutdown_grace = "2s"
         [policy]
         file = "policy.toml"

@@ -16,6 +16,8 @@ mod envoy;
 mod expiry;
 mod faults;
 mod key_endpoint;
+mod lifecycle;
+mod limits;
 mod metrics;
 mod quotas;
 mod readme;

@@ -192,5 +192,5 @@ async fn a_version_that_does_not_exist_is_not_replaced_by_the_current_one() {
 async fn a_message_larger_than_any_request_is_refused() {
     let server = TestServer::start().await;
     let refused = server.client("user-one").await.download("media", &"x".repeat(100_000)).await.unwrap_err();
-    assert_eq!(refused.code(), Code::OutOfRange);
+    assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
 }

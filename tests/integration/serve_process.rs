@@ -18,6 +18,7 @@ pub(crate) fn configured(issuer: &str, jwks: &Value) -> TempDir {
 [server]
 grpc_addr = "127.0.0.1:0"
 admin_addr = "127.0.0.1:0"
+drain_delay = "0s"
 shutdown_grace = "5s"
 
 [policy]

@@ -110,12 +110,51 @@ async fn clients_that_never_finish_a_handshake_do_not_hold_up_the_end() {
 
     let grace = broker.setup.config().server.shutdown_grace;
     time::timeout(grace, broker.stop()).await.unwrap();
-    assert!(broker.log.with_message("connections were still open after the grace and are not waited for").is_empty());
+    assert!(broker.log.with_message("calls were still in flight after the grace and are cut off").is_empty());
     for stream in [&mut silent, &mut slow] {
         let read = time::timeout(PATIENCE, stream.read(&mut [0; 64])).await.unwrap();
         assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     }
     assert!(TcpStream::connect(address).await.is_err(), "nothing listens any more");
+}
+
+#[tokio::test]
+async fn handshakes_too_many_wait_for_one_that_ends() {
+    let limits = "[limits]\nmax_handshakes = 1\n";
+    let listener = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
+    let mut broker = Broker::start(&format!("{listener}{limits}")).await;
+    let mut slow = TcpStream::connect(broker.address(0)).await.unwrap();
+    slow.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await.unwrap();
+
+    let identity = broker.setup.authority.workload(THUMBNAILER);
+    let mut waiting = Box::pin(broker.client(0, Some(&identity), &[]));
+    assert!(time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "there is one place");
+    drop(slow);
+    let client = time::timeout(PATIENCE, waiting).await.unwrap();
+    assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
+    assert_eq!(broker.server().counters().handshakes_failed.get(), 1);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn many_that_never_finish_a_handshake_keep_nobody_out() {
+    let mut broker = start().await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(broker.address(0)).await.unwrap();
+        stream.write_all(b"\x16").await.unwrap();
+        slow.push(stream);
+    }
+    let client = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
+    drop((slow, client));
+    let counters = std::sync::Arc::clone(broker.server().counters());
+    let begun = Instant::now();
+    while counters.connections_open() > 0 {
+        assert!(begun.elapsed() < PATIENCE, "{} connections are left", counters.connections_open());
+        time::sleep(Duration::from_millis(5)).await;
+    }
+    broker.stop().await;
 }
 
 #[tokio::test]

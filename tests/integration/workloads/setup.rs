@@ -102,6 +102,7 @@ fn configuration(listeners: &str) -> String {
         r#"
 [server]
 admin_addr = "127.0.0.1:0"
+drain_delay = "0s"
 shutdown_grace = "5s"
 
 [policy]

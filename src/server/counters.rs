@@ -1,0 +1,38 @@
+//! What happened to connections and calls, for metrics.
+
+use std::sync::Arc;
+
+use crate::grpc::{CallCounters, EventCount};
+
+/// Counted by the listeners and by every connection.
+#[derive(Debug, Default)]
+pub struct ServerCounters {
+    /// Connections that were accepted and got a place.
+    pub connections_accepted: EventCount,
+    /// Those that have ended since, however they ended.
+    pub connections_closed: EventCount,
+    /// Connections that were closed at once because `limits.max_connections` others were open.
+    pub connections_refused: EventCount,
+    /// Connections whose client was told to leave because of their age.
+    pub connections_aged: EventCount,
+    /// Connections whose client was told to leave because they had no calls.
+    pub connections_idle: EventCount,
+    /// Connections that were cut off with calls in flight, after the grace of their age or of the server's stop.
+    pub connections_cut: EventCount,
+    /// Handshakes that came to nothing: no TLS, the wrong certificate, too slow.
+    pub handshakes_failed: EventCount,
+    /// Failures to accept that are the machine's, such as too many open files.
+    pub accept_errors: EventCount,
+    /// What the layers counted.
+    pub calls: Arc<CallCounters>,
+}
+
+impl ServerCounters {
+    /// Connections that are open now, those that have not shaken hands yet included.
+    #[must_use]
+    pub fn connections_open(&self) -> u64 {
+        // Read in this order, a connection that ends in between is counted as open, never as less than none.
+        let closed = self.connections_closed.get();
+        self.connections_accepted.get().saturating_sub(closed)
+    }
+}

@@ -1,0 +1,165 @@
+//! HTTP/2 on one connection, from its preface to its end.
+
+mod call_executor;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::watch;
+use tokio::time;
+use tonic::body::Body;
+use tower::ServiceExt;
+
+use self::call_executor::CallExecutor;
+use super::connection::Connection;
+use super::connections::{FAREWELL, Shared};
+use crate::config::LimitSettings;
+
+/// Streams that the server may reset for a client's errors before it drops the connection (RUSTSEC-2024-0003).
+const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 256;
+
+/// Streams that a client may open and reset before the server has looked at them (CVE-2023-44487, "rapid reset").
+const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 20;
+
+/// The largest header list, in bytes: room for the largest token and little else.
+const MAX_HEADER_LIST_BYTES: u32 = 16 * 1_024;
+
+/// What a client may send ahead on one stream, in bytes: a whole message at least in two parts.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1_024;
+
+/// What it may send ahead on all streams together. With every connection's window full of messages that nobody reads,
+/// this is what a connection costs.
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1_024;
+
+/// Why a client is told to leave.
+enum Farewell {
+    Stop,
+    Age,
+    Idle,
+}
+
+/// Serves calls until the connection ends: by the client, by its age, for lack of calls, or with the server.
+///
+/// A client that shall leave is told so by GOAWAY and may finish its calls. Whether it has understood is not waited for
+/// longer than [`FAREWELL`] when it has none.
+pub(super) async fn serve(connection: Connection, shared: &Shared) {
+    let Shared { limits, counters, stop, cut, .. } = shared;
+    let info = connection.info().clone();
+    let calls = CallExecutor::new(shared.tasks.clone());
+    let service = service_fn(|request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(info.clone());
+        shared.service.clone().oneshot(request)
+    });
+    let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(connection), service));
+
+    let farewell = tokio::select! {
+        ended = http.as_mut() => return log_end(ended),
+        () = cut.cancelled() => return,
+        () = stop.cancelled() => Farewell::Stop,
+        () = time::sleep(jittered(limits.connection_age, random())) => Farewell::Age,
+        () = without_calls(calls.open(), limits.connection_idle) => Farewell::Idle,
+    };
+    http.as_mut().graceful_shutdown();
+    let grace = match farewell {
+        // The server's own grace ends in `cut`.
+        Farewell::Stop => Duration::MAX,
+        Farewell::Age => {
+            counters.connections_aged.add_one();
+            limits.connection_age_grace
+        }
+        Farewell::Idle => {
+            counters.connections_idle.add_one();
+            limits.connection_age_grace
+        }
+    };
+    tokio::select! {
+        ended = http => log_end(ended),
+        () = without_calls(calls.open(), FAREWELL) => tracing::debug!("a client without calls did not leave by itself"),
+        () = time::sleep(grace) => counters.connections_cut.add_one(),
+        () = cut.cancelled() => counters.connections_cut.add_one(),
+    }
+}
+
+fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor> {
+    let mut builder = Builder::new(calls);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams_per_connection)
+        .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESET_STREAMS)
+        .max_pending_accept_reset_streams(MAX_PENDING_ACCEPT_RESET_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        // Without it, half-open connections would stay until they are idle or old.
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_timeout);
+    // What a slow reader leaves unsent needs no limit of ours: an answer is a message of a few KiB, and there are no
+    // more of them than streams.
+    builder
+}
+
+fn log_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(error = %anyhow::Error::new(error), "a connection ended in an error");
+    }
+}
+
+/// Returns once no call has been open for this long.
+async fn without_calls(mut open: watch::Receiver<usize>, limit: Duration) {
+    // The sender lives as long as the connection, and this future no longer.
+    while open.wait_for(|open| *open == 0).await.is_ok() {
+        tokio::select! {
+            () = time::sleep(limit) => return,
+            _ = open.changed() => {}
+        }
+    }
+}
+
+/// A tenth more or less, so that connections that began together, after a restart say, do not all come back together.
+/// The number may be any.
+fn jittered(age: Duration, number: u16) -> Duration {
+    age.mul_f64(0.9 + 0.2 * f64::from(number) / f64::from(u16::MAX))
+}
+
+fn random() -> u16 {
+    let mut bytes = [0; 2];
+    // Without randomness there are greater worries than connections of the same age.
+    let _filled = aws_lc_rs::rand::fill(&mut bytes);
+    u16::from_ne_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn an_age_varies_by_a_tenth() {
+        let age = Duration::from_mins(10);
+        assert_eq!(jittered(age, 0).as_secs(), 540);
+        assert_eq!(jittered(age, u16::MAX).as_secs(), 660);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_comes_and_goes_begins_the_wait_anew() {
+        let open = watch::Sender::new(1);
+        let limit = Duration::from_secs(10);
+        let begun = Instant::now();
+        let waiting = tokio::spawn(without_calls(open.subscribe(), limit));
+        time::sleep(Duration::from_mins(1)).await;
+        assert!(!waiting.is_finished(), "a call is open");
+        open.send_replace(0);
+        time::sleep(Duration::from_secs(9)).await;
+        open.send_replace(1);
+        open.send_replace(0);
+        waiting.await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 79);
+    }
+}

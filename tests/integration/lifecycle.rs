@@ -1,0 +1,7 @@
+//! The way up and the way down.
+
+mod exit_codes;
+mod rolling_restart;
+mod service_manager;
+mod stop;
+mod streams;

@@ -1,0 +1,8 @@
+//! What clients can take of the server, over real sockets.
+
+mod abuse;
+pub(crate) mod broker;
+mod calls;
+mod connections;
+mod files;
+pub(crate) mod raw;

@@ -1,0 +1,128 @@
+//! A broker inside the test, with limits of the test's choice and an issuer whose tokens it takes.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use access_broker::config::Config;
+use access_broker::dev::EmbeddedIssuer;
+use access_broker::document::Overrides;
+use access_broker::identity::PlainHttp;
+use access_broker::server::{RunningServer, ServerCounters, Surroundings};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time;
+
+use crate::faults::surroundings;
+use crate::serve_process::{configured, issuer};
+use crate::support::{Client, assert_no_secrets, capture_logs, secrets};
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const ISSUER: &str = "https://issuer.example";
+
+pub(crate) struct Broker {
+    /// `None` once a test has taken it.
+    server: Option<RunningServer>,
+    address: SocketAddr,
+    counters: Arc<ServerCounters>,
+    issuer: EmbeddedIssuer,
+    _folder: TempDir,
+    /// Accepts connections and never answers: S3, when it is looked at.
+    _silent_s3: TcpListener,
+}
+
+/// A token that this issuer signs for somebody whom the broker lets read.
+pub(crate) fn authorization(issuer: &EmbeddedIssuer) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 600 });
+    format!("Bearer {}", issuer.sign_claims(&claims).unwrap())
+}
+
+impl Broker {
+    pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(surroundings(), change).await
+    }
+
+    pub(crate) async fn start_in(surroundings: Surroundings, change: impl FnOnce(&mut Config)) -> Self {
+        capture_logs();
+        let issuer = issuer().await;
+        let folder = configured(ISSUER, issuer.jwks());
+        let silent_s3 = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let path = folder.path().join("broker.toml");
+        let region = "region = \"eu-west-1\"\n";
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(region));
+        let endpoint = format!("{region}endpoint = \"http://{}\"\n", silent_s3.local_addr().unwrap());
+        fs::write(&path, text.replace(region, &endpoint)).unwrap();
+        let mut config = Config::load(&path, Overrides::new(), PlainHttp::Refused).unwrap();
+        change(&mut config);
+        let server = RunningServer::start(config, surroundings).await.unwrap();
+        time::timeout(PATIENCE, server.ready()).await.unwrap();
+        let (address, counters) = (server.grpc_addr().unwrap(), Arc::clone(server.counters()));
+        Self { server: Some(server), address, counters, issuer, _folder: folder, _silent_s3: silent_s3 }
+    }
+
+    pub(crate) fn server(&self) -> &RunningServer {
+        self.server.as_ref().unwrap()
+    }
+
+    /// The server, for a test that ends it and keeps what it needs.
+    pub(crate) fn take_server(&mut self) -> RunningServer {
+        self.server.take().unwrap()
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.take_server().stop().await;
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn authorization(&self) -> String {
+        authorization(&self.issuer)
+    }
+
+    /// A client on a new connection.
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address(), &[&self.authorization()]).await
+    }
+
+    /// An ordinary call on a new connection, which must be answered.
+    pub(crate) async fn assert_serves(&self) {
+        let called = async { self.client().await.download("media", "x").await };
+        time::timeout(PATIENCE, called).await.expect("a call is answered").unwrap();
+    }
+
+    pub(crate) fn counters(&self) -> Arc<ServerCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Waits until so many connections are open.
+    pub(crate) async fn wait_for_open(&self, open: u64) {
+        let counters = self.counters();
+        until(&format!("{open} open connections"), || counters.connections_open() == open).await;
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_no_secrets("the log", &secrets::log());
+        }
+    }
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let waited = time::timeout(PATIENCE, async {
+        while !condition() {
+            time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "not in time: {what}");
+}

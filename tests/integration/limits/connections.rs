@@ -1,0 +1,135 @@
+//! Limits of connections.
+
+use std::time::Duration;
+
+use tokio::time::{self, Instant};
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::broker::{Broker, PATIENCE, until};
+use super::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
+use crate::support::tcp_channel;
+
+#[tokio::test]
+async fn a_connection_too_many_is_closed_at_once_and_the_next_one_has_its_place() {
+    let broker = Broker::start(|config| config.limits.max_connections = 2).await;
+    let first = RawClient::greet(broker.address()).await;
+    let _second = RawClient::greet(broker.address()).await;
+    broker.wait_for_open(2).await;
+    let mut third = RawClient::connect(broker.address()).await;
+    assert!(third.next().await.is_none(), "closed without a word");
+    assert_eq!(broker.counters().connections_refused.get(), 1);
+    drop(first);
+    broker.wait_for_open(1).await;
+    broker.assert_serves().await;
+}
+
+#[tokio::test]
+async fn an_old_connection_is_told_to_leave_and_its_call_in_flight_ends_well() {
+    let broker = Broker::start(|config| {
+        config.limits.connection_age = Duration::from_millis(300);
+        config.limits.call_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let mut client = RawClient::greet(broker.address()).await;
+    client.open_call(1, &broker.authorization()).await;
+    // First the warning, and the answer of the call after it.
+    assert_eq!(client.wait_for(GOAWAY).await.goaway_code(), Some(0));
+    let ping = client.wait_for(PING).await;
+    client.send(&frame(PING, ACK, 0, &ping.payload)).await.unwrap();
+    client.wait_for(HEADERS).await;
+    client.frames_to_the_end().await;
+    let counters = broker.counters();
+    assert_eq!((counters.connections_aged.get(), counters.connections_cut.get()), (1, 0));
+    broker.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn calls_of_an_old_connection_are_cut_off_after_the_grace() {
+    let broker = Broker::start(|config| {
+        config.limits.connection_age = Duration::from_millis(200);
+        config.limits.connection_age_grace = Duration::from_millis(300);
+    })
+    .await;
+    let mut watch = HealthClient::new(tcp_channel(broker.address()).await);
+    let mut stream = watch.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    let ended = time::timeout(PATIENCE, stream.message()).await.expect("the stream ends");
+    assert!(ended.is_err(), "{ended:?}");
+    until("a cut connection", || broker.counters().connections_cut.get() == 1).await;
+    // The same client is served on: by another connection, which it opens by itself.
+    watch.check(HealthCheckRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_old_connection_whose_client_is_deaf_is_closed() {
+    let broker = Broker::start(|config| config.limits.connection_age = Duration::from_millis(100)).await;
+    let mut deaf = RawClient::greet(broker.address()).await;
+    let begun = Instant::now();
+    // It never answers the ping that goes with the GOAWAY.
+    deaf.frames_to_the_end().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: the grace is a minute", begun.elapsed());
+    broker.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_one_that_watches_health_is_not() {
+    let broker = Broker::start(|config| config.limits.connection_idle = Duration::from_millis(300)).await;
+    let mut watch = HealthClient::new(tcp_channel(broker.address()).await);
+    let mut stream = watch.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    broker.assert_serves().await;
+    let mut silent = RawClient::greet(broker.address()).await;
+    assert_eq!(silent.wait_for(GOAWAY).await.goaway_code(), Some(0));
+    silent.frames_to_the_end().await;
+    broker.wait_for_open(1).await;
+    assert!(time::timeout(Duration::from_millis(500), stream.message()).await.is_err(), "the stream is open");
+    assert_eq!(broker.counters().connections_idle.get(), 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_ping_is_closed() {
+    let broker = Broker::start(|config| {
+        config.limits.keepalive_interval = Duration::from_millis(200);
+        config.limits.keepalive_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let mut half_open = RawClient::greet(broker.address()).await;
+    half_open.wait_for(PING).await;
+    half_open.frames_to_the_end().await;
+    broker.wait_for_open(0).await;
+
+    let mut alive = RawClient::greet(broker.address()).await;
+    for _ in 0..4 {
+        let ping = alive.wait_for(PING).await;
+        alive.send(&frame(PING, ACK, 0, &ping.payload)).await.unwrap();
+    }
+    broker.wait_for_open(1).await;
+}
+
+#[tokio::test]
+async fn clients_are_told_how_many_streams_they_may_open_and_more_are_refused() {
+    const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
+    let broker = Broker::start(|config| config.limits.max_streams_per_connection = 2).await;
+    let mut client = RawClient::greet(broker.address()).await;
+    let settings = client.wait_for(SETTINGS).await;
+    // SETTINGS_MAX_CONCURRENT_STREAMS is 3.
+    assert!(settings.payload.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 2]), "{settings:?}");
+    client.send(&frame(SETTINGS, ACK, 0, &[])).await.unwrap();
+    for stream in [1, 3, 5] {
+        client.open_call(stream, &broker.authorization()).await;
+    }
+    assert_eq!(client.wait_for(super::raw::RST_STREAM).await.payload, REFUSED_STREAM);
+}
+
+#[tokio::test]
+async fn metadata_that_is_too_large_costs_its_call_only() {
+    let broker = Broker::start(|_| ()).await;
+    let client = broker.client().await;
+    let large = "x".repeat(20 * 1_024);
+    let refused = client.with_metadata([("x-large", large.as_bytes())]).download("media", "x").await.unwrap_err();
+    assert_ne!(refused.code(), Code::Ok);
+    client.download("media", "x").await.unwrap();
+    assert_eq!(broker.counters().connections_accepted.get(), 1);
+}
