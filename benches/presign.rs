@@ -99,14 +99,14 @@ fn decide_and_sign(credentials: &Credentials) {
     let steps: [(&str, &dyn Fn()); 4] = [
         ("decide a download", &|| drop(black_box(decide(&policy, &caller, &object)))),
         ("sign its GET and HEAD", &|| {
-            drop(black_box(presigner.presign_download(&permit_to_read, &attribution, now()).unwrap()))
+            drop(black_box(presigner.presign_download(&permit_to_read, &attribution, now()).unwrap()));
         }),
         ("decide and sign a download", &|| {
             let permit = decide(&policy, &caller, &object);
             drop(black_box(presigner.presign_download(&permit, &attribution, now()).unwrap()));
         }),
         ("sign an upload's PUT", &|| {
-            drop(black_box(presigner.presign_upload(&permit_to_write, &attribution, now()).unwrap()))
+            drop(black_box(presigner.presign_upload(&permit_to_write, &attribution, now()).unwrap()));
         }),
     ];
     let mut criterion = criterion();

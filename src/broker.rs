@@ -4,6 +4,7 @@ mod conclusion;
 mod decision;
 mod download;
 mod error;
+mod issued_terms;
 mod upload;
 mod verification;
 
@@ -13,9 +14,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use decision::{Decision, DecisionId, DecisionIds, Outcome, TimeOrderedDecisionIds};
+pub use decision::{Decision, DecisionId, DecisionIds, Outcome, TimeOrderedDecisionIds, UseCase};
 pub use download::{DownloadRequest, Existence, IssuedDownload};
 pub use error::BrokerError;
+pub use issued_terms::{BoundDownload, BoundUpload, IssuedTerms};
 pub use upload::{IssuedUpload, UploadRequest};
 pub use verification::{Expectations, Verification, VerificationRequest};
 

@@ -1,6 +1,7 @@
 //! The server's configuration: file, then environment, then flags, all of it checked before anything starts.
 
 mod attribution;
+mod audit;
 mod bucket;
 mod credentials;
 mod issuer;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use attribution::AttributionSettings;
+pub use audit::{AuditOutput, AuditSettings};
 pub use bucket::{BucketSettings, NamedEndpoint};
 pub use credentials::CredentialsSettings;
 pub use limits::LimitSettings;
@@ -46,6 +48,8 @@ pub struct Config {
     pub listeners: Vec<ListenerSettings>,
     /// Logs.
     pub log: LogSettings,
+    /// Where decisions are recorded.
+    pub audit: AuditSettings,
     /// What S3's access log tells of callers.
     pub attribution: AttributionSettings,
     /// How often URLs are issued.
@@ -107,6 +111,7 @@ impl Config {
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
         let limits = limits::read(root.table("limits"));
         let log = log::read(root.table("log"));
+        let audit = audit::read(root.table("audit"), folder);
         let attribution = attribution::read(root.table("attribution"), folder);
         let quota = quota::read(root.table("quota"));
         let policy = policy::read(root.table("policy"), folder);
@@ -114,8 +119,18 @@ impl Config {
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
-        let config =
-            policy.map(|policy| Self { server, limits, listeners, log, attribution, quota, policy, issuers, buckets });
+        let config = policy.map(|policy| Self {
+            server,
+            limits,
+            listeners,
+            log,
+            audit,
+            attribution,
+            quota,
+            policy,
+            issuers,
+            buckets,
+        });
         document.into_result(config)
     }
 

@@ -2,13 +2,14 @@
 //!
 //! Three rings, whose arrows point inward only:
 //!
-//! - domain: [`identity`] (who is calling), [`policy`] (may they), [`presign`] (sign it) and [`broker`] (the use
-//!   cases). No gRPC types.
+//! - domain: [`identity`] (who is calling), [`policy`] (may they), [`presign`] (sign it), [`broker`] (the use cases) and
+//!   [`audit`] (what is kept of them). No gRPC types.
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
 //! [`document`], [`clock`] and `error_chain` stand beside the rings and know none of them.
 
+pub mod audit;
 pub mod broker;
 pub mod cli;
 pub mod clock;

@@ -42,6 +42,7 @@ pub use stop_signals::{StopSignal, StopSignals};
 use self::connections::Connections;
 use self::grpc_server::Layers;
 use self::listener::Listener;
+use crate::audit::AuditTrail;
 use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -80,6 +81,9 @@ impl fmt::Debug for Surroundings {
     }
 }
 
+/// The most that a closer may take; each has a shorter patience of its own.
+const CLOSER_LIMIT: Duration = Duration::from_secs(15);
+
 /// A server that has its ports. It answers calls once [`ready`](Self::ready) returns.
 ///
 /// Dropped without [`stop`](Self::stop), it ends at once.
@@ -88,6 +92,7 @@ pub struct RunningServer {
     admin_addr: SocketAddr,
     readiness: Readiness,
     counters: Arc<ServerCounters>,
+    audit: AuditTrail,
     connections: Connections,
     drain_delay: Duration,
     shutdown_grace: Duration,
@@ -166,15 +171,18 @@ impl RunningServer {
         }
         let mut admin = JoinSet::new();
         admin.spawn(admin::serve(admin_listener, readiness.clone(), parts.metrics(), stop_admin.clone()));
+        let (closers, audit) = (Closers::default(), parts.audit.clone());
+        closers.add("audit", CLOSER_LIMIT, async move { audit.close().await });
         Ok(Self {
             addresses,
             admin_addr,
             readiness,
             counters,
+            audit: parts.audit.clone(),
             connections,
             drain_delay: server.drain_delay,
             shutdown_grace: server.shutdown_grace,
-            closers: Closers::default(),
+            closers,
             stop,
             stop_admin,
             listeners,
@@ -209,6 +217,12 @@ impl RunningServer {
     #[must_use]
     pub const fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// Where decisions are recorded.
+    #[must_use]
+    pub const fn audit(&self) -> &AuditTrail {
+        &self.audit
     }
 
     /// Returns once keys and credentials are there and health says SERVING.

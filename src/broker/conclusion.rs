@@ -1,20 +1,21 @@
 //! From what a policy decided to the record of it, the same way for every operation.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use super::decision::{Decision, DecisionId, Outcome};
+use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
+use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{BucketName, ObjectReference, Operation, PermittedObject, Refusal};
-use crate::presign::{Attribution, PresignError};
+use crate::policy::{BucketName, ObjectReference, Permit, PermittedObject, Refusal};
+use crate::presign::{Attribution, Expiry, PresignError};
 use crate::quota::QuotaExceeded;
 
 /// A decision that is being made: what is known of it from its start.
 pub(super) struct Pending {
     pub(super) id: DecisionId,
+    asking: AuthenticatedCaller,
     caller_id: String,
-    operation: Operation,
+    use_case: UseCase,
     object: ObjectReference,
 }
 
@@ -44,21 +45,18 @@ impl Pending {
     }
 
     fn decision(self, tier: Option<Arc<str>>, outcome: Outcome) -> Decision {
-        let Self { id, caller_id, operation, object } = self;
-        Decision { id, caller_id, operation, object, tier, outcome }
+        let Self { id, asking, caller_id, use_case, object } = self;
+        let AuthenticatedCaller { caller, at } = asking;
+        Decision { id, at, caller, caller_id, use_case, object, tier, outcome }
     }
 }
 
 impl Broker {
     /// Begins a decision.
-    pub(super) fn pending(
-        &self,
-        asking: &AuthenticatedCaller,
-        operation: Operation,
-        object: &ObjectReference,
-    ) -> Pending {
+    pub(super) fn pending(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> Pending {
         let caller_id = self.0.pseudonyms.of(&asking.caller);
-        Pending { id: self.0.decision_ids.next(), caller_id, operation, object: object.clone() }
+        let (id, asking, object) = (self.0.decision_ids.next(), asking.clone(), object.clone());
+        Pending { id, asking, caller_id, use_case, object }
     }
 
     /// Counts a permitted call, before anything is done for it.
@@ -83,6 +81,12 @@ impl Broker {
 }
 
 /// The outcome of a call that issued URLs.
-pub(super) fn issued(permitted: &PermittedObject, expires_at: SystemTime) -> Outcome {
-    Outcome::Issued { grant: Arc::clone(permitted.rule()), expires_at }
+pub(super) fn issued<T>(permit: &Permit<T>, expiry: Expiry, terms: IssuedTerms) -> Outcome {
+    Outcome::Issued {
+        grant: Arc::clone(permit.object().rule()),
+        endpoint: permit.endpoint().clone(),
+        expires_at: expiry.at,
+        limited_by: expiry.limited_by,
+        terms: Box::new(terms),
+    }
 }

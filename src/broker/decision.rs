@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::error::BrokerError;
-use crate::policy::{ObjectReference, Operation};
+use super::issued_terms::IssuedTerms;
+use crate::identity::Caller;
+use crate::policy::{EndpointName, ExpiryLimit, ObjectReference, Operation};
 
 /// Identifies a decision in the answer and in the log: a UUID of version 7 (RFC 9562 section 5.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,15 +52,51 @@ impl DecisionIds for TimeOrderedDecisionIds {
     }
 }
 
-/// What was decided about one request, allowed or refused.
+/// What a caller asked the broker to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UseCase {
+    /// Issue URLs that read an object.
+    IssueDownloadUrl,
+    /// Issue a URL that writes an object.
+    IssueUploadUrl,
+    /// Look at what was uploaded.
+    VerifyUpload,
+}
+
+impl UseCase {
+    /// The method of the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssueDownloadUrl => "IssueDownloadUrl",
+            Self::IssueUploadUrl => "IssueUploadUrl",
+            Self::VerifyUpload => "VerifyUpload",
+        }
+    }
+
+    /// The operation that the policy must grant for it.
+    #[must_use]
+    pub const fn operation(self) -> Operation {
+        match self {
+            Self::IssueDownloadUrl => Operation::Download,
+            Self::IssueUploadUrl | Self::VerifyUpload => Operation::Upload,
+        }
+    }
+}
+
+/// What was decided about one request, allowed or refused: everything that logs and audit records tell of it.
 #[derive(Debug, Clone)]
 pub struct Decision {
     /// The decision's id.
     pub id: DecisionId,
+    /// The instant by which everything about the call was judged.
+    pub at: SystemTime,
+    /// Who asked.
+    pub caller: Arc<Caller>,
     /// The caller's pseudonym.
     pub caller_id: String,
     /// What the caller wanted to do.
-    pub operation: Operation,
+    pub use_case: UseCase,
     /// With which object.
     pub object: ObjectReference,
     /// The tier that holds the object, if one does.
@@ -74,8 +112,14 @@ pub enum Outcome {
     Issued {
         /// The name of the grant.
         grant: Arc<str>,
+        /// The endpoint that the URLs go by.
+        endpoint: EndpointName,
         /// When the URLs stop working.
         expires_at: SystemTime,
+        /// What made that no later.
+        limited_by: ExpiryLimit,
+        /// What the URLs bind beside the object.
+        terms: Box<IssuedTerms>,
     },
     /// An upload was looked at, by this grant.
     Verified {
@@ -83,6 +127,10 @@ pub enum Outcome {
         grant: Arc<str>,
         /// Whether it was what the caller expected.
         as_expected: bool,
+        /// The names of the expectations that do not hold.
+        mismatches: Vec<&'static str>,
+        /// The names of those that could not be compared.
+        unknown: Vec<&'static str>,
     },
     /// Nothing was issued or said.
     Failed(BrokerError),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::conclusion::{Pending, issued};
-use super::decision::{Decision, DecisionId, Outcome};
+use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
+use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, DownloadTerms, EndpointName, HeaderText, Operation, Permit};
+use crate::policy::{AccessRequest, DownloadTerms, EndpointName, HeaderText, Permit};
 use crate::presign::PresignedDownload;
 use crate::storage::StoredObject;
 
@@ -54,7 +55,7 @@ impl Broker {
         request: DownloadRequest,
     ) -> (Decision, Result<IssuedDownload, BrokerError>) {
         let DownloadRequest { access, existence } = request;
-        let pending = self.pending(asking, Operation::Download, &access.object);
+        let pending = self.pending(asking, UseCase::IssueDownloadUrl, &access.object);
         let decided = self.0.policy.current().decide_download(&asking.caller, access, asking.at);
         match decided {
             Err(refusal) => pending.refused(refusal),
@@ -86,7 +87,7 @@ impl Broker {
         let attribution = pending.attribution();
         let sign = || self.0.presigner.presign_download(&permit, &attribution, asking.at);
         let signed = self.signed(permit.object().bucket(), sign).await?;
-        let outcome = issued(permit.object(), signed.expiry.at);
+        let outcome = issued(&permit, signed.expiry, IssuedTerms::of_download(&permit));
         let answer = IssuedDownload {
             signed,
             object,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::conclusion::{Pending, issued};
-use super::decision::{Decision, DecisionId, Outcome};
+use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
+use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, EndpointName, Operation, Permit, UploadTerms};
+use crate::policy::{AccessRequest, EndpointName, Permit, UploadTerms};
 use crate::presign::PresignedUpload;
 
 /// A valid request for an upload URL: what to write, how, and for how long.
@@ -32,7 +33,7 @@ impl Broker {
         asking: &AuthenticatedCaller,
         request: UploadRequest,
     ) -> (Decision, Result<IssuedUpload, BrokerError>) {
-        let pending = self.pending(asking, Operation::Upload, &request.object);
+        let pending = self.pending(asking, UseCase::IssueUploadUrl, &request.object);
         let decided = self.0.policy.current().decide_upload(&asking.caller, request, asking.at);
         match decided {
             Err(refusal) => pending.refused(refusal),
@@ -53,7 +54,7 @@ impl Broker {
         let attribution = pending.attribution();
         let sign = || self.0.presigner.presign_upload(permit, &attribution, asking.at);
         let signed = self.signed(permit.object().bucket(), sign).await?;
-        let outcome = issued(permit.object(), signed.expiry.at);
+        let outcome = issued(permit, signed.expiry, IssuedTerms::of_upload(permit));
         let answer = IssuedUpload {
             signed,
             tier: Arc::clone(permit.object().tier()),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::conclusion::Pending;
-use super::decision::{Decision, DecisionId, Outcome};
+use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{Checksum, ChecksumAlgorithm, EntityTag, HeaderText, ObjectReference, Operation, PermittedObject};
+use crate::policy::{Checksum, ChecksumAlgorithm, EntityTag, HeaderText, ObjectReference, PermittedObject};
 use crate::storage::StoredObject;
 
 /// A valid request to verify an upload.
@@ -66,7 +66,7 @@ impl Broker {
         request: VerificationRequest,
     ) -> (Decision, Result<Verification, BrokerError>) {
         let VerificationRequest { object, version_id, expected } = request;
-        let pending = self.pending(asking, Operation::Upload, &object);
+        let pending = self.pending(asking, UseCase::VerifyUpload, &object);
         let by_decision = expected.decision_id.is_some();
         let decided = self.0.policy.current().decide_verification(&asking.caller, &object, by_decision);
         match decided {
@@ -98,7 +98,12 @@ impl Broker {
         let tier = Arc::clone(permitted.tier());
         let verification = Verification { object, mismatches, unknown, tier, decision_id: pending.id };
         let grant = Arc::clone(permitted.rule());
-        let outcome = Outcome::Verified { grant, as_expected: verification.as_expected() };
+        let outcome = Outcome::Verified {
+            grant,
+            as_expected: verification.as_expected(),
+            mismatches: verification.mismatches.clone(),
+            unknown: verification.unknown.clone(),
+        };
         Ok((verification, outcome))
     }
 }

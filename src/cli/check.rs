@@ -1,10 +1,12 @@
 //! `access-broker check`
 
+use bytesize::ByteSize;
 use clap::Args;
 
 use super::options::ConfigOptions;
 use super::{EXIT_CONFIGURATION, EXIT_OK, complain, say};
-use crate::config::{BucketSettings, Config, ListenerSettings, NamedEndpoint, TlsSettings};
+use crate::audit::{AuditFileSettings, OnFailure};
+use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, ListenerSettings, NamedEndpoint, TlsSettings};
 use crate::identity::IssuerSettings;
 use crate::policy::{EndpointName, Policy, TierOutline};
 
@@ -40,6 +42,7 @@ impl Check {
 fn describe(config: &Config, policy: &Policy) -> String {
     let mut lines: Vec<String> = config.listeners.iter().map(describe_listener).collect();
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
+    lines.push(describe_audit(&config.audit));
     lines.push(format!("policy {}", config.policy.file.display()));
     lines.extend(config.issuers.iter().map(describe_issuer));
     lines.extend(config.buckets.iter().flat_map(describe_bucket));
@@ -57,6 +60,21 @@ fn describe_listener(listener: &ListenerSettings) -> String {
     };
     let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
     format!("gRPC on {address}, {transport}; proof: {}{}", proof.name(), of_domain.unwrap_or_default())
+}
+
+fn describe_audit(settings: &AuditSettings) -> String {
+    let output = match &settings.output {
+        AuditOutput::None => return "audit records nowhere".to_owned(),
+        AuditOutput::Stdout => "standard output".to_owned(),
+        AuditOutput::File(AuditFileSettings { path, rotate_size, rotate_keep }) => {
+            format!("{}, {rotate_keep} older files of {} beside it", path.display(), ByteSize(*rotate_size))
+        }
+    };
+    let without = match settings.on_failure {
+        OnFailure::Deny => "no answer without a record",
+        OnFailure::Allow => "answers without a record, too",
+    };
+    format!("audit records to {output}; {without}")
 }
 
 /// One line per endpoint.

@@ -37,7 +37,7 @@ pub(super) struct Dev {
     /// Where to serve /livez, /readyz and /metrics.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50054")]
     admin_addr: SocketAddr,
-    /// Where to keep objects and policy. Without it they are in a temporary folder that is removed in the end.
+    /// Where to keep objects, policy and audit records. Without it they are in a temporary folder that is removed in the end.
     #[arg(long, value_name = "PATH")]
     data_dir: Option<PathBuf>,
     /// Write addresses and tokens to this file, as JSON, once everything serves.
@@ -63,7 +63,7 @@ impl Dev {
         for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
         }
-        let options = EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir };
+        let options = EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir, audit: true };
         runtime().context("the runtime cannot be started")?.block_on(async {
             let mut signals = StopSignals::listen().context("signals cannot be received")?;
             let environment = Environment::start(options).await?;

@@ -91,10 +91,11 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
 /// None at all is never allowed: it would serve nobody.
 fn count(table: &mut Table<'_>, key: &'static str, most: u32, default: u32) -> u32 {
     let Some(Located { value, place }) = table.integer(key) else { return default };
-    if !(1..=most).contains(&value) {
+    let count = u32::try_from(value).ok().filter(|count| (1..=most).contains(count));
+    if count.is_none() {
         table.report(key, &place, format!("must be between 1 and {most}"));
     }
-    value
+    count.unwrap_or(default)
 }
 
 fn duration(table: &mut Table<'_>, key: &'static str, (longest, written): Longest, default: Duration) -> Duration {

@@ -19,7 +19,7 @@ pub(super) fn read(mut table: Table<'_>) -> QuotaSettings {
     }
     let caller = read_rate(&mut table, "caller", "caller_burst");
     let report_only = table.boolean("report_only").is_some_and(|flag| flag.value);
-    let remembered_callers = table.whole_number("remembered_callers").map(|Located { value, place }| {
+    let remembered_callers = table.integer("remembered_callers").map(|Located { value, place }| {
         let count = usize::try_from(value).ok().filter(|count| REMEMBERED_CALLERS.contains(count));
         if count.is_none() {
             table.report("remembered_callers", &place, "must be between 1000 and 10000000");

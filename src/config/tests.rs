@@ -11,6 +11,7 @@ use crate::identity::KeyLocation;
 use crate::presign::credentials::{SecretSource, SessionSource};
 use crate::telemetry::LogFormat;
 
+mod audit;
 mod endpoints;
 mod listeners;
 mod transfer;

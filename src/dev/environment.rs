@@ -23,6 +23,9 @@ pub const POLICY: &str = include_str!("policy.toml");
 /// The logical bucket, and the name of the embedded S3's one.
 pub const BUCKET: &str = "media";
 
+/// The audit file, in the data folder.
+const AUDIT_FILE: &str = "audit.jsonl";
+
 const ACCESS_KEY_ID_VARIABLE: &str = "EMBEDDED_S3_ACCESS_KEY_ID";
 const SECRET_ACCESS_KEY_VARIABLE: &str = "EMBEDDED_S3_SECRET_ACCESS_KEY";
 
@@ -37,8 +40,10 @@ pub struct EnvironmentOptions {
     pub s3_addr: SocketAddr,
     /// The embedded issuer.
     pub issuer_addr: SocketAddr,
-    /// Where objects and policy are kept. `None`: in a folder that is removed in the end.
+    /// Where objects, policy and audit records are kept. `None`: in a folder that is removed in the end.
     pub data_dir: Option<PathBuf>,
+    /// Whether decisions are recorded, in a file of that folder.
+    pub audit: bool,
 }
 
 /// Everything, running.
@@ -63,7 +68,7 @@ impl Environment {
     ///
     /// When an address cannot be bound, the data folder cannot be written, or the policy in it is not valid.
     pub async fn start(options: EnvironmentOptions) -> anyhow::Result<Self> {
-        let (data_dir, removed_in_the_end) = data_dir(options.data_dir)?;
+        let (data_dir, removed_in_the_end) = data_dir(options.data_dir.as_deref())?;
         let objects = data_dir.join("objects");
         let (access_key_id, secret_access_key) = generate_key_pair()?;
         // Before the server opens the folder: it clears away what looks like a broken upload.
@@ -82,7 +87,7 @@ impl Environment {
         let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address: options.issuer_addr, clock }).await?;
         write_policy(&data_dir.join("policy.toml"))?;
 
-        let text = broker_toml(options.grpc_addr, options.admin_addr, issuer.issuer(), &s3.url());
+        let text = broker_toml(&options, issuer.issuer(), &s3.url());
         let origin = "the development configuration";
         let config = Config::parse(origin, &text, &data_dir, Overrides::new(), PlainHttp::OnLoopback)?;
         // The key pair lives in this process alone: neither a file nor the real environment holds it.
@@ -106,6 +111,12 @@ impl Environment {
         self.data_dir.join("policy.toml")
     }
 
+    /// The file with a record of every decision, if they are recorded.
+    #[must_use]
+    pub fn audit_file(&self) -> PathBuf {
+        self.data_dir.join(AUDIT_FILE)
+    }
+
     /// The folder with the objects.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
@@ -120,11 +131,11 @@ impl Environment {
     }
 }
 
-fn data_dir(wanted: Option<PathBuf>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
+fn data_dir(wanted: Option<&Path>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
     match wanted {
         Some(path) => {
-            fs::create_dir_all(&path).with_context(|| format!("cannot create --data-dir {}", path.display()))?;
-            Ok((path, None))
+            fs::create_dir_all(path).with_context(|| format!("cannot create --data-dir {}", path.display()))?;
+            Ok((path.to_owned(), None))
         }
         None => {
             let folder = tempfile::Builder::new().prefix("access-broker-").tempdir();
@@ -142,7 +153,10 @@ fn write_policy(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn broker_toml(grpc_addr: SocketAddr, admin_addr: SocketAddr, issuer: &str, s3: &str) -> String {
+fn broker_toml(options: &EnvironmentOptions, issuer: &str, s3: &str) -> String {
+    let EnvironmentOptions { grpc_addr, admin_addr, audit, .. } = options;
+    let audit =
+        if *audit { format!("output = \"file\"\nfile = \"{AUDIT_FILE}\"") } else { "output = \"none\"".to_owned() };
     format!(
         r#"
 [server]
@@ -154,6 +168,9 @@ shutdown_grace = "3s"
 # People measure with this environment, too.
 [quota]
 unlimited = true
+
+[audit]
+{audit}
 
 [policy]
 file = "policy.toml"

@@ -19,6 +19,7 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
     let admin = environment.server.admin_addr();
     let (s3, issuer) = (environment.s3.url(), environment.issuer.issuer());
     let policy = environment.policy_file().display().to_string();
+    let audit = environment.audit_file().display().to_string();
     let objects = environment.data_dir().display().to_string();
     let token_one = environment.issuer.issue("user-one", token_lifetime)?.id_token;
     let token_two = environment.issuer.issue("user-two", token_lifetime)?.id_token;
@@ -52,6 +53,7 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
   issuer  {issuer}   hands tokens to anybody on this machine
   admin   http://{admin}   /livez, /readyz and /metrics
   policy  {policy}   change it while this runs
+  audit   {audit}   a record of every decision
 
 # The callers, for an hour. A fresh token: curl -s {issuer}/token -d username=user-one | jq -r .id_token
 export TOKEN_ONE={token_one}

@@ -137,15 +137,6 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// A whole number, not below zero.
-    pub fn whole_number(&mut self, key: &'static str) -> Option<Located<u64>> {
-        self.typed(key, "must be a whole number", |raw| match raw {
-            Raw::Toml(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
-            Raw::Text(text) => text.parse().ok(),
-            Raw::Toml(_) => None,
-        })
-    }
-
     /// A duration with its unit, such as `15m` or `1h 30m`.
     pub fn duration(&mut self, key: &'static str) -> Option<Located<Duration>> {
         self.typed(key, "must be a duration in whole seconds, such as \"15m\"", |raw| {
@@ -158,10 +149,10 @@ impl<'d> Table<'d> {
         self.typed(key, "must be a size, such as \"50MiB\"", |raw| raw.text().and_then(units::parse_byte_size))
     }
 
-    /// A whole number that is not negative.
-    pub fn integer(&mut self, key: &'static str) -> Option<Located<u32>> {
+    /// A whole number, 0 or more.
+    pub fn integer(&mut self, key: &'static str) -> Option<Located<u64>> {
         self.typed(key, "must be a whole number", |raw| match raw {
-            Raw::Toml(DeValue::Integer(number)) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            Raw::Toml(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
             Raw::Text(text) => text.parse().ok(),
             Raw::Toml(_) => None,
         })

@@ -147,10 +147,10 @@ impl Drop for AccessLine {
         let caller_id = decision.map(|decision| decision.caller_id.as_str());
         let mut as_expected = None;
         let (rule, refusal, expires_at) = match decision.map(|decision| &decision.outcome) {
-            Some(Outcome::Issued { grant, expires_at }) => {
+            Some(Outcome::Issued { grant, expires_at, .. }) => {
                 (Some(&**grant), None, Some(display(humantime::format_rfc3339_seconds(*expires_at))))
             }
-            Some(Outcome::Verified { grant, as_expected: verified }) => {
+            Some(Outcome::Verified { grant, as_expected: verified, .. }) => {
                 as_expected = Some(*verified);
                 (Some(&**grant), None, None)
             }

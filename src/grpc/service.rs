@@ -3,13 +3,15 @@
 use tonic::{Request, Response, Status, async_trait};
 
 use super::call::CallRecord;
+use super::connection::ConnectionInfo;
 use super::convert;
 use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
 use super::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
     VerifyUploadRequest, VerifyUploadResponse,
 };
-use super::status::{status_of_broker_error, status_of_violations, status_without_caller};
+use super::status::{status_of_broker_error, status_of_violations, status_without_audit_record, status_without_caller};
+use crate::audit::{AuditTrail, Circumstances};
 use crate::broker::{AuthenticatedCaller, Broker, BrokerError, Decision};
 use crate::policy::{BucketName, FieldViolation};
 
@@ -21,13 +23,15 @@ const MAX_REQUEST_BYTES: usize = 64 * 1_024;
 pub struct BrokerService {
     broker: Broker,
     sole_bucket: Option<BucketName>,
+    audit: AuditTrail,
 }
 
 impl BrokerService {
-    /// A service over the broker. `sole_bucket` is the bucket that an empty name means, where there is just one.
+    /// A service over the broker, which records every decision before it answers. `sole_bucket` is the bucket that an
+    /// empty name means, where there is just one.
     #[must_use]
-    pub const fn new(broker: Broker, sole_bucket: Option<BucketName>) -> Self {
-        Self { broker, sole_bucket }
+    pub const fn new(broker: Broker, sole_bucket: Option<BucketName>, audit: AuditTrail) -> Self {
+        Self { broker, sole_bucket, audit }
     }
 
     /// The tonic service, with its limits.
@@ -45,7 +49,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<IssueDownloadUrlResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::download_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(self.broker.issue_download(&call.asking, request).await)?;
+        let issued = call.decided(&self.audit, self.broker.issue_download(&call.asking, request).await).await?;
         Ok(Response::new(convert::download_response(issued)))
     }
 
@@ -55,7 +59,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<IssueUploadUrlResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::upload_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(self.broker.issue_upload(&call.asking, request).await)?;
+        let issued = call.decided(&self.audit, self.broker.issue_upload(&call.asking, request).await).await?;
         Ok(Response::new(convert::upload_response(issued)))
     }
 
@@ -65,7 +69,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<VerifyUploadResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::verification_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let verification = call.decided(self.broker.verify_upload(&call.asking, request).await)?;
+        let verification = call.decided(&self.audit, self.broker.verify_upload(&call.asking, request).await).await?;
         Ok(Response::new(convert::verification_response(verification)))
     }
 }
@@ -74,6 +78,7 @@ impl AccessBrokerService for BrokerService {
 struct Call {
     asking: AuthenticatedCaller,
     record: CallRecord,
+    circumstances: Circumstances,
 }
 
 impl Call {
@@ -81,7 +86,7 @@ impl Call {
         let extensions = request.extensions();
         let record = extensions.get::<CallRecord>().cloned().unwrap_or_default();
         match extensions.get::<AuthenticatedCaller>() {
-            Some(asking) => Ok(Self { asking: asking.clone(), record }),
+            Some(asking) => Ok(Self { asking: asking.clone(), record, circumstances: circumstances(request) }),
             // Only a server put together without its authentication layer gets here.
             None => Err(status_without_caller()),
         }
@@ -94,9 +99,25 @@ impl Call {
         })
     }
 
-    fn decided<A>(&self, (decision, result): (Decision, Result<A, BrokerError>)) -> Result<A, Status> {
+    /// The answer, once its decision is recorded. Without the record nothing of it leaves, not even the refusal.
+    async fn decided<A>(
+        &self,
+        audit: &AuditTrail,
+        (decision, result): (Decision, Result<A, BrokerError>),
+    ) -> Result<A, Status> {
         let id = decision.id;
+        let recording = audit.record(&decision, &self.circumstances);
         self.record.set_decision(decision);
+        recording.await.map_err(|_| {
+            self.record.set_reason("audit_unavailable");
+            status_without_audit_record(id)
+        })?;
         result.map_err(|error| status_of_broker_error(&error, id))
     }
+}
+
+/// What the audit record tells beside the decision.
+fn circumstances<T>(request: &Request<T>) -> Circumstances {
+    let connection = request.extensions().get::<ConnectionInfo>();
+    Circumstances { peer: connection.map(|connection| connection.peer.address), trace_id: None, request_id: None }
 }

@@ -170,6 +170,22 @@ fn failure_of_inspection(error: &InspectionError, decision_id: DecisionId) -> Fa
     }
 }
 
+/// When an output of audit records is full or hangs, somebody must see to it.
+const AUDIT_RETRY: Duration = Duration::from_secs(1);
+
+/// The status of a decision that could not be recorded.
+pub(super) fn status_without_audit_record(decision_id: DecisionId) -> Status {
+    Failure {
+        code: Code::Unavailable,
+        reason: ErrorReason::AuditUnavailable,
+        message: "the decision cannot be recorded at the moment, so there is no answer",
+        decision_id: Some(decision_id),
+        retry_after: Some(AUDIT_RETRY),
+        ..Failure::default()
+    }
+    .into_status()
+}
+
 /// The status of a call that reached the service past the authentication layer without a caller.
 pub(super) fn status_without_caller() -> Status {
     tracing::error!("a call reached the service without an authenticated caller");

@@ -63,7 +63,7 @@ pub fn read_rate(table: &mut Table<'_>, key: &'static str, burst_key: &'static s
         }
         parsed
     });
-    let burst = table.whole_number(burst_key).and_then(|Located { value, place }| {
+    let burst = table.integer(burst_key).and_then(|Located { value, place }| {
         let burst = u32::try_from(value).ok().filter(|burst| *burst <= MAX_COUNT).and_then(NonZeroU32::new);
         if burst.is_none() {
             table.report(burst_key, &place, "must be between 1 and 1000000");

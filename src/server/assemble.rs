@@ -1,5 +1,6 @@
 //! Builds the parts from the configuration.
 
+mod audit;
 mod buckets;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use buckets::Buckets;
 
 use super::signing_credentials::SigningCredentials;
 use super::{Readiness, Surroundings};
+use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};
 use crate::config::{AttributionSettings, Config};
 use crate::grpc::{AuthenticationLayer, BrokerService};
@@ -30,6 +32,7 @@ const MAX_KEY_BYTES: usize = 4_096;
 pub(super) struct Parts {
     pub(super) policy: Arc<PolicyStore>,
     pub(super) readiness: Readiness,
+    pub(super) audit: AuditTrail,
     broker: Broker,
     authenticator: Arc<Authenticator>,
     verifiers: Vec<Arc<IssuerVerifier>>,
@@ -66,6 +69,7 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
     Ok(Parts {
         policy,
         readiness,
+        audit: audit::trail(&config.audit)?,
         broker,
         authenticator,
         verifiers,
@@ -96,7 +100,7 @@ impl Parts {
     }
 
     pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
-        BrokerService::new(self.broker.clone(), sole_bucket)
+        BrokerService::new(self.broker.clone(), sole_bucket, self.audit.clone())
     }
 
     pub(super) fn authentication_layer(&self, surroundings: &Surroundings) -> AuthenticationLayer {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use access_broker::audit::AuditTrail;
 use access_broker::broker::{AuthenticatedCaller, Broker, Counterparts, TimeOrderedDecisionIds};
 use access_broker::clock::SystemClock;
 use access_broker::config::{Config, ListenAddress};
@@ -47,6 +48,8 @@ pub(crate) fn config(folder: &Path, jwks_url: &str) -> Config {
         admin_addr = "127.0.0.1:0"
         drain_delay = "0s"
         shutdown_grace = "2s"
+        [audit]
+        output = "none"
         [policy]
         file = "policy.toml"
         [[issuer]]
@@ -205,7 +208,7 @@ async fn answer_of(broker: Broker, must_exist: bool) -> Status {
         expires_at: now + Duration::from_mins(10),
     }));
     request.extensions_mut().insert(AuthenticatedCaller { caller: Arc::new(caller), at: now });
-    BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err()
+    BrokerService::new(broker, None, AuditTrail::none()).issue_download_url(request).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -244,7 +247,7 @@ async fn a_failure_to_look_keeps_what_is_missing_apart_from_what_is_broken() {
 async fn a_service_without_its_authentication_layer_answers_nobody() {
     let broker = failing_broker(PresignError::UnknownBucket, InspectionError::NotFound);
     let request = Request::new(IssueDownloadUrlRequest::default());
-    let refused = BrokerService::new(broker, None).issue_download_url(request).await.unwrap_err();
+    let refused = BrokerService::new(broker, None, AuditTrail::none()).issue_download_url(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal);
 }
 

@@ -7,6 +7,7 @@
     reason = "a test ends at its first error, and says what it skips"
 )]
 
+mod audit;
 mod authentication;
 mod corpus;
 mod credentials;

@@ -1,6 +1,7 @@
 //! What the tests share: a running broker, its client, an HTTP client, and an ear for secrets.
 
 mod access_lines;
+mod audit_records;
 mod bucket;
 mod channel;
 mod client;
@@ -10,6 +11,7 @@ pub(crate) mod secrets;
 mod server;
 
 pub(crate) use access_lines::AccessLines;
+pub(crate) use audit_records::{audit_record, audit_records, schema_problems};
 pub(crate) use bucket::{BUCKET, EVERYBODY_READS, VARIABLES};
 pub(crate) use channel::{tcp_channel, unix_channel};
 pub(crate) use client::{Client, error_info, field_violations, http_request};

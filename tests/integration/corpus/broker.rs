@@ -19,6 +19,9 @@ const CONFIGURATION: &str = r#"
 admin_addr = "127.0.0.1:0"
 [log]
 level = "trace"
+[audit]
+output = "none"
+
 [policy]
 file = "policy.toml"
 "#;

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{fs, mem, thread};
 
 use tempfile::TempDir;
 
@@ -33,13 +33,51 @@ fn command(arguments: &[&str], folder: &Path) -> Command {
 impl Process {
     /// Starts the program in a folder, with an empty environment but for the given variables.
     pub(crate) fn start(arguments: &[&str], folder: TempDir, variables: &[(&str, &str)]) -> Self {
-        let child = command(arguments, folder.path())
+        let command = command(arguments, folder.path());
+        let stdout = File::create(folder.path().join("stdout")).unwrap();
+        Self::spawn(command, stdout.into(), folder, variables)
+    }
+
+    /// The same with another standard output.
+    pub(crate) fn start_into(stdout: Stdio, arguments: &[&str], folder: TempDir, variables: &[(&str, &str)]) -> Self {
+        fs::write(folder.path().join("stdout"), "").unwrap();
+        Self::spawn(command(arguments, folder.path()), stdout, folder, variables)
+    }
+
+    /// The same, and a write over the limit for the length of files is an error to the program and not its end.
+    pub(crate) fn start_limited(arguments: &[&str], folder: TempDir, variables: &[(&str, &str)]) -> Self {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_access-broker")]);
+        limited.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+        let stdout = File::create(folder.path().join("stdout")).unwrap();
+        Self::spawn(limited, stdout.into(), folder, variables)
+    }
+
+    fn spawn(mut command: Command, stdout: Stdio, folder: TempDir, variables: &[(&str, &str)]) -> Self {
+        let child = command
             .envs(variables.iter().copied())
-            .stdout(File::create(folder.path().join("stdout")).unwrap())
+            .stdout(stdout)
             .stderr(File::create(folder.path().join("stderr")).unwrap())
             .spawn()
             .unwrap();
         Self { child, folder }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The end of the pipe that it was started into.
+    pub(crate) fn take_stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().unwrap()
+    }
+
+    /// Kills it without a warning, and gives its folder back.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        mem::replace(&mut self.folder, folder())
     }
 
     /// Runs the program to its end, and searches its output for secrets.
@@ -48,10 +86,6 @@ impl Process {
         assert_no_secrets("standard output", &String::from_utf8_lossy(&output.stdout));
         assert_no_secrets("standard error", &String::from_utf8_lossy(&output.stderr));
         output
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {

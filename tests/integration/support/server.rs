@@ -9,12 +9,12 @@ use access_broker::dev::environment::{Environment, EnvironmentOptions};
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::secrets;
+use super::{audit_records, secrets};
 
-/// A running environment. Its end searches the log for secrets.
+/// A running environment. Its end searches the log for secrets, and holds every audit record against the schema.
 pub(crate) struct TestServer {
     environment: Option<Environment>,
-    _data_dir: TempDir,
+    data_dir: TempDir,
 }
 
 impl TestServer {
@@ -35,10 +35,11 @@ impl TestServer {
             s3_addr: free,
             issuer_addr: free,
             data_dir: Some(data_dir.path().to_owned()),
+            audit: true,
         })
         .await
         .unwrap();
-        Self { environment: Some(environment), _data_dir: data_dir }
+        Self { environment: Some(environment), data_dir }
     }
 
     pub(crate) fn environment(&self) -> &Environment {
@@ -82,6 +83,8 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             secrets::assert_log_has_no_secrets();
+            let records = fs::read_to_string(self.data_dir.path().join("audit.jsonl")).unwrap();
+            audit_records(&records);
         }
     }
 }

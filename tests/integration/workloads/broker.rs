@@ -1,5 +1,6 @@
 //! A broker inside the test, with a clock that can be moved and a log of its own.
 
+use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use tracing::subscriber::DefaultGuard;
 
 use super::setup::Setup;
 use crate::support::pki::{Issued, tls_channel};
-use crate::support::{Client, assert_no_secrets, tcp_channel, unix_channel};
+use crate::support::{Client, assert_no_secrets, audit_records, tcp_channel, unix_channel};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -98,6 +99,7 @@ impl Drop for Broker {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_no_secrets("the log", &self.log.text());
+            audit_records(&fs::read_to_string(self.setup.path("audit.jsonl")).unwrap());
         }
     }
 }

@@ -105,6 +105,10 @@ admin_addr = "127.0.0.1:0"
 drain_delay = "0s"
 shutdown_grace = "5s"
 
+[audit]
+output = "file"
+file = "audit.jsonl"
+
 [policy]
 file = "policy.toml"
 

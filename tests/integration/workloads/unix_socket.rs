@@ -5,6 +5,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
+use access_broker::config::AuditOutput;
 use access_broker::server::RunningServer;
 
 use super::broker::{Broker, surroundings};
@@ -69,7 +70,10 @@ async fn the_file_has_its_permissions_and_is_gone_after_the_end() {
 }
 
 async fn refusal(setup: &Setup) -> String {
-    let error = RunningServer::start(setup.config(), surroundings(&std::sync::Arc::default())).await.unwrap_err();
+    // Two servers have the same path for their sockets and not the same file for their records.
+    let mut config = setup.config();
+    config.audit.output = AuditOutput::None;
+    let error = RunningServer::start(config, surroundings(&std::sync::Arc::default())).await.unwrap_err();
     format!("{error:#}")
 }
 

@@ -1,0 +1,14 @@
+//! What the wire knows of a call beside its decision.
+
+use crate::identity::PeerAddress;
+
+/// What goes into the record of a decision and not into the decision itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Circumstances {
+    /// Where the call came from.
+    pub peer: Option<PeerAddress>,
+    /// The trace that the call is part of.
+    pub trace_id: Option<String>,
+    /// What the caller, or a proxy, calls the call.
+    pub request_id: Option<String>,
+}

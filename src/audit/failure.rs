@@ -1,0 +1,54 @@
+//! Why a record is not known to be kept.
+
+use thiserror::Error;
+
+/// Why a record is not known to be kept. It may be kept all the same, where only the confirmation is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AuditFailure {
+    /// There was no place for it in the queue in time.
+    #[error("the queue of audit records is full")]
+    QueueFull,
+    /// It was not confirmed in time. It is still in the queue, or being written.
+    #[error("an audit record was not written in time")]
+    TimedOut,
+    /// The file cannot be opened, or one that was removed cannot be replaced.
+    #[error("the audit file cannot be opened")]
+    Open,
+    /// The file has its full size and cannot be put aside.
+    #[error("the audit file cannot be rotated")]
+    Rotate,
+    /// The output refuses it.
+    #[error("an audit record cannot be written")]
+    Write,
+    /// It was written, and the file system does not say that it is kept.
+    #[error("an audit record cannot be synced")]
+    Sync,
+    /// The sink has ended.
+    #[error("the audit sink has ended")]
+    Closed,
+}
+
+impl AuditFailure {
+    /// Every cause, in the order of their numbers.
+    pub const ALL: [Self; 7] =
+        [Self::QueueFull, Self::TimedOut, Self::Open, Self::Rotate, Self::Write, Self::Sync, Self::Closed];
+
+    /// The cause's name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::TimedOut => "timeout",
+            Self::Open => "open",
+            Self::Rotate => "rotate",
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// An answer must not be given, because its decision has no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the decision could not be recorded")]
+pub struct AuditUnavailable(#[from] pub AuditFailure);

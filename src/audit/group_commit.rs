@@ -1,0 +1,108 @@
+//! The sink that writes the records of many calls at once.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::failure::AuditFailure;
+use super::output::{AuditFile, Output, StandardOutput};
+use super::record::AuditRecord;
+use super::sink::AuditSink;
+use super::status::AuditStatus;
+use super::writer::{self, Entry, Message};
+
+/// Records that may wait to be written. With the longest keys and terms they take some 40 MiB, and usually 3.
+const QUEUE_LENGTH: usize = 4_096;
+
+/// Hands records to one thread, which writes and syncs all that have come while it was busy with those before. The
+/// more calls there are, the less of a sync each pays for.
+#[derive(Debug)]
+pub struct GroupCommitSink {
+    messages: mpsc::Sender<Message>,
+    status: Arc<AuditStatus>,
+}
+
+impl GroupCommitSink {
+    /// Writes to a file, and syncs it after each group.
+    ///
+    /// # Errors
+    ///
+    /// When the thread cannot be started.
+    pub fn to_file(file: AuditFile) -> io::Result<Self> {
+        Self::start(file, QUEUE_LENGTH)
+    }
+
+    /// Writes to the standard output of the process, which is not synced.
+    ///
+    /// # Errors
+    ///
+    /// When the process has no standard output, or the thread cannot be started.
+    pub fn to_stdout() -> io::Result<Self> {
+        Self::start(StandardOutput::open()?, QUEUE_LENGTH)
+    }
+
+    pub(super) fn start(output: impl Output, queue_length: usize) -> io::Result<Self> {
+        let status = Arc::new(AuditStatus::default());
+        let (messages, queue) = mpsc::channel(queue_length);
+        writer::spawn(output, queue, Arc::clone(&status))?;
+        Ok(Self { messages, status })
+    }
+}
+
+#[async_trait]
+impl AuditSink for GroupCommitSink {
+    async fn keep(&self, record: AuditRecord, patience: Duration) -> Result<(), AuditFailure> {
+        let (kept, confirmation) = oneshot::channel();
+        let mut overdue = AuditFailure::QueueFull;
+        let handing_over = async {
+            let message = Message::Record(Entry { record, kept });
+            self.messages.send(message).await.map_err(|_| AuditFailure::Closed)?;
+            self.status.note_queued();
+            overdue = AuditFailure::TimedOut;
+            // The writer confirms every record that it takes, unless it has ended.
+            confirmation.await.unwrap_or(Err(AuditFailure::Closed))
+        };
+        let result = timeout(patience, handing_over).await;
+        let failure = match result {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failure)) => failure,
+            Err(_) => overdue,
+        };
+        match failure {
+            AuditFailure::QueueFull | AuditFailure::TimedOut => {
+                self.status.note_failed(failure, 1);
+                if self.status.note_stalled() {
+                    tracing::error!(cause = failure.name(), "audit records are not written in time");
+                }
+            }
+            AuditFailure::Closed => self.status.note_failed(failure, 1),
+            // The writer counts what it fails to write.
+            AuditFailure::Open | AuditFailure::Rotate | AuditFailure::Write | AuditFailure::Sync => {}
+        }
+        Err(failure)
+    }
+
+    fn status(&self) -> &Arc<AuditStatus> {
+        &self.status
+    }
+
+    async fn close(&self, patience: Duration) {
+        let (ended, end) = oneshot::channel();
+        let closing = async {
+            if self.messages.send(Message::Close(ended)).await.is_ok() {
+                let _ended_either_way = end.await;
+            }
+        };
+        if timeout(patience, closing).await.is_err() {
+            let left = self.status.queue_length();
+            tracing::error!(left, "audit records could not be written before the end");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use std::sync::{Condvar, Mutex};
+use std::time::SystemTime;
+
+use super::*;
+use crate::audit::output::OutputError;
+use crate::audit::record::tests::refused;
+use crate::audit::{Circumstances, KeyForm};
+
+/// An output that a test opens and closes, and that remembers every group.
+#[derive(Debug, Default)]
+struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: bool,
+    failure: Option<AuditFailure>,
+    /// Appends that were begun.
+    begun: usize,
+    groups: Vec<String>,
+}
+
+struct Gated(Arc<Gate>);
+
+impl Output for Gated {
+    fn append(&mut self, lines: &[u8]) -> Result<Option<Duration>, OutputError> {
+        let mut state = self.0.state.lock().unwrap();
+        state.begun += 1;
+        self.0.changed.notify_all();
+        let mut state = self.0.changed.wait_while(state, |state| !state.open).unwrap();
+        if let Some(failure) = state.failure {
+            return Err(failure.of()(io::ErrorKind::StorageFull.into()));
+        }
+        state.groups.push(String::from_utf8(lines.to_vec()).unwrap());
+        Ok(Some(Duration::from_millis(3)))
+    }
+}
+
+impl Gate {
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
+        self.changed.notify_all();
+    }
+
+    /// Waits until the writer holds a group.
+    fn wait_for_begun(&self, begun: usize) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |state| state.begun < begun).unwrap());
+    }
+
+    fn groups(&self) -> Vec<String> {
+        self.state.lock().unwrap().groups.clone()
+    }
+}
+
+fn sink(queue_length: usize) -> (Arc<GroupCommitSink>, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    (Arc::new(GroupCommitSink::start(Gated(Arc::clone(&gate)), queue_length).unwrap()), gate)
+}
+
+fn record() -> AuditRecord {
+    AuditRecord::of(&refused("a", SystemTime::UNIX_EPOCH), &Circumstances::default(), KeyForm::Plain).unwrap()
+}
+
+const LONG: Duration = Duration::from_mins(1);
+const SHORT: Duration = Duration::from_millis(50);
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_during_a_sync_is_written_together() {
+    let (sink, gate) = sink(100);
+    let keep = || {
+        let sink = Arc::clone(&sink);
+        tokio::spawn(async move { sink.keep(record(), LONG).await })
+    };
+    let first = keep();
+    gate.wait_for_begun(1);
+    let others: Vec<_> = (0..20).map(|_| keep()).collect();
+    until(|| sink.status().queue_length() == 20).await;
+    assert!(!first.is_finished() && others.iter().all(|call| !call.is_finished()), "nothing is kept yet");
+    gate.set(|state| state.open = true);
+    for call in others.into_iter().chain([first]) {
+        assert_eq!(call.await.unwrap(), Ok(()));
+    }
+    let lengths: Vec<_> = gate.groups().iter().map(|group| group.lines().count()).collect();
+    assert_eq!(lengths, [1, 20]);
+    let status = sink.status();
+    assert_eq!((status.records(), status.groups(), status.queue_length()), (21, 2, 0));
+    assert_eq!(status.bytes(), gate.groups().concat().len() as u64);
+    assert_eq!(status.last_sync(), Some(Duration::from_millis(3)));
+}
+
+#[tokio::test]
+async fn an_output_that_hangs_holds_nobody_up_for_longer_than_patience_and_keeps_what_it_took() {
+    let (sink, gate) = sink(2);
+    assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));
+    gate.wait_for_begun(1);
+    assert!(sink.status().is_stalled());
+    // Two find a place in the queue, the third does not.
+    for failure in [AuditFailure::TimedOut, AuditFailure::TimedOut, AuditFailure::QueueFull] {
+        assert_eq!(sink.keep(record(), Duration::ZERO).await, Err(failure));
+    }
+    let status = sink.status();
+    assert_eq!((status.failures(AuditFailure::TimedOut), status.failures(AuditFailure::QueueFull)), (3, 1));
+    assert_eq!((status.records(), status.queue_length()), (0, 2));
+    gate.set(|state| state.open = true);
+    assert_eq!(sink.keep(record(), LONG).await, Ok(()));
+    assert!(!status.is_stalled());
+    assert_eq!((status.records(), gate.groups().concat().lines().count()), (4, 4));
+}
+
+#[tokio::test]
+async fn a_failed_group_fails_all_its_calls_and_the_next_is_tried_again() {
+    let (sink, gate) = sink(10);
+    gate.set(|state| (state.open, state.failure) = (true, Some(AuditFailure::Sync)));
+    for _ in 0..2 {
+        assert_eq!(sink.keep(record(), LONG).await, Err(AuditFailure::Sync));
+    }
+    assert_eq!((sink.status().failures(AuditFailure::Sync), sink.status().records()), (2, 0));
+    gate.set(|state| state.failure = None);
+    assert_eq!(sink.keep(record(), LONG).await, Ok(()));
+    assert_eq!((sink.status().failures(AuditFailure::Sync), sink.status().records()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_client_left_is_kept_and_so_is_everything_before_the_end() {
+    let (sink, gate) = sink(10);
+    let left = tokio::spawn({
+        let sink = Arc::clone(&sink);
+        async move { sink.keep(record(), LONG).await }
+    });
+    gate.wait_for_begun(1);
+    left.abort();
+    assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));
+    sink.close(SHORT).await;
+    assert_eq!(gate.groups().len(), 0, "still closed");
+    gate.set(|state| state.open = true);
+    sink.close(LONG).await;
+    assert_eq!(gate.groups().concat().lines().count(), 2);
+    assert_eq!(sink.keep(record(), LONG).await, Err(AuditFailure::Closed));
+}

@@ -1,0 +1,214 @@
+//! A file that grows by whole records, and is put aside when it is full.
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use thiserror::Error;
+
+use super::rotated::{RotatedFiles, sync_folder};
+use super::{Output, OutputError};
+use crate::audit::failure::AuditFailure;
+
+/// Readable by the owner alone: records say who reads and writes what.
+const MODE: u32 = 0o600;
+
+/// The file and when it is put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditFileSettings {
+    /// The file that is written.
+    pub path: PathBuf,
+    /// The length in bytes over which it does not grow. One group of records that is longer than that has a file of its
+    /// own.
+    pub rotate_size: u64,
+    /// How many files that were put aside are kept beside it.
+    pub rotate_keep: usize,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, Error)]
+pub enum AuditFileError {
+    /// It cannot be opened, or created.
+    #[error("it cannot be opened for writing")]
+    Unopenable(#[from] io::Error),
+    /// It is a device, a pipe or a folder, which can neither be put aside nor cut.
+    #[error("it is not a regular file")]
+    Irregular,
+    /// Another process has it.
+    #[error("another process writes to it")]
+    InUse,
+}
+
+impl From<AuditFileError> for io::Error {
+    fn from(error: AuditFileError) -> Self {
+        match error {
+            AuditFileError::Unopenable(source) => source,
+            other => Self::other(other),
+        }
+    }
+}
+
+/// The file. It is locked (`flock`) for as long as this value lives: two processes would cut each other's records.
+#[derive(Debug)]
+pub struct AuditFile {
+    settings: AuditFileSettings,
+    rotated: RotatedFiles,
+    /// `None` after a failure that leaves nobody knowing what it holds: it is opened again then.
+    current: Option<OpenFile>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    /// Whether the last line lacks its end, because whoever wrote it was stopped.
+    torn: bool,
+}
+
+impl AuditFile {
+    /// Opens the file, or creates it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to, or somebody else does.
+    pub fn open(settings: &AuditFileSettings) -> Result<Self, AuditFileError> {
+        let current = OpenFile::open(&settings.path)?;
+        // A link stays as it is: what it names is put aside, and beside what it names.
+        let path = fs::canonicalize(&settings.path)?;
+        let rotated = RotatedFiles::of(&path);
+        Ok(Self { settings: AuditFileSettings { path, ..*settings }, rotated, current: Some(current) })
+    }
+
+    /// The file to append to: the one that the path names, with room for so many bytes.
+    fn current(&mut self, bytes: usize) -> Result<&mut OpenFile, OutputError> {
+        let path = &self.settings.path;
+        // Somebody may have moved or removed it. What goes into a file without a name is lost.
+        let current = match self.current.take().filter(|current| current.is_at(path)) {
+            Some(current) => current,
+            None => OpenFile::open(path).map_err(|error| AuditFailure::Open.of()(error.into()))?,
+        };
+        let length = current.length().map_err(AuditFailure::Open.of())?;
+        let full = length > 0 && length.saturating_add(bytes as u64) > self.settings.rotate_size;
+        let current = if full { self.rotate(current)? } else { current };
+        Ok(self.current.insert(current))
+    }
+
+    /// Puts the file aside and begins the next. The next is there before the first loses its name, so that a folder that
+    /// is full or cannot be written to leaves everything as it was.
+    fn rotate(&mut self, full: OpenFile) -> Result<OpenFile, OutputError> {
+        let path = &self.settings.path;
+        let next_path = with_ending(path, ".next");
+        let rotated = OpenFile::create_anew(&next_path).map_err(io::Error::from).and_then(|next| {
+            let aside = self.rotated.next_name(SystemTime::now())?;
+            fs::rename(path, &aside)?;
+            fs::rename(&next_path, path).inspect_err(|_| {
+                // If that fails too, the next group finds no file, and opens a new one.
+                let _back_if_possible = fs::rename(&aside, path);
+            })?;
+            sync_folder(path)?;
+            Ok(next)
+        });
+        match rotated {
+            Ok(next) => {
+                // Closed, and with that unlocked, when its successor is in its place.
+                drop(full);
+                if let Err(error) = self.rotated.remove_all_but(self.settings.rotate_keep) {
+                    tracing::warn!(%error, "old audit files could not be removed");
+                }
+                Ok(next)
+            }
+            Err(error) => {
+                let _nothing_there = fs::remove_file(&next_path);
+                self.current = Some(full);
+                Err(AuditFailure::Rotate.of()(error))
+            }
+        }
+    }
+}
+
+impl Output for AuditFile {
+    fn append(&mut self, lines: &[u8]) -> Result<Option<Duration>, OutputError> {
+        let current = self.current(lines.len())?;
+        let before = current.length().map_err(AuditFailure::Write.of())?;
+        let result = current.append(lines);
+        // Of what failed nothing is left, or nobody knows what is: then the file is opened again.
+        if result.is_err() && current.file.set_len(before).is_err() {
+            self.current = None;
+        }
+        result.map(Some)
+    }
+}
+
+impl OpenFile {
+    fn open(path: &Path) -> Result<Self, AuditFileError> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).mode(MODE).open(path)?;
+        let opened = Self::locked(file)?;
+        // A new file is kept only if its name is.
+        sync_folder(path)?;
+        if opened.torn {
+            tracing::warn!("the last audit record was not written to its end; it is closed off with the next");
+        }
+        Ok(opened)
+    }
+
+    fn create_anew(path: &Path) -> Result<Self, AuditFileError> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).mode(MODE).open(path)?;
+        let created = Self::locked(file)?;
+        // What a rotation that was interrupted left there holds no record.
+        created.file.set_len(0)?;
+        Ok(Self { torn: false, ..created })
+    }
+
+    fn locked(file: File) -> Result<Self, AuditFileError> {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(AuditFileError::Irregular);
+        }
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => AuditFileError::InUse,
+            TryLockError::Error(error) => error.into(),
+        })?;
+        let mut last = [b'\n'];
+        if let Some(offset) = metadata.len().checked_sub(1) {
+            file.read_exact_at(&mut last, offset)?;
+        }
+        Ok(Self { file, torn: last != [b'\n'] })
+    }
+
+    /// Whether a path still names this file.
+    fn is_at(&self, path: &Path) -> bool {
+        match (self.file.metadata(), fs::metadata(path)) {
+            (Ok(own), Ok(named)) => (own.dev(), own.ino()) == (named.dev(), named.ino()),
+            _ => false,
+        }
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Appends and syncs, and says how long the sync took.
+    fn append(&mut self, lines: &[u8]) -> Result<Duration, OutputError> {
+        if self.torn {
+            self.file.write_all(b"\n").map_err(AuditFailure::Write.of())?;
+        }
+        self.file.write_all(lines).map_err(AuditFailure::Write.of())?;
+        let started = Instant::now();
+        self.file.sync_data().map_err(AuditFailure::Sync.of())?;
+        self.torn = false;
+        Ok(started.elapsed())
+    }
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}

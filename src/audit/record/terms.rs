@@ -1,0 +1,102 @@
+//! What issued URLs bind, in a record.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use crate::broker::IssuedTerms;
+use crate::policy::{Checksum, Encryption, EntityTag, HeaderText, StorageClass};
+
+/// The fields of both kinds of URL. What a URL does not bind is left out.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Terms<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_content_disposition: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    stable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_length: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<ChecksumFields>,
+    #[serde(skip_serializing_if = "is_false")]
+    create_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_match: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_class: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption: Option<EncryptionFields<'a>>,
+    #[serde(skip_serializing_if = "is_false")]
+    record_decision: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ChecksumFields {
+    algorithm: &'static str,
+    /// Base64, as in the signed header.
+    value: String,
+}
+
+#[derive(Debug, Serialize)]
+struct EncryptionFields<'a> {
+    algorithm: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<&'a str>,
+}
+
+impl<'a> Terms<'a> {
+    pub(super) fn of(terms: &'a IssuedTerms) -> Self {
+        match terms {
+            IssuedTerms::Download(bound) => Self {
+                version_id: bound.version_id.as_ref().map(HeaderText::as_str),
+                response_content_type: bound.content_type.as_ref().map(HeaderText::as_str),
+                response_content_disposition: bound.content_disposition.as_ref().map(HeaderText::as_str),
+                stable: bound.stable,
+                ..Self::default()
+            },
+            IssuedTerms::Upload(bound) => Self {
+                content_type: bound.content_type.as_ref().map(HeaderText::as_str),
+                content_length: bound.content_length,
+                checksum: bound.checksum.as_ref().map(ChecksumFields::of),
+                create_only: bound.create_only,
+                if_match: bound.if_match.as_ref().map(EntityTag::as_str),
+                storage_class: bound.storage_class.map(StorageClass::name),
+                encryption: bound.encryption.as_deref().map(EncryptionFields::of),
+                record_decision: bound.record_decision,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+impl ChecksumFields {
+    fn of(checksum: &Checksum) -> Self {
+        Self { algorithm: checksum.algorithm().name(), value: STANDARD.encode(checksum.bytes()) }
+    }
+}
+
+impl<'a> EncryptionFields<'a> {
+    fn of(encryption: &'a Encryption) -> Self {
+        Self {
+            algorithm: encryption.algorithm.name(),
+            kms_key_id: encryption.kms_key_id.as_ref().map(HeaderText::as_str),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// Bytes as hexadecimal digits in lower case.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+}

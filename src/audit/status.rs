@@ -1,0 +1,96 @@
+//! How a sink is doing, for metrics.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::failure::AuditFailure;
+
+/// Counts since the start. Every number can be read at any time and waits for nothing.
+#[derive(Debug, Default)]
+pub struct AuditStatus {
+    records: AtomicU64,
+    bytes: AtomicU64,
+    groups: AtomicU64,
+    failures: [AtomicU64; AuditFailure::ALL.len()],
+    queued: AtomicI64,
+    last_sync_nanoseconds: AtomicU64,
+    stalled: AtomicBool,
+}
+
+impl AuditStatus {
+    /// Records that are kept.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// Their length in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often a group of records was written and synced.
+    #[must_use]
+    pub fn groups(&self) -> u64 {
+        self.groups.load(Ordering::Relaxed)
+    }
+
+    /// Records that were not known to be kept when their call had to be answered, by cause. Those of
+    /// [`AuditFailure::TimedOut`] may be kept later, and are then among the [`records`](Self::records), too.
+    #[must_use]
+    pub fn failures(&self, cause: AuditFailure) -> u64 {
+        self.failures.get(cause as usize).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Records that wait to be written.
+    #[must_use]
+    pub fn queue_length(&self) -> u64 {
+        // What is taken out may be counted before what was put in.
+        u64::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// How long the last sync took; `None` before the first, and where nothing is synced.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<Duration> {
+        let nanoseconds = self.last_sync_nanoseconds.load(Ordering::Relaxed);
+        (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    /// Whether records are not written in time: from the first that was not, until a group is written.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_queued(&self) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_taken(&self) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A group was kept. Returns whether that ends a stall.
+    pub(super) fn note_kept(&self, records: usize, bytes: usize, sync: Option<Duration>) -> bool {
+        self.records.fetch_add(records as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.groups.fetch_add(1, Ordering::Relaxed);
+        if let Some(sync) = sync {
+            let nanoseconds = u64::try_from(sync.as_nanos()).unwrap_or(u64::MAX);
+            self.last_sync_nanoseconds.store(nanoseconds.max(1), Ordering::Relaxed);
+        }
+        self.stalled.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn note_failed(&self, cause: AuditFailure, records: usize) {
+        if let Some(count) = self.failures.get(cause as usize) {
+            count.fetch_add(records as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// A record was not written in time. Returns whether it is the first of a stall.
+    pub(super) fn note_stalled(&self) -> bool {
+        !self.stalled.swap(true, Ordering::Relaxed)
+    }
+}

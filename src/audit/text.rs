@@ -1,0 +1,91 @@
+//! Texts of a record: one line of JSON, and instants in it.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+/// The last instant that RFC 3339 can write (9999-12-31T23:59:59Z), in seconds since the epoch.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A value as one line of JSON, with its line feed.
+///
+/// JSON demands escapes for the control characters of ASCII only. The others, and the separators and the marks of
+/// direction in Unicode, are escaped as well: some readers take them for the end of a line, and terminals show them as
+/// something else than they are.
+pub(super) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut line = serde_json::to_string(value)?;
+    if line.contains(is_escaped) {
+        line = escaped(&line);
+    }
+    line.push('\n');
+    Ok(line)
+}
+
+/// Outside its strings JSON is ASCII, so that what is escaped here stands in a string.
+fn escaped(json: &str) -> String {
+    let mut line = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if is_escaped(character) {
+            // Writing to a string does not fail. All of these are below U+FFFF.
+            let _written = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// DEL and C1, the separators of lines and paragraphs, and the characters that change the direction of text
+/// ([UAX #9](https://www.unicode.org/reports/tr9/), explicit directional formatting).
+const fn is_escaped(character: char) -> bool {
+    matches!(character, '\u{7F}'..='\u{9F}' | '\u{61C}' | '\u{200E}' | '\u{200F}')
+        || matches!(character, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An instant as RFC 3339 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`. What RFC 3339 cannot write
+/// becomes the nearest that it can.
+pub(super) fn rfc3339_micros(instant: SystemTime) -> String {
+    humantime::format_rfc3339_micros(clamped(instant)).to_string()
+}
+
+/// The same in whole seconds, for what is counted in them.
+pub(super) fn rfc3339_seconds(instant: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(clamped(instant)).to_string()
+}
+
+fn clamped(instant: SystemTime) -> SystemTime {
+    instant.clamp(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(LAST_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_one_line_and_can_be_read_back(text in any::<String>()) {
+            let line = json_line(&text).unwrap();
+            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+            prop_assert!(!line.trim_end().contains(char::is_control));
+            prop_assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_readers_take_for_the_end_of_a_line_is_escaped() {
+        let text = "a\nb\r\u{85}\u{2028}\u{2029}\u{202E}\u{7F}c \u{FC}\u{1F408}";
+        assert_eq!(json_line(&text).unwrap(), "\"a\\nb\\r\\u0085\\u2028\\u2029\\u202e\\u007fc \u{FC}\u{1F408}\"\n");
+    }
+
+    #[test]
+    fn instants_have_microseconds_and_any_instant_is_one() {
+        let instant = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789);
+        assert_eq!(rfc3339_micros(instant), "2023-11-14T22:13:20.123456Z");
+        assert_eq!(rfc3339_seconds(instant), "2023-11-14T22:13:20Z");
+        assert_eq!(rfc3339_micros(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(u64::MAX >> 8)), "9999-12-31T23:59:59Z");
+    }
+}

@@ -1,0 +1,98 @@
+//! What becomes of an answer whose decision cannot be recorded.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::circumstances::Circumstances;
+use super::failure::{AuditFailure, AuditUnavailable};
+use super::record::{AuditRecord, KeyForm};
+use super::sink::AuditSink;
+use super::status::AuditStatus;
+use crate::broker::Decision;
+
+/// What becomes of an answer whose decision is not known to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// It is not given.
+    #[default]
+    Deny,
+    /// It is given.
+    Allow,
+}
+
+/// Where decisions are recorded, if they are. Clones record to the same place.
+#[derive(Debug, Clone)]
+pub struct AuditTrail(Option<Arc<Recording>>);
+
+#[derive(Debug)]
+struct Recording {
+    sink: Arc<dyn AuditSink>,
+    key: KeyForm,
+    on_failure: OnFailure,
+    flush_timeout: Duration,
+}
+
+impl AuditTrail {
+    /// Records nothing.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Records to a sink. No answer waits longer than `flush_timeout` for its record.
+    #[must_use]
+    pub fn new(sink: Arc<dyn AuditSink>, key: KeyForm, on_failure: OnFailure, flush_timeout: Duration) -> Self {
+        Self(Some(Arc::new(Recording { sink, key, on_failure, flush_timeout })))
+    }
+
+    /// Records a decision. The future is ready when the answer may be given. It does not borrow the decision, and
+    /// unless it is polled nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// When the answer must not be given.
+    pub fn record<'t>(
+        &'t self,
+        decision: &Decision,
+        circumstances: &Circumstances,
+    ) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<'t> {
+        let recording = self.0.as_deref();
+        let record = recording.map(|recording| AuditRecord::of(decision, circumstances, recording.key));
+        async move {
+            let (Some(recording), Some(record)) = (recording, record) else { return Ok(()) };
+            match recording.keep(record).await {
+                Err(failure) if recording.on_failure == OnFailure::Deny => Err(failure.into()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    /// How the sink is doing, if there is one.
+    #[must_use]
+    pub fn status(&self) -> Option<&Arc<AuditStatus>> {
+        self.0.as_ref().map(|recording| recording.sink.status())
+    }
+
+    /// Writes what is left. Call it when no call is in flight any more.
+    pub async fn close(&self) {
+        if let Some(recording) = &self.0 {
+            recording.sink.close(recording.flush_timeout).await;
+        }
+    }
+}
+
+impl Recording {
+    async fn keep(&self, record: serde_json::Result<AuditRecord>) -> Result<(), AuditFailure> {
+        let record = record.map_err(|error| {
+            tracing::error!(%error, "a decision could not be written as an audit record");
+            AuditFailure::Write
+        })?;
+        // Answers that do not depend on their records do not all wait for an output that hangs.
+        let hopeless = self.on_failure == OnFailure::Allow && self.sink.status().is_stalled();
+        self.sink.keep(record, if hopeless { Duration::ZERO } else { self.flush_timeout }).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

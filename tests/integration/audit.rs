@@ -1,0 +1,9 @@
+//! A record of every decision, allowed or refused: what is in it, and what becomes of answers without.
+
+mod broker;
+mod crash;
+mod events;
+mod failures;
+mod outputs;
+mod rotation;
+mod schema;

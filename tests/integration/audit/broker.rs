@@ -1,0 +1,111 @@
+//! A broker process whose `[audit]` section a test chooses.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use access_broker::dev::EmbeddedIssuer;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::serve_process::{configured, issuer, serving_at};
+use crate::support::{Client, Process, VARIABLES};
+
+pub(super) const FILE: &str = "audit.jsonl";
+
+/// The folder of a broker, and the issuer that it trusts.
+pub(super) struct Setup {
+    pub(super) folder: TempDir,
+    pub(super) tokens: Tokens,
+}
+
+/// Signs tokens that the broker accepts.
+pub(super) struct Tokens(EmbeddedIssuer);
+
+impl Tokens {
+    /// Clients with connections of their own.
+    pub(super) async fn clients(&self, address: SocketAddr, count: usize) -> Vec<Client> {
+        let authorization = self.authorization();
+        let mut clients = Vec::new();
+        for _ in 0..count {
+            clients.push(Client::connect(address, &[&authorization]).await);
+        }
+        clients
+    }
+
+    fn authorization(&self) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
+        format!("Bearer {}", self.0.sign_claims(&claims).unwrap())
+    }
+}
+
+impl Setup {
+    /// With these lines under `[audit]`.
+    pub(super) async fn new(audit: &str) -> Self {
+        let issuer = issuer().await;
+        let folder = configured("https://issuer.example", issuer.jwks());
+        let path = folder.path().join("broker.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}\n[audit]\n{audit}\n")).unwrap();
+        Self { folder, tokens: Tokens(issuer) }
+    }
+
+    /// With a file that is as large as wanted, and more lines under `[audit]`.
+    pub(super) async fn with_file(more: &str) -> Self {
+        Self::new(&format!("output = \"file\"\nfile = \"{FILE}\"\n{more}")).await
+    }
+
+    pub(super) async fn start(self) -> Broker {
+        Broker::of(Process::start(&ARGUMENTS, self.folder, &VARIABLES), self.tokens).await
+    }
+
+    pub(super) async fn start_into(self, stdout: Stdio) -> Broker {
+        Broker::of(Process::start_into(stdout, &ARGUMENTS, self.folder, &VARIABLES), self.tokens).await
+    }
+
+    pub(super) async fn start_limited(self) -> Broker {
+        Broker::of(Process::start_limited(&ARGUMENTS, self.folder, &VARIABLES), self.tokens).await
+    }
+}
+
+const ARGUMENTS: [&str; 3] = ["serve", "--config", "broker.toml"];
+
+/// A running process and a client.
+pub(super) struct Broker {
+    pub(super) process: Process,
+    pub(super) address: SocketAddr,
+    pub(super) client: Client,
+    pub(super) tokens: Tokens,
+}
+
+impl Broker {
+    async fn of(mut process: Process, tokens: Tokens) -> Self {
+        let address = serving_at(&mut process).parse().unwrap();
+        let client = tokens.clients(address, 1).await.remove(0);
+        Self { process, address, client, tokens }
+    }
+
+    /// What the audit file holds.
+    pub(super) fn file(&self) -> String {
+        fs::read_to_string(self.process.path(FILE)).unwrap()
+    }
+
+    /// Ends it as an operator does.
+    pub(super) fn stop(&mut self) {
+        self.process.signal("TERM");
+        assert!(self.process.exit().success());
+    }
+}
+
+/// The audit files of a folder, by name, so that those that were put aside come in their order. The current one is the
+/// first.
+pub(super) fn audit_files(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let named = entries.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path));
+    let own = named.filter(|(name, _)| name.starts_with(FILE) && *name != format!("{FILE}.next"));
+    own.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
+}

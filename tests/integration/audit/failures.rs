@@ -1,0 +1,206 @@
+//! What becomes of answers when records cannot be kept.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use access_broker::grpc::proto::IssueDownloadUrlResponse;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::audit::broker::{Broker, FILE, Setup};
+use crate::serve_process::log_lines;
+use crate::support::{audit_record, audit_records, error_info};
+
+const DENY: &str = "flush_timeout = \"1s\"\non_failure = \"deny\"";
+const ALLOW: &str = "flush_timeout = \"1s\"\non_failure = \"allow\"";
+
+/// The answer of a broker that gives none without a record.
+fn assert_unavailable(answer: Result<IssueDownloadUrlResponse, Status>) {
+    let status = answer.unwrap_err();
+    let info = error_info(&status);
+    assert_eq!((status.code(), info.reason.as_str()), (Code::Unavailable, "AUDIT_UNAVAILABLE"));
+    assert!(info.metadata.contains_key("decisionId"));
+    assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+}
+
+fn lines_of_failure(broker: &Broker) -> usize {
+    log_lines(&broker.process).iter().filter(|line| line["message"] == "audit records cannot be written").count()
+}
+
+fn full_device() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+#[tokio::test]
+async fn a_full_output_denies_every_answer_the_refusals_too() {
+    let broker = Setup::new(DENY).await.start_into(full_device()).await;
+    for bucket in ["media", "no-such-bucket"] {
+        assert_unavailable(broker.client.download(bucket, "a").await);
+    }
+    let lines = log_lines(&broker.process);
+    let line = lines.iter().find(|line| line["target"] == "access").unwrap();
+    assert_eq!((&line["code"], &line["reason"]), (&"UNAVAILABLE".into(), &"audit_unavailable".into()));
+    assert_eq!(lines_of_failure(&broker), 1, "an outage has one line");
+    // What was not decided needs no record.
+    let malformed = broker.client.download("", "/").await.unwrap_err();
+    assert_eq!(malformed.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_full_output_holds_nobody_up_where_answers_need_no_record() {
+    let broker = Setup::new(ALLOW).await.start_into(full_device()).await;
+    assert!(broker.client.download("media", "a").await.is_ok());
+    let refused = broker.client.download("no-such-bucket", "a").await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    assert_eq!(lines_of_failure(&broker), 1);
+}
+
+/// Calls until the pipe that nobody reads is full, and gives the ids of the decisions that were answered before.
+async fn fill_pipe(
+    broker: &Broker,
+    failed: impl Fn(&Result<IssueDownloadUrlResponse, Status>, Duration) -> bool,
+) -> BTreeSet<String> {
+    let key = "x".repeat(1_000);
+    let mut answered = BTreeSet::new();
+    // A pipe holds 64 KiB, and a record has more than one.
+    for _ in 0..1_000 {
+        let started = Instant::now();
+        let answer = broker.client.download("", &key).await;
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        let full = failed(&answer, took);
+        answered.extend(answer.ok().map(|answer| answer.decision_id));
+        if full {
+            return answered;
+        }
+    }
+    panic!("the pipe is not full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_reads_denies_in_time_and_goes_on_when_it_is_read() {
+    let mut broker = Setup::new(DENY).await.start_into(Stdio::piped()).await;
+    let pipe = broker.process.take_stdout();
+    let mut answered = fill_pipe(&broker, |answer, _| answer.is_err()).await;
+    assert!(!answered.is_empty());
+    assert_unavailable(broker.client.download("", "a").await);
+
+    let reader = thread::spawn(move || BufReader::new(pipe).lines().map(Result::unwrap).collect::<Vec<_>>());
+    let again = loop {
+        if let Ok(answer) = broker.client.download("", "a").await {
+            break answer;
+        }
+    };
+    answered.insert(again.decision_id);
+    broker.stop();
+    let records: Vec<_> = reader.join().unwrap().iter().map(|line| audit_record(line)).collect();
+    for id in &answered {
+        assert_eq!(records.iter().filter(|record| record["decision_id"] == id.as_str()).count(), 1, "{id}");
+    }
+    assert!(records.len() > answered.len(), "what came too late for its answer is recorded all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_reads_delays_one_answer_where_they_need_no_record() {
+    let mut broker = Setup::new(ALLOW).await.start_into(Stdio::piped()).await;
+    let _unread = broker.process.take_stdout();
+    fill_pipe(&broker, |answer, took| {
+        assert!(answer.is_ok());
+        took > Duration::from_millis(900)
+    })
+    .await;
+    let started = Instant::now();
+    for _ in 0..20 {
+        assert!(broker.client.download("", "a").await.is_ok());
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "nobody waits for what is known to hang");
+    // Neither does the end.
+    broker.stop();
+    let lines = log_lines(&broker.process);
+    for message in ["audit records are not written in time", "audit records could not be written before the end"] {
+        assert_eq!(lines.iter().filter(|line| line["message"] == message).count(), 1, "{message}");
+    }
+}
+
+/// Sets how long the files of a process may be, or lifts that.
+fn limit_files(broker: &Broker, bytes: &str) {
+    let limit = format!("--fsize={bytes}:");
+    let set = Command::new("prlimit").args(["--pid", &broker.process.id().to_string(), &limit]).status().unwrap();
+    assert!(set.success());
+}
+
+/// A broker whose file is larger than its log will be, so that a limit holds for the file alone.
+async fn broker_with_large_file(audit: &str) -> Broker {
+    let setup = Setup::with_file(audit).await;
+    fs::write(setup.folder.path().join(FILE), "{}\n".repeat(300_000)).unwrap();
+    setup.start_limited().await
+}
+
+fn new_records(broker: &Broker) -> Vec<serde_json::Value> {
+    audit_records(broker.file().trim_start_matches("{}\n"))
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        return println!("skipped: there is no prlimit");
+    }
+    let broker = broker_with_large_file(DENY).await;
+    let first = broker.client.download("", "a").await.unwrap();
+    let length = broker.file().len();
+    // Room for a part of a record: it is written, and taken back.
+    limit_files(&broker, &(length + 100).to_string());
+    for _ in 0..3 {
+        assert_unavailable(broker.client.download("", "a").await);
+        assert_eq!(broker.file().len(), length);
+    }
+    assert_eq!(lines_of_failure(&broker), 1);
+    limit_files(&broker, "unlimited");
+    let last = broker.client.download("", "a").await.unwrap();
+    let ids: Vec<_> = new_records(&broker).iter().map(|record| record["decision_id"].clone()).collect();
+    assert_eq!(ids, [first.decision_id, last.decision_id]);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_grow_loses_records_and_no_answers_where_they_need_none() {
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        return println!("skipped: there is no prlimit");
+    }
+    let broker = broker_with_large_file(ALLOW).await;
+    limit_files(&broker, &broker.file().len().to_string());
+    for _ in 0..3 {
+        assert!(broker.client.download("", "a").await.is_ok());
+    }
+    limit_files(&broker, "unlimited");
+    let last = broker.client.download("", "a").await.unwrap();
+    let records = new_records(&broker);
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["decision_id"], last.decision_id.as_str());
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_denies_or_loses_as_the_setting_says() {
+    for (audit, denies) in [(DENY, true), (ALLOW, false)] {
+        let setup = Setup::with_file(&format!("{audit}\nrotate_size = \"64KiB\"")).await;
+        let mut full = fs::File::create(setup.folder.path().join(FILE)).unwrap();
+        full.write_all("{}\n".repeat(21_845).as_bytes()).unwrap();
+        // The next file cannot be made while a folder is in its place.
+        let blocked = setup.folder.path().join(format!("{FILE}.next"));
+        fs::create_dir(&blocked).unwrap();
+        let broker = setup.start().await;
+        let answer = broker.client.download("", "a").await;
+        if denies {
+            assert_unavailable(answer);
+        } else {
+            assert!(answer.is_ok());
+        }
+        assert_eq!(new_records(&broker), [] as [serde_json::Value; 0]);
+        fs::remove_dir(&blocked).unwrap();
+        assert!(broker.client.download("", "a").await.is_ok());
+        assert_eq!(new_records(&broker).len(), 1);
+    }
+}
