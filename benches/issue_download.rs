@@ -28,7 +28,7 @@ use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
     VerifyUploadRequest, VerifyUploadResponse,
 };
-use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
+use access_broker::telemetry::{LogFormat, LogSettings, Traces, subscriber};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -183,8 +183,14 @@ async fn answers_of(broker: SocketAddr, authorization: &Authorization) -> (Issue
 /// Starts everything that `access-broker dev` does, and signs different tokens of a user who may read one sample.
 async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorization>) {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    let options =
-        EnvironmentOptions { grpc_addr: free, admin_addr: free, s3_addr: free, issuer_addr: free, data_dir: None };
+    let options = EnvironmentOptions {
+        grpc_addr: free,
+        admin_addr: free,
+        s3_addr: free,
+        issuer_addr: free,
+        data_dir: None,
+        traces: Traces::off(),
+    };
     let environment = Environment::start(options).await.unwrap();
     let issuer = &environment.issuer;
     let halves = [0..tokens / 2, tokens / 2..tokens];

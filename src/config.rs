@@ -140,8 +140,17 @@ impl Config {
     ///
     /// When the file cannot be read, and every broken rule at once.
     pub fn load_policy(&self) -> Result<Policy, LoadError> {
-        let path = &self.policy.file;
-        self.parse_policy(&read(path)?)
+        self.read_policy().map(|(policy, _)| policy)
+    }
+
+    /// The same, with the text that it was compiled from.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_policy`](Self::load_policy).
+    pub fn read_policy(&self) -> Result<(Policy, String), LoadError> {
+        let text = read(&self.policy.file)?;
+        Ok((self.parse_policy(&text)?, text))
     }
 
     /// Compiles a policy's text against this configuration.

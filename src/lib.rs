@@ -7,7 +7,7 @@
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`document`], [`clock`] and `error_chain` stand beside the rings and know none of them.
+//! [`document`], [`clock`], `error_chain` and `step_span` stand beside the rings and know none of them.
 
 pub mod audit;
 pub mod broker;
@@ -24,5 +24,6 @@ pub mod policy;
 pub mod presign;
 pub mod quota;
 pub mod server;
+mod step_span;
 pub mod storage;
 pub mod telemetry;

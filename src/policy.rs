@@ -45,7 +45,7 @@ pub use obligations::FieldViolation;
 pub use permit::{Permit, PermittedObject};
 pub use rule::Operation;
 pub use storage_class::StorageClass;
-pub use store::PolicyStore;
+pub use store::{PolicyStatus, PolicyStore};
 pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, ResponseOverride, UploadTerms};
 pub use tier_quota::TierQuota;
 

@@ -48,6 +48,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::grpc::HealthService;
 use crate::presign::credentials::Environment;
+use crate::telemetry::Traces;
 
 /// How long the admin port may take to end. A scrape takes milliseconds.
 const ADMIN_LIMIT: Duration = Duration::from_secs(1);
@@ -61,16 +62,19 @@ pub struct Surroundings {
     pub environment: Environment,
     /// The ids of decisions.
     pub decision_ids: Arc<dyn DecisionIds>,
+    /// Where spans go. The server flushes them when it stops.
+    pub traces: Traces,
 }
 
 impl Surroundings {
-    /// The machine itself.
+    /// The machine itself, without traces.
     #[must_use]
     pub fn system() -> Self {
         Self {
             clock: Arc::new(SystemClock),
             environment: Arc::new(|name| std::env::var(name).ok()),
             decision_ids: Arc::new(TimeOrderedDecisionIds),
+            traces: Traces::off(),
         }
     }
 }
@@ -144,7 +148,8 @@ impl RunningServer {
 
         let mut background = JoinSet::new();
         parts.spawn_refreshes(&mut background);
-        let watch = policy_reload::watch(config.clone(), Arc::clone(&parts.policy), parts.policy_follower());
+        let (policy, policy_text) = (Arc::clone(&parts.policy), parts.policy_text.clone());
+        let watch = policy_reload::watch(config.clone(), policy, policy_text, parts.policy_follower());
         background.spawn(watch);
         background.spawn(readiness.clone().watch(health.clone()));
 
@@ -154,6 +159,7 @@ impl RunningServer {
             HealthService::new(health),
             server.reflection,
             Layers {
+                access_log: parts.access_log_layer(),
                 authentication: parts.authentication_layer(&surroundings),
                 limits: config.limits.clone(),
                 counters: Arc::clone(&counters.calls),
@@ -162,6 +168,8 @@ impl RunningServer {
         )?;
         let limits = config.limits.clone();
         let connections = Connections::new(service, limits, Arc::clone(&counters), stop.clone(), cut.clone());
+        let certificates = bound.iter().zip(&addresses).filter_map(|(listener, address)| listener.certificate(address));
+        let metrics = parts.metrics(certificates.collect());
         let mut listeners = JoinSet::new();
         for listener in bound {
             if let Some(tls) = listener.tls() {
@@ -170,9 +178,11 @@ impl RunningServer {
             listeners.spawn(listener.run(connections.clone()));
         }
         let mut admin = JoinSet::new();
-        admin.spawn(admin::serve(admin_listener, readiness.clone(), parts.metrics(), stop_admin.clone()));
+        admin.spawn(admin::serve(admin_listener, readiness.clone(), metrics, stop_admin.clone()));
         let (closers, audit) = (Closers::default(), parts.audit.clone());
         closers.add("audit", CLOSER_LIMIT, async move { audit.close().await });
+        let traces = surroundings.traces.clone();
+        closers.add("traces", CLOSER_LIMIT, async move { traces.shutdown().await });
         Ok(Self {
             addresses,
             admin_addr,

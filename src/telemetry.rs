@@ -2,6 +2,15 @@
 
 mod logs;
 mod metrics;
+mod observed_inspector;
+mod observed_presigner;
+mod traces;
 
 pub use logs::{LogFormat, LogSettings, start_logging, subscriber};
-pub use metrics::{METRICS_CONTENT_TYPE, Metrics, NamedCredentials};
+pub use metrics::{
+    CallMetrics, CertificateSource, CertificateStatus, ListenerCertificate, METRICS_CONTENT_TYPE, MetricSources,
+    Metrics, NamedCredentials,
+};
+pub use observed_inspector::ObservedInspector;
+pub use observed_presigner::ObservedPresigner;
+pub use traces::{SpanCounts, Traces, TracesError};

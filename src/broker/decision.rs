@@ -135,3 +135,16 @@ pub enum Outcome {
     /// Nothing was issued or said.
     Failed(BrokerError),
 }
+
+impl Outcome {
+    /// The name for metrics and traces. A policy refuses; everything else that came to nothing failed.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Issued { .. } => "issued",
+            Self::Verified { .. } => "verified",
+            Self::Failed(BrokerError::Refused(_)) => "refused",
+            Self::Failed(_) => "failed",
+        }
+    }
+}

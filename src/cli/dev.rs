@@ -14,7 +14,7 @@ use super::{EXIT_FAILURE, EXIT_OK, complain, exit_code, runtime, say};
 use crate::dev::environment::{Environment, EnvironmentOptions};
 use crate::dev::guide;
 use crate::server::{StopSignals, log_panics};
-use crate::telemetry::{LogFormat, LogSettings, start_logging};
+use crate::telemetry::{LogFormat, LogSettings, Traces, start_logging};
 
 /// How long the printed tokens work.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
@@ -63,9 +63,12 @@ impl Dev {
         for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
         }
-        let options = EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir, audit: true };
         runtime().context("the runtime cannot be started")?.block_on(async {
             let mut signals = StopSignals::listen().context("signals cannot be received")?;
+            let traces =
+                Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
+            let options =
+                EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir, audit: true, traces };
             let environment = Environment::start(options).await?;
             say(guide::text(&environment, TOKEN_LIFETIME)?);
             if let Some(path) = ready_file {

@@ -7,7 +7,7 @@ use super::options::ConfigOptions;
 use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, complain, exit_code, runtime};
 use crate::config::Config;
 use crate::server::{RunningServer, StopSignals, Surroundings, log_panics, notify_ready, notify_stopping};
-use crate::telemetry::start_logging;
+use crate::telemetry::{Traces, start_logging};
 
 /// Run the server.
 ///
@@ -51,8 +51,10 @@ fn serve(config: Config) -> anyhow::Result<u8> {
     let runtime = runtime().context("the runtime cannot be started")?;
     let served = runtime.block_on(async {
         let mut signals = StopSignals::listen().context("signals cannot be received")?;
+        let traces = Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
+        let surroundings = Surroundings { traces, ..Surroundings::system() };
         let mut server = tokio::select! {
-            started = RunningServer::start(config, Surroundings::system()) => started?,
+            started = RunningServer::start(config, surroundings) => started?,
             _ = signals.next() => return Ok(EXIT_OK),
         };
         let failure = until_stopped(&mut server, &mut signals).await;

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::document::Overrides;
 use crate::identity::PlainHttp;
 use crate::server::{RunningServer, Surroundings};
+use crate::telemetry::Traces;
 
 /// The policy of a new data folder.
 pub const POLICY: &str = include_str!("policy.toml");
@@ -44,6 +45,8 @@ pub struct EnvironmentOptions {
     pub data_dir: Option<PathBuf>,
     /// Whether decisions are recorded, in a file of that folder.
     pub audit: bool,
+    /// Where the broker's spans go.
+    pub traces: Traces,
 }
 
 /// Everything, running.
@@ -97,6 +100,7 @@ impl Environment {
                 SECRET_ACCESS_KEY_VARIABLE => Some(secret_access_key.clone()),
                 _ => None,
             }),
+            traces: options.traces,
             ..Surroundings::system()
         };
         let server = RunningServer::start(config, surroundings).await?;

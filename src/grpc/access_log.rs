@@ -1,31 +1,53 @@
-//! One line per call, written when the call has ended, however it ended.
+//! The end of every call, however it ended: the line in the log, the metrics, and the span of its trace.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use opentelemetry_sdk::trace::SdkTracer;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::field::display;
 
-use super::SERVICE_NAME;
 use super::call::CallRecord;
+use super::call_trace::CallTrace;
+use super::code_name::code_name;
+use super::connection::ConnectionInfo;
+use super::method::CallMethod;
+use super::observer::{CallObserver, EndedCall};
+use super::request_id::{REQUEST_ID_HEADER, RequestId};
 use crate::broker::Outcome;
 use crate::identity::{Caller, WorkloadId};
 
-/// Watches every call and logs it. Outermost, so that refused calls are logged too.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AccessLogLayer;
+/// Watches every call, logs it, and tells its observer and its trace of it. Outermost, so that nothing about refused
+/// calls is lost.
+///
+/// It also gives the call its id, which the answer carries in `x-request-id`.
+#[derive(Debug, Clone)]
+pub struct AccessLogLayer {
+    observer: Arc<dyn CallObserver>,
+    tracer: Option<SdkTracer>,
+}
+
+impl AccessLogLayer {
+    /// A layer that tells the observer of every call, and makes a span of each if there is a tracer.
+    #[must_use]
+    pub const fn new(observer: Arc<dyn CallObserver>, tracer: Option<SdkTracer>) -> Self {
+        Self { observer, tracer }
+    }
+}
 
 impl<S> Layer<S> for AccessLogLayer {
     type Service = AccessLog<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AccessLog { inner }
+        AccessLog { inner, layer: self.clone() }
     }
 }
 
@@ -33,6 +55,7 @@ impl<S> Layer<S> for AccessLogLayer {
 #[derive(Debug, Clone)]
 pub struct AccessLog<S> {
     inner: S,
+    layer: AccessLogLayer,
 }
 
 impl<S> Service<Request<Body>> for AccessLog<S>
@@ -49,30 +72,25 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let record = CallRecord::default();
+        let started = Instant::now();
+        let AccessLogLayer { observer, tracer } = &self.layer;
+        let method = CallMethod::of_path(request.uri().path());
+        observer.started(method);
+        let request_id = RequestId::of_call(request.headers());
+        let peer = request.extensions().get::<ConnectionInfo>().map(|connection| &*connection.peer);
+        let trace = CallTrace::start(tracer.as_ref(), method, request.headers(), peer, &request_id);
+        let record = CallRecord::new(request_id, trace);
         request.extensions_mut().insert(record.clone());
-        let mut line =
-            AccessLine { method: method_name(request.uri().path()), started: Instant::now(), record, code: None };
+        let mut line = AccessLine { method, started, record, code: None, observer: Arc::clone(observer) };
         let response = self.inner.call(request);
         Box::pin(async move {
-            let response = response.await?;
+            let mut response = response.await?;
+            let request_id = line.record.request_id().as_header().clone();
+            response.headers_mut().insert(REQUEST_ID_HEADER, request_id);
             // A trailers-only answer carries its status in the headers.
             line.learn_code(response.headers());
             Ok(response.map(|body| Body::new(ObservedBody { body, line })))
         })
-    }
-}
-
-/// The method's name for logs: one of a closed list, because paths are whatever a client sends.
-fn method_name(path: &str) -> &'static str {
-    let known = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-    match known {
-        Some((SERVICE_NAME, "IssueDownloadUrl")) => "IssueDownloadUrl",
-        Some((SERVICE_NAME, "IssueUploadUrl")) => "IssueUploadUrl",
-        Some((SERVICE_NAME, "VerifyUpload")) => "VerifyUpload",
-        Some(("grpc.health.v1.Health", _)) => "Health",
-        Some(("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _)) => "Reflection",
-        _ => "unknown",
     }
 }
 
@@ -114,10 +132,11 @@ impl HttpBody for ObservedBody {
 
 /// The line, written when it is dropped: with the body of the answer, or with the call's future when the client left.
 struct AccessLine {
-    method: &'static str,
+    method: CallMethod,
     started: Instant,
     record: CallRecord,
     code: Option<Code>,
+    observer: Arc<dyn CallObserver>,
 }
 
 impl AccessLine {
@@ -130,11 +149,25 @@ impl AccessLine {
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
-        // A call that ended before its status was known was given up by the client.
-        let code = code_name(self.code.unwrap_or(Code::Cancelled));
+        // A call that ended before its status was known was given up by the client, or it panicked.
+        let unfinished = if thread::panicking() { Code::Internal } else { Code::Cancelled };
+        let code = self.code.unwrap_or(unfinished);
+        let duration = self.started.elapsed();
+        let (method, decision, rejection) = (self.method, self.record.decision(), self.record.rejection());
+        self.observer.ended(&EndedCall { method, code, duration, rejection, decision });
+        let reason = self.write(code, duration);
+        self.record.trace().end(code, reason);
+    }
+}
+
+impl AccessLine {
+    /// Writes the line, and tells why the call failed, if that is known.
+    fn write(&self, code: Code, duration: Duration) -> Option<&'static str> {
+        let (method, code) = (self.method.log_name(), code_name(code));
         // Microseconds are as fine as the clock is worth.
-        let duration_ms = (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0;
-        let method = self.method;
+        let duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
+        let request_id = self.record.request_id().as_str();
+        let trace_id = self.record.trace_id().map(display);
         let caller = self.record.caller();
         let token = caller.and_then(Caller::token);
         let issuer = token.map(|token| &*token.issuer);
@@ -159,38 +192,19 @@ impl Drop for AccessLine {
         };
         let reason = self.record.reason().or(refusal);
         // Probes are many and say nothing, unless they are refused.
-        if matches!(method, "Health" | "Reflection") && reason.is_none() {
-            tracing::debug!(target: "access", method, code, duration_ms, "call");
+        if self.method.is_about_the_server() && reason.is_none() {
+            tracing::debug!(target: "access", method, code, duration_ms, request_id, trace_id, "call");
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, issuer, subject, workload, caller_id, bucket, tier, rule, reason, expires_at,
-                as_expected, decision_id,
+                method, code, duration_ms, request_id, trace_id, issuer, subject, workload, caller_id, bucket, tier, rule,
+                reason, expires_at, as_expected, decision_id,
                 "call"
             );
         }
+        reason
     }
 }
 
-/// The code's name as the gRPC specification spells it; `Display` of [`Code`] is a sentence.
-const fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -92,11 +92,18 @@ where
         Box::pin(async move {
             let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
             let Some(ConnectionInfo { peer, accepts }) = request.extensions().get::<ConnectionInfo>().cloned() else {
-                return Ok(status_without_connection().into_http());
+                return Ok(status_without_connection(record.request_id().as_str()).into_http());
             };
             let now = clock.now();
             let proofs = Proofs { peer: &peer, headers: request.headers(), now };
-            match proofs.caller(&accepts, &authenticator).await {
+            let step = record.trace().step("authenticate");
+            let proven = proofs.caller(&accepts, &authenticator).await;
+            step.set("access_broker.outcome", if proven.is_ok() { "accepted" } else { "rejected" });
+            if let Err(error) = &proven {
+                step.set("access_broker.reason", reason_code(error));
+            }
+            drop(step);
+            match proven {
                 Ok(caller) => {
                     record.set_caller(Arc::clone(&caller));
                     remove_proofs(request.headers_mut());
@@ -104,10 +111,10 @@ where
                     inner.call(request).await
                 }
                 Err(error) => {
-                    record.set_reason(reason_code(&error));
+                    record.set_rejection(reason_code(&error));
                     // The cause is for the log only; callers get the same words for every rejected proof.
                     tracing::debug!(reason = reason_code(&error), cause = %error, "the caller was not authenticated");
-                    Ok(status_of_authentication_error(&error, &accepts).into_http())
+                    Ok(status_of_authentication_error(&error, &accepts, record.request_id().as_str()).into_http())
                 }
             }
         })

@@ -2,21 +2,33 @@
 
 use std::sync::{Arc, OnceLock};
 
+use opentelemetry::trace::TraceId;
+
+use super::call_trace::CallTrace;
+use super::request_id::RequestId;
 use crate::broker::Decision;
 use crate::identity::Caller;
 
-/// Filled in on the way of a call and read once, when the call has ended. Each fact is learnt at most once.
+/// Filled in on the way of a call and read when the call has ended. Each fact is learnt at most once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CallRecord(Arc<CallFacts>);
 
 #[derive(Debug, Default)]
 struct CallFacts {
+    request_id: RequestId,
+    trace: CallTrace,
     caller: OnceLock<Arc<Caller>>,
     decision: OnceLock<Decision>,
     reason: OnceLock<&'static str>,
+    rejection: OnceLock<&'static str>,
 }
 
 impl CallRecord {
+    /// The record of a call that begins.
+    pub(super) fn new(request_id: RequestId, trace: CallTrace) -> Self {
+        Self(Arc::new(CallFacts { request_id, trace, ..CallFacts::default() }))
+    }
+
     pub(super) fn set_caller(&self, caller: Arc<Caller>) {
         let _already_known = self.0.caller.set(caller);
     }
@@ -30,6 +42,26 @@ impl CallRecord {
         let _already_known = self.0.reason.set(reason);
     }
 
+    /// Why the caller's proof was not accepted, which is why the call failed.
+    pub(super) fn set_rejection(&self, reason: &'static str) {
+        let _already_known = self.0.rejection.set(reason);
+        self.set_reason(reason);
+    }
+
+    /// The id that the client chose or the broker made.
+    pub(super) fn request_id(&self) -> &RequestId {
+        &self.0.request_id
+    }
+
+    pub(super) fn trace(&self) -> &CallTrace {
+        &self.0.trace
+    }
+
+    /// The trace that the call belongs to, if it belongs to one.
+    pub(super) fn trace_id(&self) -> Option<TraceId> {
+        self.0.trace.trace_id()
+    }
+
     pub(super) fn caller(&self) -> Option<&Caller> {
         self.0.caller.get().map(AsRef::as_ref)
     }
@@ -40,5 +72,9 @@ impl CallRecord {
 
     pub(super) fn reason(&self) -> Option<&'static str> {
         self.0.reason.get().copied()
+    }
+
+    pub(super) fn rejection(&self) -> Option<&'static str> {
+        self.0.rejection.get().copied()
     }
 }

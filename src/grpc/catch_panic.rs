@@ -70,7 +70,7 @@ where
                 Err(Panicked) => {
                     counters.panics.add_one();
                     record.set_reason("panicked");
-                    Ok(status_of_panic().into_http())
+                    Ok(status_of_panic(record.request_id().as_str()).into_http())
                 }
             }
         })

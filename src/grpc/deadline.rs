@@ -81,7 +81,7 @@ where
                 Err(_) => {
                     counters.deadlines_exceeded.add_one();
                     record.set_reason("call_timed_out");
-                    Ok(status_of_timeout().into_http())
+                    Ok(status_of_timeout(record.request_id().as_str()).into_http())
                 }
             }
         })

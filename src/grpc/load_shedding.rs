@@ -73,10 +73,9 @@ where
         Box::pin(async move {
             let Ok(_place) = places.try_acquire() else {
                 counters.shed.add_one();
-                if let Some(record) = request.extensions().get::<CallRecord>() {
-                    record.set_reason("overloaded");
-                }
-                return Ok(status_of_overload().into_http());
+                let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
+                record.set_reason("overloaded");
+                return Ok(status_of_overload(record.request_id().as_str()).into_http());
             };
             inner.call(request).await
         })

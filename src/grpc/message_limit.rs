@@ -59,7 +59,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let counters = Arc::clone(&self.counters);
-        let record = request.extensions().get::<CallRecord>().cloned();
+        let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
@@ -68,10 +68,8 @@ where
                 return Ok(answer);
             }
             counters.oversized_messages.add_one();
-            if let Some(record) = record {
-                record.set_reason("message_too_large");
-            }
-            Ok(status_of_oversized_message().into_http())
+            record.set_reason("message_too_large");
+            Ok(status_of_oversized_message(record.request_id().as_str()).into_http())
         })
     }
 }

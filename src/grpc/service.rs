@@ -1,5 +1,8 @@
 //! The gRPC service: message in, use case, message out.
 
+use std::sync::Arc;
+
+use opentelemetry::context::FutureExt;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::call::CallRecord;
@@ -49,7 +52,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<IssueDownloadUrlResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::download_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(&self.audit, self.broker.issue_download(&call.asking, request).await).await?;
+        let issued = call.decided(&self.audit, self.broker.issue_download(&call.asking, request)).await?;
         Ok(Response::new(convert::download_response(issued)))
     }
 
@@ -59,7 +62,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<IssueUploadUrlResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::upload_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(&self.audit, self.broker.issue_upload(&call.asking, request).await).await?;
+        let issued = call.decided(&self.audit, self.broker.issue_upload(&call.asking, request)).await?;
         Ok(Response::new(convert::upload_response(issued)))
     }
 
@@ -69,7 +72,7 @@ impl AccessBrokerService for BrokerService {
     ) -> Result<Response<VerifyUploadResponse>, Status> {
         let call = Call::of(&request)?;
         let request = call.valid(convert::verification_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let verification = call.decided(&self.audit, self.broker.verify_upload(&call.asking, request).await).await?;
+        let verification = call.decided(&self.audit, self.broker.verify_upload(&call.asking, request)).await?;
         Ok(Response::new(convert::verification_response(verification)))
     }
 }
@@ -86,38 +89,57 @@ impl Call {
         let extensions = request.extensions();
         let record = extensions.get::<CallRecord>().cloned().unwrap_or_default();
         match extensions.get::<AuthenticatedCaller>() {
-            Some(asking) => Ok(Self { asking: asking.clone(), record, circumstances: circumstances(request) }),
+            Some(asking) => {
+                let circumstances = circumstances(request, &record);
+                Ok(Self { asking: asking.clone(), record, circumstances })
+            }
             // Only a server put together without its authentication layer gets here.
-            None => Err(status_without_caller()),
+            None => Err(status_without_caller(record.request_id().as_str())),
         }
     }
 
     fn valid<T>(&self, request: Result<T, Vec<FieldViolation>>) -> Result<T, Status> {
         request.map_err(|violations| {
             self.record.set_reason("request_invalid");
-            status_of_violations(&violations, None)
+            status_of_violations(&violations, None, self.record.request_id().as_str())
         })
     }
 
-    /// The answer, once its decision is recorded. Without the record nothing of it leaves, not even the refusal.
+    /// Waits for a decision, as a step of the call's trace, and gives the answer once the decision is recorded. Without
+    /// the record nothing of it leaves, not even the refusal.
     async fn decided<A>(
         &self,
         audit: &AuditTrail,
-        (decision, result): (Decision, Result<A, BrokerError>),
+        deciding: impl Future<Output = (Decision, Result<A, BrokerError>)>,
     ) -> Result<A, Status> {
+        let step = self.record.trace().step("decide");
+        let (decision, result) = deciding.with_context(step.context()).await;
+        step.set("access_broker.operation", decision.use_case.operation().name());
+        step.set("access_broker.outcome", decision.outcome.name());
+        if let Some(tier) = &decision.tier {
+            step.set("access_broker.tier", Arc::clone(tier));
+        }
+        if let Err(error) = &result {
+            step.set("access_broker.reason", error.code());
+        }
+        drop(step);
         let id = decision.id;
         let recording = audit.record(&decision, &self.circumstances);
         self.record.set_decision(decision);
+        let request_id = self.record.request_id().as_str();
         recording.await.map_err(|_| {
             self.record.set_reason("audit_unavailable");
-            status_without_audit_record(id)
+            status_without_audit_record(id, request_id)
         })?;
-        result.map_err(|error| status_of_broker_error(&error, id))
+        result.map_err(|error| status_of_broker_error(&error, id, request_id))
     }
 }
 
 /// What the audit record tells beside the decision.
-fn circumstances<T>(request: &Request<T>) -> Circumstances {
-    let connection = request.extensions().get::<ConnectionInfo>();
-    Circumstances { peer: connection.map(|connection| connection.peer.address), trace_id: None, request_id: None }
+fn circumstances<T>(request: &Request<T>, record: &CallRecord) -> Circumstances {
+    Circumstances {
+        peer: request.extensions().get::<ConnectionInfo>().map(|connection| connection.peer.address),
+        trace_id: record.trace_id().map(|id| id.to_string()),
+        request_id: Some(record.request_id().as_str().to_owned()),
+    }
 }

@@ -18,7 +18,11 @@ use crate::storage::InspectionError;
 const ERROR_DOMAIN: &str = "accessbroker.v1";
 
 /// The status of a call whose caller is not proven.
-pub(super) fn status_of_authentication_error(error: &AuthenticationError, accepts: &AcceptedProof) -> Status {
+pub(super) fn status_of_authentication_error(
+    error: &AuthenticationError,
+    accepts: &AcceptedProof,
+    request_id: &str,
+) -> Status {
     match error {
         // One text for every cause: what was wrong with a proof helps whoever forges one.
         AuthenticationError::Rejected(_) => Failure {
@@ -34,7 +38,7 @@ pub(super) fn status_of_authentication_error(error: &AuthenticationError, accept
             },
             ..Failure::default()
         }
-        .into_status(),
+        .into_status(request_id),
         AuthenticationError::KeysUnavailable { retry_after, .. } => Failure {
             code: Code::Unavailable,
             reason: ErrorReason::IssuerKeysUnavailable,
@@ -42,12 +46,16 @@ pub(super) fn status_of_authentication_error(error: &AuthenticationError, accept
             retry_after: Some(*retry_after),
             ..Failure::default()
         }
-        .into_status(),
+        .into_status(request_id),
     }
 }
 
 /// The status of a request with bad fields.
-pub(super) fn status_of_violations(violations: &[FieldViolation], decision_id: Option<DecisionId>) -> Status {
+pub(super) fn status_of_violations(
+    violations: &[FieldViolation],
+    decision_id: Option<DecisionId>,
+    request_id: &str,
+) -> Status {
     Failure {
         code: Code::InvalidArgument,
         reason: ErrorReason::RequestInvalid,
@@ -56,17 +64,17 @@ pub(super) fn status_of_violations(violations: &[FieldViolation], decision_id: O
         decision_id,
         ..Failure::default()
     }
-    .into_status()
+    .into_status(request_id)
 }
 
 /// When S3 gave no answer, the next attempt may find it again.
 const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 /// The status of a decision that came to nothing.
-pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionId) -> Status {
+pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionId, request_id: &str) -> Status {
     let failure = match error {
         BrokerError::Refused(RefusalReason::ObligationsNotMet(violations)) => {
-            return status_of_violations(violations, Some(decision_id));
+            return status_of_violations(violations, Some(decision_id), request_id);
         }
         // An object outside every tier and an unknown bucket answer alike: neither confirms what exists.
         BrokerError::Refused(RefusalReason::NoTier | RefusalReason::NotIncluded) => Failure {
@@ -133,7 +141,7 @@ pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionI
         },
         BrokerError::Inspection(error) => failure_of_inspection(error, decision_id),
     };
-    Failure { decision_id: Some(decision_id), ..failure }.into_status()
+    Failure { decision_id: Some(decision_id), ..failure }.into_status(request_id)
 }
 
 fn failure_of_inspection(error: &InspectionError, decision_id: DecisionId) -> Failure<'static> {
@@ -174,7 +182,7 @@ fn failure_of_inspection(error: &InspectionError, decision_id: DecisionId) -> Fa
 const AUDIT_RETRY: Duration = Duration::from_secs(1);
 
 /// The status of a decision that could not be recorded.
-pub(super) fn status_without_audit_record(decision_id: DecisionId) -> Status {
+pub(super) fn status_without_audit_record(decision_id: DecisionId, request_id: &str) -> Status {
     Failure {
         code: Code::Unavailable,
         reason: ErrorReason::AuditUnavailable,
@@ -183,37 +191,37 @@ pub(super) fn status_without_audit_record(decision_id: DecisionId) -> Status {
         retry_after: Some(AUDIT_RETRY),
         ..Failure::default()
     }
-    .into_status()
+    .into_status(request_id)
 }
 
 /// The status of a call that reached the service past the authentication layer without a caller.
-pub(super) fn status_without_caller() -> Status {
+pub(super) fn status_without_caller(request_id: &str) -> Status {
     tracing::error!("a call reached the service without an authenticated caller");
-    Failure::default().into_status()
+    Failure::default().into_status(request_id)
 }
 
 /// The status of a call of which nobody knows where it came from.
-pub(super) fn status_without_connection() -> Status {
+pub(super) fn status_without_connection(request_id: &str) -> Status {
     tracing::error!("a call reached authentication without its connection");
-    Failure::default().into_status()
+    Failure::default().into_status(request_id)
 }
 
 /// The status of a call that took too long.
-pub(super) fn status_of_timeout() -> Status {
+pub(super) fn status_of_timeout(request_id: &str) -> Status {
     Failure {
         code: Code::DeadlineExceeded,
         reason: ErrorReason::CallTimedOut,
         message: "the call took longer than its deadline or the broker's limit",
         ..Failure::default()
     }
-    .into_status()
+    .into_status(request_id)
 }
 
 /// Calls take milliseconds: after a second the crowd is another one.
 const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
 
 /// The status of a call for which there was no place.
-pub(super) fn status_of_overload() -> Status {
+pub(super) fn status_of_overload(request_id: &str) -> Status {
     Failure {
         code: Code::ResourceExhausted,
         reason: ErrorReason::Overloaded,
@@ -221,23 +229,23 @@ pub(super) fn status_of_overload() -> Status {
         retry_after: Some(OVERLOAD_RETRY),
         ..Failure::default()
     }
-    .into_status()
+    .into_status(request_id)
 }
 
 /// The status of a call whose message was larger than the service takes.
-pub(super) fn status_of_oversized_message() -> Status {
+pub(super) fn status_of_oversized_message(request_id: &str) -> Status {
     Failure {
         code: Code::ResourceExhausted,
         reason: ErrorReason::MessageTooLarge,
         message: "the request message is larger than 64 KiB",
         ..Failure::default()
     }
-    .into_status()
+    .into_status(request_id)
 }
 
 /// The status of a call whose handler panicked.
-pub(super) fn status_of_panic() -> Status {
-    Failure::default().into_status()
+pub(super) fn status_of_panic(request_id: &str) -> Status {
+    Failure::default().into_status(request_id)
 }
 
 /// The parts of an error answer. The default is a fault of the broker.
@@ -268,7 +276,8 @@ impl Default for Failure<'_> {
 }
 
 impl Failure<'_> {
-    fn into_status(self) -> Status {
+    /// `request_id` goes into the details as `google.rpc.RequestInfo`.
+    fn into_status(self, request_id: &str) -> Status {
         let mut metadata = HashMap::new();
         if let Some(id) = self.decision_id {
             metadata.insert("decisionId".to_owned(), id.to_string());
@@ -293,6 +302,7 @@ impl Failure<'_> {
         if let Some(retry_after) = self.retry_after {
             details.set_retry_info(Some(retry_after));
         }
+        details.set_request_info(request_id, "");
         Status::with_error_details(self.code, self.message, details)
     }
 }

@@ -140,6 +140,53 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Every cause.
+    pub const ALL: [Self; 43] = [
+        Self::MissingToken,
+        Self::SeveralTokens,
+        Self::UnsupportedScheme,
+        Self::MalformedAuthorization,
+        Self::TokenTooLarge,
+        Self::Malformed,
+        Self::HeaderMalformed,
+        Self::HeaderUnsupported,
+        Self::TypeNotAllowed,
+        Self::AlgorithmNotAllowed,
+        Self::ClaimsMalformed,
+        Self::IssuerMalformed,
+        Self::UnknownIssuer,
+        Self::UnknownKey,
+        Self::AmbiguousKey,
+        Self::SignatureInvalid,
+        Self::ExpiryMissing,
+        Self::ExpiryMalformed,
+        Self::TokenExpired,
+        Self::NotBeforeMalformed,
+        Self::NotYetValid,
+        Self::IssuedAtMissing,
+        Self::IssuedAtMalformed,
+        Self::IssuedInFuture,
+        Self::LifetimeTooLong,
+        Self::AudienceMissing,
+        Self::AudienceMalformed,
+        Self::AudienceMismatch,
+        Self::TokenUseNotAllowed,
+        Self::ClientIdMalformed,
+        Self::TokenIdMalformed,
+        Self::SubjectMalformed,
+        Self::GroupsMalformed,
+        Self::ScopesMalformed,
+        Self::ServiceAccountMalformed,
+        Self::WorkloadMissing,
+        Self::HopNotTrusted,
+        Self::MeshHeaderMalformed,
+        Self::ClientCertificateUnusable,
+        Self::ClientCertificateExpired,
+        Self::WorkloadIdMalformed,
+        Self::TrustDomainMismatch,
+        Self::WorkloadMismatch,
+    ];
+
     /// The stable name for logs and metrics, in `snake_case`.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -188,5 +235,21 @@ impl Rejection {
             Self::TrustDomainMismatch => "trust_domain_mismatch",
             Self::WorkloadMismatch => "workload_mismatch",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_is_listed_once_and_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
+        assert_eq!(names.len(), Rejection::ALL.len());
+        // Causes are numbered in their order: a new one that the list lacks comes after or leaves a gap.
+        assert!(Rejection::ALL.into_iter().enumerate().all(|(place, rejection)| rejection as usize == place));
+        assert_eq!(Rejection::ALL.last(), Some(&Rejection::WorkloadMismatch));
     }
 }

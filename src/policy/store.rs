@@ -1,30 +1,75 @@
 //! The policy in force.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
 use super::Policy;
+use crate::clock::{Clock, SystemClock};
 
 /// Holds the policy in force and lets a newer one take its place at once, for every later decision.
 #[derive(Debug)]
-pub struct PolicyStore(ArcSwap<Policy>);
+pub struct PolicyStore {
+    policy: ArcSwap<Policy>,
+    loaded_at: ArcSwap<SystemTime>,
+    reloads: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// How it stands with the policy, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyStatus {
+    /// The number of the policy in force: 1 for the one of the start.
+    pub generation: u64,
+    /// When it was put in force.
+    pub loaded_at: SystemTime,
+    /// How often a changed file came into force.
+    pub reloads: u64,
+    /// How often one did not, because it was not valid or could not be read.
+    pub refused: u64,
+}
 
 impl PolicyStore {
     /// Begins with a policy: there is no state without one.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self(ArcSwap::from_pointee(policy))
+        Self {
+            policy: ArcSwap::from_pointee(policy),
+            loaded_at: ArcSwap::from_pointee(SystemClock.now()),
+            reloads: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
     }
 
     /// The policy in force.
     #[must_use]
     pub fn current(&self) -> Arc<Policy> {
-        self.0.load_full()
+        self.policy.load_full()
     }
 
     /// Puts a policy in force.
     pub fn replace(&self, policy: Policy) {
-        self.0.store(Arc::new(policy));
+        self.policy.store(Arc::new(policy));
+        self.loaded_at.store(Arc::new(SystemClock.now()));
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes note of a policy that was not put in force.
+    pub fn note_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How it stands with the policy.
+    #[must_use]
+    pub fn status(&self) -> PolicyStatus {
+        let reloads = self.reloads.load(Ordering::Relaxed);
+        PolicyStatus {
+            generation: reloads + 1,
+            loaded_at: **self.loaded_at.load(),
+            reloads,
+            refused: self.refused.load(Ordering::Relaxed),
+        }
     }
 }

@@ -17,13 +17,15 @@ use super::{Readiness, Surroundings};
 use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};
 use crate::config::{AttributionSettings, Config};
-use crate::grpc::{AuthenticationLayer, BrokerService};
+use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService};
 use crate::identity::{Authenticator, IssuerVerifier, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
 use crate::quota::Quotas;
 use crate::storage::S3Inspector;
-use crate::telemetry::Metrics;
+use crate::telemetry::{
+    CallMetrics, ListenerCertificate, MetricSources, Metrics, ObservedInspector, ObservedPresigner, Traces,
+};
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;
@@ -31,17 +33,22 @@ const MAX_KEY_BYTES: usize = 4_096;
 /// The parts of a server.
 pub(super) struct Parts {
     pub(super) policy: Arc<PolicyStore>,
+    /// What the policy in force was compiled from.
+    pub(super) policy_text: String,
     pub(super) readiness: Readiness,
     pub(super) audit: AuditTrail,
     broker: Broker,
     authenticator: Arc<Authenticator>,
     verifiers: Vec<Arc<IssuerVerifier>>,
     credentials: Vec<SigningCredentials>,
+    call_metrics: Arc<CallMetrics>,
+    traces: Traces,
 }
 
 /// Builds every part, or tells why one cannot be.
 pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> anyhow::Result<Parts> {
-    let policy = config.load_policy().context("the policy is not valid")?;
+    let (policy, policy_text) = config.read_policy().context("the policy is not valid")?;
+    tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
         let verifier = IssuerVerifier::new(settings.clone())
@@ -57,23 +64,27 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
     let presigner = Arc::new(SigV4Presigner::new(buckets.signers));
     let clock = Arc::clone(&surroundings.clock);
     let inspector = S3Inspector::new(buckets.accesses, Arc::clone(&clock), config.server.s3_timeout);
-    let readiness = Readiness::new(Arc::clone(&authenticator), Arc::clone(&presigner) as _, clock);
+    let readiness = Readiness::new(Arc::clone(&authenticator), Arc::clone(&presigner), clock);
+    let (call_metrics, traces) = (Arc::new(CallMetrics::default()), surroundings.traces.clone());
     let broker = Broker::new(Counterparts {
         policy: Arc::clone(&policy),
-        presigner,
-        inspector: Arc::new(inspector),
+        presigner: Arc::new(ObservedPresigner::new(presigner, &call_metrics, traces.tracer())),
+        inspector: Arc::new(ObservedInspector::new(Arc::new(inspector), &call_metrics, traces.tracer())),
         decision_ids: Arc::clone(&surroundings.decision_ids),
         pseudonyms: Arc::new(pseudonyms(&config.attribution).await?),
         quotas: Arc::new(Quotas::new(config.quota)),
     });
     Ok(Parts {
         policy,
+        policy_text,
         readiness,
         audit: audit::trail(&config.audit)?,
         broker,
         authenticator,
         verifiers,
         credentials: buckets.credentials.into_iter().map(|(_, credentials)| credentials).collect(),
+        call_metrics,
+        traces,
     })
 }
 
@@ -95,16 +106,27 @@ impl Parts {
         move |policy| credentials.iter().for_each(|credentials| credentials.follow(policy))
     }
 
-    pub(super) fn metrics(&self) -> Metrics {
-        Metrics::new(self.credentials.iter().map(SigningCredentials::named).collect())
+    pub(super) fn metrics(&self, certificates: Vec<ListenerCertificate>) -> Metrics {
+        Metrics::new(MetricSources {
+            calls: Arc::clone(&self.call_metrics),
+            spans: Arc::clone(self.traces.counts()),
+            authenticator: Some(Arc::clone(&self.authenticator)),
+            policy: Some(Arc::clone(&self.policy)),
+            credentials: self.credentials.iter().map(SigningCredentials::named).collect(),
+            certificates,
+        })
     }
 
-    pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
-        BrokerService::new(self.broker.clone(), sole_bucket, self.audit.clone())
+    pub(super) fn access_log_layer(&self) -> AccessLogLayer {
+        AccessLogLayer::new(Arc::clone(&self.call_metrics) as _, self.traces.tracer())
     }
 
     pub(super) fn authentication_layer(&self, surroundings: &Surroundings) -> AuthenticationLayer {
         AuthenticationLayer::new(Arc::clone(&self.authenticator), Arc::clone(&surroundings.clock))
+    }
+
+    pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
+        BrokerService::new(self.broker.clone(), sole_bucket, self.audit.clone())
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>,
 
 /// What the layers need.
 pub(super) struct Layers {
+    pub(super) access_log: AccessLogLayer,
     pub(super) authentication: AuthenticationLayer,
     pub(super) limits: LimitSettings,
     pub(super) counters: Arc<CallCounters>,
@@ -41,7 +42,7 @@ pub(super) fn service(
     reflection: bool,
     layers: Layers,
 ) -> anyhow::Result<GrpcService> {
-    let Layers { authentication, limits, counters, stop } = layers;
+    let Layers { access_log, authentication, limits, counters, stop } = layers;
     let mut routes = Routes::builder();
     routes.add_service(health.into_server()).add_service(broker.into_server());
     if reflection {
@@ -52,7 +53,7 @@ pub(super) fn service(
     }
     // Outermost first: a call is logged however it ends, and nothing lets it take longer than its deadline.
     let service = ServiceBuilder::new()
-        .layer(AccessLogLayer)
+        .layer(access_log)
         .layer(CatchPanicLayer::new(Arc::clone(&counters)))
         .layer(DeadlineLayer::new(limits.call_timeout, Arc::clone(&counters)))
         .layer(authentication)

@@ -19,6 +19,7 @@ use super::connections::Connections;
 use super::handshake::{Accepted, Terms};
 use super::tls::ListenerTls;
 use crate::config::{ListenAddress, ListenerSettings};
+use crate::telemetry::ListenerCertificate;
 
 /// When the server stops: how long nobody may have come before the socket is closed.
 const SWEEP_PAUSE: Duration = Duration::from_millis(10);
@@ -67,6 +68,12 @@ impl Listener {
         };
         let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
         Ok(Self { socket, terms: Terms { tls: tls.map(Arc::new), accepts: Arc::new(proof.clone()) } })
+    }
+
+    /// What metrics show of the certificates, if there are any.
+    pub(super) fn certificate(&self, address: &BoundAddress) -> Option<ListenerCertificate> {
+        let source = Arc::clone(self.tls()?) as _;
+        Some(ListenerCertificate { listener: address.to_string().into(), source })
     }
 
     pub(super) fn address(&self) -> io::Result<BoundAddress> {

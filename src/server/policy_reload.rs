@@ -10,26 +10,30 @@ use crate::policy::{Policy, PolicyStore};
 
 /// Looks at the policy file again and again. Never returns.
 ///
-/// `prepare` hears of each valid policy right before it is put in force.
+/// `in_force` is the text of the policy that is in force already. `prepare` hears of each valid policy right before it is
+/// put in force.
 ///
 /// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
-pub(super) async fn watch(config: Config, store: Arc<PolicyStore>, prepare: impl Fn(&Policy)) {
+pub(super) async fn watch(config: Config, store: Arc<PolicyStore>, in_force: String, prepare: impl Fn(&Policy)) {
     let path = &config.policy.file;
-    let mut seen: Option<Result<String, std::io::ErrorKind>> = None;
+    let mut seen: Result<String, std::io::ErrorKind> = Ok(in_force);
     loop {
         let reading = path.clone();
         let read = task::spawn_blocking(move || document::read_file(&reading)).await;
         // Reading does not panic; if it ever did, that would be one more file that cannot be read.
         let read = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| error.kind());
-        if seen.as_ref() != Some(&read) {
+        if seen != read {
             match &read {
                 Ok(text) => take(&config, &store, &prepare, text),
-                Err(kind) => tracing::error!(
-                    file = %path.display(), error = %kind,
-                    "the policy file cannot be read; the last good policy stays in force"
-                ),
+                Err(kind) => {
+                    store.note_refused();
+                    tracing::error!(
+                        file = %path.display(), error = %kind,
+                        "the policy file cannot be read; the last good policy stays in force"
+                    );
+                }
             }
-            seen = Some(read);
+            seen = read;
         }
         time::sleep(config.policy.reload_interval).await;
     }
@@ -46,6 +50,7 @@ fn take(config: &Config, store: &PolicyStore, prepare: impl Fn(&Policy), text: &
             for problem in problems.to_string().lines() {
                 tracing::error!(problem, "the policy file is not valid");
             }
+            store.note_refused();
             tracing::error!("the last good policy stays in force");
         }
     }

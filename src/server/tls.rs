@@ -24,6 +24,7 @@ use self::files::{Fingerprint, TlsFiles};
 use self::server_config::ProvenConfig;
 use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
+use crate::telemetry::{CertificateSource, CertificateStatus};
 
 /// How long a client may take for its handshake: two round trips and a few signatures, which even bad links finish well
 /// within it. Without a limit, whoever can connect could hold sockets for ever and never show a certificate.
@@ -42,19 +43,6 @@ struct InForce {
     fingerprint: Fingerprint,
     proven: ProvenConfig,
     since: SystemTime,
-}
-
-/// How it stands with a listener's certificates, for metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TlsStatus {
-    /// When the set that is in force was read.
-    pub(super) loaded_at: SystemTime,
-    /// How often a changed set came into force; the one of the start does not count.
-    pub(super) good_reloads: u64,
-    /// How many looks at the files found no complete and good set. Grows with every look for as long as that lasts.
-    pub(super) failed_reloads: u64,
-    /// The last second of the validity of the server's certificate.
-    pub(super) not_after: SystemTime,
 }
 
 /// What a look at the files found.
@@ -96,17 +84,6 @@ impl ListenerTls {
     {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.in_force.load().proven.config));
         time::timeout(HANDSHAKE_LIMIT, acceptor.accept(io)).await?
-    }
-
-    /// How it stands with the certificates.
-    pub(super) fn status(&self) -> TlsStatus {
-        let in_force = self.in_force.load();
-        TlsStatus {
-            loaded_at: in_force.since,
-            good_reloads: self.good_reloads.load(Ordering::Relaxed),
-            failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
-            not_after: in_force.proven.not_after,
-        }
     }
 
     /// Looks at the files again and again, and puts a changed set in force once it is complete and good. Never returns.
@@ -154,6 +131,18 @@ impl ListenerTls {
         }
         self.in_force.store(Arc::new(InForce::prove(&files)?));
         Ok(Look::Replaced)
+    }
+}
+
+impl CertificateSource for ListenerTls {
+    fn status(&self) -> CertificateStatus {
+        let in_force = self.in_force.load();
+        CertificateStatus {
+            loaded_at: in_force.since,
+            good_reloads: self.good_reloads.load(Ordering::Relaxed),
+            failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
+            not_after: in_force.proven.not_after,
+        }
     }
 }
 

@@ -1,38 +1,83 @@
 //! Metrics, in the text format of `OpenMetrics`
 //! ([specification 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
 //!
-//! What they show belongs to the parts of the server and is read at each scrape, so that the parts know nothing of
-//! metrics.
+//! What they show of a state belongs to the parts of the server and is read at each scrape, so that the parts know
+//! nothing of metrics. What goes by is counted by [`CallMetrics`].
 
+mod call_metrics;
+mod calls;
+mod certificates;
+mod decisions;
+mod identity;
+mod policy;
+mod samples;
 mod signing_credentials;
+mod spans;
 
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use call_metrics::CallMetrics;
+pub use certificates::{CertificateSource, CertificateStatus, ListenerCertificate};
 pub use signing_credentials::NamedCredentials;
 
+use certificates::CertificateCollector;
+use identity::IdentityCollector;
+use policy::PolicyCollector;
 use signing_credentials::SigningCredentialsCollector;
+use spans::SpanCollector;
+
+use super::traces::SpanCounts;
+use crate::identity::Authenticator;
+use crate::policy::PolicyStore;
 
 /// The content type of [`Metrics::text`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Every metric of the process. Their names begin with `access_broker_`.
+/// What the names of this program's own metrics begin with. Those of calls have the names that gRPC servers share.
+const PREFIX: &str = "access_broker";
+
+/// Where metrics come from. The default has no parts, and every metric that has samples without them.
+#[derive(Debug, Clone, Default)]
+pub struct MetricSources {
+    /// What calls leave behind.
+    pub calls: Arc<CallMetrics>,
+    /// What became of spans.
+    pub spans: Arc<SpanCounts>,
+    /// Issuers' keys and remembered tokens.
+    pub authenticator: Option<Arc<Authenticator>>,
+    /// The policy in force.
+    pub policy: Option<Arc<PolicyStore>>,
+    /// The signing credentials. No two may have the same name.
+    pub credentials: Vec<NamedCredentials>,
+    /// The certificates of listeners with TLS. No two may have the same listener.
+    pub certificates: Vec<ListenerCertificate>,
+}
+
+/// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
 }
 
 impl Metrics {
-    /// Registers the metrics of this build and of the signing credentials. No two credentials may have the same name.
+    /// Registers the metrics of this build and of these sources.
     #[must_use]
-    pub fn new(credentials: Vec<NamedCredentials>) -> Self {
-        let mut registry = Registry::with_prefix("access_broker");
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The running program", build);
-        registry.register_collector(Box::new(SigningCredentialsCollector::new(credentials)));
+    pub fn new(sources: MetricSources) -> Self {
+        let MetricSources { calls, spans, authenticator, policy, credentials, certificates } = sources;
+        let mut registry = Registry::default();
+        calls.register(&mut registry, PREFIX);
+        let own = registry.sub_registry_with_prefix(PREFIX);
+        own.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        own.register_collector(Box::new(IdentityCollector(authenticator)));
+        own.register_collector(Box::new(PolicyCollector(policy)));
+        own.register_collector(Box::new(SigningCredentialsCollector::new(credentials)));
+        own.register_collector(Box::new(CertificateCollector(certificates)));
+        own.register_collector(Box::new(SpanCollector(spans)));
         Self { registry }
     }
 

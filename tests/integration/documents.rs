@@ -16,7 +16,7 @@ use access_broker::policy::{
     ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::RefreshResult;
-use access_broker::telemetry::Metrics;
+use access_broker::telemetry::{MetricSources, Metrics};
 
 use crate::support::{Process, folder};
 
@@ -559,9 +559,19 @@ fn sample_names(metrics: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_metric_is_listed_and_every_listed_metric_exists() {
-    let in_code = sample_names(&Metrics::new(Vec::new()).text().unwrap());
+    let in_code = sample_names(&Metrics::new(MetricSources::default()).text().unwrap());
     assert!(in_code.len() >= 5, "{in_code:?}");
     assert_eq!(first_code_spans(&read(OPERATIONS), "metric"), in_code);
+}
+
+#[test]
+fn every_variable_of_opentelemetry_that_is_read_is_listed() {
+    let source = read("src/telemetry/traces/environment.rs");
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let in_code: BTreeSet<String> =
+        code.split('"').filter(|text| text.starts_with("OTEL_")).map(str::to_owned).collect();
+    let listed = first_code_spans(&read(OPERATIONS), "variable");
+    assert!(in_code.len() >= 12 && in_code.is_subset(&listed), "{:?}", in_code.difference(&listed));
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod requests;
 mod scenario;
 mod serve_process;
 mod support;
+mod telemetry;
 mod transfer;
 mod uploads;
 mod workloads;

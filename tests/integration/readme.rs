@@ -61,7 +61,7 @@ fn stable(text: &str) -> BTreeSet<String> {
     for line in text.lines() {
         let line = line.trim().trim_end_matches(',');
         let stable = match line.split_once(": ") {
-            Some((name @ ("\"decisionId\"" | "\"expiresAt\""), _)) => name.to_owned(),
+            Some((name @ ("\"decisionId\"" | "\"expiresAt\"" | "\"requestId\""), _)) => name.to_owned(),
             Some((name @ "\"url\"", url)) => format!("{name}: {}", url.split_once('?').unwrap().0),
             _ => line.to_owned(),
         };

@@ -14,7 +14,7 @@ pub(crate) use access_lines::AccessLines;
 pub(crate) use audit_records::{audit_record, audit_records, schema_problems};
 pub(crate) use bucket::{BUCKET, EVERYBODY_READS, VARIABLES};
 pub(crate) use channel::{tcp_channel, unix_channel};
-pub(crate) use client::{Client, error_info, field_violations, http_request};
+pub(crate) use client::{Client, SHARED_REQUEST_ID, error_info, field_violations, http_request};
 pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};
 pub(crate) use server::TestServer;

@@ -2,15 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Unit;
+use prometheus_client::encoding::DescriptorEncoder;
 
+use super::samples::{encode_counters, encode_timestamps};
 use crate::presign::credentials::{CredentialsCache, CredentialsStatus};
 
 /// Credentials and what operators call them.
@@ -40,13 +36,13 @@ impl Collector for SigningCredentialsCollector {
             &mut encoder,
             "signing_credentials_expiry_timestamp",
             "When the signing credentials in force end.",
-            statuses.iter().map(|(name, status)| (*name, status.expiry)),
+            statuses.iter().map(|(name, status)| ([("credentials", *name)], status.expiry)),
         )?;
         encode_timestamps(
             &mut encoder,
             "signing_credentials_loaded_timestamp",
             "When the signing credentials in force came.",
-            statuses.iter().map(|(name, status)| (*name, status.loaded_at)),
+            statuses.iter().map(|(name, status)| ([("credentials", *name)], status.loaded_at)),
         )?;
         encode_counters(
             &mut encoder,
@@ -71,46 +67,16 @@ fn refreshes<'n>(
     labelled.into_iter()
 }
 
-/// Writes the instants that there are, in seconds since 1970.
-fn encode_timestamps<'n>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    instants: impl Iterator<Item = (&'n str, Option<SystemTime>)>,
-) -> fmt::Result {
-    let mut metric = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
-    for (credentials, instant) in instants {
-        let since_1970 = instant.and_then(|instant| instant.duration_since(SystemTime::UNIX_EPOCH).ok());
-        if let Some(since_1970) = since_1970 {
-            let labels = [("credentials", credentials)];
-            ConstGauge::new(since_1970.as_secs_f64()).encode(metric.encode_family(&labels)?)?;
-        }
-    }
-    Ok(())
-}
-
-fn encode_counters<L: EncodeLabelSet>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    counts: impl Iterator<Item = (L, u64)>,
-) -> fmt::Result {
-    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, count) in counts {
-        ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use aws_credential_types::Credentials;
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
 
     use super::*;
     use crate::clock::Clock;
-    use crate::telemetry::Metrics;
 
     /// A clock that stands still, at 1,700,000,000.5 seconds after 1970.
     #[derive(Debug)]
@@ -120,6 +86,15 @@ mod tests {
         fn now(&self) -> SystemTime {
             SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500)
         }
+    }
+
+    /// The metrics of these credentials, and no others.
+    fn text(credentials: Vec<NamedCredentials>) -> String {
+        let mut registry = Registry::with_prefix("access_broker");
+        registry.register_collector(Box::new(SigningCredentialsCollector::new(credentials)));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text
     }
 
     fn named(name: &str, token: Option<&str>, life: Option<Duration>) -> NamedCredentials {
@@ -133,57 +108,50 @@ mod tests {
     async fn every_metric_is_there_from_the_start_and_tells_the_state() {
         let temporary = named("temporary", Some("SESSIONTOKEN"), Some(Duration::from_hours(2)));
         let endless = named("endless", None, None);
-        let metrics = Metrics::new(vec![temporary.clone(), endless.clone()]);
-        let before = metrics.text().unwrap();
+        let credentials = || vec![temporary.clone(), endless.clone()];
+        let before = text(credentials());
         assert!(!before.contains("_seconds{"), "{before}");
         temporary.cache.refresh().await.unwrap();
         endless.cache.refresh().await.unwrap();
         endless.cache.refresh().await.unwrap();
         temporary.cache.note_url_cut();
-        let text = metrics.text().unwrap();
         assert_eq!(
-            text,
-            format!(
-                r#"# HELP access_broker_build The running program.
-# TYPE access_broker_build info
-access_broker_build_info{{version="{}"}} 1
-# HELP access_broker_signing_credentials_expiry_timestamp_seconds When the signing credentials in force end.
+            text(credentials()),
+            r#"# HELP access_broker_signing_credentials_expiry_timestamp_seconds When the signing credentials in force end.
 # TYPE access_broker_signing_credentials_expiry_timestamp_seconds gauge
 # UNIT access_broker_signing_credentials_expiry_timestamp_seconds seconds
-access_broker_signing_credentials_expiry_timestamp_seconds{{credentials="temporary"}} 1700007200.5
+access_broker_signing_credentials_expiry_timestamp_seconds{credentials="temporary"} 1700007200.5
 # HELP access_broker_signing_credentials_loaded_timestamp_seconds When the signing credentials in force came.
 # TYPE access_broker_signing_credentials_loaded_timestamp_seconds gauge
 # UNIT access_broker_signing_credentials_loaded_timestamp_seconds seconds
-access_broker_signing_credentials_loaded_timestamp_seconds{{credentials="temporary"}} 1700000000.5
-access_broker_signing_credentials_loaded_timestamp_seconds{{credentials="endless"}} 1700000000.5
+access_broker_signing_credentials_loaded_timestamp_seconds{credentials="temporary"} 1700000000.5
+access_broker_signing_credentials_loaded_timestamp_seconds{credentials="endless"} 1700000000.5
 # HELP access_broker_signing_credentials_refreshes How often a provider of signing credentials was asked, by what came of it.
 # TYPE access_broker_signing_credentials_refreshes counter
-access_broker_signing_credentials_refreshes_total{{credentials="temporary",result="renewed"}} 1
-access_broker_signing_credentials_refreshes_total{{credentials="temporary",result="unchanged"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="temporary",result="stale"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="temporary",result="shortened"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="temporary",result="extended"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="temporary",result="failed"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="endless",result="renewed"}} 1
-access_broker_signing_credentials_refreshes_total{{credentials="endless",result="unchanged"}} 1
-access_broker_signing_credentials_refreshes_total{{credentials="endless",result="stale"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="endless",result="shortened"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="endless",result="extended"}} 0
-access_broker_signing_credentials_refreshes_total{{credentials="endless",result="failed"}} 0
+access_broker_signing_credentials_refreshes_total{credentials="temporary",result="renewed"} 1
+access_broker_signing_credentials_refreshes_total{credentials="temporary",result="unchanged"} 0
+access_broker_signing_credentials_refreshes_total{credentials="temporary",result="stale"} 0
+access_broker_signing_credentials_refreshes_total{credentials="temporary",result="shortened"} 0
+access_broker_signing_credentials_refreshes_total{credentials="temporary",result="extended"} 0
+access_broker_signing_credentials_refreshes_total{credentials="temporary",result="failed"} 0
+access_broker_signing_credentials_refreshes_total{credentials="endless",result="renewed"} 1
+access_broker_signing_credentials_refreshes_total{credentials="endless",result="unchanged"} 1
+access_broker_signing_credentials_refreshes_total{credentials="endless",result="stale"} 0
+access_broker_signing_credentials_refreshes_total{credentials="endless",result="shortened"} 0
+access_broker_signing_credentials_refreshes_total{credentials="endless",result="extended"} 0
+access_broker_signing_credentials_refreshes_total{credentials="endless",result="failed"} 0
 # HELP access_broker_urls_cut_by_credentials Answers whose URLs end early, because the signing credentials do.
 # TYPE access_broker_urls_cut_by_credentials counter
-access_broker_urls_cut_by_credentials_total{{credentials="temporary"}} 1
-access_broker_urls_cut_by_credentials_total{{credentials="endless"}} 0
+access_broker_urls_cut_by_credentials_total{credentials="temporary"} 1
+access_broker_urls_cut_by_credentials_total{credentials="endless"} 0
 # EOF
-"#,
-                env!("CARGO_PKG_VERSION")
-            )
+"#
         );
     }
 
     #[test]
     fn name_of_credentials_cannot_break_out_of_its_label() {
-        let text = Metrics::new(vec![named("a\"} 1\nb\\", None, None)]).text().unwrap();
+        let text = text(vec![named("a\"} 1\nb\\", None, None)]);
         assert!(text.contains(r#"{credentials="a\"} 1\nb\\"} 0"#), "{text}");
     }
 }

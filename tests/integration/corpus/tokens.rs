@@ -9,7 +9,7 @@ use super::data::{Corpus, Issuer};
 use super::expectation::{Answers, Expected};
 use super::mint::Mint;
 use super::secrecy::LoggedPieces;
-use crate::support::Client;
+use crate::support::{Client, SHARED_REQUEST_ID};
 
 const PROOF: &str = "token";
 
@@ -30,6 +30,7 @@ async fn every_token_gets_the_answer_that_it_must_get() {
         for (case, metadata) in &calls {
             let name = format!("{}, {round}", case.name);
             let metadata = metadata.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let metadata = metadata.chain([(SHARED_REQUEST_ID.0, SHARED_REQUEST_ID.1.as_bytes())]);
             let result = client.with_metadata(metadata).download(OBJECT.0, OBJECT.1).await;
             let line = broker.line();
             let expected = Expected { code: &case.code, reason: case.reason.as_deref(), proof: PROOF };

@@ -21,7 +21,7 @@ use super::data::Corpus;
 use super::expectation::{Answers, Expected};
 use super::mint::{Metadata, Mint};
 use super::secrecy::LoggedPieces;
-use crate::support::Client;
+use crate::support::{Client, SHARED_REQUEST_ID};
 
 // Several threads, so that the connections end while the test waits for the broker to end.
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +58,7 @@ async fn every_header_gets_the_answer_that_it_must_get() {
 /// Makes one call. What else than the status is in the answer is tested elsewhere.
 async fn call(method: Method, channel: &Channel, metadata: &Metadata) -> Result<(), Status> {
     let metadata = metadata.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    let metadata = metadata.chain([(SHARED_REQUEST_ID.0, SHARED_REQUEST_ID.1.as_bytes())]);
     let client = Client::over(channel.clone(), &[]).with_metadata(metadata);
     match method {
         Method::Download => client.download(OBJECT.0, OBJECT.1).await.map(drop),

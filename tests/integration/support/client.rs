@@ -14,6 +14,9 @@ use tonic_types::{ErrorInfo, StatusExt};
 
 use super::tcp_channel;
 
+/// An id that calls may share, so that nothing but their own differences is in the details of their errors.
+pub(crate) const SHARED_REQUEST_ID: (&str, &str) = ("x-request-id", "the-same-for-all");
+
 /// A client with fixed metadata.
 pub(crate) struct Client {
     inner: AccessBrokerServiceClient<Channel>,

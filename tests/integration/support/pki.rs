@@ -152,6 +152,7 @@ pub(crate) async fn tls_channel(address: SocketAddr, trusted: &Authority, identi
         let config = Arc::clone(&config);
         async move { connect(address, config).await.map(TokioIo::new) }
     });
-    let origin = Endpoint::from_shared(format!("https://{address}")).unwrap();
+    // The scheme would make tonic do a handshake of its own.
+    let origin = Endpoint::from_shared(format!("http://{address}")).unwrap();
     origin.connect_with_connector(connector).await.unwrap()
 }

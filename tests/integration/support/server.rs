@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use access_broker::dev::environment::{Environment, EnvironmentOptions};
+use access_broker::telemetry::Traces;
 use tempfile::TempDir;
 
 use super::client::Client;
@@ -25,6 +26,11 @@ impl TestServer {
 
     /// The same with another policy.
     pub(crate) async fn start_with_policy(policy: &str) -> Self {
+        Self::start_with(policy, Traces::off()).await
+    }
+
+    /// The same, whose spans go somewhere.
+    pub(crate) async fn start_with(policy: &str, traces: Traces) -> Self {
         secrets::capture_logs();
         let data_dir = tempfile::tempdir().unwrap();
         fs::write(data_dir.path().join("policy.toml"), policy).unwrap();
@@ -36,6 +42,7 @@ impl TestServer {
             issuer_addr: free,
             data_dir: Some(data_dir.path().to_owned()),
             audit: true,
+            traces,
         })
         .await
         .unwrap();

@@ -19,7 +19,7 @@ use tracing::subscriber::DefaultGuard;
 
 use super::setup::Setup;
 use crate::support::pki::{Issued, tls_channel};
-use crate::support::{Client, assert_no_secrets, audit_records, tcp_channel, unix_channel};
+use crate::support::{Client, SHARED_REQUEST_ID, assert_no_secrets, audit_records, tcp_channel, unix_channel};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,14 +75,15 @@ impl Broker {
         }
     }
 
-    /// A client of a listener, with metadata for every call.
+    /// A client of a listener, with metadata for every call, and the request id that all of them share.
     pub(crate) async fn client(
         &self,
         index: usize,
         identity: Option<&Issued>,
         metadata: &[(&'static str, &str)],
     ) -> Client {
-        Client::over(self.channel(index, identity).await, metadata)
+        let metadata = [metadata, &[SHARED_REQUEST_ID]].concat();
+        Client::over(self.channel(index, identity).await, &metadata)
     }
 
     /// Asks for the URL of an object, and waits for the line of the call. One call at a time.

@@ -12,6 +12,7 @@ use crate::server::tls::ListenerTls;
 use crate::server::tls::error::{FileProblem, TlsError};
 use crate::server::tls::files::TlsFiles;
 use crate::server::tls::server_config::ProvenConfig;
+use crate::telemetry::CertificateSource as _;
 
 const BEGIN_ONLY: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n";
 const NOT_DER: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

@@ -13,6 +13,7 @@ use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::server::tls::error::{FileProblem, TlsError};
 use crate::server::tls::{ListenerTls, Look};
+use crate::telemetry::CertificateSource as _;
 
 /// A listener, its files, and a client that it lets through.
 struct Rotation {

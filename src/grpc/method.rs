@@ -1,0 +1,135 @@
+//! The methods that a call can be for: a closed list, because paths are whatever a client sends.
+
+use super::SERVICE_NAME;
+
+/// What a call is for, as logs, metrics and traces name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallMethod {
+    /// `IssueDownloadUrl` of the broker.
+    IssueDownloadUrl,
+    /// `IssueUploadUrl` of the broker.
+    IssueUploadUrl,
+    /// `VerifyUpload` of the broker.
+    VerifyUpload,
+    /// `Check` of health.
+    HealthCheck,
+    /// `Watch` of health.
+    HealthWatch,
+    /// The one method of reflection.
+    Reflection,
+    /// The same of its older version.
+    ReflectionAlpha,
+    /// Anything else.
+    Unknown,
+}
+
+impl CallMethod {
+    /// Every method, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::IssueDownloadUrl,
+        Self::IssueUploadUrl,
+        Self::VerifyUpload,
+        Self::HealthCheck,
+        Self::HealthWatch,
+        Self::Reflection,
+        Self::ReflectionAlpha,
+        Self::Unknown,
+    ];
+
+    /// The method of an HTTP/2 path.
+    #[must_use]
+    pub fn of_path(path: &str) -> Self {
+        let known = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        let known =
+            known.and_then(|parts| Self::ALL.into_iter().find(|method| parts == (method.service(), method.name())));
+        known.unwrap_or(Self::Unknown)
+    }
+
+    /// The full name of the service; `unknown` for a method that is not known.
+    #[must_use]
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::IssueDownloadUrl | Self::IssueUploadUrl | Self::VerifyUpload => SERVICE_NAME,
+            Self::HealthCheck | Self::HealthWatch => "grpc.health.v1.Health",
+            Self::Reflection => "grpc.reflection.v1.ServerReflection",
+            Self::ReflectionAlpha => "grpc.reflection.v1alpha.ServerReflection",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The method's own name; `unknown` for one that is not known.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssueDownloadUrl => "IssueDownloadUrl",
+            Self::IssueUploadUrl => "IssueUploadUrl",
+            Self::VerifyUpload => "VerifyUpload",
+            Self::HealthCheck => "Check",
+            Self::HealthWatch => "Watch",
+            Self::Reflection | Self::ReflectionAlpha => "ServerReflectionInfo",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Service and method, as OpenTelemetry's `rpc.method` has it: `_OTHER` for a method that is not known.
+    pub(super) const fn rpc_method(self) -> &'static str {
+        match self {
+            Self::IssueDownloadUrl => "accessbroker.v1.AccessBrokerService/IssueDownloadUrl",
+            Self::IssueUploadUrl => "accessbroker.v1.AccessBrokerService/IssueUploadUrl",
+            Self::VerifyUpload => "accessbroker.v1.AccessBrokerService/VerifyUpload",
+            Self::HealthCheck => "grpc.health.v1.Health/Check",
+            Self::HealthWatch => "grpc.health.v1.Health/Watch",
+            Self::Reflection => "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            Self::ReflectionAlpha => "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            Self::Unknown => "_OTHER",
+        }
+    }
+
+    /// The name in the log, where health and reflection need no more than one each.
+    pub(super) const fn log_name(self) -> &'static str {
+        match self {
+            Self::HealthCheck | Self::HealthWatch => "Health",
+            Self::Reflection | Self::ReflectionAlpha => "Reflection",
+            other => other.name(),
+        }
+    }
+
+    /// Whether calls of it are probes and tools that ask about the server, and not about an object.
+    pub(super) const fn is_about_the_server(self) -> bool {
+        matches!(self, Self::HealthCheck | Self::HealthWatch | Self::Reflection | Self::ReflectionAlpha)
+    }
+
+    /// How messages go, by the names that gRPC's Prometheus metrics have.
+    #[must_use]
+    pub const fn grpc_type(self) -> &'static str {
+        match self {
+            Self::HealthWatch => "server_stream",
+            Self::Reflection | Self::ReflectionAlpha => "bidi_stream",
+            _ => "unary",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_path_leads_to_its_method_and_every_other_to_unknown() {
+        for method in CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown) {
+            let path = format!("/{}/{}", method.service(), method.name());
+            assert_eq!(CallMethod::of_path(&path), method);
+            assert_eq!(path.strip_prefix('/'), Some(method.rpc_method()));
+            for other in [format!("/{path}"), format!("{path}/"), path.to_lowercase(), path.replace('/', "")] {
+                assert_eq!(CallMethod::of_path(&other), CallMethod::Unknown, "{other}");
+            }
+        }
+        assert_eq!(CallMethod::of_path("/unknown/unknown"), CallMethod::Unknown);
+        assert_eq!(CallMethod::of_path(""), CallMethod::Unknown);
+    }
+
+    #[test]
+    fn the_number_of_a_method_is_its_place_in_the_list() {
+        assert!(CallMethod::ALL.into_iter().enumerate().all(|(place, method)| method as usize == place));
+    }
+}

@@ -1,0 +1,33 @@
+//! The seam between calls and whoever counts them.
+
+use std::fmt;
+use std::time::Duration;
+
+use tonic::Code;
+
+use super::method::CallMethod;
+use crate::broker::Decision;
+
+/// Hears of every call, twice. Both are on the way of the call: an observer must neither wait nor allocate much.
+pub trait CallObserver: fmt::Debug + Send + Sync + 'static {
+    /// A call has begun.
+    fn started(&self, method: CallMethod);
+
+    /// A call has ended, however it ended.
+    fn ended(&self, call: &EndedCall<'_>);
+}
+
+/// What is known of a call at its end.
+#[derive(Debug, Clone, Copy)]
+pub struct EndedCall<'c> {
+    /// What it was for.
+    pub method: CallMethod,
+    /// Its status: [`Cancelled`](Code::Cancelled) if the client left, [`Internal`](Code::Internal) if it panicked.
+    pub code: Code,
+    /// From its first byte to the last one of the answer.
+    pub duration: Duration,
+    /// Why the caller's proof was not accepted, by the name in the log.
+    pub rejection: Option<&'static str>,
+    /// What was decided, if it came to that.
+    pub decision: Option<&'c Decision>,
+}

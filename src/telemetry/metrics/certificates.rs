@@ -1,0 +1,65 @@
+//! What metrics show of listeners' certificates.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::samples::{encode_counters, encode_timestamps};
+
+/// How it stands with a listener's certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CertificateStatus {
+    /// When the set that is in force was read.
+    pub loaded_at: SystemTime,
+    /// How often a changed set came into force; the one of the start does not count.
+    pub good_reloads: u64,
+    /// How many looks at the files found no complete and good set. Grows with every look for as long as that lasts.
+    pub failed_reloads: u64,
+    /// The last second of the validity of the server's certificate.
+    pub not_after: SystemTime,
+}
+
+/// A listener that tells of its certificates.
+pub trait CertificateSource: fmt::Debug + Send + Sync + 'static {
+    /// How it stands now.
+    fn status(&self) -> CertificateStatus;
+}
+
+/// A source and what operators call its listener.
+#[derive(Debug, Clone)]
+pub struct ListenerCertificate {
+    /// The label `listener`: its address.
+    pub listener: Arc<str>,
+    /// The source.
+    pub source: Arc<dyn CertificateSource>,
+}
+
+/// Reads the status of every listener at each scrape.
+#[derive(Debug)]
+pub(super) struct CertificateCollector(pub(super) Vec<ListenerCertificate>);
+
+impl Collector for CertificateCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let statuses: Vec<_> = self.0.iter().map(|named| (&*named.listener, named.source.status())).collect();
+        encode_timestamps(
+            &mut encoder,
+            "tls_certificate_expiry_timestamp",
+            "The end of the certificate that a listener shows.",
+            statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.not_after))),
+        )?;
+        encode_timestamps(
+            &mut encoder,
+            "tls_certificate_loaded_timestamp",
+            "When the certificate that a listener shows was read.",
+            statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.loaded_at))),
+        )?;
+        let reloads = statuses.iter().flat_map(|(listener, status)| {
+            let labels = |result| [("listener", *listener), ("result", result)];
+            [(labels("loaded"), status.good_reloads), (labels("refused"), status.failed_reloads)]
+        });
+        encode_counters(&mut encoder, "tls_reloads", "Looks at changed TLS files, by what came of them.", reloads)
+    }
+}

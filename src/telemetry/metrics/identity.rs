@@ -1,0 +1,60 @@
+//! What metrics show of issuers' keys and of the token cache.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
+
+use super::samples::{as_gauge, encode_counters, encode_gauge, encode_gauges};
+use crate::identity::{Authenticator, KeyRingStatus};
+
+/// Reads the authenticator's state at each scrape.
+#[derive(Debug)]
+pub(super) struct IdentityCollector(pub(super) Option<Arc<Authenticator>>);
+
+impl Collector for IdentityCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let keys = self.0.as_ref().map(|authenticator| authenticator.key_status()).unwrap_or_default();
+        encode_keys(&mut encoder, &keys)?;
+        let cache = self.0.as_ref().map(|authenticator| authenticator.token_cache_status()).unwrap_or_default();
+        let lookups = [([("result", "hit")], cache.hits), ([("result", "miss")], cache.misses)];
+        let help = "Tokens that were looked for among those that were accepted before.";
+        encode_counters(&mut encoder, "token_cache_lookups", help, lookups)?;
+        let tokens = Some(as_gauge(cache.tokens as u64));
+        encode_gauge(&mut encoder, "token_cache_entries", "Tokens that are remembered.", None, tokens)?;
+        let help = "The memory that remembered tokens take.";
+        encode_gauge(&mut encoder, "token_cache_size", help, Some(&Unit::Bytes), Some(as_gauge(cache.bytes)))
+    }
+}
+
+fn encode_keys(encoder: &mut DescriptorEncoder<'_>, keys: &[(Arc<str>, KeyRingStatus)]) -> fmt::Result {
+    let of_issuers = || keys.iter().map(|(issuer, status)| ([("issuer", &**issuer)], status));
+    encode_gauges(
+        encoder,
+        "issuer_keys",
+        "Keys of an issuer that are loaded.",
+        None,
+        of_issuers().map(|(labels, status)| (labels, as_gauge(status.keys as u64))),
+    )?;
+    encode_gauges(
+        encoder,
+        "issuer_keys_usable",
+        "Whether an issuer's tokens can be checked: 1 if there are keys that are not too old.",
+        None,
+        of_issuers().map(|(labels, status)| (labels, f64::from(u8::from(status.usable)))),
+    )?;
+    encode_gauges(
+        encoder,
+        "issuer_keys_age",
+        "The time since an issuer's keys were last fetched.",
+        Some(&Unit::Seconds),
+        of_issuers().filter_map(|(labels, status)| Some((labels, status.age?.as_secs_f64()))),
+    )?;
+    let refreshes = keys.iter().flat_map(|(issuer, status)| {
+        let labels = |result| [("issuer", &**issuer), ("result", result)];
+        [(labels("good"), status.good_refreshes), (labels("failed"), status.failed_refreshes)]
+    });
+    encode_counters(encoder, "issuer_key_refreshes", "How often an issuer's keys were fetched.", refreshes)
+}

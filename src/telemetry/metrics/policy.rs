@@ -1,0 +1,31 @@
+//! What metrics show of the policy in force.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
+
+use super::samples::{as_gauge, encode_counters, encode_gauge, unix_seconds};
+use crate::policy::PolicyStore;
+
+/// Reads the store's state at each scrape.
+#[derive(Debug)]
+pub(super) struct PolicyCollector(pub(super) Option<Arc<PolicyStore>>);
+
+impl Collector for PolicyCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let status = self.0.as_ref().map(|store| store.status());
+        let generation = status.map(|status| as_gauge(status.generation));
+        let help = "The number of the policy in force, from 1 at the start.";
+        encode_gauge(&mut encoder, "policy_generation", help, None, generation)?;
+        let loaded_at = status.and_then(|status| unix_seconds(status.loaded_at));
+        let help = "When the policy in force was loaded.";
+        encode_gauge(&mut encoder, "policy_loaded_timestamp", help, Some(&Unit::Seconds), loaded_at)?;
+        let reloads =
+            status.map(|status| [([("result", "loaded")], status.reloads), ([("result", "refused")], status.refused)]);
+        let help = "Changes of the policy file, by what came of them.";
+        encode_counters(&mut encoder, "policy_reloads", help, reloads.into_iter().flatten())
+    }
+}

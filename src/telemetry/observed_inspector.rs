@@ -1,0 +1,49 @@
+//! How long S3 takes to describe an object.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use opentelemetry_sdk::trace::SdkTracer;
+use prometheus_client::metrics::histogram::Histogram;
+
+use super::metrics::CallMetrics;
+use crate::policy::{HeaderText, PermittedObject};
+use crate::step_span::StepSpan;
+use crate::storage::{InspectionError, ObjectInspector, StoredObject};
+
+/// Looks through another inspector, and shows it in metrics and traces.
+#[derive(Debug)]
+pub struct ObservedInspector {
+    inner: Arc<dyn ObjectInspector>,
+    seconds: Histogram,
+    tracer: Option<SdkTracer>,
+}
+
+impl ObservedInspector {
+    /// Observes an inspector.
+    #[must_use]
+    pub fn new(inner: Arc<dyn ObjectInspector>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
+        Self { inner, seconds: metrics.inspection_seconds(), tracer }
+    }
+}
+
+#[async_trait]
+impl ObjectInspector for ObservedInspector {
+    async fn inspect(
+        &self,
+        object: &PermittedObject,
+        version_id: Option<&HeaderText>,
+    ) -> Result<StoredObject, InspectionError> {
+        let step = StepSpan::of_current(self.tracer.as_ref(), "inspect");
+        step.set("access_broker.bucket", object.bucket().as_str().to_owned());
+        let started = Instant::now();
+        let found = self.inner.inspect(object, version_id).await;
+        self.seconds.observe(started.elapsed().as_secs_f64());
+        step.set("access_broker.outcome", if found.is_ok() { "found" } else { "failed" });
+        if let Err(error) = &found {
+            step.set("access_broker.reason", error.code());
+        }
+        found
+    }
+}

@@ -1,0 +1,133 @@
+//! Traces: a span of every call and of its steps, sent to an OpenTelemetry collector over OTLP/gRPC.
+//!
+//! The variables of the
+//! [OpenTelemetry specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
+//! say whether, where to and how many.
+
+mod counts;
+mod environment;
+mod exporter;
+mod queue;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanExporter};
+use thiserror::Error;
+use tokio::task::JoinHandle;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+pub use counts::SpanCounts;
+
+use environment::TraceSettings;
+
+/// How long a stop may take to send what is left: a collector that does not answer must not hold up a restart.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
+
+/// Why traces cannot be exported as the environment asks.
+#[derive(Debug, Error)]
+pub enum TracesError {
+    /// A protocol that this program does not speak.
+    #[error("{variable} is {value:?}; traces are exported by grpc only")]
+    Protocol {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A file with certificate authorities.
+    #[error("{variable} names a file that cannot be read")]
+    CertificateFile {
+        /// The variable.
+        variable: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Another setting, in the words of the exporter.
+    #[error("the exporter cannot be set up")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+}
+
+/// Where spans go, or that they go nowhere. Clones share everything.
+#[derive(Clone, Default)]
+pub struct Traces {
+    running: Option<Arc<Running>>,
+    counts: Arc<SpanCounts>,
+}
+
+struct Running {
+    tracer: SdkTracer,
+    stop: CancellationToken,
+    /// What sends; `None` once it has been stopped.
+    sending: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Traces {
+    /// No spans.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::default()
+    }
+
+    /// Spans as these variables say; none unless an endpoint is named. What the specification leaves to defaults when it
+    /// is malformed is reported in the log.
+    ///
+    /// # Errors
+    ///
+    /// When spans are wanted and cannot be sent as the variables say.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn from_environment(read: impl Fn(&str) -> Option<String>) -> Result<Self, TracesError> {
+        let Some(settings) = TraceSettings::read(&read)? else { return Ok(Self::off()) };
+        let exporter = exporter::otlp_exporter(&settings)?;
+        Ok(Self::start(exporter, settings))
+    }
+
+    fn start(mut exporter: impl SpanExporter + 'static, settings: TraceSettings) -> Self {
+        let TraceSettings { resource, batches, .. } = settings;
+        exporter.set_resource(&resource);
+        let (counts, stop) = (Arc::new(SpanCounts::default()), CancellationToken::new());
+        let (queue, sender) = queue::span_queue(batches, Arc::clone(&counts));
+        let sending = tokio::spawn(sender.run(exporter, stop.clone()));
+        // The sampler and the limits of spans are read from the process's environment by the SDK.
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).with_resource(resource).build();
+        let tracer = provider.tracer("access-broker");
+        tracing::info!("exporting traces");
+        Self { running: Some(Arc::new(Running { tracer, stop, sending: Mutex::new(Some(sending)) })), counts }
+    }
+
+    /// What makes spans, if they are wanted.
+    #[must_use]
+    pub fn tracer(&self) -> Option<SdkTracer> {
+        self.running.as_ref().map(|running| running.tracer.clone())
+    }
+
+    /// What became of spans.
+    #[must_use]
+    pub const fn counts(&self) -> &Arc<SpanCounts> {
+        &self.counts
+    }
+
+    /// Sends what has ended so far, for 2 seconds at most. Spans that end later are dropped.
+    pub async fn shutdown(&self) {
+        let Some(running) = &self.running else { return };
+        running.stop.cancel();
+        let sending = running.sending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut sending) = sending else { return };
+        if time::timeout(SHUTDOWN_LIMIT, &mut sending).await.is_err() {
+            sending.abort();
+            tracing::warn!("spans were left over that the collector did not take in time");
+        }
+    }
+}
+
+impl fmt::Debug for Traces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Traces").field("on", &self.running.is_some()).field("counts", &self.counts).finish()
+    }
+}

@@ -1,0 +1,33 @@
+//! What became of spans.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of spans that ended.
+#[derive(Debug, Default)]
+pub struct SpanCounts {
+    exported: AtomicU64,
+    failed: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl SpanCounts {
+    pub(super) fn exported(&self, spans: u64) {
+        self.exported.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    pub(super) fn failed(&self, spans: u64) {
+        self.failed.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    pub(super) fn dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts by their names: `exported` were taken by the collector, `failed` were sent and not taken, `dropped`
+    /// found the queue full or closed.
+    #[must_use]
+    pub fn read(&self) -> [(&'static str, u64); 3] {
+        [("exported", &self.exported), ("failed", &self.failed), ("dropped", &self.dropped)]
+            .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+    }
+}

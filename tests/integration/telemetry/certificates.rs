@@ -1,0 +1,33 @@
+//! Metrics of certificates.
+
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, count, scrape_at, value};
+use crate::workloads::broker::Broker;
+use crate::workloads::setup::{TLS, listener};
+
+#[tokio::test]
+async fn metrics_show_the_end_of_each_listeners_certificate_and_what_became_of_changed_files() {
+    let with_tls = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
+    let broker = Broker::start(&format!("{with_tls}{}{with_tls}", listener("token", ""))).await;
+    let admin = broker.server().admin_addr().to_string();
+    let of = |name: &str, index: usize| format!("access_broker_{name}{{listener=\"{}\"}}", broker.address(index));
+    let reloads = |index: usize, result: &str| {
+        format!("access_broker_tls_reloads_total{{listener=\"{}\",result=\"{result}\"}}", broker.address(index))
+    };
+    let metrics = scrape_at(&admin).await;
+    for index in [0, 2] {
+        let loaded = value(&metrics, &of("tls_certificate_loaded_timestamp_seconds", index));
+        assert!(value(&metrics, &of("tls_certificate_expiry_timestamp_seconds", index)) > loaded);
+        assert_eq!((count(&metrics, &reloads(index, "loaded")), count(&metrics, &reloads(index, "refused"))), (0, 0));
+    }
+    assert!(!metrics.contains(&of("tls_certificate_expiry_timestamp_seconds", 1)));
+
+    broker.setup.put_server_certificate(&broker.setup.authority.server());
+    let started = Instant::now();
+    // Certificate and key are two files, so a look between the two changes may refuse.
+    while count(&scrape_at(&admin).await, &reloads(0, "loaded")) == 0 {
+        assert!(started.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
