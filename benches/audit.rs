@@ -20,6 +20,7 @@ use access_broker::dev::CUTE_CAT;
 use access_broker::dev::environment::{Environment, EnvironmentOptions};
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
+use access_broker::telemetry::Traces;
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
 use tokio::task::JoinSet;
 use tonic::Request;
@@ -118,6 +119,7 @@ impl Broker {
             issuer_addr: free,
             data_dir: None,
             audit,
+            traces: Traces::off(),
         };
         let environment = Environment::start(options).await.unwrap();
         let token = environment.issuer.issue("user-two", Duration::from_hours(1)).unwrap().id_token;

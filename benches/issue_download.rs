@@ -189,6 +189,8 @@ async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorizat
         s3_addr: free,
         issuer_addr: free,
         data_dir: None,
+        // The bare service writes to no disk either; benches/audit.rs has what that costs.
+        audit: false,
         traces: Traces::off(),
     };
     let environment = Environment::start(options).await.unwrap();

@@ -6,7 +6,6 @@ mod assemble;
 mod closers;
 mod connection;
 mod connections;
-mod counters;
 mod grpc_server;
 mod handshake;
 mod http2;
@@ -32,7 +31,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
 
 pub use closers::Closers;
-pub use counters::ServerCounters;
 pub use listener::BoundAddress;
 pub use panic_hook::log_panics;
 pub use readiness::{Missing, Readiness};
@@ -48,7 +46,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::grpc::HealthService;
 use crate::presign::credentials::Environment;
-use crate::telemetry::Traces;
+use crate::telemetry::{ServerCounters, Traces};
 
 /// How long the admin port may take to end. A scrape takes milliseconds.
 const ADMIN_LIMIT: Duration = Duration::from_secs(1);
@@ -169,7 +167,7 @@ impl RunningServer {
         let limits = config.limits.clone();
         let connections = Connections::new(service, limits, Arc::clone(&counters), stop.clone(), cut.clone());
         let certificates = bound.iter().zip(&addresses).filter_map(|(listener, address)| listener.certificate(address));
-        let metrics = parts.metrics(certificates.collect());
+        let metrics = parts.metrics(certificates.collect(), &counters);
         let mut listeners = JoinSet::new();
         for listener in bound {
             if let Some(tls) = listener.tls() {

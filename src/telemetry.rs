@@ -4,6 +4,7 @@ mod logs;
 mod metrics;
 mod observed_inspector;
 mod observed_presigner;
+mod server_counters;
 mod traces;
 
 pub use logs::{LogFormat, LogSettings, start_logging, subscriber};
@@ -13,4 +14,5 @@ pub use metrics::{
 };
 pub use observed_inspector::ObservedInspector;
 pub use observed_presigner::ObservedPresigner;
+pub use server_counters::ServerCounters;
 pub use traces::{SpanCounts, Traces, TracesError};

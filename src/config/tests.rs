@@ -366,7 +366,7 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
     for (setting, rule) in [
         ("max_connections = 0", "max_connections must be between 1 and 100000"),
         ("max_connections = -1", "max_connections must be a whole number"),
-        ("max_connections = 4294967296", "max_connections must be a whole number"),
+        ("max_connections = 4294967296", "max_connections must be between 1 and 100000"),
         ("max_calls_in_flight = \"many\"", "max_calls_in_flight must be a whole number"),
         ("call_timeout = \"301s\"", "call_timeout must be between 1s and 5m"),
         ("keepalive_timeout = \"0s\"", "keepalive_timeout must be between 1s and 5m"),

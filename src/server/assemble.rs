@@ -24,7 +24,8 @@ use crate::presign::SigV4Presigner;
 use crate::quota::Quotas;
 use crate::storage::S3Inspector;
 use crate::telemetry::{
-    CallMetrics, ListenerCertificate, MetricSources, Metrics, ObservedInspector, ObservedPresigner, Traces,
+    CallMetrics, ListenerCertificate, MetricSources, Metrics, ObservedInspector, ObservedPresigner, ServerCounters,
+    Traces,
 };
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
@@ -41,6 +42,7 @@ pub(super) struct Parts {
     authenticator: Arc<Authenticator>,
     verifiers: Vec<Arc<IssuerVerifier>>,
     credentials: Vec<SigningCredentials>,
+    quotas: Arc<Quotas>,
     call_metrics: Arc<CallMetrics>,
     traces: Traces,
 }
@@ -66,13 +68,14 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
     let inspector = S3Inspector::new(buckets.accesses, Arc::clone(&clock), config.server.s3_timeout);
     let readiness = Readiness::new(Arc::clone(&authenticator), Arc::clone(&presigner), clock);
     let (call_metrics, traces) = (Arc::new(CallMetrics::default()), surroundings.traces.clone());
+    let quotas = Arc::new(Quotas::new(config.quota));
     let broker = Broker::new(Counterparts {
         policy: Arc::clone(&policy),
         presigner: Arc::new(ObservedPresigner::new(presigner, &call_metrics, traces.tracer())),
         inspector: Arc::new(ObservedInspector::new(Arc::new(inspector), &call_metrics, traces.tracer())),
         decision_ids: Arc::clone(&surroundings.decision_ids),
         pseudonyms: Arc::new(pseudonyms(&config.attribution).await?),
-        quotas: Arc::new(Quotas::new(config.quota)),
+        quotas: Arc::clone(&quotas),
     });
     Ok(Parts {
         policy,
@@ -83,6 +86,7 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
         authenticator,
         verifiers,
         credentials: buckets.credentials.into_iter().map(|(_, credentials)| credentials).collect(),
+        quotas,
         call_metrics,
         traces,
     })
@@ -106,10 +110,13 @@ impl Parts {
         move |policy| credentials.iter().for_each(|credentials| credentials.follow(policy))
     }
 
-    pub(super) fn metrics(&self, certificates: Vec<ListenerCertificate>) -> Metrics {
+    pub(super) fn metrics(&self, certificates: Vec<ListenerCertificate>, server: &Arc<ServerCounters>) -> Metrics {
         Metrics::new(MetricSources {
             calls: Arc::clone(&self.call_metrics),
             spans: Arc::clone(self.traces.counts()),
+            server: Arc::clone(server),
+            audit: self.audit.status().cloned(),
+            quotas: Some(Arc::clone(&self.quotas)),
             authenticator: Some(Arc::clone(&self.authenticator)),
             policy: Some(Arc::clone(&self.policy)),
             credentials: self.credentials.iter().map(SigningCredentials::named).collect(),

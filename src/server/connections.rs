@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
-use super::counters::ServerCounters;
 use super::grpc_server::GrpcService;
 use super::handshake::{self, Accepted, Terms};
 use super::http2;
 use crate::config::LimitSettings;
+use crate::telemetry::ServerCounters;
 
 /// How long a client that has nothing in flight may take to leave once it was told to: a round trip and a little. Peers
 /// that are gone without a word never leave.

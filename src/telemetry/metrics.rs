@@ -4,13 +4,16 @@
 //! What they show of a state belongs to the parts of the server and is read at each scrape, so that the parts know
 //! nothing of metrics. What goes by is counted by [`CallMetrics`].
 
+mod audit;
 mod call_metrics;
 mod calls;
 mod certificates;
 mod decisions;
 mod identity;
 mod policy;
+mod quotas;
 mod samples;
+mod server;
 mod signing_credentials;
 mod spans;
 
@@ -25,15 +28,21 @@ pub use call_metrics::CallMetrics;
 pub use certificates::{CertificateSource, CertificateStatus, ListenerCertificate};
 pub use signing_credentials::NamedCredentials;
 
+use audit::AuditCollector;
 use certificates::CertificateCollector;
 use identity::IdentityCollector;
 use policy::PolicyCollector;
+use quotas::QuotaCollector;
+use server::ServerCollector;
 use signing_credentials::SigningCredentialsCollector;
 use spans::SpanCollector;
 
+use super::server_counters::ServerCounters;
 use super::traces::SpanCounts;
+use crate::audit::AuditStatus;
 use crate::identity::Authenticator;
 use crate::policy::PolicyStore;
+use crate::quota::Quotas;
 
 /// The content type of [`Metrics::text`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -48,6 +57,12 @@ pub struct MetricSources {
     pub calls: Arc<CallMetrics>,
     /// What became of spans.
     pub spans: Arc<SpanCounts>,
+    /// Connections, and calls that the server ended itself.
+    pub server: Arc<ServerCounters>,
+    /// Audit records, if there are any.
+    pub audit: Option<Arc<AuditStatus>>,
+    /// Quotas.
+    pub quotas: Option<Arc<Quotas>>,
     /// Issuers' keys and remembered tokens.
     pub authenticator: Option<Arc<Authenticator>>,
     /// The policy in force.
@@ -68,11 +83,15 @@ impl Metrics {
     /// Registers the metrics of this build and of these sources.
     #[must_use]
     pub fn new(sources: MetricSources) -> Self {
-        let MetricSources { calls, spans, authenticator, policy, credentials, certificates } = sources;
+        let MetricSources { calls, spans, server, audit, quotas, authenticator, policy, credentials, certificates } =
+            sources;
         let mut registry = Registry::default();
         calls.register(&mut registry, PREFIX);
         let own = registry.sub_registry_with_prefix(PREFIX);
         own.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        own.register_collector(Box::new(ServerCollector(server)));
+        own.register_collector(Box::new(AuditCollector(audit)));
+        own.register_collector(Box::new(QuotaCollector(quotas)));
         own.register_collector(Box::new(IdentityCollector(authenticator)));
         own.register_collector(Box::new(PolicyCollector(policy)));
         own.register_collector(Box::new(SigningCredentialsCollector::new(credentials)));

@@ -100,7 +100,8 @@ impl World {
         fs::write(folder.path().join("jwks.json"), issuer.jwks().to_string()).unwrap();
         let text = format!(
             r#"
-            server = {{ grpc_addr = "127.0.0.1:0", admin_addr = "127.0.0.1:0" }}
+            server = {{ grpc_addr = "127.0.0.1:0", admin_addr = "127.0.0.1:0", drain_delay = "0s" }}
+            audit = {{ output = "none" }}
             policy = {{ file = "policy.toml" }}
             issuer = [{{ issuer = "https://issuer.example", audiences = "broker", jwks_file = "jwks.json" }}]
             [[bucket]]
@@ -206,10 +207,11 @@ async fn whoever_insists_on_the_full_life_gets_it_from_fresh_credentials_or_hear
 #[tokio::test]
 async fn a_stable_url_survives_the_renewal_of_the_credentials_that_signed_it() {
     let real = SystemTime::now();
-    let keys = sessions(&[real + seconds(3_000), real + seconds(20_000)]);
-    // Early in a window, so that advancing the clock stays within it.
+    // The start of a window, so that advancing the clock stays within it.
     let since_epoch = real.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let world = World::start(SystemTime::UNIX_EPOCH + seconds(since_epoch - since_epoch % 1_800), &keys).await;
+    let start = SystemTime::UNIX_EPOCH + seconds(since_epoch - since_epoch % 1_800);
+    let keys = sessions(&[start + seconds(3_000), start + seconds(20_000)]);
+    let world = World::start(start, &keys).await;
     let stable = || IssueDownloadUrlRequest { stable: true, ..lasting(60) };
     let first = world.ask(stable()).await.unwrap();
     hand_out(world.folder.path(), &keys[1]);

@@ -151,6 +151,10 @@ grpc_addr = "127.0.0.1:0"
 admin_addr = "127.0.0.1:0"
 reflection = false
 s3_timeout = "2s"
+drain_delay = "0s"
+
+[audit]
+output = "none"
 
 [policy]
 file = "policy.toml"

@@ -1,0 +1,41 @@
+//! What metrics show of connections, and of calls that the server ended itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::samples::{as_gauge, encode_counters, encode_gauge};
+use crate::telemetry::ServerCounters;
+
+/// Reads the counters at each scrape.
+#[derive(Debug)]
+pub(super) struct ServerCollector(pub(super) Arc<ServerCounters>);
+
+impl Collector for ServerCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counters = &self.0;
+        let connections = [
+            ("accepted", &counters.connections_accepted),
+            ("refused", &counters.connections_refused),
+            ("aged", &counters.connections_aged),
+            ("idle", &counters.connections_idle),
+            ("cut", &counters.connections_cut),
+            ("handshake_failed", &counters.handshakes_failed),
+            ("accept_failed", &counters.accept_errors),
+        ]
+        .map(|(event, count)| ([("event", event)], count.get()));
+        encode_counters(&mut encoder, "connections", "Connections, by what happened to them.", connections)?;
+        let open = Some(as_gauge(counters.connections_open()));
+        encode_gauge(&mut encoder, "connections_open", "Connections that are open.", None, open)?;
+        let calls = [
+            ("shed", &counters.calls.shed),
+            ("timed_out", &counters.calls.deadlines_exceeded),
+            ("panicked", &counters.calls.panics),
+            ("oversized", &counters.calls.oversized_messages),
+        ]
+        .map(|(cause, count)| ([("cause", cause)], count.get()));
+        encode_counters(&mut encoder, "calls_ended_by_server", "Calls that the server ended itself.", calls)
+    }
+}
