@@ -2,7 +2,7 @@
 //! the keys that are in use.
 
 mod endpoint;
-mod private_authority;
+pub(crate) mod private_authority;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

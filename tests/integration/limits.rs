@@ -1,6 +1,6 @@
 //! What clients can take of the server, over real sockets.
 
-mod abuse;
+pub(crate) mod abuse;
 pub(crate) mod broker;
 mod calls;
 mod connections;

@@ -26,6 +26,7 @@ mod reflection_and_health;
 mod requests;
 mod scenario;
 mod serve_process;
+mod soak;
 mod support;
 mod telemetry;
 mod transfer;

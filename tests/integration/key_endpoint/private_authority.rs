@@ -23,13 +23,13 @@ use crate::support::{Client, Process, VARIABLES};
 
 const SECRET: &str = "s3cret-of-the-broker";
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-fn acceptor(authority: &CertifiedIssuer<'_, KeyPair>) -> TlsAcceptor {
+pub(crate) fn acceptor(authority: &CertifiedIssuer<'_, KeyPair>) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, authority).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -37,9 +37,9 @@ fn acceptor(authority: &CertifiedIssuer<'_, KeyPair>) -> TlsAcceptor {
     Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap()).into()
 }
 
-struct TlsListener {
-    tcp: TcpListener,
-    acceptor: TlsAcceptor,
+pub(crate) struct TlsListener {
+    pub(crate) tcp: TcpListener,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 impl Listener for TlsListener {

@@ -15,7 +15,7 @@ use crate::support::{Client, Process, VARIABLES};
 const FLOOD: usize = 50_000;
 
 /// Opens calls and resets each at once (CVE-2023-44487). The server must end it.
-async fn rapid_reset(address: SocketAddr) {
+pub(crate) async fn rapid_reset(address: SocketAddr) {
     let mut client = RawClient::greet(address).await;
     let block = header_block(DOWNLOAD, &[]);
     let mut burst = Vec::new();
@@ -29,7 +29,7 @@ async fn rapid_reset(address: SocketAddr) {
 }
 
 /// A header block without an end (CVE-2024-27316). The server must end it.
-async fn continuation_flood(address: SocketAddr) {
+pub(crate) async fn continuation_flood(address: SocketAddr) {
     let mut client = RawClient::greet(address).await;
     client.send(&frame(HEADERS, 0, 1, &header_block(DOWNLOAD, &[]))).await.unwrap();
     let field = header_block("/x", &[("x-filler", &"y".repeat(1_000))]);
@@ -52,7 +52,7 @@ async fn flood(address: SocketAddr, wanting_an_answer: &[u8]) {
     }
 }
 
-async fn settings_flood(address: SocketAddr) {
+pub(crate) async fn settings_flood(address: SocketAddr) {
     flood(address, &frame(SETTINGS, 0, 0, &[])).await;
 }
 

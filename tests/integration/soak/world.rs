@@ -1,0 +1,152 @@
+//! The broker of a soak, as a process, and everything that it depends on.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access_broker::dev::{AccessKey, EmbeddedIssuer, EmbeddedS3, EmbeddedS3Options};
+
+use super::audit_file::AuditFile;
+use super::keys::KeyServer;
+use super::sessions::{self, FOLDER, Sessions};
+use super::vitals::Vitals;
+use crate::limits::broker::ISSUER;
+use crate::serve_process::{issuer, log_lines};
+use crate::support::pki::{Authority, Issued};
+use crate::support::{Process, folder};
+use crate::workloads::setup::{TLS, listener};
+
+/// A part of every secret of the signing credentials, which no output may show.
+pub(super) const SECRET: &str = "hunter2";
+
+/// The object that is there.
+pub(super) const KNOWN_KEY: &str = "shared/known.txt";
+pub(super) const CONTENT: &[u8] = b"what everybody may read";
+
+const POLICY: &str = include_str!("policy.toml");
+
+pub(super) struct World {
+    pub(super) process: Process,
+    pub(super) issuer: EmbeddedIssuer,
+    pub(super) authority: Arc<Authority>,
+    pub(super) keys: KeyServer,
+    pub(super) sessions: Sessions,
+    pub(super) audit: AuditFile,
+    storage: Option<EmbeddedS3>,
+    storage_options: EmbeddedS3Options,
+    /// The listeners for tokens and for certificates.
+    pub(super) plain: SocketAddr,
+    pub(super) tls: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl World {
+    pub(super) async fn start(whole: Duration) -> Self {
+        let (issuer, authority, folder) = (issuer().await, Arc::new(Authority::new("prod")), folder());
+        let keys = KeyServer::start(issuer.jwks()).await;
+        let session_keys = sessions::keys(whole);
+        let mut storage_options = storage_options(&folder.path().join("objects"), session_keys.clone());
+        let storage = EmbeddedS3::start(storage_options.clone()).await.unwrap();
+        storage_options.address = storage.local_addr();
+        let known = folder.path().join("objects/media").join(KNOWN_KEY);
+        fs::create_dir_all(known.parent().unwrap()).unwrap();
+        fs::write(known, CONTENT).unwrap();
+        let sessions = Sessions::start(folder.path(), session_keys);
+        for (name, content) in [
+            ("broker.toml", configuration(&keys.url(), &storage.url())),
+            ("policy.toml", POLICY.to_owned()),
+            ("keys.crt", keys.authority_pem().to_owned()),
+            ("ca.crt", authority.pem()),
+        ] {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        put_certificate(folder.path(), &authority.server());
+        let audit = AuditFile::create(&folder.path().join("audit.jsonl"));
+        let mut process = Process::start_limited(&["serve", "--config", "broker.toml"], folder, &[]);
+        let ([plain, tls], admin) = tokio::task::block_in_place(|| addresses(&mut process));
+        let storage = Some(storage);
+        Self { process, issuer, authority, keys, sessions, audit, storage, storage_options, plain, tls, admin }
+    }
+
+    /// Gives the TLS listener another certificate.
+    pub(super) fn rotate_certificate(&self) -> Issued {
+        let issued = self.authority.server();
+        put_certificate(&self.process.path(""), &issued);
+        issued
+    }
+
+    pub(super) async fn stop_storage(&mut self) {
+        self.storage.take().unwrap().shutdown().await;
+    }
+
+    /// The S3 server again, at the same address and with the same objects.
+    pub(super) async fn start_storage(&mut self) {
+        self.storage = Some(EmbeddedS3::start(self.storage_options.clone()).await.unwrap());
+    }
+
+    /// Lets no file of the process become longer than the audit file is: every other one is far from that.
+    pub(super) fn fill_audit_disk(&self) {
+        self.limit_files(&self.audit.len().to_string());
+    }
+
+    pub(super) fn empty_audit_disk(&self) {
+        self.limit_files("unlimited");
+    }
+
+    fn limit_files(&self, bytes: &str) {
+        let (process, limit) = (self.process.id().to_string(), format!("--fsize={bytes}:"));
+        assert!(Command::new("prlimit").args(["--pid", &process, &limit]).status().unwrap().success());
+    }
+
+    /// What the admin port tells.
+    pub(super) async fn metrics(&self) -> String {
+        let answer = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap();
+        answer.error_for_status().unwrap().text().await.unwrap()
+    }
+
+    pub(super) fn vitals(&self) -> Vitals {
+        Vitals::of(&self.process, &[self.plain, self.tls])
+    }
+}
+
+fn put_certificate(folder: &Path, issued: &Issued) {
+    for (name, content) in [("tls.crt", issued.certificate_pem.clone()), ("tls.key", issued.key_pem())] {
+        fs::write(folder.join("new"), content).unwrap();
+        fs::rename(folder.join("new"), folder.join(name)).unwrap();
+    }
+}
+
+/// The addresses of the two listeners and of the admin port, once the broker serves.
+fn addresses(process: &mut Process) -> ([SocketAddr; 2], SocketAddr) {
+    process.wait_for("serving broker", |process| {
+        let lines = log_lines(process);
+        let with_message = |message: &str| -> Vec<SocketAddr> {
+            let lines = lines.iter().filter(|line| line["message"] == message);
+            lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
+        };
+        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
+        Some((with_message("serving gRPC").try_into().ok()?, *with_message("serving admin HTTP").first()?))
+    })
+}
+
+fn storage_options(objects: &Path, keys: Vec<AccessKey>) -> EmbeddedS3Options {
+    EmbeddedS3Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data_dir: objects.to_owned(),
+        keys,
+        bucket: "media".to_owned(),
+        region: Some("us-east-1".to_owned()),
+        owner: None,
+        requester_pays: false,
+    }
+}
+
+fn configuration(keys: &str, storage: &str) -> String {
+    let mtls = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
+    let template = include_str!("broker.toml").replace("{ISSUER}", ISSUER);
+    let template = template.replace("{KEYS}", keys).replace("{STORAGE}", storage).replace("{SESSION}", FOLDER);
+    [template, listener("token", ""), mtls].concat()
+}
