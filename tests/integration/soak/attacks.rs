@@ -128,11 +128,11 @@ pub(super) async fn settings_floods(targets: &Targets, until: Instant) {
 /// Clients that hang up within the handshake: before it, in the middle of their first message, or with rubbish.
 pub(super) async fn aborted_handshakes(targets: &Targets, until: Instant) {
     let address = targets.tls;
-    keep_on(20, until, move || async move {
+    keep_on(10, until, move || async move {
         for begun in [&b""[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET / HTTP/1.1\r\n\r\n"] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(begun).await.unwrap();
-            time::sleep(Duration::from_millis(20)).await;
+            time::sleep(Duration::from_millis(50)).await;
         }
     })
     .await;
