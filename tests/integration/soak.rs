@@ -82,8 +82,8 @@ impl Soak {
         (self.since, self.before, self.peak) = (Instant::now(), after, after);
     }
 
-    /// What a broker meets in the long run, so that its memory has the size that it keeps: an allocator gives little of
-    /// what it once had back.
+    /// What a broker meets in the long run, so that its memory is near the size that it keeps: a process gives back little
+    /// of what it once had.
     async fn warm_up(&mut self, shares: Shares, targets: &Targets) {
         for fault in [Fault::ConnectionFlood, Fault::HalfOpenPeers] {
             self.watch(fault.last(targets, Instant::now() + shares.calm)).await;
@@ -151,10 +151,10 @@ async fn judge(Soak { mut world, report, .. }: Soak) {
     world.process.signal("TERM");
     let status = block_in_place(|| world.process.exit());
     assert_eq!(status.code(), Some(0));
-    let log = world.process.stderr();
+    let log = world.process.stderr() + &world.process.stdout();
     for word in ["panic", world::SECRET] {
         let found = log.lines().find(|line| line.contains(word));
-        assert!(found.is_none(), "{word} in the log: {found:?}");
+        assert!(found.is_none(), "{word} in the output: {found:?}");
     }
     let problems = report.problems();
     assert!(problems.is_empty(), "{problems:#?}");
