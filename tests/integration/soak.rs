@@ -82,8 +82,8 @@ impl Soak {
         (self.since, self.before, self.peak) = (Instant::now(), after, after);
     }
 
-    /// What a broker meets in the long run, so that its memory is near the size that it keeps: a process gives back little
-    /// of what it once had.
+    /// What a broker meets in the long run, so that its memory is near the size that it keeps: the allocator
+    /// gives back little of what was freed.
     async fn warm_up(&mut self, shares: Shares, targets: &Targets) {
         for fault in [Fault::ConnectionFlood, Fault::HalfOpenPeers] {
             self.watch(fault.last(targets, Instant::now() + shares.calm)).await;
