@@ -370,6 +370,8 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
         ("max_calls_in_flight = \"many\"", "max_calls_in_flight must be a whole number"),
         ("call_timeout = \"301s\"", "call_timeout must be between 1s and 5m"),
         ("keepalive_timeout = \"0s\"", "keepalive_timeout must be between 1s and 5m"),
+        ("max_metadata_size = \"1KiB\"", "max_metadata_size must be between 4KiB and 64KiB"),
+        ("max_message_size = \"2MiB\"", "max_message_size must be between 4KiB and 1024KiB"),
         ("max_streams = 1", "max_streams is not a known setting"),
     ] {
         let problems = with(setting).unwrap_err().to_string();

@@ -18,9 +18,6 @@ use crate::audit::{AuditTrail, Circumstances};
 use crate::broker::{AuthenticatedCaller, Broker, BrokerError, Decision};
 use crate::policy::{BucketName, FieldViolation};
 
-/// The largest request message, in bytes: several times the longest key, its metadata and its header values.
-const MAX_REQUEST_BYTES: usize = 64 * 1_024;
-
 /// Serves `accessbroker.v1.AccessBrokerService`.
 #[derive(Debug)]
 pub struct BrokerService {
@@ -37,10 +34,10 @@ impl BrokerService {
         Self { broker, sole_bucket, audit }
     }
 
-    /// The tonic service, with its limits.
+    /// The tonic service. Messages larger than so many bytes are refused.
     #[must_use]
-    pub fn into_server(self) -> AccessBrokerServiceServer<Self> {
-        AccessBrokerServiceServer::new(self).max_decoding_message_size(MAX_REQUEST_BYTES)
+    pub fn into_server(self, max_message_size: usize) -> AccessBrokerServiceServer<Self> {
+        AccessBrokerServiceServer::new(self).max_decoding_message_size(max_message_size)
     }
 }
 

@@ -237,7 +237,7 @@ pub(super) fn status_of_oversized_message(request_id: &str) -> Status {
     Failure {
         code: Code::ResourceExhausted,
         reason: ErrorReason::MessageTooLarge,
-        message: "the request message is larger than 64 KiB",
+        message: "the request message is larger than the broker takes",
         ..Failure::default()
     }
     .into_status(request_id)

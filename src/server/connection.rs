@@ -12,10 +12,6 @@ use tokio_rustls::server::TlsStream;
 
 use crate::grpc::ConnectionInfo;
 
-/// How long a client may take for its preface. The HTTP/2 library has no limit of its own, and pings a silent peer only
-/// once the preface is there: until then, whoever can connect could hold sockets for ever.
-const PREFACE_LIMIT: Duration = Duration::from_secs(10);
-
 /// The length of a client's preface, in bytes (RFC 9113 section 3.4).
 const PREFACE_BYTES: usize = 24;
 
@@ -48,9 +44,11 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 impl Connection {
-    /// A connection whose client must begin to speak HTTP/2 from now on.
-    pub(super) fn new(transport: Transport, info: ConnectionInfo) -> Self {
-        let preface = AwaitedPreface { missing_bytes: PREFACE_BYTES, limit: Box::pin(time::sleep(PREFACE_LIMIT)) };
+    /// A connection whose client must begin to speak HTTP/2 from now on, within the limit. The HTTP/2 library has none of
+    /// its own, and pings a silent peer only once the preface is there: until then, whoever can connect could hold sockets
+    /// for ever.
+    pub(super) fn new(transport: Transport, info: ConnectionInfo, limit: Duration) -> Self {
+        let preface = AwaitedPreface { missing_bytes: PREFACE_BYTES, limit: Box::pin(time::sleep(limit)) };
         Self { transport, info, preface: Some(preface) }
     }
 
@@ -129,13 +127,15 @@ mod tests {
     use super::*;
     use crate::identity::{AcceptedProof, Peer, PeerAddress};
 
+    const PREFACE_LIMIT: Duration = Duration::from_secs(10);
+
     const PREFACE: &[u8; PREFACE_BYTES] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
     fn connection() -> (UnixStream, Connection) {
         let (client, server) = UnixStream::pair().unwrap();
         let peer = Arc::new(Peer { address: PeerAddress::Unix { uid: 0 }, certificate: None });
         let info = ConnectionInfo { peer, accepts: Arc::new(AcceptedProof::Token) };
-        (client, Connection::new(Transport::Unix(server), info))
+        (client, Connection::new(Transport::Unix(server), info, PREFACE_LIMIT))
     }
 
     #[tokio::test(start_paused = true)]

@@ -116,7 +116,7 @@ impl Shared {
             time::sleep(FAREWELL).await;
         };
         tokio::select! {
-            done = handshake::shake_hands(accepted, terms, &self.handshakes) => Some(done),
+            done = handshake::shake_hands(accepted, terms, &self.handshakes, self.limits.handshake_timeout) => Some(done),
             () = stopped => None,
             () = self.cut.cancelled() => None,
         }

@@ -44,7 +44,7 @@ pub(super) fn service(
 ) -> anyhow::Result<GrpcService> {
     let Layers { access_log, authentication, limits, counters, stop } = layers;
     let mut routes = Routes::builder();
-    routes.add_service(health.into_server()).add_service(broker.into_server());
+    routes.add_service(health.into_server()).add_service(broker.into_server(limits.max_message_size as usize));
     if reflection {
         let unusable = "the descriptors cannot be served";
         routes.add_service(reflection_builder().build_v1().context(unusable)?);

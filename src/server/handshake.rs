@@ -14,9 +14,6 @@ use super::tls::ListenerTls;
 use crate::grpc::ConnectionInfo;
 use crate::identity::{AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection};
 
-/// How long a client may wait for the handshakes of others, beside its own.
-const WAIT_LIMIT: Duration = Duration::from_secs(10);
-
 /// A socket that a listener has accepted.
 #[derive(Debug)]
 pub(super) enum Accepted {
@@ -41,7 +38,15 @@ pub(super) struct Terms {
 }
 
 /// Does the handshake, where there is one, and finds out who is at the other end.
-pub(super) async fn shake_hands(accepted: Accepted, terms: Terms, places: &Semaphore) -> io::Result<Connection> {
+///
+/// A client may wait for the handshakes of others for as long as `limit`, then take as long for its own, and as long again
+/// for its first bytes of HTTP/2.
+pub(super) async fn shake_hands(
+    accepted: Accepted,
+    terms: Terms,
+    places: &Semaphore,
+    limit: Duration,
+) -> io::Result<Connection> {
     let Terms { tls, accepts } = terms;
     let (transport, peer) = match (accepted, tls) {
         (Accepted::Tcp(stream, address), None) => {
@@ -49,8 +54,8 @@ pub(super) async fn shake_hands(accepted: Accepted, terms: Terms, places: &Semap
         }
         (Accepted::Tcp(stream, address), Some(tls)) => {
             // The semaphore is never closed, so that this fails for lack of time only.
-            let _place = time::timeout(WAIT_LIMIT, places.acquire()).await?;
-            let stream = tls.accept(stream).await?;
+            let _place = time::timeout(limit, places.acquire()).await?;
+            let stream = tls.accept(stream, limit).await?;
             let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
             let certificate = leaf.map(|leaf| read_certificate(leaf, address));
             (Transport::Tls(Box::new(stream)), Peer { address: PeerAddress::Tcp(address), certificate })
@@ -60,7 +65,7 @@ pub(super) async fn shake_hands(accepted: Accepted, terms: Terms, places: &Semap
             (Transport::Unix(stream), Peer { address: PeerAddress::Unix { uid }, certificate: None })
         }
     };
-    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }))
+    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }, limit))
 }
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {

@@ -20,14 +20,8 @@ use super::connection::Connection;
 use super::connections::{FAREWELL, Shared};
 use crate::config::LimitSettings;
 
-/// Streams that the server may reset for a client's errors before it drops the connection (RUSTSEC-2024-0003).
-const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 256;
-
 /// Streams that a client may open and reset before the server has looked at them (CVE-2023-44487, "rapid reset").
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 20;
-
-/// The largest header list, in bytes: room for the largest token and little else.
-const MAX_HEADER_LIST_BYTES: u32 = 16 * 1_024;
 
 /// What a client may send ahead on one stream, in bytes: a whole message at least in two parts.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1_024;
@@ -91,9 +85,9 @@ fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor>
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_streams_per_connection)
-        .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESET_STREAMS)
+        .max_local_error_reset_streams(limits.max_reset_streams as usize)
         .max_pending_accept_reset_streams(MAX_PENDING_ACCEPT_RESET_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .max_header_list_size(limits.max_metadata_size)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         // Without it, half-open connections would stay until they are idle or old.

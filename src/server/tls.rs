@@ -26,10 +26,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
 use crate::telemetry::{CertificateSource, CertificateStatus};
 
-/// How long a client may take for its handshake: two round trips and a few signatures, which even bad links finish well
-/// within it. Without a limit, whoever can connect could hold sockets for ever and never show a certificate.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
 /// What a listener does its handshakes with.
 pub(super) struct ListenerTls {
     settings: TlsSettings,
@@ -76,14 +72,14 @@ impl ListenerTls {
     ///
     /// # Errors
     ///
-    /// `TimedOut` after 10 seconds, `InvalidData` when the client breaks the protocol or its certificate is missing or
+    /// `TimedOut` after the limit, `InvalidData` when the client breaks the protocol or its certificate is missing or
     /// refused, and whatever the connection fails with.
-    pub(super) async fn accept<IO>(&self, io: IO) -> io::Result<TlsStream<IO>>
+    pub(super) async fn accept<IO>(&self, io: IO, limit: Duration) -> io::Result<TlsStream<IO>>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.in_force.load().proven.config));
-        time::timeout(HANDSHAKE_LIMIT, acceptor.accept(io)).await?
+        time::timeout(limit, acceptor.accept(io)).await?
     }
 
     /// Looks at the files again and again, and puts a changed set in force once it is complete and good. Never returns.

@@ -176,7 +176,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 25] = [
+    const READERS: [&str; 26] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -190,6 +190,7 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "table.one_of(",
         "address(&mut table, ",
         "count(&mut table, ",
+        "size(&mut table, ",
         "duration(&mut table, ",
         "path(&mut table, ",
         "secret(table, [",

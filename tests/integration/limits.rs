@@ -6,3 +6,4 @@ mod calls;
 mod connections;
 mod files;
 pub(crate) mod raw;
+mod sizes;

@@ -13,7 +13,9 @@ use tokio::time::{self, Instant};
 
 use super::peer::{client_of, connection, handshake};
 use super::pki::{Authority, Folder, Issued};
-use crate::server::tls::{HANDSHAKE_LIMIT, ListenerTls};
+use crate::server::tls::ListenerTls;
+
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
@@ -160,7 +162,7 @@ async fn a_client_that_falls_silent_is_cut_off() {
         let (mut near, far) = connection().await;
         near.write_all(sent).await.unwrap();
         let begun = Instant::now();
-        let error = listener.tls.accept(far).await.unwrap_err();
+        let error = listener.tls.accept(far, HANDSHAKE_LIMIT).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!((HANDSHAKE_LIMIT..HANDSHAKE_LIMIT + Duration::from_secs(1)).contains(&begun.elapsed()));
     }
@@ -179,7 +181,7 @@ async fn a_client_that_sends_a_byte_a_second_is_cut_off() {
     let begun = Instant::now();
     let error = tokio::select! {
         () = drip => unreachable!("the listener waited for the whole hello"),
-        accepted = listener.tls.accept(far) => accepted.unwrap_err(),
+        accepted = listener.tls.accept(far, HANDSHAKE_LIMIT) => accepted.unwrap_err(),
     };
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert!(begun.elapsed() < HANDSHAKE_LIMIT + Duration::from_secs(1));
@@ -190,5 +192,5 @@ async fn a_client_that_does_not_speak_tls_is_refused() {
     let listener = Listener::new();
     let (mut near, far) = connection().await;
     near.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    assert_eq!(listener.tls.accept(far).await.unwrap_err().kind(), ErrorKind::InvalidData);
+    assert_eq!(listener.tls.accept(far, HANDSHAKE_LIMIT).await.unwrap_err().kind(), ErrorKind::InvalidData);
 }

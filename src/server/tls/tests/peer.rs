@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -51,7 +52,7 @@ pub(super) async fn handshake(tls: &ListenerTls, client: &Arc<ClientConfig>) -> 
     let (near, far) = connection().await;
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::clone(client));
-    let (server, client) = tokio::join!(tls.accept(far), connector.connect(name, near));
+    let (server, client) = tokio::join!(tls.accept(far, Duration::from_secs(10)), connector.connect(name, near));
     Handshake { server, client }
 }
 
