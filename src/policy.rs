@@ -47,7 +47,6 @@ pub use rule::Operation;
 pub use storage_class::StorageClass;
 pub use store::{PolicyStatus, PolicyStore};
 pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, ResponseOverride, UploadTerms};
-pub use tier_quota::TierQuota;
 
 #[cfg(test)]
 mod tests;

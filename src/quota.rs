@@ -3,6 +3,8 @@
 mod limiters;
 mod quotas;
 mod rate_limit;
+mod tier_quota;
 
 pub use quotas::{QuotaExceeded, QuotaScope, QuotaSettings, QuotaStatus, Quotas};
 pub use rate_limit::{RateLimit, read_rate};
+pub use tier_quota::TierQuota;

@@ -1,7 +1,6 @@
 //! Tags of objects.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use thiserror::Error;
 
@@ -54,33 +53,6 @@ impl ObjectTags {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// The value of `x-amz-tagging`: `name=value&name=value`, percent-encoded.
-    #[must_use]
-    pub fn header_value(&self) -> String {
-        let mut out = String::new();
-        for (name, value) in self.iter() {
-            if !out.is_empty() {
-                out.push('&');
-            }
-            push_encoded(&mut out, name);
-            out.push('=');
-            push_encoded(&mut out, value);
-        }
-        out
-    }
-}
-
-/// Everything but the unreserved characters of RFC 3986: a `+` would be read as a space.
-fn push_encoded(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _written = write!(out, "%{byte:02X}");
-        }
-    }
 }
 
 /// A tag that S3 would refuse.
@@ -94,14 +66,6 @@ pub struct ObjectTagError;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_header_is_encoded_and_sorted() {
-        let mut tags = ObjectTags::default();
-        tags.insert("team", "a+b=c/d e").unwrap();
-        tags.insert("größe", "").unwrap();
-        assert_eq!(tags.header_value(), "gr%C3%B6%C3%9Fe=&team=a%2Bb%3Dc%2Fd%20e");
-    }
 
     #[test]
     fn tags_that_s3_refuses_are_refused() {

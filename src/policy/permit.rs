@@ -8,7 +8,7 @@ use super::header_text::HeaderText;
 use super::lifetime::Lifetime;
 use super::object_key::{BucketName, ObjectKey};
 use super::terms::DownloadTerms;
-use super::tier_quota::TierQuota;
+use crate::quota::TierQuota;
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///

@@ -10,8 +10,9 @@ use super::object_key::{BucketName, ObjectKey};
 use super::obligations::{DownloadObligations, UploadObligations};
 use super::prefix::TierPrefix;
 use super::rule::{Operation, Rule};
-use super::tier_quota::{TierQuota, read_quota};
+use super::tier_quota::read_quota;
 use crate::document::{Located, Table};
+use crate::quota::TierQuota;
 
 /// A tier with the rules that name it.
 #[derive(Debug)]

@@ -1,16 +1,7 @@
-//! How often URLs may be issued in a tier.
+//! Reads how often URLs may be issued in a tier.
 
 use crate::document::Table;
-use crate::quota::{RateLimit, read_rate};
-
-/// The limits of one tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TierQuota {
-    /// Each caller's.
-    pub caller: Option<RateLimit>,
-    /// That of all callers together.
-    pub total: Option<RateLimit>,
-}
+use crate::quota::{TierQuota, read_rate};
 
 /// Reads the `quota` table of a tier, if there is one.
 pub(super) fn read_quota(mut table: Table<'_>) -> Option<TierQuota> {

@@ -163,6 +163,8 @@ impl SdkOracle {
     }
 
     pub(super) async fn put(&self, key: &str, terms: &UploadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
+        let tag = |(name, value): (&str, &str)| format!("{}={}", naively_encoded(name, ""), naively_encoded(value, ""));
+        let tags: Vec<String> = terms.tags.iter().map(tag).collect();
         let text = |value: &Option<crate::policy::HeaderText>| value.as_ref().map(|value| value.as_str().to_owned());
         let mut request = self
             .client
@@ -175,7 +177,7 @@ impl SdkOracle {
             .set_request_payer(self.payer())
             .set_if_none_match((terms.create_only == Some(true)).then(|| "*".to_owned()))
             .set_if_match(terms.if_match.as_ref().map(|etag| etag.as_str().to_owned()))
-            .set_tagging((!terms.tags.is_empty()).then(|| terms.tags.header_value()))
+            .set_tagging((!terms.tags.is_empty()).then(|| tags.join("&")))
             .set_storage_class(terms.storage_class.map(|class| class.name().into()))
             .set_cache_control(text(&terms.cache_control))
             .set_content_disposition(text(&terms.content_disposition))

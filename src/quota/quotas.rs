@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::limiters::{CallerLimiters, Limiter, TierLimiters};
 use super::rate_limit::RateLimit;
-use crate::policy::TierQuota;
+use super::tier_quota::TierQuota;
 
 /// What the configuration says about quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -469,6 +469,28 @@ fn access<T>(bucket: &str, key: &str, lifetime: LifetimeRequest, terms: T) -> Ac
 }
 
 #[test]
+fn every_row_of_a_table_has_as_many_cells_as_its_head() {
+    let documents = files_under(&file("docs"), ".md").into_iter().chain([file("README.md")]);
+    let mut tables = 0;
+    for path in documents {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut head = None;
+        for line in text.lines() {
+            // Code may hold a `|` that is no border.
+            let plain = line.split('`').step_by(2).collect::<String>();
+            match plain.starts_with('|').then(|| plain.matches('|').count()) {
+                Some(borders) => {
+                    tables += usize::from(head.is_none());
+                    assert_eq!(borders, *head.get_or_insert(borders), "{}: {line}", path.display());
+                }
+                None => head = None,
+            }
+        }
+    }
+    assert!(tables >= 30, "{tables}");
+}
+
+#[test]
 fn the_published_service_config_names_the_service_and_retries_what_is_safe_alone() {
     let text = read("deploy/grpc/service-config.json");
     let config: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::policy::{DECISION_METADATA, DownloadTerms, Encryption, UploadTerms};
+use crate::policy::{DECISION_METADATA, DownloadTerms, Encryption, ObjectTags, UploadTerms};
 use crate::presign::attribution::Attribution;
+use crate::presign::encoding::push_encoded_query;
 use crate::presign::presigner::PresignError;
 use crate::presign::signed_headers::{SignedHeaderError, SignedHeaders};
 use crate::presign::sigv4::{QueryName, QueryParameter};
@@ -63,7 +64,7 @@ pub(super) fn add_upload_headers(
         headers.insert(format!("x-amz-meta-{DECISION_METADATA}"), attribution.decision_id.as_str())?;
     }
     if !terms.tags.is_empty() {
-        headers.insert("x-amz-tagging", terms.tags.header_value())?;
+        headers.insert("x-amz-tagging", tagging(&terms.tags))?;
     }
     if let Some(class) = terms.storage_class {
         headers.insert("x-amz-storage-class", class.name())?;
@@ -72,6 +73,20 @@ pub(super) fn add_upload_headers(
         Some(encryption) => add_encryption(headers, encryption),
         None => Ok(()),
     }
+}
+
+/// `name=value&name=value`, sorted by name and percent-encoded: S3 would read a `+` as a space.
+fn tagging(tags: &ObjectTags) -> String {
+    let mut text = String::new();
+    for (name, value) in tags.iter() {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        push_encoded_query(&mut text, name);
+        text.push('=');
+        push_encoded_query(&mut text, value);
+    }
+    text
 }
 
 fn add_encryption(headers: &mut SignedHeaders, encryption: &Encryption) -> Result<(), PresignError> {
@@ -99,5 +114,18 @@ impl From<SignedHeaderError> for PresignError {
                 Self::UnsignableHeader
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_encoded_and_sorted() {
+        let mut tags = ObjectTags::default();
+        tags.insert("team", "a+b=c/d e").unwrap();
+        tags.insert("größe", "").unwrap();
+        assert_eq!(tagging(&tags), "gr%C3%B6%C3%9Fe=&team=a%2Bb%3Dc%2Fd%20e");
     }
 }
