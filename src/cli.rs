@@ -5,11 +5,13 @@ mod check;
 mod dev;
 mod exit_code;
 mod healthcheck;
+mod memory;
 mod options;
+mod output;
 mod serve;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -67,18 +69,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     code.into()
 }
 
-/// Prints a line for the user. Nobody reading is no reason to fail.
-fn say(text: impl AsRef<str>) {
-    let _written = writeln!(io::stdout().lock(), "{}", text.as_ref());
-}
-
-/// Prints what is wrong, each cause on the way.
-fn complain(error: &anyhow::Error) {
-    let _written = writeln!(io::stderr().lock(), "access-broker: {error:#}");
-}
-
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(memory::give_back_if_due).build()?;
+    runtime.spawn(memory::wake_workers());
+    Ok(runtime)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::options::ConfigOptions;
-use super::{EXIT_CONFIGURATION, EXIT_OK, complain, say};
+use super::output::{complain, say};
+use super::{EXIT_CONFIGURATION, EXIT_OK};
 use crate::audit::{AuditFileSettings, OnFailure};
 use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, ListenerSettings, NamedEndpoint, TlsSettings};
 use crate::identity::IssuerSettings;
@@ -23,7 +24,7 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> u8 {
         let checked = self.options.load().and_then(|config| {
-            let policy = config.load_policy()?;
+            let policy = config.load_policy()?.policy;
             Ok((config, policy))
         });
         match checked {

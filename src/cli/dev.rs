@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,11 +11,12 @@ use clap::Args;
 use serde_json::json;
 use tracing::Level;
 
-use super::{EXIT_FAILURE, EXIT_OK, complain, exit_code, runtime, say};
+use super::output::{complain_in_time, end_log, log_failure, say_in_time};
+use super::{EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::dev::environment::{Environment, EnvironmentOptions};
 use crate::dev::guide;
 use crate::server::{StopSignals, log_panics};
-use crate::telemetry::{LogFormat, LogSettings, Traces, start_logging};
+use crate::telemetry::{LogFormat, LogHandle, LogSettings, Traces, start_logging};
 
 /// How long the printed tokens work.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
@@ -47,18 +49,23 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self) -> u8 {
-        start_logging(LogSettings { format: LogFormat::Text, level: Level::INFO });
-        log_panics();
-        match self.run_until_stopped() {
-            Ok(code) => code,
+        let settings = LogSettings { format: LogFormat::Text, level: Level::INFO };
+        let log = match start_logging(settings).context("the log cannot be started") {
+            Ok(log) => log,
             Err(error) => {
-                complain(&error);
-                EXIT_FAILURE
+                complain_in_time(&error);
+                return EXIT_FAILURE;
             }
-        }
+        };
+        log_panics();
+        let code = self.run_until_stopped(&log).unwrap_or_else(|error| {
+            log_failure(&error);
+            EXIT_FAILURE
+        });
+        end_log(&log, code)
     }
 
-    fn run_until_stopped(self) -> anyhow::Result<u8> {
+    fn run_until_stopped(self, log: &LogHandle) -> anyhow::Result<u8> {
         let Self { grpc_addr, s3_addr, issuer_addr, admin_addr, data_dir, ready_file } = self;
         for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
@@ -67,10 +74,18 @@ impl Dev {
             let mut signals = StopSignals::listen().context("signals cannot be received")?;
             let traces =
                 Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
-            let options =
-                EnvironmentOptions { grpc_addr, admin_addr, s3_addr, issuer_addr, data_dir, audit: true, traces };
+            let options = EnvironmentOptions {
+                grpc_addr,
+                admin_addr,
+                s3_addr,
+                issuer_addr,
+                data_dir,
+                audit: true,
+                traces,
+                log: Arc::clone(log.counts()),
+            };
             let environment = Environment::start(options).await?;
-            say(guide::text(&environment, TOKEN_LIFETIME)?);
+            say_in_time(guide::text(&environment, TOKEN_LIFETIME)?);
             if let Some(path) = ready_file {
                 write_ready_file(&path, &environment)
                     .with_context(|| format!("cannot write --ready-file {}", path.display()))?;

@@ -17,7 +17,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
 use super::options::ConfigOptions;
-use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, complain, runtime, say};
+use super::output::{complain_in_time, say_in_time};
+use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, runtime};
 use crate::config::{Config, ListenAddress};
 use crate::grpc::SERVICE_NAME;
 
@@ -39,17 +40,17 @@ impl Healthcheck {
         let config = match self.options.load() {
             Ok(config) => config,
             Err(error) => {
-                complain(&error.into());
+                complain_in_time(&error.into());
                 return EXIT_CONFIGURATION;
             }
         };
         match ask(&config) {
             Ok(is_serving) => {
-                say(if is_serving { "SERVING" } else { "NOT_SERVING" });
+                say_in_time(if is_serving { "SERVING" } else { "NOT_SERVING" });
                 if is_serving { EXIT_OK } else { EXIT_FAILURE }
             }
             Err(error) => {
-                complain(&error);
+                complain_in_time(&error);
                 EXIT_FAILURE
             }
         }

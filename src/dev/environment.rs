@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::document::Overrides;
 use crate::identity::PlainHttp;
 use crate::server::{RunningServer, Surroundings};
-use crate::telemetry::Traces;
+use crate::telemetry::{LogCounts, Traces};
 
 /// The policy of a new data folder.
 pub const POLICY: &str = include_str!("policy.toml");
@@ -47,6 +47,8 @@ pub struct EnvironmentOptions {
     pub audit: bool,
     /// Where the broker's spans go.
     pub traces: Traces,
+    /// What was lost of the broker's log, for metrics.
+    pub log: Arc<LogCounts>,
 }
 
 /// Everything, running.
@@ -101,6 +103,7 @@ impl Environment {
                 _ => None,
             }),
             traces: options.traces,
+            log: options.log,
             ..Surroundings::system()
         };
         let server = RunningServer::start(config, surroundings).await?;
@@ -179,6 +182,7 @@ unlimited = true
 [policy]
 file = "policy.toml"
 reload_interval = "1s"
+settle = "1s"
 
 [[issuer]]
 issuer = "{issuer}"

@@ -1,5 +1,7 @@
 //! The end of every call, however it ended: the line in the log, the metrics, and the span of its trace.
 
+mod rejected_lines;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::field::display;
 
+pub use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
+
 use super::call::CallRecord;
 use super::call_trace::CallTrace;
 use super::code_name::code_name;
@@ -26,20 +30,22 @@ use crate::broker::Outcome;
 use crate::identity::{Caller, WorkloadId};
 
 /// Watches every call, logs it, and tells its observer and its trace of it. Outermost, so that nothing about refused
-/// calls is lost.
+/// calls is lost. Of the lines of rejected proofs and of calls over a limit, some may be [left out](RejectedLines).
 ///
 /// It also gives the call its id, which the answer carries in `x-request-id`.
 #[derive(Debug, Clone)]
 pub struct AccessLogLayer {
     observer: Arc<dyn CallObserver>,
     tracer: Option<SdkTracer>,
+    rejected: Arc<RejectedLines>,
 }
 
 impl AccessLogLayer {
-    /// A layer that tells the observer of every call, and makes a span of each if there is a tracer.
+    /// A layer that tells the observer of every call, makes a span of each if there is a tracer, and limits the lines of
+    /// rejected proofs.
     #[must_use]
-    pub const fn new(observer: Arc<dyn CallObserver>, tracer: Option<SdkTracer>) -> Self {
-        Self { observer, tracer }
+    pub const fn new(observer: Arc<dyn CallObserver>, tracer: Option<SdkTracer>, rejected: Arc<RejectedLines>) -> Self {
+        Self { observer, tracer, rejected }
     }
 }
 
@@ -73,7 +79,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let started = Instant::now();
-        let AccessLogLayer { observer, tracer } = &self.layer;
+        let AccessLogLayer { observer, tracer, rejected } = &self.layer;
         let method = CallMethod::of_path(request.uri().path());
         observer.started(method);
         let request_id = RequestId::of_call(request.headers());
@@ -81,7 +87,8 @@ where
         let trace = CallTrace::start(tracer.as_ref(), method, request.headers(), peer, &request_id);
         let record = CallRecord::new(request_id, trace);
         request.extensions_mut().insert(record.clone());
-        let mut line = AccessLine { method, started, record, code: None, observer: Arc::clone(observer) };
+        let (observer, rejected) = (Arc::clone(observer), Arc::clone(rejected));
+        let mut line = AccessLine { method, started, record, code: None, observer, rejected };
         let response = self.inner.call(request);
         Box::pin(async move {
             let mut response = response.await?;
@@ -137,9 +144,19 @@ struct AccessLine {
     record: CallRecord,
     code: Option<Code>,
     observer: Arc<dyn CallObserver>,
+    rejected: Arc<RejectedLines>,
 }
 
 impl AccessLine {
+    /// Whether it is one of those that a flood makes: of a rejected proof, or of a call over a limit. The line of a
+    /// decision is always written.
+    fn may_be_left_out(&self) -> bool {
+        let is_over_limit =
+            |reason| matches!(reason, "unproven_limit" | "overloaded" | "caller_overloaded" | "message_timed_out");
+        let of_flood = self.record.rejection().is_some() || self.record.reason().is_some_and(is_over_limit);
+        of_flood && self.record.decision().is_none()
+    }
+
     fn learn_code(&mut self, headers: &HeaderMap) {
         if let Some(value) = headers.get(Status::GRPC_STATUS) {
             self.code = Some(Code::from_bytes(value.as_bytes()));
@@ -152,10 +169,21 @@ impl Drop for AccessLine {
         // A call that ended before its status was known was given up by the client, or it panicked.
         let unfinished = if thread::panicking() { Code::Internal } else { Code::Cancelled };
         let code = self.code.unwrap_or(unfinished);
-        let duration = self.started.elapsed();
+        let now = Instant::now();
+        let duration = now.saturating_duration_since(self.started);
         let (method, decision, rejection) = (self.method, self.record.decision(), self.record.rejection());
         self.observer.ended(&EndedCall { method, code, duration, rejection, decision });
-        let reason = self.write(code, duration);
+        let reason = if !self.may_be_left_out() || self.rejected.admit(now) {
+            self.write(code, duration)
+        } else {
+            self.record.reason()
+        };
+        if let Some(left_out) = self.rejected.report(now) {
+            tracing::warn!(
+                left_out,
+                "many calls are rejected or over a limit: some of their access lines are left out"
+            );
+        }
         self.record.trace().end(code, reason);
     }
 }

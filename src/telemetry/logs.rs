@@ -1,6 +1,23 @@
 //! Logs: one event per line, readable or JSON, on standard error.
+//!
+//! A line is put into a [queue] of bounded size, and [a thread](writer) of its own writes it: no call, no health
+//! check and no stop waits for the reader of the log. What is lost by that is [counted](loss).
+//!
+//! The queue is an unbounded channel of Tokio's beside a semaphore whose permits are bytes. `tracing-appender` does not
+//! fit: its queue is bounded by lines and not by bytes, it neither counts nor retries failed writes, and its guard
+//! prints to standard output where its thread does not end in time, which may be the stream that hangs.
+
+mod handle;
+mod json_line;
+mod loss;
+mod queue;
+mod shorten;
+mod writer;
 
 use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
 
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -8,6 +25,11 @@ use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use json_line::JsonLine;
+
+pub use handle::LogHandle;
+pub use loss::{LogCounts, LossCause};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,21 +65,28 @@ impl fmt::Display for LogFormat {
 pub struct LogSettings {
     /// How lines look.
     pub format: LogFormat,
-    /// The least severe level of the broker's own events. The line of each call is written in any case.
+    /// The least severe level of the broker's own events. It does not leave out the lines of calls.
     pub level: Level,
 }
 
-/// Starts logging to standard error for the whole process.
-pub fn start_logging(settings: LogSettings) {
+/// Starts logging to standard error for the whole process. Call [`LogHandle::flush`] before the process ends.
+///
+/// # Errors
+///
+/// When standard error cannot be opened a second time, or the thread of the log cannot be started.
+pub fn start_logging(settings: LogSettings) -> io::Result<LogHandle> {
+    // Past the lock of the standard library: a thread that held it would wait for the reader of the log.
+    let stream = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    let (queue, handle) = writer::start(stream, settings)?;
     // A second start, as in tests that share a process, changes nothing.
-    let _already_started = subscriber(settings, std::io::stderr).try_init();
+    let _already_started = subscriber(settings, queue).try_init();
+    Ok(handle)
 }
 
 /// The subscriber that [`start_logging`] installs, over any writer.
 ///
-/// The line of each call is written whatever the level: an answer without a record must not happen. Libraries are heard
-/// from warnings upwards, whatever the level: below that some of them write requests out, with
-/// session tokens and headers.
+/// The lines of calls are written whatever the level. Libraries are heard from warnings upwards, whatever the level:
+/// below that some of them write requests out, with session tokens and headers.
 pub fn subscriber<W>(settings: LogSettings, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -67,7 +96,10 @@ where
         .with_target("access_broker", settings.level)
         .with_target("access", settings.level.max(Level::INFO));
     let lines = match settings.format {
-        LogFormat::Json => layer().json().flatten_event(true).with_current_span(false).with_writer(writer).boxed(),
+        LogFormat::Json => {
+            let lines = layer().json().flatten_event(true).with_current_span(false).map_event_format(JsonLine::new);
+            lines.with_writer(writer).boxed()
+        }
         LogFormat::Text => layer().with_ansi(false).with_writer(writer).boxed(),
     };
     registry().with(lines.with_filter(targets))

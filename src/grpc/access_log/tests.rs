@@ -38,7 +38,7 @@ where
     F: Future<Output = Answer> + Send + 'static,
 {
     let heard = Arc::new(Heard::default());
-    let layer = AccessLogLayer::new(Arc::clone(&heard) as _, None);
+    let layer = AccessLogLayer::new(Arc::clone(&heard) as _, None, Arc::default());
     let inner = BoxCloneService::new(tower::service_fn(move |_: Request<Body>| answer()));
     let request = Request::builder().uri(PATH).body(Body::empty()).unwrap();
     (Box::pin(layer.layer(inner).oneshot(request)), heard)

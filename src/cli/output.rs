@@ -1,0 +1,114 @@
+//! What the program prints for its user, beside the log.
+
+use std::io::{self, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::telemetry::LogHandle;
+
+use super::{EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM};
+
+/// How long a server or a probe waits for the reader of its standard output or standard error.
+const READER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the end of the process waits for the last lines of the log.
+const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same after a second signal, which asks for an end at once.
+const LAST_LINES_AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Prints a line for the user, and waits as long as the reader takes: it may be a pager. No reader is no reason to fail.
+pub(super) fn say(text: impl AsRef<str>) {
+    let _written = writeln!(io::stdout().lock(), "{}", text.as_ref());
+}
+
+/// Prints what is wrong, each cause on the way, and waits as long as the reader takes.
+pub(super) fn complain(error: &anyhow::Error) {
+    print_complaint(&complaint(error));
+}
+
+/// [`say`] for a process that must not hang: the reader has two seconds.
+pub(super) fn say_in_time(text: impl AsRef<str>) {
+    let text = text.as_ref().to_owned();
+    in_time(READER_PATIENCE, move || say(text));
+}
+
+/// [`complain`] for a process that must not hang: the reader has two seconds.
+pub(super) fn complain_in_time(error: &anyhow::Error) {
+    let text = complaint(error);
+    in_time(READER_PATIENCE, move || print_complaint(&text));
+}
+
+/// Logs what ends the process, a line of the log for each line of the error: a configuration can have several problems.
+pub(super) fn log_failure(error: &anyhow::Error) {
+    for cause in format!("{error:#}").lines() {
+        tracing::error!(cause, "access-broker has failed");
+    }
+}
+
+/// Gives the last lines of the log time to be written, and passes the exit code on.
+pub(super) fn end_log(log: &LogHandle, code: u8) -> u8 {
+    let patience = match code {
+        EXIT_SECOND_SIGINT | EXIT_SECOND_SIGTERM => LAST_LINES_AT_ONCE,
+        _ => LAST_LINES_PATIENCE,
+    };
+    // There is nowhere left to say that they are lost.
+    let _written = log.flush(patience);
+    code
+}
+
+/// Every line has the program's name, so that a journal shows which program wrote it.
+fn complaint(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for line in format!("{error:#}").lines() {
+        text.extend(["access-broker: ", line, "\n"]);
+    }
+    text
+}
+
+fn print_complaint(text: &str) {
+    let _written = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Prints in a thread of its own, and waits for it so long. The end of the process does not wait for the thread.
+fn in_time(patience: Duration, print: impl FnOnce() + Send + 'static) {
+    let (printed, has_printed) = mpsc::channel();
+    let print = move || {
+        print();
+        let _gave_up = printed.send(());
+    };
+    if thread::Builder::new().name("print".to_owned()).spawn(print).is_ok() {
+        let _in_time = has_printed.recv_timeout(patience);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn every_line_of_a_complaint_names_the_program() {
+        let error = anyhow::anyhow!("broker.toml:1: a\nbroker.toml:2: b").context("not valid");
+        assert_eq!(complaint(&error), "access-broker: not valid: broker.toml:1: a\naccess-broker: broker.toml:2: b\n");
+    }
+
+    #[test]
+    fn a_reader_that_stalls_is_given_up() {
+        let (_never, forever) = mpsc::channel::<()>();
+        let started = Instant::now();
+        in_time(Duration::from_millis(10), move || {
+            let _ended = forever.recv();
+        });
+        assert!(started.elapsed() >= Duration::from_millis(10));
+    }
+
+    #[test]
+    fn what_is_printed_in_time_is_waited_for() {
+        let (printed, has_printed) = mpsc::channel();
+        in_time(Duration::from_secs(30), move || printed.send(()).unwrap());
+        assert!(has_printed.try_recv().is_ok());
+    }
+}
