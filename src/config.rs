@@ -10,13 +10,13 @@ mod listener;
 mod log;
 mod overrides;
 mod policy;
+mod policy_file;
 mod quota;
 mod server;
 mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -26,12 +26,15 @@ pub use bucket::{BucketSettings, NamedEndpoint};
 pub use credentials::CredentialsSettings;
 pub use limits::LimitSettings;
 pub use listener::{ListenAddress, ListenerSettings};
+pub use log::AccessLogSettings;
 pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
 pub use policy::PolicySettings;
+pub use policy_file::{LoadedPolicy, PolicyFile, PolicyLook, ProofError};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
-use crate::document::{self, Document, Overrides, Problems};
+use crate::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems};
+use crate::files::{self, FileError, Sight, UnusableFile};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use crate::policy::{BucketName, EndpointName, Policy, PolicyContext};
 use crate::quota::QuotaSettings;
@@ -48,6 +51,8 @@ pub struct Config {
     pub listeners: Vec<ListenerSettings>,
     /// Logs.
     pub log: LogSettings,
+    /// Lines of calls.
+    pub access_log: AccessLogSettings,
     /// Where decisions are recorded.
     pub audit: AuditSettings,
     /// What S3's access log tells of callers.
@@ -66,13 +71,11 @@ pub struct Config {
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("{}: cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unusable(#[from] UnusableFile),
+    /// The checksum or the signature beside the policy does not vouch for it.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// Rules are broken.
     #[error(transparent)]
     Invalid(#[from] Problems),
@@ -88,9 +91,11 @@ impl Config {
     ///
     /// When the file cannot be read, and every broken rule at once.
     pub fn load(path: &Path, overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
-        let text = read(path)?;
+        let unusable = |problem| UnusableFile { file: path.to_owned(), problem };
+        let read = files::read(path, MAX_DOCUMENT_BYTES).map_err(unusable)?;
+        let text = text_of(path, &read.content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(Self::parse(&path.display().to_string(), &text, folder, overrides, plain_http)?)
+        Ok(Self::parse(&path.display().to_string(), text, folder, overrides, plain_http)?)
     }
 
     /// Reads a configuration from its text; see [`load`](Self::load).
@@ -110,20 +115,26 @@ impl Config {
         let (server, grpc_addr) = server::read(root.table("server"));
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
         let limits = limits::read(root.table("limits"));
-        let log = log::read(root.table("log"));
+        let (log, access_log) = log::read(root.table("log"));
         let audit = audit::read(root.table("audit"), folder);
         let attribution = attribution::read(root.table("attribution"), folder);
         let quota = quota::read(root.table("quota"));
         let policy = policy::read(root.table("policy"), folder);
-        let issuers = issuer::read_all(&mut root, folder, plain_http, &listeners);
+        let mut issuers = issuer::read_all(&mut root, folder, plain_http, &listeners);
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
+        if let Some(policy) = &policy {
+            for issuer in &mut issuers {
+                issuer.file_settle = policy.settle;
+            }
+        }
         let config = policy.map(|policy| Self {
             server,
             limits,
             listeners,
             log,
+            access_log,
             audit,
             attribution,
             quota,
@@ -134,23 +145,23 @@ impl Config {
         document.into_result(config)
     }
 
-    /// Reads the policy file that the configuration names.
+    /// Reads the policy file that the configuration names, as a server does at start: a file that was written less than
+    /// `policy.settle` ago is read until two reads are equal. Blocks, for up to ten seconds.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, and every broken rule at once.
-    pub fn load_policy(&self) -> Result<Policy, LoadError> {
-        self.read_policy().map(|(policy, _)| policy)
-    }
-
-    /// The same, with the text that it was compiled from.
-    ///
-    /// # Errors
-    ///
-    /// As [`load_policy`](Self::load_policy).
-    pub fn read_policy(&self) -> Result<(Policy, String), LoadError> {
-        let text = read(&self.policy.file)?;
-        Ok((self.parse_policy(&text)?, text))
+    /// When the file cannot be read, when its checksum or signature is wrong, and every broken rule at once.
+    pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
+        let file = PolicyFile::of(&self.policy);
+        let look = file.read_at_start(&self.policy)?;
+        let (sight, proofs) = (Sight::of(&look.policy), look.proofs());
+        let content = look.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
+        file.is_vouched_for(content, &look)?;
+        if content.is_empty() {
+            return Err(UnusableFile { file: self.policy.file.clone(), problem: FileError::Empty }.into());
+        }
+        let text = text_of(&self.policy.file, content)?.to_owned();
+        Ok(LoadedPolicy { policy: self.parse_policy(&text)?, text, sight, proofs })
     }
 
     /// Compiles a policy's text against this configuration.
@@ -158,7 +169,7 @@ impl Config {
     /// # Errors
     ///
     /// Every broken rule at once.
-    pub fn parse_policy(&self, text: &str) -> Result<Policy, LoadError> {
+    pub fn parse_policy(&self, text: &str) -> Result<Policy, Problems> {
         let endpoints =
             |bucket: &BucketSettings| bucket.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
         let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> =
@@ -166,7 +177,7 @@ impl Config {
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let trust_domains = self.trust_domains();
         let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
-        Ok(Policy::parse(&self.policy.file.display().to_string(), text, &context)?)
+        Policy::parse(&self.policy.file.display().to_string(), text, &context)
     }
 
     /// The trust domains whose workloads can prove themselves, to a listener or by a JWT-SVID.
@@ -187,8 +198,8 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> Result<String, LoadError> {
-    document::read_file(path).map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })
+fn text_of<'c>(path: &Path, content: &'c [u8]) -> Result<&'c str, UnusableFile> {
+    str::from_utf8(content).map_err(|_| UnusableFile { file: path.to_owned(), problem: FileError::NotText })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod entity_tag;
 mod header_text;
 mod lifetime;
 mod longest_ttl;
+mod losses;
 mod metadata;
 mod object_key;
 mod object_tags;
@@ -36,6 +37,7 @@ pub use endpoint_name::{EndpointName, EndpointNameError};
 pub use entity_tag::{EntityTag, EntityTagError};
 pub use header_text::{HeaderText, HeaderTextError, MAX_HEADER_TEXT_BYTES};
 pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest};
+pub use losses::{Loss, losses};
 pub use metadata::{DECISION_METADATA, MAX_METADATA_BYTES, MetadataName, MetadataNameError};
 pub use object_key::{
     BucketName, BucketNameError, MAX_BUCKET_NAME_BYTES, MAX_OBJECT_KEY_BYTES, ObjectKey, ObjectKeyError,

@@ -87,6 +87,7 @@ fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http:
         key_refresh_interval: table
             .duration("key_refresh_interval")
             .map_or(defaults.key_refresh_interval, |interval| interval.value),
+        file_settle: defaults.file_settle,
         max_key_age: table.duration("max_key_age").map_or(defaults.max_key_age, |age| age.value),
         issuer: defaults.issuer,
         audiences: defaults.audiences,

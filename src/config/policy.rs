@@ -1,20 +1,32 @@
-//! `[policy]`: where the policy is.
+//! `[policy]`: where the policy is, and when a changed file takes effect.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::document::Table;
+use minisign_verify::PublicKey;
+
+use crate::document::{Located, Table};
+use crate::files::DEFAULT_SETTLE;
 
 /// Soon enough for an operator who waits for a change to take effect.
 const DEFAULT_RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The bounds of `settle`.
+const SETTLE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(10);
 
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySettings {
     /// The policy file.
     pub file: PathBuf,
-    /// How often the file is looked at for changes.
+    /// How often the file is looked at for changes. Longer than zero.
     pub reload_interval: Duration,
+    /// How long a file that was changed in place must be unchanged before it counts: the policy, and every other file
+    /// that is read again. 1 second to 10 minutes.
+    pub settle: Duration,
+    /// The key that every policy must be signed with.
+    pub minisign_public_key: Option<PublicKey>,
 }
 
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> Option<PolicySettings> {
@@ -26,6 +38,18 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> Option<PolicySettings
     if reload_interval.is_zero() {
         table.report("reload_interval", &table.place_of("reload_interval"), "must be at least 1s");
     }
+    let settle = table.duration("settle").map_or(DEFAULT_SETTLE, |settle| settle.value);
+    if !SETTLE.contains(&settle) {
+        table.report("settle", &table.place_of("settle"), "must be between 1s and 10m");
+    }
+    let minisign_public_key = table.string("minisign_public_key").and_then(|Located { value, place }| {
+        let key = PublicKey::from_base64(&value).ok();
+        if key.is_none() {
+            let rule = "must be the second line of a minisign public key file: 56 characters of base64";
+            table.report("minisign_public_key", &place, rule);
+        }
+        key
+    });
     table.finish();
-    Some(PolicySettings { file: file?, reload_interval })
+    Some(PolicySettings { file: file?, reload_interval, settle, minisign_public_key })
 }

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::algorithm::Algorithm;
 use super::key_source::PlainHttp;
+use crate::files::DEFAULT_SETTLE;
 
 pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
 
@@ -60,6 +61,9 @@ pub struct IssuerSettings {
     pub trust_email: bool,
     /// The time between fetches of the keys where the key server gives none: 1 minute to 1 hour.
     pub key_refresh_interval: Duration,
+    /// How long a file with keys, certificate authorities or the bearer token that was changed in place must be unchanged
+    /// before it is used.
+    pub file_settle: Duration,
     /// How long keys may be used after the last fetch that succeeded, within [`KEY_AGE_LIMITS`].
     pub max_key_age: Duration,
 }
@@ -84,6 +88,7 @@ impl IssuerSettings {
             max_token_lifetime: None,
             trust_email: false,
             key_refresh_interval: Duration::from_mins(10),
+            file_settle: DEFAULT_SETTLE,
             max_key_age: Duration::from_hours(24),
         }
     }

@@ -4,14 +4,14 @@ mod discovery;
 mod http;
 mod jwks_file;
 mod jwks_url;
-mod small_file;
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
+
+use crate::files::UnusableFile;
 
 pub use discovery::DiscoveryKeySource;
 pub use http::{KeyHttpClient, KeyHttpClientError, KeyServerAccess, PlainHttp};
@@ -60,18 +60,18 @@ pub enum KeySourceError {
     /// The discovery document is another issuer's.
     #[error("the discovery document names another issuer")]
     DiscoveryIssuerMismatch,
-    /// The file with the key document cannot be read or is not a regular file.
-    #[error("the file with the keys cannot be read")]
-    File(#[source] io::Error),
-    /// The file with certificate authorities cannot be read, is not a regular file, or is larger than 256 KiB.
+    /// The file with the key document cannot be used, or it is being changed.
+    #[error("the file with the keys cannot be used")]
+    File(#[source] UnusableFile),
+    /// The file with certificate authorities cannot be read, is larger than 256 KiB, or is being changed.
     #[error("the file with the key server's certificate authorities cannot be read")]
-    AuthoritiesUnreadable(#[source] io::Error),
+    AuthoritiesUnreadable(#[source] UnusableFile),
     /// The file with certificate authorities has none, or one that is not a certificate.
     #[error("the file with the key server's certificate authorities holds no usable one")]
     AuthoritiesUnusable,
-    /// The file with the bearer token cannot be read, is not a regular file, or is larger than 256 KiB.
+    /// The file with the bearer token cannot be read, is larger than 256 KiB, or is being changed.
     #[error("the file with the key server's bearer token cannot be read")]
-    BearerUnreadable(#[source] io::Error),
+    BearerUnreadable(#[source] UnusableFile),
     /// The file with the bearer token is empty or holds something else than one token.
     #[error("the file with the key server's bearer token does not hold one token")]
     BearerUnusable,

@@ -1,7 +1,7 @@
 //! The policy in force.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -16,6 +16,7 @@ pub struct PolicyStore {
     loaded_at: ArcSwap<SystemTime>,
     reloads: AtomicU64,
     refused: AtomicU64,
+    file_in_force: AtomicBool,
 }
 
 /// How it stands with the policy, for metrics.
@@ -29,6 +30,8 @@ pub struct PolicyStatus {
     pub reloads: u64,
     /// How often one did not, because it was not valid or could not be read.
     pub refused: u64,
+    /// Whether the policy file holds the policy in force, as far as the last look tells.
+    pub file_in_force: bool,
 }
 
 impl PolicyStore {
@@ -40,6 +43,7 @@ impl PolicyStore {
             loaded_at: ArcSwap::from_pointee(SystemClock.now()),
             reloads: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            file_in_force: AtomicBool::new(true),
         }
     }
 
@@ -61,6 +65,11 @@ impl PolicyStore {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes note of whether the policy file holds the policy in force.
+    pub fn note_file_in_force(&self, file_in_force: bool) {
+        self.file_in_force.store(file_in_force, Ordering::Relaxed);
+    }
+
     /// How it stands with the policy.
     #[must_use]
     pub fn status(&self) -> PolicyStatus {
@@ -70,6 +79,7 @@ impl PolicyStore {
             loaded_at: **self.loaded_at.load(),
             reloads,
             refused: self.refused.load(Ordering::Relaxed),
+            file_in_force: self.file_in_force.load(Ordering::Relaxed),
         }
     }
 }

@@ -58,6 +58,7 @@ fn every_problem_is_reported() {
         max_token_lifetime: Some(Duration::ZERO),
         trust_email: false,
         key_refresh_interval: Duration::from_secs(59),
+        file_settle: Duration::ZERO,
         max_key_age: Duration::from_secs(7_199),
     };
     assert_eq!(

@@ -1,6 +1,7 @@
 //! HTTP as far as fetching keys needs it, with every default that is unsafe for that switched off.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL};
@@ -8,10 +9,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use thiserror::Error;
-use tokio::task;
 use url::{Host, Origin, Url};
 
-use super::{KeyDocument, KeySourceError, small_file};
+use super::{KeyDocument, KeySourceError};
+use crate::files::{DEFAULT_SETTLE, Look, SettledFiles};
 use crate::identity::bearer::is_token68;
 use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
 
@@ -45,19 +46,27 @@ impl PlainHttp {
 }
 
 /// How to get through to a key server that is not for everybody, such as the API server of a Kubernetes cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct KeyServerAccess {
     /// The only certificate authorities that may vouch for the server, in a PEM file, instead of the machine's.
     pub ca_file: Option<PathBuf>,
     /// The bearer token that the server asks for, in a file.
     pub bearer_file: Option<PathBuf>,
+    /// How long one of these files that was changed in place must be unchanged before it is used.
+    pub settle: Duration,
+}
+
+impl Default for KeyServerAccess {
+    fn default() -> Self {
+        Self { ca_file: None, bearer_file: None, settle: DEFAULT_SETTLE }
+    }
 }
 
 /// An HTTP client that follows no redirect, uses no proxy, keeps no cookie, and gives up after 5 seconds or 256 KiB.
 #[derive(Debug, Clone)]
 pub struct KeyHttpClient {
     authorities: Authorities,
-    bearer_file: Option<PathBuf>,
+    bearer_file: Option<Arc<SettledFiles>>,
     plain_http: PlainHttp,
     timeout: Duration,
 }
@@ -68,7 +77,7 @@ enum Authorities {
     /// The machine's certificate authorities. The client has read them.
     OfMachine(reqwest::Client),
     /// Those in a PEM file. The machine need not have any of its own.
-    InFile(PathBuf),
+    InFile(Arc<SettledFiles>),
 }
 
 impl KeyHttpClient {
@@ -89,15 +98,28 @@ impl KeyHttpClient {
         access: KeyServerAccess,
         timeout: Duration,
     ) -> Result<Self, KeyHttpClientError> {
-        let KeyServerAccess { ca_file, bearer_file } = access;
+        let KeyServerAccess { ca_file, bearer_file, settle } = access;
+        let settled = |path| Arc::new(SettledFiles::new(vec![path], MAX_KEY_DOCUMENT_BYTES, settle));
         let authorities = match ca_file {
-            Some(path) => Authorities::InFile(path),
+            Some(path) => Authorities::InFile(settled(path)),
             None => Authorities::OfMachine(builder(plain_http, timeout).build().map_err(KeyHttpClientError::Tls)?),
         };
-        let client = Self { authorities, bearer_file, plain_http, timeout };
-        client.trusting_client().map_err(KeyHttpClientError::Access)?;
-        client.bearer().map_err(KeyHttpClientError::Access)?;
+        let client = Self { authorities, bearer_file: bearer_file.map(settled), plain_http, timeout };
+        client.prove_files().map_err(KeyHttpClientError::Access)?;
         Ok(client)
+    }
+
+    /// Reads the files once, so that a wrong path is found at start.
+    fn prove_files(&self) -> Result<(), KeySourceError> {
+        if let Authorities::InFile(file) = &self.authorities {
+            let looks = file.read_now().map_err(KeySourceError::AuthoritiesUnreadable)?;
+            self.client_that_trusts(content(&looks))?;
+        }
+        if let Some(file) = &self.bearer_file {
+            let looks = file.read_now().map_err(KeySourceError::BearerUnreadable)?;
+            bearer_of(content(&looks))?;
+        }
+        Ok(())
     }
 
     /// Gets a document. The bearer token goes along only to `audience`: a discovery document must not be able to send
@@ -126,44 +148,47 @@ impl KeyHttpClient {
         Ok(KeyDocument { bytes, max_age })
     }
 
-    /// Reads the files, which a file system may take its time for.
+    /// The client and the bearer token by the files as they are now.
     async fn open(&self, with_bearer: bool) -> Result<(reqwest::Client, Option<HeaderValue>), KeySourceError> {
-        let this = self.clone();
-        let read = move || {
-            let client = this.trusting_client()?;
-            let bearer = if with_bearer { this.bearer()? } else { None };
-            Ok((client, bearer))
+        let client = match &self.authorities {
+            Authorities::OfMachine(client) => client.clone(),
+            // Built at every fetch; fetches are minutes apart.
+            Authorities::InFile(file) => {
+                let looks = file.read().await.map_err(KeySourceError::AuthoritiesUnreadable)?;
+                self.client_that_trusts(content(&looks))?
+            }
         };
-        let opened = task::spawn_blocking(read).await;
-        // Reading does not panic; if it ever did, that would be one more file that cannot be read.
-        opened.unwrap_or_else(|error| Err(KeySourceError::AuthoritiesUnreadable(error.into())))
+        let bearer = match self.bearer_file.as_ref().filter(|_| with_bearer) {
+            None => None,
+            Some(file) => {
+                let looks = file.read().await.map_err(KeySourceError::BearerUnreadable)?;
+                Some(bearer_of(content(&looks))?)
+            }
+        };
+        Ok((client, bearer))
     }
 
-    /// The client with the certificate authorities that are configured now. One is built at every fetch where they
-    /// come from a file; fetches are minutes apart.
-    fn trusting_client(&self) -> Result<reqwest::Client, KeySourceError> {
-        let path = match &self.authorities {
-            Authorities::OfMachine(client) => return Ok(client.clone()),
-            Authorities::InFile(path) => path,
-        };
-        let pem = small_file::read(path).map_err(KeySourceError::AuthoritiesUnreadable)?;
-        let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    fn client_that_trusts(&self, pem: &[u8]) -> Result<reqwest::Client, KeySourceError> {
+        let certificates = Certificate::from_pem_bundle(pem).unwrap_or_default();
         if certificates.is_empty() {
             return Err(KeySourceError::AuthoritiesUnusable);
         }
         let builder = builder(self.plain_http, self.timeout).tls_certs_only(certificates);
         builder.build().map_err(|_| KeySourceError::AuthoritiesUnusable)
     }
+}
 
-    fn bearer(&self) -> Result<Option<HeaderValue>, KeySourceError> {
-        let Some(path) = &self.bearer_file else { return Ok(None) };
-        let content = small_file::read(path).map_err(KeySourceError::BearerUnreadable)?;
-        let token = content.trim_ascii();
-        let value = HeaderValue::from_bytes(&[b"Bearer ", token].concat());
-        let mut value = value.ok().filter(|_| is_token68(token)).ok_or(KeySourceError::BearerUnusable)?;
-        value.set_sensitive(true);
-        Ok(Some(value))
-    }
+/// What stands in the only file of a set.
+fn content(looks: &[Look]) -> &[u8] {
+    looks.first().map(|look| look.content.as_slice()).unwrap_or_default()
+}
+
+fn bearer_of(content: &[u8]) -> Result<HeaderValue, KeySourceError> {
+    let token = content.trim_ascii();
+    let value = HeaderValue::from_bytes(&[b"Bearer ", token].concat());
+    let mut value = value.ok().filter(|_| is_token68(token)).ok_or(KeySourceError::BearerUnusable)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn builder(plain_http: PlainHttp, timeout: Duration) -> reqwest::ClientBuilder {

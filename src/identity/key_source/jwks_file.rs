@@ -1,35 +1,38 @@
 //! Keys from a file.
 
-use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{KeyDocument, KeySource, KeySourceError, small_file};
+use super::{KeyDocument, KeySource, KeySourceError};
+use crate::files::{FileError, SettledFiles, UnusableFile};
+use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
 
 /// Reads the key document from a file, anew at every fetch, so that a replaced file takes effect without a restart.
 #[derive(Debug)]
 pub struct JwksFileKeySource {
-    path: PathBuf,
+    file: Arc<SettledFiles>,
 }
 
 impl JwksFileKeySource {
-    /// Takes the path, which is opened only when keys are fetched.
+    /// Takes the path, which is opened only when keys are fetched, and how long a file that was changed in place must be
+    /// unchanged.
     #[must_use]
-    pub const fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub fn new(path: PathBuf, settle: Duration) -> Self {
+        Self { file: Arc::new(SettledFiles::new(vec![path], MAX_KEY_DOCUMENT_BYTES, settle)) }
     }
 }
 
 #[async_trait]
 impl KeySource for JwksFileKeySource {
     async fn fetch(&self) -> Result<KeyDocument, KeySourceError> {
-        let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || small_file::read(&path)).await;
-        let bytes = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => KeySourceError::TooLarge,
-            _ => KeySourceError::File(error),
+        let looks = self.file.read().await.map_err(|error| match error {
+            UnusableFile { problem: FileError::TooLarge(_), .. } => KeySourceError::TooLarge,
+            error => KeySourceError::File(error),
         })?;
+        let bytes = looks.into_iter().next().map(|look| look.content.to_vec()).unwrap_or_default();
         Ok(KeyDocument { bytes, max_age: None })
     }
 }

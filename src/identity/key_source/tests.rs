@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::*;
+use crate::files::tests::replace;
+use crate::files::{DEFAULT_SETTLE, FileError};
 use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
@@ -291,19 +293,38 @@ async fn a_malformed_discovery_document_is_refused() {
 async fn a_file_is_read_anew_at_every_fetch() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
-    let source = JwksFileKeySource::new(path.clone());
+    let source = JwksFileKeySource::new(path.clone(), DEFAULT_SETTLE);
     assert!(matches!(source.fetch().await, Err(KeySourceError::File(_))));
     for text in ["one", "two"] {
-        std::fs::write(&path, text).unwrap();
+        replace(&path, text.as_bytes());
         assert_eq!(source.fetch().await.unwrap().bytes, text.as_bytes());
     }
-    std::fs::write(&path, vec![b'x'; MAX_KEY_DOCUMENT_BYTES + 1]).unwrap();
+    replace(&path, &vec![b'x'; MAX_KEY_DOCUMENT_BYTES + 1]);
     assert!(matches!(source.fetch().await, Err(KeySourceError::TooLarge)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_being_written_in_place_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    replace(&path, b"the keys");
+    let source = JwksFileKeySource::new(path.clone(), DEFAULT_SETTLE);
+    source.fetch().await.unwrap();
+    std::fs::write(&path, "half of the k").unwrap();
+    let error = source.fetch().await.unwrap_err();
+    assert!(matches!(&error, KeySourceError::File(file) if file.problem == FileError::Changing), "{error:?}");
+    std::fs::write(&path, "half of the keys, and the rest").unwrap();
+    assert!(source.fetch().await.is_err());
+    tokio::time::sleep(DEFAULT_SETTLE).await;
+    assert_eq!(source.fetch().await.unwrap().bytes, b"half of the keys, and the rest");
 }
 
 #[tokio::test]
 async fn what_is_not_a_regular_file_is_refused() {
     for path in ["/dev/zero", "/", ""] {
-        assert!(matches!(JwksFileKeySource::new(path.into()).fetch().await, Err(KeySourceError::File(_))), "{path}");
+        assert!(
+            matches!(JwksFileKeySource::new(path.into(), DEFAULT_SETTLE).fetch().await, Err(KeySourceError::File(_))),
+            "{path}"
+        );
     }
 }

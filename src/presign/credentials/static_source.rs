@@ -4,19 +4,21 @@
 mod tests;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use aws_credential_types::provider::{ProvideCredentials, Result as ProviderResult, future};
 use thiserror::Error;
-use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
+use crate::files::{DEFAULT_SETTLE, FileError, Look, SettledFiles, UnusableFile};
+
 /// The largest secret that is read, in bytes. Session tokens have no stated limit; AWS's are below 2 KiB.
-const MAX_SECRET_BYTES: u64 = 16 * 1024;
-/// How often files are read before a rotation that never settles is reported.
+const MAX_SECRET_BYTES: usize = 16 * 1024;
+/// How often variables are read before ones that never settle are reported.
 const MAX_READS: usize = 5;
 
 /// Looks up an environment variable.
@@ -40,6 +42,8 @@ pub struct StaticCredentialsSource {
     secret_access_key: SecretSource,
     session: Option<SessionSource>,
     environment: Environment,
+    /// All sources that are files. They are a set: its content counts only as a whole.
+    files: Arc<SettledFiles>,
 }
 
 /// What temporary credentials have beside their access key.
@@ -61,46 +65,92 @@ impl StaticCredentialsSource {
         session: Option<SessionSource>,
         environment: Environment,
     ) -> Self {
-        Self { access_key_id, secret_access_key, session, environment }
+        let source = Self { access_key_id, secret_access_key, session, environment, files: files(&[], DEFAULT_SETTLE) };
+        source.with_settle(DEFAULT_SETTLE)
+    }
+
+    /// Sets how long a file that was changed in place must be unchanged before it is used.
+    #[must_use]
+    pub fn with_settle(self, settle: Duration) -> Self {
+        let files = files(&self.sources(), settle);
+        Self { files, ..self }
+    }
+
+    fn sources(&self) -> Vec<&SecretSource> {
+        let session = self.session.iter().flat_map(|session| [&session.token, &session.expiration]);
+        [&self.access_key_id, &self.secret_access_key].into_iter().chain(session).collect()
     }
 
     async fn load(&self) -> ProviderResult {
-        let mut values = self.read_all().await.map_err(ProviderError::provider_error)?;
+        let values = self.read().await.map_err(ProviderError::provider_error)?;
+        values.into_credentials().map_err(ProviderError::provider_error)
+    }
+
+    /// Files are not replaced together, so that one pass may see an old id with a new secret. Two passes that agree,
+    /// [`SECOND_LOOK`](crate::files::SECOND_LOOK) apart, do not.
+    async fn read(&self) -> Result<Values, SecretSourceError> {
+        let looks = self.files.read().await.map_err(|error| match error.problem {
+            FileError::Changing => SecretSourceError::Changing,
+            _ => SecretSourceError::File(error),
+        })?;
+        let mut values = self.values(&looks)?;
         for _ in 1..MAX_READS {
-            let again = self.read_all().await.map_err(ProviderError::provider_error)?;
+            let again = self.values(&looks)?;
             if again == values {
-                return values.into_credentials().map_err(ProviderError::provider_error);
+                return Ok(values);
             }
             values = again;
         }
-        Err(ProviderError::provider_error(SecretSourceError::Changing))
+        Err(SecretSourceError::Changing)
     }
 
-    /// One pass over the sources. Files are not replaced together, so that one pass may see an old id with a new
-    /// secret; two passes that agree do not.
-    async fn read_all(&self) -> Result<Values, SecretSourceError> {
+    /// The values, from variables as they are now and from files as they were read.
+    fn values(&self, looks: &[Look]) -> Result<Values, SecretSourceError> {
+        let mut looks = looks.iter();
+        let mut value = |source: &SecretSource| self.value(source, &mut looks);
         Ok(Values {
-            access_key_id: self.read(&self.access_key_id).await?,
-            secret_access_key: self.read(&self.secret_access_key).await?,
+            access_key_id: value(&self.access_key_id)?,
+            secret_access_key: value(&self.secret_access_key)?,
             session: match &self.session {
-                Some(session) => Some((self.read(&session.token).await?, self.read(&session.expiration).await?)),
+                Some(session) => Some((value(&session.token)?, value(&session.expiration)?)),
                 None => None,
             },
         })
     }
 
-    async fn read(&self, source: &SecretSource) -> Result<Zeroizing<String>, SecretSourceError> {
+    /// The looks are in the order of the sources that are files.
+    fn value<'l>(
+        &self,
+        source: &SecretSource,
+        looks: &mut impl Iterator<Item = &'l Look>,
+    ) -> Result<Zeroizing<String>, SecretSourceError> {
+        let variable;
         let text = match source {
             SecretSource::EnvironmentVariable(name) => {
-                Zeroizing::new((self.environment)(name).ok_or_else(|| SecretSourceError::VariableNotSet(name.clone()))?)
+                let found = (self.environment)(name).ok_or_else(|| SecretSourceError::VariableNotSet(name.clone()))?;
+                variable = Zeroizing::new(found);
+                variable.as_str()
             }
-            SecretSource::File(path) => read_file(path).await?,
+            SecretSource::File(path) => {
+                let unusable = |problem| SecretSourceError::File(UnusableFile { file: path.clone(), problem });
+                let look = looks.next().ok_or_else(|| unusable(FileError::Absent))?;
+                str::from_utf8(&look.content).map_err(|_| unusable(FileError::NotText))?
+            }
         };
         match text.trim() {
             "" => Err(SecretSourceError::Empty(source.clone())),
             value => Ok(Zeroizing::new(value.to_owned())),
         }
     }
+}
+
+/// The files among the sources.
+fn files(sources: &[&SecretSource], settle: Duration) -> Arc<SettledFiles> {
+    let paths = sources.iter().filter_map(|source| match source {
+        SecretSource::File(path) => Some(path.clone()),
+        SecretSource::EnvironmentVariable(_) => None,
+    });
+    Arc::new(SettledFiles::new(paths.collect(), MAX_SECRET_BYTES, settle))
 }
 
 impl ProvideCredentials for StaticCredentialsSource {
@@ -128,17 +178,9 @@ pub enum SecretSourceError {
     /// The variable is not set, or not in UTF-8.
     #[error("environment variable {0} is not set")]
     VariableNotSet(String),
-    /// The file cannot be read, or is not in UTF-8.
-    #[error("cannot read {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// Over 16 KiB, which no secret is.
-    #[error("{} is larger than 16 KiB", .0.display())]
-    TooLarge(PathBuf),
+    /// The file cannot be read, is not in UTF-8, or is over 16 KiB, which no secret is.
+    #[error(transparent)]
+    File(#[from] UnusableFile),
     /// Nothing but white space.
     #[error("{0:?} is empty")]
     Empty(SecretSource),
@@ -169,18 +211,5 @@ impl Values {
         };
         let (id, key) = (self.access_key_id.as_str(), self.secret_access_key.as_str());
         Ok(Credentials::new(id, key, token, expiry, "StaticCredentialsSource"))
-    }
-}
-
-async fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretSourceError> {
-    let failed = |source| SecretSourceError::File { path: path.to_owned(), source };
-    let file = tokio::fs::File::open(path).await.map_err(failed)?;
-    // Room for all of it from the start: a string that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(1 + 16 * 1024));
-    let read = file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text).await.map_err(failed)?;
-    if u64::try_from(read).is_ok_and(|read| read <= MAX_SECRET_BYTES) {
-        Ok(text)
-    } else {
-        Err(SecretSourceError::TooLarge(path.to_owned()))
     }
 }

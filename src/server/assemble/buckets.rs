@@ -36,7 +36,7 @@ impl Buckets {
             None => {
                 let sharing = config.buckets.iter().filter(|other| other.credentials == bucket.credentials);
                 let buckets: Vec<_> = sharing.map(|other| other.name.clone()).collect();
-                let cache = credentials_cache(bucket, longest_url_life(policy, &buckets), surroundings).await?;
+                let cache = credentials_cache(bucket, config, longest_url_life(policy, &buckets), surroundings).await?;
                 let (name, cache) = (bucket.credentials.name().into(), Arc::new(cache));
                 let credentials = SigningCredentials { name, cache: Arc::clone(&cache), buckets };
                 self.credentials.push((bucket.credentials.clone(), credentials));
@@ -63,6 +63,7 @@ impl Buckets {
 
 async fn credentials_cache(
     bucket: &BucketSettings,
+    config: &Config,
     longest_url_life: Duration,
     surroundings: &Surroundings,
 ) -> anyhow::Result<CredentialsCache> {
@@ -79,7 +80,8 @@ async fn credentials_cache(
                 secret_access_key.clone(),
                 session.clone(),
                 Arc::clone(&surroundings.environment),
-            );
+            )
+            .with_settle(config.policy.settle);
             let cache = CredentialsCache::new(source, clock, longest_url_life);
             // A name that is misspelt will not get better by waiting.
             cache

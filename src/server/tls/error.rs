@@ -1,9 +1,10 @@
 //! Why TLS files cannot be used.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::files::{FileError, UnusableFile};
 
 /// Why a set of TLS files cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -24,6 +25,12 @@ pub(in crate::server) enum TlsError {
     Interrupted,
 }
 
+impl From<UnusableFile> for TlsError {
+    fn from(UnusableFile { file, problem }: UnusableFile) -> Self {
+        Self::File { file, problem: FileProblem::File(problem) }
+    }
+}
+
 impl TlsError {
     pub(super) fn in_file(file: &Path, problem: FileProblem) -> Self {
         Self::File { file: file.to_owned(), problem }
@@ -33,15 +40,9 @@ impl TlsError {
 /// What is wrong with a file, worded to follow its name. Nothing of the content is in the text: it may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(in crate::server) enum FileProblem {
-    /// The system says no.
-    #[error("cannot be read: {0}")]
-    Unreadable(io::ErrorKind),
-    /// A folder, a pipe or a device.
-    #[error("is not a regular file")]
-    NotAFile,
-    /// Over the limit.
-    #[error("is larger than 1 MiB")]
-    TooLarge,
+    /// It cannot be read.
+    #[error("{0}")]
+    File(FileError),
     /// A PEM block is malformed (RFC 7468).
     #[error("is not valid PEM")]
     NotPem,

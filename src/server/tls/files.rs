@@ -1,19 +1,16 @@
 //! The files of a listener's TLS, as they are at one time.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
-
-use aws_lc_rs::digest::{Context, SHA256};
-use zeroize::Zeroizing;
+use std::time::Duration;
 
 use super::error::{FileProblem, TlsError};
 use crate::config::TlsSettings;
+use crate::files::{self, FileError, Look, Sight, UnusableFile, at_start};
 
 /// The largest file that is read, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
-const MAX_FILE_BYTES: u64 = 1_024 * 1_024;
+const MAX_FILE_BYTES: usize = 1_024 * 1_024;
 
-/// The content of the files. It is zeroed on drop, because one of them is a key.
+/// The content of the files.
 pub(super) struct TlsFiles<'s> {
     pub(super) certificate: PemFile<'s>,
     pub(super) private_key: PemFile<'s>,
@@ -23,59 +20,63 @@ pub(super) struct TlsFiles<'s> {
 /// One file.
 pub(super) struct PemFile<'s> {
     pub(super) path: &'s Path,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    look: Look,
 }
 
-/// What tells one content of the files from another. It stands for the content, so that the text of the key need not be
-/// kept.
-#[derive(PartialEq, Eq)]
-pub(super) struct Fingerprint(Box<[u8]>);
+/// The paths, in the order in which the files are looked at.
+fn paths(settings: &TlsSettings) -> Vec<&Path> {
+    let TlsSettings { certificate_file, private_key_file, client_ca_file, .. } = settings;
+    [Some(certificate_file), Some(private_key_file), client_ca_file.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(std::path::PathBuf::as_path)
+        .collect()
+}
+
+/// Looks at each file once. During a rotation the contents may be of different age.
+pub(super) fn look(settings: &TlsSettings) -> Vec<Result<Look, FileError>> {
+    paths(settings).into_iter().map(|path| files::read(path, MAX_FILE_BYTES)).collect()
+}
 
 impl<'s> TlsFiles<'s> {
-    /// Reads each file once. During a rotation the contents may be of different age; whether they fit is for
-    /// [`ProvenConfig`](super::ProvenConfig) to tell.
-    pub(super) fn read(settings: &'s TlsSettings) -> Result<Self, TlsError> {
+    /// Reads the files as they are at start; see [`at_start`].
+    pub(super) fn read_at_start(settings: &'s TlsSettings, settle: Duration) -> Result<Self, TlsError> {
+        let looks = at_start::read_all(&paths(settings), MAX_FILE_BYTES, settle)?;
+        Self::of(settings, looks.into_iter().map(Ok))
+    }
+
+    /// What looks at the files found. Whether the contents fit is for [`ProvenConfig`](super::ProvenConfig) to tell.
+    pub(super) fn of(
+        settings: &'s TlsSettings,
+        looks: impl IntoIterator<Item = Result<Look, FileError>>,
+    ) -> Result<Self, TlsError> {
+        let mut looks = looks.into_iter();
+        let mut next = |path: &'s Path| {
+            let look = looks.next().unwrap_or(Err(FileError::Absent));
+            look.map(|look| PemFile { path, look })
+                .map_err(|problem| TlsError::from(UnusableFile { file: path.to_owned(), problem }))
+        };
         Ok(Self {
-            certificate: PemFile::read(&settings.certificate_file)?,
-            private_key: PemFile::read(&settings.private_key_file)?,
-            client_ca: settings.client_ca_file.as_deref().map(PemFile::read).transpose()?,
+            certificate: next(&settings.certificate_file)?,
+            private_key: next(&settings.private_key_file)?,
+            client_ca: settings.client_ca_file.as_deref().map(next).transpose()?,
         })
     }
 
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        let mut context = Context::new(&SHA256);
-        for file in [Some(&self.certificate), Some(&self.private_key), self.client_ca.as_ref()].into_iter().flatten() {
-            // With the lengths between them, no two sets of files make the same input.
-            context.update(&file.content.len().to_be_bytes());
-            context.update(&file.content);
-        }
-        Fingerprint(context.finish().as_ref().into())
+    /// What a tracker sees of them.
+    pub(super) fn sights(&self) -> Vec<Sight> {
+        let all = [Some(&self.certificate), Some(&self.private_key), self.client_ca.as_ref()];
+        all.into_iter().flatten().map(|file| Sight::of(&Ok(file.look.clone()))).collect()
     }
 }
 
-impl<'s> PemFile<'s> {
-    fn read(path: &'s Path) -> Result<Self, TlsError> {
-        let content = read(path).map_err(|problem| TlsError::in_file(path, problem))?;
-        Ok(Self { path, content })
+impl PemFile<'_> {
+    pub(super) fn content(&self) -> &[u8] {
+        &self.look.content
     }
 
     /// The error that this file has a problem.
     pub(super) fn refuse(&self, problem: FileProblem) -> TlsError {
         TlsError::in_file(self.path, problem)
     }
-}
-
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileProblem> {
-    let unreadable = |error: std::io::Error| FileProblem::Unreadable(error.kind());
-    // Opening a FIFO would wait for its writer, and reading a device might never end.
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(FileProblem::NotAFile);
-    }
-    // Room for all of it from the start: a buffer that grows leaves copies behind.
-    let room = metadata.len().min(MAX_FILE_BYTES) + 1;
-    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
-    let read = File::open(path).map_err(unreadable)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut content);
-    let is_too_large = read.map_err(unreadable)? as u64 > MAX_FILE_BYTES;
-    if is_too_large { Err(FileProblem::TooLarge) } else { Ok(content) }
 }

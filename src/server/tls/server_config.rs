@@ -38,7 +38,7 @@ impl ProvenConfig {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let (certified_key, not_after) = certified_key(files, &provider, now)?;
         let verifier = match &files.client_ca {
-            Some(file) => client_verifier(&file.content, &provider).map_err(|problem| file.refuse(problem))?,
+            Some(file) => client_verifier(file.content(), &provider).map_err(|problem| file.refuse(problem))?,
             None => WebPkiClientVerifier::no_client_auth(),
         };
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -70,7 +70,7 @@ fn certified_key(
     now: SystemTime,
 ) -> Result<(CertifiedKey, SystemTime), TlsError> {
     let refuse_chain = |problem| files.certificate.refuse(problem);
-    let chain = certificates(&files.certificate.content).map_err(refuse_chain)?;
+    let chain = certificates(files.certificate.content()).map_err(refuse_chain)?;
     let not_after = check_validity(&chain, now).map_err(refuse_chain)?;
     let key = private_key(&files.private_key, provider)?;
     let certified_key = CertifiedKey::new(chain, key);
@@ -104,7 +104,7 @@ fn check_validity(chain: &[CertificateDer<'_>], now: SystemTime) -> Result<Syste
 }
 
 fn private_key(file: &PemFile<'_>, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>, TlsError> {
-    let der = PrivateKeyDer::from_pem_slice(&file.content).map_err(|error| {
+    let der = PrivateKeyDer::from_pem_slice(file.content()).map_err(|error| {
         file.refuse(match error {
             PemError::NoItemsFound => FileProblem::NoPrivateKey,
             _ => FileProblem::NotPem,

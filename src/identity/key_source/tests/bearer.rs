@@ -26,7 +26,7 @@ impl BearerFile {
     }
 
     fn replace(&self, content: impl AsRef<[u8]>) {
-        fs::write(&self.path, content).unwrap();
+        replace(&self.path, content.as_ref());
     }
 
     fn client(&self) -> KeyHttpClient {

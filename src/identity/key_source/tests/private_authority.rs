@@ -25,7 +25,7 @@ impl AuthorityFile {
     }
 
     fn replace(&self, pem: &str) {
-        fs::write(&self.path, pem).unwrap();
+        replace(&self.path, pem.as_bytes());
     }
 
     fn client(&self) -> KeyHttpClient {

@@ -1,5 +1,7 @@
 //! Certificate authorities of a test's own, and servers that they vouch for.
 
+use std::io;
+
 use axum::serve::Listener;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;

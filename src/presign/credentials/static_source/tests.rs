@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::fs;
 
 use super::*;
+use crate::files::tests::replace;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     let variables: HashMap<String, String> =
@@ -24,7 +25,7 @@ async fn values_come_from_the_given_environment() {
     let source =
         StaticCredentialsSource::new(variable("ID"), variable("SECRET"), Some(session), environment(&variables));
     let loaded = source.provide_credentials().await.unwrap();
-    let end = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    let end = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000);
     assert_eq!(loaded, Credentials::new("AKID", "s3cret", Some("t0ken".into()), Some(end), "StaticCredentialsSource"));
 }
 
@@ -39,7 +40,7 @@ async fn rotated_file_is_read_at_the_next_load() {
         environment(&[("ID", "AKID")]),
     );
     for secret in ["first", "second"] {
-        fs::write(&path, format!("{secret}\n")).unwrap();
+        replace(&path, format!("{secret}\n").as_bytes());
         assert_eq!(source.provide_credentials().await.unwrap().secret_access_key(), secret);
     }
 }
@@ -102,7 +103,7 @@ async fn endless_file_is_not_read_to_its_end() {
         environment(&[("ID", "AKID")]),
     );
     let error = source.provide_credentials().await.unwrap_err();
-    assert!(text_of(&error).ends_with("/dev/zero is larger than 16 KiB"), "{}", text_of(&error));
+    assert!(text_of(&error).ends_with("/dev/zero is not a regular file"), "{}", text_of(&error));
 }
 
 #[tokio::test]
@@ -119,4 +120,40 @@ async fn errors_name_the_place_and_not_the_secret() {
     let error = source.provide_credentials().await.unwrap_err();
     let everything = format!("{} {error:?} {source:?}", text_of(&error));
     assert!(everything.contains("/secret") && !everything.contains("hunter"), "{everything}");
+}
+
+/// A pair of files in a new folder.
+fn pair_of_files(folder: &std::path::Path) -> StaticCredentialsSource {
+    for name in ["id", "key"] {
+        replace(&folder.join(name), b"old");
+    }
+    let file = |name: &str| SecretSource::File(folder.join(name));
+    StaticCredentialsSource::new(file("id"), file("key"), None, environment(&[]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_of_files_is_never_taken_up_by_halves() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = pair_of_files(folder.path());
+    source.provide_credentials().await.unwrap();
+    replace(&folder.path().join("id"), b"new");
+    let (reader, key) = (source.clone(), folder.path().join("key"));
+    let loaded = tokio::spawn(async move { reader.provide_credentials().await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    replace(&key, b"new");
+    let loaded = loaded.await.unwrap().unwrap();
+    assert_eq!((loaded.access_key_id(), loaded.secret_access_key()), ("new", "new"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_being_written_in_place_is_an_error_until_it_has_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let settle = Duration::from_mins(2);
+    let source = pair_of_files(folder.path()).with_settle(settle);
+    source.provide_credentials().await.unwrap();
+    fs::write(folder.path().join("key"), "half").unwrap();
+    let error = source.provide_credentials().await.unwrap_err();
+    assert!(text_of(&error).ends_with("keep changing while they are read"), "{}", text_of(&error));
+    tokio::time::sleep(settle).await;
+    assert_eq!(source.provide_credentials().await.unwrap().secret_access_key(), "half");
 }

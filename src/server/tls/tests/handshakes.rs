@@ -9,10 +9,12 @@ use rustls::CertificateError;
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
 use tokio::time::{self, Instant};
 
 use super::peer::{client_of, connection, handshake};
 use super::pki::{Authority, Folder, Issued};
+use crate::files::DEFAULT_SETTLE;
 use crate::server::tls::ListenerTls;
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -30,7 +32,7 @@ impl Listener {
     fn new() -> Self {
         let authority = Authority::new("prod");
         let folder = Folder::new(&authority.issue(), &authority);
-        Self { tls: ListenerTls::load(&folder.settings()).unwrap(), authority, _folder: folder }
+        Self { tls: ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap(), authority, _folder: folder }
     }
 
     async fn refusal(&self, identity: Option<&Issued>, version: &'static SupportedProtocolVersion) -> Error {
@@ -106,7 +108,7 @@ async fn without_client_authorities_no_certificate_is_asked_for() {
     let folder = Folder::new(&authority.issue(), &authority);
     let mut settings = folder.settings();
     settings.client_ca_file = None;
-    let tls = ListenerTls::load(&settings).unwrap();
+    let tls = ListenerTls::load(&settings, DEFAULT_SETTLE).unwrap();
     let identity = authority.issue();
     for identity in [None, Some(&identity)] {
         let client = Arc::new(client_of(&authority, identity, &TLS13));
@@ -162,7 +164,7 @@ async fn a_client_that_falls_silent_is_cut_off() {
         let (mut near, far) = connection().await;
         near.write_all(sent).await.unwrap();
         let begun = Instant::now();
-        let error = listener.tls.accept(far, HANDSHAKE_LIMIT).await.unwrap_err();
+        let error = listener.tls.accept(far, HANDSHAKE_LIMIT, &Semaphore::new(1)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!((HANDSHAKE_LIMIT..HANDSHAKE_LIMIT + Duration::from_secs(1)).contains(&begun.elapsed()));
     }
@@ -178,10 +180,10 @@ async fn a_client_that_sends_a_byte_a_second_is_cut_off() {
             time::sleep(Duration::from_secs(1)).await;
         }
     };
-    let begun = Instant::now();
+    let (begun, places) = (Instant::now(), Semaphore::new(1));
     let error = tokio::select! {
         () = drip => unreachable!("the listener waited for the whole hello"),
-        accepted = listener.tls.accept(far, HANDSHAKE_LIMIT) => accepted.unwrap_err(),
+        accepted = listener.tls.accept(far, HANDSHAKE_LIMIT, &places) => accepted.unwrap_err(),
     };
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert!(begun.elapsed() < HANDSHAKE_LIMIT + Duration::from_secs(1));
@@ -192,5 +194,33 @@ async fn a_client_that_does_not_speak_tls_is_refused() {
     let listener = Listener::new();
     let (mut near, far) = connection().await;
     near.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    assert_eq!(listener.tls.accept(far, HANDSHAKE_LIMIT).await.unwrap_err().kind(), ErrorKind::InvalidData);
+    assert_eq!(
+        listener.tls.accept(far, HANDSHAKE_LIMIT, &Semaphore::new(1)).await.unwrap_err().kind(),
+        ErrorKind::InvalidData
+    );
+}
+
+#[tokio::test]
+async fn silent_clients_take_no_place_before_or_after_their_first_message() {
+    let listener = Listener::new();
+    let places = Semaphore::new(1);
+    let (_silent, far) = connection().await;
+    let (mut talker, far_of_talker) = connection().await;
+    // What a client says first, as a client says it.
+    let config = Arc::new(client_of(&listener.authority, Some(&listener.authority.issue()), &TLS13));
+    let mut client = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    talker.write_all(&hello).await.unwrap();
+    let answered = async {
+        let mut first = [0; 1];
+        talker.read_exact(&mut first).await.unwrap();
+        // It has its answer, and says no more.
+        time::timeout(Duration::from_secs(5), places.acquire()).await.unwrap().unwrap()
+    };
+    tokio::select! {
+        _ = listener.tls.accept(far, HANDSHAKE_LIMIT, &places) => unreachable!("the client says nothing"),
+        _ = listener.tls.accept(far_of_talker, HANDSHAKE_LIMIT, &places) => unreachable!("the client says no more"),
+        _place = answered => {}
+    }
 }

@@ -1,13 +1,13 @@
 //! Which files are taken.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::time::{Duration, SystemTime};
 
 use humantime::parse_rfc3339;
 use rcgen::date_time_ymd;
 
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, KEY};
+use crate::files::{DEFAULT_SETTLE, FileError};
 use crate::server::tls::ListenerTls;
 use crate::server::tls::error::{FileProblem, TlsError};
 use crate::server::tls::files::TlsFiles;
@@ -21,7 +21,7 @@ const NOT_A_KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY
 const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
 
 fn problem_in(folder: &Folder, name: &str) -> FileProblem {
-    match ListenerTls::load(&folder.settings()).unwrap_err() {
+    match ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap_err() {
         TlsError::File { file, problem } if file == folder.path(name) => problem,
         other => panic!("{other}"),
     }
@@ -45,7 +45,7 @@ fn a_file_without_what_it_should_hold_is_named() {
         (CERTIFICATE, &format!("{chain}{BEGIN_ONLY}"), FileProblem::NotPem),
         (CERTIFICATE, &expired, FileProblem::Expired),
         (CERTIFICATE, &early, FileProblem::NotYetValid),
-        (CERTIFICATE, &large, FileProblem::TooLarge),
+        (CERTIFICATE, &large, FileProblem::File(FileError::TooLarge(1_024 * 1_024))),
         (KEY, "", FileProblem::NoPrivateKey),
         (KEY, chain, FileProblem::NoPrivateKey),
         (KEY, ENCRYPTED, FileProblem::NoPrivateKey),
@@ -71,9 +71,9 @@ fn what_is_no_file_is_named() {
     for name in [CERTIFICATE, KEY, CLIENT_CA] {
         let folder = Folder::new(&authority.issue(), &authority);
         fs::remove_file(folder.path(name)).unwrap();
-        assert_eq!(problem_in(&folder, name), FileProblem::Unreadable(ErrorKind::NotFound));
+        assert_eq!(problem_in(&folder, name), FileProblem::File(FileError::Absent));
         fs::create_dir(folder.path(name)).unwrap();
-        assert_eq!(problem_in(&folder, name), FileProblem::NotAFile);
+        assert_eq!(problem_in(&folder, name), FileProblem::File(FileError::NotRegular));
     }
 }
 
@@ -84,7 +84,7 @@ fn a_file_of_the_largest_size_is_read() {
     let folder = Folder::new(&server, &authority);
     let padding = "\n".repeat(1_024 * 1_024 - server.certificate_pem.len());
     folder.put(CERTIFICATE, padding + &server.certificate_pem);
-    ListenerTls::load(&folder.settings()).unwrap();
+    ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap();
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_certificate_is_good_from_its_first_second_to_its_last() {
     });
     let folder = Folder::new(&server, &authority);
     let settings = folder.settings();
-    let files = TlsFiles::read(&settings).unwrap();
+    let files = TlsFiles::read_at_start(&settings, DEFAULT_SETTLE).unwrap();
     let begin = parse_rfc3339("2026-01-01T00:00:00Z").unwrap();
     let end = parse_rfc3339("2026-01-02T00:00:00Z").unwrap();
     let second = Duration::from_secs(1);
@@ -115,7 +115,7 @@ fn the_status_of_the_start_is_told() {
     let server = authority.issue_with(|params| params.not_after = date_time_ymd(2100, 1, 1));
     let folder = Folder::new(&server, &authority);
     let before = SystemTime::now();
-    let status = ListenerTls::load(&folder.settings()).unwrap().status();
+    let status = ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap().status();
     assert!((before..=SystemTime::now()).contains(&status.loaded_at));
     assert_eq!((status.good_reloads, status.failed_reloads), (0, 0));
     assert_eq!(status.not_after, parse_rfc3339("2100-01-01T00:00:00Z").unwrap());
@@ -125,7 +125,7 @@ fn the_status_of_the_start_is_told() {
 fn debug_shows_nothing_of_the_key() {
     let authority = Authority::new("prod");
     let folder = Folder::new(&authority.issue(), &authority);
-    let text = format!("{:?}", ListenerTls::load(&folder.settings()).unwrap());
+    let text = format!("{:?}", ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap());
     assert!(text.starts_with("ListenerTls { settings: TlsSettings {") && text.ends_with(", .. }"), "{text}");
     assert!(!text.contains("PRIVATE") && text.len() < 600, "{text}");
 }

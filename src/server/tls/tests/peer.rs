@@ -9,6 +9,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_rustls::{TlsConnector, client, server};
 
 use super::pki::{Authority, Issued};
@@ -51,8 +52,10 @@ pub(super) struct Handshake {
 pub(super) async fn handshake(tls: &ListenerTls, client: &Arc<ClientConfig>) -> Handshake {
     let (near, far) = connection().await;
     let name = ServerName::try_from("localhost").unwrap();
+    let places = Semaphore::new(1);
     let connector = TlsConnector::from(Arc::clone(client));
-    let (server, client) = tokio::join!(tls.accept(far, Duration::from_secs(10)), connector.connect(name, near));
+    let (server, client) =
+        tokio::join!(tls.accept(far, Duration::from_secs(10), &places), connector.connect(name, near));
     Handshake { server, client }
 }
 

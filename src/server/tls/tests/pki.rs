@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -87,6 +87,9 @@ impl Folder {
     pub(super) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let new = self.path("new");
         fs::write(&new, content).unwrap();
+        // Long enough ago for a start to read it once.
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
+        fs::File::options().write(true).open(&new).unwrap().set_modified(hour_ago).unwrap();
         fs::rename(new, self.path(name)).unwrap();
     }
 

@@ -1,5 +1,6 @@
 //! What happens when files change.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -11,8 +12,9 @@ use tokio::time;
 
 use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
+use crate::files::{FileError, SECOND_LOOK};
 use crate::server::tls::error::{FileProblem, TlsError};
-use crate::server::tls::{ListenerTls, Look};
+use crate::server::tls::{ListenerTls, Reload};
 use crate::telemetry::CertificateSource as _;
 
 /// A listener, its files, and a client that it lets through.
@@ -22,16 +24,33 @@ struct Rotation {
     folder: Folder,
     tls: ListenerTls,
     client: Arc<ClientConfig>,
+    now: Cell<Duration>,
 }
+
+const SETTLE: Duration = Duration::from_secs(10);
 
 impl Rotation {
     fn new() -> Self {
         let authority = Authority::new("prod");
         let server = authority.issue();
         let folder = Folder::new(&server, &authority);
-        let tls = ListenerTls::load(&folder.settings()).unwrap();
+        let tls = ListenerTls::load(&folder.settings(), SETTLE).unwrap();
         let client = Arc::new(client_of(&authority, Some(&authority.issue()), &TLS13));
-        Self { authority, server, folder, tls, client }
+        Self { authority, server, folder, tls, client, now: Cell::default() }
+    }
+
+    /// One look, so long after the one before.
+    fn look_after(&self, pause: Duration) -> Result<Reload, TlsError> {
+        self.now.set(self.now.get() + pause);
+        self.tls.reload(self.now.get())
+    }
+
+    /// The look that finds what was replaced, and the one that makes it count.
+    fn reload(&self) -> Result<Reload, TlsError> {
+        match self.look_after(Duration::from_secs(5)) {
+            Ok(Reload::Pending) => self.look_after(SECOND_LOOK),
+            looked => looked,
+        }
     }
 
     fn refused(&self, name: &str, problem: FileProblem) -> TlsError {
@@ -41,16 +60,37 @@ impl Rotation {
 
 #[tokio::test]
 async fn a_replaced_certificate_is_served_to_new_connections() {
-    let Rotation { authority, server, folder, tls, client } = Rotation::new();
-    let begun = handshake(&tls, &client).await;
+    let rotation = Rotation::new();
+    let Rotation { authority, server, folder, tls, client, .. } = &rotation;
+    let begun = handshake(tls, client).await;
     let next = authority.issue();
     folder.put_pair(&next);
-    assert!(matches!(tls.reload(), Ok(Look::Replaced)));
-    assert_eq!(handshake(&tls, &client).await.served(), next.certificate);
+    assert_eq!(rotation.look_after(Duration::from_secs(5)), Ok(Reload::Pending));
+    assert_eq!(handshake(tls, client).await.served(), server.certificate);
+    assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Replaced));
+    assert_eq!(handshake(tls, client).await.served(), next.certificate);
     assert_eq!(begun.served(), server.certificate);
-    assert!(matches!(tls.reload(), Ok(Look::Unchanged)));
+    assert_eq!(rotation.reload(), Ok(Reload::Unchanged));
     let status = tls.status();
     assert_eq!((status.good_reloads, status.failed_reloads), (1, 0));
+}
+
+#[tokio::test]
+async fn files_written_in_place_take_effect_once_they_have_settled() {
+    let rotation = Rotation::new();
+    let next = rotation.authority.issue();
+    for (name, content) in [(CERTIFICATE, next.certificate_pem.clone()), (KEY, next.key_pem())] {
+        fs::write(rotation.folder.path(name), &content[..content.len() / 2]).unwrap();
+        for _ in 0..19 {
+            assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending));
+        }
+        fs::write(rotation.folder.path(name), content).unwrap();
+        assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending), "what is half-written is refused by nobody");
+    }
+    assert_eq!(rotation.look_after(Duration::from_millis(9_999)), Ok(Reload::Pending));
+    assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), rotation.server.certificate);
+    assert_eq!(rotation.look_after(Duration::from_millis(1)), Ok(Reload::Replaced));
+    assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), next.certificate);
 }
 
 #[tokio::test]
@@ -65,15 +105,15 @@ async fn a_broken_replacement_keeps_the_old_certificate() {
     ];
     for (failures, (name, content, problem)) in (1..).zip(cases) {
         rotation.folder.put(name, content);
-        assert_eq!(rotation.tls.reload().err(), Some(rotation.refused(name, problem)));
+        assert_eq!(rotation.reload().err(), Some(rotation.refused(name, problem)));
         assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), rotation.server.certificate);
         assert_eq!(rotation.tls.status().failed_reloads, failures);
         rotation.folder.put(CERTIFICATE, chain);
         rotation.folder.put(KEY, &key);
     }
     fs::remove_file(rotation.folder.path(CLIENT_CA)).unwrap();
-    let missing = FileProblem::Unreadable(io::ErrorKind::NotFound);
-    assert_eq!(rotation.tls.reload().err(), Some(rotation.refused(CLIENT_CA, missing)));
+    let missing = FileProblem::File(FileError::Absent);
+    assert_eq!(rotation.reload().err(), Some(rotation.refused(CLIENT_CA, missing)));
     assert_eq!(rotation.tls.status().good_reloads, 0);
 }
 
@@ -87,18 +127,18 @@ async fn a_half_replaced_pair_waits_for_its_other_half() {
         let (name, content) = &halves[first];
         rotation.folder.put(name, content);
         let mismatch = rotation.refused(KEY, FileProblem::KeyMismatch);
-        assert_eq!(rotation.tls.reload().err(), Some(mismatch));
+        assert_eq!(rotation.reload().err(), Some(mismatch));
         assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), rotation.server.certificate);
 
         let (name, content) = &halves[1 - first];
         rotation.folder.put(name, content);
-        assert!(matches!(rotation.tls.reload(), Ok(Look::Replaced)));
+        assert!(matches!(rotation.reload(), Ok(Reload::Replaced)));
         assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), next.certificate);
 
         for (name, content) in &old_halves {
             rotation.folder.put(name, content);
         }
-        assert!(matches!(rotation.tls.reload(), Ok(Look::Replaced)));
+        assert!(matches!(rotation.reload(), Ok(Reload::Replaced)));
     }
 }
 
@@ -112,12 +152,12 @@ async fn replaced_client_authorities_take_effect() {
 
     let both = rotation.authority.pem() + &next_authority.pem();
     rotation.folder.put(CLIENT_CA, both);
-    assert!(matches!(rotation.tls.reload(), Ok(Look::Replaced)));
+    assert!(matches!(rotation.reload(), Ok(Reload::Replaced)));
     handshake(&rotation.tls, &rotation.client).await.server.unwrap();
     handshake(&rotation.tls, &next).await.server.unwrap();
 
     rotation.folder.put(CLIENT_CA, next_authority.pem());
-    assert!(matches!(rotation.tls.reload(), Ok(Look::Replaced)));
+    assert!(matches!(rotation.reload(), Ok(Reload::Replaced)));
     assert_eq!(handshake(&rotation.tls, &rotation.client).await.refusal(), bad_signature);
     handshake(&rotation.tls, &next).await.server.unwrap();
 }

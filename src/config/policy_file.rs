@@ -1,0 +1,136 @@
+//! The policy file, and what vouches for it: read at start, and looked at again while the server runs.
+
+mod proof;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use minisign_verify::PublicKey;
+
+pub use proof::ProofError;
+
+use super::PolicySettings;
+use crate::document::MAX_DOCUMENT_BYTES;
+use crate::files::{self, FileError, Look, Sight, UnusableFile, at_start};
+use crate::policy::Policy;
+
+/// The largest file with a checksum or a signature, in bytes.
+const MAX_PROOF_BYTES: usize = 4 * 1_024;
+
+/// A policy that was read and compiled, with what later looks at its file are held against.
+#[derive(Debug)]
+pub struct LoadedPolicy {
+    /// The policy.
+    pub policy: Policy,
+    /// What it was compiled from.
+    pub text: String,
+    /// The file that it was read from.
+    pub sight: Sight,
+    /// The files with its checksum and its signature.
+    pub proofs: [Sight; 2],
+}
+
+/// What one look found.
+#[derive(Debug)]
+pub struct PolicyLook {
+    /// The policy file.
+    pub policy: Result<Look, FileError>,
+    /// The file with the checksum.
+    pub checksum: Result<Look, FileError>,
+    /// The file with the signature. Always `Absent` without a key to check it with.
+    pub signature: Result<Look, FileError>,
+}
+
+/// The paths of the policy file and of what vouches for it.
+#[derive(Clone)]
+pub struct PolicyFile {
+    policy: PathBuf,
+    checksum: PathBuf,
+    signature: PathBuf,
+    key: Option<PublicKey>,
+}
+
+impl fmt::Debug for PolicyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyFile").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl PolicyFile {
+    /// The file that the settings name, and the two beside it.
+    #[must_use]
+    pub fn of(settings: &PolicySettings) -> Self {
+        let beside = |ending: &str| {
+            let mut path = settings.file.clone().into_os_string();
+            path.push(ending);
+            PathBuf::from(path)
+        };
+        Self {
+            policy: settings.file.clone(),
+            checksum: beside(".sha256"),
+            signature: beside(".minisig"),
+            key: settings.minisign_public_key.clone(),
+        }
+    }
+
+    /// The path of the policy.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.policy
+    }
+
+    /// Where a checksum is looked for.
+    #[must_use]
+    pub fn checksum_path(&self) -> &Path {
+        &self.checksum
+    }
+
+    /// Looks at all three files. Blocks on the file system.
+    #[must_use]
+    pub fn look(&self) -> PolicyLook {
+        self.look_beside(files::read(&self.policy, MAX_DOCUMENT_BYTES))
+    }
+
+    /// Reads the policy as it is at start; see [`at_start`].
+    pub(super) fn read_at_start(&self, settings: &PolicySettings) -> Result<PolicyLook, UnusableFile> {
+        let policy = at_start::read_one(&self.policy, MAX_DOCUMENT_BYTES, settings.settle)?;
+        Ok(self.look_beside(Ok(policy)))
+    }
+
+    fn look_beside(&self, policy: Result<Look, FileError>) -> PolicyLook {
+        PolicyLook {
+            policy,
+            checksum: files::read(&self.checksum, MAX_PROOF_BYTES),
+            signature: match self.key {
+                Some(_) => files::read(&self.signature, MAX_PROOF_BYTES),
+                None => Err(FileError::Absent),
+            },
+        }
+    }
+
+    /// Whether a checksum or a signature proves that the content is whole. A proof that is wrong is an error, and so is
+    /// a missing signature where there is a key.
+    ///
+    /// # Errors
+    ///
+    /// The file with the proof, and what is wrong with it.
+    pub fn is_vouched_for(&self, content: &[u8], look: &PolicyLook) -> Result<bool, ProofError> {
+        let by_checksum = proof::check_checksum(content, &self.checksum, &look.checksum)?;
+        let by_signature = match &self.key {
+            Some(key) => proof::check_signature(content, key, &self.signature, &look.signature).map(|()| true)?,
+            None => false,
+        };
+        Ok(by_checksum || by_signature)
+    }
+}
+
+impl PolicyLook {
+    /// The files with checksum and signature, as a tracker sees them.
+    #[must_use]
+    pub fn proofs(&self) -> [Sight; 2] {
+        [Sight::of(&self.checksum), Sight::of(&self.signature)]
+    }
+}
+
+#[cfg(test)]
+mod tests;

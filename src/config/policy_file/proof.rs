@@ -1,0 +1,71 @@
+//! What vouches for a policy: a checksum or a signature in a file beside it.
+
+use std::path::{Path, PathBuf};
+
+use minisign_verify::{PublicKey, Signature};
+use thiserror::Error;
+
+use crate::files::{Checksum, ChecksumProblem, FileError, Look};
+
+/// Why a checksum or signature does not vouch for the policy. The text names the file with the proof.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProofError {
+    /// The checksum is wrong or malformed.
+    #[error("{} {problem}", file.display())]
+    Checksum {
+        /// The file with the checksum.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: ChecksumProblem,
+    },
+    /// The file with the checksum is there and cannot be used.
+    #[error("{} {problem}", file.display())]
+    ChecksumUnusable {
+        /// The file with the checksum.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: FileError,
+    },
+    /// There is no signature that can be read.
+    #[error("{} {problem}; with policy.minisign_public_key set, every policy needs a signature", file.display())]
+    SignatureUnusable {
+        /// The file with the signature.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: FileError,
+    },
+    /// The signature is malformed, or it is of another content or by another key.
+    #[error("{} is not a minisign signature of the policy by policy.minisign_public_key", .0.display())]
+    Signature(PathBuf),
+}
+
+/// Whether there is a checksum, which then fits.
+pub(super) fn check_checksum(
+    content: &[u8],
+    file: &Path,
+    checksum: &Result<Look, FileError>,
+) -> Result<bool, ProofError> {
+    let text = match checksum {
+        Ok(look) => &look.content,
+        Err(FileError::Absent) => return Ok(false),
+        Err(problem) => return Err(ProofError::ChecksumUnusable { file: file.to_owned(), problem: *problem }),
+    };
+    let checked = Checksum::parse(text).and_then(|checksum| checksum.check(content));
+    checked.map(|()| true).map_err(|problem| ProofError::Checksum { file: file.to_owned(), problem })
+}
+
+/// Signatures of the older kind, over the content and not its hash, are refused.
+pub(super) fn check_signature(
+    content: &[u8],
+    key: &PublicKey,
+    file: &Path,
+    signature: &Result<Look, FileError>,
+) -> Result<(), ProofError> {
+    let look = signature.as_ref().map_err(|problem| {
+        let problem = *problem;
+        ProofError::SignatureUnusable { file: file.to_owned(), problem }
+    })?;
+    let signature = str::from_utf8(&look.content).ok().and_then(|text| Signature::decode(text).ok());
+    let verified = signature.and_then(|signature| key.verify(content, &signature, false).ok());
+    verified.ok_or_else(|| ProofError::Signature(file.to_owned()))
+}
