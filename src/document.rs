@@ -11,9 +11,6 @@ mod units;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 
 use toml::de::DeTable;
 
@@ -22,18 +19,6 @@ pub use table::{Located, Table};
 
 /// The largest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1_024 * 1_024;
-
-/// Reads a file that should hold a document, and no more of it than one byte over the limit: [`Document::parse`] refuses
-/// the rest.
-///
-/// # Errors
-///
-/// When the file cannot be read or is not UTF-8.
-pub fn read_file(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_string(&mut text)?;
-    Ok(text)
-}
 
 /// Settings that come from outside the file and win over it: dotted path to place and text.
 pub type Overrides = BTreeMap<String, (Place, String)>;
@@ -114,6 +99,17 @@ impl<'t> Document<'t> {
 
     fn place_at(&self, offset: usize) -> Place {
         self.lines.place_at(offset)
+    }
+
+    /// Whether a setting has a value from outside the document.
+    fn is_overridden(&self, path: &str) -> bool {
+        !path.contains('[') && self.overrides.contains_key(path)
+    }
+
+    /// Whether any setting of a table has one.
+    fn has_overrides_in(&self, table: &str) -> bool {
+        let inside = format!("{table}.");
+        !table.is_empty() && !table.contains('[') && self.overrides.keys().any(|path| path.starts_with(&inside))
     }
 
     fn override_of(&self, path: &str) -> Option<&(Place, String)> {

@@ -12,8 +12,9 @@ use crate::identity::PlainHttp;
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct ConfigOptions {
-    /// The configuration file. Settings of its sections server, limits, log and policy can be given in the environment,
-    /// too, as ACCESS_BROKER_SECTION__SETTING, and some as flags; flags win over the environment, and that over the file.
+    /// The configuration file. Settings of its sections server, limits, log, audit, attribution, quota and policy can be
+    /// given in the environment, too, as ACCESS_BROKER_SECTION__SETTING, and some as flags; flags win over the
+    /// environment, and that over the file.
     #[arg(long, value_name = "PATH")]
     config: PathBuf,
     /// Where to serve gRPC: server.grpc_addr.

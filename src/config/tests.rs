@@ -14,6 +14,7 @@ use crate::telemetry::LogFormat;
 mod audit;
 mod endpoints;
 mod listeners;
+mod sources;
 mod transfer;
 
 const FOLDER: &str = "/etc/access-broker";
@@ -224,6 +225,16 @@ fn a_wrong_override_is_blamed_on_its_source_and_not_on_the_file() {
 }
 
 #[test]
+fn the_lines_of_rejected_proofs_have_bounds() {
+    let with = |lines: &str| parse(&format!("{GOOD}[log]\nrejected_per_second = {lines}\n"));
+    for (text, lines) in [("0", 0), ("7", 7), ("100000", 100_000)] {
+        assert_eq!(with(text).unwrap().access_log.rejected_per_second, lines);
+    }
+    let problems = with("100001").unwrap_err();
+    assert!(problems.to_string().ends_with("log.rejected_per_second must be at most 100000"), "{problems}");
+}
+
+#[test]
 fn what_is_left_out_is_safe() {
     let config = parse(GOOD).unwrap();
     assert_eq!(sole_address(&config), tcp("127.0.0.1:50051"));
@@ -233,6 +244,7 @@ fn what_is_left_out_is_safe() {
     assert_eq!(config.limits, LimitSettings::default());
     assert_eq!(config.policy.reload_interval, Duration::from_secs(5));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, Level::INFO));
+    assert_eq!(config.access_log.rejected_per_second, 100);
     assert_eq!(config.issuers[0].plain_http, PlainHttp::Refused);
     assert!(!config.issuers[0].trust_email);
     assert_eq!(config.buckets[0].credentials, CredentialsSettings::DefaultChain);
@@ -322,10 +334,12 @@ fn loading_takes_the_folder_from_the_path() {
     fs::write(&path, GOOD).unwrap();
     let config = Config::load(&path, Overrides::new(), PlainHttp::Refused).unwrap();
     assert_eq!(config.policy.file, folder.path().join("policy.toml"));
-    assert!(matches!(config.load_policy(), Err(LoadError::Unreadable { path, .. }) if path == config.policy.file));
+    assert!(
+        matches!(config.load_policy(), Err(LoadError::Unusable(UnusableFile { file, problem: FileError::Absent })) if file == config.policy.file)
+    );
     let absent = folder.path().join("absent.toml");
     let error = Config::load(&absent, Overrides::new(), PlainHttp::Refused).unwrap_err();
-    assert!(matches!(error, LoadError::Unreadable { path, .. } if path == absent));
+    assert!(matches!(error, LoadError::Unusable(UnusableFile { file, problem: FileError::Absent }) if file == absent));
 }
 
 #[test]
@@ -360,6 +374,11 @@ fn an_empty_bucket_name_means_the_only_bucket() {
 #[test]
 fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
     let with = |limits: &str| parse(&format!("{GOOD}\n[server]\ndrain_delay = \"0s\"\n[limits]\n{limits}\n"));
+    let config = with("admin_max_connections = 1024\nadmin_header_timeout = \"1m\"").unwrap();
+    assert_eq!(
+        (config.limits.admin_max_connections, config.limits.admin_header_timeout),
+        (1_024, Duration::from_mins(1))
+    );
     let config = with("max_connections = 1\ncall_timeout = \"5m\"\nconnection_age = \"1s\"").unwrap();
     assert_eq!((config.limits.max_connections, config.limits.call_timeout), (1, Duration::from_mins(5)));
     assert_eq!((config.limits.connection_age, config.server.drain_delay), (Duration::from_secs(1), Duration::ZERO));
@@ -372,9 +391,44 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
         ("keepalive_timeout = \"0s\"", "keepalive_timeout must be between 1s and 5m"),
         ("max_metadata_size = \"1KiB\"", "max_metadata_size must be between 4KiB and 64KiB"),
         ("max_message_size = \"2MiB\"", "max_message_size must be between 4KiB and 1024KiB"),
-        ("max_streams = 1", "max_streams is not a known setting"),
+        ("max_calls = 1", "max_calls is not a known setting"),
+        ("max_streams = 0", "max_streams must be between 1 and 1000000"),
+        ("max_unproven_connections = 0", "max_unproven_connections must be between 1 and 100000"),
+        ("max_connections_per_address = 100001", "max_connections_per_address must be between 1 and 100000"),
+        ("max_handshakes_per_address = 0", "max_handshakes_per_address must be between 1 and 10000"),
+        ("max_unproven_streams = 100001", "max_unproven_streams must be between 1 and 100000"),
+        ("max_unproven_streams_per_connection = 0", "max_unproven_streams_per_connection must be between 1 and 10000"),
+        ("signature_checks = 0", "signature_checks must be between 1 and 1024"),
+        ("message_timeout = \"0s\"", "message_timeout must be between 1s and 5m"),
+        ("delivery_timeout = \"301s\"", "delivery_timeout must be between 1s and 5m"),
+        ("request_memory = \"1023KiB\"", "request_memory must be between 1MiB and 16GiB"),
+        (
+            "request_memory = \"1MiB\"\nmax_message_size = \"1024KiB\"",
+            "request_memory must be at least twice max_message_size, or one message fills it",
+        ),
+        (
+            "trusted_proxies = [\"10.0.0.0/33\"]",
+            "trusted_proxies holds \"10.0.0.0/33\", which is neither an IP address nor a network",
+        ),
+        ("admin_max_connections = 0", "admin_max_connections must be between 1 and 1024"),
+        ("admin_max_connections = 1025", "admin_max_connections must be between 1 and 1024"),
+        ("admin_header_timeout = \"61s\"", "admin_header_timeout must be between 1s and 1m"),
     ] {
         let problems = with(setting).unwrap_err().to_string();
         assert!(problems.ends_with(&format!("limits.{rule}")), "{problems}");
+    }
+}
+
+#[test]
+fn shared_addresses_are_loopback_and_those_that_the_settings_name() {
+    let text = format!("{GOOD}\n[limits]\ntrusted_proxies = [\"10.0.0.7\", \"10.1.0.0/16\", \"2001:db8::/32\"]\n");
+    let limits = parse(&text).unwrap().limits;
+    for shared in
+        ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "10.0.0.7", "::ffff:10.1.200.3", "2001:db8:9::1"]
+    {
+        assert!(limits.is_shared(shared.parse().unwrap()), "{shared}");
+    }
+    for apart in ["10.0.0.8", "10.2.0.1", "2001:db9::1", "192.0.2.1", "0.0.0.0"] {
+        assert!(!limits.is_shared(apart.parse().unwrap()), "{apart}");
     }
 }

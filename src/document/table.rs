@@ -68,16 +68,17 @@ impl<'d> Table<'d> {
         value.map_or_else(|| self.place.clone(), |value| self.document.place_at(value.span().start))
     }
 
-    /// Whether the document holds this setting, whatever its value.
+    /// Whether this setting is set, whatever its value: by the document, or by what wins over it.
     #[must_use]
     pub fn holds(&self, key: &str) -> bool {
-        self.entries.is_some_and(|entries| entries.contains_key(key))
+        let in_document = self.entries.is_some_and(|entries| entries.contains_key(key));
+        in_document || self.document.is_overridden(&self.path_of(key))
     }
 
-    /// Whether the document holds this table.
+    /// Whether the document has this table, or what wins over it sets something in it.
     #[must_use]
     pub fn is_present(&self) -> bool {
-        self.entries.is_some()
+        self.entries.is_some() || self.document.has_overrides_in(&self.path)
     }
 
     /// Every key in the table. For tables whose keys are the user's own, such as claim names.

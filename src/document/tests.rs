@@ -102,3 +102,20 @@ fn fractions_of_a_second_are_no_duration() {
     assert_eq!(units::parse_duration("1500ms"), None);
     assert_eq!(units::parse_duration("1h 30m"), Some(Duration::from_mins(90)));
 }
+
+#[test]
+fn what_is_set_from_outside_is_held_and_present() {
+    let overrides = Overrides::from([
+        ("quota.caller".to_owned(), (Place::Flag("--caller".to_owned()), "5/s".to_owned())),
+        ("list[0].a".to_owned(), (Place::Flag("--a".to_owned()), "1".to_owned())),
+    ]);
+    let document = Document::parse("test", "[quotas]\nburst = 1\n[[list]]\nb = 1\n", overrides).unwrap();
+    let mut root = document.root();
+    let (quota, quotas, other) = (root.table("quota"), root.table("quotas"), root.table("quot"));
+    assert!(quota.holds("caller") && !quota.holds("burst") && !quota.holds("call"));
+    assert!(quotas.holds("burst") && !quotas.holds("caller"));
+    assert_eq!([&quota, &quotas, &other].map(Table::is_present), [true, true, false]);
+    assert!(!root.tables("list")[0].holds("a"), "nothing from outside reaches into a list");
+    // To be asked for is not to be read: a misspelt override stays an error.
+    assert!(document.into_result(Some(())).is_err());
+}
