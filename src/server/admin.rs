@@ -1,49 +1,128 @@
-//! Admin HTTP, on its own port:
+//! Admin HTTP, on its own port: `/livez`, `/readyz` and `/metrics`; see `routes`.
 //!
-//! - `GET /livez`: 200 while the process runs.
-//! - `GET /readyz`: 200 when calls are answered, otherwise 503 with what is missing, a line each.
-//! - `GET /metrics`: the metrics, as `OpenMetrics` text.
+//! In a cluster this port is open to other machines, so it has limits of its own: how many connections there may be, how
+//! long a request may take to arrive, and how long the whole of it may take. Each connection serves one request, so
+//! that none can be held for longer than these two times.
 
-use std::io;
+mod exchange;
+mod places;
+mod routes;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Router, serve as serve_http};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::readiness::Readiness;
-use crate::telemetry::{METRICS_CONTENT_TYPE, Metrics};
+use self::exchange::RequestLimits;
+use self::places::{Admission, Places};
+pub(super) use self::routes::routes;
+use super::accept_backoff::{AcceptBackoff, AcceptFailure};
+use super::listener::is_of_one_connection;
+use crate::config::LimitSettings;
+use crate::telemetry::AdminCounters;
 
+/// How long a request may take from its last header to the last byte of its answer. A scrape takes milliseconds; a slow
+/// network and a busy machine may make seconds of it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// What clients may take of the admin port.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AdminLimits {
+    /// Connections at a time.
+    max_connections: u32,
+    request: RequestLimits,
+}
+
+impl From<&LimitSettings> for AdminLimits {
+    fn from(limits: &LimitSettings) -> Self {
+        let request = RequestLimits { header: limits.admin_header_timeout, answer: ANSWER_LIMIT };
+        Self { max_connections: limits.admin_max_connections, request }
+    }
+}
+
+/// Serves until `stop`. Then answers what has arrived, and closes the rest. Does not end otherwise: what one connection
+/// does is of no concern to the next.
 pub(super) async fn serve(
     listener: TcpListener,
-    readiness: Readiness,
-    metrics: Metrics,
+    routes: axum::Router,
+    limits: AdminLimits,
+    counters: Arc<AdminCounters>,
     stop: CancellationToken,
-) -> io::Result<()> {
-    let router = Router::new()
-        .route("/livez", get(|| async { "live\n" }))
-        .route("/readyz", get(ready).with_state(readiness))
-        .route("/metrics", get(scrape).with_state(Arc::new(metrics)));
-    serve_http(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
-async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let missing = readiness.missing();
-    if missing.is_empty() {
-        return (StatusCode::OK, "ready\n".to_owned());
+) {
+    let places = Places::new(limits.max_connections as usize, limits.request.header);
+    let mut connections = JoinSet::new();
+    let mut backoff = AcceptBackoff::default();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Only to forget those that have ended.
+            Some(_ended) = connections.join_next() => continue,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                backoff.succeeded();
+                admit(stream, &places, &routes, limits.request, &counters, &mut connections).await;
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                counters.accept_errors.add_one();
+                let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
+                if is_news {
+                    tracing::warn!(%error, "the admin port cannot accept connections; it tries again until it can");
+                }
+                tokio::select! {
+                    () = time::sleep(pause) => {}
+                    () = stop.cancelled() => break,
+                }
+            }
+        }
     }
-    let lines: Vec<String> = missing.iter().map(|missing| format!("{missing}\n")).collect();
-    (StatusCode::SERVICE_UNAVAILABLE, lines.concat())
+    drop(listener);
+    places.close_waiting();
+    while connections.join_next().await.is_some() {}
 }
 
-async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
-    match metrics.text() {
-        Ok(text) => ([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+/// Serves a connection in a task of its own if there is a place for it. Otherwise closes it at once. One that takes the
+/// place of another waits for that one to be closed, so that there are never more open than there may be.
+async fn admit(
+    stream: TcpStream,
+    places: &Arc<Places>,
+    routes: &axum::Router,
+    limits: RequestLimits,
+    counters: &Arc<AdminCounters>,
+    connections: &mut JoinSet<()>,
+) {
+    let place = match places.take(Instant::now()) {
+        Admission::Free(place) => place,
+        Admission::Displacing(place, closed) => {
+            counters.displaced.add_one();
+            closed.cancelled().await;
+            place
+        }
+        Admission::Refused => {
+            counters.refused.add_one();
+            return;
+        }
+    };
+    counters.accepted.add_one();
+    // An answer is one small write, and waiting for more only delays it. Where this cannot be set, that is all that is
+    // lost.
+    let _delayed_at_worst = stream.set_nodelay(true);
+    let (routes, open) = (routes.clone(), Open(Arc::clone(counters)));
+    connections.spawn(async move { exchange::serve(stream, place, routes, limits, &open.0).await });
+}
+
+/// Counts the end of a connection, however it ends.
+struct Open(Arc<AdminCounters>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.closed.add_one();
     }
 }

@@ -1,0 +1,186 @@
+//! The places of the admin port's connections, and which connection gives its place to a new one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// As many places as there may be connections.
+///
+/// When all are taken, the oldest connection whose request has not arrived gives way, so that idle and half-sent ones
+/// keep no scrape out. If there is none, the oldest gives way that has been reading its answer for longer than the
+/// patience. A connection that makes progress is never closed for another.
+pub(super) struct Places {
+    capacity: usize,
+    patience: Duration,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    next_id: u64,
+    /// By id, so the oldest first.
+    taken: BTreeMap<u64, Taken>,
+}
+
+struct Taken {
+    /// `None` until the whole request has arrived.
+    answering_since: Option<Instant>,
+    give_way: CancellationToken,
+    closed: CancellationToken,
+}
+
+/// A connection's place, given back when it is dropped.
+pub(super) struct Place {
+    id: u64,
+    places: Arc<Places>,
+    give_way: CancellationToken,
+    closed: CancellationToken,
+}
+
+/// Whether a new connection has a place.
+pub(super) enum Admission {
+    /// There was a free one.
+    Free(Place),
+    /// Another connection was told to give way. It is closed once the token is cancelled.
+    Displacing(Place, CancellationToken),
+    /// All others make progress.
+    Refused,
+}
+
+impl Places {
+    pub(super) fn new(capacity: usize, patience: Duration) -> Arc<Self> {
+        Arc::new(Self { capacity, patience, table: Mutex::default() })
+    }
+
+    pub(super) fn take(self: &Arc<Self>, now: Instant) -> Admission {
+        let mut table = self.table();
+        let mut displaced = None;
+        if table.taken.len() >= self.capacity {
+            let Some(oldest) = table.idle(now, self.patience).and_then(|id| table.taken.remove(&id)) else {
+                return Admission::Refused;
+            };
+            oldest.give_way.cancel();
+            displaced = Some(oldest.closed);
+        }
+        let (id, give_way, closed) = (table.next_id, CancellationToken::new(), CancellationToken::new());
+        table.next_id += 1;
+        let taken = Taken { answering_since: None, give_way: give_way.clone(), closed: closed.clone() };
+        table.taken.insert(id, taken);
+        let place = Place { id, places: Arc::clone(self), give_way, closed };
+        match displaced {
+            Some(closed) => Admission::Displacing(place, closed),
+            None => Admission::Free(place),
+        }
+    }
+
+    /// Closes every connection whose request has not arrived.
+    pub(super) fn close_waiting(&self) {
+        for taken in self.table().taken.values().filter(|taken| taken.answering_since.is_none()) {
+            taken.give_way.cancel();
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn idle(&self, now: Instant, patience: Duration) -> Option<u64> {
+        let oldest = |gives_way: &dyn Fn(&Taken) -> bool| {
+            self.taken.iter().find(|(_, taken)| gives_way(taken)).map(|(id, _)| *id)
+        };
+        let is_slow = |since: Instant| now.duration_since(since) > patience;
+        oldest(&|taken| taken.answering_since.is_none())
+            .or_else(|| oldest(&|taken| taken.answering_since.is_some_and(is_slow)))
+    }
+}
+
+impl Place {
+    /// The whole request has arrived.
+    pub(super) fn request_arrived(&self, now: Instant) {
+        if let Some(taken) = self.places.table().taken.get_mut(&self.id) {
+            taken.answering_since = Some(now);
+        }
+    }
+
+    /// Returns when the connection must give its place to another.
+    pub(super) async fn must_give_way(&self) {
+        self.give_way.cancelled().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.table().taken.remove(&self.id);
+        self.closed.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn place(admission: Admission) -> Place {
+        match admission {
+            Admission::Free(place) | Admission::Displacing(place, _) => place,
+            Admission::Refused => panic!("refused"),
+        }
+    }
+
+    fn gives_way(place: &Place) -> bool {
+        place.give_way.is_cancelled()
+    }
+
+    #[test]
+    fn the_oldest_without_a_whole_request_gives_way_and_those_with_one_do_not() {
+        let (places, now) = (Places::new(3, PATIENCE), Instant::now());
+        let [answering, older, newer] = [0; 3].map(|_| place(places.take(now)));
+        answering.request_arrived(now);
+        let Admission::Displacing(next, closed) = places.take(now) else { panic!("a place is made") };
+        assert!(!closed.is_cancelled());
+        assert_eq!([&answering, &older, &newer, &next].map(gives_way), [false, true, false, false]);
+        // Its end frees no place a second time.
+        drop(older);
+        assert!(closed.is_cancelled());
+        assert!(matches!(places.take(now), Admission::Displacing(..)));
+        assert!(gives_way(&newer));
+    }
+
+    #[test]
+    fn when_all_have_a_whole_request_only_one_that_was_given_its_time_gives_way() {
+        let (places, now) = (Places::new(2, PATIENCE), Instant::now());
+        let [first, second] = [0; 2].map(|_| place(places.take(now)));
+        second.request_arrived(now);
+        first.request_arrived(now + Duration::from_secs(1));
+        assert!(matches!(places.take(now + PATIENCE), Admission::Refused));
+        let Admission::Displacing(_third, _) = places.take(now + PATIENCE + Duration::from_millis(1)) else {
+            panic!("a place is made")
+        };
+        assert_eq!([&first, &second].map(gives_way), [false, true]);
+    }
+
+    #[test]
+    fn a_place_is_given_back() {
+        let (places, now) = (Places::new(1, PATIENCE), Instant::now());
+        for _ in 0..3 {
+            let Admission::Free(place) = places.take(now) else { panic!("it is free") };
+            place.request_arrived(now);
+            assert!(matches!(places.take(now), Admission::Refused));
+        }
+    }
+
+    #[test]
+    fn a_stop_closes_those_that_wait_alone() {
+        let (places, now) = (Places::new(2, PATIENCE), Instant::now());
+        let [waiting, answering] = [0; 2].map(|_| place(places.take(now)));
+        answering.request_arrived(now);
+        places.close_waiting();
+        assert_eq!([&waiting, &answering].map(gives_way), [true, false]);
+    }
+}
