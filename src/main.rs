@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// It gives memory back to the system after a flood, which glibc's does not; see "Memory" in docs/OPERATIONS.md.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     access_broker::cli::run(std::env::args_os())
 }

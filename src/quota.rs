@@ -1,5 +1,6 @@
 //! How much. Limits on how often URLs are issued, per caller and per tier.
 
+mod gcra;
 mod limiters;
 mod quotas;
 mod rate_limit;

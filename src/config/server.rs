@@ -21,8 +21,8 @@ const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// The longest grace: a drain must end.
 const MAX_SHUTDOWN_GRACE: Duration = Duration::from_mins(10);
 
-/// Room for the tokens of some 100,000 callers.
-const DEFAULT_TOKEN_CACHE_SIZE: u64 = 96 * 1_024 * 1_024;
+/// Room for the tokens of some 85,000 callers, so that a process with all defaults stays below 128 MiB when it is full.
+const DEFAULT_TOKEN_CACHE_SIZE: u64 = 80 * 1_024 * 1_024;
 
 /// The largest token cache.
 const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::claim_set::ClaimSet;
+use super::heap_block::{arc_block, heap_block};
 use super::rejection::Rejection;
 use super::workload::WorkloadId;
 
@@ -96,12 +97,12 @@ pub struct TokenIdentity {
 }
 
 impl TokenIdentity {
-    /// The bytes that the identity takes, apart from what callers share.
-    pub(super) fn bytes(&self) -> usize {
-        /// What the allocator adds to a short text: a header, and what it rounds up.
-        const PER_TEXT: usize = 24;
-        let list =
-            |texts: &[Box<str>]| size_of_val(texts) + texts.iter().map(|text| text.len() + PER_TEXT).sum::<usize>();
-        size_of::<Self>() + self.subject.len() + list(&self.groups) + list(&self.scopes) + self.claims.heap_bytes()
+    /// The memory that the identity takes on the heap, in bytes, apart from what callers share.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let list = |texts: &[Box<str>]| {
+            heap_block(size_of_val(texts)) + texts.iter().map(|text| heap_block(text.len())).sum::<usize>()
+        };
+        let parts = [heap_block(self.subject.len()), list(&self.groups), list(&self.scopes), self.claims.heap_bytes()];
+        arc_block::<Self>() + parts.iter().sum::<usize>()
     }
 }

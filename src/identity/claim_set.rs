@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::heap_block::heap_block;
+
 /// More than the claims of most tokens take, so that they are packed without moving what is packed already.
 const USUAL_PACKED_BYTES: usize = 1_024;
 
@@ -54,7 +56,8 @@ impl ClaimSet {
             }
             packed.push(Member { name_ends, value_ends: offset(&text)?, is_text: value.is_string() });
         }
-        Ok(Self { text: text.into(), members: packed.into() })
+        // A copy, because an allocator may leave a text that is made shorter in the larger piece.
+        Ok(Self { text: text.as_str().into(), members: packed.into() })
     }
 
     /// The value of a claim.
@@ -76,9 +79,9 @@ impl ClaimSet {
         None
     }
 
-    /// The bytes that the set has on the heap.
+    /// The memory that the set takes on the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.text.len() + size_of_val(&*self.members)
+        heap_block(self.text.len()) + heap_block(size_of_val(&*self.members))
     }
 }
 

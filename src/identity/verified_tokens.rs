@@ -9,14 +9,22 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::caller::Caller;
+use super::heap_block::{arc_block, heap_block};
 use super::key_ring::KeyGeneration;
 use super::token_times::TokenTimes;
 use super::verify::IssuerVerifier;
 
-/// What an entry takes besides the parts that are counted one by one: the cache's own slot, its traces of tokens that
-/// it let go, and the allocator's share of each of the six or so pieces. Measured with 100,000 tokens of a Cognito
-/// pool that took the places of as many others (`benches/authentication.rs`): 210 bytes, rounded up.
-const ENTRY_OVERHEAD_BYTES: usize = 240;
+/// What an entry takes in the cache's tables: a slot with key, value and 16 bytes of the cache's own, and half of
+/// another slot, because the cache keeps traces of tokens that it let go, half as many as tokens. For each slot a hash
+/// table has 5 bytes, and is three quarters full on average.
+const ENTRY_TABLE_BYTES: usize = {
+    let slot = size_of::<TokenDigest>() + size_of::<VerifiedToken>() + 16;
+    let hashed = 5 * 4 / 3 + 1;
+    (slot + hashed) * 3 / 2
+};
+
+/// What a workload takes beside its name.
+const WORKLOAD_BYTES: usize = heap_block(64);
 
 /// The size that the cache's tables are laid out for; a wrong guess only costs them a resize.
 const USUAL_ENTRY_BYTES: u64 = 1_024;
@@ -115,16 +123,16 @@ impl fmt::Debug for VerifiedTokens {
     }
 }
 
-/// Weighs a token by the memory that it takes.
+/// Weighs a token by the memory that it takes: each of its pieces on the heap, and its share of the cache's tables.
 #[derive(Debug, Clone, Copy)]
 struct ByBytes;
 
 impl Weighter<TokenDigest, VerifiedToken> for ByBytes {
     fn weight(&self, _: &TokenDigest, token: &VerifiedToken) -> u64 {
-        let identity = token.caller.token().map_or(0, |identity| identity.bytes());
-        let workload = token.caller.workload().map_or(0, |workload| workload.as_str().len());
-        let parts = size_of::<TokenDigest>() + size_of::<VerifiedToken>() + size_of::<Caller>();
-        (parts + identity + workload + ENTRY_OVERHEAD_BYTES) as u64
+        let identity = token.caller.token().map_or(0, |identity| identity.heap_bytes());
+        let workload =
+            token.caller.workload().map_or(0, |workload| WORKLOAD_BYTES + heap_block(workload.as_str().len()));
+        (ENTRY_TABLE_BYTES + arc_block::<Caller>() + identity + workload) as u64
     }
 }
 

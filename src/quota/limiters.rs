@@ -1,77 +1,132 @@
-//! One limiter per key, made at its first use.
+//! The state of each key's limit, made at its first use.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
 
+use super::gcra::{Gcra, Nanos};
 use super::rate_limit::RateLimit;
 
-/// A limiter and the limit that it was made for.
-#[derive(Clone)]
-pub(super) struct Limiter<C: Clock> {
-    limit: RateLimit,
-    state: Arc<governor::RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>>,
+/// A caller, in little memory: ids of callers are 32 hexadecimal digits, which fit into 16 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum CallerKey {
+    /// 32 hexadecimal digits in lower case.
+    Digits([u8; 16]),
+    /// Anything else.
+    Text(Box<str>),
 }
 
-impl<C: Clock + Clone> Limiter<C> {
-    fn new(limit: RateLimit, clock: &C) -> Option<Self> {
-        let state = governor::RateLimiter::direct_with_clock(limit.quota()?, clock.clone());
-        Some(Self { limit, state: Arc::new(state) })
-    }
-
-    /// Counts one, or tells how long to wait for the next.
-    pub(super) fn count_one(&self, clock: &C) -> Result<(), std::time::Duration> {
-        self.state.check().map_err(|not_until| not_until.wait_time_from(clock.now()))
+impl CallerKey {
+    pub(super) fn new(caller_id: &str) -> Self {
+        digits(caller_id.as_bytes()).map_or_else(|| Self::Text(caller_id.into()), Self::Digits)
     }
 }
 
-/// The limiters of callers. Of more than `capacity`, those that are used least go: whoever comes back begins with a full
-/// burst, and memory stays bounded whatever the number of callers.
-pub(super) struct CallerLimiters<K, C: Clock> {
-    cache: Cache<K, Limiter<C>>,
+fn digits(text: &[u8]) -> Option<[u8; 16]> {
+    let text: &[u8; 32] = text.try_into().ok()?;
+    let (pairs, _) = text.as_chunks::<2>();
+    let mut bytes = [0; 16];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(bytes)
 }
 
-impl<K: Eq + Hash + Clone, C: Clock + Clone> CallerLimiters<K, C> {
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// The limits of callers. Of more than `capacity`, those that are used least go: a caller that comes back begins with a
+/// full burst, and memory stays bounded whatever the number of callers.
+pub(super) struct CallerLimiters<K> {
+    cache: Cache<K, Gcra>,
+}
+
+impl<K: Eq + Hash + Clone> CallerLimiters<K> {
     pub(super) fn new(capacity: usize) -> Self {
         Self { cache: Cache::new(capacity) }
     }
 
-    /// The limiter of a key. One for another limit, from before the policy changed, is replaced.
-    pub(super) fn get(&self, key: K, limit: RateLimit, clock: &C) -> Option<Limiter<C>> {
-        if let Some(known) = self.cache.get(&key).filter(|known| known.limit == limit) {
-            return Some(known);
+    /// Counts one of this key, or tells how long to wait for the next. What was counted under another limit, from before
+    /// the policy changed, is forgotten.
+    pub(super) fn count_one(&self, key: &K, limit: RateLimit, now: Nanos) -> Result<(), Duration> {
+        let count_known = |_: &K, known: &mut Gcra| {
+            *known = known.with_limit(limit, now);
+            EntryAction::<Result<(), Duration>>::Retain(known.count_one(now))
+        };
+        match self.cache.entry(key, None, count_known) {
+            EntryResult::Retained(counted) => counted,
+            EntryResult::Vacant(place) => {
+                let mut new = Gcra::new(limit, now);
+                let counted = new.count_one(now);
+                // What does not get in was driven out by others at once.
+                let _kept = place.insert(new);
+                counted
+            }
+            // Not asked for: nothing is removed or replaced, and there is no limit of time.
+            EntryResult::Removed(..) | EntryResult::Replaced(..) | EntryResult::Timeout => Ok(()),
         }
-        let limiter = Limiter::new(limit, clock)?;
-        self.cache.insert(key, limiter.clone());
-        Some(limiter)
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.cache.len()
     }
+
+    /// The memory that the tables take, in bytes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.cache.memory_used().total()
+    }
 }
 
-/// The limiters of tiers. None is ever let go: there are as many as the policy's files have named.
-pub(super) struct TierLimiters<C: Clock>(Mutex<HashMap<Arc<str>, Limiter<C>>>);
+/// The limits of tiers. None is ever let go: there are as many as the policy's files have named.
+pub(super) struct TierLimiters(Mutex<HashMap<Arc<str>, Gcra>>);
 
-impl<C: Clock + Clone> TierLimiters<C> {
+impl TierLimiters {
     pub(super) fn new() -> Self {
         Self(Mutex::new(HashMap::new()))
     }
 
-    pub(super) fn get(&self, tier: &Arc<str>, limit: RateLimit, clock: &C) -> Option<Limiter<C>> {
+    /// Counts one of this tier, or tells how long to wait for the next.
+    pub(super) fn count_one(&self, tier: &Arc<str>, limit: RateLimit, now: Nanos) -> Result<(), Duration> {
         let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = limiters.get(tier).filter(|known| known.limit == limit) {
-            return Some(known.clone());
+        if let Some(known) = limiters.get_mut(tier) {
+            *known = known.with_limit(limit, now);
+            return known.count_one(now);
         }
-        let limiter = Limiter::new(limit, clock)?;
-        limiters.insert(Arc::clone(tier), limiter.clone());
-        Some(limiter)
+        let mut new = Gcra::new(limit, now);
+        let counted = new.count_one(now);
+        limiters.insert(Arc::clone(tier), new);
+        counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_with_different_ids_have_different_keys() {
+        let ids = [
+            "4f0c2b7d8e915a6c3d20f1b7a8e4c596",
+            "4F0C2B7D8E915A6C3D20F1B7A8E4C596",
+            "4f0c2b7d8e915a6c3d20f1b7a8e4c597",
+            "4f0c2b7d8e915a6c3d20f1b7a8e4c59",
+            "4f0c2b7d8e915a6c3d20f1b7a8e4c59g",
+            "04f0c2b7d8e915a6c3d20f1b7a8e4c596",
+            "",
+        ];
+        let keys: std::collections::HashSet<_> = ids.map(CallerKey::new).into();
+        assert_eq!(keys.len(), ids.len());
+        let digits = [0x4F, 0x0C, 0x2B, 0x7D, 0x8E, 0x91, 0x5A, 0x6C, 0x3D, 0x20, 0xF1, 0xB7, 0xA8, 0xE4, 0xC5, 0x96];
+        assert_eq!(CallerKey::new(ids[0]), CallerKey::Digits(digits));
     }
 }

@@ -6,12 +6,12 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, MonotonicClock};
 use thiserror::Error;
 
-use super::limiters::{CallerLimiters, Limiter, TierLimiters};
+use super::gcra::Nanos;
+use super::limiters::{CallerKey, CallerLimiters, TierLimiters};
 use super::rate_limit::RateLimit;
 use super::tier_quota::TierQuota;
 
@@ -83,12 +83,12 @@ pub struct QuotaStatus {
 /// Counts what was permitted against the limits.
 ///
 /// Time is the machine's monotonic clock: a wall clock that is set back would stop everybody.
-pub struct Quotas<C: Clock = MonotonicClock> {
+pub struct Quotas {
     settings: QuotaSettings,
-    clock: C,
-    callers: CallerLimiters<Box<str>, C>,
-    callers_in_tiers: CallerLimiters<(Box<str>, Arc<str>), C>,
-    tiers: TierLimiters<C>,
+    started: Instant,
+    callers: CallerLimiters<CallerKey>,
+    callers_in_tiers: CallerLimiters<(CallerKey, Arc<str>)>,
+    tiers: TierLimiters,
     exceeded: [AtomicU64; 3],
 }
 
@@ -96,16 +96,10 @@ impl Quotas {
     /// Nobody has used anything yet.
     #[must_use]
     pub fn new(settings: QuotaSettings) -> Self {
-        Self::with_clock(settings, MonotonicClock)
-    }
-}
-
-impl<C: Clock + Clone> Quotas<C> {
-    fn with_clock(settings: QuotaSettings, clock: C) -> Self {
         let capacity = settings.remembered_callers;
         Self {
             settings,
-            clock,
+            started: Instant::now(),
             callers: CallerLimiters::new(capacity),
             callers_in_tiers: CallerLimiters::new(capacity),
             tiers: TierLimiters::new(),
@@ -119,16 +113,32 @@ impl<C: Clock + Clone> Quotas<C> {
     ///
     /// The first limit that is used up. What was counted against those before it stays counted.
     pub fn admit(&self, caller_id: &str, tier: &Arc<str>, tier_quota: Option<&TierQuota>) -> Result<(), QuotaExceeded> {
-        let clock = &self.clock;
-        if let Some(limit) = self.settings.caller {
-            self.count(QuotaScope::Caller, self.callers.get(caller_id.into(), limit, clock))?;
+        self.admit_at(self.started.elapsed(), caller_id, tier, tier_quota)
+    }
+
+    /// The same at a time since the start.
+    fn admit_at(
+        &self,
+        since_start: Duration,
+        caller_id: &str,
+        tier: &Arc<str>,
+        tier_quota: Option<&TierQuota>,
+    ) -> Result<(), QuotaExceeded> {
+        let now = Nanos::from(since_start);
+        let caller_in_tier = tier_quota.and_then(|quota| quota.caller);
+        let total = tier_quota.and_then(|quota| quota.total);
+        if self.settings.caller.or(caller_in_tier).is_some() {
+            let caller = CallerKey::new(caller_id);
+            if let Some(limit) = self.settings.caller {
+                self.report(QuotaScope::Caller, self.callers.count_one(&caller, limit, now))?;
+            }
+            if let Some(limit) = caller_in_tier {
+                let key = (caller, Arc::clone(tier));
+                self.report(QuotaScope::CallerInTier, self.callers_in_tiers.count_one(&key, limit, now))?;
+            }
         }
-        if let Some(limit) = tier_quota.and_then(|quota| quota.caller) {
-            let key = (caller_id.into(), Arc::clone(tier));
-            self.count(QuotaScope::CallerInTier, self.callers_in_tiers.get(key, limit, clock))?;
-        }
-        if let Some(limit) = tier_quota.and_then(|quota| quota.total) {
-            self.count(QuotaScope::Tier, self.tiers.get(tier, limit, clock))?;
+        if let Some(limit) = total {
+            self.report(QuotaScope::Tier, self.tiers.count_one(tier, limit, now))?;
         }
         Ok(())
     }
@@ -142,10 +152,8 @@ impl<C: Clock + Clone> Quotas<C> {
         QuotaStatus { exceeded, report_only: self.settings.report_only }
     }
 
-    fn count(&self, scope: QuotaScope, limiter: Option<Limiter<C>>) -> Result<(), QuotaExceeded> {
-        let Some(Err(retry_after)) = limiter.map(|limiter| limiter.count_one(&self.clock)) else {
-            return Ok(());
-        };
+    fn report(&self, scope: QuotaScope, counted: Result<(), Duration>) -> Result<(), QuotaExceeded> {
+        let Err(retry_after) = counted else { return Ok(()) };
         if let Some(count) = self.exceeded.get(scope.index()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -154,7 +162,7 @@ impl<C: Clock + Clone> Quotas<C> {
     }
 }
 
-impl<C: Clock> fmt::Debug for Quotas<C> {
+impl fmt::Debug for Quotas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Quotas").field("settings", &self.settings).finish_non_exhaustive()
     }

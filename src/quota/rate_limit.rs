@@ -1,21 +1,21 @@
 //! A rate and the burst that it allows.
 
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
-
-use governor::Quota;
 
 use crate::document::{Located, Table};
 
 /// The most that a rate may name, in whatever unit.
 const MAX_COUNT: u32 = 1_000_000;
 
+const SECOND_NANOS: u64 = 1_000_000_000;
+
 /// So many at once, and one more each time that a period has passed: the generic cell rate algorithm
 /// (ITU-T I.371, appendix A).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    period: Duration,
+    period_nanos: NonZeroU64,
     burst: NonZeroU32,
 }
 
@@ -25,15 +25,16 @@ impl RateLimit {
     pub fn parse(text: &str) -> Option<Self> {
         let (count, unit) = text.split_once('/')?;
         let unit = match unit {
-            "s" => Duration::from_secs(1),
-            "m" => Duration::from_mins(1),
-            "h" => Duration::from_hours(1),
+            "s" => SECOND_NANOS,
+            "m" => 60 * SECOND_NANOS,
+            "h" => 3_600 * SECOND_NANOS,
             _ => return None,
         };
         let digits = !count.starts_with('0') && count.bytes().all(|byte| byte.is_ascii_digit());
-        let count = count.parse().ok().filter(|count| digits && *count <= MAX_COUNT)?;
+        let count = count.parse().ok().filter(|count: &u32| digits && *count <= MAX_COUNT)?;
         let burst = NonZeroU32::new(count)?;
-        Some(Self { period: unit / count, burst })
+        // Never zero: a million per second is one per microsecond.
+        Some(Self { period_nanos: NonZeroU64::new(unit / u64::from(count))?, burst })
     }
 
     /// The same rate with another burst.
@@ -42,15 +43,27 @@ impl RateLimit {
         Self { burst, ..self }
     }
 
-    /// For the library. A period is never zero: a million per second is one per microsecond.
-    pub(super) fn quota(self) -> Option<Quota> {
-        Some(Quota::with_period(self.period)?.allow_burst(self.burst))
+    /// The time for one, in nanoseconds.
+    pub(super) const fn period_nanos(self) -> u64 {
+        self.period_nanos.get()
+    }
+
+    /// How many are allowed at once.
+    #[cfg(test)]
+    pub(super) const fn burst(self) -> NonZeroU32 {
+        self.burst
+    }
+
+    /// How much earlier than by the rate alone one is allowed, because of the burst, in nanoseconds.
+    pub(super) const fn tolerance_nanos(self) -> u64 {
+        // At most an hour, a million times over: it fits.
+        self.period_nanos().saturating_mul(self.burst.get() as u64 - 1)
     }
 }
 
 impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one per {:?}, {} at once", self.period, self.burst)
+        write!(f, "one per {:?}, {} at once", Duration::from_nanos(self.period_nanos()), self.burst)
     }
 }
 
@@ -82,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_number_per_unit() {
-        let limit = |text| RateLimit::parse(text).map(|limit| (limit.period.as_nanos(), limit.burst.get()));
+        let limit = |text| RateLimit::parse(text).map(|limit| (limit.period_nanos(), limit.burst.get()));
         assert_eq!(limit("50/s"), Some((20_000_000, 50)));
         assert_eq!(limit("600/m"), Some((100_000_000, 600)));
         assert_eq!(limit("1/h"), Some((3_600_000_000_000, 1)));

@@ -1,54 +1,54 @@
-use governor::clock::FakeRelativeClock;
-
 use super::*;
 
 fn limit(text: &str) -> RateLimit {
     RateLimit::parse(text).unwrap()
 }
 
-fn quotas(caller: Option<&str>, report_only: bool) -> (Quotas<FakeRelativeClock>, FakeRelativeClock) {
-    let clock = FakeRelativeClock::default();
-    let settings = QuotaSettings { caller: caller.map(limit), report_only, remembered_callers: 1_000 };
-    (Quotas::with_clock(settings, clock.clone()), clock)
+fn quotas(caller: Option<&str>, report_only: bool) -> Quotas {
+    Quotas::new(QuotaSettings { caller: caller.map(limit), report_only, remembered_callers: 1_000 })
 }
+
+/// The moment at which tests ask unless they say otherwise.
+const NOW: Duration = Duration::from_secs(1);
 
 fn tier() -> Arc<str> {
     "tier-1".into()
 }
 
-fn scopes(quotas: &Quotas<FakeRelativeClock>) -> [u64; 3] {
+fn scopes(quotas: &Quotas) -> [u64; 3] {
     quotas.status().exceeded.map(|(_, count)| count)
 }
 
 #[test]
 fn a_caller_has_its_burst_and_then_its_rate() {
-    let (quotas, clock) = quotas(Some("2/s"), false);
-    let admit = |caller| quotas.admit(caller, &tier(), None);
+    let quotas = quotas(Some("2/s"), false);
+    let admit_at = |now, caller| quotas.admit_at(now, caller, &tier(), None);
+    let admit = |caller| admit_at(NOW, caller);
     assert_eq!((admit("ada"), admit("ada")), (Ok(()), Ok(())));
     let retry_after = Duration::from_millis(500);
     assert_eq!(admit("ada"), Err(QuotaExceeded { scope: QuotaScope::Caller, retry_after }));
     assert_eq!(admit("bob"), Ok(()), "each caller has its own");
-    clock.advance(retry_after);
-    assert_eq!(admit("ada"), Ok(()));
-    assert!(admit("ada").is_err());
-    assert_eq!(scopes(&quotas), [2, 0, 0]);
+    assert!(admit_at(NOW + retry_after.saturating_sub(Duration::from_nanos(1)), "ada").is_err());
+    assert_eq!(admit_at(NOW + retry_after, "ada"), Ok(()));
+    assert!(admit_at(NOW + retry_after, "ada").is_err());
+    assert_eq!(scopes(&quotas), [3, 0, 0]);
 }
 
 #[test]
 fn a_tier_limits_each_caller_and_all_of_them() {
-    let (quotas, _) = quotas(None, false);
+    let quotas = quotas(None, false);
     let quota = TierQuota { caller: Some(limit("2/m")), total: Some(limit("3/m")) };
-    let scope = |caller| quotas.admit(caller, &tier(), Some(&quota)).map_err(|exceeded| exceeded.scope);
+    let scope = |caller| quotas.admit_at(NOW, caller, &tier(), Some(&quota)).map_err(|exceeded| exceeded.scope);
     assert_eq!((scope("ada"), scope("ada"), scope("ada")), (Ok(()), Ok(()), Err(QuotaScope::CallerInTier)));
     assert_eq!((scope("bob"), scope("bob")), (Ok(()), Err(QuotaScope::Tier)));
-    assert_eq!(quotas.admit("bob", &"tier-2".into(), Some(&quota)), Ok(()), "each tier has its own");
+    assert_eq!(quotas.admit_at(NOW, "bob", &"tier-2".into(), Some(&quota)), Ok(()), "each tier has its own");
 }
 
 #[test]
 fn report_only_counts_and_lets_pass() {
-    let (quotas, _) = quotas(Some("1/h"), true);
+    let quotas = quotas(Some("1/h"), true);
     for _ in 0..5 {
-        assert_eq!(quotas.admit("ada", &tier(), None), Ok(()));
+        assert_eq!(quotas.admit_at(NOW, "ada", &tier(), None), Ok(()));
     }
     assert_eq!(scopes(&quotas), [4, 0, 0]);
     assert!(quotas.status().report_only);
@@ -56,28 +56,63 @@ fn report_only_counts_and_lets_pass() {
 
 #[test]
 fn a_changed_limit_holds_from_the_next_call_on() {
-    let (quotas, _) = quotas(None, false);
+    let quotas = quotas(None, false);
     let with = |text| TierQuota { caller: Some(limit(text)), total: None };
-    assert!(quotas.admit("ada", &tier(), Some(&with("1/h"))).is_ok());
-    assert!(quotas.admit("ada", &tier(), Some(&with("1/h"))).is_err());
-    assert!(quotas.admit("ada", &tier(), Some(&with("2/h"))).is_ok());
+    assert!(quotas.admit_at(NOW, "ada", &tier(), Some(&with("1/h"))).is_ok());
+    assert!(quotas.admit_at(NOW, "ada", &tier(), Some(&with("1/h"))).is_err());
+    assert!(quotas.admit_at(NOW, "ada", &tier(), Some(&with("2/h"))).is_ok());
 }
 
 #[test]
 fn memory_is_bounded_whatever_the_number_of_callers() {
-    let (quotas, _) = quotas(Some("1/h"), false);
+    let quotas = quotas(Some("1/h"), false);
     let quota = TierQuota { caller: Some(limit("1/h")), total: None };
     for caller in 0..100_000 {
-        quotas.admit(&format!("caller-{caller}"), &tier(), Some(&quota)).unwrap();
+        quotas.admit_at(NOW, &format!("caller-{caller}"), &tier(), Some(&quota)).unwrap();
     }
     assert!(quotas.callers.len() <= 1_000 && quotas.callers_in_tiers.len() <= 1_000);
 }
 
 #[test]
 fn without_limits_nothing_is_counted() {
-    let (quotas, _) = quotas(None, false);
+    let quotas = quotas(None, false);
     for _ in 0..10_000 {
-        quotas.admit("ada", &tier(), None).unwrap();
+        quotas.admit_at(NOW, "ada", &tier(), None).unwrap();
     }
     assert_eq!(quotas.callers.len(), 0);
+}
+
+#[test]
+fn time_goes_on_by_itself() {
+    let quotas = quotas(Some("1000/s"), false);
+    let admit = || quotas.admit("ada", &tier(), None);
+    let exceeded = (0..1_000_000).find_map(|_| admit().err()).expect("a thousand at once are used up");
+    std::thread::sleep(exceeded.retry_after);
+    assert_eq!(admit(), Ok(()));
+}
+
+#[test]
+fn calls_of_many_threads_are_counted_one_by_one() {
+    let quotas = quotas(Some("1000/h"), false);
+    let quotas = &quotas;
+    let admitted: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| (0..1_000).filter(|_| quotas.admit_at(NOW, "ada", &tier(), None).is_ok()).count()))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(admitted, 1_000);
+}
+
+/// Ids as callers have them: 32 hexadecimal digits, without an order.
+#[test]
+fn a_hundred_thousand_callers_take_less_than_16_mib() {
+    let settings = QuotaSettings { caller: Some(limit("1000/s")), report_only: false, remembered_callers: 100_000 };
+    let quotas = Quotas::new(settings);
+    for caller in 0..200_000_u128 {
+        let id = format!("{:032x}", caller.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+        quotas.admit_at(NOW, &id, &tier(), None).unwrap();
+    }
+    assert!(quotas.callers.len() > 95_000, "{}", quotas.callers.len());
+    assert!(quotas.callers.bytes() < 16 << 20, "{}", quotas.callers.bytes());
 }
