@@ -12,6 +12,7 @@ mod convert;
 mod deadline;
 mod health;
 mod load_shedding;
+mod message;
 mod message_limit;
 mod method;
 mod observer;
@@ -22,7 +23,7 @@ mod stream_end;
 mod trace_context;
 mod violations;
 
-pub use access_log::AccessLogLayer;
+pub use access_log::{AccessLogLayer, DEFAULT_REJECTED_PER_SECOND, RejectedLines};
 pub use authentication::AuthenticationLayer;
 pub use call_counters::{CallCounters, EventCount};
 pub use catch_panic::CatchPanicLayer;
@@ -34,6 +35,7 @@ pub use message_limit::MessageLimitLayer;
 pub use method::CallMethod;
 pub use observer::{CallObserver, EndedCall};
 pub use service::BrokerService;
+pub use status::refusal_of_stream;
 pub use stream_end::StreamEndLayer;
 
 /// The generated messages, client and server of package `accessbroker.v1`.

@@ -9,6 +9,7 @@ mod bearer;
 mod caller;
 mod claim_set;
 mod claims;
+mod heap_block;
 mod issuer;
 mod json;
 mod key_ring;
@@ -26,7 +27,7 @@ mod workload;
 mod test_issuer;
 
 pub use algorithm::Algorithm;
-pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError};
+pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError, NewToken, Recognised};
 pub use bearer::BearerToken;
 pub use caller::{Caller, TokenIdentity};
 pub use claim_set::{ClaimSet, ClaimSetTooLarge, ClaimValue};

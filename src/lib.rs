@@ -7,8 +7,10 @@
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`document`], [`clock`], `error_chain` and `step_span` stand beside the rings and know none of them.
+//! [`document`], [`files`], [`clock`], `error_chain`, `line_stream` and `step_span` stand beside the rings and know none
+//! of them.
 
+pub mod admission;
 pub mod audit;
 pub mod broker;
 pub mod cli;
@@ -18,8 +20,10 @@ pub mod config;
 pub mod dev;
 pub mod document;
 mod error_chain;
+pub mod files;
 pub mod grpc;
 pub mod identity;
+mod line_stream;
 pub mod policy;
 pub mod presign;
 pub mod quota;

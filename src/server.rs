@@ -6,26 +6,29 @@ mod assemble;
 mod closers;
 mod connection;
 mod connections;
+mod episodes;
+mod file_limit;
 mod grpc_server;
 mod handshake;
 mod http2;
 mod listener;
 mod panic_hook;
 mod policy_reload;
+mod read_turn;
 mod readiness;
 mod service_manager;
 mod signing_credentials;
+mod stalled_writes;
 mod stop_signals;
 mod tls;
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
@@ -37,16 +40,19 @@ pub use readiness::{Missing, Readiness};
 pub use service_manager::{notify_ready, notify_stopping};
 pub use stop_signals::{StopSignal, StopSignals};
 
+use self::admin::AdminLimits;
 use self::connections::Connections;
 use self::grpc_server::Layers;
 use self::listener::Listener;
+use self::policy_reload::PolicyWatch;
+use crate::admission::{BudgetLimits, Budgets};
 use crate::audit::AuditTrail;
 use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, LimitSettings, LoadedPolicy};
 use crate::grpc::HealthService;
 use crate::presign::credentials::Environment;
-use crate::telemetry::{ServerCounters, Traces};
+use crate::telemetry::{AdminCounters, LogCounts, ServerCounters, Traces};
 
 /// How long the admin port may take to end. A scrape takes milliseconds.
 const ADMIN_LIMIT: Duration = Duration::from_secs(1);
@@ -62,10 +68,12 @@ pub struct Surroundings {
     pub decision_ids: Arc<dyn DecisionIds>,
     /// Where spans go. The server flushes them when it stops.
     pub traces: Traces,
+    /// What was lost of the log, for metrics.
+    pub log: Arc<LogCounts>,
 }
 
 impl Surroundings {
-    /// The machine itself, without traces.
+    /// The machine itself, without traces, and with a log that loses nothing.
     #[must_use]
     pub fn system() -> Self {
         Self {
@@ -73,6 +81,7 @@ impl Surroundings {
             environment: Arc::new(|name| std::env::var(name).ok()),
             decision_ids: Arc::new(TimeOrderedDecisionIds),
             traces: Traces::off(),
+            log: Arc::default(),
         }
     }
 }
@@ -104,7 +113,7 @@ pub struct RunningServer {
     /// The accept loops; they end with `stop`.
     listeners: JoinSet<()>,
     /// One task; it ends with `stop_admin`.
-    admin: JoinSet<io::Result<()>>,
+    admin: JoinSet<()>,
     /// Refreshes and watches; they end with this value.
     background: JoinSet<()>,
     _ends_connections: DropGuard,
@@ -117,17 +126,34 @@ impl fmt::Debug for RunningServer {
 }
 
 impl RunningServer {
-    /// Proves the policy, builds every part, and only then binds the ports.
+    /// Loads the policy, and starts with it; see [`start_with`](Self::start_with).
     ///
     /// # Errors
     ///
-    /// When the policy is not valid, a named secret or a certificate cannot be used, or an address cannot be bound.
+    /// When the policy is not valid, and as `start_with`.
     pub async fn start(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
-        let parts = assemble::assemble(&config, &surroundings).await?;
+        let loading = config.clone();
+        // A large policy takes a second to compile.
+        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("the policy was not loaded")?;
+        let loaded = loaded.context("the policy is not valid")?;
+        // Its many parts are built one after the other; together they are much to keep in every caller's future.
+        Box::pin(Self::start_with(config, loaded, surroundings)).await
+    }
+
+    /// Builds every part, and only then binds the ports.
+    ///
+    /// # Errors
+    ///
+    /// When a named secret or a certificate cannot be used, or an address cannot be bound.
+    pub async fn start_with(config: Config, loaded: LoadedPolicy, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let mut limits = config.limits.clone();
+        let connection_limit = file_limit::fit_into_file_limit(&mut limits);
+        let LoadedPolicy { policy, text, sight, proofs } = loaded;
+        let parts = assemble::assemble(&config, policy, &surroundings).await?;
         let server = &config.server;
         let mut bound = Vec::new();
         for settings in &config.listeners {
-            bound.push(Listener::bind(settings).await?);
+            bound.push(Listener::bind(settings, config.policy.settle).await?);
         }
         let addresses: Vec<_> = bound.iter().map(Listener::address).collect::<Result<_, _>>()?;
         let admin_listener = tokio::net::TcpListener::bind(server.admin_addr)
@@ -146,28 +172,38 @@ impl RunningServer {
 
         let mut background = JoinSet::new();
         parts.spawn_refreshes(&mut background);
-        let (policy, policy_text) = (Arc::clone(&parts.policy), parts.policy_text.clone());
-        let watch = policy_reload::watch(config.clone(), policy, policy_text, parts.policy_follower());
-        background.spawn(watch);
+        let watch = PolicyWatch::new(config.policy.settle, text, &sight, &proofs);
+        background.spawn(policy_reload::watch(
+            config.clone(),
+            Arc::clone(&parts.policy),
+            watch,
+            parts.policy_follower(),
+        ));
         background.spawn(readiness.clone().watch(health.clone()));
 
         let counters = Arc::new(ServerCounters::default());
+        let budgets = budgets(&config.limits);
         let service = grpc_server::service(
             parts.broker_service(config.sole_bucket().cloned()),
             HealthService::new(health),
             server.reflection,
             Layers {
                 access_log: parts.access_log_layer(),
-                authentication: parts.authentication_layer(&surroundings),
-                limits: config.limits.clone(),
+                authentication: parts.authentication_layer(&surroundings, &budgets, &counters.calls),
+                limits: limits.clone(),
+                places: Arc::clone(&budgets.places),
+                message_memory: Arc::clone(&budgets.message_memory),
                 counters: Arc::clone(&counters.calls),
                 stop: stop.clone(),
             },
         )?;
-        let limits = config.limits.clone();
-        let connections = Connections::new(service, limits, Arc::clone(&counters), stop.clone(), cut.clone());
+        let admin_limits = AdminLimits::from(&limits);
+        let streams = budgets.streams.clone();
+        let connections = Connections::new(service, limits, streams, Arc::clone(&counters), stop.clone(), cut.clone());
+        background.spawn(connections.clone().watch_deliveries());
         let certificates = bound.iter().zip(&addresses).filter_map(|(listener, address)| listener.certificate(address));
-        let metrics = parts.metrics(certificates.collect(), &counters);
+        let admin_counters = Arc::new(AdminCounters::default());
+        let metrics = parts.metrics(certificates.collect(), &counters, &budgets, &admin_counters, connection_limit);
         let mut listeners = JoinSet::new();
         for listener in bound {
             if let Some(tls) = listener.tls() {
@@ -176,7 +212,8 @@ impl RunningServer {
             listeners.spawn(listener.run(connections.clone()));
         }
         let mut admin = JoinSet::new();
-        admin.spawn(admin::serve(admin_listener, readiness.clone(), metrics, stop_admin.clone()));
+        let routes = admin::routes(readiness.clone(), metrics);
+        admin.spawn(admin::serve(admin_listener, routes, admin_limits, admin_counters, stop_admin.clone()));
         let (closers, audit) = (Closers::default(), parts.audit.clone());
         closers.add("audit", CLOSER_LIMIT, async move { audit.close().await });
         let traces = surroundings.traces.clone();
@@ -255,10 +292,7 @@ impl RunningServer {
     pub async fn failed(&mut self) -> anyhow::Error {
         tokio::select! {
             ended = self.listeners.join_next() => unexpected_end("a listener", ended.and_then(Result::err)),
-            ended = self.admin.join_next() => match ended {
-                Some(Ok(Err(error))) => anyhow::Error::new(error).context("admin HTTP has ended"),
-                ended => unexpected_end("admin HTTP", ended.and_then(Result::err)),
-            },
+            ended = self.admin.join_next() => unexpected_end("admin HTTP", ended.and_then(Result::err)),
             error = first_panic(&mut self.background) => unexpected_end("a background task", Some(error)),
         }
     }
@@ -281,6 +315,18 @@ impl RunningServer {
         let _in_time = time::timeout(ADMIN_LIMIT, self.admin.join_next()).await;
         tracing::info!("stopped");
     }
+}
+
+/// The budgets that the settings give.
+fn budgets(limits: &LimitSettings) -> Budgets {
+    Budgets::new(BudgetLimits {
+        streams: limits.max_streams.into(),
+        unproven_streams: limits.max_unproven_streams as usize,
+        unproven_streams_per_connection: limits.max_unproven_streams_per_connection as usize,
+        places: limits.max_calls_in_flight.into(),
+        message_memory: limits.request_memory,
+        signature_checks: limits.signature_checks as usize,
+    })
 }
 
 fn unexpected_end(part: &str, error: Option<JoinError>) -> anyhow::Error {

@@ -1,5 +1,6 @@
 //! What the process tells of itself.
 
+mod admin_counters;
 mod logs;
 mod metrics;
 mod observed_inspector;
@@ -7,10 +8,11 @@ mod observed_presigner;
 mod server_counters;
 mod traces;
 
-pub use logs::{LogFormat, LogSettings, start_logging, subscriber};
+pub use admin_counters::AdminCounters;
+pub use logs::{LogCounts, LogFormat, LogHandle, LogSettings, LossCause, start_logging, subscriber};
 pub use metrics::{
-    CallMetrics, CertificateSource, CertificateStatus, ListenerCertificate, METRICS_CONTENT_TYPE, MetricSources,
-    Metrics, NamedCredentials,
+    CallMetrics, CertificateSource, CertificateStatus, ConnectionLimit, ListenerCertificate, METRICS_CONTENT_TYPE,
+    MetricSources, Metrics, NamedCredentials,
 };
 pub use observed_inspector::ObservedInspector;
 pub use observed_presigner::ObservedPresigner;

@@ -1,13 +1,17 @@
 //! `access-broker serve`
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use clap::Args;
+use tokio::task;
 
 use super::options::ConfigOptions;
-use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, complain, exit_code, runtime};
-use crate::config::Config;
+use super::output::{complain_in_time, end_log, log_failure};
+use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, exit_code, runtime};
+use crate::config::{Config, LoadError, LoadedPolicy};
 use crate::server::{RunningServer, StopSignals, Surroundings, log_panics, notify_ready, notify_stopping};
-use crate::telemetry::{Traces, start_logging};
+use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
 ///
@@ -26,35 +30,51 @@ impl Serve {
         let config = match self.options.load().map_err(anyhow::Error::from) {
             Ok(config) => config,
             Err(error) => {
-                complain(&error);
+                complain_in_time(&error);
                 return EXIT_CONFIGURATION;
             }
         };
-        start_logging(config.log);
-        log_panics();
-        if let Err(error) = config.load_policy() {
-            complain(&error.into());
-            return EXIT_CONFIGURATION;
-        }
-        match serve(config) {
-            Ok(code) => code,
+        let log = match start_logging(config.log).context("the log cannot be started") {
+            Ok(log) => log,
             Err(error) => {
-                complain(&error);
-                EXIT_FAILURE
+                complain_in_time(&error);
+                return EXIT_FAILURE;
             }
-        }
+        };
+        log_panics();
+        end_log(&log, run_logged(config, &log))
     }
 }
 
+/// From here on everything is said in the log.
+fn run_logged(config: Config, log: &LogHandle) -> u8 {
+    serve(config, log).unwrap_or_else(|error| {
+        log_failure(&error);
+        EXIT_FAILURE
+    })
+}
+
 /// Serves until a signal, and tells how to exit.
-fn serve(config: Config) -> anyhow::Result<u8> {
+fn serve(config: Config, log: &LogHandle) -> anyhow::Result<u8> {
     let runtime = runtime().context("the runtime cannot be started")?;
     let served = runtime.block_on(async {
         let mut signals = StopSignals::listen().context("signals cannot be received")?;
         let traces = Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
-        let surroundings = Surroundings { traces, ..Surroundings::system() };
+        let surroundings = Surroundings { traces, log: Arc::clone(log.counts()), ..Surroundings::system() };
+        // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first
+        // process of a container is not ended by a signal that it does not take.
+        let policy = tokio::select! {
+            loaded = load_policy(config.clone()) => match loaded? {
+                Ok(policy) => policy,
+                Err(error) => {
+                    log_failure(&error.into());
+                    return Ok(EXIT_CONFIGURATION);
+                }
+            },
+            _ = signals.next() => return Ok(EXIT_OK),
+        };
         let mut server = tokio::select! {
-            started = RunningServer::start(config, surroundings) => started?,
+            started = RunningServer::start_with(config, policy, surroundings) => started?,
             _ = signals.next() => return Ok(EXIT_OK),
         };
         let failure = until_stopped(&mut server, &mut signals).await;
@@ -70,6 +90,11 @@ fn serve(config: Config) -> anyhow::Result<u8> {
     // Nothing that still runs is worth waiting for: what is, has been.
     runtime.shutdown_background();
     served
+}
+
+/// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
+async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, LoadError>> {
+    task::spawn_blocking(move || config.load_policy()).await.context("the policy was not loaded")
 }
 
 /// Returns with the first signal, or with what the server cannot go on without.

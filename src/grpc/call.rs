@@ -6,6 +6,7 @@ use opentelemetry::trace::TraceId;
 
 use super::call_trace::CallTrace;
 use super::request_id::RequestId;
+use crate::admission::Holder;
 use crate::broker::Decision;
 use crate::identity::Caller;
 
@@ -18,6 +19,7 @@ struct CallFacts {
     request_id: RequestId,
     trace: CallTrace,
     caller: OnceLock<Arc<Caller>>,
+    holder: OnceLock<Holder>,
     decision: OnceLock<Decision>,
     reason: OnceLock<&'static str>,
     rejection: OnceLock<&'static str>,
@@ -31,6 +33,11 @@ impl CallRecord {
 
     pub(super) fn set_caller(&self, caller: Arc<Caller>) {
         let _already_known = self.0.caller.set(caller);
+    }
+
+    /// Among whose places the call's are.
+    pub(super) fn set_holder(&self, holder: Holder) {
+        let _already_known = self.0.holder.set(holder);
     }
 
     pub(super) fn set_decision(&self, decision: Decision) {
@@ -64,6 +71,10 @@ impl CallRecord {
 
     pub(super) fn caller(&self) -> Option<&Caller> {
         self.0.caller.get().map(AsRef::as_ref)
+    }
+
+    pub(super) fn holder(&self) -> Option<Holder> {
+        self.0.holder.get().copied()
     }
 
     pub(super) fn decision(&self) -> Option<&Decision> {

@@ -21,8 +21,16 @@ impl EventCount {
 /// Counted by the layers, for metrics.
 #[derive(Debug, Default)]
 pub struct CallCounters {
-    /// Calls that were refused because too many others were in flight.
+    /// Calls that were refused because the server serves as many as it can.
     pub shed: EventCount,
+    /// Calls that were refused because their caller holds its share.
+    pub over_share: EventCount,
+    /// Calls without a proven caller that were refused, or ended to make room for those of another connection.
+    pub unproven_refused: EventCount,
+    /// Calls whose message did not arrive in time.
+    pub message_timeouts: EventCount,
+    /// Calls whose client did not take the answer in time.
+    pub undelivered: EventCount,
     /// Calls that ran into their deadline, whoever set it.
     pub deadlines_exceeded: EventCount,
     /// Calls that ended in a panic.

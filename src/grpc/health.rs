@@ -23,10 +23,10 @@ impl HealthService {
         Self { inner: LibraryService::from_health_reporter(reporter) }
     }
 
-    /// The tonic service.
+    /// The tonic service. Messages larger than so many bytes are refused.
     #[must_use]
-    pub fn into_server(self) -> HealthServer<Self> {
-        HealthServer::new(self)
+    pub fn into_server(self, max_message_size: usize) -> HealthServer<Self> {
+        HealthServer::new(self).max_decoding_message_size(max_message_size)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tonic::body::Body;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, QuotaViolation, StatusExt};
 
@@ -217,15 +219,41 @@ pub(super) fn status_of_timeout(request_id: &str) -> Status {
     .into_status(request_id)
 }
 
-/// Calls take milliseconds: after a second the crowd is another one.
-const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
+/// Calls take milliseconds: a second later there are other ones.
+const OVERLOAD_RETRY: Duration = Duration::from_millis(OVERLOAD_RETRY_MILLIS);
 
-/// The status of a call for which there was no place.
+const OVERLOAD_RETRY_MILLIS: u64 = 1_000;
+
+/// Tells clients that retry by themselves how long to wait first (gRFC A6), in milliseconds.
+const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// The status of a call for which the server has no place. Another server may have one, so that clients retry.
 pub(super) fn status_of_overload(request_id: &str) -> Status {
-    Failure {
-        code: Code::ResourceExhausted,
+    let mut status = Failure {
+        code: Code::Unavailable,
         reason: ErrorReason::Overloaded,
         message: "the broker serves as many calls as it can at the moment",
+        retry_after: Some(OVERLOAD_RETRY),
+        ..Failure::default()
+    }
+    .into_status(request_id);
+    status.metadata_mut().insert(RETRY_PUSHBACK, MetadataValue::from(OVERLOAD_RETRY_MILLIS));
+    status
+}
+
+/// The answer to a stream that is refused before its call is looked at: it has no id and no line in the log.
+#[must_use]
+pub fn refusal_of_stream() -> http::Response<Body> {
+    status_of_overload("").into_http()
+}
+
+/// The status of a call whose caller has as many calls under way as its share is. Another server would do the same work
+/// for the same caller, so that clients do not retry by themselves.
+pub(super) fn status_of_callers_overload(request_id: &str) -> Status {
+    Failure {
+        code: Code::ResourceExhausted,
+        reason: ErrorReason::CallerOverloaded,
+        message: "the caller has as many calls under way as the broker serves for one caller at the moment",
         retry_after: Some(OVERLOAD_RETRY),
         ..Failure::default()
     }
@@ -302,7 +330,9 @@ impl Failure<'_> {
         if let Some(retry_after) = self.retry_after {
             details.set_retry_info(Some(retry_after));
         }
-        details.set_request_info(request_id, "");
+        if !request_id.is_empty() {
+            details.set_request_info(request_id, "");
+        }
         Status::with_error_details(self.code, self.message, details)
     }
 }

@@ -48,26 +48,51 @@ impl Authenticator {
         Ok(Self { issuers, trust_domains, verified: VerifiedTokens::with_capacity(token_cache_bytes) })
     }
 
-    /// Checks a token as of `now`. This waits for nothing, except for up to a second where the token names a key that
-    /// its issuer has not published so far.
+    /// Checks a token as of `now`, one that was verified before or a new one.
     ///
     /// # Errors
     ///
-    /// Why the token is not accepted, or that this cannot be told because the issuer's keys cannot be had.
+    /// Those of [`recognise`](Self::recognise) and [`verify`](Self::verify).
     pub async fn authenticate(&self, token: &str, now: SystemTime) -> Result<Arc<Caller>, AuthenticationError> {
-        let digest = TokenDigest::of(token);
-        if let Some(caller) = self.recognise(&digest, now)? {
-            return Ok(caller);
+        match self.recognise(token, now)? {
+            Recognised::Known(caller) => Ok(caller),
+            Recognised::New(token) => self.verify(token, now, std::future::ready(())).await,
         }
-        let token = CompactToken::parse(token)?;
-        let accepted = self.verifier_for(&token)?.verify(token, now).await?;
+    }
+
+    /// Tells whether a token was verified before and would be again. This waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the time of a known token is over, or the keys of its issuer are not available.
+    pub fn recognise<'t>(&self, token: &'t str, now: SystemTime) -> Result<Recognised<'t>, AuthenticationError> {
+        let digest = TokenDigest::of(token);
+        let known = self.known(&digest, now)?;
+        Ok(known.map_or(Recognised::New(NewToken { text: token, digest }), Recognised::Known))
+    }
+
+    /// Checks a token that is not known. This waits for up to a second where the token names a key that its issuer has
+    /// not published so far, then for `turn`, and checks the signature while what `turn` yields is held.
+    ///
+    /// # Errors
+    ///
+    /// Why the token is not accepted, or that this cannot be told because the issuer's keys are not available.
+    pub async fn verify<T>(
+        &self,
+        token: NewToken<'_>,
+        now: SystemTime,
+        turn: impl Future<Output = T>,
+    ) -> Result<Arc<Caller>, AuthenticationError> {
+        let NewToken { text, digest } = token;
+        let token = CompactToken::parse(text)?;
+        let accepted = self.verifier_for(&token)?.verify(token, now, turn).await?;
         let caller = Arc::clone(&accepted.caller);
         self.verified.insert(digest, accepted);
         Ok(caller)
     }
 
     /// The caller of a token that was verified before and would be again.
-    fn recognise(&self, digest: &TokenDigest, now: SystemTime) -> Result<Option<Arc<Caller>>, AuthenticationError> {
+    fn known(&self, digest: &TokenDigest, now: SystemTime) -> Result<Option<Arc<Caller>>, AuthenticationError> {
         let Some(token) = self.verified.get(digest) else {
             self.verified.count_miss();
             return Ok(None);
@@ -134,6 +159,27 @@ impl Authenticator {
     #[must_use]
     pub fn token_cache_status(&self) -> TokenCacheStatus {
         self.verified.status()
+    }
+}
+
+/// What [`Authenticator::recognise`] finds.
+#[derive(Debug)]
+pub enum Recognised<'t> {
+    /// The token was verified before.
+    Known(Arc<Caller>),
+    /// It was not, or would not be accepted again by the keys of now.
+    New(NewToken<'t>),
+}
+
+/// A token whose signature has to be checked.
+pub struct NewToken<'t> {
+    text: &'t str,
+    digest: TokenDigest,
+}
+
+impl std::fmt::Debug for NewToken<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewToken").finish_non_exhaustive()
     }
 }
 

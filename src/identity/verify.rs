@@ -67,11 +67,13 @@ impl IssuerVerifier {
         self.settings.profile
     }
 
-    /// Checks a token that claims to be this issuer's.
-    pub(super) async fn verify(
+    /// Checks a token that claims to be this issuer's. `turn` is waited for before the signature is checked, and what it
+    /// yields is held until the check is done.
+    pub(super) async fn verify<T>(
         self: &Arc<Self>,
         token: CompactToken<'_>,
         now: SystemTime,
+        turn: impl Future<Output = T>,
     ) -> Result<VerifiedToken, AuthenticationError> {
         self.check_header(token.header())?;
         let mut keys = self.current_keys()?;
@@ -86,6 +88,7 @@ impl IssuerVerifier {
             (KeyLookupError::Unknown, Freshness::Uncertain) => self.keys_unavailable(),
             (KeyLookupError::Ambiguous, _) => Rejection::AmbiguousKey.into(),
         })?;
+        let _turn = turn.await;
         let claims = token.verify(key)?;
         let AcceptedClaims { caller, times } = claims::accept(&claims, &self.settings, self.issuer(), now)?;
         let verifier = Arc::clone(self);
@@ -160,8 +163,11 @@ pub enum IssuerVerifierError {
 const KUBERNETES_KEYS: &str = "https://kubernetes.default.svc/openid/v1/jwks";
 
 fn key_source(settings: &IssuerSettings) -> Result<Box<dyn KeySource>, IssuerVerifierError> {
-    let access =
-        KeyServerAccess { ca_file: settings.key_ca_file.clone(), bearer_file: settings.key_bearer_file.clone() };
+    let access = KeyServerAccess {
+        ca_file: settings.key_ca_file.clone(),
+        bearer_file: settings.key_bearer_file.clone(),
+        settle: settings.file_settle,
+    };
     let client = || KeyHttpClient::new(settings.plain_http, access.clone());
     Ok(match &settings.key_location {
         KeyLocation::Discovery => Box::new(DiscoveryKeySource::new(&settings.issuer, client()?)?),
@@ -171,6 +177,6 @@ fn key_source(settings: &IssuerSettings) -> Result<Box<dyn KeySource>, IssuerVer
         }
         KeyLocation::KubernetesApiServer => Box::new(JwksUrlKeySource::new(Url::parse(KUBERNETES_KEYS)?, client()?)),
         KeyLocation::JwksUrl(url) => Box::new(JwksUrlKeySource::new(url.clone(), client()?)),
-        KeyLocation::JwksFile(path) => Box::new(JwksFileKeySource::new(path.clone())),
+        KeyLocation::JwksFile(path) => Box::new(JwksFileKeySource::new(path.clone(), settings.file_settle)),
     })
 }

@@ -4,28 +4,29 @@ mod audit;
 mod buckets;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
-use tokio::io::AsyncReadExt;
-use tokio::task::JoinSet;
-use zeroize::Zeroizing;
+use tokio::task::{self, JoinSet};
 
 use buckets::Buckets;
 
 use super::signing_credentials::SigningCredentials;
 use super::{Readiness, Surroundings};
+use crate::admission::Budgets;
 use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};
-use crate::config::{AttributionSettings, Config};
-use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService};
+use crate::config::Config;
+use crate::files::at_start;
+use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, RejectedLines};
 use crate::identity::{Authenticator, IssuerVerifier, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
 use crate::quota::Quotas;
 use crate::storage::S3Inspector;
 use crate::telemetry::{
-    CallMetrics, ListenerCertificate, MetricSources, Metrics, ObservedInspector, ObservedPresigner, ServerCounters,
-    Traces,
+    AdminCounters, CallMetrics, ConnectionLimit, ListenerCertificate, LogCounts, MetricSources, Metrics,
+    ObservedInspector, ObservedPresigner, ServerCounters, Traces,
 };
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
@@ -34,8 +35,6 @@ const MAX_KEY_BYTES: usize = 4_096;
 /// The parts of a server.
 pub(super) struct Parts {
     pub(super) policy: Arc<PolicyStore>,
-    /// What the policy in force was compiled from.
-    pub(super) policy_text: String,
     pub(super) readiness: Readiness,
     pub(super) audit: AuditTrail,
     broker: Broker,
@@ -45,16 +44,20 @@ pub(super) struct Parts {
     quotas: Arc<Quotas>,
     call_metrics: Arc<CallMetrics>,
     traces: Traces,
+    log: Arc<LogCounts>,
+    rejected_lines: Arc<RejectedLines>,
 }
 
 /// Builds every part, or tells why one cannot be.
-pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> anyhow::Result<Parts> {
-    let (policy, policy_text) = config.read_policy().context("the policy is not valid")?;
+pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Surroundings) -> anyhow::Result<Parts> {
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
-        let verifier = IssuerVerifier::new(settings.clone())
-            .with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
+        let of_issuer = settings.clone();
+        // It reads certificate authorities and a token from files.
+        let verifier = task::spawn_blocking(move || IssuerVerifier::new(of_issuer)).await;
+        let verifier = verifier.context("the reading was cut off").and_then(|verifier| Ok(verifier?));
+        let verifier = verifier.with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
         verifiers.push(Arc::new(verifier));
     }
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
@@ -74,12 +77,11 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
         presigner: Arc::new(ObservedPresigner::new(presigner, &call_metrics, traces.tracer())),
         inspector: Arc::new(ObservedInspector::new(Arc::new(inspector), &call_metrics, traces.tracer())),
         decision_ids: Arc::clone(&surroundings.decision_ids),
-        pseudonyms: Arc::new(pseudonyms(&config.attribution).await?),
+        pseudonyms: Arc::new(pseudonyms(config).await?),
         quotas: Arc::clone(&quotas),
     });
     Ok(Parts {
         policy,
-        policy_text,
         readiness,
         audit: audit::trail(&config.audit)?,
         broker,
@@ -89,6 +91,8 @@ pub(super) async fn assemble(config: &Config, surroundings: &Surroundings) -> an
         quotas,
         call_metrics,
         traces,
+        log: Arc::clone(&surroundings.log),
+        rejected_lines: Arc::new(RejectedLines::new(config.access_log.rejected_per_second, Instant::now())),
     })
 }
 
@@ -105,16 +109,28 @@ impl Parts {
     }
 
     /// What a policy changes, beside decisions, when it is put in force.
-    pub(super) fn policy_follower(&self) -> impl Fn(&Policy) + Send + use<> {
+    pub(super) fn policy_follower(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
         let credentials = self.credentials.clone();
         move |policy| credentials.iter().for_each(|credentials| credentials.follow(policy))
     }
 
-    pub(super) fn metrics(&self, certificates: Vec<ListenerCertificate>, server: &Arc<ServerCounters>) -> Metrics {
+    pub(super) fn metrics(
+        &self,
+        certificates: Vec<ListenerCertificate>,
+        server: &Arc<ServerCounters>,
+        budgets: &Budgets,
+        admin: &Arc<AdminCounters>,
+        connection_limit: ConnectionLimit,
+    ) -> Metrics {
         Metrics::new(MetricSources {
+            budgets: Some(budgets.clone()),
             calls: Arc::clone(&self.call_metrics),
             spans: Arc::clone(self.traces.counts()),
             server: Arc::clone(server),
+            log: Arc::clone(&self.log),
+            rejected_lines: Arc::clone(&self.rejected_lines),
+            admin: Arc::clone(admin),
+            connection_limit: Some(connection_limit),
             audit: self.audit.status().cloned(),
             quotas: Some(Arc::clone(&self.quotas)),
             authenticator: Some(Arc::clone(&self.authenticator)),
@@ -125,11 +141,18 @@ impl Parts {
     }
 
     pub(super) fn access_log_layer(&self) -> AccessLogLayer {
-        AccessLogLayer::new(Arc::clone(&self.call_metrics) as _, self.traces.tracer())
+        let (observer, rejected) = (Arc::clone(&self.call_metrics), Arc::clone(&self.rejected_lines));
+        AccessLogLayer::new(observer, self.traces.tracer(), rejected)
     }
 
-    pub(super) fn authentication_layer(&self, surroundings: &Surroundings) -> AuthenticationLayer {
-        AuthenticationLayer::new(Arc::clone(&self.authenticator), Arc::clone(&surroundings.clock))
+    pub(super) fn authentication_layer(
+        &self,
+        surroundings: &Surroundings,
+        budgets: &Budgets,
+        counters: &Arc<CallCounters>,
+    ) -> AuthenticationLayer {
+        let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&surroundings.clock));
+        AuthenticationLayer::new(authenticator, clock, Arc::clone(&budgets.turns), Arc::clone(counters))
     }
 
     pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
@@ -138,14 +161,13 @@ impl Parts {
 }
 
 /// What makes pseudonyms of callers: a key that several brokers share, or one of its own.
-async fn pseudonyms(settings: &AttributionSettings) -> anyhow::Result<Pseudonyms> {
-    let Some(path) = &settings.caller_key_file else {
+async fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
+    let Some(path) = config.attribution.caller_key_file.clone() else {
         return Ok(Pseudonyms::with_random_key()?);
     };
-    let unusable = || format!("attribution.caller_key_file {} cannot be used", path.display());
-    let file = tokio::fs::File::open(path).await.with_context(unusable)?;
-    let mut key = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 1));
-    file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut key).await.with_context(unusable)?;
-    anyhow::ensure!(key.len() <= MAX_KEY_BYTES, "{}: it is larger than 4 KiB", unusable());
-    Pseudonyms::with_key(&key).with_context(unusable)
+    let unusable = format!("attribution.caller_key_file {} cannot be used", path.display());
+    let settle = config.policy.settle;
+    let read = task::spawn_blocking(move || at_start::read_one(&path, MAX_KEY_BYTES, settle)).await;
+    let key = read.context("the reading was cut off").and_then(|read| Ok(read?)).context(unusable.clone())?;
+    Pseudonyms::with_key(&key.content).context(unusable)
 }

@@ -10,6 +10,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{self, Sleep};
 use tokio_rustls::server::TlsStream;
 
+use super::read_turn::ReadTurn;
+use super::stalled_writes::StalledWrites;
 use crate::grpc::ConnectionInfo;
 
 /// The length of a client's preface, in bytes (RFC 9113 section 3.4).
@@ -22,6 +24,7 @@ pub(super) struct Connection {
     info: ConnectionInfo,
     /// What is left of the preface to come; `None` once it is there.
     preface: Option<AwaitedPreface>,
+    turn: ReadTurn,
 }
 
 /// The preface of a client that has not sent all of it yet.
@@ -34,9 +37,9 @@ struct AwaitedPreface {
 /// What carries the bytes.
 #[derive(Debug)]
 pub(super) enum Transport {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    Unix(UnixStream),
+    Tcp(StalledWrites<TcpStream>),
+    Tls(Box<TlsStream<StalledWrites<TcpStream>>>),
+    Unix(StalledWrites<UnixStream>),
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -49,12 +52,17 @@ impl Connection {
     /// for ever.
     pub(super) fn new(transport: Transport, info: ConnectionInfo, limit: Duration) -> Self {
         let preface = AwaitedPreface { missing_bytes: PREFACE_BYTES, limit: Box::pin(time::sleep(limit)) };
-        Self { transport, info, preface: Some(preface) }
+        Self { transport, info, preface: Some(preface), turn: ReadTurn::default() }
     }
 
     /// What calls are told of the connection.
     pub(super) const fn info(&self) -> &ConnectionInfo {
         &self.info
+    }
+
+    /// How much is read at a time.
+    pub(super) const fn turn(&self) -> &ReadTurn {
+        &self.turn
     }
 
     fn stream(&mut self) -> Pin<&mut dyn Stream> {
@@ -73,8 +81,8 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let filled_before = buffer.filled().len();
-        let polled = self.stream().poll_read(context, buffer);
+        let (filled_before, turn) = (buffer.filled().len(), self.turn.clone());
+        let polled = turn.poll_read(self.stream(), context, buffer);
         let Some(preface) = &mut self.preface else { return polled };
         if polled.is_pending() {
             return preface.limit.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
@@ -135,7 +143,8 @@ mod tests {
         let (client, server) = UnixStream::pair().unwrap();
         let peer = Arc::new(Peer { address: PeerAddress::Unix { uid: 0 }, certificate: None });
         let info = ConnectionInfo { peer, accepts: Arc::new(AcceptedProof::Token) };
-        (client, Connection::new(Transport::Unix(server), info, PREFACE_LIMIT))
+        let transport = Transport::Unix(StalledWrites::new(server, PREFACE_LIMIT));
+        (client, Connection::new(transport, info, PREFACE_LIMIT))
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,18 +1,24 @@
 //! All connections: how many there may be, and how they end together.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time;
+use tokio::sync::Semaphore;
+use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
+use super::episodes::Episodes;
 use super::grpc_server::GrpcService;
-use super::handshake::{self, Accepted, Terms};
+use super::handshake::{self, Accepted, PeerLimits, Terms};
 use super::http2;
+use crate::admission::{
+    AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEnd, ConnectionEntry, ConnectionLedger,
+    ConnectionRefusal, ConnectionSlot, StreamBudgets,
+};
 use crate::config::LimitSettings;
 use crate::telemetry::ServerCounters;
 
@@ -31,34 +37,55 @@ pub(super) struct Shared {
     pub(super) service: GrpcService,
     pub(super) limits: LimitSettings,
     pub(super) counters: Arc<ServerCounters>,
+    pub(super) streams: StreamBudgets,
     /// Connections, and the calls on them.
     pub(super) tasks: TaskTracker,
     /// Every client is told to leave.
     pub(super) stop: CancellationToken,
     /// Nobody is waited for any longer.
     pub(super) cut: CancellationToken,
-    slots: Arc<Semaphore>,
+    ledger: Arc<ConnectionLedger>,
     handshakes: Semaphore,
+    handshakes_by_address: Arc<AddressCap>,
+    refusals: Refusals,
+}
+
+/// Which refusals were told.
+#[derive(Default)]
+struct Refusals {
+    total: Episodes,
+    address: Episodes,
+    handshakes: Episodes,
+    displaced: Episodes,
+    streams: Episodes,
 }
 
 impl Connections {
     pub(super) fn new(
         service: GrpcService,
         limits: LimitSettings,
+        streams: StreamBudgets,
         counters: Arc<ServerCounters>,
         stop: CancellationToken,
         cut: CancellationToken,
     ) -> Self {
-        let (slots, handshakes) = (limits.max_connections as usize, limits.max_handshakes as usize);
+        let ledger = ConnectionLedger::new(ConnectionCaps {
+            total: limits.max_connections as usize,
+            unproven: limits.max_unproven_connections as usize,
+            per_address: limits.max_connections_per_address as usize,
+        });
         Self(Arc::new(Shared {
             service,
-            limits,
             counters,
+            streams,
             tasks: TaskTracker::new(),
             stop,
             cut,
-            slots: Arc::new(Semaphore::new(slots)),
-            handshakes: Semaphore::new(handshakes),
+            ledger,
+            handshakes: Semaphore::new(limits.max_handshakes as usize),
+            handshakes_by_address: AddressCap::new(limits.max_handshakes_per_address as usize),
+            refusals: Refusals::default(),
+            limits,
         }))
     }
 
@@ -66,24 +93,40 @@ impl Connections {
     /// client can then try another server, which it would not while it waits unheard in the backlog.
     pub(super) fn admit(&self, accepted: Accepted, terms: Terms) {
         let Self(shared) = self;
-        let Some(place) = Place::take(shared) else {
-            shared.counters.connections_refused.add_one();
-            tracing::debug!(peer = accepted.peer().map(tracing::field::display), "no place for a connection");
-            return;
-        };
+        let Some(place) = shared.place_for(&accepted, &terms) else { return };
         let shared = Arc::clone(shared);
         shared.tasks.clone().spawn(async move {
-            let _place = place;
-            let peer = accepted.peer();
-            match shared.shake_hands(accepted, terms).await {
-                Some(Ok(connection)) => http2::serve(connection, &shared).await,
+            let Place { slot, handshake, counted: _counted } = place;
+            let (peer, entry) = (accepted.peer(), Arc::clone(slot.entry()));
+            match shared.shake_hands(accepted, terms, &entry).await {
+                Some(Ok(connection)) => {
+                    drop(handshake);
+                    http2::serve(connection, &entry, &shared).await;
+                }
                 Some(Err(error)) => {
                     shared.counters.handshakes_failed.add_one();
                     handshake::log_failure(&error, peer);
                 }
                 None => {}
             }
+            drop(slot);
         });
+    }
+
+    /// Returns once another connection may be accepted.
+    pub(super) async fn ready_for_another(&self) {
+        self.0.ledger.few_are_ending().await;
+    }
+
+    /// Ends connections whose clients leave answers for too long. Never returns.
+    pub(super) async fn watch_deliveries(self) {
+        let Self(shared) = self;
+        let mut steps = time::interval(shared.limits.delivery_timeout / ConnectionLedger::STEPS);
+        steps.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        loop {
+            steps.tick().await;
+            shared.ledger.step();
+        }
     }
 
     pub(super) fn counters(&self) -> &ServerCounters {
@@ -109,36 +152,119 @@ impl Connections {
 }
 
 impl Shared {
-    /// `None` if the server stopped in the middle of it.
-    async fn shake_hands(&self, accepted: Accepted, terms: Terms) -> Option<io::Result<Connection>> {
+    /// A place for the connection, or the reason in metrics and log why there is none.
+    fn place_for(self: &Arc<Self>, accepted: &Accepted, terms: &Terms) -> Option<Place> {
+        let Self { ledger, counters, limits, refusals, .. } = &**self;
+        let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !limits.is_shared(*address));
+        let handshake = match capped.filter(|_| terms.tls.is_some()) {
+            Some(address) => {
+                let Some(share) = self.handshakes_by_address.take(AddressBlock::of(address)) else {
+                    counters.connections_refused_handshakes.add_one();
+                    refusals.handshakes.tell(capped, "limits.max_handshakes_per_address");
+                    return None;
+                };
+                Some(share)
+            }
+            None => None,
+        };
+        match ledger.take(capped) {
+            Ok(slot) => Some(Place { slot, handshake, counted: CountedConnection::new(counters) }),
+            Err(ConnectionRefusal::Total) => {
+                counters.connections_refused.add_one();
+                refusals.total.tell(accepted.peer().map(|peer| peer.ip()), "limits.max_connections");
+                None
+            }
+            Err(ConnectionRefusal::Address) => {
+                counters.connections_refused_address.add_one();
+                refusals.address.tell(capped, "limits.max_connections_per_address");
+                None
+            }
+        }
+    }
+
+    /// `None` if the connection had to end in the middle of it.
+    async fn shake_hands(
+        &self,
+        accepted: Accepted,
+        terms: Terms,
+        entry: &ConnectionEntry,
+    ) -> Option<io::Result<Connection>> {
         let stopped = async {
             self.stop.cancelled().await;
             time::sleep(FAREWELL).await;
         };
+        let limits = PeerLimits { handshake: self.limits.handshake_timeout, delivery: self.limits.delivery_timeout };
         tokio::select! {
-            done = handshake::shake_hands(accepted, terms, &self.handshakes, self.limits.handshake_timeout) => Some(done),
+            done = handshake::shake_hands(accepted, terms, &self.handshakes, limits) => Some(done),
+            why = entry.ended() => {
+                self.note_end(why);
+                None
+            }
             () = stopped => None,
             () = self.cut.cancelled() => None,
         }
     }
-}
 
-/// A connection's place among `limits.max_connections`, given back when it is dropped.
-struct Place {
-    counters: Arc<ServerCounters>,
-    _slot: OwnedSemaphorePermit,
-}
+    /// Takes note that a stream was refused before anything was known of its call.
+    pub(super) fn note_refused_stream(&self, peer: Option<IpAddr>) {
+        self.counters.streams_refused.add_one();
+        if self.refusals.streams.is_news(Instant::now()) {
+            let peer = peer.map(tracing::field::display);
+            let limits = "limits.max_streams, limits.max_unproven_streams";
+            tracing::warn!(peer, limits, "call refused: stream limit reached; further refusals are only counted");
+        }
+    }
 
-impl Place {
-    fn take(shared: &Shared) -> Option<Self> {
-        let slot = Arc::clone(&shared.slots).try_acquire_owned().ok()?;
-        shared.counters.connections_accepted.add_one();
-        Some(Self { counters: Arc::clone(&shared.counters), _slot: slot })
+    /// Takes note that a connection was ended for the sake of others.
+    pub(super) fn note_end(&self, why: ConnectionEnd) {
+        match why {
+            ConnectionEnd::Displaced => {
+                self.counters.connections_displaced.add_one();
+                if self.refusals.displaced.is_news(Instant::now()) {
+                    tracing::warn!(
+                        limits = "limits.max_connections, limits.max_unproven_connections",
+                        "connection limit reached: connections without an authenticated caller are closed for new ones"
+                    );
+                }
+            }
+            ConnectionEnd::SlowReader => {
+                self.counters.connections_stalled.add_one();
+                tracing::debug!("connection closed: its client did not take an answer in time");
+            }
+        }
     }
 }
 
-impl Drop for Place {
+impl Episodes {
+    /// Tells of a refused connection, once per episode.
+    fn tell(&self, peer: Option<IpAddr>, limit: &'static str) {
+        if self.is_news(Instant::now()) {
+            let peer = peer.map(tracing::field::display);
+            tracing::warn!(peer, limit, "connection refused: limit reached; further refusals are only counted");
+        }
+    }
+}
+
+/// What a connection holds.
+struct Place {
+    slot: ConnectionSlot,
+    /// Its place among the handshakes of its address, until it has shaken hands.
+    handshake: Option<AddressShare>,
+    counted: CountedConnection,
+}
+
+/// Counts a connection in metrics, from when it got its place to its end.
+struct CountedConnection(Arc<ServerCounters>);
+
+impl CountedConnection {
+    fn new(counters: &Arc<ServerCounters>) -> Self {
+        counters.connections_accepted.add_one();
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for CountedConnection {
     fn drop(&mut self) {
-        self.counters.connections_closed.add_one();
+        self.0.connections_closed.add_one();
     }
 }

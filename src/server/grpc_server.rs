@@ -12,6 +12,7 @@ use tonic_reflection::server::Builder;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
+use crate::admission::Shares;
 use crate::config::LimitSettings;
 use crate::grpc::{
     AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, CatchPanicLayer, DeadlineLayer, HealthService,
@@ -21,11 +22,18 @@ use crate::grpc::{
 /// Everything that is served, behind all layers. Cloned for every call.
 pub(super) type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
+/// The largest message of a method that needs no proof, in bytes: a name of a service or a symbol, and a lot to spare.
+const MAX_UNPROVEN_MESSAGE_BYTES: usize = 4 * 1_024;
+
 /// What the layers need.
 pub(super) struct Layers {
     pub(super) access_log: AccessLogLayer,
     pub(super) authentication: AuthenticationLayer,
     pub(super) limits: LimitSettings,
+    /// Places for calls.
+    pub(super) places: Arc<Shares>,
+    /// Bytes for their messages.
+    pub(super) message_memory: Arc<Shares>,
     pub(super) counters: Arc<CallCounters>,
     /// Ends the streams of health and reflection.
     pub(super) stop: CancellationToken,
@@ -42,14 +50,20 @@ pub(super) fn service(
     reflection: bool,
     layers: Layers,
 ) -> anyhow::Result<GrpcService> {
-    let Layers { access_log, authentication, limits, counters, stop } = layers;
+    let Layers { access_log, authentication, limits, places, message_memory, counters, stop } = layers;
+    let max_message_size = limits.max_message_size as usize;
     let mut routes = Routes::builder();
-    routes.add_service(health.into_server()).add_service(broker.into_server(limits.max_message_size as usize));
+    routes
+        .add_service(health.into_server(MAX_UNPROVEN_MESSAGE_BYTES))
+        .add_service(broker.into_server(max_message_size));
     if reflection {
         let unusable = "the descriptors cannot be served";
-        routes.add_service(reflection_builder().build_v1().context(unusable)?);
+        let v1 = reflection_builder().build_v1().context(unusable)?;
         // The version that older clients speak.
-        routes.add_service(reflection_builder().build_v1alpha().context(unusable)?);
+        let v1alpha = reflection_builder().build_v1alpha().context(unusable)?;
+        routes
+            .add_service(v1.max_decoding_message_size(MAX_UNPROVEN_MESSAGE_BYTES))
+            .add_service(v1alpha.max_decoding_message_size(MAX_UNPROVEN_MESSAGE_BYTES));
     }
     // Outermost first: a call is logged however it ends, and nothing lets it take longer than its deadline.
     let service = ServiceBuilder::new()
@@ -57,7 +71,13 @@ pub(super) fn service(
         .layer(CatchPanicLayer::new(Arc::clone(&counters)))
         .layer(DeadlineLayer::new(limits.call_timeout, Arc::clone(&counters)))
         .layer(authentication)
-        .layer(LoadSheddingLayer::new(limits.max_calls_in_flight as usize, Arc::clone(&counters)))
+        .layer(LoadSheddingLayer::new(
+            places,
+            message_memory,
+            max_message_size,
+            limits.message_timeout,
+            Arc::clone(&counters),
+        ))
         .layer(MessageLimitLayer::new(counters))
         .layer(StreamEndLayer::new(stop))
         .service(routes.routes().prepare());

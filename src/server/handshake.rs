@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
-use tokio::time;
 
 use super::connection::{Connection, Transport};
+use super::stalled_writes::StalledWrites;
 use super::tls::ListenerTls;
 use crate::grpc::ConnectionInfo;
 use crate::identity::{AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection};
@@ -37,35 +37,42 @@ pub(super) struct Terms {
     pub(super) accepts: Arc<AcceptedProof>,
 }
 
+/// How long the other end may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PeerLimits {
+    /// For its first message of TLS, for the rest of the handshake, and for its first bytes of HTTP/2: as long for each.
+    pub(super) handshake: Duration,
+    /// To take a byte that it was sent.
+    pub(super) delivery: Duration,
+}
+
 /// Does the handshake, where there is one, and finds out who is at the other end.
-///
-/// A client may wait for the handshakes of others for as long as `limit`, then take as long for its own, and as long again
-/// for its first bytes of HTTP/2.
 pub(super) async fn shake_hands(
     accepted: Accepted,
     terms: Terms,
     places: &Semaphore,
-    limit: Duration,
+    limits: PeerLimits,
 ) -> io::Result<Connection> {
     let Terms { tls, accepts } = terms;
     let (transport, peer) = match (accepted, tls) {
-        (Accepted::Tcp(stream, address), None) => {
-            (Transport::Tcp(stream), Peer { address: PeerAddress::Tcp(address), certificate: None })
-        }
+        (Accepted::Tcp(stream, address), None) => (
+            Transport::Tcp(StalledWrites::new(stream, limits.delivery)),
+            Peer { address: PeerAddress::Tcp(address), certificate: None },
+        ),
         (Accepted::Tcp(stream, address), Some(tls)) => {
-            // The semaphore is never closed, so that this fails for lack of time only.
-            let _place = time::timeout(limit, places.acquire()).await?;
-            let stream = tls.accept(stream, limit).await?;
+            let stream = StalledWrites::new(stream, limits.delivery);
+            let stream = tls.accept(stream, limits.handshake, places).await?;
             let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
             let certificate = leaf.map(|leaf| read_certificate(leaf, address));
             (Transport::Tls(Box::new(stream)), Peer { address: PeerAddress::Tcp(address), certificate })
         }
         (Accepted::Unix(stream), _) => {
             let uid = stream.peer_cred()?.uid();
+            let stream = StalledWrites::new(stream, limits.delivery);
             (Transport::Unix(stream), Peer { address: PeerAddress::Unix { uid }, certificate: None })
         }
     };
-    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }, limit))
+    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }, limits.handshake))
 }
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {
@@ -80,8 +87,8 @@ fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificat
 pub(super) fn log_failure(error: &io::Error, peer: Option<SocketAddr>) {
     let peer = peer.map(tracing::field::display);
     if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {
-        tracing::debug!(peer, %error, "a connection came to nothing");
+        tracing::debug!(peer, %error, "handshake failed");
     } else {
-        tracing::info!(peer, %error, "a connection came to nothing");
+        tracing::info!(peer, %error, "handshake failed");
     }
 }

@@ -1,11 +1,15 @@
 //! HTTP/2 on one connection, from its preface to its end.
 
 mod call_executor;
+mod delivery;
+mod request_body;
 
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
@@ -16,19 +20,31 @@ use tonic::body::Body;
 use tower::ServiceExt;
 
 use self::call_executor::CallExecutor;
+use self::delivery::DeliveredBody;
+use self::request_body::{RequestBody, RestOfRequests};
 use super::connection::Connection;
 use super::connections::{FAREWELL, Shared};
+use super::read_turn::ReadTurn;
+use crate::admission::{ConnectionEntry, OpenStream};
 use crate::config::LimitSettings;
+use crate::grpc::refusal_of_stream;
 
 /// Streams that a client may open and reset before the server has looked at them (CVE-2023-44487, "rapid reset").
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 20;
 
-/// What a client may send ahead on one stream, in bytes: a whole message at least in two parts.
-const STREAM_WINDOW_BYTES: u32 = 64 * 1_024;
+/// What a client may send ahead on one stream, in bytes: more than nearly every message has. Messages are read as soon as
+/// their caller is proven, so that streams without a proof are all that holds so much.
+const STREAM_WINDOW_BYTES: u32 = 32 * 1_024;
 
-/// What it may send ahead on all streams together. With every connection's window full of messages that nobody reads,
-/// this is what a connection costs.
+/// What it may send ahead on all streams together.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1_024;
+
+/// The most header fields of a request: several times what clients and meshes send. By HPACK a field takes one byte on the
+/// wire and some hundred in memory.
+const MAX_HEADER_FIELDS: usize = 128;
+
+/// What the library takes of an answer while its client has no room for it, in bytes.
+const SEND_BUFFER_BYTES: usize = 16 * 1_024;
 
 /// Why a client is told to leave.
 enum Farewell {
@@ -41,24 +57,48 @@ enum Farewell {
 ///
 /// A client that shall leave is told so by GOAWAY and may finish its calls. Whether it has understood is not waited for
 /// longer than [`FAREWELL`] when it has none.
-pub(super) async fn serve(connection: Connection, shared: &Shared) {
+pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, shared: &Shared) {
     let Shared { limits, counters, stop, cut, .. } = shared;
-    let info = connection.info().clone();
-    let calls = CallExecutor::new(shared.tasks.clone());
+    let (info, turn) = (connection.info().clone(), connection.turn().clone());
+    let tasks = shared.tasks.clone();
+    let rest = RestOfRequests { limit: limits.message_timeout, tasks: tasks.clone(), stop: stop.clone() };
+    let calls = CallExecutor::new(tasks, Arc::clone(entry), limits.delivery_timeout, Arc::clone(counters));
     let service = service_fn(|request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(info.clone());
-        shared.service.clone().oneshot(request)
+        let has_too_many_fields = request.headers().len() > MAX_HEADER_FIELDS;
+        let stream = if has_too_many_fields { None } else { OpenStream::accept(entry, &shared.streams) };
+        calls.announce(stream.clone());
+        if has_too_many_fields {
+            counters.oversized_metadata.add_one();
+        } else if stream.is_none() {
+            shared.note_refused_stream(info.peer.ip());
+        }
+        let answer = stream.map(|stream| {
+            let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&stream), rest.clone())));
+            request.extensions_mut().insert(info.clone());
+            request.extensions_mut().insert(Arc::clone(&stream));
+            let answer = shared.service.clone().oneshot(request);
+            async move { answer.await.map(|answer| answer.map(|body| DeliveredBody::new(body, stream))) }
+        });
+        async move {
+            match answer {
+                Some(answer) => answer.await,
+                // As the library answers metadata that are too large (RFC 6585 section 5).
+                None if has_too_many_fields => Ok(too_many_fields()),
+                None => Ok(refusal_of_stream().map(DeliveredBody::without_stream)),
+            }
+        }
     });
     let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(connection), service));
 
     let farewell = tokio::select! {
-        ended = http.as_mut() => return log_end(ended),
+        ended = in_turns(http.as_mut(), &turn) => return log_end(ended),
         () = cut.cancelled() => return,
+        why = entry.ended() => return shared.note_end(why),
         () = stop.cancelled() => Farewell::Stop,
         () = time::sleep(jittered(limits.connection_age, random())) => Farewell::Age,
-        () = without_calls(calls.open(), limits.connection_idle) => Farewell::Idle,
+        () = without_calls(entry.calls().subscribe(), limits.connection_idle) => Farewell::Idle,
     };
+    turn.lift();
     http.as_mut().graceful_shutdown();
     let grace = match farewell {
         // The server's own grace ends in `cut`.
@@ -74,10 +114,26 @@ pub(super) async fn serve(connection: Connection, shared: &Shared) {
     };
     tokio::select! {
         ended = http => log_end(ended),
-        () = without_calls(calls.open(), FAREWELL) => tracing::debug!("a client without calls did not leave by itself"),
+        why = entry.ended() => shared.note_end(why),
+        () = without_calls(entry.calls().subscribe(), FAREWELL) => tracing::debug!("a client without calls did not leave by itself"),
         () = time::sleep(grace) => counters.connections_cut.add_one(),
         () = cut.cancelled() => counters.connections_cut.add_one(),
     }
+}
+
+fn too_many_fields() -> http::Response<DeliveredBody> {
+    let mut answer = http::Response::new(DeliveredBody::without_stream(Body::empty()));
+    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    answer
+}
+
+/// Polls a connection, a turn at a time.
+async fn in_turns<C: Future>(mut connection: Pin<&mut C>, turn: &ReadTurn) -> C::Output {
+    poll_fn(|context| {
+        turn.begin();
+        connection.as_mut().poll(context)
+    })
+    .await
 }
 
 fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor> {
@@ -92,9 +148,8 @@ fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor>
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         // Without it, half-open connections would stay until they are idle or old.
         .keep_alive_interval(limits.keepalive_interval)
-        .keep_alive_timeout(limits.keepalive_timeout);
-    // What a slow reader leaves unsent needs no limit of ours: an answer is a message of a few KiB, and there are no
-    // more of them than streams.
+        .keep_alive_timeout(limits.keepalive_timeout)
+        .max_send_buf_size(SEND_BUFFER_BYTES);
     builder
 }
 

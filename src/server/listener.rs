@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::task;
 use tokio::time::{self, Instant};
 
 use self::unix_socket::UnixSocket;
 use super::accept_backoff::{AcceptBackoff, AcceptFailure};
 use super::connections::Connections;
 use super::handshake::{Accepted, Terms};
-use super::tls::ListenerTls;
+use super::tls::{ListenerTls, TlsError};
 use crate::config::{ListenAddress, ListenerSettings};
 use crate::telemetry::ListenerCertificate;
 
@@ -58,10 +59,18 @@ impl fmt::Display for BoundAddress {
 
 impl Listener {
     /// Reads the certificates and binds the socket.
-    pub(super) async fn bind(settings: &ListenerSettings) -> anyhow::Result<Self> {
+    ///
+    /// `settle` is how long a certificate file that was changed in place must be unchanged before it counts.
+    pub(super) async fn bind(settings: &ListenerSettings, settle: Duration) -> anyhow::Result<Self> {
         let ListenerSettings { address, proof, tls } = settings;
-        let tls = tls.as_ref().map(ListenerTls::load).transpose();
-        let tls = tls.with_context(|| format!("TLS of the listener at {address} cannot be set up"))?;
+        let tls = match tls.clone() {
+            None => None,
+            Some(tls) => {
+                let loaded = task::spawn_blocking(move || ListenerTls::load(&tls, settle)).await;
+                let loaded = loaded.unwrap_or(Err(TlsError::Interrupted));
+                Some(loaded.with_context(|| format!("TLS of the listener at {address} cannot be set up"))?)
+            }
+        };
         let bound = match address {
             ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Socket::Tcp),
             ListenAddress::Unix { path, mode } => UnixSocket::bind(path, *mode).map(Socket::Unix),
@@ -101,6 +110,7 @@ impl Listener {
                 Ok(accepted) => {
                     backoff.succeeded();
                     connections.admit(accepted, self.terms.clone());
+                    connections.ready_for_another().await;
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -137,7 +147,7 @@ impl Listener {
 }
 
 /// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
-fn is_of_one_connection(error: &io::Error) -> bool {
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -9,7 +9,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    /// A file that has its longest length (`RLIMIT_FSIZE`): the write fails then, and must not end the process.
+    _file_size: Signal,
 }
+
+/// The number of SIGXFSZ on Linux.
+const FILE_SIZE: i32 = 25;
 
 /// A signal to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +32,11 @@ impl StopSignals {
     ///
     /// When the system refuses to register a handler.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _file_size: signal(SignalKind::from_raw(FILE_SIZE))?,
+        })
     }
 
     /// Waits for the next signal.

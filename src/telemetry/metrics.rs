@@ -4,13 +4,17 @@
 //! What they show of a state belongs to the parts of the server and is read at each scrape, so that the parts know
 //! nothing of metrics. What goes by is counted by [`CallMetrics`].
 
+mod admin;
 mod audit;
+mod budgets;
 mod call_metrics;
 mod calls;
 mod certificates;
 mod decisions;
 mod identity;
+mod logs;
 mod policy;
+mod process;
 mod quotas;
 mod samples;
 mod server;
@@ -26,20 +30,29 @@ use prometheus_client::registry::Registry;
 
 pub use call_metrics::CallMetrics;
 pub use certificates::{CertificateSource, CertificateStatus, ListenerCertificate};
+pub use process::ConnectionLimit;
 pub use signing_credentials::NamedCredentials;
 
+use admin::AdminCollector;
 use audit::AuditCollector;
+use budgets::BudgetCollector;
 use certificates::CertificateCollector;
 use identity::IdentityCollector;
+use logs::LogCollector;
 use policy::PolicyCollector;
+use process::{ConnectionLimitCollector, ProcessCollector};
 use quotas::QuotaCollector;
 use server::ServerCollector;
 use signing_credentials::SigningCredentialsCollector;
 use spans::SpanCollector;
 
+use super::admin_counters::AdminCounters;
+use super::logs::LogCounts;
 use super::server_counters::ServerCounters;
 use super::traces::SpanCounts;
+use crate::admission::Budgets;
 use crate::audit::AuditStatus;
+use crate::grpc::RejectedLines;
 use crate::identity::Authenticator;
 use crate::policy::PolicyStore;
 use crate::quota::Quotas;
@@ -59,6 +72,16 @@ pub struct MetricSources {
     pub spans: Arc<SpanCounts>,
     /// Connections, and calls that the server ended itself.
     pub server: Arc<ServerCounters>,
+    /// What calls share.
+    pub budgets: Option<Budgets>,
+    /// What was lost of the log.
+    pub log: Arc<LogCounts>,
+    /// Access lines of rejected proofs.
+    pub rejected_lines: Arc<RejectedLines>,
+    /// Connections of the admin port.
+    pub admin: Arc<AdminCounters>,
+    /// How many connections there may be, where a server runs.
+    pub connection_limit: Option<ConnectionLimit>,
     /// Audit records, if there are any.
     pub audit: Option<Arc<AuditStatus>>,
     /// Quotas.
@@ -83,13 +106,32 @@ impl Metrics {
     /// Registers the metrics of this build and of these sources.
     #[must_use]
     pub fn new(sources: MetricSources) -> Self {
-        let MetricSources { calls, spans, server, audit, quotas, authenticator, policy, credentials, certificates } =
-            sources;
+        let MetricSources {
+            calls,
+            spans,
+            server,
+            budgets,
+            log,
+            rejected_lines,
+            admin,
+            connection_limit,
+            audit,
+            quotas,
+            authenticator,
+            policy,
+            credentials,
+            certificates,
+        } = sources;
         let mut registry = Registry::default();
         calls.register(&mut registry, PREFIX);
+        registry.register_collector(Box::new(ProcessCollector));
         let own = registry.sub_registry_with_prefix(PREFIX);
         own.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         own.register_collector(Box::new(ServerCollector(server)));
+        own.register_collector(Box::new(BudgetCollector(budgets)));
+        own.register_collector(Box::new(LogCollector { log, rejected: rejected_lines }));
+        own.register_collector(Box::new(ConnectionLimitCollector(connection_limit)));
+        own.register_collector(Box::new(AdminCollector(admin)));
         own.register_collector(Box::new(AuditCollector(audit)));
         own.register_collector(Box::new(QuotaCollector(quotas)));
         own.register_collector(Box::new(IdentityCollector(authenticator)));

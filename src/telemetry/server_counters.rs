@@ -11,8 +11,16 @@ pub struct ServerCounters {
     pub connections_accepted: EventCount,
     /// Those that have ended since, however they ended.
     pub connections_closed: EventCount,
-    /// Connections that were closed at once because `limits.max_connections` others were open.
+    /// Connections that were closed at once because all places were taken.
     pub connections_refused: EventCount,
+    /// Connections that were closed at once because their address has as many as it may.
+    pub connections_refused_address: EventCount,
+    /// Connections that were closed at once because their address has as many handshakes under way as it may.
+    pub connections_refused_handshakes: EventCount,
+    /// Idle connections without a proven caller that were closed to make room for another one.
+    pub connections_displaced: EventCount,
+    /// Connections that were closed because their client did not take an answer in time.
+    pub connections_stalled: EventCount,
     /// Connections whose client was told to leave because of their age.
     pub connections_aged: EventCount,
     /// Connections whose client was told to leave because they had no calls.
@@ -21,6 +29,10 @@ pub struct ServerCounters {
     pub connections_cut: EventCount,
     /// Handshakes that came to nothing: no TLS, the wrong certificate, too slow.
     pub handshakes_failed: EventCount,
+    /// Calls whose metadata have too many fields.
+    pub oversized_metadata: EventCount,
+    /// Streams that were refused before anything was known of their calls, because too many are open.
+    pub streams_refused: EventCount,
     /// Failures to accept that are the machine's, such as too many open files.
     pub accept_errors: EventCount,
     /// What the layers counted.

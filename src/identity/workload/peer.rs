@@ -1,6 +1,6 @@
 //! The other end of a connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -30,6 +30,15 @@ pub enum PeerAddress {
 }
 
 impl Peer {
+    /// The IP address, if the connection comes from one.
+    #[must_use]
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self.address {
+            PeerAddress::Tcp(address) => Some(address.ip()),
+            PeerAddress::Unix { .. } => None,
+        }
+    }
+
     /// Whether the connection comes from this machine's loopback interface.
     #[must_use]
     pub const fn is_loopback(&self) -> bool {

@@ -1,56 +1,81 @@
 //! Runs the calls of one connection, and knows how many are open.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use hyper::rt::Executor;
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-/// Every call is a task, from its first header to the last byte of its answer. Clones count together.
+use super::delivery;
+use crate::admission::{ConnectionEntry, OpenStream};
+use crate::telemetry::ServerCounters;
+
+/// Every call is a task, from its first header to the last byte of its answer that the HTTP/2 library takes. A call whose
+/// client does not take its answer in time is dropped, which resets its stream.
 #[derive(Clone)]
-pub(super) struct CallExecutor {
+pub(super) struct CallExecutor(Arc<Calls>);
+
+struct Calls {
     tasks: TaskTracker,
-    open: Arc<watch::Sender<usize>>,
+    connection: Arc<ConnectionEntry>,
+    delivery_timeout: Duration,
+    counters: Arc<ServerCounters>,
+    /// The stream of the call that is about to be executed.
+    next: Mutex<Option<Arc<OpenStream>>>,
 }
 
 impl CallExecutor {
     /// An executor whose calls belong to these tasks: they are waited for when the server stops.
-    pub(super) fn new(tasks: TaskTracker) -> Self {
-        Self { tasks, open: Arc::new(watch::Sender::new(0)) }
+    pub(super) fn new(
+        tasks: TaskTracker,
+        connection: Arc<ConnectionEntry>,
+        delivery_timeout: Duration,
+        counters: Arc<ServerCounters>,
+    ) -> Self {
+        Self(Arc::new(Calls { tasks, connection, delivery_timeout, counters, next: Mutex::new(None) }))
     }
 
-    /// How many calls are open, now and later.
-    pub(super) fn open(&self) -> watch::Receiver<usize> {
-        self.open.subscribe()
+    /// Says whose call will be executed next; `None` for one whose stream is refused. The HTTP/2 library calls the service and executes what it returns right
+    /// afterwards, on the task of the connection: nothing comes in between.
+    pub(super) fn announce(&self, stream: Option<Arc<OpenStream>>) {
+        *self.0.next.lock().unwrap_or_else(PoisonError::into_inner) = stream;
     }
 }
 
 impl<F> Executor<F> for CallExecutor
 where
-    F: Future + Send + 'static,
-    F::Output: Send,
+    F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, call: F) {
-        let open = OpenCall::begin(&self.open);
-        self.tasks.spawn(async move {
-            call.await;
+        let Calls { tasks, connection, delivery_timeout, counters, next } = &*self.0;
+        let Some(stream) = next.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            // A refusal is there at once and waits for nothing. It gets no task: those are what a flood would fill.
+            let _done = pin!(call).poll(&mut Context::from_waker(Waker::noop()));
+            return;
+        };
+        let open = OpenCall::begin(connection);
+        let (limit, counters) = (*delivery_timeout, Arc::clone(counters));
+        tasks.spawn(async move {
+            delivery::run(call, &stream, limit, &counters).await;
             drop(open);
         });
     }
 }
 
 /// Counts a call for as long as it lives, even if it panics.
-struct OpenCall(Arc<watch::Sender<usize>>);
+struct OpenCall(Arc<ConnectionEntry>);
 
 impl OpenCall {
-    fn begin(open: &Arc<watch::Sender<usize>>) -> Self {
-        open.send_modify(|open| *open += 1);
-        Self(Arc::clone(open))
+    fn begin(connection: &Arc<ConnectionEntry>) -> Self {
+        connection.calls().send_modify(|open| *open += 1);
+        Self(Arc::clone(connection))
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.0.send_modify(|open| *open -= 1);
+        self.0.calls().send_modify(|open| *open -= 1);
     }
 }

@@ -8,7 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
-use super::samples::{as_gauge, encode_counters, encode_gauge};
+use super::samples::{NO_LABELS, as_gauge, encode_counters, encode_gauge};
 use crate::audit::{AuditFailure, AuditStatus};
 
 /// Reads the status at each scrape. Without one there is no audit trail, and everything is zero.
@@ -44,5 +44,3 @@ impl Collector for AuditCollector {
         encode_gauge(&mut encoder, "audit_last_sync", help, Some(&Unit::Seconds), last_sync)
     }
 }
-
-const NO_LABELS: [(&str, &str); 0] = [];

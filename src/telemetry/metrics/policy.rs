@@ -23,6 +23,9 @@ impl Collector for PolicyCollector {
         let loaded_at = status.and_then(|status| unix_seconds(status.loaded_at));
         let help = "When the policy in force was loaded.";
         encode_gauge(&mut encoder, "policy_loaded_timestamp", help, Some(&Unit::Seconds), loaded_at)?;
+        let file_in_force = status.map(|status| as_gauge(u64::from(status.file_in_force)));
+        let help = "Whether the policy file holds the policy in force: 1, or 0.";
+        encode_gauge(&mut encoder, "policy_file_in_force", help, None, file_in_force)?;
         let reloads =
             status.map(|status| [([("result", "loaded")], status.reloads), ([("result", "refused")], status.refused)]);
         let help = "Changes of the policy file, by what came of them.";

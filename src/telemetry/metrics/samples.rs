@@ -9,6 +9,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
+/// The labels of a metric without any.
+pub(super) const NO_LABELS: [(&str, &str); 0] = [];
+
 /// Writes a counter, a sample for each of the labels.
 pub(super) fn encode_counters<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,

@@ -19,6 +19,10 @@ impl Collector for ServerCollector {
         let connections = [
             ("accepted", &counters.connections_accepted),
             ("refused", &counters.connections_refused),
+            ("refused_address", &counters.connections_refused_address),
+            ("refused_handshakes", &counters.connections_refused_handshakes),
+            ("displaced", &counters.connections_displaced),
+            ("stalled", &counters.connections_stalled),
             ("aged", &counters.connections_aged),
             ("idle", &counters.connections_idle),
             ("cut", &counters.connections_cut),
@@ -34,6 +38,12 @@ impl Collector for ServerCollector {
             ("timed_out", &counters.calls.deadlines_exceeded),
             ("panicked", &counters.calls.panics),
             ("oversized", &counters.calls.oversized_messages),
+            ("over_share", &counters.calls.over_share),
+            ("stream_limit", &counters.streams_refused),
+            ("oversized_metadata", &counters.oversized_metadata),
+            ("unproven_limit", &counters.calls.unproven_refused),
+            ("message_timed_out", &counters.calls.message_timeouts),
+            ("undelivered", &counters.calls.undelivered),
         ]
         .map(|(cause, count)| ([("cause", cause)], count.get()));
         encode_counters(&mut encoder, "calls_ended_by_server", "Calls that the server ended itself.", calls)

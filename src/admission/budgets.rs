@@ -1,0 +1,56 @@
+//! Every budget of calls in one place.
+
+use std::sync::Arc;
+
+use super::open_stream::{AcceptedStreams, StreamBudgets};
+use super::shares::Shares;
+use super::signature_turns::SignatureTurns;
+use super::unproven_streams::UnprovenBudgets;
+
+/// What all calls share. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    /// Open streams.
+    pub streams: StreamBudgets,
+    /// Places for calls whose message has arrived, shared out by caller.
+    pub places: Arc<Shares>,
+    /// Bytes of request messages, shared out by caller.
+    pub message_memory: Arc<Shares>,
+    /// Signature checks, shared out by connection.
+    pub turns: Arc<SignatureTurns>,
+}
+
+/// How large the budgets are.
+#[derive(Debug, Clone, Copy)]
+pub struct BudgetLimits {
+    /// Streams of proven callers.
+    pub streams: u64,
+    /// Streams without a proof, of each kind.
+    pub unproven_streams: usize,
+    /// The same on one connection.
+    pub unproven_streams_per_connection: usize,
+    /// Calls.
+    pub places: u64,
+    /// Bytes of request messages.
+    pub message_memory: u64,
+    /// Signature checks at a time.
+    pub signature_checks: usize,
+}
+
+impl Budgets {
+    /// Budgets of which nothing is taken.
+    #[must_use]
+    pub fn new(limits: BudgetLimits) -> Self {
+        let unproven = UnprovenBudgets::new(limits.unproven_streams, limits.unproven_streams_per_connection);
+        // Streams of health, and calls whose caller is being proven.
+        let unproven_in_all = limits.unproven_streams.saturating_mul(2);
+        let all = usize::try_from(limits.streams).unwrap_or(usize::MAX).saturating_add(unproven_in_all);
+        let (accepted, proven) = (AcceptedStreams::new(all), Shares::new(limits.streams));
+        Self {
+            streams: StreamBudgets { accepted, proven, unproven },
+            places: Shares::new(limits.places),
+            message_memory: Shares::new(limits.message_memory),
+            turns: SignatureTurns::new(limits.signature_checks),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! One open stream: whose place it holds, and whether its client owes us to take something.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::connection_ledger::ConnectionEntry;
+use super::shares::{Holder, NoShare, Share, Shares};
+use super::undelivered::UndeliveredPart;
+use super::unproven_streams::{NoRoom, UnprovenBudgets, UnprovenKind, UnprovenStream};
+
+/// The budgets of all streams.
+#[derive(Debug, Clone)]
+pub struct StreamBudgets {
+    /// Every stream from the moment when it is accepted: nothing is known of it then but its connection.
+    pub accepted: Arc<AcceptedStreams>,
+    /// Streams of proven callers, shared out by caller.
+    pub proven: Arc<Shares>,
+    /// Streams of everybody else, shared out by connection.
+    pub unproven: UnprovenBudgets,
+}
+
+/// Every open stream.
+///
+/// A burst of streams costs memory before the first of them is looked at. A connection therefore gets one more only while
+/// it has fewer open than there is room for, by the rule of [`Shares`].
+#[derive(Debug)]
+pub struct AcceptedStreams {
+    limit: usize,
+    open: AtomicUsize,
+}
+
+impl AcceptedStreams {
+    /// Room for so many.
+    #[must_use]
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, open: AtomicUsize::new(0) })
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Two connections that ask at the same time may both get the last place.
+    fn has_room_for(&self, connection: &ConnectionEntry) -> bool {
+        *connection.calls().borrow() < self.limit.saturating_sub(self.open())
+    }
+}
+
+/// An open stream. It holds its place until the call has ended *and* the client has taken every part of the answer:
+/// what is kept alive by either keeps this.
+#[derive(Debug)]
+pub struct OpenStream {
+    connection: Arc<ConnectionEntry>,
+    budgets: StreamBudgets,
+    place: Mutex<Place>,
+    taken_away: OnceLock<CancellationToken>,
+    /// Something was handed over, and the client has not made room for the next.
+    is_owed: AtomicBool,
+    /// Parts that were handed over and are not delivered.
+    parts: AtomicU32,
+    /// Changes whenever the client takes something.
+    taken: AtomicU32,
+    is_given_up: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Place {
+    None,
+    /// Held for what its drop does.
+    Unproven(#[expect(dead_code, reason = "held for what its drop does")] UnprovenStream),
+    Proven(#[expect(dead_code, reason = "held for what its drop does")] Share),
+}
+
+impl OpenStream {
+    /// A stream of a connection, unless there is no room for it.
+    #[must_use]
+    pub fn accept(connection: &Arc<ConnectionEntry>, budgets: &StreamBudgets) -> Option<Arc<Self>> {
+        budgets.accepted.has_room_for(connection).then(|| Self::new(Arc::clone(connection), budgets.clone()))
+    }
+
+    fn new(connection: Arc<ConnectionEntry>, budgets: StreamBudgets) -> Arc<Self> {
+        budgets.accepted.open.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self {
+            connection,
+            budgets,
+            place: Mutex::new(Place::None),
+            taken_away: OnceLock::new(),
+            is_owed: AtomicBool::new(false),
+            parts: AtomicU32::new(0),
+            taken: AtomicU32::new(0),
+            is_given_up: AtomicBool::new(false),
+        })
+    }
+
+    /// The connection.
+    #[must_use]
+    pub const fn connection(&self) -> &Arc<ConnectionEntry> {
+        &self.connection
+    }
+
+    /// Takes a place among the streams without a proof. The token is cancelled when the place goes to another connection.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room.
+    pub fn take_unproven(&self, kind: UnprovenKind) -> Result<CancellationToken, NoRoom> {
+        let stream = self.take_of(kind)?;
+        let taken_away = stream.taken_away().clone();
+        self.hold(Place::Unproven(stream));
+        let _first_time = self.taken_away.set(taken_away.clone());
+        Ok(taken_away)
+    }
+
+    /// Takes a place of its own for the rest of a request that was answered.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room.
+    pub fn take_answered(&self) -> Result<UnprovenStream, NoRoom> {
+        self.take_of(UnprovenKind::Answered)
+    }
+
+    fn take_of(&self, kind: UnprovenKind) -> Result<UnprovenStream, NoRoom> {
+        self.budgets.unproven.of(kind).take(self.connection.id(), self.connection.is_capped())
+    }
+
+    /// Takes a place among the streams of a proven caller, instead of the one that it holds.
+    ///
+    /// # Errors
+    ///
+    /// When the caller holds its share, or all places are taken.
+    pub fn take_proven(&self, caller: Holder) -> Result<(), NoShare> {
+        self.connection.prove(caller);
+        let share = self.budgets.proven.take(caller, 1)?;
+        self.hold(Place::Proven(share));
+        Ok(())
+    }
+
+    fn hold(&self, place: Place) {
+        let former = {
+            let mut held = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *held, place)
+        };
+        drop(former);
+    }
+
+    /// Is cancelled when the place of a stream without a proof goes to another connection.
+    #[must_use]
+    pub fn taken_away(&self) -> Option<&CancellationToken> {
+        self.taken_away.get()
+    }
+
+    /// Takes note that the head of the answer was handed over.
+    pub fn hand_over_head(&self) {
+        self.is_owed.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts a part of the answer that is handed over, until what it returns is dropped.
+    #[must_use]
+    pub fn hand_over_part(self: &Arc<Self>) -> HandedOver {
+        self.is_owed.store(true, Ordering::Relaxed);
+        self.parts.fetch_add(1, Ordering::Relaxed);
+        HandedOver { _part: self.connection.undelivered().count(), stream: Arc::clone(self) }
+    }
+
+    /// Takes note that the client has room for more than there is.
+    pub fn has_room(&self) {
+        self.is_owed.store(false, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the client has yet to take something.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.is_owed.load(Ordering::Relaxed) || self.has_parts()
+    }
+
+    /// Whether parts that were handed over are not delivered.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        self.parts.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes note that the stream ends before its answer does.
+    pub fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the stream ends before its answer does.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Relaxed)
+    }
+
+    /// How often the client has taken something.
+    #[must_use]
+    pub fn taken(&self) -> u32 {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.budgets.accepted.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A part of an answer that is on its way. While it lives, its stream holds its place.
+#[derive(Debug)]
+pub struct HandedOver {
+    stream: Arc<OpenStream>,
+    _part: UndeliveredPart,
+}
+
+impl Drop for HandedOver {
+    fn drop(&mut self) {
+        self.stream.parts.fetch_sub(1, Ordering::Relaxed);
+        self.stream.taken.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::admission::{ConnectionCaps, ConnectionLedger};
+
+    fn budgets() -> StreamBudgets {
+        StreamBudgets {
+            accepted: AcceptedStreams::new(4),
+            proven: Shares::new(4),
+            unproven: UnprovenBudgets::new(4, 2),
+        }
+    }
+
+    fn connection() -> (crate::admission::ConnectionSlot, Arc<ConnectionEntry>) {
+        let slot = ConnectionLedger::new(ConnectionCaps { total: 9, unproven: 9, per_address: 9 }).take(None).unwrap();
+        let entry = Arc::clone(slot.entry());
+        (slot, entry)
+    }
+
+    #[test]
+    fn a_stream_changes_its_place_when_its_caller_is_proven_and_gives_back_what_it_has() {
+        let (budgets, (_slot, connection)) = (budgets(), connection());
+        let stream = OpenStream::new(connection, budgets.clone());
+        stream.take_unproven(UnprovenKind::Health).unwrap();
+        assert_eq!((budgets.unproven.of(UnprovenKind::Health).open(), budgets.proven.held()), (1, 0));
+        stream.take_proven(Holder::of(&"caller", &RandomState::new())).unwrap();
+        assert_eq!((budgets.unproven.of(UnprovenKind::Health).open(), budgets.proven.held()), (0, 1));
+        drop(stream);
+        assert_eq!((budgets.unproven.of(UnprovenKind::Health).open(), budgets.proven.held()), (0, 0));
+    }
+
+    #[test]
+    fn a_connection_gets_a_stream_while_it_has_fewer_than_there_is_room_for() {
+        let (budgets, (_slot, connection)) = (budgets(), connection());
+        let accept = || {
+            connection.calls().send_modify(|calls| *calls += 1);
+            OpenStream::new(Arc::clone(&connection), budgets.clone())
+        };
+        let open: Vec<_> = (0..2)
+            .map(|_| {
+                assert!(OpenStream::accept(&connection, &budgets).is_some());
+                accept()
+            })
+            .collect();
+        assert!(OpenStream::accept(&connection, &budgets).is_none(), "it has two, and there is room for two");
+        let (_other_slot, other) = self::connection();
+        assert!(OpenStream::accept(&other, &budgets).is_some());
+        drop(open);
+        assert_eq!(budgets.accepted.open(), 0);
+    }
+
+    #[test]
+    fn a_stream_whose_place_is_taken_away_or_that_is_given_up_says_so() {
+        let budgets = StreamBudgets { unproven: UnprovenBudgets::new(1, 1), ..budgets() };
+        let ((_slot, connection), (_other_slot, other)) = (connection(), connection());
+        let stream = OpenStream::new(Arc::clone(&connection), budgets.clone());
+        assert!(stream.taken_away().is_none());
+        stream.take_unproven(UnprovenKind::Health).unwrap();
+        assert!(stream.taken_away().is_some_and(|taken_away| !taken_away.is_cancelled()));
+        assert!(OpenStream::new(other, budgets).take_unproven(UnprovenKind::Health).is_err(), "neither has more");
+        assert!(!stream.is_given_up());
+        stream.give_up();
+        assert!(stream.is_given_up());
+    }
+
+    #[test]
+    fn a_part_that_is_not_delivered_keeps_the_place_of_a_stream_that_has_ended() {
+        let (budgets, (_slot, connection)) = (budgets(), connection());
+        let stream = OpenStream::new(connection, budgets.clone());
+        stream.take_unproven(UnprovenKind::Health).unwrap();
+        let part = stream.hand_over_part();
+        drop(stream);
+        assert_eq!(budgets.unproven.of(UnprovenKind::Health).open(), 1);
+        drop(part);
+        assert_eq!(budgets.unproven.of(UnprovenKind::Health).open(), 0);
+    }
+
+    #[test]
+    fn something_is_owed_until_the_client_has_room_and_every_part() {
+        let (budgets, (_slot, connection)) = (budgets(), connection());
+        let stream = OpenStream::new(connection, budgets);
+        assert!(!stream.is_owed());
+        stream.hand_over_head();
+        assert!(stream.is_owed());
+        stream.has_room();
+        assert!(!stream.is_owed());
+        let part = stream.hand_over_part();
+        stream.has_room();
+        assert!(stream.is_owed(), "the library holds a part");
+        let before = stream.taken();
+        drop(part);
+        assert!(!stream.is_owed());
+        assert_ne!(stream.taken(), before);
+    }
+}

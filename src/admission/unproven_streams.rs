@@ -1,0 +1,340 @@
+//! Streams without a proven caller.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+/// What a stream without a proof is for. Each kind has a budget of its own, so that none keeps out another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnprovenKind {
+    /// Health.
+    Health,
+    /// Reflection, whose answers are large.
+    Reflection,
+    /// A call with a token that waits for a key or for the check of its signature.
+    Pending,
+    /// A request that was answered already and is read to its end.
+    Answered,
+}
+
+impl UnprovenKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Health, Self::Reflection, Self::Pending, Self::Answered];
+
+    /// The name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Reflection => "reflection",
+            Self::Pending => "pending",
+            Self::Answered => "answered",
+        }
+    }
+}
+
+/// The budgets of all kinds.
+#[derive(Debug, Clone)]
+pub struct UnprovenBudgets([Arc<UnprovenStreams>; 4]);
+
+/// Reflection gets this part of what the other kinds get: people and tools ask it, one stream at a time.
+const REFLECTION_PART: usize = 8;
+
+impl UnprovenBudgets {
+    /// Budgets of which nothing is taken: of each kind so many in all, and so many per connection.
+    #[must_use]
+    pub fn new(limit: usize, per_connection: usize) -> Self {
+        Self(UnprovenKind::ALL.map(|kind| match kind {
+            UnprovenKind::Reflection => {
+                UnprovenStreams::new(limit.div_ceil(REFLECTION_PART), per_connection.div_ceil(REFLECTION_PART))
+            }
+            _ => UnprovenStreams::new(limit, per_connection),
+        }))
+    }
+
+    /// The budget of one kind.
+    #[must_use]
+    pub const fn of(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
+        let Self([health, reflection, pending, answered]) = self;
+        match kind {
+            UnprovenKind::Health => health,
+            UnprovenKind::Reflection => reflection,
+            UnprovenKind::Pending => pending,
+            UnprovenKind::Answered => answered,
+        }
+    }
+}
+
+/// At most this part of the limit may be streams that were taken away and have not ended.
+const ENDING_PART: usize = 8;
+
+/// The number of a connection, unique in this process.
+pub type ConnectionId = u64;
+
+/// Streams of one kind without a proven caller: so many in all, so many per connection.
+///
+/// When all are taken, a connection that holds few takes one from the connection that holds most, whose oldest stream
+/// ends: peers without a proof have nothing else to be told apart by.
+#[derive(Debug)]
+pub struct UnprovenStreams {
+    limit: usize,
+    per_connection: usize,
+    open: Mutex<Open>,
+    taken_away: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// Without those that were taken away.
+    total: usize,
+    /// Those that were taken away and have not ended yet.
+    ending: usize,
+    next: u64,
+    /// Oldest first. Connections without such streams are not kept.
+    by_connection: HashMap<ConnectionId, VecDeque<(u64, CancellationToken)>>,
+}
+
+/// There is no room for another stream without a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("too many streams without a proof are open")]
+pub struct NoRoom;
+
+impl UnprovenStreams {
+    /// Nothing is open.
+    #[must_use]
+    pub fn new(limit: usize, per_connection: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            per_connection,
+            open: Mutex::default(),
+            taken_away: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts one more stream, until what it returns is dropped. `is_capped` says whether the limit per connection holds:
+    /// it does not for a proxy that many peers share.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has too many, or all are taken and no connection has more than this one would have, or too many
+    /// of those that were taken away have not ended yet.
+    pub fn take(self: &Arc<Self>, connection: ConnectionId, is_capped: bool) -> Result<UnprovenStream, NoRoom> {
+        let mut open = self.lock();
+        let own = open.by_connection.get(&connection).map_or(0, VecDeque::len);
+        let has_room = !(is_capped && own >= self.per_connection)
+            && (open.total < self.limit || self.take_from_the_largest(&mut open, own));
+        if !has_room {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(NoRoom);
+        }
+        let (number, taken_away) = (open.next, CancellationToken::new());
+        open.next += 1;
+        open.total += 1;
+        open.by_connection.entry(connection).or_default().push_back((number, taken_away.clone()));
+        Ok(UnprovenStream { streams: Arc::clone(self), connection, number, taken_away })
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.lock().total
+    }
+
+    /// How many were ended to make room for another connection's.
+    #[must_use]
+    pub fn taken_away(&self) -> u64 {
+        self.taken_away.load(Ordering::Relaxed)
+    }
+
+    /// How many were refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn take_from_the_largest(&self, open: &mut Open, own: usize) -> bool {
+        // What was taken away still holds its memory until it has ended.
+        if open.ending > self.limit / ENDING_PART {
+            return false;
+        }
+        let largest = open.by_connection.iter().max_by_key(|(_, streams)| streams.len());
+        // With one more than the other has left, the two would take from each other in turn.
+        let Some(connection) = largest.filter(|(_, streams)| streams.len() > own + 1).map(|(id, _)| *id) else {
+            return false;
+        };
+        let oldest = open.by_connection.get_mut(&connection).and_then(VecDeque::pop_front);
+        if let Some((_, token)) = oldest {
+            token.cancel();
+            open.total -= 1;
+            open.ending += 1;
+            self.taken_away.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn give_back(&self, connection: ConnectionId, number: u64) {
+        let mut open = self.lock();
+        let streams = open.by_connection.get_mut(&connection);
+        let found = streams.and_then(|streams| {
+            let index = streams.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+            streams.remove(index);
+            Some(streams.is_empty())
+        });
+        match found {
+            Some(is_last) => {
+                open.total -= 1;
+                if is_last {
+                    open.by_connection.remove(&connection);
+                }
+            }
+            // It was taken away.
+            None => open.ending -= 1,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // Nothing panics between two changes that belong together.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An open stream without a proof. Given back when it is dropped.
+#[derive(Debug)]
+pub struct UnprovenStream {
+    streams: Arc<UnprovenStreams>,
+    connection: ConnectionId,
+    number: u64,
+    taken_away: CancellationToken,
+}
+
+impl UnprovenStream {
+    /// Is cancelled when the stream's place goes to another connection. The stream must end then.
+    #[must_use]
+    pub const fn taken_away(&self) -> &CancellationToken {
+        &self.taken_away
+    }
+}
+
+impl Drop for UnprovenStream {
+    fn drop(&mut self) {
+        self.streams.give_back(self.connection, self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_was_taken_away_counts_until_it_has_ended() {
+        let streams = UnprovenStreams::new(16, 16);
+        let mut held = take(&streams, 0, 16);
+        for connection in 1..=3 {
+            held.push(streams.take(connection, true).unwrap());
+        }
+        assert_eq!(streams.take(4, true).unwrap_err(), NoRoom, "three have not ended");
+        held.remove(0);
+        assert!(streams.take(4, true).is_ok());
+        drop(held);
+        let open = streams.lock();
+        assert_eq!((open.total, open.ending, open.by_connection.len()), (0, 0, 0));
+    }
+
+    fn take(streams: &Arc<UnprovenStreams>, connection: ConnectionId, count: usize) -> Vec<UnprovenStream> {
+        (0..count).map(|_| streams.take(connection, false).unwrap()).collect()
+    }
+
+    fn is_over(stream: &UnprovenStream) -> bool {
+        stream.taken_away().is_cancelled()
+    }
+
+    #[test]
+    fn a_connection_has_a_limit_of_its_own_unless_many_share_it() {
+        let streams = UnprovenStreams::new(10, 2);
+        let held: Vec<_> = (0..2).map(|_| streams.take(1, true).unwrap()).collect();
+        assert_eq!(streams.take(1, true).unwrap_err(), NoRoom);
+        assert!(streams.take(1, false).is_ok());
+        assert!(streams.take(2, true).is_ok());
+        assert_eq!((streams.open(), streams.refused()), (2, 1));
+        assert!(streams.take(1, true).is_err());
+        assert_eq!((streams.refused(), streams.taken_away()), (2, 0));
+        drop(held);
+        assert_eq!((streams.open(), streams.lock().by_connection.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_oldest_stream_of_the_connection_that_has_most() {
+        let streams = UnprovenStreams::new(6, 6);
+        let (many, few) = (take(&streams, 1, 4), take(&streams, 2, 2));
+        let newcomer = streams.take(3, true).unwrap();
+        let over: Vec<bool> = many.iter().map(is_over).collect();
+        assert_eq!(over, [true, false, false, false]);
+        assert!(!few.iter().any(is_over) && !is_over(&newcomer));
+        assert_eq!((streams.open(), streams.taken_away()), (6, 1));
+        drop(many);
+        assert_eq!(streams.open(), 3, "the one that was taken away is given back once");
+    }
+
+    #[test]
+    fn connections_with_as_many_as_the_others_are_refused() {
+        let streams = UnprovenStreams::new(4, 4);
+        let held = [take(&streams, 1, 2), take(&streams, 2, 2)];
+        assert_eq!(streams.take(1, true).unwrap_err(), NoRoom);
+        // 0 and 2 become 1 and 1.
+        let third = streams.take(3, true).unwrap();
+        assert_eq!(streams.take(3, true).unwrap_err(), NoRoom, "1 and 2 would change places");
+        assert!(!is_over(&third));
+        assert_eq!(held.iter().flatten().filter(|stream| is_over(stream)).count(), 1);
+    }
+
+    #[test]
+    fn no_kind_takes_the_places_of_another() {
+        let budgets = UnprovenBudgets::new(16, 16);
+        let held: Vec<_> = (0..16).map(|_| budgets.of(UnprovenKind::Health).take(1, true).unwrap()).collect();
+        assert!(budgets.of(UnprovenKind::Health).take(1, true).is_err());
+        let reflection = budgets.of(UnprovenKind::Reflection);
+        let reflecting = [reflection.take(1, true).unwrap(), reflection.take(1, true).unwrap()];
+        assert!(reflection.take(1, true).is_err());
+        assert!(budgets.of(UnprovenKind::Pending).take(1, true).is_ok());
+        assert!(budgets.of(UnprovenKind::Answered).take(1, true).is_ok());
+        let names: std::collections::BTreeSet<_> = UnprovenKind::ALL.map(UnprovenKind::name).into();
+        assert_eq!(names.len(), 4);
+        drop((held, reflecting));
+    }
+
+    proptest! {
+        #[test]
+        fn the_limits_hold_and_a_first_stream_is_refused_only_if_nobody_has_two(
+            limit in 1_usize..20,
+            steps in prop::collection::vec((0_u64..8, 0_u8..4), 0..300),
+        ) {
+            let streams = UnprovenStreams::new(limit, 5);
+            let mut held: Vec<UnprovenStream> = Vec::new();
+            for (connection, step) in steps {
+                if step == 0 && !held.is_empty() {
+                    held.remove(usize::try_from(connection).unwrap() % held.len());
+                }
+                held.retain(|stream| !is_over(stream));
+                let own = held.iter().filter(|stream| stream.connection == connection).count();
+                let most = (0..8).map(|other| held.iter().filter(|stream| stream.connection == other).count()).max();
+                match streams.take(connection, true) {
+                    Ok(stream) => held.push(stream),
+                    // Here what is taken away ends at once.
+                    Err(NoRoom) => prop_assert!(own >= 5 || most.unwrap() <= own + 1),
+                }
+                held.retain(|stream| !is_over(stream));
+                prop_assert_eq!(streams.open(), held.len());
+                prop_assert!(held.len() <= limit);
+            }
+            drop(held);
+            prop_assert_eq!((streams.open(), streams.lock().by_connection.len()), (0, 0));
+        }
+    }
+}

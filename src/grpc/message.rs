@@ -1,0 +1,150 @@
+//! The message of a unary call, read whole before the call takes a place.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use thiserror::Error;
+use tokio::time;
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::admission::{NoShare, Share};
+
+/// The length of what precedes a message: a flag and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
+const PREFIX_BYTES: usize = 5;
+
+/// What a message may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MessageLimits {
+    /// In bytes, without what precedes it.
+    pub(super) size: usize,
+    /// From the first look to the last byte.
+    pub(super) time: Duration,
+}
+
+/// Why there is no message.
+#[derive(Debug, Error)]
+pub(super) enum MessageError {
+    #[error("the message is larger than the limit")]
+    TooLarge,
+    #[error("the message did not arrive in time")]
+    TimedOut,
+    #[error("there is no memory for the message: {0}")]
+    NoMemory(NoShare),
+    #[error("the client ended the call: {0}")]
+    Ended(Status),
+}
+
+/// Reads the body of a request to its end, with what precedes the message. `held` grows with what has arrived.
+pub(super) async fn read(body: Body, limits: MessageLimits, held: &mut Share) -> Result<Bytes, MessageError> {
+    time::timeout(limits.time, read_to_end(body, limits.size, held)).await.unwrap_or(Err(MessageError::TimedOut))
+}
+
+async fn read_to_end(mut body: Body, limit: usize, held: &mut Share) -> Result<Bytes, MessageError> {
+    let mut first = Bytes::new();
+    // Most messages come in one part, which is not copied.
+    let mut whole: Option<BytesMut> = None;
+    while let Some(frame) = body.frame().await {
+        let Ok(part) = frame.map_err(MessageError::Ended)?.into_data() else { continue };
+        held.grow(part.len() as u64).map_err(MessageError::NoMemory)?;
+        match &mut whole {
+            None if first.is_empty() => first = part,
+            None => {
+                let mut both = BytesMut::with_capacity(first.len() + part.len());
+                both.extend_from_slice(&first);
+                both.extend_from_slice(&part);
+                whole = Some(both);
+            }
+            Some(whole) => whole.extend_from_slice(&part),
+        }
+        let read = whole.as_deref().unwrap_or(&first);
+        if read.len() > limit.saturating_add(PREFIX_BYTES) || announced(read).is_some_and(|announced| announced > limit)
+        {
+            return Err(MessageError::TooLarge);
+        }
+    }
+    Ok(whole.map_or(first, BytesMut::freeze))
+}
+
+/// How long the message says that it is, once that has arrived.
+fn announced(read: &[u8]) -> Option<usize> {
+    let (prefix, _) = read.split_first_chunk::<PREFIX_BYTES>()?;
+    let [_, a, b, c, d] = *prefix;
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::hash::RandomState;
+
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tokio_stream::{Stream, StreamExt};
+
+    use super::*;
+    use crate::admission::{Holder, Shares};
+
+    const LIMITS: MessageLimits = MessageLimits { size: 100, time: Duration::from_secs(5) };
+
+    fn parts(parts: Vec<Vec<u8>>) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + 'static {
+        tokio_stream::iter(parts).map(|part| Ok(Frame::data(part.into())))
+    }
+
+    async fn read_of(memory: u64, sent: Vec<Vec<u8>>) -> (Result<Bytes, MessageError>, u64) {
+        let shares = Shares::new(memory);
+        let mut held = shares.take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
+        let read = read(Body::new(StreamBody::new(parts(sent))), LIMITS, &mut held).await;
+        (read, shares.held())
+    }
+
+    fn message(announced: u32, bytes: usize) -> Vec<u8> {
+        [&[0], announced.to_be_bytes().as_slice(), &vec![7; bytes]].concat()
+    }
+
+    #[tokio::test]
+    async fn a_message_is_the_same_in_one_part_and_in_many_and_is_held() {
+        let whole = message(100, 100);
+        for size in [1, 2, 7, 104, 105] {
+            let sent = whole.chunks(size).map(<[u8]>::to_vec).collect();
+            let (read, held) = read_of(1_000, sent).await;
+            assert_eq!((&*read.unwrap(), held), (&*whole, 105), "in parts of {size}");
+        }
+        let (read, held) = read_of(1_000, vec![]).await;
+        assert_eq!((read.unwrap().len(), held), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_or_says_that_it_is_too_large_is_refused() {
+        for sent in [vec![message(101, 101)], vec![message(u32::MAX, 0)], vec![message(1, 50), vec![0; 51]]] {
+            assert!(matches!(read_of(1_000, sent).await.0, Err(MessageError::TooLarge)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_for_which_there_is_no_memory_is_refused() {
+        let (read, held) = read_of(60, vec![message(50, 20), vec![0; 30]]).await;
+        assert!(matches!(read, Err(MessageError::NoMemory(NoShare::OverShare))), "{read:?}");
+        assert_eq!(held, 25);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_never_ends_is_given_up() {
+        let stalled = StreamBody::new(parts(vec![message(50, 20)]).chain(tokio_stream::pending()));
+        let mut held = Shares::new(1_000).take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
+        let read = read(Body::new(stalled), LIMITS, &mut held).await;
+        assert!(matches!(read, Err(MessageError::TimedOut)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn empty_parts_do_not_prolong_the_time() {
+        let empty = tokio_stream::iter(0_u64..).then(|_| async {
+            time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, Infallible>(Frame::data(Bytes::new()))
+        });
+        let mut held = Shares::new(1_000).take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
+        let read = read(Body::new(StreamBody::new(empty)), LIMITS, &mut held).await;
+        assert!(matches!(read, Err(MessageError::TimedOut)));
+    }
+}
