@@ -120,6 +120,7 @@ impl Broker {
             data_dir: None,
             audit,
             traces: Traces::off(),
+            log: Arc::default(),
         };
         let environment = Environment::start(options).await.unwrap();
         let token = environment.issuer.issue("user-two", Duration::from_hours(1)).unwrap().id_token;

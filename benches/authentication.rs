@@ -31,14 +31,19 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, Validation};
+use mimalloc::MiMalloc;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ISSUER: &str = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE01";
 const CLIENT_ID: &str = "1example23456789";
 
 /// The default of `server.token_cache_size`.
-const DEFAULT_CACHE_BYTES: u64 = 96 << 20;
+const DEFAULT_CACHE_BYTES: u64 = 80 << 20;
 
 /// Room for all tokens of a part that is not about room.
 const AMPLE_CACHE_BYTES: u64 = 512 << 20;

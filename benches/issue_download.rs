@@ -29,6 +29,7 @@ use access_broker::grpc::proto::{
     VerifyUploadRequest, VerifyUploadResponse,
 };
 use access_broker::telemetry::{LogFormat, LogSettings, Traces, subscriber};
+use mimalloc::MiMalloc;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -38,6 +39,10 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status, async_trait};
 use tracing::Level;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Client = AccessBrokerServiceClient<Channel>;
 type Authorization = MetadataValue<Ascii>;
@@ -192,6 +197,7 @@ async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorizat
         // The bare service writes to no disk either; benches/audit.rs has what that costs.
         audit: false,
         traces: Traces::off(),
+        log: Arc::default(),
     };
     let environment = Environment::start(options).await.unwrap();
     let issuer = &environment.issuer;

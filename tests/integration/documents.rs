@@ -176,7 +176,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 26] = [
+    const READERS: [&str; 28] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -191,6 +191,8 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "address(&mut table, ",
         "count(&mut table, ",
         "size(&mut table, ",
+        "memory(&mut table, ",
+        "networks(&mut table, ",
         "duration(&mut table, ",
         "path(&mut table, ",
         "secret(table, [",
@@ -241,7 +243,7 @@ fn compile(text: &str) -> Policy {
 #[test]
 fn the_sample_configuration_loads_and_its_policy_compiles() {
     let config = sample_configuration();
-    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}"));
+    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}")).policy;
     assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier that nobody reaches");
 }
 
@@ -258,10 +260,11 @@ fn the_wrong_file_of_the_document_is_wrong_in_the_way_it_says() {
     let document = read(CONFIGURATION);
     let (_, section) = document.split_once("## What a wrong file looks like").unwrap();
     let blocks: Vec<&str> = section.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let (wrong, shown) = (blocks[0], blocks[1].trim_start_matches("access-broker: ").trim_end());
+    let wrong = blocks[0];
+    let shown: Vec<&str> = blocks[1].lines().map(|line| line.strip_prefix("access-broker: ").unwrap()).collect();
     let folder = Path::new("");
     let problems = Config::parse("broker.toml", wrong, folder, Overrides::new(), PlainHttp::Refused).unwrap_err();
-    assert_eq!(problems.to_string(), shown);
+    assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), shown);
 }
 
 #[test]
@@ -310,6 +313,43 @@ fn the_configurations_settings_are_the_same_in_code_sample_and_document() {
     let lists_of_tables: BTreeSet<String> =
         sections.into_iter().filter(|section| !in_sections.contains(section)).collect();
     assert_eq!(in_code.difference(&lists_of_tables).cloned().collect::<BTreeSet<_>>(), in_sections);
+}
+
+/// Every table of the configuration that is no list can be set from the environment.
+#[test]
+fn the_sections_that_the_environment_can_set_are_named_alike_in_document_and_help() {
+    let sample = read(SAMPLE_CONFIGURATION);
+    let headers = sample.lines().map(|line| line.trim_start_matches('#'));
+    let sections: BTreeSet<String> = headers
+        .filter_map(|line| line.strip_prefix('[')?.split_once(']'))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| is_setting_name(name))
+        .collect();
+    assert!(sections.len() >= 7, "{sections:?}");
+
+    let document = read(CONFIGURATION);
+    let row = rows(&document, "source").into_iter().find(|row| row[0] == "environment").unwrap();
+    let documented: BTreeSet<String> =
+        code_spans(row[2]).iter().map(|span| span.trim_matches(['[', ']']).to_owned()).collect();
+    assert_eq!(documented, sections);
+
+    let help = Process::output(&["serve", "--help"], &file(""), &[]);
+    let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, list) = help.split_once("Settings of its sections ").unwrap();
+    let (list, _) = list.split_once(" can be given in the environment").unwrap();
+    let helped: BTreeSet<String> = list.replace(" and ", ", ").split(", ").map(str::to_owned).collect();
+    assert_eq!(helped, sections);
+
+    // And the program takes a setting of each.
+    for section in &sections {
+        let settings = sample_settings(&sample, &format!("[{section}]"));
+        let setting = settings.first().unwrap_or_else(|| panic!("no setting in {section}"));
+        let name = format!("ACCESS_BROKER_{}__{}", section.to_uppercase(), setting.to_uppercase());
+        let overrides = access_broker::config::environment_overrides([(name, "no such value".to_owned())]);
+        let parsed = Config::parse("document", &sample, &file("samples"), overrides, PlainHttp::Refused);
+        let problems = parsed.err().map(|problems| problems.to_string()).unwrap_or_default();
+        assert!(!problems.contains("is not a known setting"), "{section}.{setting}: {problems}");
+    }
 }
 
 #[test]
@@ -558,7 +598,10 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
         ("src/grpc/service.rs", "audit_unavailable"),
         ("src/grpc/authentication.rs", "issuer_keys_unavailable"),
         ("src/grpc/deadline.rs", "call_timed_out"),
-        ("src/grpc/load_shedding.rs", "overloaded"),
+        ("src/grpc/load_shedding.rs", "message_timed_out"),
+        ("src/grpc/authentication.rs", "overloaded"),
+        ("src/grpc/authentication.rs", "caller_overloaded"),
+        ("src/grpc/authentication.rs", "unproven_limit"),
         ("src/grpc/message_limit.rs", "message_too_large"),
         ("src/grpc/catch_panic.rs", "panicked"),
     ] {

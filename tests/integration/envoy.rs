@@ -1,6 +1,8 @@
 //! A real Envoy in front of the broker: it takes the clients' certificates and names the clients in a header.
 
+mod grpcio;
 mod proxy;
+mod shared_proxy;
 
 use tonic::Code;
 

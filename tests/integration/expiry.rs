@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Client, capture_logs, error_info, http_request};
+use crate::support::{Client, capture_logs, error_info, http_request, replace};
 
 const POLICY: &str = r#"
 tier = [{ name = "all", bucket = "media", prefix = "", download = { max_ttl = "1h", stable_window = "30m" } }]
@@ -69,7 +69,7 @@ fn hand_out(folder: &Path, key: &AccessKey) {
     let session = key.session.as_ref().unwrap();
     let end = humantime::format_rfc3339_seconds(session.expires_at).to_string();
     for (name, value) in [("id", &key.id), ("key", &key.secret), ("token", &session.token), ("end", &end)] {
-        fs::write(folder.join(name), value).unwrap();
+        replace(&folder.join(name), value);
     }
 }
 

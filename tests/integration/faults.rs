@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use access_broker::audit::AuditTrail;
@@ -85,6 +86,15 @@ pub(crate) fn token_with_key_id(key_id: &str) -> String {
         part(claims),
         BASE64_URL_SAFE_NO_PAD.encode([7; 256])
     )
+}
+
+/// A proof that is right but for its signature, each time another one.
+pub(crate) fn forged_token(authorization: &str) -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let (signed, _) = authorization.rsplit_once('.').unwrap();
+    let mut signature = [7; 256];
+    signature[..8].copy_from_slice(&NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
 #[tokio::test]
@@ -171,7 +181,7 @@ impl ObjectInspector for FailingInspector {
 /// A broker that can neither sign nor look.
 fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
-    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap();
+    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().policy;
     Broker::new(Counterparts {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),

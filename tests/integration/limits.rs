@@ -1,9 +1,11 @@
 //! What clients can take of the server, over real sockets.
 
 pub(crate) mod abuse;
+pub(crate) mod attacks;
 pub(crate) mod broker;
 mod calls;
 mod connections;
 mod files;
+mod memory;
 pub(crate) mod raw;
 mod sizes;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::serve_process::{configured, issuer, log_lines};
-use crate::support::Process;
+use crate::support::{Process, replace};
 
 const ID: &str = "ASIAFROMFILE";
 const SECRETS: [&str; 3] = [ID, "hunter2", "hunter3"];
@@ -15,7 +15,7 @@ fn write_credentials(folder: &Path, suffix: &str, end: SystemTime) {
     let end = humantime::format_rfc3339_seconds(end).to_string();
     let [id, key, token] = SECRETS.map(|secret| format!("{secret}{suffix}"));
     for (name, value) in [("id", &id), ("key", &key), ("token", &token), ("end", &end)] {
-        fs::write(folder.join(name), value).unwrap();
+        replace(&folder.join(name), value);
     }
 }
 
@@ -26,7 +26,7 @@ tier = [{{ name = "all", bucket = "media", prefix = "", download = {{ max_ttl = 
 grant = [{{ tiers = ["all"], operations = ["download"], to = {{ authenticated = true }} }}]
 "#
     );
-    fs::write(folder.join("policy.toml"), policy).unwrap();
+    replace(&folder.join("policy.toml"), policy);
 }
 
 /// A configuration whose policy is looked at every second and whose keys are temporary and in files.

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use tonic::Code;
 
 use crate::support::secrets::access_line;
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info, http_request};
+use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info, http_request, replace};
 
 async fn get(signed: &SignedRequest) -> (StatusCode, Vec<u8>) {
     let answer = http_request(&reqwest::Client::new(), signed).send().await.unwrap();
@@ -150,12 +150,12 @@ async fn a_changed_policy_is_in_force_for_the_next_call_and_a_broken_one_is_not(
     let policy = std::fs::read_to_string(server.policy_file()).unwrap();
     let open = policy.replace("tiers = [\"tier-1\"]", "tiers = [\"tier-1\", \"tier-2\"]");
     assert_ne!(open, policy);
-    std::fs::write(server.policy_file(), &open).unwrap();
+    replace(&server.policy_file(), &open);
     while client.download("media", SUPER_CUTE_CAT).await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 
-    std::fs::write(server.policy_file(), "[[tier]]\nname = 1\n").unwrap();
+    replace(&server.policy_file(), "[[tier]]\nname = 1\n");
     while !crate::support::secrets::log().contains("the last good policy stays in force") {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

@@ -1,6 +1,7 @@
 //! `access-broker serve`, `check` and `healthcheck` as processes.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use access_broker::clock::SystemClock;
@@ -59,6 +60,19 @@ pub(crate) fn serving_at(process: &mut Process) -> String {
     })
 }
 
+/// The addresses of all gRPC listeners, in the order of the configuration, and of the admin port, once the server serves.
+pub(crate) fn serving_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
+    process.wait_for("serving server", |process| {
+        let lines = log_lines(process);
+        let with_message = |message: &str| -> Vec<SocketAddr> {
+            let lines = lines.iter().filter(|line| line["message"] == message);
+            lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
+        };
+        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
+        Some((with_message("serving gRPC"), *with_message("serving admin HTTP").first()?))
+    })
+}
+
 #[tokio::test]
 async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     let issuer = issuer().await;
@@ -96,6 +110,16 @@ fn a_server_without_its_secrets_does_not_start() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("environment variable TEST_ACCESS_KEY_ID is not set"), "{stderr}");
+    let last = last_error(&stderr);
+    assert!(last["cause"].as_str().unwrap().contains("TEST_ACCESS_KEY_ID is not set"), "{last}");
+}
+
+/// The last line of a log of JSON lines alone, which says why the program has failed.
+fn last_error(log: &str) -> Value {
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!((&last["level"], &last["message"]), (&json!("ERROR"), &json!("access-broker has failed")));
+    last.clone()
 }
 
 #[test]
@@ -131,6 +155,7 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
         ] {
             assert!(stderr.contains(problem), "{command}: {stderr}");
         }
+        assert!(stderr.lines().all(|line| line.starts_with("access-broker: ")), "{command}: {stderr}");
     }
 }
 
@@ -141,7 +166,12 @@ fn a_broken_policy_stops_the_start_with_its_line() {
     let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &VARIABLES);
     assert_eq!(output.status.code(), Some(78));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("policy.toml:1: tier[0].bucket is required"), "{stderr}");
+    last_error(&stderr);
+    // A line of the log for each problem.
+    for problem in ["policy.toml:1: tier[0].bucket is required", "policy.toml:1: tier[0].prefix is required"] {
+        let of_problem = stderr.lines().filter(|line| line.contains(problem));
+        assert_eq!(of_problem.count(), 1, "{problem}: {stderr}");
+    }
 }
 
 #[test]

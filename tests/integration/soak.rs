@@ -24,6 +24,7 @@ use tokio::task::block_in_place;
 use tokio::time::{self, Instant};
 
 use crate::support::assert_no_secrets;
+use crate::support::pki::client_hello;
 use attacks::Targets;
 use expectation::Weather;
 use faults::{Fault, Shares};
@@ -35,7 +36,7 @@ use world::World;
 
 /// How long the faults and the calm take where nothing else is said, in seconds. Waiting for the broker to notice that
 /// things are well again comes on top.
-const SHORT: u64 = 24;
+const SHORT: u64 = 36;
 
 /// How often the broker is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -85,7 +86,7 @@ impl Soak {
     /// What a broker meets in the long run, so that its memory is near the size that it keeps: the allocator
     /// gives back little of what was freed.
     async fn warm_up(&mut self, shares: Shares, targets: &Targets) {
-        for fault in [Fault::ConnectionFlood, Fault::HalfOpenPeers] {
+        for fault in [Fault::ConnectionFlood, Fault::HalfOpenPeers, Fault::HeldStreams] {
             self.watch(fault.last(targets, Instant::now() + shares.calm)).await;
         }
         self.watch(time::sleep(shares.calm)).await;
@@ -121,7 +122,8 @@ async fn a_broker_under_load_survives_every_fault_in_turn_and_loses_nothing() {
     let world = World::start(whole).await;
     let probe = Probe::of(&world);
     let authorization = callers::authorization(&world.issuer, "mallory");
-    let targets = Targets { plain: world.plain, tls: world.tls, authorization };
+    let client_hello = client_hello(&world.authority);
+    let targets = Targets { plain: world.plain, tls: world.tls, authorization, client_hello };
     let ledger = Arc::new(Ledger::new());
     let callers = callers::start(&world, &ledger).await;
     let mut soak = Soak::new(world, Arc::clone(&ledger));

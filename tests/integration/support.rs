@@ -19,6 +19,14 @@ pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};
 pub(crate) use server::TestServer;
 
+/// Replaces a file in one step, as an operator should.
+pub(crate) fn replace(path: &std::path::Path, content: impl AsRef<[u8]>) {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    std::fs::write(&new, content).unwrap();
+    std::fs::rename(&new, path).unwrap();
+}
+
 /// The objects of the dev environment.
 pub(crate) const CUTE_CAT: &str = "tier 1/cute-cat.jpg";
 pub(crate) const SUPER_CUTE_CAT: &str = "tier 2/super-cute-cat.jpg";

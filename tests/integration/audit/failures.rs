@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::audit::broker::{Broker, FILE, Setup};
+use crate::limits::broker::until;
 use crate::serve_process::log_lines;
 use crate::support::{audit_record, audit_records, error_info};
 
@@ -27,8 +28,20 @@ fn assert_unavailable(answer: Result<IssueDownloadUrlResponse, Status>) {
     assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
 }
 
+/// The first access line, which the log's thread writes a moment after the answer.
+async fn access_line(broker: &Broker) -> serde_json::Value {
+    let found = || log_lines(&broker.process).into_iter().find(|line| line["target"] == "access");
+    until("an access line", || found().is_some()).await;
+    found().unwrap()
+}
+
 fn lines_of_failure(broker: &Broker) -> usize {
     log_lines(&broker.process).iter().filter(|line| line["message"] == "audit records cannot be written").count()
+}
+
+async fn assert_one_line_of_failure(broker: &Broker) {
+    until("a line of the failure", || lines_of_failure(broker) > 0).await;
+    assert_eq!(lines_of_failure(broker), 1);
 }
 
 fn full_device() -> Stdio {
@@ -41,10 +54,10 @@ async fn a_full_output_denies_every_answer_the_refusals_too() {
     for bucket in ["media", "no-such-bucket"] {
         assert_unavailable(broker.client.download(bucket, "a").await);
     }
-    let lines = log_lines(&broker.process);
-    let line = lines.iter().find(|line| line["target"] == "access").unwrap();
+    let line = access_line(&broker).await;
     assert_eq!((&line["code"], &line["reason"]), (&"UNAVAILABLE".into(), &"audit_unavailable".into()));
-    assert_eq!(lines_of_failure(&broker), 1, "an outage has one line");
+    // An outage has one line.
+    assert_one_line_of_failure(&broker).await;
     // What was not decided needs no record.
     let malformed = broker.client.download("", "/").await.unwrap_err();
     assert_eq!(malformed.code(), Code::InvalidArgument);
@@ -56,7 +69,7 @@ async fn a_full_output_holds_nobody_up_where_answers_need_no_record() {
     assert!(broker.client.download("media", "a").await.is_ok());
     let refused = broker.client.download("no-such-bucket", "a").await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
-    assert_eq!(lines_of_failure(&broker), 1);
+    assert_one_line_of_failure(&broker).await;
 }
 
 /// Calls until the pipe that nobody reads is full, and gives the ids of the decisions that were answered before.
@@ -158,7 +171,7 @@ async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
         assert_unavailable(broker.client.download("", "a").await);
         assert_eq!(broker.file().len(), length);
     }
-    assert_eq!(lines_of_failure(&broker), 1);
+    assert_one_line_of_failure(&broker).await;
     limit_files(&broker, "unlimited");
     let last = broker.client.download("", "a").await.unwrap();
     let ids: Vec<_> = new_records(&broker).iter().map(|record| record["decision_id"].clone()).collect();

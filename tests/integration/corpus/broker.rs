@@ -19,6 +19,7 @@ const CONFIGURATION: &str = r#"
 admin_addr = "127.0.0.1:0"
 [log]
 level = "trace"
+rejected_per_second = 100000
 [audit]
 output = "none"
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::time::{self, Instant};
 
@@ -34,14 +34,21 @@ impl Envoy {
     /// Starts an Envoy that shows the server certificate of a setup, takes the certificates of its authority, and
     /// forwards to an address over plaintext. It has one listener for each way to forward the header.
     pub(super) async fn start(setup: &Setup, upstream: SocketAddr) -> Self {
+        Self::start_with(&[SANITIZE_SET, APPEND_FORWARD].map(|mode| tls_listener(mode, setup)), upstream).await
+    }
+
+    /// Starts an Envoy that forwards from one plaintext listener to an address over plaintext, and lets each of its
+    /// clients have so many streams on a connection.
+    pub(super) async fn start_plain(upstream: SocketAddr, streams: u32) -> Self {
+        let http = json!({ "http2_protocol_options": { "max_concurrent_streams": streams } });
+        Self::start_with(&[listener("plain", &json!({}), &http)], upstream).await
+    }
+
+    async fn start_with(listeners: &[Value], upstream: SocketAddr) -> Self {
         let folder = folder();
-        let modes = [SANITIZE_SET, APPEND_FORWARD];
         let bootstrap = json!({
             "admin": { "address": any_port() },
-            "static_resources": {
-                "listeners": modes.map(|mode| listener(mode, setup)),
-                "clusters": [cluster(upstream)],
-            },
+            "static_resources": { "listeners": listeners, "clusters": [cluster(upstream)] },
         });
         fs::write(folder.path().join("envoy.json"), bootstrap.to_string()).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
@@ -54,8 +61,13 @@ impl Envoy {
             .spawn()
             .unwrap();
         let mut envoy = Self { child, folder, listeners: Value::Null };
-        envoy.wait_for_listeners(modes.len()).await;
+        envoy.wait_for_listeners(listeners.len()).await;
         envoy
+    }
+
+    /// The address of the one listener.
+    pub(super) fn only_address(&self) -> SocketAddr {
+        self.address("plain")
     }
 
     /// The address of the listener that forwards the header in this way.
@@ -112,45 +124,54 @@ fn address(address: SocketAddr) -> Value {
 
 const TYPES: &str = "type.googleapis.com/envoy.extensions";
 
-fn listener(mode: &str, setup: &Setup) -> Value {
+/// A listener that takes client certificates and forwards them in a header.
+fn tls_listener(mode: &str, setup: &Setup) -> Value {
     let file = |name: &str| json!({ "filename": setup.path(name) });
-    json!({
-        "name": mode,
-        "address": any_port(),
-        "filter_chains": [{
-            "transport_socket": {
-                "name": "tls",
-                "typed_config": {
-                    "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
-                    "require_client_certificate": true,
-                    "common_tls_context": {
-                        "alpn_protocols": ["h2"],
-                        "tls_certificates": [{ "certificate_chain": file("tls.crt"), "private_key": file("tls.key") }],
-                        "validation_context": { "trusted_ca": file("ca.crt") },
-                    },
+    let tls = json!({
+        "transport_socket": {
+            "name": "tls",
+            "typed_config": {
+                "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
+                "require_client_certificate": true,
+                "common_tls_context": {
+                    "alpn_protocols": ["h2"],
+                    "tls_certificates": [{ "certificate_chain": file("tls.crt"), "private_key": file("tls.key") }],
+                    "validation_context": { "trusted_ca": file("ca.crt") },
                 },
             },
-            "filters": [{
-                "name": "http",
-                "typed_config": {
-                    "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
-                    "stat_prefix": mode,
-                    "codec_type": "HTTP2",
-                    "forward_client_cert_details": mode,
-                    "set_current_client_cert_details": { "subject": true, "uri": true, "dns": true },
-                    "route_config": { "virtual_hosts": [{
-                        "name": "all",
-                        "domains": ["*"],
-                        "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "broker" } }],
-                    }] },
-                    "http_filters": [{
-                        "name": "router",
-                        "typed_config": { "@type": format!("{TYPES}.filters.http.router.v3.Router") },
-                    }],
-                },
-            }],
+        },
+    });
+    let forwarding = json!({
+        "forward_client_cert_details": mode,
+        "set_current_client_cert_details": { "subject": true, "uri": true, "dns": true },
+    });
+    listener(mode, &tls, &forwarding)
+}
+
+/// A listener for HTTP/2, with more settings of its connections and of its HTTP.
+fn listener(name: &str, connections: &Value, http: &Value) -> Value {
+    let manager = json!({
+        "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
+        "stat_prefix": name,
+        "codec_type": "HTTP2",
+        "route_config": { "virtual_hosts": [{
+            "name": "all",
+            "domains": ["*"],
+            // Streams of health last longer than the time limit of a route that has none of its own.
+            "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "broker", "timeout": "0s" } }],
+        }] },
+        "http_filters": [{
+            "name": "router",
+            "typed_config": { "@type": format!("{TYPES}.filters.http.router.v3.Router") },
         }],
-    })
+    });
+    let chain = json!({ "filters": [{ "name": "http", "typed_config": merged(&manager, http) }] });
+    json!({ "name": name, "address": any_port(), "filter_chains": [merged(&chain, connections)] })
+}
+
+/// The members of two objects.
+fn merged(one: &Value, other: &Value) -> Value {
+    [one, other].into_iter().flat_map(|object| object.as_object().unwrap().clone()).collect::<Map<_, _>>().into()
 }
 
 fn cluster(upstream: SocketAddr) -> Value {
@@ -158,6 +179,10 @@ fn cluster(upstream: SocketAddr) -> Value {
         "name": "broker",
         "type": "STATIC",
         "connect_timeout": "5s",
+        // Its own limits must not be met before the broker's.
+        "circuit_breakers": { "thresholds": [{
+            "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": 100_000,
+        }] },
         "load_assignment": {
             "cluster_name": "broker",
             "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(upstream) } }] }],

@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use super::token;
 use crate::faults::ISSUER;
 use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::{Client, Process, VARIABLES, replace};
 
 const SECRET: &str = "s3cret-of-the-broker";
 
@@ -97,7 +97,7 @@ async fn a_machine_without_authorities_gets_keys_through_those_of_a_file_that_ma
         let refused = |line: &Value| line["error"].as_str().is_some_and(|error| error.contains("peer certificate"));
         log_lines(process).iter().any(refused).then_some(())
     });
-    fs::write(process.path("ca.crt"), right.pem()).unwrap();
+    replace(&process.path("ca.crt"), right.pem());
     let address = serving_at(&mut process);
     let client = Client::connect(address.parse().unwrap(), &[&format!("Bearer {}", token(&issuer, "somebody"))]).await;
     client.download("", "report.pdf").await.unwrap();

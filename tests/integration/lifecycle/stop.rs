@@ -106,5 +106,7 @@ async fn a_server_that_is_dropped_closes_its_connections() {
     let counters = broker.counters();
     drop(broker.take_server());
     until("no open connections", || counters.connections_open() == 0).await;
-    assert_eq!(client.download("media", "x").await.unwrap_err().code(), Code::Unavailable);
+    // The client may hear of it in the middle of the call.
+    let code = client.download("media", "x").await.unwrap_err().code();
+    assert!(matches!(code, Code::Unavailable | Code::Cancelled), "{code:?}");
 }

@@ -56,7 +56,7 @@ pub(crate) async fn settings_flood(address: SocketAddr) {
     flood(address, &frame(SETTINGS, 0, 0, &[])).await;
 }
 
-async fn ping_flood(address: SocketAddr) {
+pub(crate) async fn ping_flood(address: SocketAddr) {
     flood(address, &frame(PING, 0, 0, &[7; 8])).await;
 }
 

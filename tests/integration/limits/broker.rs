@@ -38,8 +38,12 @@ pub(crate) struct Broker {
 
 /// A token that this issuer signs for somebody whom the broker lets read.
 pub(crate) fn authorization(issuer: &EmbeddedIssuer) -> String {
+    authorization_of(issuer, "somebody")
+}
+
+fn authorization_of(issuer: &EmbeddedIssuer, subject: &str) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 600 });
+    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": subject, "exp": now + 600 });
     format!("Bearer {}", issuer.sign_claims(&claims).unwrap())
 }
 
@@ -91,6 +95,27 @@ impl Broker {
     /// A client on a new connection.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.address(), &[&self.authorization()]).await
+    }
+
+    /// The same for another caller.
+    pub(crate) async fn client_of(&self, subject: &str) -> Client {
+        Client::connect(self.address(), &[&authorization_of(&self.issuer, subject)]).await
+    }
+
+    /// Waits until a sample of the metrics page has this value.
+    pub(crate) async fn wait_for_metric(&self, sample: &str, value: u32) {
+        let page = format!("http://{}/metrics", self.server().admin_addr());
+        let line = format!("{sample} {value}");
+        let waited = time::timeout(PATIENCE, async {
+            loop {
+                let text = reqwest::get(&page).await.unwrap().text().await.unwrap();
+                if text.lines().any(|found| found == line || found == format!("{line}.0")) {
+                    return;
+                }
+                time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "not in time: {line}");
     }
 
     /// An ordinary call on a new connection, which must be answered.

@@ -14,12 +14,12 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use super::broker::{Broker, until};
-use super::raw::{DOWNLOAD, END_HEADERS, HEADERS, RawClient, frame, header_block};
+use super::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
 use crate::faults::surroundings;
 use crate::support::{error_info, tcp_channel};
 
 /// A request whose answer waits for S3, which never says a word.
-fn slow() -> IssueDownloadUrlRequest {
+pub(super) fn slow() -> IssueDownloadUrlRequest {
     IssueDownloadUrlRequest { key: "x".to_owned(), must_exist: true, ..IssueDownloadUrlRequest::default() }
 }
 
@@ -64,37 +64,82 @@ async fn a_call_whose_message_never_comes_ends() {
 async fn calls_too_many_are_shed_and_health_is_not() {
     let broker = Broker::start(|config| {
         config.limits.max_calls_in_flight = 2;
-        config.limits.call_timeout = Duration::from_secs(2);
+        config.limits.call_timeout = Duration::from_secs(10);
     })
     .await;
-    let mut client = RawClient::greet(broker.address()).await;
-    // They wait for their messages, behind authentication.
-    client.open_call(1, &broker.authorization()).await;
-    client.open_call(3, &broker.authorization()).await;
-    let ordinary = broker.client().await;
     let counters = broker.counters();
-    let refused = loop {
-        match ordinary.download("media", "x").await {
-            Ok(_) => assert_eq!(counters.calls.deadlines_exceeded.get(), 0, "nothing was shed"),
-            Err(status) => break status,
-        }
-    };
-    assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+    // Two callers, each with a call that waits for S3, take both places.
+    let (one, other) = (broker.client().await, broker.client_of("another").await);
+    let waiting =
+        [broker.client().await, other].map(|client| tokio::spawn(async move { client.issue_download(slow()).await }));
+    broker.wait_for_metric("access_broker_calls_in_flight", 2).await;
+
+    // A third one finds nothing, and goes elsewhere.
+    let refused = broker.client_of("third").await.download("media", "x").await.unwrap_err();
+    assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::Unavailable, "OVERLOADED"));
     let wait = refused.get_details_retry_info().unwrap().retry_delay;
     assert_eq!((wait, counters.calls.shed.get()), (Some(Duration::from_secs(1)), 1));
+    assert_eq!(refused.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+    // The first one has its share.
+    let refused = one.download("media", "x").await.unwrap_err();
+    assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "CALLER_OVERLOADED"));
+    let wait = refused.get_details_retry_info().unwrap().retry_delay;
+    assert_eq!((wait, counters.calls.over_share.get()), (Some(Duration::from_secs(1)), 1));
+    assert!(refused.metadata().get("grpc-retry-pushback-ms").is_none());
 
     let mut health = HealthClient::new(tcp_channel(broker.address()).await);
     let answer = health.check(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(answer.status(), ServingStatus::Serving);
 
-    // Whoever proves nothing takes no place and learns nothing.
+    // A peer without a proof takes no place and learns nothing.
     let unknown = crate::support::Client::connect(broker.address(), &[]).await;
     assert_eq!(unknown.download("media", "x").await.unwrap_err().code(), Code::Unauthenticated);
 
-    drop(client);
-    while ordinary.download("media", "x").await.is_err() {
-        assert!(counters.calls.shed.get() < 10_000, "places are not given back");
+    for waiting in waiting {
+        waiting.abort();
     }
+    broker.wait_for_metric("access_broker_calls_in_flight", 0).await;
+    one.download("media", "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_without_their_messages_take_no_place_and_end_soon() {
+    let broker = Broker::start(|config| {
+        config.limits.max_calls_in_flight = 2;
+        config.limits.message_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let mut client = RawClient::greet(broker.address()).await;
+    for stream in 0..50 {
+        client.open_call(2 * stream + 1, &broker.authorization()).await;
+    }
+    broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 50).await;
+    broker.client_of("another").await.download("media", "x").await.unwrap();
+    broker.client().await.download("media", "x").await.unwrap();
+    for _ in 0..50 {
+        client.wait_for(HEADERS).await;
+    }
+    assert_eq!(broker.counters().calls.message_timeouts.get(), 50);
+    broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
+}
+
+#[tokio::test]
+async fn streams_of_one_caller_leave_room_for_others() {
+    let broker = Broker::start(|config| {
+        config.limits.max_streams = 8;
+        config.limits.message_timeout = Duration::from_secs(10);
+    })
+    .await;
+    let mut hog = RawClient::greet(broker.address()).await;
+    for stream in 0..8 {
+        hog.open_call(2 * stream + 1, &broker.authorization()).await;
+    }
+    let counters = broker.counters();
+    until("half of them are refused", || counters.calls.over_share.get() == 4).await;
+    broker.client_of("another").await.download("media", "x").await.unwrap();
+    drop(hog);
+    broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
+    broker.client().await.download("media", "x").await.unwrap();
 }
 
 #[tokio::test]
@@ -140,7 +185,32 @@ async fn a_client_that_gives_up_gives_its_place_back() {
     let client = broker.client().await;
     let given_up = tokio::time::timeout(Duration::from_millis(100), client.issue_download(slow())).await;
     assert!(given_up.is_err());
-    while client.download("media", "x").await.is_err() {
-        assert!(broker.counters().calls.shed.get() < 10_000, "the place is not given back");
+    broker.wait_for_metric("access_broker_calls_in_flight", 0).await;
+    client.download("media", "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_that_are_refused_before_their_message_arrives_do_not_end_their_connection() {
+    let broker = Broker::start(|_| ()).await;
+    let mut client = RawClient::greet(broker.address()).await;
+    let (refused, message) = (header_block(DOWNLOAD, &[]), frame(DATA, 1, 0, &[0; 5]));
+    for round in 0..10 {
+        let streams: Vec<u32> = (0..100).map(|number| 2 * (100 * round + number) + 1).collect();
+        for stream in &streams {
+            client.send(&frame(HEADERS, END_HEADERS, *stream, &refused)).await.unwrap();
+        }
+        for _ in &streams {
+            client.wait_for(HEADERS).await;
+        }
+        // As a client that has not read the answers yet.
+        for stream in &streams {
+            let mut message = message.clone();
+            message[5..9].copy_from_slice(&stream.to_be_bytes());
+            client.send(&message).await.unwrap();
+        }
     }
+    client.open_call(2_001, &broker.authorization()).await;
+    client.send(&frame(PING, 0, 0, &[1; 8])).await.unwrap();
+    client.wait_for(PING).await;
+    assert_eq!(broker.counters().connections_open(), 1);
 }

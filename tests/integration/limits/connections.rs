@@ -8,21 +8,78 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::broker::{Broker, PATIENCE, until};
+use super::calls::slow;
 use super::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
 use crate::support::tcp_channel;
 
 #[tokio::test]
 async fn a_connection_too_many_is_closed_at_once_and_the_next_one_has_its_place() {
     let broker = Broker::start(|config| config.limits.max_connections = 2).await;
-    let first = RawClient::greet(broker.address()).await;
-    let _second = RawClient::greet(broker.address()).await;
-    broker.wait_for_open(2).await;
+    // Each has a call that waits for S3.
+    let clients = [broker.client().await, broker.client_of("another").await];
+    let [first, second] = clients.map(|client| tokio::spawn(async move { client.issue_download(slow()).await }));
+    broker.wait_for_metric("access_broker_calls_in_flight", 2).await;
     let mut third = RawClient::connect(broker.address()).await;
     assert!(third.next().await.is_none(), "closed without a word");
     assert_eq!(broker.counters().connections_refused.get(), 1);
-    drop(first);
+    first.abort();
     broker.wait_for_open(1).await;
     broker.assert_serves().await;
+    second.abort();
+}
+
+#[tokio::test]
+async fn one_caller_with_all_connections_gives_way_to_another() {
+    let broker = Broker::start(|config| config.limits.max_connections = 16).await;
+    let mut hog = Vec::new();
+    for _ in 0..16 {
+        let client = broker.client().await;
+        client.download("media", "x").await.unwrap();
+        hog.push(client);
+    }
+    for caller in ["one", "two", "three"] {
+        broker.client_of(caller).await.download("media", "x").await.unwrap();
+    }
+    assert_eq!(broker.counters().connections_refused.get(), 0);
+}
+
+#[tokio::test]
+async fn idle_connections_without_a_caller_keep_no_caller_out() {
+    let broker = Broker::start(|config| config.limits.max_connections = 3).await;
+    let kept = broker.client().await;
+    kept.download("media", "x").await.unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(RawClient::greet(broker.address()).await);
+    }
+    let counters = broker.counters();
+    until("the oldest ones gave way", || counters.connections_displaced.get() == 18).await;
+    broker.assert_serves().await;
+    kept.download("media", "x").await.unwrap();
+    assert_eq!((counters.connections_displaced.get(), counters.connections_refused.get()), (19, 0));
+    for mut displaced in idle.into_iter().take(18) {
+        displaced.frames_to_the_end().await;
+    }
+}
+
+#[tokio::test]
+async fn unproven_connections_have_a_limit_of_their_own() {
+    let broker = Broker::start(|config| config.limits.max_unproven_connections = 1).await;
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        let client = broker.client().await;
+        client.download("media", "x").await.unwrap();
+        clients.push(client);
+    }
+    let mut watch = HealthClient::new(tcp_channel(broker.address()).await);
+    let mut open = watch.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    open.message().await.unwrap().unwrap();
+    let _next = RawClient::greet(broker.address()).await;
+    let ended = time::timeout(PATIENCE, open.message()).await.expect("a watcher gives way");
+    assert!(ended.is_err(), "{ended:?}");
+    for client in clients {
+        client.download("media", "x").await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,12 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time;
 
 use super::broker::{ISSUER, authorization, until};
 use super::raw::{RawClient, SETTINGS};
@@ -40,7 +46,97 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     drop(first);
     drop(clients);
     let called = async { Client::connect(address, &[&authorization(&issuer)]).await.download("media", "x").await };
-    tokio::time::timeout(super::broker::PATIENCE, called).await.expect("a call is answered").unwrap();
+    time::timeout(super::broker::PATIENCE, called).await.expect("a call is answered").unwrap();
     assert_eq!(warnings(&process), 1);
     until("the call's line", || log_lines(&process).iter().any(|line| line["subject"] == "somebody")).await;
+}
+
+fn admin_address(process: &Process) -> SocketAddr {
+    let lines = log_lines(process);
+    let line = lines.iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
+    line["address"].as_str().unwrap().parse().unwrap()
+}
+
+/// A sample of `/metrics`, from a connection of its own. `None` if the connection was closed to make room for another.
+async fn sample(admin: SocketAddr, name: &str) -> Option<f64> {
+    let text = reqwest::get(format!("http://{admin}/metrics")).await.ok()?.text().await.ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Some(line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap())
+}
+
+/// 64 open files are far too few for the default limits. Peers take every descriptor that they can get, on both ports,
+/// and hold it.
+#[tokio::test]
+async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whatever_peers_hold() {
+    let issuer = issuer().await;
+    let folder = configured(ISSUER, issuer.jwks());
+    let broker = folder.path().join("broker.toml");
+    let text = fs::read_to_string(&broker).unwrap();
+    let text = text.replace("file = \"policy.toml\"", "file = \"policy.toml\"\nreload_interval = \"1s\"")
+        + "\n[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\nrotate_size = \"64KiB\"\nrotate_keep = 100\n";
+    fs::write(&broker, text).unwrap();
+    let arguments = ["serve", "--config", "broker.toml"];
+    let mut process = Process::start_with_open_files(64, &arguments, folder, &VARIABLES);
+    let address: SocketAddr = serving_at(&mut process).parse().unwrap();
+    let admin = admin_address(&process);
+    let client = Client::connect(address, &[&authorization(&issuer)]).await;
+    client.download("media", "before").await.unwrap();
+
+    let mut held = Vec::new();
+    for _ in 0..150 {
+        held.push(TcpStream::connect(address).await.unwrap());
+        let mut half_sent = TcpStream::connect(admin).await.unwrap();
+        let _closed = half_sent.write_all(b"GET /metrics HTTP/1.1\r\n").await;
+        held.push(half_sent);
+    }
+    // Known to give way for lack of a place, not of a file.
+    let refused = "access_broker_connections_total{event=\"displaced\"}";
+    time::timeout(super::broker::PATIENCE, async {
+        while sample(admin, refused).await.unwrap_or_default() < 100.0 {
+            time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("connections over the limit give way");
+
+    let generation = async || sample(admin, "access_broker_policy_generation").await.unwrap_or_default();
+    assert!(generation().await <= 1.0);
+    let policy = fs::read_to_string(process.path("policy.toml")).unwrap();
+    crate::support::replace(&process.path("policy.toml"), policy.replace("\"all\"", "\"every\""));
+    // Records of about a KiB, so that the file is rotated several times.
+    let key = "x".repeat(1_000);
+    let rotated = || {
+        fs::read_dir(process.path(""))
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("audit.jsonl"))
+            .count()
+    };
+    for _ in 0..200 {
+        client.download("media", &key).await.unwrap();
+    }
+    assert!(rotated() >= 3, "{}", rotated());
+    time::timeout(super::broker::PATIENCE, async {
+        while generation().await < 2.0 {
+            time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("the changed policy is taken up");
+    client.download("media", "after").await.unwrap();
+
+    let effective = "access_broker_connections_limit{kind=\"effective\"}";
+    assert_eq!(sample(admin, effective).await, Some(24.0));
+    assert_eq!(sample(admin, "access_broker_connections_total{event=\"accept_failed\"}").await, Some(0.0));
+    assert_eq!(sample(admin, "access_broker_admin_connections_total{event=\"accept_failed\"}").await, Some(0.0));
+    let is_warning = |line: &&Value| {
+        line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("open files"))
+    };
+    let lines = log_lines(&process);
+    let warnings: Vec<_> = lines.iter().filter(is_warning).collect();
+    let [warning] = warnings[..] else { panic!("{warnings:?}") };
+    let text = warning["message"].as_str().unwrap();
+    assert!(["limits.max_connections", "ulimit -n", "LimitNOFILE="].iter().all(|named| text.contains(named)), "{text}");
+    assert_eq!((&warning["open_files_limit"], &warning["effective"]), (&64.into(), &24.into()));
+    drop(held);
 }

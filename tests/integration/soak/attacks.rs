@@ -13,12 +13,21 @@ use tokio::time::{self, Instant};
 use tonic::Code;
 
 use super::world::KNOWN_KEY;
-use crate::limits::abuse::{continuation_flood, rapid_reset, settings_flood};
+use crate::faults::forged_token;
+use crate::limits::abuse::{continuation_flood, ping_flood, rapid_reset, settings_flood};
+use crate::limits::attacks::call::{Call, Kind};
+use crate::limits::attacks::peer::{Peer, Taking};
 use crate::limits::raw::{DATA, RawClient, SETTINGS, frame};
 use crate::support::{Client, error_info};
 
 /// Connections of clients that are slow or stop reading.
 const BAD_PEERS: usize = 100;
+
+/// Streams that one of them may have open.
+const STREAMS: usize = 256;
+
+/// More than the broker makes handshakes with at a time.
+const SILENT: usize = 300;
 
 /// Connections of a flood.
 const FLOOD: usize = 2_000;
@@ -32,6 +41,8 @@ pub(super) struct Targets {
     pub(super) plain: SocketAddr,
     pub(super) tls: SocketAddr,
     pub(super) authorization: String,
+    /// The first message of a TLS handshake.
+    pub(super) client_hello: Vec<u8>,
 }
 
 /// Does something again and again, several times at once.
@@ -158,6 +169,104 @@ pub(super) async fn half_open_peers(targets: &Targets, until: Instant) {
             }
             // The broker gives up such a peer after 10 seconds.
             time::sleep_until(until.min(Instant::now() + Duration::from_secs(9))).await;
+        }
+    })
+    .await;
+}
+
+/// Makes the same call on every stream that some connections may have, again wherever one has ended, and lets the peers
+/// do something ten times a second.
+async fn hold(
+    address: SocketAddr,
+    (connections, streams): (usize, usize),
+    (call, taking): (Call, Taking),
+    until: Instant,
+    meanwhile: impl AsyncFn(&Peer),
+) {
+    let mut peers: Vec<Peer> = Vec::new();
+    while Instant::now() < until {
+        peers.retain(|peer| !peer.is_closed());
+        while peers.len() < connections {
+            peers.push(Peer::connect(address, taking).await);
+        }
+        for peer in &mut peers {
+            let missing = streams.saturating_sub(peer.open_streams().len());
+            // The broker may have closed it in the meantime.
+            let _sent = peer.open(&call, missing).await;
+            meanwhile(peer).await;
+        }
+        time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Streams of reflection and health that are never read, as many as there can be.
+pub(super) async fn held_streams(targets: &Targets, until: Instant) {
+    let half = |kind| {
+        let call = Call::whole(kind, &targets.authorization);
+        hold(targets.plain, (BAD_PEERS / 4, STREAMS), (call, Taking::NoData), until, async |_| ())
+    };
+    tokio::join!(half(Kind::Reflection), half(Kind::Watch));
+}
+
+/// Clients that take their answers byte by byte, and clients that never read from TCP.
+pub(super) async fn unread_answers(targets: &Targets, until: Instant) {
+    let call = |kind| Call::whole(kind, &targets.authorization);
+    let (asking, watching) = ((call(Kind::WithToken), Taking::NoData), (call(Kind::Check), Taking::NoData));
+    let deaf = (Call::repeated(Kind::Reflection, &targets.authorization, 32), Taking::NoBytes);
+    let drip = async |peer: &Peer| drop(peer.open_windows(1).await);
+    tokio::join!(
+        hold(targets.plain, (4, 8), asking, until, drip),
+        hold(targets.plain, (4, 8), watching, until, drip),
+        hold(targets.plain, (8, 8), deaf, until, async |_| ()),
+    );
+}
+
+/// One known caller who opens as many calls as it can and never sends their messages.
+pub(super) async fn hogged_places(targets: &Targets, until: Instant) {
+    let call = Call::without_message(Kind::WithToken, &targets.authorization);
+    hold(targets.plain, (4, STREAMS), (call, Taking::Everything), until, async |_| ()).await;
+}
+
+/// Messages of which the end never comes.
+pub(super) async fn half_messages(targets: &Targets, until: Instant) {
+    let half = |kind| {
+        let call = Call::half_sent(kind, &targets.authorization, 65_000, 60_000);
+        hold(targets.plain, (BAD_PEERS / 4, 4), (call, Taking::Everything), until, async |_| ())
+    };
+    tokio::join!(half(Kind::WithToken), half(Kind::WithoutToken));
+}
+
+/// Clients that begin a TLS handshake, or not even that, and wait.
+pub(super) async fn silent_handshakes(targets: &Targets, until: Instant) {
+    let mut peers = Vec::new();
+    for number in 0..SILENT {
+        let mut peer = TcpStream::connect(targets.tls).await.unwrap();
+        if number % 2 == 0 {
+            peer.write_all(&targets.client_hello).await.unwrap();
+        }
+        peers.push(peer);
+    }
+    time::sleep_until(until).await;
+}
+
+pub(super) async fn ping_floods(targets: &Targets, until: Instant) {
+    let address = targets.plain;
+    keep_on(2, until, move || ping_flood(address)).await;
+}
+
+/// Tokens with false signatures, each another one.
+pub(super) async fn forged_tokens(targets: &Targets, until: Instant) {
+    let Targets { plain, authorization, .. } = targets.clone();
+    keep_on(3, until, move || {
+        let authorization = authorization.clone();
+        async move {
+            let client = Client::connect(plain, &[]).await;
+            while Instant::now() < until {
+                let forged = forged_token(&authorization);
+                let refused = client.with_metadata([("authorization", forged.as_bytes())]);
+                let refused = refused.download("media", KNOWN_KEY).await.unwrap_err();
+                assert_eq!(refused.code(), Code::Unauthenticated, "{}", refused.message());
+            }
         }
     })
     .await;

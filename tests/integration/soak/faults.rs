@@ -25,11 +25,18 @@ pub(super) enum Fault {
     SettingsFlood,
     AbortedHandshakes,
     HalfOpenPeers,
+    HeldStreams,
+    UnreadAnswers,
+    HoggedPlaces,
+    HalfMessages,
+    SilentHandshakes,
+    PingFlood,
+    ForgedTokens,
 }
 
 impl Fault {
     /// The keys come first: until then no call has an unknown key, and the first that has one makes the broker look.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::KeysDown,
         Self::CredentialsGone,
         Self::CertificateRotated,
@@ -43,6 +50,13 @@ impl Fault {
         Self::SettingsFlood,
         Self::AbortedHandshakes,
         Self::HalfOpenPeers,
+        Self::HeldStreams,
+        Self::UnreadAnswers,
+        Self::HoggedPlaces,
+        Self::HalfMessages,
+        Self::SilentHandshakes,
+        Self::PingFlood,
+        Self::ForgedTokens,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -60,6 +74,13 @@ impl Fault {
             Self::SettingsFlood => "SETTINGS flood",
             Self::AbortedHandshakes => "aborted handshakes",
             Self::HalfOpenPeers => "half-open peers",
+            Self::HeldStreams => "held streams",
+            Self::UnreadAnswers => "unread answers",
+            Self::HoggedPlaces => "hogged places",
+            Self::HalfMessages => "half messages",
+            Self::SilentHandshakes => "silent handshakes",
+            Self::PingFlood => "PING flood",
+            Self::ForgedTokens => "forged tokens",
         }
     }
 
@@ -107,6 +128,13 @@ impl Fault {
             Self::SettingsFlood => attacks::settings_floods(targets, until).await,
             Self::AbortedHandshakes => attacks::aborted_handshakes(targets, until).await,
             Self::HalfOpenPeers => attacks::half_open_peers(targets, until).await,
+            Self::HeldStreams => attacks::held_streams(targets, until).await,
+            Self::UnreadAnswers => attacks::unread_answers(targets, until).await,
+            Self::HoggedPlaces => attacks::hogged_places(targets, until).await,
+            Self::HalfMessages => attacks::half_messages(targets, until).await,
+            Self::SilentHandshakes => attacks::silent_handshakes(targets, until).await,
+            Self::PingFlood => attacks::ping_floods(targets, until).await,
+            Self::ForgedTokens => attacks::forged_tokens(targets, until).await,
             _ => time::sleep_until(until).await,
         }
     }

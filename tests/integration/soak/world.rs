@@ -14,7 +14,7 @@ use super::keys::KeyServer;
 use super::sessions::{self, FOLDER, Sessions};
 use super::vitals::Vitals;
 use crate::limits::broker::ISSUER;
-use crate::serve_process::{issuer, log_lines};
+use crate::serve_process::{issuer, serving_on};
 use crate::support::pki::{Authority, Issued};
 use crate::support::{Process, folder};
 use crate::workloads::setup::{TLS, listener};
@@ -66,7 +66,8 @@ impl World {
         put_certificate(folder.path(), &authority.server());
         let audit = AuditFile::create(&folder.path().join("audit.jsonl"));
         let mut process = Process::start_limited(&["serve", "--config", "broker.toml"], folder, &[]);
-        let ([plain, tls], admin) = tokio::task::block_in_place(|| addresses(&mut process));
+        let (listeners, admin) = tokio::task::block_in_place(|| serving_on(&mut process));
+        let [plain, tls] = listeners.try_into().unwrap();
         let storage = Some(storage);
         Self { process, issuer, authority, keys, sessions, audit, storage, storage_options, plain, tls, admin }
     }
@@ -117,19 +118,6 @@ fn put_certificate(folder: &Path, issued: &Issued) {
         fs::write(folder.join("new"), content).unwrap();
         fs::rename(folder.join("new"), folder.join(name)).unwrap();
     }
-}
-
-/// The addresses of the two listeners and of the admin port, once the broker serves.
-fn addresses(process: &mut Process) -> ([SocketAddr; 2], SocketAddr) {
-    process.wait_for("serving broker", |process| {
-        let lines = log_lines(process);
-        let with_message = |message: &str| -> Vec<SocketAddr> {
-            let lines = lines.iter().filter(|line| line["message"] == message);
-            lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
-        };
-        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
-        Some((with_message("serving gRPC").try_into().ok()?, *with_message("serving admin HTTP").first()?))
-    })
 }
 
 fn storage_options(objects: &Path, keys: Vec<AccessKey>) -> EmbeddedS3Options {

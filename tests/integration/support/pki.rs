@@ -1,7 +1,7 @@
 //! Certificates of servers and workloads, made on the spot, and connections with them.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::slice;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use rcgen::{
 };
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -129,6 +129,15 @@ fn client_config(trusted: &Authority, identity: Option<&Issued>) -> ClientConfig
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
     config
+}
+
+/// The first message of a client's handshake.
+pub(crate) fn client_hello(trusted: &Authority) -> Vec<u8> {
+    let name = ServerName::IpAddress(IpAddr::from(Ipv4Addr::LOCALHOST).into());
+    let mut client = ClientConnection::new(Arc::new(client_config(trusted, None)), name).unwrap();
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).unwrap();
+    bytes
 }
 
 /// The client's side of a handshake. By TLS 1.3 it ends before the server has seen the client's certificate.

@@ -53,6 +53,38 @@ impl Process {
         Self::spawn(limited, stdout.into(), folder, variables)
     }
 
+    /// The same with another standard error, or with none: that of a closed file descriptor.
+    pub(crate) fn start_logging_to(
+        stderr: Option<Stdio>,
+        arguments: &[&str],
+        folder: TempDir,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut shell = Command::new("sh");
+        let closing = if stderr.is_some() { "" } else { " 2>&-" };
+        shell.args(["-c", &format!(r#"exec "$0" "$@"{closing}"#), env!("CARGO_BIN_EXE_access-broker")]);
+        shell.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+        fs::write(folder.path().join("stderr"), "").unwrap();
+        let stdout = File::create(folder.path().join("stdout")).unwrap();
+        let stderr = stderr.unwrap_or(Stdio::inherit());
+        let child = shell.envs(variables.iter().copied()).stdout(stdout).stderr(stderr).spawn().unwrap();
+        Self { child, folder }
+    }
+
+    /// The same under a limit of open files, which the program cannot raise.
+    pub(crate) fn start_with_open_files(
+        limit: u32,
+        arguments: &[&str],
+        folder: TempDir,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--nofile={limit}:{limit}")).arg(env!("CARGO_BIN_EXE_access-broker"));
+        limited.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+        let stdout = File::create(folder.path().join("stdout")).unwrap();
+        Self::spawn(limited, stdout.into(), folder, variables)
+    }
+
     fn spawn(mut command: Command, stdout: Stdio, folder: TempDir, variables: &[(&str, &str)]) -> Self {
         let child = command
             .envs(variables.iter().copied())

@@ -43,6 +43,7 @@ impl TestServer {
             data_dir: Some(data_dir.path().to_owned()),
             audit: true,
             traces,
+            log: std::sync::Arc::default(),
         })
         .await
         .unwrap();

@@ -10,7 +10,7 @@ use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
 use super::{PATIENCE, count, download_of, download_with_look, scrape, value, verification_of};
-use crate::support::{CUTE_CAT, Client, SUPER_CUTE_CAT, TestServer, tcp_channel};
+use crate::support::{CUTE_CAT, Client, SUPER_CUTE_CAT, TestServer, replace, tcp_channel};
 
 const ISSUE_DOWNLOAD: &str =
     r#"grpc_type="unary",grpc_service="accessbroker.v1.AccessBrokerService",grpc_method="IssueDownloadUrl""#;
@@ -111,11 +111,13 @@ async fn metrics_show_the_issuers_keys_and_what_became_of_a_changed_policy() {
     let loaded = value(&metrics, "access_broker_policy_loaded_timestamp_seconds");
 
     let policy = fs::read_to_string(server.policy_file()).unwrap();
-    fs::write(server.policy_file(), "tier = 1").unwrap();
-    until(&server, "access_broker_policy_reloads_total{result=\"refused\"}").await;
-    fs::write(server.policy_file(), policy + "\n# the same again\n").unwrap();
+    replace(&server.policy_file(), "tier = 1");
+    let metrics = until(&server, "access_broker_policy_reloads_total{result=\"refused\"}").await;
+    assert_eq!(count(&metrics, "access_broker_policy_file_in_force"), 0);
+    replace(&server.policy_file(), policy + "\n# the same again\n");
     let metrics = until(&server, "access_broker_policy_reloads_total{result=\"loaded\"}").await;
     assert_eq!(count(&metrics, "access_broker_policy_generation"), 2);
+    assert_eq!(count(&metrics, "access_broker_policy_file_in_force"), 1);
     assert!(value(&metrics, "access_broker_policy_loaded_timestamp_seconds") > loaded);
     server.stop().await;
 }

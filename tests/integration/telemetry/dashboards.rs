@@ -30,7 +30,8 @@ fn sample_names() -> BTreeSet<String> {
 /// The names of this program's metrics in a text.
 fn names_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
-    let ours = words.filter(|word| word.starts_with("grpc_server_") || word.starts_with("access_broker_"));
+    let ours = words
+        .filter(|word| ["grpc_server_", "access_broker_", "process_"].iter().any(|prefix| word.starts_with(prefix)));
     ours.map(str::to_owned).collect()
 }
 

@@ -112,5 +112,6 @@ fn a_protocol_that_is_not_spoken_stops_the_start() {
     let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &variables);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("OTEL_EXPORTER_OTLP_PROTOCOL is \"http/protobuf\""), "{stderr}");
+    let line: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+    assert!(line["cause"].as_str().unwrap().contains("OTEL_EXPORTER_OTLP_PROTOCOL is \"http/protobuf\""), "{line}");
 }

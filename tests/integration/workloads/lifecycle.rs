@@ -119,7 +119,7 @@ async fn clients_that_never_finish_a_handshake_do_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn handshakes_too_many_wait_for_one_that_ends() {
+async fn one_that_falls_silent_in_its_handshake_keeps_the_only_place_from_no_other() {
     let limits = "[limits]\nmax_handshakes = 1\n";
     let listener = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
     let mut broker = Broker::start(&format!("{listener}{limits}")).await;
@@ -127,12 +127,9 @@ async fn handshakes_too_many_wait_for_one_that_ends() {
     slow.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await.unwrap();
 
     let identity = broker.setup.authority.workload(THUMBNAILER);
-    let mut waiting = Box::pin(broker.client(0, Some(&identity), &[]));
-    assert!(time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "there is one place");
-    drop(slow);
-    let client = time::timeout(PATIENCE, waiting).await.unwrap();
+    let client = time::timeout(PATIENCE, broker.client(0, Some(&identity), &[])).await.unwrap();
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
-    assert_eq!(broker.server().counters().handshakes_failed.get(), 1);
+    drop(slow);
     broker.stop().await;
 }
 

@@ -1,0 +1,15 @@
+//! Attacks frame by frame on the program itself. Each leaves a good caller served, and gives back what it took.
+
+mod addresses;
+pub(crate) mod call;
+mod floods;
+pub(crate) mod good_caller;
+mod handshakes;
+mod held_streams;
+mod hogs;
+mod idle_connections;
+mod messages;
+mod own_network;
+pub(crate) mod peer;
+pub(crate) mod target;
+mod unread_answers;

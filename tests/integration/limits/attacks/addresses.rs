@@ -1,0 +1,130 @@
+//! What one address can take that is neither loopback nor a proxy's.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{self, Instant};
+
+use super::call::{Call, Kind};
+use super::own_network::{ANOTHER, BROKER, ONE, is_inside};
+use super::peer::{End, Peer, Taking, connect_from};
+use super::target::{PATIENCE, Target};
+use crate::support::pki::client_hello;
+
+macro_rules! in_a_network_of_their_own {
+    ($($test:ident)*) => { $(
+        #[tokio::test]
+        async fn $test() {
+            if is_inside(concat!(module_path!(), "::", stringify!($test))) {
+                inside::$test().await;
+            }
+        }
+    )* };
+}
+
+in_a_network_of_their_own! {
+    an_address_has_so_many_connections_and_no_more
+    a_trusted_proxy_has_as_many_connections_as_it_needs
+    an_address_has_so_many_handshakes_and_no_more
+    a_connection_has_so_many_streams_without_a_proof_and_no_more
+}
+
+/// A new peer from an address.
+async fn peer(target: &Target, from: Ipv4Addr) -> Peer {
+    Peer::connect_from(from, target.plain, Taking::Everything).await
+}
+
+/// Waits until something is so of a peer.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
+        time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Makes a call on a new connection, and tells whether it was answered: it was not when the connection was closed.
+async fn is_served(target: &Target, from: Ipv4Addr) -> bool {
+    let mut peer = peer(target, from).await;
+    let call = Call::whole(Kind::WithToken, &target.authorization("good"));
+    let _may_be_closed = peer.open(&call, 1).await;
+    until("an answer or the end", || peer.is_closed() || !peer.ends().is_empty()).await;
+    peer.ends() == [End::Answered]
+}
+
+/// Sends the beginning of a TLS handshake, and tells whether the server goes on with it.
+async fn is_greeted_by_tls(target: &Target, from: Ipv4Addr) -> bool {
+    let mut stream = connect_from(from, target.tls, None).await;
+    let _may_be_closed = stream.write_all(&client_hello(&target.authority)).await;
+    let read = time::timeout(PATIENCE, stream.read(&mut [0; 16])).await;
+    read.expect("an answer or the end").is_ok_and(|length| length > 0)
+}
+
+mod inside {
+    use super::*;
+
+    const LIMIT: usize = 4;
+
+    pub(super) async fn an_address_has_so_many_connections_and_no_more() {
+        let target = Target::listening_on(BROKER, &format!("max_connections_per_address = {LIMIT}")).await;
+        let mut held = Vec::new();
+        for _ in 0..LIMIT {
+            held.push(peer(&target, ONE).await);
+        }
+        target.until_connections_are(LIMIT).await;
+        assert!(!is_served(&target, ONE).await);
+        assert!(is_served(&target, ANOTHER).await);
+        assert!(held.iter().all(|peer| !peer.is_closed()));
+        drop(held);
+        target.until_connections_are(0).await;
+        assert!(is_served(&target, ONE).await);
+    }
+
+    pub(super) async fn a_trusted_proxy_has_as_many_connections_as_it_needs() {
+        let limits = format!("max_connections_per_address = {LIMIT}\ntrusted_proxies = [\"192.0.2.8/30\"]");
+        let target = Target::listening_on(BROKER, &limits).await;
+        let mut held = Vec::new();
+        for from in [ONE, ANOTHER] {
+            for _ in 0..2 * LIMIT {
+                held.push(peer(&target, from).await);
+            }
+            assert!(is_served(&target, from).await);
+        }
+        assert!(held.iter().all(|peer| !peer.is_closed()));
+    }
+
+    pub(super) async fn an_address_has_so_many_handshakes_and_no_more() {
+        let limits = format!("max_handshakes_per_address = {LIMIT}\nhandshake_timeout = \"5m\"");
+        let target = Target::listening_on(BROKER, &limits).await;
+        let mut silent: Vec<TcpStream> = Vec::new();
+        for _ in 0..2 * LIMIT {
+            silent.push(connect_from(ONE, target.tls, None).await);
+        }
+        assert!(is_greeted_by_tls(&target, ANOTHER).await);
+        // Half of the silent ones were closed, and the others hold all that their address may have.
+        assert!(!is_greeted_by_tls(&target, ONE).await);
+        drop(silent);
+        target.until_connections_are(0).await;
+        assert!(is_greeted_by_tls(&target, ONE).await);
+    }
+
+    pub(super) async fn a_connection_has_so_many_streams_without_a_proof_and_no_more() {
+        let limits = format!("max_unproven_streams_per_connection = {LIMIT}");
+        let target = Target::listening_on(BROKER, &limits).await;
+        let mut watching = peer(&target, ONE).await;
+        let watch = Call::whole(Kind::Watch, "");
+        watching.open(&watch, 2 * LIMIT).await.unwrap();
+        until("the surplus ended", || watching.ends().len() == LIMIT).await;
+        // Those with a proof do not count.
+        let authorization = target.authorization("good");
+        watching.open(&Call::whole(Kind::WithToken, &authorization), LIMIT).await.unwrap();
+        until("calls answered", || watching.ends().len() == 2 * LIMIT).await;
+        assert!(!watching.is_closed());
+        // Nor do the streams of another connection.
+        let mut another = peer(&target, ONE).await;
+        another.open(&Call::whole(Kind::Check, ""), 1).await.unwrap();
+        until("an answer", || another.ends() == [End::Answered]).await;
+    }
+}
