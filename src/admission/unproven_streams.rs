@@ -311,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_limits_hold_and_a_first_stream_is_refused_only_if_nobody_has_two(
+        fn the_limits_hold_and_a_first_stream_is_refused_only_if_no_other_has_two(
             limit in 1_usize..20,
             steps in prop::collection::vec((0_u64..8, 0_u8..4), 0..300),
         ) {

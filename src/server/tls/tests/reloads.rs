@@ -85,7 +85,7 @@ async fn files_written_in_place_take_effect_once_they_have_settled() {
             assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending));
         }
         fs::write(rotation.folder.path(name), content).unwrap();
-        assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending), "what is half-written is refused by nobody");
+        assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending), "half a set is not refused");
     }
     assert_eq!(rotation.look_after(Duration::from_millis(9_999)), Ok(Reload::Pending));
     assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), rotation.server.certificate);
