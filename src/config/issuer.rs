@@ -65,7 +65,8 @@ fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http:
         Preset::Kubernetes => IssuerSettings::kubernetes(issuer, audiences),
         Preset::Spiffe => IssuerSettings::spiffe(issuer, audiences),
     };
-    let key_location = read_key_location(&mut table, folder);
+    let (key_location, start_key_file) = read_key_location(&mut table, folder);
+    let insecure_loopback = table.boolean("insecure_loopback").is_some_and(|allowed| allowed.value);
     // What opens the way to a pod's API server is of no use elsewhere, and its token none of anybody's business.
     let elsewhere = key_location.is_some();
     let way_in = |default: Option<PathBuf>| if elsewhere { None } else { default };
@@ -74,11 +75,13 @@ fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http:
         profile: read_profile(&mut table, preset),
         algorithms: read_algorithms(&mut table).unwrap_or(defaults.algorithms),
         key_location: key_location.unwrap_or(defaults.key_location),
-        plain_http,
+        start_key_file,
+        plain_http: if insecure_loopback { PlainHttp::OnLoopback } else { plain_http },
         key_ca_file: path(&mut table, "jwks_ca_file").or_else(|| way_in(defaults.key_ca_file)),
         key_bearer_file: path(&mut table, "jwks_bearer_file").or_else(|| way_in(defaults.key_bearer_file)),
         groups_claim: table.string("groups_claim").map_or(defaults.groups_claim, |claim| claim.value),
         scopes_claim: table.string("scopes_claim").map_or(defaults.scopes_claim, |claim| claim.value),
+        required_claims: values(table.strings("required_claims")).unwrap_or_default(),
         leeway: table.duration("leeway").map_or(defaults.leeway, |leeway| leeway.value),
         max_token_lifetime: table
             .duration("max_token_lifetime")
@@ -108,6 +111,7 @@ fn setting_name(field: &'static str) -> &'static str {
     match field {
         "profile" => "token_use",
         "key_location" => "jwks_url",
+        "start_key_file" => "jwks_file",
         "key_ca_file" => "jwks_ca_file",
         "key_bearer_file" => "jwks_bearer_file",
         other => other,
@@ -150,32 +154,41 @@ fn read_token_type(table: &mut Table<'_>, preset: Preset) -> bool {
 
 fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
     let names = table.strings("algorithms")?;
-    let mut algorithms = Vec::new();
+    let count = names.len();
+    let mut algorithms: Vec<(String, Algorithm)> = Vec::new();
     for Located { value, place } in names {
         match Algorithm::parse(&value) {
-            Some(algorithm) => algorithms.push(algorithm),
-            None => table.report("algorithms", &place, format!("holds {value:?}, which is no accepted algorithm")),
+            // "EdDSA" and "Ed25519" are two names of one algorithm, and may stand beside each other.
+            Some(algorithm) if algorithms.iter().any(|(name, other)| *other == algorithm && *name != value) => {}
+            Some(algorithm) => algorithms.push((value, algorithm)),
+            None if value == Algorithm::NOT_YET => {
+                table.report("algorithms", &place, "holds \"ES512\", which this version cannot verify yet");
+            }
+            None => {
+                let known: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
+                let known = known.join(", ");
+                let rule = format!("holds {value:?}, which is no accepted algorithm; there are {known} and Ed25519");
+                table.report("algorithms", &place, rule);
+            }
         }
     }
-    Some(algorithms)
+    // Where only wrong names were given, that was reported; the list is not empty on top of it.
+    let only_wrong_names = algorithms.is_empty() && count > 0;
+    (!only_wrong_names).then(|| algorithms.into_iter().map(|(_, algorithm)| algorithm).collect())
 }
 
-fn read_key_location(table: &mut Table<'_>, folder: &Path) -> Option<KeyLocation> {
+/// Where the keys are, unless the preset says, and the file to start with.
+fn read_key_location(table: &mut Table<'_>, folder: &Path) -> (Option<KeyLocation>, Option<PathBuf>) {
     let url = table.string("jwks_url");
-    let file = table.path_in(folder, "jwks_file");
-    match (url, file) {
-        (None, None) => None,
-        (Some(Located { value, place }), None) => match Url::parse(&value) {
-            Ok(url) => Some(KeyLocation::JwksUrl(url)),
-            Err(_) => {
-                table.report("jwks_url", &place, "must be a URL");
-                None
-            }
-        },
-        (None, Some(file)) => Some(KeyLocation::JwksFile(file.value)),
-        (Some(_), Some(file)) => {
-            table.report("jwks_file", &file.place, "must not be given beside jwks_url");
-            None
+    let file = table.path_in(folder, "jwks_file").map(|file| file.value);
+    let Some(Located { value, place }) = url else {
+        return (file.map(KeyLocation::JwksFile), None);
+    };
+    match Url::parse(&value) {
+        Ok(url) => (Some(KeyLocation::JwksUrl(url)), file),
+        Err(_) => {
+            table.report("jwks_url", &place, "must be a URL");
+            (None, None)
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::files::DEFAULT_SETTLE;
 
 pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
 
+/// The longest `iss`, in bytes.
+pub const MAX_ISSUER_BYTES: usize = 2_048;
+
 /// The largest allowance for clocks that differ.
 pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
@@ -26,8 +29,9 @@ pub const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=D
 /// A value of this type may be wrong; [`validate`](Self::validate) tells.
 #[derive(Debug, Clone)]
 pub struct IssuerSettings {
-    /// `iss`, byte for byte as in the tokens: an `https` URL without query or fragment. For JWT-SVIDs, the SPIFFE id of
-    /// the trust domain, such as `spiffe://prod.example`.
+    /// `iss`, byte for byte as in the tokens, at most [`MAX_ISSUER_BYTES`]. Where something is fetched from it, an `https`
+    /// URL without query or fragment; otherwise any text (`StringOrURI`, RFC 7519 section 4.1.1) without control or
+    /// invisible characters. For JWT-SVIDs, the SPIFFE id of the trust domain, such as `spiffe://prod.example`.
     pub issuer: String,
     /// Whom the tokens must be for, at least one: a token must name one of them in `aud`. A Cognito access token must
     /// be for one of them by its `client_id`.
@@ -38,7 +42,9 @@ pub struct IssuerSettings {
     pub algorithms: Vec<Algorithm>,
     /// Where the keys are.
     pub key_location: KeyLocation,
-    /// Whether keys may come over `http` from this machine itself. For development.
+    /// A file with the keys to use until they have been fetched from a [`KeyLocation::JwksUrl`].
+    pub start_key_file: Option<PathBuf>,
+    /// Whether keys may come over `http` from this machine itself.
     pub plain_http: PlainHttp,
     /// A PEM file with the only certificate authorities that the key server may be vouched for by, instead of the
     /// machine's. Read anew at every fetch.
@@ -52,12 +58,14 @@ pub struct IssuerSettings {
     /// The name of the top-level claim with the caller's scopes: an array of strings, or a string of scopes with
     /// spaces between them (RFC 8693 section 4.2). A token without it has no scopes.
     pub scopes_claim: String,
+    /// The names of top-level claims that every token must have: a value, or a list, which may be empty. `null` is none.
+    pub required_claims: Vec<String>,
     /// How far this clock and the issuer's may differ, at most [`MAX_LEEWAY`]: a token is accepted for so long after
     /// `exp`, and so long before `nbf` and `iat`.
     pub leeway: Duration,
     /// The longest time from `iat` to `exp`. A token without `iat` is then refused.
     pub max_token_lifetime: Option<Duration>,
-    /// Whether the issuer has verified every `email` that it puts into a token, even one without `email_verified`.
+    /// Whether the issuer has verified every e-mail address that it puts into a token, even without `email_verified`.
     pub trust_email: bool,
     /// The time between fetches of the keys where the key server gives none: 1 minute to 1 hour.
     pub key_refresh_interval: Duration,
@@ -79,11 +87,13 @@ impl IssuerSettings {
             profile: TokenProfile::Oidc,
             algorithms: vec![Algorithm::Rs256],
             key_location: KeyLocation::Discovery,
+            start_key_file: None,
             plain_http: PlainHttp::Refused,
             key_ca_file: None,
             key_bearer_file: None,
             groups_claim: "groups".to_owned(),
             scopes_claim: "scope".to_owned(),
+            required_claims: Vec::new(),
             leeway: Duration::from_mins(1),
             max_token_lifetime: None,
             trust_email: false,

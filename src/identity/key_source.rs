@@ -4,6 +4,7 @@ mod discovery;
 mod http;
 mod jwks_file;
 mod jwks_url;
+mod loopback;
 
 use std::fmt;
 use std::time::Duration;
@@ -57,9 +58,17 @@ pub enum KeySourceError {
     /// The discovery document is not an object with the strings `issuer` and `jwks_uri`.
     #[error("the discovery document is malformed")]
     DiscoveryMalformed,
+    /// The body is compressed, though that was not asked for.
+    #[error("the document has a content encoding that was not asked for")]
+    Encoded,
     /// The discovery document is another issuer's.
-    #[error("the discovery document names another issuer")]
-    DiscoveryIssuerMismatch,
+    #[error("the discovery document names another issuer: the setting is {configured:?}, the document has {found:?}")]
+    DiscoveryIssuerMismatch {
+        /// `issuer` of the configuration.
+        configured: String,
+        /// The first 256 characters of what the document has.
+        found: String,
+    },
     /// The file with the key document cannot be used, or it is being changed.
     #[error("the file with the keys cannot be used")]
     File(#[source] UnusableFile),

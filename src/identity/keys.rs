@@ -1,17 +1,17 @@
 //! The keys of an issuer, imported strictly.
 
+mod document;
+mod edwards;
 mod jwk;
 mod roca;
+mod signature;
 
-use std::collections::HashMap;
+use std::fmt;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
-use super::json;
 use super::token::MAX_KEY_ID_BYTES;
 
 pub use jwk::SkipReason;
@@ -22,6 +22,9 @@ pub const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;
 
 /// The most keys in a document, the unusable ones included.
 pub const MAX_KEYS: usize = 64;
+
+/// The most keys that a token without `kid` is checked with.
+pub(super) const MAX_CANDIDATES: usize = 4;
 
 /// Which keys of a document are of use to an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,8 @@ pub enum KeyUse {
     JwtSvid,
 }
 
-/// The usable keys of one issuer: at least one, each with exactly one algorithm, no two with the same `kid`.
+/// The usable keys of one issuer: at least one, each with exactly one algorithm, no two with the same `kid` and the same
+/// algorithm.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<VerificationKey>,
@@ -57,11 +61,17 @@ impl PartialEq for KeySet {
 
 impl KeySet {
     /// Reads a JWK set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), keeping the keys that
-    /// fit the rules and reporting the others. All entries that share a `kid` are left
-    /// out: which of them is meant cannot be told.
+    /// fit the rules and reporting the others.
     ///
     /// A key's algorithm is its `alg`; where that is absent, the one that its curve has, and for RSA the only one of
     /// the rules, or RS256 among several.
+    ///
+    /// Keys that do not fit the rules are dropped first, and a key that is listed twice counts once. Then keys are told
+    /// apart by `kid` and algorithm (RFC 7517 section 4.5 allows one `kid` for keys of several types and purposes). Where
+    /// two different keys have both in common, both are left out: which of them is meant cannot be told.
+    ///
+    /// Base64 of key members is read with or without padding and in either alphabet, and numbers with leading zeros or
+    /// without: what issuers publish is not always what RFC 7518 wants, and there is one way to read it.
     ///
     /// # Errors
     ///
@@ -70,33 +80,40 @@ impl KeySet {
         if document.len() > MAX_KEY_DOCUMENT_BYTES {
             return Err(KeySetError::TooLarge);
         }
-        let JwkSet { keys: texts } = parse_set(document)?;
-        if texts.len() > MAX_KEYS {
+        let entries = document::entries(document).ok_or(KeySetError::Malformed)?;
+        if entries.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
-        let entries: Vec<_> = texts.into_iter().map(|text| json::parse_object(text.get().as_bytes())).collect();
-        let mut uses_of_key_id = HashMap::<&str, usize>::new();
-        for key_id in entries.iter().flatten().filter_map(key_id) {
-            *uses_of_key_id.entry(key_id).or_default() += 1;
-        }
-        let mut keys = Vec::new();
-        let mut skipped = Vec::new();
+        signature::choose_cryptography();
+        let (mut usable, mut skipped) = (Vec::<(usize, VerificationKey)>::new(), Vec::new());
         for (index, entry) in entries.iter().enumerate() {
-            let key_id = entry.as_ref().ok().and_then(key_id);
-            let shared = key_id.is_some_and(|key_id| uses_of_key_id.get(key_id).is_some_and(|&uses| uses > 1));
-            let imported = match entry {
-                Err(_) => Err(SkipReason::NotAnObject),
-                Ok(_) if shared => Err(SkipReason::DuplicateKeyId),
-                Ok(jwk) => VerificationKey::from_jwk(jwk, rules),
-            };
-            match imported {
-                Ok(key) => keys.push(key),
+            let imported = entry.as_ref().ok_or(SkipReason::NotAnObject);
+            match imported.and_then(|jwk| VerificationKey::from_jwk(jwk, rules)) {
+                Ok(key) if usable.iter().any(|(_, other)| *other == key) => {}
+                Ok(key) => usable.push((index, key)),
                 Err(reason) => {
-                    let key_id = key_id.filter(|key_id| key_id.len() <= MAX_KEY_ID_BYTES).map(str::to_owned);
-                    skipped.push(SkippedKey { index, key_id, reason });
+                    let key_id = entry.as_ref().and_then(key_id).filter(|key_id| key_id.len() <= MAX_KEY_ID_BYTES);
+                    skipped.push(SkippedKey { index, key_id: key_id.map(str::to_owned), reason });
                 }
             }
         }
+        let is_ambiguous = |key: &VerificationKey| {
+            let shares_name = |(_, other): &&(usize, VerificationKey)| {
+                other.key_id() == key.key_id() && other.algorithm() == key.algorithm()
+            };
+            key.key_id().is_some() && usable.iter().filter(shares_name).count() > 1
+        };
+        let ambiguous: Vec<bool> = usable.iter().map(|(_, key)| is_ambiguous(key)).collect();
+        let mut keys = Vec::new();
+        for ((index, key), is_ambiguous) in usable.into_iter().zip(ambiguous) {
+            if is_ambiguous {
+                let key_id = key.key_id().map(str::to_owned);
+                skipped.push(SkippedKey { index, key_id, reason: SkipReason::DuplicateKeyId });
+            } else {
+                keys.push(key);
+            }
+        }
+        skipped.sort_by_key(|skipped| skipped.index);
         if keys.is_empty() { Err(KeySetError::NoUsableKey { skipped }) } else { Ok((Self { keys }, skipped)) }
     }
 
@@ -107,17 +124,30 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// The key for a token with this `kid` and algorithm. A token without `kid` has one only where a single key of
-    /// its algorithm exists.
-    pub(super) fn find(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<&VerificationKey, KeyLookupError> {
-        if let Some(key_id) = key_id {
-            return self.keys.iter().find(|key| key.key_id() == Some(key_id)).ok_or(KeyLookupError::Unknown);
+    /// The keys that a token with this `kid` and algorithm may have been signed with, at least one: with a `kid` exactly
+    /// one, without at most [`MAX_CANDIDATES`], which are then all that the issuer has for the algorithm.
+    ///
+    /// A token with a `kid` never fits a key without.
+    pub(super) fn candidates(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Vec<&VerificationKey>, KeyLookupError> {
+        let named = |key: &&VerificationKey| key_id.is_none() || key.key_id() == key_id;
+        let mut others = 0;
+        let mut candidates: Vec<&VerificationKey> = Vec::new();
+        for key in self.keys.iter().filter(named) {
+            if key.algorithm() != algorithm {
+                others += 1;
+            } else if !candidates.iter().any(|candidate| candidate.has_public_key_of(key)) {
+                candidates.push(key);
+            }
         }
-        let mut candidates = self.keys.iter().filter(|key| key.algorithm() == algorithm);
-        match (candidates.next(), candidates.next()) {
-            (Some(key), None) => Ok(key),
-            (None, _) => Err(KeyLookupError::Unknown),
-            (Some(_), Some(_)) => Err(KeyLookupError::Ambiguous),
+        match candidates.len() {
+            0 if key_id.is_some() && others > 0 => Err(KeyLookupError::OtherAlgorithm),
+            0 => Err(KeyLookupError::Unknown),
+            1..=MAX_CANDIDATES => Ok(candidates),
+            _ => Err(KeyLookupError::Ambiguous),
         }
     }
 }
@@ -133,20 +163,37 @@ pub struct SkippedKey {
     pub reason: SkipReason,
 }
 
+/// For the log. A `kid` is of the issuer's making: it is escaped.
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, key_id, reason } = self;
+        match key_id {
+            Some(key_id) => write!(f, "key {index} ({key_id:?}) {reason}"),
+            None => write!(f, "key {index} {reason}"),
+        }
+    }
+}
+
+/// The keys that were left out, for the log.
+pub(super) fn list(skipped: &[SkippedKey]) -> String {
+    let texts: Vec<String> = skipped.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
 /// A key document that is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeySetError {
     /// Over [`MAX_KEY_DOCUMENT_BYTES`].
     #[error("the key document is larger than 256 KiB")]
     TooLarge,
-    /// Not a JSON object with an array `keys`.
+    /// Not a JSON object with one array `keys`.
     #[error("the key document is not a JWK set")]
     Malformed,
     /// Over [`MAX_KEYS`].
     #[error("the key document has more than 64 keys")]
     TooManyKeys,
     /// The set is empty, or every key was left out.
-    #[error("the key document has no usable key; left out: {skipped:?}")]
+    #[error("the key document has no usable key; {}", if skipped.is_empty() { "it is empty".to_owned() } else { format!("left out: {}", list(skipped)) })]
     NoUsableKey {
         /// What was left out.
         skipped: Vec<SkippedKey>,
@@ -158,23 +205,10 @@ pub enum KeySetError {
 pub(super) enum KeyLookupError {
     #[error("no such key")]
     Unknown,
-    #[error("no kid, and several keys would fit")]
+    #[error("the key with this kid is for another algorithm")]
+    OtherAlgorithm,
+    #[error("no kid, and too many keys would fit")]
     Ambiguous,
-}
-
-/// The keys stay text here, so that one that cannot be read does not cost the others.
-#[derive(Deserialize)]
-struct JwkSet<'a> {
-    #[serde(borrow)]
-    keys: Vec<&'a RawValue>,
-}
-
-fn parse_set(document: &[u8]) -> Result<JwkSet<'_>, KeySetError> {
-    // A derived reader would take an array for the struct as well.
-    if document.trim_ascii_start().first() != Some(&b'{') {
-        return Err(KeySetError::Malformed);
-    }
-    serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)
 }
 
 fn key_id(jwk: &Map<String, Value>) -> Option<&str> {

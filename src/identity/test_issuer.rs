@@ -51,11 +51,11 @@ impl TestKey {
         Self { private, algorithm: Algorithm::Rs256, public }
     }
 
-    fn p256() -> Self {
+    pub(super) fn p256() -> Self {
         Self::ec(&ECDSA_P256_SHA256_FIXED_SIGNING, Algorithm::Es256, "P-256")
     }
 
-    fn p384() -> Self {
+    pub(super) fn p384() -> Self {
         Self::ec(&ECDSA_P384_SHA384_FIXED_SIGNING, Algorithm::Es384, "P-384")
     }
 
@@ -70,7 +70,7 @@ impl TestKey {
         Self { private, algorithm, public }
     }
 
-    fn ed25519() -> Self {
+    pub(super) fn ed25519() -> Self {
         let pair = Ed25519KeyPair::generate().unwrap();
         let private = EncodingKey::from_ed_der(pair.to_pkcs8().unwrap().as_ref());
         let public = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref())});
@@ -92,28 +92,32 @@ impl TestKey {
         with(&self.public, &more)
     }
 
+    /// The public key as another program reads it.
+    pub(super) fn decoding_key(&self) -> jsonwebtoken::DecodingKey {
+        jsonwebtoken::DecodingKey::from_jwk(&serde_json::from_value(self.bare_jwk()).unwrap()).unwrap()
+    }
+
     pub(super) fn token(&self, key_id: &str, claims: &Value) -> String {
         self.token_for(key_id, self.algorithm, claims)
     }
 
     pub(super) fn token_for(&self, key_id: &str, algorithm: Algorithm, claims: &Value) -> String {
-        let mut header = Header::new(algorithm_of(algorithm));
+        let mut header = Header::new(algorithm.of_jsonwebtoken());
         header.kid = Some(key_id.to_owned());
         jsonwebtoken::encode(&header, claims, &self.private).unwrap()
     }
 
     /// Signs any two texts as header and payload.
     pub(super) fn sign(&self, header: &str, payload: &str) -> String {
+        self.sign_for(self.algorithm, header, payload)
+    }
+
+    pub(super) fn sign_for(&self, algorithm: Algorithm, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", base64url(header), base64url(payload));
-        let algorithm = algorithm_of(self.algorithm);
+        let algorithm = algorithm.of_jsonwebtoken();
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, algorithm).unwrap();
         format!("{message}.{signature}")
     }
-}
-
-/// The algorithm as jsonwebtoken, which signs for the tests, knows it.
-fn algorithm_of(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
-    algorithm.name().parse().unwrap()
 }
 
 pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
@@ -150,11 +154,13 @@ pub(super) fn settings() -> IssuerSettings {
     IssuerSettings::oidc(ISSUER, vec![AUDIENCE.to_owned()])
 }
 
-/// An authenticator with one issuer, whose keys are these, and the source that they came from.
+/// An authenticator with one issuer, whose keys are these and are kept fresh, and the source that they came from.
 pub(super) async fn authenticator(settings: IssuerSettings, keys: &[Value]) -> (Authenticator, Arc<FakeKeySource>) {
     let source = FakeKeySource::new(Answer::Keys(key_document(keys)));
     let verifier = IssuerVerifier::with_key_source(settings, Box::new(Arc::clone(&source))).unwrap();
     verifier.keys().refresh().await.unwrap();
+    let keys = Arc::clone(verifier.keys());
+    tokio::spawn(async move { keys.keep_fresh().await });
     (Authenticator::new(vec![Arc::new(verifier)], TOKEN_CACHE_BYTES).unwrap(), source)
 }
 

@@ -1,6 +1,7 @@
 //! The envelope of a token: compact JWS.
 
 use std::fmt;
+use std::mem;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,7 +32,8 @@ const UNSUPPORTED_HEADER_MEMBERS: [&str; 4] = ["crit", "b64", "enc", "zip"];
 pub(super) struct CompactToken<'a> {
     header: TokenHeader,
     signing_input: &'a str,
-    signature: Vec<u8>,
+    /// Base64url of at least one byte.
+    signature: &'a str,
     claims: Map<String, Value>,
 }
 
@@ -48,7 +50,7 @@ impl<'a> CompactToken<'a> {
         }
         let header = decode(header)?;
         let payload = decode(payload)?;
-        let signature = decode(signature)?;
+        decode(signature)?;
         let header = TokenHeader::read(&header)?;
         let claims = json::parse_object(&payload).map_err(|_| Rejection::ClaimsMalformed)?;
         Ok(Self { header, signing_input, signature, claims })
@@ -64,13 +66,15 @@ impl<'a> CompactToken<'a> {
         self.claims.get(name)
     }
 
-    /// Checks the signature, which turns the claims into what the holder of the key said.
-    pub(super) fn verify(self, key: &VerificationKey) -> Result<SignedClaims, Rejection> {
-        if self.header.algorithm != key.algorithm() {
+    /// Checks the signature with each key until it is one's, which turns the claims into what the holder of the key said.
+    /// They are taken out of the token.
+    pub(super) fn verify(&mut self, keys: &[&VerificationKey]) -> Result<SignedClaims, Rejection> {
+        let fitting = || keys.iter().filter(|key| key.algorithm() == self.header.algorithm);
+        if fitting().next().is_none() {
             return Err(Rejection::AlgorithmNotAllowed);
         }
-        if key.has_signed(self.signing_input.as_bytes(), &self.signature) {
-            Ok(SignedClaims(self.claims))
+        if fitting().any(|key| key.has_signed(self.signing_input, self.signature)) {
+            Ok(SignedClaims(mem::take(&mut self.claims)))
         } else {
             Err(Rejection::SignatureInvalid)
         }

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use thiserror::Error;
+use tokio::time::Instant;
 use url::Url;
 
 use super::authenticator::AuthenticationError;
 use super::claims::{self, AcceptedClaims};
 use super::issuer::{InvalidIssuerSettings, IssuerSettings, KeyLocation, TokenProfile};
-use super::key_ring::{CurrentKeys, Freshness, KeyGeneration, KeyRing, KeyRingTiming};
+use super::key_ring::{Cause, CurrentKeys, KeyGeneration, KeyRing, KeyRingTiming, Search};
 use super::key_source::{
     DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyHttpClient, KeyHttpClientError, KeyServerAccess,
     KeySource,
 };
-use super::keys::{KeyLookupError, KeyRules, KeyUse};
+use super::keys::{KeyLookupError, KeyRules, KeySet, KeyUse, VerificationKey};
 use super::rejection::Rejection;
-use super::token::{CompactToken, TokenHeader, TokenType};
+use super::token::{CompactToken, SignedClaims, TokenHeader, TokenType};
 use super::token_times::TokenTimes;
 use super::verified_tokens::VerifiedToken;
 
@@ -67,32 +68,55 @@ impl IssuerVerifier {
         self.settings.profile
     }
 
-    /// Checks a token that claims to be this issuer's. `turn` is waited for before the signature is checked, and what it
-    /// yields is held until the check is done.
-    pub(super) async fn verify<T>(
+    /// Checks a token that claims to be this issuer's. A turn is waited for before the signature is checked, and what it
+    /// yields is held until the check is done; where the key has been replaced, there is a second check, in a turn of its
+    /// own.
+    pub(super) async fn verify<F: Future>(
         self: &Arc<Self>,
-        token: CompactToken<'_>,
+        mut token: CompactToken<'_>,
         now: SystemTime,
-        turn: impl Future<Output = T>,
+        turn: impl Fn() -> F,
     ) -> Result<VerifiedToken, AuthenticationError> {
         self.check_header(token.header())?;
-        let mut keys = self.current_keys()?;
-        let mut freshness = Freshness::Latest;
-        let (key_id, algorithm) = (token.header().key_id.as_deref(), token.header().algorithm);
-        if let Err(KeyLookupError::Unknown) = keys.set.find(key_id, algorithm) {
-            freshness = self.keys.look_for_new_keys().await;
-            keys = self.current_keys()?;
+        let asked = Instant::now();
+        let mut keys = self.keys_for(token.header(), asked).await?;
+        let mut checked = check_signature(&mut token, &keys.set, &turn).await;
+        if checked.as_ref().is_err_and(|rejection| may_be_outdated(*rejection))
+            && let Some(newer) = self.replaced_keys(&keys, token.header(), asked).await
+        {
+            keys = newer;
+            checked = check_signature(&mut token, &keys.set, &turn).await;
         }
-        let key = keys.set.find(key_id, algorithm).map_err(|error| match (error, freshness) {
-            (KeyLookupError::Unknown, Freshness::Latest) => Rejection::UnknownKey.into(),
-            (KeyLookupError::Unknown, Freshness::Uncertain) => self.keys_unavailable(),
-            (KeyLookupError::Ambiguous, _) => Rejection::AmbiguousKey.into(),
-        })?;
-        let _turn = turn.await;
-        let claims = token.verify(key)?;
-        let AcceptedClaims { caller, times } = claims::accept(&claims, &self.settings, self.issuer(), now)?;
+        let AcceptedClaims { caller, times, bound_to } = claims::accept(&checked?, &self.settings, self.issuer(), now)?;
         let verifier = Arc::clone(self);
-        Ok(VerifiedToken { caller: Arc::new(caller), times, verifier, generation: keys.generation })
+        Ok(VerifiedToken { caller: Arc::new(caller), times, bound_to, verifier, generation: keys.generation })
+    }
+
+    /// The keys in use, once they have one for this header. The issuer gets a chance to publish it.
+    async fn keys_for(&self, header: &TokenHeader, asked: Instant) -> Result<CurrentKeys, AuthenticationError> {
+        let is_known = |set: &KeySet| !matches!(candidates(set, header), Err(KeyLookupError::Unknown));
+        let keys = self.current_keys()?;
+        if is_known(&keys.set) {
+            return Ok(keys);
+        }
+        let search = self.keys.search(asked, Cause::UnknownKey, is_known).await;
+        let keys = self.current_keys()?;
+        match search {
+            _ if is_known(&keys.set) => Ok(keys),
+            Search::Found | Search::NotPublished => Err(Rejection::UnknownKey.into()),
+            Search::Unknown { retry_after } => {
+                Err(AuthenticationError::KeysUnavailable { issuer: Arc::clone(self.issuer()), retry_after })
+            }
+        }
+    }
+
+    /// The keys in use, where they are no longer those that a signature was checked with. The issuer gets a chance to
+    /// replace a key under its name, as long as such a fetch may be made; a bad signature is never called unavailable.
+    async fn replaced_keys(&self, checked: &CurrentKeys, header: &TokenHeader, asked: Instant) -> Option<CurrentKeys> {
+        let before = candidates(&checked.set, header);
+        let is_other = |set: &KeySet| candidates(set, header) != before;
+        self.keys.search(asked, Cause::BadSignature, is_other).await;
+        self.keys.current().filter(|keys| is_other(&keys.set))
     }
 
     /// Checks the times of a token that was verified before.
@@ -132,7 +156,10 @@ impl IssuerVerifier {
             _ => KeyUse::Signature,
         };
         let rules = KeyRules { algorithms: settings.algorithms.clone(), key_use };
-        let keys = KeyRing::new(settings.issuer.as_str().into(), rules, source, timing);
+        let mut keys = KeyRing::new(settings.issuer.as_str().into(), rules, source, timing);
+        if let Some(path) = settings.start_key_file.clone() {
+            keys = keys.starting_with(Box::new(JwksFileKeySource::new(path, settings.file_settle)));
+        }
         Self { settings, keys: Arc::new(keys) }
     }
 
@@ -143,6 +170,30 @@ impl IssuerVerifier {
     fn keys_unavailable(&self) -> AuthenticationError {
         AuthenticationError::KeysUnavailable { issuer: Arc::clone(self.issuer()), retry_after: self.keys.retry_after() }
     }
+}
+
+fn candidates<'k>(set: &'k KeySet, header: &TokenHeader) -> Result<Vec<&'k VerificationKey>, KeyLookupError> {
+    set.candidates(header.key_id.as_deref(), header.algorithm)
+}
+
+/// Checks a token with the keys that it may have been signed with, all of them in one turn.
+async fn check_signature<F: Future>(
+    token: &mut CompactToken<'_>,
+    keys: &KeySet,
+    turn: impl Fn() -> F,
+) -> Result<SignedClaims, Rejection> {
+    let candidates = candidates(keys, token.header()).map_err(|error| match error {
+        KeyLookupError::Unknown => Rejection::UnknownKey,
+        KeyLookupError::OtherAlgorithm => Rejection::AlgorithmNotAllowed,
+        KeyLookupError::Ambiguous => Rejection::AmbiguousKey,
+    })?;
+    let _turn = turn().await;
+    token.verify(&candidates)
+}
+
+/// Whether another key under the same name could make the token good.
+fn may_be_outdated(rejection: Rejection) -> bool {
+    matches!(rejection, Rejection::SignatureInvalid | Rejection::AlgorithmNotAllowed)
 }
 
 /// A verifier cannot be built.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
@@ -9,8 +10,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::TokenIssuer;
 use super::token_request::{TokenRequest, TokenRequestError};
@@ -32,9 +33,9 @@ pub(super) fn router(issuer: Arc<TokenIssuer>) -> Router {
 
 /// OIDC Discovery 1.0 section 3, as far as there is something to discover: nobody signs in with a browser
 /// here, so there is no authorization endpoint.
-async fn discovery(State(issuer): State<Arc<TokenIssuer>>) -> Json<Value> {
+async fn discovery(State(issuer): State<Arc<TokenIssuer>>) -> Response {
     let url = &issuer.url;
-    Json(json!({
+    json_answer(&json!({
         "issuer": url,
         "jwks_uri": format!("{url}/.well-known/jwks.json"),
         "token_endpoint": format!("{url}/token"),
@@ -48,8 +49,8 @@ async fn discovery(State(issuer): State<Arc<TokenIssuer>>) -> Json<Value> {
     }))
 }
 
-async fn jwks(State(issuer): State<Arc<TokenIssuer>>) -> Json<Value> {
-    Json(issuer.key.jwks().clone())
+async fn jwks(State(issuer): State<Arc<TokenIssuer>>) -> Response {
+    json_answer(issuer.key.jwks())
 }
 
 async fn token(
@@ -62,9 +63,20 @@ async fn token(
         Err(error) => return refusal(error),
     };
     match issuer.issue(request.user.name, request.lifetime) {
-        Ok(tokens) => (NO_STORE, Json(tokens)).into_response(),
+        Ok(tokens) => (NO_STORE, json_answer(&tokens)).into_response(),
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), "the embedded issuer cannot sign");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Without axum's own `Json`, which brings a feature of the JSON library that gives some member names a meaning.
+fn json_answer(body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "the embedded issuer cannot write its answer");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
@@ -89,5 +101,5 @@ fn refusal(error: TokenRequestError) -> Response {
         _ => StatusCode::BAD_REQUEST,
     };
     let body = json!({ "error": error.code(), "error_description": error.to_string() });
-    (status, NO_STORE, Json(body)).into_response()
+    (status, NO_STORE, json_answer(&body)).into_response()
 }

@@ -49,11 +49,13 @@ fn every_problem_is_reported() {
         profile: TokenProfile::Cognito { token_uses: TokenUses { id: false, access: false } },
         algorithms: vec![],
         key_location: KeyLocation::JwksFile(PathBuf::new()),
+        start_key_file: Some("keys.json".into()),
         plain_http: PlainHttp::Refused,
         key_ca_file: Some("ca.crt".into()),
         key_bearer_file: Some("token".into()),
         groups_claim: String::new(),
         scopes_claim: String::new(),
+        required_claims: vec![String::new(), String::new()],
         leeway: Duration::from_secs(301),
         max_token_lifetime: Some(Duration::ZERO),
         trust_email: false,
@@ -68,11 +70,14 @@ fn every_problem_is_reported() {
             ("key_location", SettingRule::NotEmpty),
             ("key_ca_file", SettingRule::NoKeyServer),
             ("key_bearer_file", SettingRule::NoKeyServer),
+            ("start_key_file", SettingRule::BesideUrl),
             ("audiences", SettingRule::AtLeastOne),
             ("algorithms", SettingRule::AtLeastOne),
             ("profile", SettingRule::SomeTokenUse),
             ("groups_claim", SettingRule::NotEmpty),
             ("scopes_claim", SettingRule::NotEmpty),
+            ("required_claims", SettingRule::NotEmpty),
+            ("required_claims", SettingRule::NoRepetition),
             ("leeway", SettingRule::LeewayLimit),
             ("max_token_lifetime", SettingRule::NotZero),
             ("key_refresh_interval", SettingRule::RefreshInterval),
@@ -84,9 +89,10 @@ fn every_problem_is_reported() {
 }
 
 #[test]
-fn an_issuer_must_be_a_clean_https_url() {
+fn an_issuer_that_is_asked_for_its_keys_must_be_a_clean_https_url() {
     for issuer in [
         "issuer.example",
+        "accounts.google.com",
         "http://issuer.example",
         "http://localhost:8080",
         "https://",
@@ -94,7 +100,7 @@ fn an_issuer_must_be_a_clean_https_url() {
         "file:///i",
     ] {
         let settings = IssuerSettings { issuer: issuer.to_owned(), ..oidc() };
-        assert_eq!(problems(&settings), [("issuer", SettingRule::HttpsUrl)], "{issuer}");
+        assert_eq!(problems(&settings), [("issuer", SettingRule::HttpsIssuer)], "{issuer}");
     }
     for issuer in ["https://issuer.example?a", "https://issuer.example/#", "https://issuer.example/?"] {
         let settings = IssuerSettings { issuer: issuer.to_owned(), ..oidc() };
@@ -103,12 +109,69 @@ fn an_issuer_must_be_a_clean_https_url() {
 }
 
 #[test]
+fn an_issuer_whose_keys_are_elsewhere_is_any_name() {
+    let url = || KeyLocation::JwksUrl(Url::parse("https://issuer.example/keys").unwrap());
+    let file = || KeyLocation::JwksFile("keys.json".into());
+    let named = |issuer: &str, key_location| IssuerSettings { issuer: issuer.to_owned(), key_location, ..oidc() };
+    let longest = "i".repeat(MAX_ISSUER_BYTES);
+    for issuer in [
+        "accounts.google.com",
+        "http://adfs.example.com/adfs/services/trust",
+        "robot@project.iam.gserviceaccount.com",
+        "kubernetes/serviceaccount",
+        "urn:example:issuer",
+        "Ausstelldienst für Böse",
+        "https://issuer.example/?tenant=1#x",
+        &longest,
+    ] {
+        for key_location in [url(), file(), KeyLocation::KubernetesApiServer] {
+            assert_eq!(problems(&named(issuer, key_location)), [], "{issuer}");
+        }
+    }
+    let too_long = "i".repeat(MAX_ISSUER_BYTES + 1);
+    for (issuer, rule) in [
+        ("", SettingRule::NotEmpty),
+        (&too_long, SettingRule::IssuerLength),
+        ("any", SettingRule::NotAny),
+        (" accounts.google.com", SettingRule::VisibleText),
+        ("accounts.google.com\n", SettingRule::VisibleText),
+        ("accounts\0.google.com", SettingRule::VisibleText),
+        ("accounts\u{a0}.google.com", SettingRule::VisibleText),
+        ("accounts\u{200b}.google.com", SettingRule::VisibleText),
+        ("accounts\u{202e}.google.com", SettingRule::VisibleText),
+        ("accounts\u{2028}.google.com", SettingRule::VisibleText),
+        ("accounts\u{ad}.google.com", SettingRule::VisibleText),
+        ("accounts\u{e0041}.google.com", SettingRule::VisibleText),
+        ("\u{feff}accounts.google.com", SettingRule::VisibleText),
+    ] {
+        for key_location in [url(), file()] {
+            assert_eq!(problems(&named(issuer, key_location)), [("issuer", rule)], "{issuer}");
+        }
+    }
+    // Most likely wrong, and allowed: a warning tells.
+    assert_eq!(problems(&named("https://login.microsoftonline.com/{tenantid}/v2.0", url())), []);
+}
+
+#[test]
 fn plain_http_to_loopback_must_be_asked_for() {
     let url = Url::parse("http://127.0.0.1:9/keys").unwrap();
-    let settings =
-        IssuerSettings { issuer: "http://127.0.0.1:9".to_owned(), key_location: KeyLocation::JwksUrl(url), ..oidc() };
-    assert_eq!(problems(&settings), [("issuer", SettingRule::HttpsUrl), ("key_location", SettingRule::HttpsUrl)]);
-    assert_eq!(problems(&IssuerSettings { plain_http: PlainHttp::OnLoopback, ..settings }), []);
+    let location = IssuerSettings { key_location: KeyLocation::JwksUrl(url), ..oidc() };
+    assert_eq!(problems(&location), [("key_location", SettingRule::HttpsUrl)]);
+    assert_eq!(problems(&IssuerSettings { plain_http: PlainHttp::OnLoopback, ..location }), []);
+    let discovered = IssuerSettings { issuer: "http://127.0.0.1:9".to_owned(), ..oidc() };
+    assert_eq!(problems(&discovered), [("issuer", SettingRule::HttpsIssuer)]);
+    assert_eq!(problems(&IssuerSettings { plain_http: PlainHttp::OnLoopback, ..discovered }), []);
+}
+
+#[test]
+fn keys_to_start_with_belong_to_a_url() {
+    let with = |key_location, file: &str| {
+        problems(&IssuerSettings { key_location, start_key_file: Some(file.into()), ..oidc() })
+    };
+    let url = || KeyLocation::JwksUrl(Url::parse("https://issuer.example/keys").unwrap());
+    assert_eq!(with(url(), "keys.json"), []);
+    assert_eq!(with(url(), ""), [("start_key_file", SettingRule::BesideUrl)]);
+    assert_eq!(with(KeyLocation::Discovery, "keys.json"), [("start_key_file", SettingRule::BesideUrl)]);
 }
 
 #[test]
@@ -147,6 +210,7 @@ fn both_forms_of_a_cognito_issuer_are_accepted() {
         POOL,
         "https://issuer.cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123xyz",
         "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_a",
+        "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_a",
     ] {
         assert_eq!(problems(&cognito(issuer)), [], "{issuer}");
     }
@@ -166,10 +230,26 @@ fn an_issuer_that_is_no_user_pool_needs_a_key_location() {
         "https://cognito-idp.evil.example/x.amazonaws.com/evil.example/x_A",
         "https://issuer.issuer.cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
         "https://cognito-idp.central.amazonaws.com/central_A",
+        "https://cognito-idp.central-1.amazonaws.com/central-1_A",
+        "https://cognito-idp.eu-central-10.amazonaws.com/eu-central-10_A",
+        "https://cognito-idp.eu-central.amazonaws.com/eu-central_A",
+        "https://cognito-idp.EU-central-1.amazonaws.com/EU-central-1_A",
+        "https://cognito-idp.eu--central-1.amazonaws.com/eu--central-1_A",
+        "https://cognito-idp.-1.amazonaws.com/-1_A",
+        "https://cognito-idp.eu-central-1.amazonaws.eu/eu-central-1_A",
+        "https://cognito-idp.eusc-de-east-1.amazonaws.com/eusc-de-east-1_a",
     ] {
         let settings = cognito(issuer);
         assert_eq!(problems(&settings), [("issuer", SettingRule::CognitoPool)], "{issuer}");
         let url = Url::parse("https://issuer.example/keys").unwrap();
         assert_eq!(problems(&IssuerSettings { key_location: KeyLocation::JwksUrl(url), ..settings }), [], "{issuer}");
+    }
+}
+
+#[test]
+fn an_audience_is_seen_as_it_is() {
+    for audience in ["a\nall good", "\u{1b}[31m", "a\u{202e}", " a"] {
+        let settings = IssuerSettings { audiences: vec![audience.to_owned()], ..oidc() };
+        assert_eq!(problems(&settings), [("audiences", SettingRule::VisibleText)], "{audience:?}");
     }
 }

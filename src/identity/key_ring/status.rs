@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::KeyRing;
+use super::{KeyRing, Origin};
 
 /// The state of one issuer's keys at one moment, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyRingStatus {
-    /// How many keys are loaded; 0 before the first good fetch.
+    /// How many keys are loaded; 0 before the first good fetch, unless there is a file to start with.
     pub keys: usize,
     /// The time since the last good fetch; `None` before the first.
     pub age: Option<Duration>,
@@ -30,11 +30,11 @@ impl KeyRing {
         let loaded = loaded.as_ref();
         KeyRingStatus {
             keys: loaded.map_or(0, |loaded| loaded.set.len()),
-            age: loaded.map(|loaded| loaded.at.elapsed()),
+            age: loaded.filter(|loaded| loaded.origin == Origin::Fetched).map(|loaded| loaded.at.elapsed()),
             usable: self.is_ready(),
             good_refreshes: self.good_refreshes.load(Ordering::Relaxed),
             failed_refreshes: self.failed_refreshes.load(Ordering::Relaxed),
-            failures_in_a_row: self.fetching.borrow().failures,
+            failures_in_a_row: self.fetching.borrow().failures(),
         }
     }
 }

@@ -9,6 +9,9 @@ use url::Url;
 use super::{KeyDocument, KeyHttpClient, KeySource, KeySourceError};
 use crate::identity::json;
 
+/// The most of another issuer that an error shows, in characters.
+const MOST_SHOWN: usize = 256;
+
 /// Reads the issuer's discovery document, then the key document that its `jwks_uri` names
 /// ([OIDC Discovery 1.0 sections 3 and 4](https://openid.net/specs/openid-connect-discovery-1_0.html)).
 ///
@@ -41,8 +44,10 @@ impl KeySource for DiscoveryKeySource {
         let discovery = json::parse_object(&discovery.bytes).map_err(|_| KeySourceError::DiscoveryMalformed)?;
         let member = |name| discovery.get(name).and_then(Value::as_str).ok_or(KeySourceError::DiscoveryMalformed);
         // Section 4.3: the two must be identical, a trailing slash included.
-        if member("issuer")? != self.issuer {
-            return Err(KeySourceError::DiscoveryIssuerMismatch);
+        let issuer = member("issuer")?;
+        if issuer != self.issuer {
+            let found = issuer.chars().take(MOST_SHOWN).collect();
+            return Err(KeySourceError::DiscoveryIssuerMismatch { configured: self.issuer.clone(), found });
         }
         let jwks_url = Url::parse(member("jwks_uri")?).map_err(|_| KeySourceError::DiscoveryMalformed)?;
         self.client.get(&jwks_url, &audience).await

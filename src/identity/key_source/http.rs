@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL};
+use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use thiserror::Error;
 use url::{Host, Origin, Url};
 
+use super::loopback::{LoopbackOnly, is_loopback};
 use super::{KeyDocument, KeySourceError};
 use crate::files::{DEFAULT_SETTLE, Look, SettledFiles};
 use crate::identity::bearer::is_token68;
@@ -28,17 +29,19 @@ pub enum PlainHttp {
     /// Never: `https` only.
     #[default]
     Refused,
-    /// Between processes of this machine: `http` is allowed to `localhost`, `127.0.0.0/8` and `::1`.
+    /// Between processes of this machine: `http` is allowed to `127.0.0.0/8`, to `::1`, and to names all of whose
+    /// addresses are loopback addresses each time that a connection is made.
     OnLoopback,
 }
 
 impl PlainHttp {
-    /// Whether a URL may be fetched: `https`, or `http` where this allows it, to a host, without credentials.
+    /// Whether a URL may be fetched: `https`, or `http` where this allows it, to a host, without credentials. The addresses
+    /// of a name are not known yet: they are checked when a connection is made.
     #[must_use]
     pub fn allows(self, url: &Url) -> bool {
         let scheme_allowed = match url.scheme() {
             "https" => url.host().is_some(),
-            "http" => self == Self::OnLoopback && is_loopback(url),
+            "http" => self == Self::OnLoopback && may_be_loopback(url),
             _ => false,
         };
         scheme_allowed && url.username().is_empty() && url.password().is_none()
@@ -66,6 +69,8 @@ impl Default for KeyServerAccess {
 #[derive(Debug, Clone)]
 pub struct KeyHttpClient {
     authorities: Authorities,
+    /// For `http`, where that is allowed.
+    loopback: Option<reqwest::Client>,
     bearer_file: Option<Arc<SettledFiles>>,
     plain_http: PlainHttp,
     timeout: Duration,
@@ -102,9 +107,17 @@ impl KeyHttpClient {
         let settled = |path| Arc::new(SettledFiles::new(vec![path], MAX_KEY_DOCUMENT_BYTES, settle));
         let authorities = match ca_file {
             Some(path) => Authorities::InFile(settled(path)),
-            None => Authorities::OfMachine(builder(plain_http, timeout).build().map_err(KeyHttpClientError::Tls)?),
+            None => Authorities::OfMachine(builder(timeout).https_only(true).build().map_err(KeyHttpClientError::Tls)?),
         };
-        let client = Self { authorities, bearer_file: bearer_file.map(settled), plain_http, timeout };
+        let loopback = match plain_http {
+            PlainHttp::Refused => None,
+            PlainHttp::OnLoopback => {
+                // Nothing that this client connects to has a certificate.
+                let builder = builder(timeout).tls_certs_only([]).dns_resolver(LoopbackOnly);
+                Some(builder.build().map_err(KeyHttpClientError::Tls)?)
+            }
+        };
+        let client = Self { authorities, loopback, bearer_file: bearer_file.map(settled), plain_http, timeout };
         client.prove_files().map_err(KeyHttpClientError::Access)?;
         Ok(client)
     }
@@ -128,7 +141,11 @@ impl KeyHttpClient {
         if !self.plain_http.allows(url) {
             return Err(KeySourceError::UrlNotAllowed);
         }
-        let (client, bearer) = self.open(url.origin() == *audience).await?;
+        let client = match &self.loopback {
+            Some(loopback) if url.scheme() == "http" => loopback.clone(),
+            _ => self.https_client().await?,
+        };
+        let bearer = if url.origin() == *audience { self.bearer().await? } else { None };
         let mut request = client.get(url.clone()).header(ACCEPT, "application/json");
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer);
@@ -136,6 +153,9 @@ impl KeyHttpClient {
         let mut response = request.send().await.map_err(unreachable_server)?;
         if response.status() != StatusCode::OK {
             return Err(KeySourceError::Status(response.status().as_u16()));
+        }
+        if response.headers().get_all(CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
+            return Err(KeySourceError::Encoded);
         }
         let max_age = max_age(response.headers());
         let mut bytes = Vec::new();
@@ -145,27 +165,26 @@ impl KeyHttpClient {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(KeyDocument { bytes, max_age })
+        Ok(KeyDocument { bytes: without_byte_order_mark(bytes), max_age })
     }
 
-    /// The client and the bearer token by the files as they are now.
-    async fn open(&self, with_bearer: bool) -> Result<(reqwest::Client, Option<HeaderValue>), KeySourceError> {
-        let client = match &self.authorities {
-            Authorities::OfMachine(client) => client.clone(),
+    /// The client by the authorities as they are now.
+    async fn https_client(&self) -> Result<reqwest::Client, KeySourceError> {
+        match &self.authorities {
+            Authorities::OfMachine(client) => Ok(client.clone()),
             // Built at every fetch; fetches are minutes apart.
             Authorities::InFile(file) => {
                 let looks = file.read().await.map_err(KeySourceError::AuthoritiesUnreadable)?;
-                self.client_that_trusts(content(&looks))?
+                self.client_that_trusts(content(&looks))
             }
-        };
-        let bearer = match self.bearer_file.as_ref().filter(|_| with_bearer) {
-            None => None,
-            Some(file) => {
-                let looks = file.read().await.map_err(KeySourceError::BearerUnreadable)?;
-                Some(bearer_of(content(&looks))?)
-            }
-        };
-        Ok((client, bearer))
+        }
+    }
+
+    /// The bearer token as it is now.
+    async fn bearer(&self) -> Result<Option<HeaderValue>, KeySourceError> {
+        let Some(file) = &self.bearer_file else { return Ok(None) };
+        let looks = file.read().await.map_err(KeySourceError::BearerUnreadable)?;
+        bearer_of(content(&looks)).map(Some)
     }
 
     fn client_that_trusts(&self, pem: &[u8]) -> Result<reqwest::Client, KeySourceError> {
@@ -173,7 +192,7 @@ impl KeyHttpClient {
         if certificates.is_empty() {
             return Err(KeySourceError::AuthoritiesUnusable);
         }
-        let builder = builder(self.plain_http, self.timeout).tls_certs_only(certificates);
+        let builder = builder(self.timeout).https_only(true).tls_certs_only(certificates);
         builder.build().map_err(|_| KeySourceError::AuthoritiesUnusable)
     }
 }
@@ -191,9 +210,8 @@ fn bearer_of(content: &[u8]) -> Result<HeaderValue, KeySourceError> {
     Ok(value)
 }
 
-fn builder(plain_http: PlainHttp, timeout: Duration) -> reqwest::ClientBuilder {
+fn builder(timeout: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
-        .https_only(plain_http == PlainHttp::Refused)
         .redirect(Policy::none())
         .referer(false)
         .no_proxy()
@@ -218,13 +236,23 @@ fn unreachable_server(error: reqwest::Error) -> KeySourceError {
     KeySourceError::Unreachable(error.without_url())
 }
 
-fn is_loopback(url: &Url) -> bool {
+fn may_be_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(_)) => true,
+        Some(Host::Ipv4(address)) => is_loopback(address.into()),
+        Some(Host::Ipv6(address)) => is_loopback(address.into()),
         None => false,
     }
+}
+
+/// Where a document begins that begins with a byte order mark, which JSON may have none of but readers may take away
+/// (RFC 8259 section 8.1).
+pub(super) fn without_byte_order_mark(mut document: Vec<u8>) -> Vec<u8> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if document.starts_with(MARK) {
+        document.drain(..MARK.len());
+    }
+    document
 }
 
 /// The first `max-age` of `Cache-Control` (RFC 9111 section 5.2.2), or zero where the answer is not to be kept.

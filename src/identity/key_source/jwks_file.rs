@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::http::without_byte_order_mark;
 use super::{KeyDocument, KeySource, KeySourceError};
 use crate::files::{FileError, SettledFiles, UnusableFile};
 use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
@@ -33,6 +34,6 @@ impl KeySource for JwksFileKeySource {
             error => KeySourceError::File(error),
         })?;
         let bytes = looks.into_iter().next().map(|look| look.content.to_vec()).unwrap_or_default();
-        Ok(KeyDocument { bytes, max_age: None })
+        Ok(KeyDocument { bytes: without_byte_order_mark(bytes), max_age: None })
     }
 }

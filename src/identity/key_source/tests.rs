@@ -99,17 +99,23 @@ async fn serve_issuer(document: impl Fn(SocketAddr) -> String) -> String {
 
 #[test]
 fn plain_http_is_allowed_to_loopback_hosts_only_where_it_is_allowed_at_all() {
-    for text in
-        ["http://localhost/k", "http://127.0.0.1:80/k", "http://127.9.9.9/k", "http://[::1]:80/k", "http://LOCALHOST/k"]
-    {
+    // The addresses of a name are checked when a connection is made.
+    for text in [
+        "http://localhost/k",
+        "http://127.0.0.1:80/k",
+        "http://127.9.9.9/k",
+        "http://127.1/k",
+        "http://[::1]:80/k",
+        "http://LOCALHOST/k",
+        "http://issuer.example/k",
+    ] {
         let url = Url::parse(text).unwrap();
         assert!(PlainHttp::OnLoopback.allows(&url), "{text}");
         assert!(!PlainHttp::Refused.allows(&url), "{text}");
     }
     for text in [
-        "http://issuer.example/k",
-        "http://localhost.issuer.example/k",
-        "http://127.0.0.1.nip.io/k",
+        "http://192.0.2.1/k",
+        "http://10.0.0.1/k",
         "http://169.254.169.254/latest",
         "http://0.0.0.0/k",
         "http://[::ffff:127.0.0.1]/k",
@@ -246,7 +252,13 @@ async fn an_issuer_that_ends_in_a_slash_is_discovered_and_compared_as_it_is() {
     })
     .await;
     assert_eq!(discover(&format!("{issuer}/")).await.unwrap().bytes, b"the keys");
-    assert!(matches!(discover(&issuer).await, Err(KeySourceError::DiscoveryIssuerMismatch)));
+    let error = discover(&issuer).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the discovery document names another issuer: the setting is {issuer:?}, the document has \"{issuer}/\""
+        )
+    );
 }
 
 #[tokio::test]
@@ -255,17 +267,53 @@ async fn a_discovery_document_of_another_issuer_is_refused() {
         json!({"issuer": "https://issuer.example", "jwks_uri": url(own, "/keys").as_str()}).to_string()
     })
     .await;
-    assert!(matches!(discover(&issuer).await, Err(KeySourceError::DiscoveryIssuerMismatch)));
+    let error = discover(&issuer).await.unwrap_err();
+    assert!(
+        matches!(&error, KeySourceError::DiscoveryIssuerMismatch { configured, found }
+        if *configured == issuer && found == "https://issuer.example"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_error_shows_of_another_issuer_is_short_and_escaped() {
+    let other = format!("\u{1b}[31m\n{}", "x".repeat(10_000));
+    let issuer = serve_issuer(|own| json!({"issuer": other, "jwks_uri": url(own, "/keys").as_str()}).to_string()).await;
+    let error = discover(&issuer).await.unwrap_err().to_string();
+    assert!(error.contains(r"\u{1b}[31m\nxxx") && !error.contains(['\u{1b}', '\n']), "{error}");
+    assert!(error.len() < 500, "{error}");
+}
+
+#[tokio::test]
+async fn a_name_is_asked_over_plain_http_if_it_stands_for_this_machine() {
+    let address = serve(Router::new().route("/keys", get(async || "the keys"))).await;
+    let by_name = |name: &str| Url::parse(&format!("http://{name}:{}/keys", address.port())).unwrap();
+    assert_eq!(fetch(by_name("localhost")).await.unwrap().bytes, b"the keys");
+    let error = fetch(by_name("no-such-name.invalid")).await.unwrap_err();
+    assert!(matches!(error, KeySourceError::Unreachable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_taken_away() {
+    assert_eq!(fetch_from(|| "\u{feff}the keys".into_response()).await.unwrap().bytes, b"the keys");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    replace(&path, "\u{feff}the keys".as_bytes());
+    assert_eq!(JwksFileKeySource::new(path, DEFAULT_SETTLE).fetch().await.unwrap().bytes, b"the keys");
+}
+
+#[tokio::test]
+async fn a_compressed_document_is_refused_by_its_name() {
+    let with = |coding: &'static str| fetch_from(move || [(header::CONTENT_ENCODING, coding)].into_response());
+    assert!(matches!(with("gzip").await, Err(KeySourceError::Encoded)));
+    assert!(with("identity").await.is_ok());
 }
 
 #[tokio::test]
 async fn the_key_url_of_a_discovery_document_is_held_to_the_same_rules() {
-    for key_url in [
-        "http://issuer.example/keys",
-        "http://169.254.169.254/keys",
-        "file:///etc/passwd",
-        "https://u:p@issuer.example/",
-    ] {
+    for key_url in
+        ["http://169.254.169.254/keys", "file:///etc/passwd", "https://u:p@issuer.example/", "http://192.0.2.1/keys"]
+    {
         let issuer =
             serve_issuer(|own| json!({"issuer": format!("http://{own}"), "jwks_uri": key_url}).to_string()).await;
         assert!(matches!(discover(&issuer).await, Err(KeySourceError::UrlNotAllowed)), "{key_url}");

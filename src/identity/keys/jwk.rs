@@ -4,11 +4,14 @@ use std::fmt;
 
 use aws_lc_rs::signature::{self as primitive, ParsedPublicKey};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{KeyRules, KeyUse, roca};
+use super::edwards::{self, BadPoint};
+use super::{KeyRules, KeyUse, roca, signature};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::token::MAX_KEY_ID_BYTES;
 
@@ -20,19 +23,25 @@ const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 /// The longest RSA exponent that the cryptographic library takes; usual ones have 17 bits.
 const MAX_RSA_EXPONENT_BITS: usize = 33;
 
+/// Base64url as RFC 7515 section 2 wants it, and with the padding that some issuers leave.
+const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// A public key that verifies signatures of exactly one algorithm
 /// ([RFC 8725 section 3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)).
+#[derive(Clone)]
 pub(in crate::identity) struct VerificationKey {
     key_id: Option<String>,
     algorithm: Algorithm,
-    public: ParsedPublicKey,
+    public: DecodingKey,
 }
 
+/// Equal keys verify the same tokens.
 impl PartialEq for VerificationKey {
     fn eq(&self, other: &Self) -> bool {
-        self.key_id == other.key_id
-            && self.algorithm == other.algorithm
-            && self.public.as_ref() == other.public.as_ref()
+        self.key_id == other.key_id && self.algorithm == other.algorithm && self.has_public_key_of(other)
     }
 }
 
@@ -44,7 +53,7 @@ impl VerificationKey {
         if kind == "oct" {
             return Err(SkipReason::Symmetric);
         }
-        if SECRET_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
+        if SECRET_MEMBERS.iter().any(|name| jwk.get(*name).is_some_and(|value| !value.is_null())) {
             return Err(SkipReason::PrivateMembers);
         }
         check_purpose(jwk, rules.key_use)?;
@@ -54,6 +63,7 @@ impl VerificationKey {
         }
         let stated = match optional_text(jwk, "alg")? {
             None => None,
+            Some(Algorithm::NOT_YET) => return Err(SkipReason::Es512),
             Some(name) => Some(Algorithm::parse(name).ok_or(SkipReason::UnsupportedAlgorithm)?),
         };
         let (algorithm, public) = match kind {
@@ -62,8 +72,9 @@ impl VerificationKey {
                 (algorithm, rsa_key(jwk, algorithm)?)
             }
             "EC" => match text(jwk, "crv")? {
-                "P-256" => (Algorithm::Es256, ec_key(jwk, 32, &primitive::ECDSA_P256_SHA256_FIXED)?),
-                "P-384" => (Algorithm::Es384, ec_key(jwk, 48, &primitive::ECDSA_P384_SHA384_FIXED)?),
+                "P-256" => (Algorithm::Es256, ec_key::<32>(jwk, &primitive::ECDSA_P256_SHA256_FIXED)?),
+                "P-384" => (Algorithm::Es384, ec_key::<48>(jwk, &primitive::ECDSA_P384_SHA384_FIXED)?),
+                "P-521" => return Err(SkipReason::Es512),
                 _ => return Err(SkipReason::UnsupportedCurve),
             },
             "OKP" => match text(jwk, "crv")? {
@@ -89,9 +100,23 @@ impl VerificationKey {
         self.algorithm
     }
 
-    /// Whether `signature` over `message` was made with the private half of this key.
-    pub(in crate::identity) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.public.verify_sig(message, signature).is_ok()
+    /// Whether the two are one key, whatever their names and algorithms.
+    pub(super) fn has_public_key_of(&self, other: &Self) -> bool {
+        use DecodingKeyKind::{RsaModulusExponent, SecretOrDer};
+        match (self.public.kind(), other.public.kind()) {
+            (RsaModulusExponent { n, e }, RsaModulusExponent { n: other_n, e: other_e }) => {
+                n == other_n && e == other_e
+            }
+            (SecretOrDer(point), SecretOrDer(other_point)) => {
+                self.public.family() == other.public.family() && point == other_point
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether `signature`, in base64url, over `message` was made with the private half of this key.
+    pub(in crate::identity) fn has_signed(&self, message: &str, signature: &str) -> bool {
+        signature::is_valid(signature, message, &self.public, self.algorithm)
     }
 }
 
@@ -110,11 +135,11 @@ pub enum SkipReason {
     /// Not a JSON object with distinct member names.
     #[error("is not a JSON object with distinct member names")]
     NotAnObject,
-    /// A member is missing or has the wrong JSON type.
-    #[error("has a member that is missing or of the wrong type")]
-    MalformedMember,
-    /// Another key of the set has the same `kid`.
-    #[error("shares its kid with another key")]
+    /// The named member is missing, has the wrong JSON type, or is not base64url where it should be.
+    #[error("has no usable member {0:?}: it is missing, of the wrong type or malformed")]
+    MalformedMember(&'static str),
+    /// A different key of the set has the same `kid` and the same algorithm.
+    #[error("has the kid and the algorithm of a different key")]
     DuplicateKeyId,
     /// `kid` is over 256 bytes.
     #[error("has a kid over 256 bytes")]
@@ -137,11 +162,14 @@ pub enum SkipReason {
     /// `alg` is not an [`Algorithm`].
     #[error("is for an unsupported algorithm")]
     UnsupportedAlgorithm,
+    /// `alg` is `ES512` or `crv` is `P-521`: the cryptographic library cannot verify it yet.
+    #[error("is for ES512 (P-521), which cannot be verified yet")]
+    Es512,
     /// `alg` does not go with `kty` and `crv`.
     #[error("is for an algorithm that does not fit its type or curve")]
     AlgorithmMismatch,
     /// The issuer's configuration does not allow the algorithm, or leaves open which one an RSA key is for.
-    #[error("is for an algorithm that the issuer's configuration does not allow")]
+    #[error("is for an algorithm that is not in the issuer's setting algorithms")]
     AlgorithmNotAllowed,
     /// The RSA modulus does not have 2,048 to 8,192 bits.
     #[error("has an RSA modulus of fewer than 2,048 or more than 8,192 bits")]
@@ -152,6 +180,9 @@ pub enum SkipReason {
     /// The RSA modulus has the fingerprint of keys that can be factored (CVE-2017-15361).
     #[error("is an RSA key of the kind that can be factored (CVE-2017-15361)")]
     Factorable,
+    /// An Ed25519 key has small order: anybody can make signatures that it accepts.
+    #[error("is an Ed25519 key of small order, whose signatures anybody can forge")]
+    SmallOrder,
     /// A coordinate has the wrong length, or the point is not on the curve, or the modulus is even.
     #[error("is not a valid public key")]
     InvalidKey,
@@ -168,10 +199,10 @@ fn check_purpose(jwk: &Map<String, Value>, key_use: KeyUse) -> Result<(), SkipRe
         return Err(SkipReason::NotForVerifying);
     }
     match jwk.get("key_ops") {
-        None => Ok(()),
+        None | Some(Value::Null) => Ok(()),
         Some(Value::Array(operations)) if operations.iter().any(|operation| operation == "verify") => Ok(()),
         Some(Value::Array(_)) => Err(SkipReason::NotForVerifying),
-        Some(_) => Err(SkipReason::MalformedMember),
+        Some(_) => Err(SkipReason::MalformedMember("key_ops")),
     }
 }
 
@@ -184,16 +215,10 @@ fn rsa_algorithm(allowed: &[Algorithm]) -> Option<Algorithm> {
     }
 }
 
-fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<ParsedPublicKey, SkipReason> {
-    let parameters = match algorithm {
-        Algorithm::Rs256 => &primitive::RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::Rs384 => &primitive::RSA_PKCS1_2048_8192_SHA384,
-        Algorithm::Rs512 => &primitive::RSA_PKCS1_2048_8192_SHA512,
-        Algorithm::Ps256 => &primitive::RSA_PSS_2048_8192_SHA256,
-        Algorithm::Ps384 => &primitive::RSA_PSS_2048_8192_SHA384,
-        Algorithm::Ps512 => &primitive::RSA_PSS_2048_8192_SHA512,
-        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return Err(SkipReason::AlgorithmMismatch),
-    };
+fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<DecodingKey, SkipReason> {
+    if !algorithm.is_rsa() {
+        return Err(SkipReason::AlgorithmMismatch);
+    }
     let modulus = unsigned_integer(jwk, "n")?;
     let exponent = unsigned_integer(jwk, "e")?;
     if !RSA_MODULUS_BITS.contains(&bits(&modulus)) {
@@ -209,36 +234,58 @@ fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<ParsedPubli
     if is_even(&modulus) {
         return Err(SkipReason::InvalidKey);
     }
+    // jsonwebtoken checks nothing when it takes a key. The parameters differ by algorithm in nothing that matters here.
     let components = primitive::RsaPublicKeyComponents { n: &modulus, e: &exponent };
-    components.to_parsed_public_key(parameters).map_err(|_| SkipReason::InvalidKey)
+    let parsed = components.to_parsed_public_key(&primitive::RSA_PKCS1_2048_8192_SHA256);
+    parsed.map_err(|_| SkipReason::InvalidKey)?;
+    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
-fn ec_key(
+/// A point of a curve whose coordinates have so many bytes.
+fn ec_key<const COORDINATE_BYTES: usize>(
     jwk: &Map<String, Value>,
-    coordinate_bytes: usize,
     algorithm: &'static primitive::EcdsaVerificationAlgorithm,
-) -> Result<ParsedPublicKey, SkipReason> {
-    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
-    if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
-        return Err(SkipReason::InvalidKey);
-    }
+) -> Result<DecodingKey, SkipReason> {
     // SEC 1 section 2.3.3: 4 stands for an uncompressed point.
-    let point = [[4].as_slice(), &x, &y].concat();
-    ParsedPublicKey::new(algorithm, &point).map_err(|_| SkipReason::InvalidKey)
-}
-
-fn ed25519_key(jwk: &Map<String, Value>) -> Result<ParsedPublicKey, SkipReason> {
-    let x = bytes(jwk, "x")?;
-    if x.len() != primitive::ED25519_PUBLIC_KEY_LEN {
-        return Err(SkipReason::InvalidKey);
+    let mut point = vec![4];
+    for name in ["x", "y"] {
+        point.extend(coordinate::<COORDINATE_BYTES>(&bytes(jwk, name)?).ok_or(SkipReason::InvalidKey)?);
     }
-    ParsedPublicKey::new(&primitive::ED25519, &x).map_err(|_| SkipReason::InvalidKey)
+    ParsedPublicKey::new(algorithm, &point).map_err(|_| SkipReason::InvalidKey)?;
+    Ok(DecodingKey::from_ec_der(&point))
 }
 
-/// A `Base64urlUInt` (RFC 7518 section 2): big-endian, without leading zeros.
-fn unsigned_integer(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkipReason> {
+/// A number in all its bytes (RFC 7518 section 6.2.1.2), where some issuers leave out zeros at its beginning or put one
+/// more there: the number is the same.
+fn coordinate<const BYTES: usize>(big_endian: &[u8]) -> Option<[u8; BYTES]> {
+    let digits = without_leading_zeros(big_endian);
+    let mut number = [0; BYTES];
+    number.get_mut(BYTES.checked_sub(digits.len())?..)?.copy_from_slice(digits);
+    (!big_endian.is_empty()).then_some(number)
+}
+
+fn ed25519_key(jwk: &Map<String, Value>) -> Result<DecodingKey, SkipReason> {
+    let x = bytes(jwk, "x")?;
+    let point = x.as_slice().try_into().map_err(|_| SkipReason::InvalidKey)?;
+    edwards::check(point).map_err(|problem| match problem {
+        BadPoint::NotOnCurve => SkipReason::InvalidKey,
+        BadPoint::SmallOrder => SkipReason::SmallOrder,
+    })?;
+    ParsedPublicKey::new(&primitive::ED25519, &x).map_err(|_| SkipReason::InvalidKey)?;
+    Ok(DecodingKey::from_ed_der(&x))
+}
+
+/// A `Base64urlUInt` (RFC 7518 section 2): big-endian. It should have no leading zeros, but issuers whose numbers have a
+/// sign put one in front of every other modulus; they are taken away.
+fn unsigned_integer(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, SkipReason> {
     let bytes = bytes(jwk, name)?;
-    if bytes.first().is_none_or(|&first| first == 0) { Err(SkipReason::MalformedMember) } else { Ok(bytes) }
+    let digits = without_leading_zeros(&bytes);
+    if digits.is_empty() { Err(SkipReason::MalformedMember(name)) } else { Ok(digits.to_vec()) }
+}
+
+fn without_leading_zeros(big_endian: &[u8]) -> &[u8] {
+    let zeros = big_endian.iter().take_while(|&&byte| byte == 0).count();
+    big_endian.get(zeros..).unwrap_or_default()
 }
 
 fn bits(big_endian: &[u8]) -> usize {
@@ -250,18 +297,21 @@ fn is_even(big_endian: &[u8]) -> bool {
     big_endian.last().is_none_or(|last| last % 2 == 0)
 }
 
-fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkipReason> {
-    URL_SAFE_NO_PAD.decode(text(jwk, name)?).map_err(|_| SkipReason::MalformedMember)
+/// Base64url. The alphabet of plain base64 and padding are read as well: every character stands for one value in either.
+fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, SkipReason> {
+    let text = text(jwk, name)?.replace('+', "-").replace('/', "_");
+    LENIENT_BASE64.decode(text).map_err(|_| SkipReason::MalformedMember(name))
 }
 
-fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Result<&'a str, SkipReason> {
-    optional_text(jwk, name)?.ok_or(SkipReason::MalformedMember)
+fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, SkipReason> {
+    optional_text(jwk, name)?.ok_or(SkipReason::MalformedMember(name))
 }
 
-fn optional_text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, SkipReason> {
+fn optional_text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, SkipReason> {
     match jwk.get(name) {
-        None => Ok(None),
+        // Some libraries write every member that they know, with null where there is nothing to say.
+        None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(SkipReason::MalformedMember),
+        Some(_) => Err(SkipReason::MalformedMember(name)),
     }
 }

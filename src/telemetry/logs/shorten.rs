@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use super::LogFormat;
 
@@ -37,6 +37,7 @@ fn shorten_text(line: &str, max_bytes: usize) -> String {
 fn shorten_json(line: &[u8], max_bytes: usize) -> String {
     let length = line.len();
     // Every line of this format is an object. Without it there is only the length to tell.
+    #[expect(clippy::disallowed_methods, reason = "a line that this program wrote")]
     let Fields(fields) = serde_json::from_slice(line).unwrap_or_default();
     let whole = VALUE_BYTES.iter().map(|max_value| object(&fields, *max_value, length));
     whole.into_iter().find(|object| object.len() <= max_bytes).unwrap_or_else(|| {
@@ -46,21 +47,22 @@ fn shorten_json(line: &[u8], max_bytes: usize) -> String {
 }
 
 /// The fields, their values cut, and the mark.
-fn object(fields: &[(String, &RawValue)], max_value: usize, length: usize) -> String {
+fn object(fields: &[(String, Value)], max_value: usize, length: usize) -> String {
     let mut text = String::from("{");
     for (name, value) in fields {
-        text.extend([json_string(name).as_str(), ":", &short_value(value.get(), max_value), ","]);
+        text.extend([json_string(name).as_str(), ":", &short_value(value, max_value), ","]);
     }
     text.extend([json_string(MARK).as_str(), ":", &length.to_string(), "}\n"]);
     text
 }
 
-fn short_value(value: &str, max_bytes: usize) -> String {
-    if value.len() <= max_bytes {
-        return value.to_owned();
+fn short_value(value: &Value, max_bytes: usize) -> String {
+    let whole = value.to_string();
+    if whole.len() <= max_bytes {
+        return whole;
     }
     // Lists and objects cannot be cut without a look at what is in them.
-    let text: String = serde_json::from_str(value).unwrap_or_default();
+    let text = value.as_str().unwrap_or_default();
     let mut end = text.floor_char_boundary(max_bytes);
     loop {
         let short = json_string(&format!("{}…", &text[..end]));
@@ -73,14 +75,14 @@ fn short_value(value: &str, max_bytes: usize) -> String {
 }
 
 fn json_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }
 
-/// The fields of a JSON object in their order, as they are written.
+/// The fields of a JSON object in their order.
 #[derive(Default)]
-struct Fields<'j>(Vec<(String, &'j RawValue)>);
+struct Fields(Vec<(String, Value)>);
 
-impl<'de: 'j, 'j> Deserialize<'de> for Fields<'j> {
+impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor).map(Fields)
     }
@@ -89,7 +91,7 @@ impl<'de: 'j, 'j> Deserialize<'de> for Fields<'j> {
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Vec<(String, &'de RawValue)>;
+    type Value = Vec<(String, Value)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -107,7 +109,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
