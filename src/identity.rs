@@ -9,6 +9,7 @@ mod bearer;
 mod caller;
 mod claim_set;
 mod claims;
+mod confirmation;
 mod heap_block;
 mod issuer;
 mod json;
@@ -29,11 +30,12 @@ mod test_issuer;
 pub use algorithm::Algorithm;
 pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError, NewToken, Recognised};
 pub use bearer::BearerToken;
-pub use caller::{Caller, TokenIdentity};
-pub use claim_set::{ClaimSet, ClaimSetTooLarge, ClaimValue};
+pub use caller::{Caller, Names, TokenIdentity};
+pub use claim_set::{Claim, ClaimItem, ClaimSet, ClaimSetError};
+pub use confirmation::CertificateThumbprint;
 pub use issuer::{
-    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem, SettingRule,
-    TokenProfile, TokenUses,
+    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_ISSUER_BYTES, MAX_LEEWAY, SettingProblem,
+    SettingRule, TokenProfile, TokenUses,
 };
 pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
 pub use key_source::{

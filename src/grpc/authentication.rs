@@ -259,7 +259,7 @@ impl Proofs<'_> {
             (Some(_), Some(_)) => return Err(Rejection::SeveralTokens.into()),
         };
         let token = BearerToken::from_authorization(value.as_bytes())?;
-        match layer.authenticator.recognise(token.as_str(), self.now)? {
+        match layer.authenticator.recognise(token.as_str(), self.now, self.peer.certificate_thumbprint())? {
             Recognised::Known(caller) => Ok(caller),
             Recognised::New(token) => self.by_new_token(token, layer).await,
         }
@@ -269,7 +269,7 @@ impl Proofs<'_> {
     /// without a proof.
     async fn by_new_token(&self, token: NewToken<'_>, layer: &AuthenticationLayer) -> Result<Arc<Caller>, NotProven> {
         let taken_away = self.stream.take_unproven(UnprovenKind::Pending).map_err(|NoRoom| NotProven::NoRoom)?;
-        let turn = layer.turns.wait(Lane(self.stream.connection().id()));
+        let turn = || layer.turns.wait(Lane(self.stream.connection().id()));
         tokio::select! {
             biased;
             verified = layer.authenticator.verify(token, self.now, turn) => Ok(verified?),

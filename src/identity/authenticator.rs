@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::caller::Caller;
+use super::confirmation::{CertificateThumbprint, check_binding};
 use super::issuer::TokenProfile;
 use super::key_ring::KeyRingStatus;
 use super::rejection::Rejection;
@@ -48,56 +49,71 @@ impl Authenticator {
         Ok(Self { issuers, trust_domains, verified: VerifiedTokens::with_capacity(token_cache_bytes) })
     }
 
-    /// Checks a token as of `now`, one that was verified before or a new one.
+    /// Checks a token as of `now`, one that was verified before or a new one, that came over a connection without a client
+    /// certificate.
     ///
     /// # Errors
     ///
     /// Those of [`recognise`](Self::recognise) and [`verify`](Self::verify).
     pub async fn authenticate(&self, token: &str, now: SystemTime) -> Result<Arc<Caller>, AuthenticationError> {
-        match self.recognise(token, now)? {
+        match self.recognise(token, now, None)? {
             Recognised::Known(caller) => Ok(caller),
-            Recognised::New(token) => self.verify(token, now, std::future::ready(())).await,
+            Recognised::New(token) => self.verify(token, now, || std::future::ready(())).await,
         }
     }
 
-    /// Tells whether a token was verified before and would be again. This waits for nothing.
+    /// Tells whether a token was verified before and would be again. This waits for nothing. `presented` is the client
+    /// certificate of the connection that the token came over.
     ///
     /// # Errors
     ///
-    /// When the time of a known token is over, or the keys of its issuer are not available.
-    pub fn recognise<'t>(&self, token: &'t str, now: SystemTime) -> Result<Recognised<'t>, AuthenticationError> {
+    /// When the time of a known token is over, it is bound to another certificate, or the keys of its issuer are not
+    /// available.
+    pub fn recognise<'t>(
+        &self,
+        token: &'t str,
+        now: SystemTime,
+        presented: Option<&'t CertificateThumbprint>,
+    ) -> Result<Recognised<'t>, AuthenticationError> {
         let digest = TokenDigest::of(token);
-        let known = self.known(&digest, now)?;
-        Ok(known.map_or(Recognised::New(NewToken { text: token, digest }), Recognised::Known))
+        let known = self.known(&digest, now, presented)?;
+        Ok(known.map_or(Recognised::New(NewToken { text: token, digest, presented }), Recognised::Known))
     }
 
     /// Checks a token that is not known. This waits for up to a second where the token names a key that its issuer has
-    /// not published so far, then for `turn`, and checks the signature while what `turn` yields is held.
+    /// not published so far, then for a turn, and checks the signature while what the turn yields is held. Where the
+    /// signature is bad and the issuer may have replaced the key, this waits for up to a second and another turn.
     ///
     /// # Errors
     ///
     /// Why the token is not accepted, or that this cannot be told because the issuer's keys are not available.
-    pub async fn verify<T>(
+    pub async fn verify<F: Future>(
         &self,
         token: NewToken<'_>,
         now: SystemTime,
-        turn: impl Future<Output = T>,
+        turn: impl Fn() -> F,
     ) -> Result<Arc<Caller>, AuthenticationError> {
-        let NewToken { text, digest } = token;
+        let NewToken { text, digest, presented } = token;
         let token = CompactToken::parse(text)?;
         let accepted = self.verifier_for(&token)?.verify(token, now, turn).await?;
+        check_binding(accepted.bound_to.as_deref(), presented)?;
         let caller = Arc::clone(&accepted.caller);
         self.verified.insert(digest, accepted);
         Ok(caller)
     }
 
     /// The caller of a token that was verified before and would be again.
-    fn known(&self, digest: &TokenDigest, now: SystemTime) -> Result<Option<Arc<Caller>>, AuthenticationError> {
+    fn known(
+        &self,
+        digest: &TokenDigest,
+        now: SystemTime,
+        presented: Option<&CertificateThumbprint>,
+    ) -> Result<Option<Arc<Caller>>, AuthenticationError> {
         let Some(token) = self.verified.get(digest) else {
             self.verified.count_miss();
             return Ok(None);
         };
-        let VerifiedToken { caller, times, verifier, generation } = token;
+        let VerifiedToken { caller, times, bound_to, verifier, generation } = token;
         if verifier.current_generation()? != generation {
             // One of the keys is another: the token may have been signed with the one that was taken back.
             self.verified.forget(digest);
@@ -108,6 +124,7 @@ impl Authenticator {
             self.verified.forget(digest);
             return Err(rejection.into());
         }
+        check_binding(bound_to.as_deref(), presented)?;
         self.verified.count_hit();
         Ok(Some(caller))
     }
@@ -175,6 +192,7 @@ pub enum Recognised<'t> {
 pub struct NewToken<'t> {
     text: &'t str,
     digest: TokenDigest,
+    presented: Option<&'t CertificateThumbprint>,
 }
 
 impl std::fmt::Debug for NewToken<'_> {

@@ -83,13 +83,10 @@ pub struct TokenIdentity {
     pub issuer: Arc<str>,
     /// `sub`.
     pub subject: Box<str>,
-    /// The groups, from the claim that the issuer's configuration names. Not sorted, not unique.
-    pub groups: Box<[Box<str>]>,
-    /// The scopes, from the claim that the issuer's configuration names. Not sorted, not unique.
-    pub scopes: Box<[Box<str>]>,
-    /// Whether `email`, if it is among the claims, may be relied on: the token says that it is verified, or the
-    /// configuration vouches for the issuer's addresses.
-    pub email_verified: bool,
+    /// The groups, from the claim that the issuer's configuration names.
+    pub groups: Names,
+    /// The scopes, from the claim that the issuer's configuration names.
+    pub scopes: Names,
     /// Every claim of the token.
     pub claims: ClaimSet,
     /// `exp`.
@@ -99,10 +96,34 @@ pub struct TokenIdentity {
 impl TokenIdentity {
     /// The memory that the identity takes on the heap, in bytes, apart from what callers share.
     pub(super) fn heap_bytes(&self) -> usize {
-        let list = |texts: &[Box<str>]| {
-            heap_block(size_of_val(texts)) + texts.iter().map(|text| heap_block(text.len())).sum::<usize>()
-        };
-        let parts = [heap_block(self.subject.len()), list(&self.groups), list(&self.scopes), self.claims.heap_bytes()];
+        let parts = [
+            heap_block(self.subject.len()),
+            self.groups.heap_bytes(),
+            self.scopes.heap_bytes(),
+            self.claims.heap_bytes(),
+        ];
         arc_block::<Self>() + parts.iter().sum::<usize>()
+    }
+}
+
+/// Groups or scopes of a token. Not sorted, not unique.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// Those that the token lists.
+    pub listed: Box<[Box<str>]>,
+    /// Whether the token says that they, or the rest of them, are in another place.
+    pub elsewhere: bool,
+}
+
+impl Names {
+    /// The memory that the names take on the heap, in bytes.
+    fn heap_bytes(&self) -> usize {
+        heap_block(size_of_val(&*self.listed)) + self.listed.iter().map(|name| heap_block(name.len())).sum::<usize>()
+    }
+}
+
+impl<N: Into<Box<str>>> FromIterator<N> for Names {
+    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
+        Self { listed: names.into_iter().map(Into::into).collect(), elsewhere: false }
     }
 }

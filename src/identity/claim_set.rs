@@ -1,8 +1,8 @@
-//! The claims of an accepted token, kept small.
+//! The claims of an accepted token, as a policy can use them.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
 use super::heap_block::heap_block;
@@ -10,160 +10,317 @@ use super::heap_block::heap_block;
 /// More than the claims of most tokens take, so that they are packed without moving what is packed already.
 const USUAL_PACKED_BYTES: usize = 1_024;
 
-/// The JWT Claims Set of an accepted token ([RFC 7519 section 4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
+/// Integers up to 2^53 are exact in a JSON number that was written with a fraction or an exponent
+/// ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)).
+const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// Says which claims an issuer keeps in another place
+/// ([OIDC Core 1.0 section 5.6.2](https://openid.net/specs/openid-connect-core-1_0.html#AggregatedDistributedClaims)).
+const CLAIM_NAMES: &str = "_claim_names";
+
+/// Says in the tokens of Microsoft Entra ID that the groups are too many to be listed in `groups`
+/// ([Microsoft: groups overage claim](https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference#groups-overage-claim)).
+const HAS_GROUPS: &str = "hasgroups";
+
+/// What stands before the type in the tag of a claim's name: the claim is a list.
+const LIST: u8 = 1;
+/// The claim is an address that the issuer does not vouch for.
+const UNVERIFIED: u8 = 2;
+
+/// The JWT Claims Set of an accepted token ([RFC 7519 section 4](https://www.rfc-editor.org/rfc/rfc7519#section-4)), read
+/// once.
+///
+/// A policy compares texts, booleans and numbers, alone or in a list. Of everything else the set keeps that it is there:
+/// an object, a list within a list or an inexact number is [`ClaimItem::Unreadable`] and not absent. A claim that is `null` is absent.
 ///
 /// A caller is remembered for as long as its token is (see the token cache), and there may be 100,000 of them. In a tree
-/// of JSON values every name and every text is an allocation of its own; here they are one text, and six bytes for each
-/// member.
+/// of JSON values every name and every text is an allocation of its own; here they are one text, and four bytes for each
+/// name and each item.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimSet {
-    /// Name and value of each member in turn: texts as they are, other values as JSON.
+    /// The name of each claim, and after it the text of each of its items.
     text: Box<str>,
-    members: Box<[Member]>,
+    pieces: Box<[Piece]>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Member {
-    name_ends: u16,
-    value_ends: u16,
-    is_text: bool,
+/// A part of the text: it ends at `ends` and begins where the piece before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Piece {
+    ends: u16,
+    kind: PieceKind,
 }
 
-/// The value of one claim.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ClaimValue<'c> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PieceKind {
+    /// The name of a claim; the items up to the next name are its own.
+    Name {
+        flags: u8,
+    },
+    Text,
+    Boolean,
+    Number,
+    Unreadable,
+    Elsewhere,
+}
+
+/// One claim.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'c> {
+    text: &'c str,
+    /// Where the first item begins.
+    begins: u16,
+    items: &'c [Piece],
+    flags: u8,
+}
+
+/// A value of a claim, or one entry of its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimItem<'c> {
     /// A string.
     Text(&'c str),
-    /// Any other JSON value.
-    Other(Value),
+    /// `true` or `false`, as that text.
+    Boolean(&'c str),
+    /// A number as text. One without a fraction is written as an integer, however the token wrote it: `3.0` is `3`.
+    Number(&'c str),
+    /// An object, a list within a list, or a number that is too large to be exact: it is there, and nothing can be compared
+    /// with it.
+    Unreadable,
+    /// The token says that the claim, or the rest of it, is in another place.
+    Elsewhere,
+}
+
+impl<'c> ClaimItem<'c> {
+    /// The value as text, where it has one.
+    #[must_use]
+    pub const fn as_text(self) -> Option<&'c str> {
+        match self {
+            Self::Text(text) | Self::Boolean(text) | Self::Number(text) => Some(text),
+            Self::Unreadable | Self::Elsewhere => None,
+        }
+    }
+}
+
+impl<'c> Claim<'c> {
+    /// The value, or the entries of the list. An empty list has none.
+    pub fn items(self) -> impl Iterator<Item = ClaimItem<'c>> {
+        let mut begins = usize::from(self.begins);
+        self.items.iter().map(move |piece| {
+            let ends = usize::from(piece.ends);
+            let text = self.text.get(begins..ends).unwrap_or_default();
+            begins = ends;
+            match piece.kind {
+                PieceKind::Text => ClaimItem::Text(text),
+                PieceKind::Boolean => ClaimItem::Boolean(text),
+                PieceKind::Number => ClaimItem::Number(text),
+                PieceKind::Elsewhere => ClaimItem::Elsewhere,
+                PieceKind::Unreadable | PieceKind::Name { .. } => ClaimItem::Unreadable,
+            }
+        })
+    }
+
+    /// The string that the claim is, unless it is anything else or a list.
+    #[must_use]
+    pub fn single_text(self) -> Option<&'c str> {
+        let mut items = self.items();
+        match (items.next(), items.next()) {
+            (Some(ClaimItem::Text(text)), None | Some(ClaimItem::Elsewhere)) if self.flags & LIST == 0 => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the value may be relied on. It may not be where it is an e-mail address or a telephone number that the
+    /// issuer does not say to have verified: the caller may have typed it in.
+    #[must_use]
+    pub const fn is_verified(self) -> bool {
+        self.flags & UNVERIFIED == 0
+    }
+
+    /// Whether the token says that the claim, or the rest of it, is in another place.
+    #[must_use]
+    pub fn is_elsewhere(self) -> bool {
+        self.items.last().is_some_and(|piece| piece.kind == PieceKind::Elsewhere)
+    }
+
+    /// Whether the token itself has the claim: a value, or a list, which may be empty.
+    #[must_use]
+    pub fn is_here(self) -> bool {
+        self.flags & LIST != 0 || self.items.iter().any(|piece| piece.kind != PieceKind::Elsewhere)
+    }
 }
 
 impl ClaimSet {
     /// Packs the members of a JSON object.
     ///
+    /// `trust_email` says that the issuer has verified every e-mail address that it puts into a token.
+    ///
     /// # Errors
     ///
-    /// When they take more than 64 KiB, which no token of an allowed size does.
-    pub fn pack(members: &Map<String, Value>) -> Result<Self, ClaimSetTooLarge> {
-        let mut text = String::with_capacity(USUAL_PACKED_BYTES);
-        let mut packed = Vec::with_capacity(members.len());
+    /// When they take more than 64 KiB, which no token of an allowed size does, or `_claim_names` is not an object.
+    pub fn pack(members: &Map<String, Value>, trust_email: bool) -> Result<Self, ClaimSetError> {
+        let elsewhere = claims_elsewhere(members)?;
+        let mut packing = Packing::with_room_for(members.len());
         for (name, value) in members {
-            text.push_str(name);
-            let name_ends = offset(&text)?;
-            match value {
-                Value::String(value) => text.push_str(value),
-                other => write!(text, "{other}").map_err(|_| ClaimSetTooLarge)?,
+            let is_elsewhere = elsewhere.contains(&name.as_str());
+            let values = match value {
+                Value::Null if is_elsewhere => &[],
+                Value::Null => continue,
+                Value::Array(values) => values.as_slice(),
+                value => std::slice::from_ref(value),
+            };
+            let list = if value.is_array() { LIST } else { 0 };
+            let unverified = if is_unverified_address(name, value, members, trust_email) { UNVERIFIED } else { 0 };
+            packing.push(name, PieceKind::Name { flags: list | unverified })?;
+            for value in values {
+                packing.push_value(value)?;
             }
-            packed.push(Member { name_ends, value_ends: offset(&text)?, is_text: value.is_string() });
+            if is_elsewhere {
+                packing.push("", PieceKind::Elsewhere)?;
+            }
         }
-        // A copy, because an allocator may leave a text that is made shorter in the larger piece.
-        Ok(Self { text: text.as_str().into(), members: packed.into() })
+        for name in elsewhere.into_iter().filter(|name| !members.contains_key(*name)) {
+            packing.push(name, PieceKind::Name { flags: 0 })?;
+            packing.push("", PieceKind::Elsewhere)?;
+        }
+        // Copies, because an allocator may leave a text that is made shorter in the larger piece.
+        Ok(Self { text: packing.text.as_str().into(), pieces: packing.pieces.as_slice().into() })
     }
 
-    /// The value of a claim.
+    /// The claim of this name, if the token has it or says that it is elsewhere.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<ClaimValue<'_>> {
+    pub fn get(&self, name: &str) -> Option<Claim<'_>> {
         let mut begins = 0;
-        for member in &self.members {
-            let (name_ends, value_ends) = (usize::from(member.name_ends), usize::from(member.value_ends));
-            if self.text.get(begins..name_ends) == Some(name) {
-                let value = self.text.get(name_ends..value_ends)?;
-                return if member.is_text {
-                    Some(ClaimValue::Text(value))
-                } else {
-                    serde_json::from_str(value).ok().map(ClaimValue::Other)
-                };
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if let PieceKind::Name { flags } = piece.kind
+                && self.text.get(usize::from(begins)..usize::from(piece.ends)) == Some(name)
+            {
+                let after = self.pieces.get(index + 1..).unwrap_or_default();
+                let is_name = |piece: &Piece| matches!(piece.kind, PieceKind::Name { .. });
+                let length = after.iter().position(is_name).unwrap_or(after.len());
+                let items = after.get(..length).unwrap_or_default();
+                return Some(Claim { text: &self.text, begins: piece.ends, items, flags });
             }
-            begins = value_ends;
+            begins = piece.ends;
         }
         None
     }
 
+    /// Whether the token says of any claim that it, or the rest of it, is in another place.
+    #[must_use]
+    pub fn has_claims_elsewhere(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.kind == PieceKind::Elsewhere)
+    }
+
+    /// Whether the token itself has the claim.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some_and(Claim::is_here)
+    }
+
     /// The memory that the set takes on the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        heap_block(self.text.len()) + heap_block(size_of_val(&*self.members))
+        heap_block(self.text.len()) + heap_block(size_of_val(&*self.pieces))
+    }
+}
+
+struct Packing {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+impl Packing {
+    fn with_room_for(claims: usize) -> Self {
+        Self { text: String::with_capacity(USUAL_PACKED_BYTES), pieces: Vec::with_capacity(3 * claims) }
+    }
+
+    fn push(&mut self, text: &str, kind: PieceKind) -> Result<(), ClaimSetError> {
+        self.text.push_str(text);
+        let ends = u16::try_from(self.text.len()).map_err(|_| ClaimSetError::TooLarge)?;
+        self.pieces.push(Piece { ends, kind });
+        Ok(())
+    }
+
+    fn push_value(&mut self, value: &Value) -> Result<(), ClaimSetError> {
+        match value {
+            // It says nothing, and so equals nothing.
+            Value::Null => Ok(()),
+            Value::String(text) => self.push(text, PieceKind::Text),
+            Value::Bool(flag) => self.push(if *flag { "true" } else { "false" }, PieceKind::Boolean),
+            Value::Number(number) => match canonical(number) {
+                Some(text) => self.push(&text, PieceKind::Number),
+                None => self.push("", PieceKind::Unreadable),
+            },
+            Value::Array(_) | Value::Object(_) => self.push("", PieceKind::Unreadable),
+        }
+    }
+}
+
+/// A number as text, an integer without a fraction and without an exponent. `None` where it may stand for another one:
+/// integers from 2^64 on, and what is written with a fraction or an exponent from 2^53 on.
+fn canonical(number: &Number) -> Option<String> {
+    if number.is_i64() || number.is_u64() {
+        return Some(number.to_string());
+    }
+    let value = number.as_f64().filter(|value| value.abs() < LARGEST_EXACT_INTEGER)?;
+    // Adding zero turns -0 into 0.
+    Some(if value.fract() == 0.0 { format!("{:.0}", value + 0.0) } else { number.to_string() })
+}
+
+/// The names of the claims of which the token says that they are in another place.
+fn claims_elsewhere(members: &Map<String, Value>) -> Result<Vec<&str>, ClaimSetError> {
+    let mut names: Vec<&str> = match members.get(CLAIM_NAMES) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Object(sources)) => sources.keys().map(String::as_str).collect(),
+        Some(_) => return Err(ClaimSetError::ClaimNamesMalformed),
+    };
+    let has_groups = !matches!(members.get(HAS_GROUPS), None | Some(Value::Null | Value::Bool(false)));
+    if has_groups && !names.contains(&"groups") {
+        names.push("groups");
+    }
+    Ok(names)
+}
+
+/// Whether the claim is an address or a list of addresses that the issuer does not vouch for
+/// ([OIDC Core 1.0 section 5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims)).
+///
+/// `email_verified` and `phone_number_verified` are about one address, so that they cannot vouch for a list.
+fn is_unverified_address(name: &str, value: &Value, members: &Map<String, Value>, trust_email: bool) -> bool {
+    let one_verified = |flag: &str| value.is_string() && is_true(members.get(flag));
+    match name {
+        "email" => !trust_email && !one_verified("email_verified"),
+        "emails" => !trust_email,
+        "phone_number" => !one_verified("phone_number_verified"),
+        "phone_numbers" => true,
+        _ => false,
+    }
+}
+
+/// Cognito sends the text `true` for some identity providers.
+fn is_true(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::String(text)) => text == "true",
+        _ => false,
     }
 }
 
 /// Claims are about people, so they stay out.
 impl fmt::Debug for ClaimSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClaimSet").field("members", &self.members.len()).finish_non_exhaustive()
+        let is_name = |piece: &&Piece| matches!(piece.kind, PieceKind::Name { .. });
+        f.debug_struct("ClaimSet").field("claims", &self.pieces.iter().filter(is_name).count()).finish_non_exhaustive()
     }
 }
 
-/// The claims take more than 64 KiB.
+/// Claims that cannot be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the claims take more than 64 KiB")]
-pub struct ClaimSetTooLarge;
-
-fn offset(text: &str) -> Result<u16, ClaimSetTooLarge> {
-    u16::try_from(text.len()).map_err(|_| ClaimSetTooLarge)
+pub enum ClaimSetError {
+    /// They take more than 64 KiB.
+    #[error("the claims take more than 64 KiB")]
+    TooLarge,
+    /// `_claim_names` is neither an object nor `null`, so that the claims that it names are not known.
+    #[error("_claim_names is not an object")]
+    ClaimNamesMalformed,
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::collection::btree_map;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn pack(members: &Value) -> ClaimSet {
-        ClaimSet::pack(members.as_object().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn members_are_found_by_their_whole_names() {
-        let set = pack(&json!({"a": "x", "ab": ["y", 1], "": true, "b": ""}));
-        assert_eq!(set.get("a"), Some(ClaimValue::Text("x")));
-        assert_eq!(set.get("ab"), Some(ClaimValue::Other(json!(["y", 1]))));
-        assert_eq!(set.get(""), Some(ClaimValue::Other(json!(true))));
-        assert_eq!(set.get("b"), Some(ClaimValue::Text("")));
-        for name in ["abx", "x", "aba", "c"] {
-            assert_eq!(set.get(name), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_text_that_looks_like_json_stays_a_text() {
-        assert_eq!(pack(&json!({"a": "true"})).get("a"), Some(ClaimValue::Text("true")));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_an_error() {
-        let members = json!({"a": "x".repeat(65_536)});
-        assert_eq!(ClaimSet::pack(members.as_object().unwrap()), Err(ClaimSetTooLarge));
-    }
-
-    #[test]
-    fn debug_shows_no_claim() {
-        assert_eq!(format!("{:?}", pack(&json!({"email": "a@b"}))), "ClaimSet { members: 1, .. }");
-    }
-
-    fn any_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::Bool),
-            any::<i64>().prop_map(Into::into),
-            ".{0,8}".prop_map(Value::String),
-        ];
-        leaf.prop_recursive(2, 8, 4, |inner| proptest::collection::vec(inner, 0..4).prop_map(Value::Array))
-    }
-
-    proptest! {
-        #[test]
-        fn every_member_reads_back(members in btree_map(".{0,6}", any_value(), 0..8)) {
-            let members: Map<String, Value> = members.into_iter().collect();
-            let set = ClaimSet::pack(&members).unwrap();
-            for (name, value) in &members {
-                let found = match set.get(name) {
-                    Some(ClaimValue::Text(text)) => Value::String(text.to_owned()),
-                    Some(ClaimValue::Other(other)) => other,
-                    None => panic!("{name} is missing"),
-                };
-                prop_assert_eq!(&found, value);
-            }
-        }
-    }
-}
+mod tests;

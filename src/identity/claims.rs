@@ -8,25 +8,31 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::caller::{Caller, TokenIdentity};
-use super::claim_set::ClaimSet;
+use super::caller::{Caller, Names, TokenIdentity};
+use super::claim_set::{Claim, ClaimSet, ClaimSetError};
+use super::confirmation::{self, CertificateThumbprint};
 use super::issuer::{IssuerSettings, TokenProfile};
 use super::rejection::Rejection;
 use super::token::SignedClaims;
 use super::token_times::TokenTimes;
 use super::workload::WorkloadId;
+use crate::invisible::is_invisible;
 
-/// The longest `sub`, in bytes. OIDC Core 1.0 section 2 allows 255.
-const MAX_SUBJECT_BYTES: usize = 256;
+/// The longest `sub`, in bytes: that of a SPIFFE id, which a JWT-SVID has there. People have at most 255 (OIDC Core 1.0
+/// section 2), but jobs of CI systems have their repository, branch and environment in it.
+const MAX_SUBJECT_BYTES: usize = super::workload::MAX_SPIFFE_ID_BYTES;
 
-/// The longest `sub` of a JWT-SVID, which is a SPIFFE id.
-const MAX_SPIFFE_SUBJECT_BYTES: usize = super::workload::MAX_SPIFFE_ID_BYTES;
+/// Claims that decide whether a token is accepted: a token cannot leave them to another place.
+const CLAIMS_READ_HERE: [&str; 12] =
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "token_use", "cnf", "events", "kubernetes.io"];
 
-/// A caller, and the times that its token must be checked for again.
+/// A caller, and what its token must be checked for at every use.
 #[derive(Debug)]
 pub(super) struct AcceptedClaims {
     pub(super) caller: Caller,
     pub(super) times: TokenTimes,
+    /// The client certificate that the token is bound to, if it is.
+    pub(super) bound_to: Option<Box<CertificateThumbprint>>,
 }
 
 /// Checks the claims of a token that the issuer's key has signed
@@ -34,7 +40,8 @@ pub(super) struct AcceptedClaims {
 ///
 /// # Invariant
 ///
-/// A claim of the wrong JSON type, `null` included, is never taken for an absent one.
+/// A claim that cannot be read, or that is in another place, is never taken for an absent one. Only where there is
+/// nothing that a missing value could allow does `null` mean none: groups, scopes, and claims that nothing here reads.
 pub(super) fn accept(
     claims: &SignedClaims,
     settings: &IssuerSettings,
@@ -49,16 +56,31 @@ pub(super) fn accept(
             return Err(Rejection::UnknownIssuer);
         }
     }
+    // A logout token or another security event (RFC 8417 section 2.2) says something of its subject, and is not from it.
+    if claims.get("events").is_some() {
+        return Err(Rejection::SecurityEventToken);
+    }
     let times = TokenTimes::read(claims)?;
     times.check(settings, now)?;
     check_audience(claims, settings)?;
     if settings.profile == TokenProfile::AccessToken {
         check_access_token(claims, &times)?;
     }
-    let subject = subject(claims, if is_svid { MAX_SPIFFE_SUBJECT_BYTES } else { MAX_SUBJECT_BYTES })?;
+    let subject = subject(claims)?;
     let workload = if is_svid { Some(spiffe::workload(subject, issuer)?) } else { None };
+    let bound_to = confirmation::bound_certificate(claims)?.map(Box::new);
+    let set = ClaimSet::pack(claims.members(), settings.trust_email).map_err(|error| match error {
+        ClaimSetError::TooLarge => Rejection::ClaimsMalformed,
+        ClaimSetError::ClaimNamesMalformed => Rejection::ClaimNamesMalformed,
+    })?;
+    if CLAIMS_READ_HERE.iter().any(|name| set.get(name).is_some_and(Claim::is_elsewhere)) {
+        return Err(Rejection::ClaimNamesMalformed);
+    }
+    if settings.required_claims.iter().any(|name| !set.has(name)) {
+        return Err(Rejection::RequiredClaimMissing);
+    }
     let mut groups = match claims.get(&settings.groups_claim) {
-        None => Vec::new(),
+        None | Some(Value::Null) => Vec::new(),
         Some(Value::String(group)) => vec![group.as_str().into()],
         Some(other) => strings(other).ok_or(Rejection::GroupsMalformed)?,
     };
@@ -66,24 +88,24 @@ pub(super) fn accept(
         groups.extend(kubernetes::groups(subject, claims)?);
     }
     let scopes = match claims.get(&settings.scopes_claim) {
-        None => Vec::new(),
+        None | Some(Value::Null) => Vec::new(),
         Some(Value::String(scopes)) => scopes.split_ascii_whitespace().map(Into::into).collect(),
         Some(other) => strings(other).ok_or(Rejection::ScopesMalformed)?,
     };
+    let is_elsewhere = |name: &str| set.get(name).is_some_and(Claim::is_elsewhere);
     let token = Arc::new(TokenIdentity {
         issuer: Arc::clone(issuer),
         subject: subject.into(),
-        groups: groups.into(),
-        scopes: scopes.into(),
-        email_verified: settings.trust_email || says_email_is_verified(claims),
-        claims: ClaimSet::pack(claims.members()).map_err(|_| Rejection::ClaimsMalformed)?,
+        groups: Names { listed: groups.into(), elsewhere: is_elsewhere(&settings.groups_claim) },
+        scopes: Names { listed: scopes.into(), elsewhere: is_elsewhere(&settings.scopes_claim) },
+        claims: set,
         expires_at: times.expires_at(),
     });
     let caller = match workload {
         Some(id) => Caller::from_workload_token(token, WorkloadId::Spiffe(Arc::new(id))),
         None => Caller::from_token(token),
     };
-    Ok(AcceptedClaims { caller, times })
+    Ok(AcceptedClaims { caller, times, bound_to })
 }
 
 fn check_audience(claims: &SignedClaims, settings: &IssuerSettings) -> Result<(), Rejection> {
@@ -129,24 +151,18 @@ fn check_access_token(claims: &SignedClaims, times: &TokenTimes) -> Result<(), R
     times.issued_at().map(drop).ok_or(Rejection::IssuedAtMissing)
 }
 
-fn subject(claims: &SignedClaims, max_bytes: usize) -> Result<&str, Rejection> {
-    match claims.get("sub") {
-        Some(Value::String(subject))
-            if (1..=max_bytes).contains(&subject.len()) && !subject.chars().any(char::is_control) =>
-        {
-            Ok(subject)
-        }
-        _ => Err(Rejection::SubjectMalformed),
+/// `sub`, of which a reader of the log must see every character: it is what tells one caller from another.
+fn subject(claims: &SignedClaims) -> Result<&str, Rejection> {
+    let subject = claims.get("sub").and_then(Value::as_str).ok_or(Rejection::SubjectMalformed)?;
+    // A space at either end is not seen.
+    if subject.is_empty()
+        || subject.trim() != subject
+        || subject.len() > MAX_SUBJECT_BYTES
+        || subject.chars().any(is_invisible)
+    {
+        return Err(Rejection::SubjectMalformed);
     }
-}
-
-/// `email_verified` of OIDC Core 1.0 section 5.1. Cognito sends the text `true` for some identity providers.
-fn says_email_is_verified(claims: &SignedClaims) -> bool {
-    match claims.get("email_verified") {
-        Some(Value::Bool(verified)) => *verified,
-        Some(Value::String(verified)) => verified == "true",
-        _ => false,
-    }
+    Ok(subject)
 }
 
 fn strings(value: &Value) -> Option<Vec<Box<str>>> {

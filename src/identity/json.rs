@@ -1,8 +1,9 @@
 //! JSON in which no member can mean two things.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use thiserror::Error as ThisError;
 
@@ -11,8 +12,12 @@ use thiserror::Error as ThisError;
 /// RFC 8259 section 4 leaves the meaning of such objects open and RFC 7515 section 4 lets a reader refuse them: two
 /// readers that pick different members would disagree on who is calling.
 pub(super) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidObject> {
-    match serde_json::from_slice(text) {
-        Ok(Unambiguous(Value::Object(members))) => Ok(members),
+    let is_ambiguous = Cell::new(false);
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = AnyValue { is_ambiguous: &is_ambiguous }.deserialize(&mut reader).map_err(|_| InvalidObject)?;
+    reader.end().map_err(|_| InvalidObject)?;
+    match value {
+        Value::Object(members) if !is_ambiguous.get() => Ok(members),
         _ => Err(InvalidObject),
     }
 }
@@ -22,17 +27,24 @@ pub(super) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidObj
 #[error("is not a JSON object with distinct member names")]
 pub(super) struct InvalidObject;
 
-struct Unambiguous(Value);
+/// The one reader of JSON that others write. It reads a value to its end, and marks it where an object in it has two
+/// members of one name. It makes its own values, because `serde_json`'s reader of values gives some names of members a
+/// meaning of their own, depending on features that any crate may turn on.
+#[derive(Clone, Copy)]
+pub(super) struct AnyValue<'m> {
+    /// Set where a name is there twice. It is never reset.
+    pub(super) is_ambiguous: &'m Cell<bool>,
+}
 
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for AnyValue<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
+impl<'de> Visitor<'de> for AnyValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +81,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Unambiguous(item)) = sequence.next_element()? {
+        while let Some(item) = sequence.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -77,9 +89,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
-        while let Some((name, Unambiguous(value))) = map.next_entry::<String, _>()? {
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(self)?;
             if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
+                self.is_ambiguous.set(true);
             }
         }
         Ok(Value::Object(members))
@@ -94,6 +107,23 @@ mod tests {
     fn an_object_reads_as_serde_json_reads_it() {
         let text = r#"{"a":[1,-2,3.5,true,null,"\u00e9"],"b":{"c":{}},"":""}"#;
         assert_eq!(Value::Object(parse_object(text.as_bytes()).unwrap()), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    /// `serde_json` reads objects with certain member names as something else where its features `raw_value` and
+    /// `arbitrary_precision` are on. Any crate may turn a feature on for all.
+    #[test]
+    fn no_member_name_has_a_meaning_of_its_own() {
+        let text = r#"{"a":{"$serde_json::private::RawValue":"\"finance\""},"b":{"$serde_json::private::Number":"1"},"c":[1,-2,3.5]}"#;
+        let members = parse_object(text.as_bytes()).unwrap();
+        for (member, name, value) in
+            [("a", "$serde_json::private::RawValue", "\"finance\""), ("b", "$serde_json::private::Number", "1")]
+        {
+            let inner = members[member].as_object().unwrap();
+            assert_eq!(inner.len(), 1);
+            assert_eq!(inner[name].as_str(), Some(value));
+        }
+        let numbers = members["c"].as_array().unwrap();
+        assert!(numbers[0].as_u64() == Some(1) && numbers[1].as_i64() == Some(-2) && numbers[2].as_f64() == Some(3.5));
     }
 
     #[test]

@@ -91,16 +91,15 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::identity::{ClaimSet, TokenIdentity};
+    use crate::identity::{ClaimSet, Names, TokenIdentity};
 
     fn token(issuer: &str, subject: &str) -> Caller {
         Caller::from_token(Arc::new(TokenIdentity {
             issuer: issuer.into(),
             subject: subject.into(),
-            groups: Box::default(),
-            scopes: Box::default(),
-            email_verified: false,
-            claims: ClaimSet::pack(&serde_json::Map::new()).unwrap(),
+            groups: Names::default(),
+            scopes: Names::default(),
+            claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
             expires_at: SystemTime::UNIX_EPOCH,
         }))
     }

@@ -35,7 +35,8 @@ pub enum Rejection {
     /// `typ` names another kind of token than a JWT or an access token.
     #[error("the token's typ is not that of a JWT or access token")]
     TypeNotAllowed,
-    /// `alg` is not allowed at all, not for this issuer, or not for the key.
+    /// `alg` is not allowed at all, not for this issuer, or not for the key. `ES512` is not, because it cannot be verified
+    /// yet.
     #[error("the token's algorithm is not allowed")]
     AlgorithmNotAllowed,
     /// The payload is not an unambiguous JSON object.
@@ -47,11 +48,11 @@ pub enum Rejection {
     /// `iss` is not a configured issuer.
     #[error("iss is not a configured issuer")]
     UnknownIssuer,
-    /// The issuer has no such key, as of its latest key set.
+    /// The issuer has no such key: a fetch that began after the call did has shown it.
     #[error("the issuer has no such key")]
     UnknownKey,
-    /// The token names no key and the issuer has several for its algorithm.
-    #[error("the token names no key and several would fit")]
+    /// The token names no key and the issuer has more than four for its algorithm.
+    #[error("the token names no key and more than four would fit")]
     AmbiguousKey,
     /// The signature is not the key's.
     #[error("the signature is not valid")]
@@ -101,15 +102,37 @@ pub enum Rejection {
     /// `jti` of an RFC 9068 access token is missing or not a text.
     #[error("jti is missing or not a text")]
     TokenIdMalformed,
-    /// `sub` is missing, not a string, empty, too long, or has control characters.
+    /// `sub` is missing, not a string, blank, too long, or has characters that are not seen.
     #[error("sub is not a usable identifier")]
     SubjectMalformed,
-    /// The groups claim is neither a string nor an array of strings.
+    /// The groups claim is neither a string, nor an array of strings, nor `null`.
     #[error("the groups claim is not a string or array of strings")]
     GroupsMalformed,
-    /// The scopes claim is neither a string nor an array of strings.
+    /// The scopes claim is neither a string, nor an array of strings, nor `null`.
     #[error("the scopes claim is not a string or array of strings")]
     ScopesMalformed,
+    /// `_claim_names`, which says which claims are in another place, is not an object, or names one that every token
+    /// must have itself.
+    #[error("_claim_names is not an object, or names a claim that the token must have itself")]
+    ClaimNamesMalformed,
+    /// A claim that the issuer's configuration requires is missing, `null` or in another place.
+    #[error("a claim that the issuer's configuration requires is missing")]
+    RequiredClaimMissing,
+    /// `events` is there: a logout token (OIDC Back-Channel Logout 1.0 section 2.4) or another security event (RFC 8417).
+    #[error("the token is a security event and not a proof of identity")]
+    SecurityEventToken,
+    /// `cnf` is not an object, is empty, or its `x5t#S256` is not a SHA-256 thumbprint.
+    #[error("cnf is malformed")]
+    ConfirmationMalformed,
+    /// `cnf` binds the token to a key in a way that is not checked here, such as the `jkt` of `DPoP`.
+    #[error("the token is bound to a key in a way that is not checked here")]
+    ConfirmationUnsupported,
+    /// The token is bound to a client certificate, and the connection has none.
+    #[error("the token is bound to a client certificate and the connection has none")]
+    ConfirmationWithoutCertificate,
+    /// The token is bound to another client certificate than the connection's.
+    #[error("the token is bound to another client certificate")]
+    ConfirmationMismatch,
     /// A token of a cluster is not bound to the service account that its subject names.
     #[error("the token is not bound to the service account that it names")]
     ServiceAccountMalformed,
@@ -141,7 +164,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every cause.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 50] = [
         Self::MissingToken,
         Self::SeveralTokens,
         Self::UnsupportedScheme,
@@ -176,6 +199,13 @@ impl Rejection {
         Self::SubjectMalformed,
         Self::GroupsMalformed,
         Self::ScopesMalformed,
+        Self::ClaimNamesMalformed,
+        Self::RequiredClaimMissing,
+        Self::SecurityEventToken,
+        Self::ConfirmationMalformed,
+        Self::ConfirmationUnsupported,
+        Self::ConfirmationWithoutCertificate,
+        Self::ConfirmationMismatch,
         Self::ServiceAccountMalformed,
         Self::WorkloadMissing,
         Self::HopNotTrusted,
@@ -225,6 +255,13 @@ impl Rejection {
             Self::SubjectMalformed => "subject_malformed",
             Self::GroupsMalformed => "groups_malformed",
             Self::ScopesMalformed => "scopes_malformed",
+            Self::ClaimNamesMalformed => "claim_names_malformed",
+            Self::RequiredClaimMissing => "required_claim_missing",
+            Self::SecurityEventToken => "security_event_token",
+            Self::ConfirmationMalformed => "confirmation_malformed",
+            Self::ConfirmationUnsupported => "confirmation_unsupported",
+            Self::ConfirmationWithoutCertificate => "confirmation_without_certificate",
+            Self::ConfirmationMismatch => "confirmation_mismatch",
             Self::ServiceAccountMalformed => "service_account_malformed",
             Self::WorkloadMissing => "workload_missing",
             Self::HopNotTrusted => "hop_not_trusted",

@@ -9,6 +9,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::caller::Caller;
+use super::confirmation::CertificateThumbprint;
 use super::heap_block::{arc_block, heap_block};
 use super::key_ring::KeyGeneration;
 use super::token_times::TokenTimes;
@@ -47,6 +48,8 @@ impl TokenDigest {
 pub(super) struct VerifiedToken {
     pub(super) caller: Arc<Caller>,
     pub(super) times: TokenTimes,
+    /// The client certificate that the token is bound to, if it is.
+    pub(super) bound_to: Option<Box<CertificateThumbprint>>,
     /// Who verified it, by which keys.
     pub(super) verifier: Arc<IssuerVerifier>,
     pub(super) generation: KeyGeneration,
@@ -132,7 +135,8 @@ impl Weighter<TokenDigest, VerifiedToken> for ByBytes {
         let identity = token.caller.token().map_or(0, |identity| identity.heap_bytes());
         let workload =
             token.caller.workload().map_or(0, |workload| WORKLOAD_BYTES + heap_block(workload.as_str().len()));
-        (ENTRY_TABLE_BYTES + arc_block::<Caller>() + identity + workload) as u64
+        let bound_to = token.bound_to.as_deref().map_or(0, |thumbprint| heap_block(size_of_val(thumbprint)));
+        (ENTRY_TABLE_BYTES + arc_block::<Caller>() + identity + workload + bound_to) as u64
     }
 }
 

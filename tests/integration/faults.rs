@@ -15,7 +15,7 @@ use access_broker::document::Overrides;
 use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
-use access_broker::identity::{Caller, ClaimSet, PlainHttp, Pseudonyms, TokenIdentity};
+use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
 use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Permit, PermittedObject, PolicyStore, UploadTerms};
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::quota::{QuotaSettings, Quotas};
@@ -152,7 +152,7 @@ impl Presigner for FailingPresigner {
         _: &Attribution,
         _: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
-        Err(self.0)
+        Err(self.0.clone())
     }
 
     fn presign_upload(
@@ -161,7 +161,7 @@ impl Presigner for FailingPresigner {
         _: &Attribution,
         _: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {
-        Err(self.0)
+        Err(self.0.clone())
     }
 
     async fn renew_credentials(&self, _: &BucketName) {}
@@ -211,10 +211,9 @@ async fn answer_of(broker: Broker, must_exist: bool) -> Status {
     let caller = Caller::from_token(Arc::new(TokenIdentity {
         issuer: ISSUER.into(),
         subject: "somebody".into(),
-        groups: Box::default(),
-        scopes: Box::default(),
-        email_verified: false,
-        claims: ClaimSet::pack(&serde_json::Map::new()).unwrap(),
+        groups: Names::default(),
+        scopes: Names::default(),
+        claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
         expires_at: now + Duration::from_mins(10),
     }));
     request.extensions_mut().insert(AuthenticatedCaller { caller: Arc::new(caller), at: now });

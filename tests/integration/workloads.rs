@@ -8,5 +8,5 @@ mod mesh_header;
 mod mtls;
 pub(crate) mod setup;
 mod token_and_mtls;
-mod tokens;
+pub(crate) mod tokens;
 mod unix_socket;

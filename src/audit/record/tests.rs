@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::broker::{BoundDownload, BoundUpload, DecisionIds, IssuedTerms, TimeOrderedDecisionIds};
-use crate::identity::{ClaimSet, TokenIdentity};
+use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
     BucketName, Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EndpointName, EntityTag, HeaderText,
     ObjectReference, RefusalReason, StorageClass,
@@ -17,10 +17,9 @@ fn caller(subject: &str) -> Caller {
     Caller::from_token(Arc::new(TokenIdentity {
         issuer: "https://issuer.example".into(),
         subject: subject.into(),
-        groups: ["secret-group".into()].into(),
-        scopes: Box::default(),
-        email_verified: false,
-        claims: ClaimSet::pack(json!({ "email": "somebody@example.com" }).as_object().unwrap()).unwrap(),
+        groups: ["secret-group"].into_iter().collect(),
+        scopes: Names::default(),
+        claims: ClaimSet::pack(json!({ "email": "somebody@example.com" }).as_object().unwrap(), false).unwrap(),
         expires_at: SystemTime::UNIX_EPOCH,
     }))
 }

@@ -39,8 +39,8 @@ fn cognito(token_uses: TokenUses) -> IssuerSettings {
     }
 }
 
-fn texts(list: &[Box<str>]) -> Vec<&str> {
-    list.iter().map(AsRef::as_ref).collect()
+fn texts(names: &Names) -> Vec<&str> {
+    names.listed.iter().map(AsRef::as_ref).collect()
 }
 
 #[test]
@@ -51,10 +51,9 @@ fn claims_become_a_caller() {
     assert_eq!(&*caller.subject, SUBJECT);
     assert_eq!(texts(&caller.groups), ["a", "b"]);
     assert_eq!(texts(&caller.scopes), ["read", "write"]);
-    assert!(!caller.email_verified);
     assert_eq!(caller.expires_at, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 600));
     let Value::Object(all) = with(&claims(), &changes) else { unreachable!() };
-    assert_eq!(caller.claims, ClaimSet::pack(&all).unwrap());
+    assert_eq!(caller.claims, ClaimSet::pack(&all, false).unwrap());
 }
 
 #[test]
@@ -215,11 +214,16 @@ fn cognito_groups_are_read() {
 
 #[test]
 fn a_subject_must_be_a_clean_identifier() {
-    for subject in ["u", "system:serviceaccount:ns:name", "ü@example.com", &"x".repeat(256)] {
+    for subject in ["u", "system:serviceaccount:ns:name", "ü@example.com", &"x".repeat(2_048)] {
         assert_eq!(&*accept(&json!({"sub": subject})).unwrap().subject, subject);
     }
-    for subject in ["", "a\0b", "a\nb", "a\u{7f}", "a\u{85}", &"x".repeat(257)] {
+    for subject in ["", "a\0b", "a\nb", "a\u{7f}", "a\u{85}", " ", "\u{3000} ", "a ", " a", &"x".repeat(2_049)] {
         assert_eq!(rejection(&json!({"sub": subject})), Some(Rejection::SubjectMalformed), "{subject:?}");
+    }
+    for hidden in
+        ["a\u{a0}b", "a\u{202e}b", "a\u{200b}", "\u{feff}a", "a\u{2028}", "a\u{2066}b", "a\u{ad}b", "a\u{e0041}"]
+    {
+        assert_eq!(rejection(&json!({"sub": hidden})), Some(Rejection::SubjectMalformed), "{hidden:?}");
     }
     for subject in [json!(7), json!(true), json!(["a"]), json!({})] {
         assert_eq!(rejection(&json!({"sub": subject})), Some(Rejection::SubjectMalformed), "{subject}");
@@ -237,26 +241,81 @@ fn groups_and_scopes_are_strings_or_arrays_of_strings() {
         assert_eq!(rejection(&json!({"groups": value})), Some(Rejection::GroupsMalformed), "{value}");
         assert_eq!(rejection(&json!({"scope": value})), Some(Rejection::ScopesMalformed), "{value}");
     }
-    assert_eq!(rejection_of_null("groups"), Some(Rejection::GroupsMalformed));
-    assert_eq!(rejection_of_null("scope"), Some(Rejection::ScopesMalformed));
+    // An issuer that has none to list may write so.
+    assert_eq!(rejection_of_null("groups"), None);
+    assert_eq!(rejection_of_null("scope"), None);
 }
 
 #[test]
 fn an_email_is_verified_where_the_token_or_the_settings_say_so() {
-    for (claim, verified) in [
-        (json!(true), true),
-        (json!("true"), true),
-        (json!(false), false),
-        (json!("false"), false),
-        (json!("TRUE"), false),
-        (json!(1), false),
-        (json!([true]), false),
-        (json!(null), false),
-    ] {
-        assert_eq!(accept(&json!({"email_verified": claim})).unwrap().email_verified, verified, "{claim}");
-    }
+    let is_verified = |changes: &Value, settings: &IssuerSettings| {
+        let caller = accept_with(changes, settings).unwrap();
+        caller.claims.get("email").unwrap().is_verified()
+    };
     let trusting = IssuerSettings { trust_email: true, ..settings() };
-    assert!(accept_with(&json!({"email_verified": false}), &trusting).unwrap().email_verified);
+    assert!(is_verified(&json!({"email": "a@b", "email_verified": true}), &settings()));
+    assert!(!is_verified(&json!({"email": "a@b", "email_verified": false}), &settings()));
+    assert!(is_verified(&json!({"email": "a@b", "email_verified": false}), &trusting));
+}
+
+#[test]
+fn groups_that_are_elsewhere_are_not_none() {
+    for changes in [json!({"_claim_names": {"groups": "src1"}}), json!({"hasgroups": true})] {
+        let groups = &accept(&changes).unwrap().groups;
+        assert!(groups.elsewhere && groups.listed.is_empty(), "{changes}");
+    }
+    let some = accept(&json!({"groups": ["a"], "_claim_names": {"groups": "src1", "scope": "src1"}})).unwrap();
+    assert_eq!((texts(&some.groups), some.groups.elsewhere, some.scopes.elsewhere), (vec!["a"], true, true));
+    // Of another claim than the one that is configured.
+    let roles = IssuerSettings { groups_claim: "roles".to_owned(), ..settings() };
+    assert!(!accept_with(&json!({"roles": ["a"], "hasgroups": true}), &roles).unwrap().groups.elsewhere);
+    assert!(!accept(&json!({"_claim_names": {"other": "src1"}, "hasgroups": false})).unwrap().groups.elsewhere);
+    for name in ["exp", "aud", "cnf", "events", "nbf"] {
+        let left_out = json!({"_claim_names": {name: "src1"}});
+        assert_eq!(rejection(&left_out), Some(Rejection::ClaimNamesMalformed), "{name}");
+    }
+    let malformed = json!({"_claim_names": "groups"});
+    assert_eq!(rejection(&malformed), Some(Rejection::ClaimNamesMalformed));
+}
+
+#[test]
+fn a_claim_that_the_settings_require_must_be_in_the_token() {
+    let strict = IssuerSettings { required_claims: vec!["groups".to_owned(), "dept".to_owned()], ..settings() };
+    for (changes, expected) in [
+        (json!({"groups": ["a"], "dept": "x"}), None),
+        (json!({"groups": [], "dept": ""}), None),
+        (json!({"groups": "a", "dept": {"a": 1}}), None),
+        (json!({"groups": ["a"]}), Some(Rejection::RequiredClaimMissing)),
+        (json!({"dept": "x"}), Some(Rejection::RequiredClaimMissing)),
+        (json!({"dept": "x", "hasgroups": true}), Some(Rejection::RequiredClaimMissing)),
+        (json!({"dept": "x", "groups": ["a"], "hasgroups": true}), None),
+    ] {
+        assert_eq!(accept_with(&changes, &strict).err(), expected, "{changes}");
+    }
+    let Value::Object(mut claims) = claims() else { unreachable!() };
+    claims.insert("groups".to_owned(), Value::Null);
+    claims.insert("dept".to_owned(), Value::from("x"));
+    let refused = super::accept(&claims.into(), &strict, &ISSUER.into(), now()).err();
+    assert_eq!(refused, Some(Rejection::RequiredClaimMissing));
+}
+
+#[test]
+fn a_security_event_is_no_proof_of_identity() {
+    let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    for events in [logout, json!({}), json!([]), json!("x"), json!(false)] {
+        assert_eq!(rejection(&json!({"events": events})), Some(Rejection::SecurityEventToken), "{events}");
+    }
+    assert_eq!(rejection_of_null("events"), Some(Rejection::SecurityEventToken));
+}
+
+#[test]
+fn a_bound_token_says_what_it_is_bound_to() {
+    let thumbprint = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
+    let bound = accepted(&json!({"cnf": {"x5t#S256": thumbprint}}), &settings()).unwrap().bound_to;
+    assert_eq!(format!("{:?}", bound.unwrap()), format!("CertificateThumbprint({thumbprint})"));
+    assert!(accepted(&json!({}), &settings()).unwrap().bound_to.is_none());
+    assert_eq!(rejection(&json!({"cnf": {"jkt": thumbprint}})), Some(Rejection::ConfirmationUnsupported));
+    assert_eq!(rejection_of_null("cnf"), Some(Rejection::ConfirmationMalformed));
 }
 
 fn access_tokens() -> IssuerSettings {

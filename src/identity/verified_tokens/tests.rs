@@ -21,6 +21,8 @@ async fn fixture(keys: &[Value], cache_bytes: u64) -> (Authenticator, Arc<KeyRin
     let verifier = IssuerVerifier::with_key_source(settings_for_all(), Box::new(Arc::clone(&source))).unwrap();
     let ring = Arc::clone(verifier.keys());
     ring.refresh().await.unwrap();
+    let keys = Arc::clone(&ring);
+    tokio::spawn(async move { keys.keep_fresh().await });
     (Authenticator::new(vec![Arc::new(verifier)], cache_bytes).unwrap(), ring, source)
 }
 
@@ -70,7 +72,6 @@ async fn a_removed_key_stops_working_at_once_also_for_tokens_already_seen() {
     }
     source.answer_with(Answer::Keys(key_document(&[ED25519.jwk("new")])));
     ring.refresh().await.unwrap();
-    let _task = tokio::spawn(async move { ring.keep_fresh().await });
     assert_eq!(rejection(&authenticator, &old).await, Some(Rejection::UnknownKey.into()));
     assert_eq!(rejection(&authenticator, &new).await, None);
 }
@@ -111,11 +112,10 @@ async fn the_times_of_a_token_are_checked_at_every_use() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_are_too_old_are_no_proof_of_a_token_seen_before() {
-    let (authenticator, ring, source) = fixture(&[RSA.jwk("k")], TOKEN_CACHE_BYTES).await;
+    let (authenticator, _, source) = fixture(&[RSA.jwk("k")], TOKEN_CACHE_BYTES).await;
     let token = RSA.token("k", &claims());
     authenticator.authenticate(&token, now()).await.unwrap();
     source.answer_with(Answer::Failure);
-    let _task = tokio::spawn(async move { ring.keep_fresh().await });
     tokio::time::sleep(settings().max_key_age).await;
     assert_eq!(rejection(&authenticator, &token).await, None);
     tokio::time::sleep(Duration::from_secs(1)).await;

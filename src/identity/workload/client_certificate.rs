@@ -11,6 +11,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 use x509_cert::{Certificate, TbsCertificate};
 
 use super::{SpiffeId, SpiffeIdError};
+use crate::identity::CertificateThumbprint;
 
 /// The certificate with which a workload proves its SPIFFE id: the leaf of an X509-SVID
 /// ([SPIFFE X509-SVID](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md)).
@@ -19,6 +20,7 @@ pub struct ClientCertificate {
     id: Arc<SpiffeId>,
     not_before: SystemTime,
     not_after: SystemTime,
+    thumbprint: CertificateThumbprint,
 }
 
 impl ClientCertificate {
@@ -39,18 +41,25 @@ impl ClientCertificate {
             id: Arc::new(spiffe_id(signed)?),
             not_before: validity.not_before.to_system_time(),
             not_after: validity.not_after.to_system_time(),
+            thumbprint: CertificateThumbprint::of(der),
         })
     }
 
     #[cfg(test)]
     pub(super) fn for_test(id: SpiffeId, not_before: SystemTime, not_after: SystemTime) -> Self {
-        Self { id: Arc::new(id), not_before, not_after }
+        Self { id: Arc::new(id), not_before, not_after, thumbprint: CertificateThumbprint::of(b"") }
     }
 
     /// The workload.
     #[must_use]
     pub const fn id(&self) -> &Arc<SpiffeId> {
         &self.id
+    }
+
+    /// What tokens that are bound to the certificate name it by.
+    #[must_use]
+    pub const fn thumbprint(&self) -> &CertificateThumbprint {
+        &self.thumbprint
     }
 
     /// The first second of its validity.

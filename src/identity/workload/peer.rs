@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{ClientCertificate, SpiffeId};
-use crate::identity::Rejection;
+use crate::identity::{CertificateThumbprint, Rejection};
 
 /// What a listener knows of the other end of a connection. Nothing in it comes from a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,12 @@ impl Peer {
             PeerAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
             PeerAddress::Unix { .. } => false,
         }
+    }
+
+    /// The thumbprint of the client certificate, where the connection has a usable one.
+    #[must_use]
+    pub fn certificate_thumbprint(&self) -> Option<&CertificateThumbprint> {
+        self.certificate.as_ref()?.as_ref().ok().map(ClientCertificate::thumbprint)
     }
 
     /// The workload of the client certificate.

@@ -42,6 +42,8 @@ async fn every_token_gets_the_answer_that_it_must_get() {
     }
     let log = broker.stop();
     answers.assert_all_right();
+    // Each issuer has two fetches that can show it, and at least three are asked.
+    assert!(answers.absent_keys() >= 6, "{} keys were shown to be absent", answers.absent_keys());
     let pieces = LoggedPieces::of(&log);
     for (case, metadata) in &calls {
         for (_, token) in metadata.iter().filter(|(name, _)| name == "authorization") {

@@ -60,3 +60,26 @@ async fn a_token_of_a_workload_must_be_that_of_the_certificate() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_bound_token_is_of_no_use_without_its_certificate() {
+    let broker = Broker::start(&format!(
+        "{}{}",
+        listener("token+mtls", &format!("trust_domain = \"prod.example\"\n{TLS}")),
+        listener("token", ""),
+    ))
+    .await;
+    let (own, stolen) = (broker.setup.authority.workload(THUMBNAILER), broker.setup.authority.workload(THUMBNAILER));
+    let token = broker.setup.token_key.of_person_bound_to(ADA, &own.certificate);
+    let metadata = [("authorization", &*format!("Bearer {token}"))];
+    let bound = broker.client(0, Some(&own), &metadata).await;
+    let other = broker.client(0, Some(&stolen), &metadata).await;
+    let bare = broker.client(1, None, &metadata).await;
+    // New at first, then known.
+    for _ in 0..2 {
+        let refused = broker.call(&bare, "people/x").await.outcome();
+        assert_eq!(refused, "UNAUTHENTICATED confirmation_without_certificate");
+        assert_eq!(broker.call(&other, "people/x").await.outcome(), "UNAUTHENTICATED confirmation_mismatch");
+        assert_eq!(broker.call(&bound, "people/x").await.outcome(), "OK");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -40,18 +41,27 @@ impl TokenKey {
         self.sign(&json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": in_ten_minutes() }))
     }
 
+    /// A token of a person that is of use only over a connection with this client certificate.
+    pub(crate) fn of_person_bound_to(&self, subject: &str, certificate: &[u8]) -> String {
+        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, certificate));
+        let bound = json!({ "x5t#S256": thumbprint });
+        self.sign(&json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": in_ten_minutes(), "cnf": bound }))
+    }
+
     /// The JWT-SVID of a workload.
     pub(crate) fn of_workload(&self, id: &str) -> String {
         self.sign(&json!({ "aud": AUDIENCE, "sub": id, "exp": in_ten_minutes() }))
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    /// A token with these claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_der(self.0.serialized_der())).unwrap()
     }
 }
 
-fn in_ten_minutes() -> u64 {
+/// In seconds since 1970.
+pub(crate) fn in_ten_minutes() -> u64 {
     let end = SystemTime::now() + Duration::from_mins(10);
     end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }

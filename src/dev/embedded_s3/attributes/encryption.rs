@@ -69,6 +69,7 @@ fn misplaced() -> S3Error {
     s3_error!(InvalidArgument, "A KMS key or context needs x-amz-server-side-encryption to be aws:kms or aws:kms:dsse")
 }
 
+#[expect(clippy::disallowed_methods, reason = "a map of texts, by which nothing is decided")]
 fn is_context(text: &str) -> bool {
     STANDARD.decode(text).is_ok_and(|json| serde_json::from_slice::<BTreeMap<String, String>>(&json).is_ok())
 }

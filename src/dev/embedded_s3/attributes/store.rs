@@ -65,6 +65,7 @@ impl AttributeStore {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a file that this program wrote")]
 async fn read(path: &Path) -> S3Result<Attributes> {
     match fs::read(path).await {
         Ok(json) => serde_json::from_slice(&json).map_err(S3Error::internal_error),
