@@ -148,7 +148,7 @@ impl<'a> Fields<'a> {
                 let verified = VerifiedFields { as_expected: *as_expected, mismatches, unknown };
                 (Some(&**grant), None, None, Some(verified))
             }
-            Outcome::Failed(error) => (error.denial(), Some(error.code()), None, None),
+            Outcome::Failed(error) => (error.refusing_rule(), Some(error.code()), None, None),
         };
         Self {
             version: VERSION,

@@ -40,11 +40,11 @@ impl BrokerError {
         }
     }
 
-    /// The name of the denial that refused, if one did.
+    /// The name of the rule that refused, if one did.
     #[must_use]
-    pub fn denial(&self) -> Option<&str> {
+    pub fn refusing_rule(&self) -> Option<&str> {
         match self {
-            Self::Refused(RefusalReason::Denied(rule)) => Some(rule),
+            Self::Refused(RefusalReason::Denied(rule) | RefusalReason::ClaimElsewhere(Some(rule))) => Some(rule),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 
 use super::*;
 use crate::clock::Clock;
-use crate::identity::{ClaimSet, TokenIdentity};
+use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
     AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, EntityTag, ExpiryLimit,
     HeaderText, LifetimeRequest, ObjectKey, ObjectReference, PermittedObject, Policy, PolicyContext,
@@ -109,10 +109,9 @@ fn asking() -> AuthenticatedCaller {
     let caller = Caller::from_token(Arc::new(TokenIdentity {
         issuer: "https://issuer.example".into(),
         subject: "somebody".into(),
-        groups: Box::default(),
-        scopes: Box::default(),
-        email_verified: false,
-        claims: ClaimSet::pack(&serde_json::Map::new()).unwrap(),
+        groups: Names::default(),
+        scopes: Names::default(),
+        claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
         expires_at: at + Duration::from_mins(10),
     }));
     AuthenticatedCaller { caller: Arc::new(caller), at }

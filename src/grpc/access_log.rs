@@ -215,7 +215,7 @@ impl AccessLine {
                 as_expected = Some(*verified);
                 (Some(&**grant), None, None)
             }
-            Some(Outcome::Failed(error)) => (error.denial(), Some(error.code()), None),
+            Some(Outcome::Failed(error)) => (error.refusing_rule(), Some(error.code()), None),
             None => (None, None, None),
         };
         let reason = self.record.reason().or(refusal);

@@ -44,7 +44,7 @@ pub(super) fn status_of_authentication_error(
         AuthenticationError::KeysUnavailable { retry_after, .. } => Failure {
             code: Code::Unavailable,
             reason: ErrorReason::IssuerKeysUnavailable,
-            message: "the keys of the token's issuer cannot be had at the moment",
+            message: "the keys of the token's issuer are not available at the moment",
             retry_after: Some(*retry_after),
             ..Failure::default()
         }
@@ -96,6 +96,12 @@ pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionI
             message: "the policy does not allow this caller to do this with this object",
             ..Failure::default()
         },
+        BrokerError::Refused(RefusalReason::ClaimElsewhere(_)) => Failure {
+            code: Code::PermissionDenied,
+            reason: ErrorReason::ClaimElsewhere,
+            message: "the policy depends on a claim that the token does not list; the token says that it is in another place",
+            ..Failure::default()
+        },
         BrokerError::Refused(RefusalReason::EndpointNotGranted) => Failure {
             code: Code::PermissionDenied,
             reason: ErrorReason::EndpointNotGranted,
@@ -121,14 +127,15 @@ pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionI
         BrokerError::Presign(PresignError::CredentialsUnavailable { retry_after }) => Failure {
             code: Code::Unavailable,
             reason: ErrorReason::SigningCredentialsUnavailable,
-            message: "the credentials that sign cannot be had at the moment",
+            message: "the credentials that sign are not available at the moment",
             retry_after: Some(*retry_after),
             ..Failure::default()
         },
-        BrokerError::Presign(PresignError::RequestTooLarge) => Failure {
+        BrokerError::Presign(PresignError::RequestTooLarge(violations)) => Failure {
             code: Code::InvalidArgument,
             reason: ErrorReason::RequestInvalid,
             message: "the signed request would be larger than the 8 KiB that S3 takes; use shorter values",
+            violations,
             ..Failure::default()
         },
         BrokerError::Presign(other) => {

@@ -2,22 +2,36 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::compile::PolicyContext;
+use super::fit::{Fit, InDoubt};
 use crate::document::{Located, Table};
-use crate::identity::{Caller, ClaimValue, TokenIdentity, WorkloadId};
+use crate::identity::{Caller, Claim, ClaimItem, Names, TokenIdentity, WorkloadId};
 
 /// Conditions on a caller, all of which must hold; each holds if any of its values does.
 #[derive(Debug, Default)]
 pub(super) struct Condition {
-    issuers: Option<Vec<String>>,
+    issuers: Issuers,
     groups: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
     claims: Vec<(String, Vec<String>)>,
     workloads: Option<Vec<String>>,
     trust_domains: Option<Vec<String>>,
 }
+
+/// Whose tokens are meant.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Issuers {
+    /// The rule does not say.
+    #[default]
+    NotNamed,
+    /// `"any"`: those of every issuer, deliberately.
+    Any,
+    /// Those of these issuers.
+    Named(Vec<String>),
+}
+
+/// Stands for every issuer where a rule must name some.
+const ANY_ISSUER: &str = "any";
 
 impl Condition {
     /// Reads a `to` table.
@@ -43,7 +57,7 @@ impl Condition {
                 "must hold a condition: authenticated, issuers, groups, scopes, claims, workloads or trust_domains",
             );
         }
-        if condition.claims.iter().any(|(name, _)| name == "sub") && condition.issuers.is_none() {
+        if condition.claims.iter().any(|(name, _)| name == "sub") && condition.issuers == Issuers::NotNamed {
             table
                 .report_here("must name issuers beside claims.sub, because a subject is unique only within its issuer");
         }
@@ -52,34 +66,51 @@ impl Condition {
     }
 
     /// Whether the caller is meant.
-    pub(super) fn holds(&self, caller: &Caller) -> bool {
-        self.holds_for_workload(caller.workload()) && self.holds_for_token(caller.token().map(AsRef::as_ref))
+    pub(super) fn fits(&self, caller: &Caller, in_doubt: InDoubt) -> Fit {
+        if !self.concerns(caller) {
+            return Fit::No;
+        }
+        caller.token().map_or(Fit::Yes, |token| self.fits_names(token, in_doubt))
     }
 
-    fn holds_for_workload(&self, workload: Option<&WorkloadId>) -> bool {
+    /// Whether the caller is of a workload and of an issuer that are meant, and has a token where the condition is on
+    /// tokens. That can always be told.
+    pub(super) fn concerns(&self, caller: &Caller) -> bool {
+        let token_fits = match (caller.token(), &self.issuers) {
+            (None, _) => !self.asks_for_a_token(),
+            (Some(token), Issuers::Named(issuers)) => issuers.iter().any(|issuer| **issuer == *token.issuer),
+            (Some(_), Issuers::NotNamed | Issuers::Any) => true,
+        };
+        token_fits && self.fits_workload(caller.workload())
+    }
+
+    fn fits_workload(&self, workload: Option<&WorkloadId>) -> bool {
         let Some(workload) = workload else { return self.workloads.is_none() && self.trust_domains.is_none() };
         let workload_fits = self.workloads.as_ref().is_none_or(|any| any.iter().any(|id| id == workload.as_str()));
         let is_domain = |name: &String| name == workload.trust_domain();
         workload_fits && self.trust_domains.as_ref().is_none_or(|any| any.iter().any(is_domain))
     }
 
-    fn holds_for_token(&self, token: Option<&TokenIdentity>) -> bool {
-        let Some(token) = token else { return !self.asks_for_a_token() };
-        let issuer_fits = self.issuers.as_ref().is_none_or(|any| any.iter().any(|issuer| **issuer == *token.issuer));
-        let has_one_of =
-            |held: &[Box<str>], any: &[String]| any.iter().any(|wanted| held.iter().any(|one| **one == **wanted));
-        let groups_fit = self.groups.as_ref().is_none_or(|any| has_one_of(&token.groups, any));
-        let scopes_fit = self.scopes.as_ref().is_none_or(|any| has_one_of(&token.scopes, any));
-        issuer_fits && groups_fit && scopes_fit && self.claims.iter().all(|(name, any)| claim_fits(token, name, any))
+    fn fits_names(&self, token: &TokenIdentity, in_doubt: InDoubt) -> Fit {
+        let named = |any: &Option<Vec<String>>, held: &Names| any.as_ref().map_or(Fit::Yes, |any| names_fit(held, any));
+        let claims = self.claims.iter().map(|(name, any)| claim_fits(token.claims.get(name), any, in_doubt));
+        claims.fold(named(&self.groups, &token.groups).and(named(&self.scopes, &token.scopes)), Fit::and)
     }
 
-    /// Whether callers of named issuers only are meant.
-    pub(super) const fn names_issuers(&self) -> bool {
-        self.issuers.is_some()
+    /// Whether the rule says whose tokens it means, be it those of every issuer.
+    pub(super) fn names_issuers(&self) -> bool {
+        self.issuers != Issuers::NotNamed
+    }
+
+    /// The conditions whose values mean something within one issuer only, as a policy file calls them.
+    pub(super) fn names_within_an_issuer(&self) -> Vec<String> {
+        let lists = [("groups", &self.groups), ("scopes", &self.scopes)];
+        let lists = lists.into_iter().filter(|(_, list)| list.is_some()).map(|(name, _)| name.to_owned());
+        lists.chain(self.claims.iter().map(|(name, _)| format!("claims.{name}"))).collect()
     }
 
     fn asks_for_a_token(&self) -> bool {
-        self.issuers.is_some() || self.groups.is_some() || self.scopes.is_some() || !self.claims.is_empty()
+        self.names_issuers() || self.groups.is_some() || self.scopes.is_some() || !self.claims.is_empty()
     }
 
     fn is_empty(&self) -> bool {
@@ -87,14 +118,24 @@ impl Condition {
     }
 }
 
-fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
-    let issuers = table.strings("issuers")?;
+fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Issuers {
+    let Some(issuers) = table.strings("issuers") else { return Issuers::NotNamed };
+    if issuers.iter().any(|issuer| issuer.value == ANY_ISSUER) {
+        if issuers.len() > 1 {
+            table.report("issuers", &table.place_of("issuers"), "must not hold \"any\" beside an issuer");
+        }
+        return Issuers::Any;
+    }
     for Located { value, place } in &issuers {
         if !context.issuers.contains(value.as_str()) {
-            table.report("issuers", place, format!("names {value:?}, which the server's configuration does not trust"));
+            let rule = format!(
+                "names {value:?}, which is no [[issuer]] of the configuration; there are {}",
+                context.list_issuers()
+            );
+            table.report("issuers", place, rule);
         }
     }
-    Some(non_empty(table, "issuers", issuers))
+    Issuers::Named(non_empty(table, "issuers", issuers))
 }
 
 fn read_workloads(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
@@ -165,24 +206,21 @@ fn non_empty(table: &Table<'_>, key: &str, values: Vec<Located<String>>) -> Vec<
     values.into_iter().map(|located| located.value).collect()
 }
 
-fn claim_fits(token: &TokenIdentity, name: &str, any: &[String]) -> bool {
-    // An address that its issuer did not verify is whatever the caller typed.
-    if name == "email" && !token.email_verified {
-        return false;
-    }
-    match token.claims.get(name) {
-        Some(ClaimValue::Text(text)) => any.iter().any(|wanted| wanted == text),
-        Some(ClaimValue::Other(Value::Array(values))) => values.iter().any(|value| value_fits(value, any)),
-        Some(ClaimValue::Other(value)) => value_fits(&value, any),
-        None => false,
-    }
+fn names_fit(held: &Names, any: &[String]) -> Fit {
+    let is_listed = any.iter().any(|wanted| held.listed.iter().any(|one| **one == **wanted));
+    Fit::from(is_listed).or(if held.elsewhere { Fit::Elsewhere } else { Fit::No })
 }
 
-fn value_fits(value: &Value, any: &[String]) -> bool {
-    match value {
-        Value::String(text) => any.iter().any(|wanted| wanted == text),
-        Value::Bool(flag) => any.iter().any(|wanted| *wanted == flag.to_string()),
-        Value::Number(number) => any.iter().any(|wanted| *wanted == number.to_string()),
-        _ => false,
-    }
+fn claim_fits(claim: Option<Claim<'_>>, any: &[String], in_doubt: InDoubt) -> Fit {
+    let Some(claim) = claim else { return Fit::No };
+    // An address that its issuer did not verify is whatever the caller typed.
+    let of_equal = if claim.is_verified() { Fit::Yes } else { in_doubt.into() };
+    let item_fits = |item: ClaimItem<'_>| match item {
+        ClaimItem::Text(text) | ClaimItem::Boolean(text) | ClaimItem::Number(text) => {
+            if any.iter().any(|wanted| wanted == text) { of_equal } else { Fit::No }
+        }
+        ClaimItem::Unreadable => in_doubt.into(),
+        ClaimItem::Elsewhere => Fit::Elsewhere,
+    };
+    claim.items().map(item_fits).fold(Fit::No, Fit::or)
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use super::compile::Policy;
 use super::endpoint_name::EndpointName;
-use super::endpoints;
+use super::endpoints::EndpointLists;
+use super::fit::Fit;
 use super::lifetime::LifetimeRequest;
 use super::object_key::{BucketName, ObjectKey};
 use super::obligations::FieldViolation;
@@ -59,6 +60,10 @@ pub enum RefusalReason {
     NotGranted,
     /// A denial, by its name, wins over every grant.
     Denied(Arc<str>),
+    /// Something depends on a claim of which the token says that it is in another place: a rule, by its name, which is a
+    /// denial that may hold or the only grant that might; or without a name the prefix of the tier, which may hold the
+    /// object.
+    ClaimElsewhere(Option<Arc<str>>),
     /// A grant lets this caller do this, but not by the endpoint that it asks for.
     EndpointNotGranted,
     /// The tier ties URLs to the caller's token, and that has ended.
@@ -79,6 +84,7 @@ impl RefusalReason {
             Self::OperationNotOffered => "operation_not_offered",
             Self::NotGranted => "not_granted",
             Self::Denied(_) => "denied",
+            Self::ClaimElsewhere(_) => "claim_elsewhere",
             Self::EndpointNotGranted => "endpoint_not_granted",
             Self::TokenEnded => "token_ended",
             Self::ObligationsNotMet(_) => "obligations_not_met",
@@ -167,26 +173,52 @@ impl Policy {
     ) -> Result<Granted<'a>, Refusal> {
         let no_tier = || Refusal { tier: None, reason: RefusalReason::NoTier };
         let bucket = self.buckets.get(&object.bucket).ok_or_else(no_tier)?;
-        let tier = bucket.tree.find(&object.key, caller).ok_or_else(no_tier)?;
+        let found = bucket.tree.find(&object.key, caller);
+        let tier = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
+        let tier = tier.ok_or_else(no_tier)?;
         // A key that its tier leaves out is in no tier, not in a shallower one.
         if !tier.includes(&object.key) {
             return Err(Refusal { tier: None, reason: RefusalReason::NotIncluded });
         }
-        if let Some(denial) = tier.denials.iter().find(|rule| rule.applies(operation, caller)) {
-            return Err(refusal_in(tier, RefusalReason::Denied(Arc::clone(denial.name()))));
+        if let Some(reason) = denied(tier, operation, caller) {
+            return Err(refusal_in(tier, reason));
         }
         if !tier.offers(operation) {
             return Err(refusal_in(tier, RefusalReason::OperationNotOffered));
         }
         let mut refusal = RefusalReason::NotGranted;
-        for rule in tier.grants.iter().filter(|rule| rule.applies(operation, caller)) {
-            match endpoints::choose(tier, rule, endpoint).filter(|name| bucket.endpoints.contains(name)) {
+        for rule in &tier.grants {
+            match rule.grants(operation, caller) {
+                Fit::Yes => {}
+                Fit::Elsewhere if refusal == RefusalReason::NotGranted => {
+                    refusal = RefusalReason::ClaimElsewhere(Some(Arc::clone(rule.name())));
+                    continue;
+                }
+                Fit::No | Fit::Elsewhere => continue,
+            }
+            let lists =
+                EndpointLists { bucket: &bucket.endpoints, tier: tier.endpoints.as_deref(), grant: rule.endpoints() };
+            match lists.choose(endpoint) {
                 Some(endpoint) => return Ok(Granted { tier, rule, endpoint }),
                 None => refusal = RefusalReason::EndpointNotGranted,
             }
         }
         Err(refusal_in(tier, refusal))
     }
+}
+
+/// Why a denial keeps the caller out, if one does. One that certainly holds is named before one that may hold.
+fn denied(tier: &Tier, operation: Operation, caller: &Caller) -> Option<RefusalReason> {
+    let mut reason = None;
+    for denial in &tier.denials {
+        let name = || Arc::clone(denial.name());
+        match denial.denies(operation, caller) {
+            Fit::No => {}
+            Fit::Yes => return Some(RefusalReason::Denied(name())),
+            Fit::Elsewhere => reason = reason.or_else(|| Some(RefusalReason::ClaimElsewhere(Some(name())))),
+        }
+    }
+    reason
 }
 
 /// What lets a caller in.

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use crate::identity::{Caller, ClaimValue};
+use super::fit::Fit;
+use crate::identity::{Caller, Claim};
 
 /// The most segments that a prefix may have.
 const MAX_PREFIX_SEGMENTS: usize = 32;
@@ -77,17 +78,26 @@ impl ClaimReference {
         }
     }
 
+    /// Whether a segment of a key is the caller's. What the token lists counts; where the claim is elsewhere, any other
+    /// segment may be the caller's, too.
+    pub(super) fn fits(&self, segment: &str, caller: &Caller) -> Fit {
+        let claim = caller.token().and_then(|token| token.claims.get(&self.0));
+        if self.value_of(caller) == Some(segment) {
+            Fit::Yes
+        } else if claim.is_some_and(Claim::is_elsewhere) {
+            Fit::Elsewhere
+        } else {
+            Fit::No
+        }
+    }
+
     /// The claim's value, if it is a string that may stand in a path. It is compared with a segment of an
     /// [`ObjectKey`](super::ObjectKey), so a value that is empty, relative or holds a slash equals none.
-    pub(super) fn value_of<'c>(&self, caller: &'c Caller) -> Option<&'c str> {
+    fn value_of<'c>(&self, caller: &'c Caller) -> Option<&'c str> {
         let token = caller.token()?;
         match &*self.0 {
             "sub" => Some(&token.subject),
-            "email" if !token.email_verified => None,
-            name => match token.claims.get(name)? {
-                ClaimValue::Text(text) => Some(text),
-                ClaimValue::Other(_) => None,
-            },
+            name => token.claims.get(name).filter(|claim| claim.is_verified()).and_then(Claim::single_text),
         }
     }
 }

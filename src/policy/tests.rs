@@ -5,24 +5,30 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::identity::{Caller, ClaimSet, TokenIdentity, WorkloadId};
+use crate::identity::{Caller, Claim, ClaimSet, Names, TokenIdentity, WorkloadId};
 
 mod compile;
+mod conditions;
 mod decide;
 mod endpoints;
 mod lifetime;
 mod obligations;
+mod prefix;
 mod values;
 
 const ISSUER: &str = "https://issuer.example";
 
 fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
+    compile_for(&[ISSUER], text)
+}
+
+fn compile_for(issuers: &[&str], text: &str) -> Result<Policy, crate::document::Problems> {
     let endpoints = |names: &[&str]| names.iter().map(|name| EndpointName::parse(name).unwrap()).collect();
     let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> = BTreeMap::from([
         (BucketName::parse("media").unwrap(), endpoints(&["default", "public", "vpce"])),
         (BucketName::parse("archive").unwrap(), endpoints(&["default"])),
     ]);
-    let issuers = BTreeSet::from([ISSUER.to_owned()]);
+    let issuers = issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
     Policy::parse("policy.toml", text, &context)
@@ -33,15 +39,17 @@ fn caller(claims: &Value) -> Caller {
 }
 
 fn token(claims: &Value) -> TokenIdentity {
-    let strings =
-        |name: &str| claims[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect();
+    let set = ClaimSet::pack(claims.as_object().unwrap(), false).unwrap();
+    let names = |name: &str| {
+        let listed: Names = claims[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        Names { elsewhere: set.get(name).is_some_and(Claim::is_elsewhere), ..listed }
+    };
     TokenIdentity {
         issuer: claims["iss"].as_str().unwrap_or(ISSUER).into(),
         subject: claims["sub"].as_str().unwrap_or("subject-1").into(),
-        groups: strings("groups"),
-        scopes: strings("scopes"),
-        email_verified: claims["email_verified"] == json!(true),
-        claims: ClaimSet::pack(claims.as_object().unwrap()).unwrap(),
+        groups: names("groups"),
+        scopes: names("scopes"),
+        claims: set.clone(),
         expires_at: now() + Duration::from_mins(10),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::fit::Fit;
 use super::object_key::ObjectKey;
 use super::prefix::{ClaimReference, PrefixSegment, TierPrefix};
 use super::tier::Tier;
@@ -51,11 +52,23 @@ impl TierTree {
 
     /// The tier whose prefix is the longest that matches the key for this caller. At equal depth the prefix with the
     /// earlier literal wins over the one with a template there.
-    pub(super) fn find(&self, key: &ObjectKey, caller: &Caller) -> Option<&Arc<Tier>> {
+    ///
+    /// # Errors
+    ///
+    /// The tier that it may be instead, depending on a claim of which the caller's token says that it is elsewhere.
+    pub(super) fn find(&self, key: &ObjectKey, caller: &Caller) -> Result<Option<&Arc<Tier>>, &Arc<Tier>> {
         let segments: Vec<&str> = key.segments().collect();
         // A prefix is a folder: the last segment, the object's own name, is never part of one.
         let folders = segments.split_last().map_or(&[][..], |(_, folders)| folders);
-        self.root.deepest(folders, caller).map(|(tier, _)| tier)
+        let deepest = |matching| self.root.deepest(folders, caller, matching).map(|(tier, _)| tier);
+        let certain = deepest(Matching::Certain);
+        if !caller.token().is_some_and(|token| token.claims.has_claims_elsewhere()) {
+            return Ok(certain);
+        }
+        match deepest(Matching::Possible) {
+            Some(possible) if !certain.is_some_and(|certain| Arc::ptr_eq(certain, possible)) => Err(possible),
+            _ => Ok(certain),
+        }
     }
 
     /// Every tier, in no order.
@@ -74,16 +87,20 @@ impl TierTree {
 impl Node {
     /// The deepest tier at or below this node, with the number of segments left below it. Every node of the tree is
     /// visited at most once, and the depth is bounded by the longest prefix.
-    fn deepest(&self, folders: &[&str], caller: &Caller) -> Option<(&Arc<Tier>, usize)> {
+    fn deepest(&self, folders: &[&str], caller: &Caller, matching: Matching) -> Option<(&Arc<Tier>, usize)> {
         let mut best = self.tier.as_ref().map(|tier| (tier, folders.len()));
         let Some((first, rest)) = folders.split_first() else {
             return best;
         };
         let literal = self.literals.get(*first);
-        let template = self.template.as_ref().filter(|(claim, _)| claim.value_of(caller) == Some(*first));
+        let template = self.template.as_ref().filter(|(claim, _)| match claim.fits(first, caller) {
+            Fit::Yes => true,
+            Fit::Elsewhere => matching == Matching::Possible,
+            Fit::No => false,
+        });
         // Literals come first, and only a strictly deeper match replaces the best one so far.
         for child in literal.into_iter().chain(template.map(|(_, child)| &**child)) {
-            if let Some(found) = child.deepest(rest, caller)
+            if let Some(found) = child.deepest(rest, caller, matching)
                 && best.is_none_or(|(_, left)| found.1 < left)
             {
                 best = Some(found);
@@ -91,6 +108,15 @@ impl Node {
         }
         best
     }
+}
+
+/// Which templates match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matching {
+    /// Those whose claim has the value of the segment.
+    Certain,
+    /// Those, too, whose claim is elsewhere and may have that value.
+    Possible,
 }
 
 /// Why a tier cannot stand at its prefix.

@@ -39,7 +39,7 @@ to = { claims = { sub = "x" } }
         "policy.toml:5: tier[0].download.default_ttl must be between 1s and 7days",
         "policy.toml:5: tier[0].download.colour is not a known setting",
         "policy.toml:10: tier[1].prefix must not contain \".\" or \"..\"",
-        "policy.toml:11: tier[1].include holds a glob that is not one",
+        "policy.toml:11: tier[1].include holds a glob that is not valid: \"[\" has a '[' without its ']'",
         "policy.toml:12: tier[1].upload.max_size must be between 1B and 5GiB",
         "policy.toml:12: tier[1].upload.content_types holds what is neither",
         "policy.toml:12: tier[1].upload.checksum holds \"sha3\"",
@@ -195,5 +195,65 @@ fn workloads_must_be_provable_ones() {
         let problems = policy(to).unwrap_err().to_string();
         assert!(problems.contains(rule), "{problems}\nlacks: {rule}");
         assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
+fn globs_that_are_wrong_are_named_with_their_rule_and_bounded_in_number() {
+    let include = |patterns: &str| {
+        compile(&format!(
+            "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}}, include = [{patterns}] }}]"
+        ))
+        .map_err(|problems| problems.to_string())
+    };
+    let problem = |patterns: &str| include(patterns).unwrap_err();
+    assert_eq!(
+        problem(r"'**.jpg', '*.png', 'a\'"),
+        "policy.toml:1: tier[0].include holds a glob that is not valid: \"**.jpg\" has '**' beside other characters: '**' \
+         must be a whole segment, as in '**/*.jpg'\n\
+         policy.toml:1: tier[0].include holds a glob that is not valid: \"a\\\" has a '\\' without a character after it in \
+         its segment; '/' cannot be escaped"
+    );
+    assert!(problem(r#""a\nb""#).contains(r#"not valid: "a\nb" has a control character"#));
+    let shown = format!("not valid: \"{}…\" is longer than 1,024 bytes", "é".repeat(80));
+    assert!(problem(&format!("'{}'", "é".repeat(513))).contains(&shown));
+    assert!(problem(&format!("'{}/'", "é".repeat(79))).contains(&format!("\"{}/\" has an empty", "é".repeat(79))));
+    assert!(problem("").ends_with("tier[0].include must not be an empty list; leave it out to include every key"));
+
+    let globs = |count: usize| vec![format!("'{}'", "a".repeat(1_024)); count].join(", ");
+    assert!(include(&globs(32)).is_ok());
+    let too_many = problem(&format!("{}, 'a'", globs(32)));
+    assert_eq!(too_many, "policy.toml:1: tier[0].include must not hold more than 32 KiB of globs");
+}
+
+#[test]
+fn an_include_is_matched_with_what_follows_the_prefix() {
+    let policy = compile(
+        r#"
+        tier = [
+            { name = "fixed", bucket = "media", prefix = "a/b/", download = {}, include = ["x[!0-9]y.pdf", "é?"] },
+            { name = "own", bucket = "media", prefix = "u/{sub}/", download = {}, include = ["*.jpg"] },
+        ]
+        grant = [{ tiers = ["fixed", "own"], operations = "download", to = { authenticated = true } }]
+        "#,
+    )
+    .unwrap();
+    let own = json!({ "sub": "ädä" });
+    for key in ["a/b/x-y.pdf", "a/b/éé", "u/ädä/a.jpg"] {
+        assert!(download(&policy, &own, key).is_ok(), "{key}");
+    }
+    for key in ["a/b/x/y.pdf", "a/b/x1y.pdf", "a/b/é", "a/b/c/éé", "u/ädä/b/a.jpg", "u/ädä/a.png"] {
+        assert_eq!(download(&policy, &own, key).unwrap_err(), RefusalReason::NotIncluded, "{key}");
+    }
+}
+
+#[test]
+fn the_name_of_a_rule_is_seen_as_it_is() {
+    for name in ["a\\nall good", "\\u001b[31m", "a\\u202Eb", "\\u200B"] {
+        let text = format!(
+            "tier = [{{ name = \"a\", bucket = \"media\", prefix = \"\", download = {{}} }}]\n[[denial]]\nname = \"{name}\"\nto = {{ authenticated = true }}"
+        );
+        let problems = compile(&text).unwrap_err().to_string();
+        assert!(problems.contains("denial[0].name must not hold control characters"), "{problems}");
     }
 }

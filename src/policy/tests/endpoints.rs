@@ -74,6 +74,42 @@ fn the_wish_counts_where_the_policy_lets_it_and_else_the_first_that_it_names() {
     assert_eq!(endpoint(&policy, "nobody", "open/x", Some("public")), Err(RefusalReason::NotGranted));
 }
 
+/// Each bucket of a grant has endpoints of its own.
+#[test]
+fn what_the_bucket_does_not_have_is_passed_over() {
+    let policy = compile(
+        r#"
+        tier = [
+            { name = "media", bucket = "media", prefix = "", download = {}, upload = { record_decision = true } },
+            { name = "archive", bucket = "archive", prefix = "", download = {}, upload = { record_decision = true } },
+        ]
+        grant = [{
+            tiers = ["media", "archive"],
+            operations = ["download", "upload"],
+            to = { authenticated = true },
+            endpoints = ["vpce", "default"],
+        }]
+        "#,
+    )
+    .unwrap();
+    let caller = caller(&json!({}));
+    for (bucket, wanted, expected) in [
+        ("media", None, Some("vpce")),
+        ("media", Some("default"), Some("default")),
+        ("archive", None, Some("default")),
+        ("archive", Some("default"), Some("default")),
+        ("archive", Some("vpce"), None),
+    ] {
+        let endpoint = wanted.map(|name| EndpointName::parse(name).unwrap());
+        let request = AccessRequest { object: object(bucket, "x"), endpoint, ..access("x", DownloadTerms::default()) };
+        let permit = policy.decide_download(&caller, request, now());
+        let found = permit.map(|permit| permit.endpoint().to_string()).map_err(|refusal| refusal.reason);
+        let expected = expected.map(str::to_owned).ok_or(RefusalReason::EndpointNotGranted);
+        assert_eq!(found, expected, "{bucket} {wanted:?}");
+    }
+    assert!(policy.decide_verification(&caller, &object("archive", "x"), true).is_ok());
+}
+
 #[test]
 fn endpoints_that_do_not_exist_or_leave_nothing_are_reported() {
     let text = POLICY

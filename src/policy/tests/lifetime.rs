@@ -7,10 +7,9 @@ use super::*;
 const STABLE: &str = r#"
 tier = [
     { name = "t", bucket = "media", prefix = "", download = { max_ttl = "2h", default_ttl = "15m", stable_window = "1h" } },
-    { name = "bound", bucket = "media", prefix = "bound/", download = { max_ttl = "2h", stable_window = "1h", end_with_token = true } },
     { name = "new", bucket = "media", prefix = "new/", download = {} },
 ]
-grant = [{ tiers = ["t", "bound", "new"], operations = "download", to = { authenticated = true } }]
+grant = [{ tiers = ["t", "new"], operations = "download", to = { authenticated = true } }]
 "#;
 
 /// 23:00:00, the start of an hour.
@@ -27,11 +26,9 @@ fn stable(
     require_full_ttl: bool,
     now: SystemTime,
 ) -> Result<Lifetime, RefusalReason> {
-    let mut token = token(&json!({}));
-    token.expires_at = at(WINDOW_START + 4_000);
     let lifetime = LifetimeRequest { ttl: ttl.map(Duration::from_secs), require_full_ttl, stable: true };
     let request = AccessRequest { lifetime, ..access(key, DownloadTerms::default()) };
-    let permit = policy.decide_download(&Caller::from_token(Arc::new(token)), request, now);
+    let permit = policy.decide_download(&caller(&json!({})), request, now);
     permit.map(|permit| permit.lifetime()).map_err(|refusal| refusal.reason)
 }
 
@@ -60,12 +57,18 @@ fn the_tiers_limit_holds_from_the_start_of_the_window() {
     );
 }
 
+/// Its end would differ from caller to caller, and with it the URL.
 #[test]
-fn the_tokens_end_holds_for_stable_urls_too() {
-    let policy = compile(STABLE).unwrap();
-    let life = stable(&policy, "bound/x", None, false, at(WINDOW_START + 10)).unwrap();
-    assert_eq!((life.ends_at(), life.limited_by), (at(WINDOW_START + 4_000), ExpiryLimit::TokenExpiry));
-    assert_eq!(stable(&policy, "bound/x", None, false, at(WINDOW_START + 4_000)), Err(RefusalReason::TokenEnded));
+fn a_tier_whose_urls_end_with_the_token_has_no_stable_ones() {
+    let text = STABLE.replace("stable_window = \"1h\" }", "stable_window = \"1h\", end_with_token = true }");
+    let problems = compile(&text).unwrap_err().to_string();
+    assert!(
+        problems.starts_with(
+            "policy.toml:3: tier[0].download.stable_window must not be set beside end_with_token = true: a URL"
+        ),
+        "{problems}"
+    );
+    assert!(compile(&text.replace("end_with_token = true", "end_with_token = false")).is_ok());
 }
 
 #[test]
@@ -82,6 +85,15 @@ fn a_window_is_shorter_than_the_life() {
         let problems = compile(&text).unwrap_err().to_string();
         assert!(problems.contains("download.stable_window must be"), "{problems}");
     }
+}
+
+#[test]
+fn the_default_ttl_may_be_the_largest() {
+    let rules = "grant = [{ tiers = 't', operations = 'download', to = { authenticated = true } }]";
+    let tier = "name = 't', bucket = 'media', prefix = '', download = { max_ttl = '20m', default_ttl = '20m' }";
+    let policy = compile(&format!("tier = [{{ {tier} }}]\n{rules}")).unwrap();
+    let life = read(&policy, &caller(&json!({})), "x").unwrap().lifetime();
+    assert_eq!((life.ttl, life.limited_by), (Duration::from_mins(20), ExpiryLimit::TierDefaultTtl));
 }
 
 proptest! {
