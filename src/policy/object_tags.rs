@@ -18,11 +18,12 @@ impl ObjectTags {
     /// # Errors
     ///
     /// When S3 would refuse it: names of 1 to 128 and values of up to 256 letters, digits, spaces and `+-=._:/@`, and
-    /// names that begin with `aws:`, which AWS keeps for itself.
+    /// names that begin with `aws:`, which AWS keeps for itself. Lengths are in UTF-16 units, as S3 counts them: a
+    /// character outside the Basic Multilingual Plane has two.
     pub fn insert(&mut self, name: &str, value: &str) -> Result<(), ObjectTagError> {
         let allowed = |character: char| character.is_alphanumeric() || " +-=._:/@".contains(character);
         let fits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-            lengths.contains(&text.chars().count()) && text.chars().all(allowed)
+            lengths.contains(&text.encode_utf16().count()) && text.chars().all(allowed)
         };
         let reserved = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
         if reserved || !fits(name, 1..=128) || !fits(value, 0..=256) {
@@ -75,5 +76,14 @@ mod tests {
         }
         assert!(ObjectTags::default().insert("a", &"v".repeat(257)).is_err());
         assert!(ObjectTags::default().insert(&"k".repeat(128), &"é".repeat(256)).is_ok());
+    }
+
+    /// 𝒜 is a letter outside the Basic Multilingual Plane.
+    #[test]
+    fn lengths_are_in_utf_16_units() {
+        let letters = |count| "𝒜".repeat(count);
+        assert!(ObjectTags::default().insert(&letters(64), &letters(128)).is_ok());
+        assert_eq!(ObjectTags::default().insert(&letters(65), ""), Err(ObjectTagError));
+        assert_eq!(ObjectTags::default().insert("x", &letters(129)), Err(ObjectTagError));
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use super::endpoint_name::EndpointName;
 use super::endpoints;
+use super::include::Include;
 use super::object_key::{BucketName, ObjectKey};
 use super::obligations::{DownloadObligations, UploadObligations};
 use super::prefix::TierPrefix;
@@ -19,7 +18,7 @@ use crate::quota::TierQuota;
 pub(super) struct Tier {
     name: Arc<str>,
     prefix_length: usize,
-    include: Option<GlobSet>,
+    include: Option<Include>,
     /// How often URLs may be issued. `None`: no limit of its own.
     pub(super) quota: Option<Arc<TierQuota>>,
     /// The endpoints that its URLs may go by, the preferred one first. `None`: every one of the bucket.
@@ -63,7 +62,7 @@ impl Tier {
         };
         // The prefix's length in segments, because a template's length in bytes varies with the caller.
         let below = key.as_str().splitn(self.prefix_length + 1, '/').last();
-        below.is_some_and(|below| include.is_match(below))
+        below.is_some_and(|below| include.matches(below))
     }
 
     /// Reads one `[[tier]]`.
@@ -86,7 +85,7 @@ impl Tier {
         let prefix = prefix_text.as_ref().and_then(|Located { value, place }| {
             TierPrefix::parse(value).map_err(|error| table.report("prefix", place, error)).ok()
         });
-        let include = read_include(&mut table);
+        let include = Include::read(&mut table);
         let quota = read_quota(table.table("quota")).map(Arc::new);
         let endpoints = endpoints::read(&mut table);
         let download = DownloadObligations::read(table.table("download"));
@@ -118,28 +117,4 @@ impl Tier {
             endpoints: endpoints.unwrap_or_default(),
         })
     }
-}
-
-fn read_include(table: &mut Table<'_>) -> Option<GlobSet> {
-    let patterns = table.strings("include")?;
-    if patterns.is_empty() {
-        table.report(
-            "include",
-            &table.place_of("include"),
-            "must not be an empty list; leave it out to include every key",
-        );
-    }
-    let mut set = GlobSetBuilder::new();
-    for Located { value, place } in &patterns {
-        // `*` stays within a segment; `**` crosses them.
-        match GlobBuilder::new(value).literal_separator(true).build() {
-            Ok(glob) => {
-                set.add(glob);
-            }
-            Err(error) => table.report("include", place, format!("holds a glob that is not one: {}", error.kind())),
-        }
-    }
-    set.build()
-        .map_err(|error| table.report("include", &table.place_of("include"), format!("is too large: {}", error.kind())))
-        .ok()
 }

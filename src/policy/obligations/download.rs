@@ -38,6 +38,14 @@ impl DownloadObligations {
                     format!("must be longer than 0s and shorter than max_ttl ({max})"),
                 );
             }
+            if lifetime.end_with_token {
+                table.report(
+                    "stable_window",
+                    &place,
+                    "must not be set beside end_with_token = true: a URL that ends with its caller's token is not the \
+                     same for other callers",
+                );
+            }
             value
         });
         let attachment = table.one_of("disposition", &[(DispositionType::Attachment.as_str(), true)]);
