@@ -35,7 +35,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// An account id that is not one.
+/// An account id that is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be an AWS account id of 12 digits")]
 pub struct AccountIdError;

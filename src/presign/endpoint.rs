@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::encoding::encoded_query;
 use access_point::AccessPoint;
 
 pub use error::EndpointError;
@@ -20,7 +21,8 @@ pub use error::EndpointError;
 /// What the configuration says about one way to a real bucket.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
-    /// The bucket's real name: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`.
+    /// The bucket's real name: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`. In the path of another server, 2 to 222
+    /// letters, digits, `.`, `-` and `_`, after Ceph's `TENANT:` if there is one.
     pub s3_bucket: String,
     /// The region that signs: a DNS label, and at AWS in lower case. Other servers have their own, such as `default`.
     pub region: String,
@@ -105,7 +107,8 @@ impl BucketEndpoint {
         let base_path = settings.endpoint.as_ref().map_or("", Url::path).trim_end_matches('/');
         let inner_path = path_prefix.strip_prefix(base_path).ok_or(EndpointError::Unresolved)?;
         // An access point is never in the path: AWS knows it by its host name alone.
-        let in_path = access_point.is_none() && inner_path.strip_prefix('/') == Some(settings.s3_bucket.as_str());
+        let bucket_in_path = encoded_query(&settings.s3_bucket);
+        let in_path = access_point.is_none() && inner_path.strip_prefix('/') == Some(bucket_in_path.as_str());
         let label = access_point.map_or_else(|| settings.s3_bucket.clone(), |access_point| access_point.host_label());
         let in_host = name.strip_prefix(&label).is_some_and(|rest| rest.starts_with('.'));
         match settings.addressing {

@@ -116,9 +116,15 @@ impl SdkOracle {
         self.required.requester_pays.then_some(RequestPayer::Requester)
     }
 
-    fn with_attribution(&self) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+    /// Adds parameters that the SDK has no names for, and for reads who pays, which the SDK knows as a header only.
+    fn with_parameters(&self, reads: bool) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
         let attribution = self.attribution.clone();
+        let payer = reads && self.required.requester_pays;
         move |request| {
+            if payer {
+                let separator = if request.uri().contains('?') { '&' } else { '?' };
+                request.set_uri(format!("{}{separator}x-amz-request-payer=requester", request.uri())).unwrap();
+            }
             if let Some(Attribution { decision_id, caller_id }) = &attribution {
                 let separator = if request.uri().contains('?') { '&' } else { '?' };
                 let (caller_id, decision_id) = (naively_encoded(caller_id, ""), naively_encoded(decision_id, ""));
@@ -131,14 +137,14 @@ impl SdkOracle {
 
     pub(super) async fn get(&self, key: &str, terms: &DownloadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
         let mut request = self.client.get_object().bucket(&self.bucket).key(key);
-        request = request.set_expected_bucket_owner(self.owner()).set_request_payer(self.payer());
+        request = request.set_expected_bucket_owner(self.owner());
         if let Some(version_id) = &terms.version_id {
             request = request.version_id(version_id.as_str());
         }
         for (header, value) in &terms.response_overrides {
             request = override_get(request, *header, value.as_str());
         }
-        let customized = request.customize().mutate_request(self.with_attribution());
+        let customized = request.customize().mutate_request(self.with_parameters(true));
         let presigned = customized.presigned(configured(at, seconds)).await;
         presigned.unwrap_or_else(|error| panic!("{}", DisplayErrorContext(error)))
     }
@@ -151,14 +157,14 @@ impl SdkOracle {
         seconds: u64,
     ) -> PresignedRequest {
         let mut request = self.client.head_object().bucket(&self.bucket).key(key);
-        request = request.set_expected_bucket_owner(self.owner()).set_request_payer(self.payer());
+        request = request.set_expected_bucket_owner(self.owner());
         if let Some(version_id) = &terms.version_id {
             request = request.version_id(version_id.as_str());
         }
         for (header, value) in &terms.response_overrides {
             request = override_head(request, *header, value.as_str());
         }
-        let customized = request.customize().mutate_request(self.with_attribution());
+        let customized = request.customize().mutate_request(self.with_parameters(true));
         customized.presigned(configured(at, seconds)).await.unwrap()
     }
 
@@ -195,7 +201,7 @@ impl SdkOracle {
                 .set_ssekms_encryption_context(text(&encryption.context))
                 .set_bucket_key_enabled(encryption.bucket_key);
         }
-        let customized = request.customize().mutate_request(self.with_attribution());
+        let customized = request.customize().mutate_request(self.with_parameters(false));
         customized.presigned(configured(at, seconds)).await.unwrap()
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::attribution::Attribution;
 use super::signed_request::SignedRequest;
-use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, Permit, UploadTerms};
+use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, FieldViolation, Permit, UploadTerms};
 
 /// Turns a permit into signed requests. Without a permit there is nothing to call it with.
 #[async_trait]
@@ -72,7 +72,7 @@ pub struct Expiry {
 }
 
 /// Why a permit could not be signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PresignError {
     /// The permit names a bucket that this presigner does not have.
     #[error("the bucket is not configured for signing")]
@@ -81,7 +81,7 @@ pub enum PresignError {
     #[error("the endpoint is not configured for signing")]
     UnknownEndpoint,
     /// There are no credentials, or they are too close to their end.
-    #[error("signing credentials cannot be had now")]
+    #[error("signing credentials are not available now")]
     CredentialsUnavailable {
         /// When it may be worth another try.
         retry_after: Duration,
@@ -101,9 +101,9 @@ pub enum PresignError {
     /// The clock shows a year before 1970 or after 9999.
     #[error("the clock shows a time that cannot be signed")]
     UnsignableTime,
-    /// The request would be larger than S3 takes.
+    /// The request would be larger than S3 takes: the fields to shorten, the largest first. There is at least one.
     #[error("the signed request would be larger than S3 takes")]
-    RequestTooLarge,
+    RequestTooLarge(Vec<FieldViolation>),
     /// A term does not fit into a header. The types of the terms leave no such values.
     #[error("a term of the permit cannot be signed as a header")]
     UnsignableHeader,
@@ -121,7 +121,7 @@ impl PresignError {
             Self::RepeatedTerm => "repeated_term",
             Self::UnsignableLifetime => "unsignable_lifetime",
             Self::UnsignableTime => "unsignable_time",
-            Self::RequestTooLarge => "request_too_large",
+            Self::RequestTooLarge(_) => "request_too_large",
             Self::UnsignableHeader => "unsignable_header",
         }
     }

@@ -1,9 +1,10 @@
-//! Headers that a bucket wants with every request.
+//! What a bucket wants with every request.
 
 use super::account_id::AccountId;
 use super::signed_headers::{SignedHeaderError, SignedHeaders};
+use super::sigv4::QueryParameter;
 
-/// What every request to a bucket must carry.
+/// What every request to a bucket must carry, in its headers or in its query.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequiredHeaders {
     /// The account that owns the bucket: S3 refuses the request if it is another one's by now
@@ -15,13 +16,31 @@ pub struct RequiredHeaders {
 }
 
 impl RequiredHeaders {
-    pub(super) fn add_to(&self, headers: &mut SignedHeaders) -> Result<(), SignedHeaderError> {
-        if let Some(owner) = &self.expected_bucket_owner {
-            headers.insert("x-amz-expected-bucket-owner", owner.as_str())?;
+    /// For a request that reads. Who pays is in the query: links, images, redirects and players send no headers. The
+    /// owner is a header all the same, because AWS documents no other place for it.
+    pub(super) fn add_to_read(
+        &self,
+        headers: &mut SignedHeaders,
+        query: &mut Vec<QueryParameter>,
+    ) -> Result<(), SignedHeaderError> {
+        if self.requester_pays {
+            query.push(QueryParameter::REQUESTER_PAYS);
         }
+        self.add_owner(headers)
+    }
+
+    /// For a request that writes, whose client sends headers anyway.
+    pub(super) fn add_to_write(&self, headers: &mut SignedHeaders) -> Result<(), SignedHeaderError> {
         if self.requester_pays {
             headers.insert("x-amz-request-payer", "requester")?;
         }
-        Ok(())
+        self.add_owner(headers)
+    }
+
+    fn add_owner(&self, headers: &mut SignedHeaders) -> Result<(), SignedHeaderError> {
+        match &self.expected_bucket_owner {
+            Some(owner) => headers.insert("x-amz-expected-bucket-owner", owner.as_str()),
+            None => Ok(()),
+        }
     }
 }

@@ -36,7 +36,7 @@ pub struct UnsignedRequest<'a> {
     /// depend on that order.
     pub query: &'a [QueryParameter],
     /// Headers that the client must send, beside `host`. None of them is moved into the query: S3 ignores several
-    /// `x-amz-` headers there.
+    /// `x-amz-` headers there. What S3 does read there is a [`QueryName`].
     pub headers: &'a SignedHeaders,
 }
 

@@ -1,6 +1,7 @@
 //! The presigner for S3.
 
 mod expiry;
+mod oversize;
 mod terms;
 
 #[cfg(test)]
@@ -89,8 +90,6 @@ impl SigV4Presigner {
             signer.credentials.note_url_cut();
         }
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };
-        let mut headers = SignedHeaders::new();
-        signer.required_headers.add_to(&mut headers)?;
         // A URL that is the same for everybody cannot name anybody.
         let attribution = (signer.attribution && !lifetime.stable).then(|| attribution.query());
         Ok(Signing {
@@ -100,7 +99,7 @@ impl SigV4Presigner {
             signed_at,
             expires_in,
             expiry,
-            headers,
+            required: &signer.required_headers,
             attribution,
         })
     }
@@ -116,12 +115,15 @@ impl Presigner for SigV4Presigner {
     ) -> Result<PresignedDownload, PresignError> {
         let signing = self.begin(permit, attribution, now)?;
         let mut query = terms::download_query(permit.terms())?;
+        let mut headers = SignedHeaders::new();
+        signing.required.add_to_read(&mut headers, &mut query)?;
         query.extend(signing.attribution.iter().flatten().cloned());
         // A HEAD has the same parameters save the first, `x-id`, as in the SDK.
         let head_query = query.split_first().map_or(&[][..], |(_, others)| others);
+        let fields = || oversize::download_fields(permit.terms());
         Ok(PresignedDownload {
-            get: signing.sign(HttpMethod::Get, &query, signing.headers.clone())?,
-            head: signing.sign(HttpMethod::Head, head_query, signing.headers.clone())?,
+            get: signing.sign(HttpMethod::Get, &query, headers.clone(), fields)?,
+            head: signing.sign(HttpMethod::Head, head_query, headers, fields)?,
             expiry: signing.expiry,
         })
     }
@@ -133,11 +135,13 @@ impl Presigner for SigV4Presigner {
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {
         let signing = self.begin(permit, attribution, now)?;
-        let mut headers = signing.headers.clone();
+        let mut headers = SignedHeaders::new();
+        signing.required.add_to_write(&mut headers)?;
         terms::add_upload_headers(&mut headers, permit.terms(), attribution)?;
         let mut query = vec![QueryParameter::PUT_OBJECT];
         query.extend(signing.attribution.iter().flatten().cloned());
-        Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers)?, expiry: signing.expiry })
+        let fields = || oversize::upload_fields(permit.terms());
+        Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers, fields)?, expiry: signing.expiry })
     }
 
     async fn renew_credentials(&self, bucket: &BucketName) {
@@ -155,22 +159,26 @@ struct Signing<'a> {
     signed_at: SigningTime,
     expires_in: ExpiresIn,
     expiry: Expiry,
-    headers: SignedHeaders,
+    required: &'a RequiredHeaders,
     attribution: Option<[QueryParameter; 2]>,
 }
 
 impl Signing<'_> {
+    /// `fields` says how many bytes the caller's fields take, the key aside. It is asked only where they are too many.
     fn sign(
         &self,
         method: HttpMethod,
         query: &[QueryParameter],
         headers: SignedHeaders,
+        fields: impl FnOnce() -> Vec<(&'static str, usize)>,
     ) -> Result<SignedRequest, PresignError> {
         let request = UnsignedRequest { method, key: self.object.key(), query, headers: &headers };
         let url = sigv4::presign(self.endpoint, &self.credentials, &request, self.signed_at, self.expires_in);
         let header_bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-        if url.as_str().len() + header_bytes > MAX_REQUEST_HEAD_BYTES {
-            return Err(PresignError::RequestTooLarge);
+        let bytes = url.as_str().len() + header_bytes;
+        if bytes > MAX_REQUEST_HEAD_BYTES {
+            let violations = oversize::violations(bytes, MAX_REQUEST_HEAD_BYTES, self.object.key(), fields());
+            return Err(PresignError::RequestTooLarge(violations));
         }
         Ok(SignedRequest { method, url, headers: headers.into_vec() })
     }

@@ -60,6 +60,26 @@ async fn every_bad_field_of_a_download_is_listed() {
     );
 }
 
+/// Each field is fine by itself, and all of them together are more than S3 takes.
+#[tokio::test]
+async fn the_fields_that_make_a_signed_request_too_large_are_listed() {
+    let server = TestServer::start().await;
+    let request = IssueDownloadUrlRequest {
+        bucket: "media".to_owned(),
+        key: format!("tier 1/{}.jpg", "é".repeat(500)),
+        response_overrides: Some(ResponseOverrides {
+            cache_control: Some("\"".repeat(700)),
+            content_language: Some("\"".repeat(1_024)),
+            content_encoding: Some("gzip".to_owned()),
+            ..ResponseOverrides::default()
+        }),
+        ..IssueDownloadUrlRequest::default()
+    };
+    let refused = server.client("user-one").await.issue_download(request).await.unwrap_err();
+    assert_eq!((refused.code(), &*error_info(&refused).reason), (Code::InvalidArgument, "REQUEST_INVALID"));
+    assert_eq!(field_violations(&refused), ["response_overrides.content_language"]);
+}
+
 #[tokio::test]
 async fn every_bad_field_of_an_upload_is_listed() {
     let server = TestServer::start().await;

@@ -11,6 +11,12 @@ pub enum EndpointError {
         "the bucket must be 3 to 63 characters from a-z, 0-9, '.' and '-' and start and end with a letter or digit"
     )]
     BucketName,
+    /// Not `^([A-Za-z0-9_-]{1,64}:)?[A-Za-z0-9._-]{2,222}$`, or with dots that clients take for a relative path.
+    #[error(
+        "the bucket must be 2 to 222 letters, digits, '.', '-' and '_', not begin or end with '.' or contain '..', and \
+         may have a tenant of 1 to 64 letters, digits, '-' and '_' before a ':'"
+    )]
+    BucketNameInPath,
     /// Not a host name, which every bucket name must be.
     #[error("the bucket must not contain '..' or look like an IP address")]
     BucketNotAHost,

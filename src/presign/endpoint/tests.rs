@@ -132,6 +132,85 @@ fn bucket_names_that_are_none_are_refused() {
     assert_eq!(error(&aws_settings(&huge, "us-east-1")), EndpointError::BucketName);
 }
 
+/// Names that other servers give, and AWS does not.
+#[tokio::test]
+async fn bucket_names_of_other_servers_are_fine_in_the_path() {
+    let longest = "a".repeat(222);
+    let (tenant, tenant_path) = (format!("{}:media", "t".repeat(64)), format!("{}%3Amedia", "t".repeat(64)));
+    for (name, path) in [
+        ("example_media", "example_media"),
+        ("Example-Media", "Example-Media"),
+        ("ab", "ab"),
+        ("_a-", "_a-"),
+        ("media.example.com", "media.example.com"),
+        ("192.168.5.4", "192.168.5.4"),
+        ("xn--media", "xn--media"),
+        ("tenant:media", "tenant%3Amedia"),
+        ("Tenant_1:My.Media", "Tenant_1%3AMy.Media"),
+        (&longest, &longest),
+        (&tenant, &tenant_path),
+    ] {
+        for (endpoint, addressing) in
+            [("https://s3.example.com", Addressing::Automatic), ("http://10.1.2.3:9000/gate/v1", Addressing::Path)]
+        {
+            let resolved = resolved_as_in_the_sdk(&custom(name, endpoint, addressing)).await;
+            assert_eq!(resolved, format!("us-east-1 {endpoint}/{path}"));
+        }
+    }
+}
+
+#[test]
+fn bucket_names_that_are_none_anywhere_are_refused_in_the_path_too() {
+    let (too_long, long_tenant) = ("a".repeat(223), format!("{}:media", "a".repeat(65)));
+    for name in [
+        "",
+        "a",
+        ".",
+        "..",
+        ".a",
+        "a.",
+        "a..b",
+        "../b",
+        "a/b",
+        "a b",
+        "a\0b",
+        "a%2Fb",
+        "médïa",
+        "s3://media",
+        ":media",
+        "tenant:",
+        "tenant:a",
+        "tenant:..",
+        "tenant:.a",
+        "te.nant:media",
+        "a:b:media",
+        "a?b",
+        "a#b",
+        "a~b",
+        &too_long,
+        &long_tenant,
+    ] {
+        let settings = custom(name, "https://s3.example.com", Addressing::Automatic);
+        assert_eq!(error(&settings), EndpointError::BucketNameInPath, "{name:?}");
+    }
+    let directory = custom("media--usw2-az1--x-s3", "https://s3.example.com", Addressing::Path);
+    assert_eq!(error(&directory), EndpointError::DirectoryBucket);
+    let arn = custom("arn:media", "https://s3.example.com", Addressing::Path);
+    assert!(matches!(error(&arn), EndpointError::Refused(_)), "the SDK takes every arn: for an ARN");
+}
+
+#[test]
+fn a_bucket_in_the_host_name_is_a_host_name_at_other_servers_too() {
+    for name in ["example_media", "Media", "ab", "tenant:media", "-media"] {
+        let settings = custom(name, "https://s3.example.com", Addressing::VirtualHost);
+        assert_eq!(error(&settings), EndpointError::BucketName, "{name:?}");
+    }
+    let access_point = Some("arn:aws:s3:us-east-1:111122223333:accesspoint/readers".to_owned());
+    let settings =
+        EndpointSettings { access_point, ..custom("My_Media", "https://s3.example.com", Addressing::Automatic) };
+    assert_eq!(error(&settings), EndpointError::BucketName, "an access point is at AWS");
+}
+
 #[test]
 fn bucket_names_with_another_meaning_are_refused() {
     for (name, expected) in [

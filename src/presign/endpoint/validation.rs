@@ -15,8 +15,14 @@ const RESERVED_SUFFIXES: [&str; 4] = ["-s3alias", "--ol-s3", ".mrap", "--table-s
 
 /// Checks settings by the rules that need no resolving.
 pub(super) fn check(settings: &EndpointSettings, access_point: Option<&AccessPoint<'_>>) -> Result<(), EndpointError> {
-    check_bucket(&settings.s3_bucket)?;
-    check_region(&settings.region, settings.endpoint.is_some() && access_point.is_none())?;
+    // An access point is at AWS, also behind an endpoint.
+    let elsewhere = settings.endpoint.is_some() && access_point.is_none();
+    if elsewhere && settings.addressing != Addressing::VirtualHost {
+        check_bucket_in_path(&settings.s3_bucket)?;
+    } else {
+        check_bucket(&settings.s3_bucket)?;
+    }
+    check_region(&settings.region, elsewhere)?;
     match &settings.endpoint {
         None => {}
         Some(_) if settings.dual_stack => return Err(EndpointError::DualStackWithEndpoint),
@@ -91,6 +97,21 @@ fn check_bucket(name: &str) -> Result<(), EndpointError> {
     let reserved = RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || RESERVED_SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
     if reserved { Err(EndpointError::ReservedBucketName) } else { Ok(()) }
+}
+
+/// What may be a bucket in the path of another server: names that Ceph, Google Cloud Storage, Backblaze and the oldest
+/// buckets of AWS have, and Ceph's `TENANT:BUCKET`. They need no encoding but for the colon, and no client takes them for
+/// relative.
+fn check_bucket_in_path(name: &str) -> Result<(), EndpointError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let (tenant, bucket) = name.split_once(':').map_or((None, name), |(tenant, bucket)| (Some(tenant), bucket));
+    let tenant_fits = tenant.is_none_or(|tenant| (1..=64).contains(&tenant.len()) && tenant.bytes().all(plain));
+    let bucket_fits = (2..=222).contains(&bucket.len()) && bucket.bytes().all(|byte| plain(byte) || byte == b'.');
+    let relative = bucket.starts_with('.') || bucket.ends_with('.') || bucket.contains("..");
+    if !tenant_fits || !bucket_fits || relative {
+        return Err(EndpointError::BucketNameInPath);
+    }
+    if bucket.ends_with("--x-s3") { Err(EndpointError::DirectoryBucket) } else { Ok(()) }
 }
 
 fn check_region(region: &str, custom_endpoint: bool) -> Result<(), EndpointError> {

@@ -40,11 +40,16 @@ fn settings() -> impl Strategy<Value = EndpointSettings> {
         Some("http://10.1.2.3"),
     ]);
     let bucket = select(vec!["media", "media.example.com", "a-b"]);
-    (bucket, region(), endpoint).prop_map(|(bucket, region, endpoint)| EndpointSettings {
+    let other_server = ("([A-Z]{1,9}:)?[A-Za-z0-9_-]{2,9}", region()).prop_map(|(bucket, region)| EndpointSettings {
+        endpoint: Some("https://s3.example.com/v1".parse().unwrap()),
+        ..aws_settings(&bucket, &region)
+    });
+    let any_server = (bucket, region(), endpoint).prop_map(|(bucket, region, endpoint)| EndpointSettings {
         endpoint: endpoint.map(|url| url.parse().unwrap()),
         addressing: Addressing::Automatic,
         ..aws_settings(bucket, &region)
-    })
+    });
+    prop_oneof![3 => any_server, 1 => other_server]
 }
 
 proptest! {
@@ -73,7 +78,11 @@ proptest! {
         let own = presign(&endpoint, &snapshot(&credentials), &request, signed_at, life);
 
         let mut unsigned_url = endpoint.origin().to_owned();
-        unsigned_url.push_str(endpoint.path_prefix());
+        unsigned_url.push_str(settings.endpoint.as_ref().map_or("", |url| url.path().trim_end_matches('/')));
+        if !endpoint.path_prefix().is_empty() {
+            unsigned_url.push('/');
+            unsigned_url.push_str(&naively_encoded(&settings.s3_bucket, ""));
+        }
         unsigned_url.push('/');
         unsigned_url.push_str(&naively_encoded(key.as_str(), "/"));
         for (index, (name, value)) in query.iter().enumerate() {

@@ -18,6 +18,8 @@ pub enum QueryName {
     Caller,
     /// `x-access-broker-decision`: the decision's id, for S3's log.
     Decision,
+    /// `x-amz-request-payer`: who pays for the request.
+    RequestPayer,
     /// `x-id`: the operation's name, which AWS's SDKs send for logs and proxies to read.
     OperationId,
     /// `versionId`: one version of the object.
@@ -33,6 +35,7 @@ impl QueryName {
         match self {
             Self::Caller => "x-access-broker-caller",
             Self::Decision => "x-access-broker-decision",
+            Self::RequestPayer => "x-amz-request-payer",
             Self::OperationId => "x-id",
             Self::VersionId => "versionId",
             Self::Response(header) => header.query_name(),
@@ -53,6 +56,10 @@ impl QueryParameter {
     /// `x-id=PutObject`
     pub const PUT_OBJECT: Self = Self { name: QueryName::OperationId, encoded_value: Cow::Borrowed("PutObject") };
 
+    /// `x-amz-request-payer=requester`
+    /// ([AWS: requester pays](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html)).
+    pub const REQUESTER_PAYS: Self = Self { name: QueryName::RequestPayer, encoded_value: Cow::Borrowed("requester") };
+
     /// Takes a value that is not encoded.
     #[must_use]
     pub fn new(name: QueryName, value: &str) -> Self {
@@ -66,7 +73,7 @@ impl QueryParameter {
     }
 
     /// The bytes it takes in a URL, the `&` between two included.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::presign) fn len(&self) -> usize {
         self.name.as_str().len() + self.encoded_value.len() + 2
     }
 
@@ -100,9 +107,10 @@ pub(super) fn push_canonical(out: &mut String, parameters: &[QueryParameter]) {
 mod tests {
     use super::*;
 
-    const NAMES: [QueryName; 10] = [
+    const NAMES: [QueryName; 11] = [
         QueryName::Caller,
         QueryName::Decision,
+        QueryName::RequestPayer,
         QueryName::OperationId,
         QueryName::VersionId,
         QueryName::Response(ResponseOverride::CacheControl),
@@ -134,7 +142,7 @@ mod tests {
         assert_eq!(forward, backward);
         assert!(forward.ends_with(
             "&response-expires=a%20b&versionId=a%20b&x-access-broker-caller=a%20b&x-access-broker-decision=a%20b\
-             &x-id=a%20b"
+             &x-amz-request-payer=a%20b&x-id=a%20b"
         ));
     }
 }

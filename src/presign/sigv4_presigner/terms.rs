@@ -76,7 +76,7 @@ pub(super) fn add_upload_headers(
 }
 
 /// `name=value&name=value`, sorted by name and percent-encoded: S3 would read a `+` as a space.
-fn tagging(tags: &ObjectTags) -> String {
+pub(super) fn tagging(tags: &ObjectTags) -> String {
     let mut text = String::new();
     for (name, value) in tags.iter() {
         if !text.is_empty() {

@@ -309,7 +309,66 @@ async fn a_request_that_is_larger_than_s3_takes_is_not_signed() {
     let two = download(&presigner, &with(&[CacheControl, ContentType]), now).unwrap();
     assert!(two.get.url.as_str().len() <= 8_192);
     let three = download(&presigner, &with(&[CacheControl, ContentEncoding, ContentType]), now);
-    assert_eq!(three, Err(PresignError::RequestTooLarge));
+    assert_eq!(too_large(three), ["response_overrides.content_encoding"], "its name is the longest");
+
+    let metadata = (0..9).map(|n| (MetadataName::parse(&format!("m{n}")).unwrap(), text(&"x".repeat(200)))).collect();
+    let mut tags = ObjectTags::default();
+    for n in 0..10 {
+        tags.insert(&format!("t{n}"), &"é".repeat(256)).unwrap();
+    }
+    let terms = UploadTerms { metadata, tags, content_type: Some(text("image/jpeg")), ..UploadTerms::default() };
+    let put = upload(&presigner, &permit(&key(), now, 900, false, terms), now);
+    assert_eq!(too_large(put), ["tags"]);
+}
+
+/// What is said of a field's size is what it takes in the signed request.
+#[test]
+fn the_sizes_of_fields_are_those_in_the_signed_request() {
+    let bytes = |request: &SignedRequest| {
+        let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        request.url.as_str().len() + headers
+    };
+    let sum = |fields: Vec<(&'static str, usize)>| fields.into_iter().map(|(_, bytes)| bytes).sum::<usize>();
+    let presigner = presigner("us-east-1", run(loaded_cache(documentation_credentials())));
+    let now = instant(1_700_000_000);
+    let get = |terms| download(&presigner, &permit(&key(), now, 900, false, terms), now).map(|signed| signed.get);
+    let put = |terms| upload(&presigner, &permit(&key(), now, 900, false, terms), now).map(|signed| signed.put);
+    let bare = (bytes(&get(DownloadTerms::default()).unwrap()), bytes(&put(UploadTerms::default()).unwrap()));
+    proptest!(|(reading in download_terms(), mut writing in upload_terms())| {
+        prop_assert_eq!(bytes(&get(reading.clone()).unwrap()), bare.0 + sum(oversize::download_fields(&reading)));
+        // Of fixed size, or the tier's.
+        writing.content_length = None;
+        writing.checksum = None;
+        writing.create_only = None;
+        writing.storage_class = None;
+        writing.encryption = None;
+        prop_assert_eq!(bytes(&put(writing.clone()).unwrap()), bare.1 + sum(oversize::upload_fields(&writing)));
+    });
+}
+
+/// The fields that a refusal for size names.
+fn too_large<T: std::fmt::Debug>(result: Result<T, PresignError>) -> Vec<&'static str> {
+    match result {
+        Err(PresignError::RequestTooLarge(violations)) => violations.iter().map(|violation| violation.field).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_a_bucket_whose_requesters_pay_needs_no_header() {
+    let required = RequiredHeaders { expected_bucket_owner: None, requester_pays: true };
+    let cache = loaded_cache(documentation_credentials()).await;
+    let presigner = presigner_with("us-east-1", cache, required, false);
+    let now = instant(1_700_000_000);
+    let reads = download(&presigner, &permit(&key(), now, 900, false, DownloadTerms::default()), now).unwrap();
+    for request in [reads.get, reads.head] {
+        assert!(request.url.as_str().contains("x-amz-request-payer=requester&"), "{}", request.method.as_str());
+        assert!(request.url.as_str().contains("&X-Amz-SignedHeaders=host&"), "{}", request.method.as_str());
+        assert_eq!(request.headers, [], "{}", request.method.as_str());
+    }
+    let put = upload(&presigner, &permit(&key(), now, 900, false, UploadTerms::default()), now).unwrap().put;
+    assert_eq!(put.headers, [("x-amz-request-payer".into(), "requester".to_owned())]);
+    assert!(!put.url.as_str().contains("payer=requester"));
 }
 
 #[tokio::test]

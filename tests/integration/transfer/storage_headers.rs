@@ -104,13 +104,17 @@ async fn the_owner_and_who_pays_are_in_every_request() {
     let put = fixture.put(upload("a")).await;
     client.send(&HttpRequest::promised(&put).with_body(b"x")).await.expect_success("the upload");
     let issued = fixture.caller.issue_download(download("a")).await.unwrap();
-    for signed in [put, issued.get.unwrap(), issued.head.unwrap()] {
+    let owner = ("x-amz-expected-bucket-owner", "210987654321");
+    let payer = ("x-amz-request-payer", "owner");
+    for (signed, headers) in
+        [(put, vec![owner, payer]), (issued.get.unwrap(), vec![owner]), (issued.head.unwrap(), vec![owner])]
+    {
         let mut names: Vec<_> = signed.headers.keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["x-amz-expected-bucket-owner", "x-amz-request-payer"], "{}", signed.method);
+        assert_eq!(names, headers.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{}", signed.method);
         let mut promised = HttpRequest::promised(&signed);
         promised.body = (promised.method == "PUT").then(|| b"x".to_vec());
-        for (name, other) in [("x-amz-expected-bucket-owner", "210987654321"), ("x-amz-request-payer", "owner")] {
+        for (name, other) in headers {
             let what = format!("{} {name}", signed.method);
             client.send(&promised.clone().without_header(name)).await.expect_refusal(&what);
             client.send(&promised.clone().with_header(name, other)).await.expect_refusal(&what);
@@ -119,6 +123,30 @@ async fn the_owner_and_who_pays_are_in_every_request() {
     }
     let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
     assert_eq!(fixture.caller.issue_download(request).await.unwrap().object.unwrap().size, 1, "the broker pays, too");
+}
+
+/// A browser that follows a link sends no header of its own.
+#[tokio::test]
+async fn a_link_says_in_its_query_who_pays() {
+    let s3 = S3Server::embedded(|options| options.requester_pays = true).await;
+    let fixture = Fixture::with(s3, Settings { bucket: "requester_pays = true", ..Settings::default() }).await;
+    let mut client = HttpClient::reqwest();
+    let put = HttpRequest::promised(&fixture.put(upload("a")).await).with_body(b"x");
+    client.send(&put).await.expect_success("the upload");
+    let issued = fixture.caller.issue_download(download("a")).await.unwrap();
+    for signed in [issued.get.unwrap(), issued.head.unwrap()] {
+        assert!(signed.headers.is_empty(), "{:?}", signed.headers);
+        let promised = HttpRequest::promised(&signed);
+        client.send(&promised).await.expect_success(&signed.method);
+        for other in ["", "x-amz-request-payer=owner&"] {
+            let mut changed = promised.clone();
+            changed.url = changed.url.replace("x-amz-request-payer=requester&", other);
+            assert_ne!(changed.url, promised.url);
+            client.send(&changed).await.expect_refusal(&format!("{} {other:?}", signed.method));
+        }
+    }
+    let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
+    assert!(fixture.caller.issue_download(request).await.unwrap().object.is_some(), "the broker pays, too");
 }
 
 #[tokio::test]
