@@ -32,8 +32,8 @@ Try it:
   access-broker check --config broker.toml     what a configuration and its policy mean
   access-broker serve --config broker.toml     the server
 
-Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid, 130 and 143 ended at once by a
-second SIGINT or SIGTERM.";
+Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid (or with warnings, for check
+--deny-warnings), 130 and 143 ended at once by a second SIGINT or SIGTERM.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

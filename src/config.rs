@@ -14,6 +14,7 @@ mod policy_file;
 mod quota;
 mod server;
 mod tls;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,10 +34,10 @@ pub use policy_file::{LoadedPolicy, PolicyFile, PolicyLook, ProofError};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
-use crate::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems};
+use crate::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
 use crate::files::{self, FileError, Sight, UnusableFile};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
-use crate::policy::{BucketName, EndpointName, Policy, PolicyContext};
+use crate::policy::{BucketName, CallerOutlook, EndpointName, Policy, PolicyContext};
 use crate::quota::QuotaSettings;
 use crate::telemetry::LogSettings;
 
@@ -65,6 +66,8 @@ pub struct Config {
     pub issuers: Vec<IssuerSettings>,
     /// The logical buckets; at least one.
     pub buckets: Vec<BucketSettings>,
+    /// What the configuration says without effect, or surely does not mean.
+    pub warnings: Warnings,
 }
 
 /// Why a configuration or policy cannot be used.
@@ -82,7 +85,8 @@ pub enum LoadError {
 }
 
 impl Config {
-    /// Reads a configuration file. Paths in it are relative to its folder.
+    /// Reads a configuration file. Paths in it are relative to its folder. For [warnings](Self::warnings) it looks at the
+    /// access keys that the configuration names, where they are there.
     ///
     /// `plain_http` says whether issuers may be asked over plain HTTP; only the development environment, whose issuer
     /// is inside the process, has a reason to.
@@ -95,7 +99,8 @@ impl Config {
         let read = files::read(path, MAX_DOCUMENT_BYTES).map_err(unusable)?;
         let text = text_of(path, &read.content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(Self::parse(&path.display().to_string(), text, folder, overrides, plain_http)?)
+        let origin = path.display().to_string();
+        Ok(Self::parse_looking(&origin, text, folder, overrides, plain_http, &warnings::look_here)?)
     }
 
     /// Reads a configuration from its text; see [`load`](Self::load).
@@ -109,6 +114,17 @@ impl Config {
         folder: &Path,
         overrides: Overrides,
         plain_http: PlainHttp,
+    ) -> Result<Self, Problems> {
+        Self::parse_looking(origin, text, folder, overrides, plain_http, &|_| None)
+    }
+
+    fn parse_looking(
+        origin: &str,
+        text: &str,
+        folder: &Path,
+        overrides: Overrides,
+        plain_http: PlainHttp,
+        look: warnings::SecretLook<'_>,
     ) -> Result<Self, Problems> {
         let document = Document::parse(origin, text, overrides)?;
         let mut root = document.root();
@@ -129,7 +145,7 @@ impl Config {
                 issuer.file_settle = policy.settle;
             }
         }
-        let config = policy.map(|policy| Self {
+        let mut config = policy.map(|policy| Self {
             server,
             limits,
             listeners,
@@ -141,7 +157,12 @@ impl Config {
             policy,
             issuers,
             buckets,
+            warnings: Warnings::default(),
         });
+        if let Some(config) = config.as_mut().filter(|_| document.is_valid()) {
+            warnings::find(&document, config, look);
+            config.warnings = document.take_warnings();
+        }
         document.into_result(config)
     }
 
@@ -177,7 +198,8 @@ impl Config {
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let trust_domains = self.trust_domains();
         let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
-        Policy::parse(&self.policy.file.display().to_string(), text, &context)
+        let outlook = CallerOutlook::new(self.listeners.iter().map(|listener| &listener.proof), &self.issuers);
+        Policy::parse_for(&self.policy.file.display().to_string(), text, &context, &outlook)
     }
 
     /// The trust domains whose workloads can prove themselves, to a listener or by a JWT-SVID.

@@ -7,6 +7,7 @@
 mod problem;
 mod table;
 mod units;
+mod warning;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use toml::de::DeTable;
 
 pub use problem::{Place, Problem, Problems};
 pub use table::{Located, Table};
+use warning::FoundWarnings;
+pub use warning::{MAX_WARNINGS, Warning, WarningCode, Warnings};
 
 /// The largest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1_024 * 1_024;
@@ -32,6 +35,7 @@ pub struct Document<'t> {
     overrides: Overrides,
     overrides_read: RefCell<BTreeSet<String>>,
     problems: RefCell<Vec<Problem>>,
+    warnings: FoundWarnings,
 }
 
 impl<'t> Document<'t> {
@@ -64,6 +68,7 @@ impl<'t> Document<'t> {
             overrides,
             overrides_read: RefCell::default(),
             problems: RefCell::default(),
+            warnings: FoundWarnings::default(),
         })
     }
 
@@ -76,6 +81,23 @@ impl<'t> Document<'t> {
     /// Adds a problem. `setting` is the dotted path, `rule` what must hold.
     pub fn report(&self, place: &Place, setting: impl Into<String>, rule: impl Display) {
         self.problems.borrow_mut().push(Problem::new(place.clone(), setting, rule.to_string()));
+    }
+
+    /// Whether no problem was found so far. Warnings are of use only then.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// Adds a warning. `setting` is the dotted path; `message` says what is wrong and what to write instead.
+    pub fn warn(&self, code: WarningCode, place: &Place, setting: impl Into<String>, message: impl Display) {
+        self.warnings.add(code, place, setting, message);
+    }
+
+    /// Takes out the warnings that were found.
+    #[must_use]
+    pub fn take_warnings(&self) -> Warnings {
+        self.warnings.take(&self.origin)
     }
 
     /// Ends the reading.

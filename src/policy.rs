@@ -10,7 +10,10 @@ mod encryption;
 mod endpoint_name;
 mod endpoints;
 mod entity_tag;
+mod fit;
+mod glob;
 mod header_text;
+mod include;
 mod lifetime;
 mod longest_ttl;
 mod losses;
@@ -27,6 +30,7 @@ mod terms;
 mod tier;
 mod tier_quota;
 mod tier_tree;
+mod warnings;
 
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumLengthError};
 pub use compile::{Policy, PolicyContext, TierOutline};
@@ -49,6 +53,8 @@ pub use rule::Operation;
 pub use storage_class::StorageClass;
 pub use store::{PolicyStatus, PolicyStore};
 pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, ResponseOverride, UploadTerms};
+pub use warnings::CallerOutlook;
+pub(crate) use warnings::looks_like_path;
 
 #[cfg(test)]
 mod tests;

@@ -1,46 +1,128 @@
 //! `access-broker check`
 
+mod json;
+
 use bytesize::ByteSize;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::options::ConfigOptions;
-use super::output::{complain, say};
+use super::output::{complain, say, warn};
 use super::{EXIT_CONFIGURATION, EXIT_OK};
 use crate::audit::{AuditFileSettings, OnFailure};
-use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, ListenerSettings, NamedEndpoint, TlsSettings};
+use crate::config::{
+    AuditOutput, AuditSettings, BucketSettings, Config, ListenerSettings, LoadError, NamedEndpoint, TlsSettings,
+};
+use crate::document::{WarningCode, Warnings};
 use crate::identity::IssuerSettings;
 use crate::policy::{EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
 /// Nothing is started and nothing is asked over the network. Everything wrong is printed at once, with its line; the
-/// exit code is 78 then.
+/// exit code is 78 then. Warnings are about what is allowed and can have no effect, or is surely not meant: they are
+/// printed to standard error and leave the exit code at 0, unless --deny-warnings is given.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct Check {
     #[command(flatten)]
     options: ConfigOptions,
+    /// Exit with code 78 if there is any warning.
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Leave out warnings of this code, such as plaintext_listener. Can be given several times.
+    #[arg(long, value_name = "CODE", value_parser = parse_code)]
+    allow: Vec<WarningCode>,
+    /// text for people, or json: one document on standard output, for errors, too.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How the outcome is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// What a check found.
+struct Outcome {
+    /// The configuration, if it is valid.
+    config: Option<Config>,
+    /// The policy, if that is valid, too.
+    policy: Option<Policy>,
+    error: Option<LoadError>,
+    /// Of the configuration and of the policy.
+    warnings: Vec<Warnings>,
+    /// Whether any warning is an error.
+    deny_warnings: bool,
 }
 
 impl Check {
     pub(super) fn run(self) -> u8 {
-        let checked = self.options.load().and_then(|config| {
-            let policy = config.load_policy()?.policy;
-            Ok((config, policy))
-        });
+        let Self { options, deny_warnings, allow, format } = self;
+        let mut outcome = Outcome { config: None, policy: None, error: None, warnings: Vec::new(), deny_warnings };
+        let checked = options.load().and_then(|config| outcome.config.insert(config).load_policy());
         match checked {
-            Ok((config, policy)) => {
-                say(describe(&config, &policy));
-                EXIT_OK
+            Ok(loaded) => outcome.policy = Some(loaded.policy),
+            Err(error) => outcome.error = Some(error),
+        }
+        let of_config = outcome.config.iter().map(|config| &config.warnings);
+        outcome.warnings = of_config.chain(outcome.policy.iter().map(Policy::warnings)).cloned().collect();
+        for warnings in &mut outcome.warnings {
+            warnings.allow(&allow);
+        }
+        let code = if outcome.is_ok() { EXIT_OK } else { EXIT_CONFIGURATION };
+        match format {
+            Format::Text => outcome.print(),
+            Format::Json => say(format!("{:#}", json::document(&outcome))),
+        }
+        code
+    }
+}
+
+fn parse_code(name: &str) -> Result<WarningCode, String> {
+    let list = || WarningCode::ALL.iter().map(|code| code.name()).collect::<Vec<_>>().join(", ");
+    WarningCode::parse(name).ok_or_else(|| format!("there is no such code of a warning; the codes are {}", list()))
+}
+
+impl Outcome {
+    fn warning_count(&self) -> usize {
+        self.warnings.iter().map(Warnings::count).sum()
+    }
+
+    fn is_ok(&self) -> bool {
+        self.error.is_none() && !(self.deny_warnings && self.warning_count() > 0)
+    }
+
+    /// Errors and warnings go to standard error, and what configuration and policy mean to standard output.
+    fn print(self) {
+        let count = self.warning_count();
+        for warnings in &self.warnings {
+            for (_, line) in warnings.lines() {
+                warn(&line);
             }
-            Err(error) => {
-                complain(&error.into());
-                EXIT_CONFIGURATION
+            if warnings.left_out() > 0 {
+                warn(&format!("{}: {} more warnings are left out", warnings.origin(), warnings.left_out()));
             }
+        }
+        let counted = match count {
+            0 => "all good".to_owned(),
+            1 => "1 warning".to_owned(),
+            _ => format!("{count} warnings"),
+        };
+        if let (Some(config), Some(policy)) = (&self.config, &self.policy) {
+            say(describe(config, policy, &counted));
+        }
+        if let Some(error) = self.error {
+            complain(&error.into());
+        } else if self.deny_warnings && count > 0 {
+            complain(&anyhow::anyhow!("{counted}, and --deny-warnings allows none"));
         }
     }
 }
 
-fn describe(config: &Config, policy: &Policy) -> String {
+/// One line for each part, and a last one with the verdict.
+fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     let mut lines: Vec<String> = config.listeners.iter().map(describe_listener).collect();
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
     lines.push(describe_audit(&config.audit));
@@ -48,19 +130,23 @@ fn describe(config: &Config, policy: &Policy) -> String {
     lines.extend(config.issuers.iter().map(describe_issuer));
     lines.extend(config.buckets.iter().flat_map(describe_bucket));
     lines.extend(policy.outline().iter().map(describe_tier));
-    lines.push("all good".to_owned());
+    lines.push(verdict.to_owned());
     lines.join("\n")
 }
 
 fn describe_listener(listener: &ListenerSettings) -> String {
     let ListenerSettings { address, proof, tls } = listener;
-    let transport = match tls {
+    let transport = transport(tls.as_ref());
+    let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
+    format!("gRPC on {address}, {transport}; proof: {}{}", proof.name(), of_domain.unwrap_or_default())
+}
+
+const fn transport(tls: Option<&TlsSettings>) -> &'static str {
+    match tls {
         None => "plaintext",
         Some(TlsSettings { client_ca_file: None, .. }) => "TLS",
         Some(TlsSettings { client_ca_file: Some(_), .. }) => "TLS with client certificates",
-    };
-    let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
-    format!("gRPC on {address}, {transport}; proof: {}{}", proof.name(), of_domain.unwrap_or_default())
+    }
 }
 
 fn describe_audit(settings: &AuditSettings) -> String {

@@ -8,7 +8,7 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FAILURE: u8 = 1;
 /// The command line was not understood (clap's own choice).
 pub const EXIT_USAGE: u8 = 2;
-/// The configuration or the policy is not valid (`EX_CONFIG` of `sysexits.h`).
+/// The configuration or the policy is not valid, or has warnings where none are allowed (`EX_CONFIG` of `sysexits.h`).
 pub const EXIT_CONFIGURATION: u8 = 78;
 /// A second signal, SIGINT, ended a server at once on its way down (128 and the signal's number, as shells have it).
 pub const EXIT_SECOND_SIGINT: u8 = 130;

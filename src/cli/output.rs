@@ -23,6 +23,11 @@ pub(super) fn say(text: impl AsRef<str>) {
     let _written = writeln!(io::stdout().lock(), "{}", text.as_ref());
 }
 
+/// Prints a warning to standard error, and waits as long as the reader takes.
+pub(super) fn warn(text: &str) {
+    print_complaint(&format!("access-broker: warning: {text}\n"));
+}
+
 /// Prints what is wrong, each cause on the way, and waits as long as the reader takes.
 pub(super) fn complain(error: &anyhow::Error) {
     print_complaint(&complaint(error));

@@ -10,7 +10,9 @@ use super::options::ConfigOptions;
 use super::output::{complain_in_time, end_log, log_failure};
 use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::config::{Config, LoadError, LoadedPolicy};
-use crate::server::{RunningServer, StopSignals, Surroundings, log_panics, notify_ready, notify_stopping};
+use crate::server::{
+    ReloadSignal, RunningServer, StopSignals, Surroundings, log_panics, notify_ready, notify_stopping,
+};
 use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
@@ -18,7 +20,8 @@ use crate::telemetry::{LogHandle, Traces, start_logging};
 /// The configuration and the policy are proven before a port is bound. Health says `NOT_SERVING` until the keys of every
 /// issuer and the credentials of every bucket are there. SIGTERM and SIGINT stop the server: health flips, calls are
 /// served for `server.drain_delay` more, calls in flight finish, and after `server.shutdown_grace` what is left is cut
-/// off. A second signal ends the process at once.
+/// off. A second signal ends the process at once. SIGHUP has the keys of every issuer fetched and the policy and TLS
+/// files looked at without delay.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -59,6 +62,7 @@ fn serve(config: Config, log: &LogHandle) -> anyhow::Result<u8> {
     let runtime = runtime().context("the runtime cannot be started")?;
     let served = runtime.block_on(async {
         let mut signals = StopSignals::listen().context("signals cannot be received")?;
+        let mut reloads = ReloadSignal::listen().context("signals cannot be received")?;
         let traces = Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
         let surroundings = Surroundings { traces, log: Arc::clone(log.counts()), ..Surroundings::system() };
         // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first
@@ -77,7 +81,7 @@ fn serve(config: Config, log: &LogHandle) -> anyhow::Result<u8> {
             started = RunningServer::start_with(config, policy, surroundings) => started?,
             _ = signals.next() => return Ok(EXIT_OK),
         };
-        let failure = until_stopped(&mut server, &mut signals).await;
+        let failure = until_stopped(&mut server, &mut signals, &mut reloads).await;
         let stop = async {
             notify_stopping().await;
             server.stop().await;
@@ -98,19 +102,27 @@ async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, Load
 }
 
 /// Returns with the first signal, or with what the server cannot go on without.
-async fn until_stopped(server: &mut RunningServer, signals: &mut StopSignals) -> Option<anyhow::Error> {
+async fn until_stopped(
+    server: &mut RunningServer,
+    signals: &mut StopSignals,
+    reloads: &mut ReloadSignal,
+) -> Option<anyhow::Error> {
     let readiness = server.readiness().clone();
     let announcement = async {
         readiness.ready().await;
         notify_ready().await;
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        _ = signals.next() => None,
-        failure = server.failed() => {
-            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
-            Some(failure)
+    tokio::pin!(announcement);
+    loop {
+        tokio::select! {
+            _ = signals.next() => return None,
+            () = reloads.next() => server.reload(),
+            failure = server.failed() => {
+                tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
+                return Some(failure);
+            }
+            () = &mut announcement => return None,
         }
-        () = announcement => None,
     }
 }

@@ -1,7 +1,10 @@
 //! What is wrong in a document, and where.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+
+use crate::invisible::is_invisible;
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +17,18 @@ pub enum Place {
     EnvironmentVariable(String),
     /// A command-line flag.
     Flag(String),
+}
+
+impl Place {
+    /// What stands before a message about this place. `origin` is the name of the document.
+    pub(super) fn lead(&self, origin: &str) -> String {
+        match self {
+            Self::Document => format!("{origin}: "),
+            Self::Line(line) => format!("{origin}:{line}: "),
+            Self::EnvironmentVariable(name) => format!("environment variable {name}: "),
+            Self::Flag(name) => format!("flag {name}: "),
+        }
+    }
 }
 
 /// One broken rule.
@@ -50,6 +65,12 @@ impl Problems {
         Self { origin: origin.to_owned(), problems }
     }
 
+    /// What messages call the document, usually its path.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// The problems, in the order of the lines.
     #[must_use]
     pub fn as_slice(&self) -> &[Problem] {
@@ -63,16 +84,12 @@ impl fmt::Display for Problems {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            match place {
-                Place::Document => write!(f, "{}: ", self.origin)?,
-                Place::Line(line) => write!(f, "{}:{line}: ", self.origin)?,
-                Place::EnvironmentVariable(name) => write!(f, "environment variable {name}: ")?,
-                Place::Flag(name) => write!(f, "flag {name}: ")?,
-            }
+            f.write_str(&place.lead(&self.origin))?;
             if setting.is_empty() {
                 f.write_str(rule)?;
             } else {
-                write!(f, "{setting} {rule}")?;
+                // The names of unknown settings are the file's own words.
+                write!(f, "{} {rule}", in_one_line(setting))?;
             }
         }
         Ok(())
@@ -80,3 +97,15 @@ impl fmt::Display for Problems {
 }
 
 impl Error for Problems {}
+
+/// The text with characters escaped that cannot be seen or that end the line.
+fn in_one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_invisible(character) { line.extend(character.escape_default()) } else { line.push(character) }
+    }
+    Cow::Owned(line)
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Document, Place, units};
+use super::{Document, Place, WarningCode, units};
 
 /// A value and where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,16 @@ impl<'d> Table<'d> {
     /// Adds a problem with the table itself.
     pub fn report_here(&self, rule: impl Display) {
         self.document.report(&self.place, self.path.clone(), rule);
+    }
+
+    /// Adds a warning about one of the settings.
+    pub fn warn(&self, code: WarningCode, key: &str, place: &Place, message: impl Display) {
+        self.document.warn(code, place, self.path_of(key), message);
+    }
+
+    /// Adds a warning about the table itself.
+    pub fn warn_here(&self, code: WarningCode, message: impl Display) {
+        self.document.warn(code, &self.place, self.path.clone(), message);
     }
 
     /// A string.
@@ -184,6 +194,21 @@ impl<'d> Table<'d> {
             })?,
         };
         Some(found)
+    }
+
+    /// The strings of a setting, without any report: none where it is not a string or a list of strings.
+    #[must_use]
+    pub fn peek_strings(&self, key: &str) -> Vec<Located<String>> {
+        let value = self.entries.and_then(|entries| entries.get(key));
+        let place = self.place_of(key);
+        value.and_then(|value| self.strings_in(value.get_ref(), &place)).unwrap_or_default()
+    }
+
+    /// Whether a setting of the document is `true`, without any report.
+    #[must_use]
+    pub fn peek_flag(&self, key: &str) -> bool {
+        let value = self.entries.and_then(|entries| entries.get(key));
+        matches!(value.map(Spanned::get_ref), Some(DeValue::Boolean(true)))
     }
 
     /// The strings under one of the user's own keys: strings, booleans and integers, alone or in a list, as text.

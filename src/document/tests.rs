@@ -119,3 +119,60 @@ fn what_is_set_from_outside_is_held_and_present() {
     // To be asked for is not to be read: a misspelt override stays an error.
     assert!(document.into_result(Some(())).is_err());
 }
+
+#[test]
+fn warnings_come_in_the_order_of_the_lines_and_leave_the_value_alone() {
+    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "true")).unwrap();
+    let mut root = document.root();
+    let server = root.table("server");
+    server.warn(WarningCode::BucketTwice, "grpc_addr", &server.place_of("grpc_addr"), "is odd");
+    server.warn(WarningCode::BucketTwice, "reflection", &server.place_of("reflection"), "is odd");
+    for _ in 0..2 {
+        root.warn(WarningCode::UnknownRegion, "name", &root.place_of("name"), "is odd");
+    }
+    let _ = root.table("server").boolean("reflection");
+    assert!(document.is_valid());
+    let mut warnings = document.take_warnings();
+    let lines = |warnings: &Warnings| warnings.lines().map(|(_, line)| line).collect::<Vec<_>>();
+    let variable = "environment variable AB_X: server.reflection is odd";
+    assert_eq!(lines(&warnings), ["x.toml:2: name is odd", "x.toml:9: server.grpc_addr is odd", variable]);
+    warnings.allow(&[WarningCode::BucketTwice]);
+    assert_eq!(lines(&warnings), ["x.toml:2: name is odd"]);
+    assert!(document.into_result(Some(())).is_ok());
+}
+
+#[test]
+fn warnings_are_bounded_and_the_rest_is_counted() {
+    let document = Document::parse("x.toml", "", Overrides::new()).unwrap();
+    for line in 0..MAX_WARNINGS + 5 {
+        document.warn(WarningCode::LiteralPattern, &Place::Line(line), "a", "is odd");
+    }
+    let warnings = document.take_warnings();
+    assert_eq!((warnings.as_slice().len(), warnings.left_out()), (MAX_WARNINGS, 5));
+}
+
+#[test]
+fn codes_of_warnings_are_words_in_snake_case_and_differ() {
+    let names: BTreeSet<&str> = WarningCode::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(names.len(), WarningCode::ALL.len());
+    let is_snake = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    assert!(names.iter().all(|name| is_snake(name)));
+    assert!(WarningCode::ALL.iter().all(|code| WarningCode::parse(code.name()) == Some(*code)));
+}
+
+#[test]
+fn a_warning_is_one_line_of_bounded_length() {
+    let document = Document::parse("x.toml", "", Overrides::new()).unwrap();
+    document.warn(WarningCode::DottedClaim, &Place::Line(1), "a\nb", "x".repeat(2_000));
+    let (_, line) = document.take_warnings().lines().next().unwrap();
+    assert_eq!(line, format!("x.toml:1: a\\nb {}\u{2026}", "x".repeat(1_000)));
+}
+
+#[test]
+fn the_names_of_unknown_settings_cannot_forge_a_line() {
+    let text = "\"\\u001b[31mX\\naccess-broker: all good\\u202e\" = 1\n";
+    let document = Document::parse("x.toml", text, Overrides::new()).unwrap();
+    document.root().finish();
+    let problems = document.into_result(Some(())).unwrap_err().to_string();
+    assert_eq!(problems, "x.toml:1: \\u{1b}[31mX\\naccess-broker: all good\\u{202e} is not a known setting");
+}

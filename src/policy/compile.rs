@@ -8,7 +8,8 @@ use super::object_key::BucketName;
 use super::rule::{self, Operation, RuleWithTiers};
 use super::tier::{Tier, TierSpecification};
 use super::tier_tree::TierTree;
-use crate::document::{Document, Located, Overrides, Problems, Table};
+use super::warnings::{self, CallerOutlook};
+use crate::document::{Document, Located, Overrides, Problems, Table, Warnings};
 
 /// What a policy may refer to: the server's configuration as far as it concerns policies.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +22,23 @@ pub struct PolicyContext<'c> {
     pub trust_domains: &'c BTreeSet<String>,
 }
 
+impl PolicyContext<'_> {
+    /// The trusted issuers as a policy file writes them, the first few of many.
+    pub(super) fn list_issuers(&self) -> String {
+        const SHOWN: usize = 5;
+        let shown: Vec<String> = self.issuers.iter().take(SHOWN).map(|issuer| format!("{issuer:?}")).collect();
+        let more = if self.issuers.len() > SHOWN { ", ..." } else { "" };
+        if shown.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) }
+    }
+}
+
 /// A compiled policy. It decides; see [`decide_download`](Self::decide_download) and
 /// [`decide_upload`](Self::decide_upload).
 #[derive(Debug)]
 pub struct Policy {
     pub(super) buckets: HashMap<BucketName, BucketTiers>,
     outline: Vec<TierOutline>,
+    warnings: Warnings,
 }
 
 /// What a policy says of one bucket.
@@ -61,9 +73,33 @@ impl Policy {
     ///
     /// Every broken rule with its line. Nothing of such a policy is used.
     pub fn parse(origin: &str, text: &str, context: &PolicyContext<'_>) -> Result<Self, Problems> {
+        Self::parse_for(origin, text, context, &CallerOutlook::default())
+    }
+
+    /// The same, with warnings about what none of these callers can meet.
+    ///
+    /// # Errors
+    ///
+    /// Every broken rule with its line. Nothing of such a policy is used.
+    pub fn parse_for(
+        origin: &str,
+        text: &str,
+        context: &PolicyContext<'_>,
+        outlook: &CallerOutlook,
+    ) -> Result<Self, Problems> {
         let document = Document::parse(origin, text, Overrides::new())?;
-        let compiled = compile(&document, context);
+        let mut compiled = compile(&document, context);
+        if document.is_valid() {
+            warnings::find(&document, outlook);
+            compiled.warnings = document.take_warnings();
+        }
         document.into_result(Some(compiled))
+    }
+
+    /// What the policy says without effect, or surely does not mean.
+    #[must_use]
+    pub const fn warnings(&self) -> &Warnings {
+        &self.warnings
     }
 
     /// The tiers in the order of the file.
@@ -238,8 +274,10 @@ fn report_shared_templates(
     let template = reached.iter().filter_map(|index| tiers.get(*index)).find(|reached| reached.prefix.has_template());
     if let Some(TierSpecification { tier, .. }) = template {
         let rule = format!(
-            "must name issuers: several are trusted, and the prefix of tier \"{}\" comes from claims",
-            tier.name()
+            "must name issuers, because several are configured and the prefix of tier \"{}\" comes from claims: write \
+             issuers with those that are meant of [{}], or issuers = \"any\" to accept these claims from every issuer",
+            tier.name(),
+            context.list_issuers()
         );
         document.report(&grant.place, format!("{}.to", grant.path), rule);
     }
@@ -264,5 +302,5 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &Polic
             document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
         }
     }
-    Policy { buckets, outline }
+    Policy { buckets, outline, warnings: Warnings::default() }
 }

@@ -1,0 +1,85 @@
+//! Access keys that cannot be what was issued, by their shape alone: no message holds a part of one.
+
+use zeroize::Zeroizing;
+
+use super::SecretLook;
+use crate::config::{Config, CredentialsSettings};
+use crate::document::{Document, Place, Table, WarningCode};
+use crate::presign::credentials::SecretSource;
+
+/// The variables of AWS's default chain. `docker --env-file` keeps quotes.
+const DEFAULT_CHAIN: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// The lengths of AWS's access key ids
+/// ([AWS: AccessKey](https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html)).
+const AWS_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=128;
+
+const QUOTED: &str = "is in quotes, which count as a part of it; write the value without quotes";
+const WHITE_SPACE: &str = "has white space inside; give the bare value alone, without its name";
+const NO_AWS_ID: &str = "is no access key id of AWS: these are 16 to 128 letters from A to Z and digits";
+
+pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_>) {
+    let mut root = document.root();
+    for mut table in root.tables("credentials") {
+        let name = table.string("name").map(|name| name.value).unwrap_or_default();
+        let mut users = config.buckets.iter().filter_map(|bucket| match &bucket.credentials {
+            CredentialsSettings::Static { name: used, access_key_id, secret_access_key, session } if *used == name => {
+                let at_aws = bucket.endpoints.iter().any(|way| way.settings.endpoint.is_none());
+                Some((at_aws, access_key_id, secret_access_key, session))
+            }
+            _ => None,
+        });
+        let Some((first_at_aws, id, secret, session)) = users.next() else { continue };
+        let at_aws = first_at_aws || users.any(|(at_aws, ..)| at_aws);
+        let token = session.as_ref().map(|session| &session.token);
+        let values = [
+            ("access_key_id", Some(id), at_aws),
+            ("secret_access_key", Some(secret), false),
+            ("session_token", token, false),
+        ];
+        for (prefix, source, is_aws_id) in values {
+            let Some((source, text)) = source.and_then(|source| Some((source, look(source)?))) else { continue };
+            if let Some((code, message)) = oddity(&text, is_aws_id) {
+                warn(&table, prefix, source, code, message);
+            }
+        }
+    }
+    if config.buckets.iter().any(|bucket| bucket.credentials == CredentialsSettings::DefaultChain) {
+        for name in DEFAULT_CHAIN {
+            let text = look(&SecretSource::EnvironmentVariable(name.to_owned()));
+            if text.is_some_and(|text| is_quoted(text.trim())) {
+                document.warn(WarningCode::AccessKeyQuoted, &Place::EnvironmentVariable(name.to_owned()), "", QUOTED);
+            }
+        }
+    }
+}
+
+fn warn(table: &Table<'_>, prefix: &str, source: &SecretSource, code: WarningCode, message: &str) {
+    let (key, what) = match source {
+        SecretSource::EnvironmentVariable(name) => (format!("{prefix}_env"), format!("the variable {name}")),
+        SecretSource::File(path) => (format!("{prefix}_file"), path.display().to_string()),
+    };
+    table.warn(code, &key, &table.place_of(&key), format!("names {what}, whose value {message}"));
+}
+
+fn oddity(text: &Zeroizing<String>, is_aws_id: bool) -> Option<(WarningCode, &'static str)> {
+    // The server drops white space around a value.
+    let text = text.trim();
+    let is_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if text.is_empty() {
+        None
+    } else if is_quoted(text) {
+        Some((WarningCode::AccessKeyQuoted, QUOTED))
+    } else if text.contains(char::is_whitespace) {
+        Some((WarningCode::AccessKeyMalformed, WHITE_SPACE))
+    } else if is_aws_id && !(AWS_ID_LENGTHS.contains(&text.len()) && text.bytes().all(is_id)) {
+        Some((WarningCode::AccessKeyMalformed, NO_AWS_ID))
+    } else {
+        None
+    }
+}
+
+fn is_quoted(text: &str) -> bool {
+    let is_quote = |character: char| matches!(character, '"' | '\'' | '`' | '\u{201c}' | '\u{201d}');
+    text.starts_with(is_quote) || text.ends_with(is_quote)
+}

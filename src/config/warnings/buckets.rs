@@ -1,0 +1,65 @@
+//! Endpoints that name their bucket twice, and regions that AWS does not have.
+
+use url::{Host, Url};
+
+use super::regions;
+use crate::config::{BucketSettings, Config, CredentialsSettings, NamedEndpoint};
+use crate::document::{Table, WarningCode};
+
+pub(super) fn find(root: &mut Table<'_>, config: &Config) {
+    for (mut table, bucket) in root.tables("bucket").into_iter().zip(&config.buckets) {
+        let named = table.tables("named_endpoint");
+        let tables = std::iter::once(&table).chain(&named);
+        for (table, endpoint) in tables.zip(&bucket.endpoints) {
+            find_bucket_twice(table, endpoint);
+        }
+        find_unknown_region(&table, bucket);
+    }
+    for mut table in root.tables("credentials") {
+        let name = table.string("name").map(|name| name.value).unwrap_or_default();
+        let is_used = |bucket: &BucketSettings| matches!(&bucket.credentials, CredentialsSettings::Static { name: used, .. } if *used == name);
+        if !config.buckets.iter().any(is_used) {
+            let message = "is the name of credentials that no [[bucket]] uses; name them in its credentials setting, or \
+                           remove them";
+            table.warn(WarningCode::UnusedCredentials, "name", &table.place_of("name"), message);
+        }
+    }
+}
+
+fn find_bucket_twice(table: &Table<'_>, NamedEndpoint { settings, endpoint, .. }: &NamedEndpoint) {
+    let Some(url) = settings.endpoint.as_ref().filter(|_| settings.access_point.is_none()) else { return };
+    let bucket = settings.s3_bucket.as_str();
+    let in_path = url.path().trim_end_matches('/').rsplit('/').next() == Some(bucket);
+    if !in_path && !is_in_host(url, bucket) {
+        return;
+    }
+    let (origin, path) = (endpoint.origin(), endpoint.path_prefix());
+    let message = format!(
+        "names the bucket \"{bucket}\" already, and the bucket is added to it: URLs begin with {origin}{path}/; leave \
+         the bucket out of the endpoint"
+    );
+    table.warn(WarningCode::BucketTwice, "endpoint", &table.place_of("endpoint"), message);
+}
+
+/// Whether the host begins with the bucket's name, and what follows is the name of a host with a domain: a server may be
+/// called as its bucket.
+fn is_in_host(url: &Url, bucket: &str) -> bool {
+    let Some(Host::Domain(host)) = url.host() else { return false };
+    let rest = host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.'));
+    rest.is_some_and(|rest| rest.contains('.'))
+}
+
+fn find_unknown_region(table: &Table<'_>, bucket: &BucketSettings) {
+    let at_aws = bucket.endpoints.iter().find(|way| way.settings.endpoint.is_none());
+    let Some(NamedEndpoint { settings, .. }) = at_aws else { return };
+    let region = settings.region.as_str();
+    if regions::is_known(region) {
+        return;
+    }
+    let advice = match regions::nearest(region) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "set endpoint for another S3 server".to_owned(),
+    };
+    let message = format!("is \"{region}\", which is no region of AWS that this version knows; {advice}");
+    table.warn(WarningCode::UnknownRegion, "region", &table.place_of("region"), message);
+}
