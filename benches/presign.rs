@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use access_broker::clock::Clock;
-use access_broker::identity::{Caller, ClaimSet, TokenIdentity};
+use access_broker::identity::{Caller, ClaimSet, Names, TokenIdentity};
 use access_broker::policy::{
     AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText, LifetimeRequest,
     ObjectKey, ObjectReference, Permit, Policy, PolicyContext, UploadTerms,
@@ -235,10 +235,9 @@ fn caller() -> Caller {
     Caller::from_token(Arc::new(TokenIdentity {
         issuer: "https://issuer.example.com".into(),
         subject: "5b7c1d3e-90a4-4f62-8e17-6d2f0c9ab311".into(),
-        groups: ["editors".into(), "viewers".into()].into(),
-        scopes: Box::default(),
-        email_verified: true,
-        claims: ClaimSet::pack(&serde_json::Map::new()).unwrap(),
+        groups: ["editors", "viewers"].into_iter().collect(),
+        scopes: Names::default(),
+        claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
         expires_at: now() + Duration::from_hours(1),
     }))
 }

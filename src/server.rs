@@ -16,11 +16,13 @@ mod panic_hook;
 mod policy_reload;
 mod read_turn;
 mod readiness;
+mod reload_request;
 mod service_manager;
 mod signing_credentials;
 mod stalled_writes;
 mod stop_signals;
 mod tls;
+mod warnings;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -37,6 +40,7 @@ pub use closers::Closers;
 pub use listener::BoundAddress;
 pub use panic_hook::log_panics;
 pub use readiness::{Missing, Readiness};
+pub use reload_request::ReloadSignal;
 pub use service_manager::{notify_ready, notify_stopping};
 pub use stop_signals::{StopSignal, StopSignals};
 
@@ -45,12 +49,14 @@ use self::connections::Connections;
 use self::grpc_server::Layers;
 use self::listener::Listener;
 use self::policy_reload::PolicyWatch;
+use self::reload_request::ReloadRequests;
 use crate::admission::{BudgetLimits, Budgets};
 use crate::audit::AuditTrail;
 use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LimitSettings, LoadedPolicy};
 use crate::grpc::HealthService;
+use crate::identity::KeyRing;
 use crate::presign::credentials::Environment;
 use crate::telemetry::{AdminCounters, LogCounts, ServerCounters, Traces};
 
@@ -108,6 +114,8 @@ pub struct RunningServer {
     drain_delay: Duration,
     shutdown_grace: Duration,
     closers: Closers,
+    key_rings: Vec<Arc<KeyRing>>,
+    reload: watch::Sender<()>,
     stop: CancellationToken,
     stop_admin: CancellationToken,
     /// The accept loops; they end with `stop`.
@@ -172,12 +180,14 @@ impl RunningServer {
 
         let mut background = JoinSet::new();
         parts.spawn_refreshes(&mut background);
+        let (reload, reloads) = ReloadRequests::channel();
         let watch = PolicyWatch::new(config.policy.settle, text, &sight, &proofs);
         background.spawn(policy_reload::watch(
             config.clone(),
             Arc::clone(&parts.policy),
             watch,
             parts.policy_follower(),
+            reloads.clone(),
         ));
         background.spawn(readiness.clone().watch(health.clone()));
 
@@ -207,7 +217,7 @@ impl RunningServer {
         let mut listeners = JoinSet::new();
         for listener in bound {
             if let Some(tls) = listener.tls() {
-                background.spawn(Arc::clone(tls).watch());
+                background.spawn(Arc::clone(tls).watch(reloads.clone()));
             }
             listeners.spawn(listener.run(connections.clone()));
         }
@@ -228,6 +238,8 @@ impl RunningServer {
             drain_delay: server.drain_delay,
             shutdown_grace: server.shutdown_grace,
             closers,
+            key_rings: parts.key_rings(),
+            reload,
             stop,
             stop_admin,
             listeners,
@@ -279,6 +291,13 @@ impl RunningServer {
     #[must_use]
     pub const fn counters(&self) -> &Arc<ServerCounters> {
         &self.counters
+    }
+
+    /// Has the keys of every issuer fetched and the policy and TLS files looked at now, and not when it is their time.
+    /// What is new takes effect as it would have then: a changed key at once, a file once it counts.
+    pub fn reload(&self) {
+        self.key_rings.iter().for_each(|keys| keys.refresh_soon());
+        self.reload.send_replace(());
     }
 
     /// What shall be closed at the end of [`stop`](Self::stop), when the last call has ended.

@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::*;
 use crate::document::Place;
-use crate::identity::KeyLocation;
+use crate::identity::{Algorithm, KeyLocation};
 use crate::presign::credentials::{SecretSource, SessionSource};
 use crate::telemetry::LogFormat;
 
@@ -53,8 +53,8 @@ preset = "okta"
 token_use = "id"
 audiences = ["", "a", "a"]
 algorithms = ["RS256", "HS256"]
-jwks_url = "https://keys.example.com/a.json"
-jwks_file = "keys.json"
+jwks_url = "http://keys.example.com/a.json"
+jwks_file = ""
 leeway = "6m"
 max_token_lifetime = "0s"
 key_refresh_interval = "10s"
@@ -135,15 +135,15 @@ fn everything_wrong_is_reported_at_once_with_its_line() {
         "broker.toml:12: policy.reload_interval must be at least 1s",
         "broker.toml:18: issuer[0].audiences must not be empty",
         "broker.toml:18: issuer[0].audiences must not have the same entry twice",
-        "broker.toml:15: issuer[0].issuer must have no query and no fragment",
         "broker.toml:24: issuer[0].key_refresh_interval must be from 1 minute to 1 hour",
         "broker.toml:22: issuer[0].leeway must be at most 300 seconds",
         "broker.toml:25: issuer[0].max_key_age must be from 2 hours to 7 days",
         "broker.toml:23: issuer[0].max_token_lifetime must be longer than zero",
         r#"broker.toml:17: issuer[0].token_use belongs to preset "cognito" only"#,
         "broker.toml:16: issuer[0].preset must be one of: oidc, cognito, kubernetes, spiffe",
-        r#"broker.toml:19: issuer[0].algorithms holds "HS256", which is no accepted algorithm"#,
-        "broker.toml:21: issuer[0].jwks_file must not be given beside jwks_url",
+        r#"broker.toml:19: issuer[0].algorithms holds "HS256", which is no accepted algorithm; there are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA and Ed25519"#,
+        "broker.toml:20: issuer[0].jwks_url must be an https URL without credentials; plain http to this machine itself needs insecure_loopback = true",
+        "broker.toml:21: issuer[0].jwks_file must not be empty",
         "broker.toml:28: issuer[1].issuer must have no query and no fragment",
         "broker.toml:28: issuer[1].issuer is the URL of another issuer already",
         "broker.toml:31: issuer[2].issuer is required",
@@ -281,7 +281,47 @@ fn plain_http_is_for_loopback_and_for_development_only() {
         assert!(with(issuer, PlainHttp::Refused).is_err(), "{issuer}");
         assert!(with(issuer, PlainHttp::OnLoopback).is_ok(), "{issuer}");
     }
-    assert!(with("http://login.example.com", PlainHttp::OnLoopback).is_err());
+    // The addresses of a name are checked when a connection is made.
+    assert!(with("http://login.example.com", PlainHttp::OnLoopback).is_ok());
+    assert!(with("http://192.0.2.1", PlainHttp::OnLoopback).is_err());
+}
+
+#[test]
+fn plain_http_on_loopback_is_a_setting_of_each_issuer() {
+    let with =
+        |allowed: &str| GOOD.replace("https://login.example.com\"", &format!("http://localhost:8080\"\n{allowed}"));
+    let config = parse(&with("insecure_loopback = true")).unwrap();
+    assert_eq!(config.issuers[0].plain_http, PlainHttp::OnLoopback);
+    for refused in ["", "insecure_loopback = false"] {
+        assert_eq!(
+            sole_problem(&with(refused)),
+            "broker.toml:6: issuer[0].issuer must be an https URL without credentials, unless jwks_url or jwks_file says \
+             where the keys are; plain http to this machine itself needs insecure_loopback = true"
+        );
+    }
+}
+
+#[test]
+fn a_file_beside_a_url_has_the_keys_to_start_with() {
+    let text =
+        GOOD.replace("audiences", "jwks_url = \"https://keys.example.com\"\njwks_file = \"keys.json\"\naudiences");
+    let config = parse(&text).unwrap();
+    assert!(matches!(config.issuers[0].key_location, KeyLocation::JwksUrl(_)));
+    assert_eq!(config.issuers[0].start_key_file.as_deref(), Some(Path::new("/etc/access-broker/keys.json")));
+}
+
+#[test]
+fn both_names_of_ed25519_are_one_algorithm() {
+    let with = |names: &str| parse(&GOOD.replace("audiences", &format!("algorithms = {names}\naudiences")));
+    for names in [r#"["EdDSA"]"#, r#"["Ed25519"]"#, r#"["EdDSA", "Ed25519"]"#, r#"["Ed25519", "EdDSA"]"#] {
+        assert_eq!(with(names).unwrap().issuers[0].algorithms, [Algorithm::EdDsa], "{names}");
+    }
+    for (names, rule) in [
+        (r#"["EdDSA", "EdDSA"]"#, "must not have the same entry twice"),
+        (r#"["ES512"]"#, r#"holds "ES512", which this version cannot verify yet"#),
+    ] {
+        assert!(with(names).unwrap_err().to_string().contains(rule), "{names}");
+    }
 }
 
 #[test]

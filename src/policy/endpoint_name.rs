@@ -41,7 +41,7 @@ impl fmt::Display for EndpointName {
     }
 }
 
-/// A name of an endpoint that is not one.
+/// A name of an endpoint that is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be 1 to 63 characters from a-z, 0-9, '-' and '_' and start with a letter or digit")]
 pub struct EndpointNameError;

@@ -44,7 +44,7 @@ impl fmt::Debug for MetadataName {
     }
 }
 
-/// A metadata name that is not one.
+/// A metadata name that is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("names must be 1 to 128 characters from a-z, 0-9, '-', '_' and '.', and not begin with access-broker-")]
 pub struct MetadataNameError;

@@ -19,7 +19,7 @@ use crate::broker::{Broker, Counterparts};
 use crate::config::Config;
 use crate::files::at_start;
 use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, RejectedLines};
-use crate::identity::{Authenticator, IssuerVerifier, Pseudonyms};
+use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
 use crate::quota::Quotas;
@@ -50,6 +50,8 @@ pub(super) struct Parts {
 
 /// Builds every part, or tells why one cannot be.
 pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Surroundings) -> anyhow::Result<Parts> {
+    super::warnings::log("configuration", &config.warnings);
+    super::warnings::log("policy", policy.warnings());
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
@@ -106,6 +108,10 @@ impl Parts {
         for credentials in &self.credentials {
             tasks.spawn(Arc::clone(&credentials.cache).keep_fresh());
         }
+    }
+
+    pub(super) fn key_rings(&self) -> Vec<Arc<KeyRing>> {
+        self.verifiers.iter().map(|verifier| Arc::clone(verifier.keys())).collect()
     }
 
     /// What a policy changes, beside decisions, when it is put in force.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task;
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 
 pub(super) use self::judge::PolicyWatch;
 use self::judge::{Outcome, Refusal};
@@ -15,8 +15,9 @@ use crate::config::{Config, PolicyFile};
 use crate::document::Problems;
 use crate::files::{Arrivals, SECOND_LOOK};
 use crate::policy::{Policy, PolicyStore};
+use crate::server::reload_request::ReloadRequests;
 
-/// Looks at the policy file again and again. Never returns.
+/// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.
 ///
 /// `watch` holds what is in force already. `prepare` hears of each valid policy right before it is put in force.
 ///
@@ -26,6 +27,7 @@ pub(super) async fn watch(
     store: Arc<PolicyStore>,
     watch: PolicyWatch,
     prepare: impl Fn(&Policy) + Send + Sync + 'static,
+    mut reloads: ReloadRequests,
 ) {
     let interval = config.policy.reload_interval;
     let file = PolicyFile::of(&config.policy);
@@ -40,7 +42,7 @@ pub(super) async fn watch(
             tracing::error!(%error, "a look at the policy file failed; the last good policy stays in force");
             false
         });
-        time::sleep(if is_pending { interval.min(SECOND_LOOK) } else { interval }).await;
+        reloads.pause(if is_pending { interval.min(SECOND_LOOK) } else { interval }).await;
     }
 }
 
@@ -90,6 +92,7 @@ impl<F: Fn(&Policy)> Reload<F> {
             }
             Outcome::Replaced { policy, written } => {
                 watched.arrivals.forget();
+                super::warnings::log("policy", policy.warnings());
                 let tiers = policy.outline().len();
                 tracing::info!(file = %file.display(), tiers, written, "policy in force");
                 (self.prepare)(&policy);

@@ -29,6 +29,7 @@ pub(super) use self::error::TlsError;
 
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
+use super::reload_request::ReloadRequests;
 use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
 use crate::files::{SECOND_LOOK, Sight, Standing, Tracker};
@@ -122,16 +123,17 @@ impl ListenerTls {
         Ok(stream)
     }
 
-    /// Looks at the files again and again, and puts a changed set in force once it is complete and good. Never returns.
+    /// Looks at the files again and again, at once when the operator wishes it, and puts a changed set in force once it is
+    /// complete and good. Never returns.
     ///
     /// A set that was refused is looked at every time, because it may become good without a change: a certificate's
     /// validity begins.
-    pub(super) async fn watch(self: Arc<Self>) {
+    pub(super) async fn watch(self: Arc<Self>, mut reloads: ReloadRequests) {
         let started = Instant::now();
         let mut reported: Option<TlsError> = None;
         let mut pause = self.settings.reload_interval;
         loop {
-            time::sleep(pause).await;
+            reloads.pause(pause).await;
             let tls = Arc::clone(&self);
             let looked = task::spawn_blocking(move || tls.reload(started.elapsed())).await;
             // Reading does not panic; if it ever did, that would be one more set that cannot be used.

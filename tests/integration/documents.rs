@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use access_broker::config::{BucketSettings, Config};
-use access_broker::document::Overrides;
+use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
-use access_broker::identity::{Caller, ClaimSet, PlainHttp, TokenIdentity};
+use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, TokenIdentity};
 use access_broker::policy::{
     AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText, LifetimeRequest,
     ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
@@ -55,8 +55,9 @@ const CONFIGURATION_SOURCES: [&str; 13] = [
 ];
 
 /// The sources that read the policy.
-const POLICY_SOURCES: [&str; 9] = [
+const POLICY_SOURCES: [&str; 10] = [
     "src/policy/tier.rs",
+    "src/policy/include.rs",
     "src/policy/endpoints.rs",
     "src/policy/tier_quota.rs",
     "src/policy/lifetime.rs",
@@ -460,6 +461,82 @@ fn every_policy_in_the_documents_compiles_and_grants_something_in_every_tier() {
     }
 }
 
+fn lines(warnings: &Warnings) -> Vec<String> {
+    warnings.lines().map(|(code, line)| format!("{}: {line}", code.name())).collect()
+}
+
+#[test]
+fn the_samples_and_the_examples_of_the_documents_have_no_warnings() {
+    let output = Process::output(&["check", "--deny-warnings", "--config", SAMPLE_CONFIGURATION], &file(""), &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let none: [&str; 0] = [];
+    for block in toml_blocks(&read(CONFIGURATION)) {
+        assert_eq!(lines(&parse_configuration(&block).warnings), none, "{block}");
+    }
+    // One example needs a listener that takes a token and a workload at once.
+    let text = uncommented(&read(SAMPLE_CONFIGURATION), |line| !line.starts_with("#grpc_addr"));
+    let with_both = parse_configuration(&text.replace("proof = \"mesh-header\"", "proof = \"token+mesh-header\""));
+    assert!(with_both.listeners.iter().any(|listener| listener.proof.name() == "token+mesh-header"));
+    for policy in toml_blocks(&read(POLICY)).iter().filter(|block| block.contains("[[tier]]")) {
+        let compiled = with_both.parse_policy(policy).unwrap_or_else(|problems| panic!("{problems}\nin:\n{policy}"));
+        assert_eq!(lines(compiled.warnings()), none, "{policy}");
+    }
+}
+
+/// The lines of a document that show warnings.
+fn shown_warnings(document: &str) -> Vec<String> {
+    let lines = document.lines().filter_map(|line| line.strip_prefix("access-broker: warning: "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_warnings_that_the_documents_show_are_printed() {
+    let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    let text = format!(
+        "[policy]\nfile = 'policy.toml'\n\n\n\n\n\n\n\n\n[[issuer]]\nissuer = '{issuer}'\naudiences = 'a'\n\
+         [[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n"
+    );
+    let parse = |text: &str| Config::parse("broker.toml", text, Path::new(""), Overrides::new(), PlainHttp::Refused);
+    let printed: Vec<String> = parse(&text).unwrap().warnings.lines().map(|(_, line)| line).collect();
+    assert_eq!(shown_warnings(&read(CONFIGURATION)), printed);
+
+    let pool = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE01";
+    let cognito =
+        text.replace(issuer, pool).replace("audiences", "preset = 'cognito'\ntoken_use = 'access'\naudiences");
+    let policy = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = 'tier */'\ndownload = {}\n\n[[grant]]\n\
+                  # Releases.\n#\ntiers = 'a'\noperations = 'download'\nto = { claims = { ref = 'refs/tags/*' } }\n\n\
+                  [[grant]]\n# A person.\ntiers = 'a'\noperations = 'download'\n\
+                  to = { claims = { email = 'a@example.com' } }\n";
+    let policy = parse(&cognito).unwrap().parse_policy(policy).unwrap();
+    let printed: Vec<String> = policy.warnings().lines().map(|(_, line)| line).collect();
+    assert_eq!(shown_warnings(&read(POLICY)), printed);
+}
+
+#[test]
+fn every_code_of_a_warning_is_listed_and_every_listed_code_exists() {
+    let in_code: BTreeSet<String> = WarningCode::ALL.iter().map(|code| code.name().to_owned()).collect();
+    assert_eq!(first_code_spans(&read(CONFIGURATION), "code of the warning"), in_code);
+}
+
+#[test]
+fn the_members_of_the_json_of_check_are_listed() {
+    let arguments = ["check", "--format", "json", "--config", SAMPLE_CONFIGURATION];
+    let output = Process::output(&arguments, &file(""), &[]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let members: BTreeSet<String> = found.as_object().unwrap().keys().cloned().collect();
+    let document = read(CONFIGURATION);
+    assert_eq!(first_code_spans(&document, "member"), members);
+    let mut shown = String::new();
+    for row in rows(&document, "member") {
+        shown.push_str(row[2]);
+    }
+    for part in ["listeners", "issuers", "buckets", "tiers"] {
+        for member in found[part][0].as_object().unwrap().keys() {
+            assert!(shown.contains(&format!("`{member}`")), "{part}.{member} is not listed");
+        }
+    }
+}
+
 #[test]
 fn include_patterns_match_what_the_document_says() {
     let document = read(POLICY);
@@ -493,12 +570,11 @@ fn now() -> SystemTime {
 fn caller() -> Caller {
     let claims = serde_json::json!({"email": "me+user1@example.com"});
     Caller::from_token(Arc::new(TokenIdentity {
-        issuer: "https://login.example.com".into(),
+        issuer: "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE01".into(),
         subject: "subject-1".into(),
-        groups: Box::default(),
-        scopes: Box::default(),
-        email_verified: true,
-        claims: ClaimSet::pack(claims.as_object().unwrap()).unwrap(),
+        groups: Names::default(),
+        scopes: Names::default(),
+        claims: ClaimSet::pack(claims.as_object().unwrap(), true).unwrap(),
         expires_at: now() + Duration::from_mins(10),
     }))
 }

@@ -4,11 +4,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test ends at its first error, and says what it skips"
+    clippy::disallowed_methods,
+    reason = "a test ends at its first error, says what it skips, and reads what the program wrote"
 )]
 
 mod audit;
 mod authentication;
+mod check_warnings;
+mod conditions;
 mod corpus;
 mod credentials;
 mod dev_process;
@@ -21,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod log_output;
 mod metrics;
+mod policy_model;
 mod quotas;
 mod readme;
 mod reflection_and_health;

@@ -103,6 +103,45 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     assert_eq!(gone.status.code(), Some(1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
+    let (old, new) = (issuer().await, issuer().await);
+    let folder = configured("https://issuer.example", old.jwks());
+    let path = folder.path().join("broker.toml");
+    let slow = fs::read_to_string(&path).unwrap().replace("[policy]", "[policy]\nreload_interval = \"10m\"");
+    fs::write(&path, slow).unwrap();
+    let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
+    let address = serving_at(&mut process).parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
+    let download = async |issuer: &EmbeddedIssuer| {
+        let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+        Client::connect(address, &[&authorization]).await.download("", "a folder/report.pdf").await
+    };
+    download(&old).await.unwrap();
+
+    let write = |name: &str, content: &str| {
+        fs::write(process.path("written"), content).unwrap();
+        fs::rename(process.path("written"), process.path(name)).unwrap();
+    };
+    write("jwks.json", &new.jwks().to_string());
+    let policy = fs::read_to_string(process.path("policy.toml")).unwrap();
+    write("policy.toml", &format!("{policy}\n# As it was.\n"));
+    process.signal("HUP");
+    tokio::task::block_in_place(|| {
+        process.wait_for("keys and policy", |process| {
+            let lines = log_lines(process);
+            let times = |message: &str| lines.iter().filter(|line| line["message"] == message).count();
+            (times("refreshed keys") >= 2 && times("policy in force") >= 2).then_some(())
+        });
+    });
+    download(&new).await.unwrap();
+    let refused = download(&old).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+    process.signal("TERM");
+    assert!(process.exit().success());
+}
+
 #[test]
 fn a_server_without_its_secrets_does_not_start() {
     let folder = configured("https://issuer.example", &json!({ "keys": [] }));

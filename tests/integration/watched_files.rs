@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const SAMPLE: &str = include_str!("../../samples/policy.toml");
 
+/// An issuer that the sample policy names beside [`ISSUER`].
+const POOL: &str = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE01";
+
 /// A key that everyone may read who is not denied.
 const KEY: &str = "tier 1/a.jpg";
 
@@ -73,6 +76,7 @@ impl Watched {
             "[server]\ngrpc_addr = '127.0.0.1:0'\nadmin_addr = '127.0.0.1:0'\ndrain_delay = '0s'\n\
              [policy]\nfile = '{policy_file}'\nreload_interval = '1s'\nsettle = '{settle}'\n\
              [[issuer]]\nissuer = '{ISSUER}'\naudiences = ['broker']\njwks_file = 'jwks.json'\n\
+             [[issuer]]\nissuer = '{POOL}'\naudiences = ['broker']\njwks_file = 'jwks.json'\n\
              [[issuer]]\nissuer = 'spiffe://prod.example'\npreset = 'spiffe'\naudiences = ['broker']\n\
              jwks_file = 'svid.json'\n{}\
              [[credentials]]\nname = 'test'\naccess_key_id_env = 'TEST_ACCESS_KEY_ID'\n\

@@ -13,6 +13,7 @@ use tokio::time;
 use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::files::{FileError, SECOND_LOOK};
+use crate::server::reload_request::ReloadRequests;
 use crate::server::tls::error::{FileProblem, TlsError};
 use crate::server::tls::{ListenerTls, Reload};
 use crate::telemetry::CertificateSource as _;
@@ -166,7 +167,7 @@ async fn replaced_client_authorities_take_effect() {
 async fn watching_puts_a_change_in_force() {
     let Rotation { authority, folder, tls, client, .. } = Rotation::new();
     let tls = Arc::new(tls);
-    let watching = tokio::spawn(Arc::clone(&tls).watch());
+    let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadRequests::channel().1));
     let next = authority.issue();
     folder.put_pair(&next);
     until(|| tls.status().good_reloads > 0).await;
@@ -184,7 +185,7 @@ async fn watching_reports_each_change_of_state_once() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     // This runtime has one thread, so that the watch logs to this subscriber too.
     let _guard = tracing::subscriber::set_default(subscriber);
-    let watching = tokio::spawn(Arc::clone(&tls).watch());
+    let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadRequests::channel().1));
     let failures = || tls.status().failed_reloads;
 
     folder.put(KEY, "");
