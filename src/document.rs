@@ -18,6 +18,8 @@ use toml::de::DeTable;
 pub use problem::{Place, Problem, Problems};
 pub use table::{Located, Table};
 use warning::FoundWarnings;
+#[cfg(test)]
+pub(crate) use warning::testing;
 pub use warning::{MAX_WARNINGS, Warning, WarningCode, Warnings};
 
 /// The largest document that is read, in bytes.

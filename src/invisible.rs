@@ -1,5 +1,7 @@
 //! Characters that a reader of a log does not see, or sees in another place.
 
+use std::borrow::Cow;
+
 /// Whether a character has no shape of its own: controls, the characters that change the direction of text, zero-width
 /// characters and fillers, and spaces other than the usual one, line and paragraph separators among them.
 ///
@@ -18,6 +20,18 @@ pub(crate) fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{1D159}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// The text with every such character escaped: `\n`, `\u{202e}`.
+pub(crate) fn made_visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_invisible(character) { line.extend(character.escape_default()) } else { line.push(character) }
+    }
+    Cow::Owned(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +41,12 @@ mod tests {
         for character in "\0\n\t\u{7f}\u{85}\u{ad}\u{200b}\u{200d}\u{200e}\u{202e}\u{2028}\u{2029}\u{a0}\u{3000}\u{2060}\u{2066}\u{feff}\u{3164}\u{e0041}\u{2800}\u{1d159}\u{fffc}\u{fffe}\u{10ffff}\u{fdd0}\u{fe0f}\u{fff9}".chars() {
             assert!(is_invisible(character), "{character:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        assert_eq!(made_visible("a\n\u{1b}\u{202e}b"), "a\\n\\u{1b}\\u{202e}b");
+        assert!(matches!(made_visible("ü b"), Cow::Borrowed("ü b")));
     }
 
     #[test]

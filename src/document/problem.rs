@@ -1,10 +1,9 @@
 //! What is wrong in a document, and where.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use crate::invisible::is_invisible;
+use crate::invisible::made_visible;
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +88,7 @@ impl fmt::Display for Problems {
                 f.write_str(rule)?;
             } else {
                 // The names of unknown settings are the file's own words.
-                write!(f, "{} {rule}", in_one_line(setting))?;
+                write!(f, "{} {rule}", made_visible(setting))?;
             }
         }
         Ok(())
@@ -97,15 +96,3 @@ impl fmt::Display for Problems {
 }
 
 impl Error for Problems {}
-
-/// The text with characters escaped that cannot be seen or that end the line.
-fn in_one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_invisible) {
-        return Cow::Borrowed(text);
-    }
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_invisible(character) { line.extend(character.escape_default()) } else { line.push(character) }
-    }
-    Cow::Owned(line)
-}

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::Place;
-use crate::invisible::is_invisible;
+use crate::invisible::made_visible;
 
 /// The most warnings that are kept of one document.
 pub const MAX_WARNINGS: usize = 1_000;
@@ -179,13 +179,30 @@ impl FoundWarnings {
 
 /// A text as one line that is not too long.
 fn shown(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(MAX_CHARACTERS));
-    for (index, character) in text.chars().enumerate() {
-        if index == MAX_CHARACTERS {
-            line.push('\u{2026}');
-            break;
-        }
-        if is_invisible(character) { line.extend(character.escape_default()) } else { line.push(character) }
+    match text.char_indices().nth(MAX_CHARACTERS) {
+        Some((end, _)) => made_visible(&text[..end]).into_owned() + "\u{2026}",
+        None => made_visible(text).into_owned(),
     }
-    line
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! What tests of warnings ask for.
+
+    use super::WarningCode;
+
+    /// There is one warning, of this code and with these parts.
+    #[track_caller]
+    pub(crate) fn assert_one(found: &[(WarningCode, String)], code: WarningCode, parts: &[&str]) {
+        let [(found, line)] = found else { panic!("{found:?}") };
+        assert_eq!(*found, code, "{line}");
+        for part in parts {
+            assert!(line.contains(part), "{part:?} is not in: {line}");
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_none(found: &[(WarningCode, String)]) {
+        assert!(found.is_empty(), "{found:?}");
+    }
 }

@@ -31,7 +31,7 @@ enum Issuers {
 }
 
 /// Stands for every issuer where a rule must name some.
-const ANY_ISSUER: &str = "any";
+pub(super) const ANY_ISSUER: &str = "any";
 
 impl Condition {
     /// Reads a `to` table.

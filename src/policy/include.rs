@@ -2,6 +2,7 @@
 
 use super::glob::Glob;
 use crate::document::{Located, Table};
+use crate::invisible::made_visible;
 
 /// The most bytes of globs that one tier may have. It bounds the time of a decision: a glob costs at most its length
 /// times that of the key.
@@ -47,16 +48,8 @@ impl Include {
 
 /// The beginning of a pattern, in one line and with its backslashes as they stand.
 fn beginning(pattern: &str) -> String {
-    let mut shown = String::new();
-    for character in pattern.chars().take(SHOWN_CHARACTERS) {
-        if character.is_control() {
-            shown.extend(character.escape_debug());
-        } else {
-            shown.push(character);
-        }
+    match pattern.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => made_visible(&pattern[..end]).into_owned() + "…",
+        None => made_visible(pattern).into_owned(),
     }
-    if pattern.chars().nth(SHOWN_CHARACTERS).is_some() {
-        shown.push('…');
-    }
-    shown
 }

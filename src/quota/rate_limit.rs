@@ -84,7 +84,7 @@ pub fn read_rate(table: &mut Table<'_>, key: &'static str, burst_key: &'static s
         burst
     });
     if burst.is_some() && !table.holds(key) {
-        table.report(burst_key, &table.place_of(burst_key), format!("must stand beside {key}"));
+        table.report(burst_key, &table.place_of(burst_key), format!("needs {key}, which is not set"));
     }
     rate.map(|rate| burst.map_or(rate, |burst| rate.with_burst(burst)))
 }

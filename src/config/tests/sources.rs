@@ -63,10 +63,10 @@ fn a_rule_about_two_settings_holds_wherever_they_stand() {
         (&[CALLER, ("quota.unlimited", "true")], vec!["quota.unlimited must not be true beside caller".to_owned()]),
         (&[CALLER, ("quota.unlimited", "false")], vec![]),
         (&[CALLER, ("quota.caller_burst", "9")], vec![]),
-        (&[("quota.caller_burst", "9")], vec!["quota.caller_burst must stand beside caller".to_owned()]),
+        (&[("quota.caller_burst", "9")], vec!["quota.caller_burst needs caller, which is not set".to_owned()]),
         (
             &[("quota.caller_burst", "9"), ("quota.unlimited", "true")],
-            vec!["quota.caller_burst must stand beside caller".to_owned()],
+            vec!["quota.caller_burst needs caller, which is not set".to_owned()],
         ),
         (&[("audit.output", "\"file\""), FILE], vec![]),
         (&[("audit.output", "\"file\"")], vec!["audit.file is required with output = \"file\"".to_owned()]),

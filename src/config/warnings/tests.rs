@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::document::testing::{assert_none, assert_one};
 use crate::document::{Overrides, Place, WarningCode};
 use crate::identity::PlainHttp;
 
@@ -34,20 +35,6 @@ fn parse(parts: &Parts<'_>, overrides: Overrides, look: SecretLook<'_>) -> Vec<(
 
 fn warnings_of(parts: &Parts<'_>) -> Vec<(WarningCode, String)> {
     parse(parts, Overrides::new(), &|_| None)
-}
-
-#[track_caller]
-fn assert_one(found: &[(WarningCode, String)], code: WarningCode, parts: &[&str]) {
-    let [(found, line)] = found else { panic!("{found:?}") };
-    assert_eq!(*found, code, "{line}");
-    for part in parts {
-        assert!(line.contains(part), "{part:?} is not in: {line}");
-    }
-}
-
-#[track_caller]
-fn assert_none(found: &[(WarningCode, String)]) {
-    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]

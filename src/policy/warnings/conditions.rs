@@ -7,9 +7,7 @@ use super::sketch::{PolicySketch, RuleSketch, ToSketch};
 use crate::document::{Located, Place, WarningCode};
 use crate::identity::WorkloadId;
 use crate::policy::Operation;
-
-/// The value of `issuers` that means every issuer.
-const ANY_ISSUER: &str = "any";
+use crate::policy::condition::ANY_ISSUER;
 
 /// What Kubernetes puts service accounts into.
 const KUBERNETES_GROUPS: &str = "system:serviceaccounts";

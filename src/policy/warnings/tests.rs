@@ -5,6 +5,7 @@ use std::slice::from_ref;
 
 use super::*;
 use crate::document::WarningCode;
+use crate::document::testing::{assert_none, assert_one};
 use crate::identity::{
     AcceptedProof, IssuerSettings, TokenProfile, TokenUses, TrustDomain, WorkloadProof, WorkloadSource,
 };
@@ -59,20 +60,6 @@ fn with_token(to: &str, issuers: &[IssuerSettings]) -> Vec<(WarningCode, String)
 /// The warnings about a policy for callers of an ordinary issuer.
 fn plain(text: &str) -> Vec<(WarningCode, String)> {
     warnings_of(text, &[AcceptedProof::Token], &[oidc(LOGIN)])
-}
-
-#[track_caller]
-fn assert_one(found: &[(WarningCode, String)], code: WarningCode, parts: &[&str]) {
-    let [(found, line)] = found else { panic!("{found:?}") };
-    assert_eq!(*found, code, "{line}");
-    for part in parts {
-        assert!(line.contains(part), "{part:?} is not in: {line}");
-    }
-}
-
-#[track_caller]
-fn assert_none(found: &[(WarningCode, String)]) {
-    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]

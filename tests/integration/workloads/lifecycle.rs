@@ -134,7 +134,7 @@ async fn one_that_falls_silent_in_its_handshake_keeps_the_only_place_from_no_oth
 }
 
 #[tokio::test]
-async fn many_that_never_finish_a_handshake_keep_nobody_out() {
+async fn many_that_never_finish_a_handshake_keep_no_client_out() {
     let mut broker = start().await;
     let mut slow = Vec::new();
     for _ in 0..200 {
