@@ -116,9 +116,10 @@ pub struct RunningServer {
     closers: Closers,
     key_rings: Vec<Arc<KeyRing>>,
     reload: watch::Sender<()>,
+    stop_listeners: CancellationToken,
     stop: CancellationToken,
     stop_admin: CancellationToken,
-    /// The accept loops; they end with `stop`.
+    /// The accept loops; they end with `stop_listeners`.
     listeners: JoinSet<()>,
     /// One task; it ends with `stop_admin`.
     admin: JoinSet<()>,
@@ -173,7 +174,7 @@ impl RunningServer {
         }
         tracing::info!(address = %admin_addr, "serving admin HTTP");
 
-        let (stop, stop_admin, cut) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let [stop_listeners, stop, stop_admin, cut] = [(); 4].map(|()| CancellationToken::new());
         let readiness = parts.readiness.clone();
         let health = HealthReporter::new();
         readiness::publish(&health, false).await;
@@ -219,7 +220,7 @@ impl RunningServer {
             if let Some(tls) = listener.tls() {
                 background.spawn(Arc::clone(tls).watch(reloads.clone()));
             }
-            listeners.spawn(listener.run(connections.clone()));
+            listeners.spawn(listener.run(connections.clone(), stop_listeners.clone()));
         }
         let mut admin = JoinSet::new();
         let routes = admin::routes(readiness.clone(), metrics);
@@ -240,6 +241,7 @@ impl RunningServer {
             closers,
             key_rings: parts.key_rings(),
             reload,
+            stop_listeners,
             stop,
             stop_admin,
             listeners,
@@ -319,15 +321,19 @@ impl RunningServer {
     /// Stops, in this order:
     ///
     /// 1. Health says `NOT_SERVING` and `/readyz` 503. Calls are accepted and served for `server.drain_delay` more.
-    /// 2. No connection is accepted any more, and every client is told to leave. Streams of health and reflection end.
+    /// 2. No connection is accepted any more, and then every client is told to leave. Streams of health and reflection
+    ///    end.
     /// 3. Calls in flight may take `server.shutdown_grace`; then they are cut off.
     /// 4. The [closers](Self::closers) run, and the admin port closes.
     pub async fn stop(mut self) {
         tracing::info!(delay = ?self.drain_delay, grace = ?self.shutdown_grace, "stopping");
         self.readiness.drain().await;
         time::sleep(self.drain_delay).await;
-        self.stop.cancel();
+        self.stop_listeners.cancel();
         while self.listeners.join_next().await.is_some() {}
+        // Not before: clients that are told to leave connect again at once. The system would accept some of these
+        // connections and reset them when the socket is closed, with the calls that have been sent by then.
+        self.stop.cancel();
         self.connections.close(self.shutdown_grace).await;
         self.closers.run().await;
         self.stop_admin.cancel();

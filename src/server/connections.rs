@@ -133,11 +133,6 @@ impl Connections {
         &self.0.counters
     }
 
-    /// Returns once the server stops.
-    pub(super) async fn stopping(&self) {
-        self.0.stop.cancelled().await;
-    }
-
     /// Waits until every connection and every call has ended. After the grace, cuts off what is left. The listeners must
     /// have ended, and clients have been told to leave, by the token that both share.
     pub(super) async fn close(&self, grace: Duration) {

@@ -13,6 +13,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task;
 use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
 
 use self::unix_socket::UnixSocket;
 use super::accept_backoff::{AcceptBackoff, AcceptFailure};
@@ -22,10 +23,10 @@ use super::tls::{ListenerTls, TlsError};
 use crate::config::{ListenAddress, ListenerSettings};
 use crate::telemetry::ListenerCertificate;
 
-/// When the server stops: how long nobody may have come before the socket is closed.
+/// When the server stops: how long no connection may have come before the socket is closed.
 const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 
-/// And how long that may take, whoever keeps coming.
+/// And how long that may take, if connections keep coming.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
 /// A bound socket and what goes with it.
@@ -97,14 +98,14 @@ impl Listener {
         self.terms.tls.as_ref()
     }
 
-    /// Accepts connections until the server stops, and serves whoever has connected by then. Never fails: what one
-    /// connection does is of no concern to the next.
-    pub(super) async fn run(self, connections: Connections) {
+    /// Accepts connections until it is told to stop, and the rest of those that the system has accepted by then. Never
+    /// fails: what one connection does is of no concern to the next.
+    pub(super) async fn run(self, connections: Connections, stop: CancellationToken) {
         let mut backoff = AcceptBackoff::default();
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept() => accepted,
-                () = connections.stopping() => break,
+                () = stop.cancelled() => break,
             };
             match accepted {
                 Ok(accepted) => {
@@ -123,10 +124,16 @@ impl Listener {
                 }
             }
         }
-        // The system has said yes to these already, and resets them with the socket.
+        if let Socket::Unix(socket) = &self.socket {
+            socket.remove_file();
+        }
+        // The system has accepted these already, and resets them when the socket is closed.
         let _bounded = time::timeout(SWEEP_LIMIT, async {
-            while let Ok(Ok(accepted)) = time::timeout(SWEEP_PAUSE, self.accept()).await {
-                connections.admit(accepted, self.terms.clone());
+            while let Ok(accepted) = time::timeout(SWEEP_PAUSE, self.accept()).await {
+                match accepted {
+                    Ok(accepted) => connections.admit(accepted, self.terms.clone()),
+                    Err(_) => time::sleep(backoff.failed(Instant::now()).pause).await,
+                }
             }
         })
         .await;

@@ -64,7 +64,7 @@ async fn a_listener_that_panics_is_a_failure() {
 
 #[tokio::test]
 async fn a_listener_that_ends_is_a_failure() {
-    assert_eq!(failure_after(|server| server.stop.cancel()).await, "a listener has ended");
+    assert_eq!(failure_after(|server| server.stop_listeners.cancel()).await, "a listener has ended");
 }
 
 #[tokio::test]

@@ -37,15 +37,20 @@ impl UnixSocket {
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         self.listener.accept().await.map(|(stream, _)| stream)
     }
-}
 
-impl Drop for UnixSocket {
-    fn drop(&mut self) {
+    /// Removes the file, so that nothing new connects. What has connected can still be accepted.
+    pub(super) fn remove_file(&self) {
         // A successor may have put a socket of its own there.
         let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.file);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "the socket's file cannot be removed");
         }
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        self.remove_file();
     }
 }
 
@@ -80,6 +85,17 @@ mod tests {
         assert_eq!(server.read_u8().await.unwrap(), b'x');
         drop(socket);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn without_its_file_nothing_new_connects_and_what_has_connected_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broker.sock");
+        let socket = UnixSocket::bind(&path, 0o600).unwrap();
+        let _client = UnixStream::connect(&path).await.unwrap();
+        socket.remove_file();
+        assert_eq!(UnixStream::connect(&path).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        socket.accept().await.unwrap();
     }
 
     #[tokio::test]

@@ -4,11 +4,11 @@ use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use access_broker::dev::EmbeddedIssuer;
-use tokio::task::block_in_place;
+use tokio::task::{self, block_in_place};
 use tonic::Status;
 use tonic::transport::Endpoint;
 
@@ -34,8 +34,9 @@ fn start(issuer: &EmbeddedIssuer, address: SocketAddr) -> Process {
     process
 }
 
+/// A free port at an address where no other test listens: one of those would take the port while its broker restarts.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap()
 }
 
 /// What the clients have seen.
@@ -45,6 +46,9 @@ struct Seen {
     /// Which brokers serve. One that starts is called when its health says so, as balancers do; one that stops is called
     /// for as long as anything listens there.
     started: [AtomicBool; 2],
+    /// Calls to each broker that have not ended. It starts again when there are none: a late one would find a broker that
+    /// does not serve yet.
+    open: [AtomicUsize; 2],
     answered: AtomicU64,
     redirected: AtomicU64,
 }
@@ -53,22 +57,32 @@ struct Seen {
 /// there was no connection or it had just been told to close, goes to the other broker, as clients of gRPC do by
 /// themselves.
 async fn call_in_turn(clients: [Client; 2], seen: Arc<Seen>) -> Vec<String> {
+    let call = async |broker: usize| {
+        seen.open[broker].fetch_add(1, Ordering::SeqCst);
+        let answer = if seen.started[broker].load(Ordering::SeqCst) {
+            Some(clients[broker].download("media", "x").await)
+        } else {
+            None
+        };
+        seen.open[broker].fetch_sub(1, Ordering::SeqCst);
+        answer
+    };
     let mut lost = Vec::new();
     for turn in 0.. {
         if seen.stop.load(Ordering::Relaxed) {
             break;
         }
-        if !seen.started[turn % 2].load(Ordering::Relaxed) {
-            continue;
-        }
-        let mut answer = clients[turn % 2].download("media", "x").await;
-        if answer.as_ref().is_err_and(was_not_sent) {
+        let mut answer = call(turn % 2).await;
+        if let Some(Err(status)) = &answer
+            && was_not_sent(status)
+        {
             seen.redirected.fetch_add(1, Ordering::Relaxed);
-            answer = clients[(turn + 1) % 2].download("media", "x").await;
+            answer = call((turn + 1) % 2).await;
         }
         match answer {
-            Ok(_) => _ = seen.answered.fetch_add(1, Ordering::Relaxed),
-            Err(status) => lost.push(format!("{status:?}")),
+            Some(Ok(_)) => _ = seen.answered.fetch_add(1, Ordering::Relaxed),
+            Some(Err(status)) => lost.push(format!("{status:?}")),
+            None => task::yield_now().await,
         }
     }
     lost
@@ -127,15 +141,16 @@ async fn a_rolling_restart_loses_no_call() {
     };
     let mut answered_by_brokers = 0;
     for _ in 0..ROUNDS {
-        for ((broker, address), started) in brokers.iter_mut().zip(addresses).zip(&seen.started) {
+        for (index, broker) in brokers.iter_mut().enumerate() {
             more_calls().await;
             broker.signal("TERM");
             // Waiting for a process blocks this thread, and the clients have the others.
             assert_eq!(block_in_place(|| broker.exit()).code(), Some(0));
             answered_by_brokers += answered_by(broker);
-            started.store(false, Ordering::Relaxed);
-            *broker = block_in_place(|| start(&issuer, address));
-            started.store(true, Ordering::Relaxed);
+            seen.started[index].store(false, Ordering::SeqCst);
+            until("the end of calls", || seen.open[index].load(Ordering::SeqCst) == 0).await;
+            *broker = block_in_place(|| start(&issuer, addresses[index]));
+            seen.started[index].store(true, Ordering::SeqCst);
         }
     }
     more_calls().await;
