@@ -16,14 +16,14 @@ use std::time::{Duration, Instant, SystemTime};
 use access_broker::clock::Clock;
 use access_broker::identity::{Caller, ClaimSet, Names, TokenIdentity};
 use access_broker::policy::{
-    AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText, LifetimeRequest,
-    ObjectKey, ObjectReference, Permit, Policy, PolicyContext, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText,
+    LifetimeRequest, ObjectKey, ObjectReference, Permit, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::{CredentialsCache, CredentialsSnapshot};
 use access_broker::presign::sigv4::{QueryParameter, UnsignedRequest, presign};
 use access_broker::presign::{
-    Addressing, Attribution, BucketEndpoint, BucketSigner, EndpointSettings, ExpiresIn, HttpMethod, Presigner,
-    RequiredHeaders, SigV4Presigner, SignedHeaders, SigningTime,
+    Addressing, Attribution, BucketEndpoint, BucketSigner, EndpointSettings, EntityTagForm, ExpiresIn, HttpMethod,
+    Presigner, RequiredHeaders, SigV4Presigner, SignedHeaders, SigningTime,
 };
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
@@ -225,8 +225,8 @@ to = {{ groups = ["viewers"] }}
         )
     };
     let text = (1..=tiers).map(tier).collect::<Vec<_>>().concat();
-    let endpoints = BTreeSet::from([EndpointName::default_endpoint()]);
-    let (buckets, issuers) = (BTreeMap::from([(bucket(), endpoints)]), BTreeSet::new());
+    let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
+    let (buckets, issuers) = (BTreeMap::from([(bucket(), profile)]), BTreeSet::new());
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
     Policy::parse("policy.toml", &text, &context).unwrap()
 }
@@ -258,10 +258,12 @@ fn bucket() -> BucketName {
 fn presigner(credentials: &Credentials) -> SigV4Presigner {
     let cache = CredentialsCache::new(credentials.clone(), Arc::new(StandingClock), Duration::from_hours(1));
     runtime().block_on(cache.refresh()).unwrap();
-    let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint())]);
+    let (cache, endpoints) = (Arc::new(cache), HashMap::from([(EndpointName::default_endpoint(), endpoint())]));
     let signer = BucketSigner {
         endpoints,
-        credentials: Arc::new(cache),
+        upload_credentials: Arc::clone(&cache),
+        credentials: cache,
+        etag_form: EntityTagForm::default(),
         required_headers: RequiredHeaders::default(),
         attribution: true,
     };

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 pub use attribution::AttributionSettings;
 pub use audit::{AuditOutput, AuditSettings};
-pub use bucket::{BucketSettings, NamedEndpoint};
+pub use bucket::{BucketSettings, NamedEndpoint, ServerTraits};
 pub use credentials::CredentialsSettings;
 pub use limits::LimitSettings;
 pub use listener::{ListenAddress, ListenerSettings};
@@ -37,7 +37,7 @@ pub use tls::TlsSettings;
 use crate::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
 use crate::files::{self, FileError, Sight, UnusableFile};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
-use crate::policy::{BucketName, CallerOutlook, EndpointName, Policy, PolicyContext};
+use crate::policy::{BucketName, BucketProfile, CallerOutlook, Policy, PolicyContext};
 use crate::quota::QuotaSettings;
 use crate::telemetry::LogSettings;
 
@@ -191,15 +191,18 @@ impl Config {
     ///
     /// Every broken rule at once.
     pub fn parse_policy(&self, text: &str) -> Result<Policy, Problems> {
-        let endpoints =
-            |bucket: &BucketSettings| bucket.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
-        let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> =
-            self.buckets.iter().map(|bucket| (bucket.name.clone(), endpoints(bucket))).collect();
+        let buckets = self.bucket_profiles();
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let trust_domains = self.trust_domains();
         let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
         let outlook = CallerOutlook::new(self.listeners.iter().map(|listener| &listener.proof), &self.issuers);
         Policy::parse_for(&self.policy.file.display().to_string(), text, &context, &outlook)
+    }
+
+    /// What a policy must know of each bucket.
+    #[must_use]
+    pub fn bucket_profiles(&self) -> BTreeMap<BucketName, BucketProfile> {
+        self.buckets.iter().map(|bucket| (bucket.name.clone(), bucket.profile())).collect()
     }
 
     /// The trust domains whose workloads can prove themselves, to a listener or by a JWT-SVID.

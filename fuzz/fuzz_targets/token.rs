@@ -19,8 +19,8 @@ use access_broker::identity::{
     KeySource, KeySourceError, Rejection,
 };
 use access_broker::policy::{
-    AccessRequest, BucketName, DownloadTerms, EndpointName, LifetimeRequest, ObjectKey, ObjectReference, Policy,
-    PolicyContext,
+    AccessRequest, BucketName, BucketProfile, DownloadTerms, EndpointName, LifetimeRequest, ObjectKey, ObjectReference,
+    Policy, PolicyContext,
 };
 use async_trait::async_trait;
 use base64::Engine;
@@ -127,8 +127,8 @@ fn holds(claim: &Value, text: &str) -> bool {
 }
 
 fn policy() -> Policy {
-    let endpoints = BTreeSet::from([EndpointName::default_endpoint()]);
-    let buckets = BTreeMap::from([(BucketName::parse("media").expect("a name"), endpoints)]);
+    let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
+    let buckets = BTreeMap::from([(BucketName::parse("media").expect("a name"), profile)]);
     let issuers = BTreeSet::from([SIGNING.to_owned()]);
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
     Policy::parse("policy.toml", POLICY, &context).expect("a policy")

@@ -6,7 +6,7 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{BucketName, ObjectReference, Permit, PermittedObject, Refusal};
+use crate::policy::{BucketName, ObjectReference, Operation, Permit, PermittedObject, Refusal};
 use crate::presign::{Attribution, Expiry, PresignError};
 use crate::quota::QuotaExceeded;
 
@@ -68,11 +68,12 @@ impl Broker {
     pub(super) async fn signed<P>(
         &self,
         bucket: &BucketName,
+        operation: Operation,
         sign: impl Fn() -> Result<P, PresignError>,
     ) -> Result<P, PresignError> {
         match sign() {
             Err(PresignError::FullTtlUnavailable { .. }) => {
-                self.0.presigner.renew_credentials(bucket).await;
+                self.0.presigner.renew_credentials(bucket, operation).await;
                 sign()
             }
             answer => answer,

@@ -7,7 +7,7 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, EndpointName, Permit, UploadTerms};
+use crate::policy::{AccessRequest, EndpointName, Operation, Permit, UploadTerms};
 use crate::presign::PresignedUpload;
 
 /// A valid request for an upload URL: what to write, how, and for how long.
@@ -53,7 +53,7 @@ impl Broker {
         self.admit(pending, permit.object())?;
         let attribution = pending.attribution();
         let sign = || self.0.presigner.presign_upload(permit, &attribution, asking.at);
-        let signed = self.signed(permit.object().bucket(), sign).await?;
+        let signed = self.signed(permit.object().bucket(), Operation::Upload, sign).await?;
         let outcome = issued(permit, signed.expiry, IssuedTerms::of_upload(permit));
         let answer = IssuedUpload {
             signed,

@@ -164,8 +164,16 @@ fn describe_audit(settings: &AuditSettings) -> String {
     format!("audit records to {output}; {without}")
 }
 
-/// One line per endpoint.
+/// One line per endpoint, and one for who signs where that is not the same for all operations.
 fn describe_bucket(bucket: &BucketSettings) -> impl Iterator<Item = String> {
+    let signers = bucket.upload_credentials.as_ref().map(|uploads| {
+        let (name, uploads, reads) = (&bucket.name, uploads.name(), bucket.credentials.name());
+        format!("bucket {name}: uploads signed by {uploads}; downloads signed and objects looked at by {reads}")
+    });
+    describe_endpoints(bucket).chain(signers)
+}
+
+fn describe_endpoints(bucket: &BucketSettings) -> impl Iterator<Item = String> {
     let default = EndpointName::default_endpoint();
     bucket.endpoints.iter().map(move |NamedEndpoint { name, endpoint, .. }| {
         let by_name = if *name == default { String::new() } else { format!(" by {name}") };
@@ -232,5 +240,15 @@ mod tests {
     #[test]
     fn a_bucket_with_one_endpoint_has_one_line() {
         assert_eq!(lines("broker_endpoint = 'default'\n"), [DEFAULT]);
+    }
+
+    #[test]
+    fn a_bucket_with_credentials_for_uploads_says_who_signs_what() {
+        let found = lines(
+            "upload_credentials = 'writer'\n\
+             [[credentials]]\nname = 'writer'\naccess_key_id_env = 'A'\nsecret_access_key_env = 'B'\n",
+        );
+        let signers = "bucket media: uploads signed by writer; downloads signed and objects looked at by default-chain";
+        assert_eq!(found, [DEFAULT, signers]);
     }
 }

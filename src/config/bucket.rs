@@ -1,15 +1,17 @@
 //! `[[bucket]]`: logical buckets, and where the real ones are.
 
 mod endpoints;
+mod server;
 
 use std::collections::BTreeMap;
 
 use endpoints::BucketEndpoints;
 pub use endpoints::NamedEndpoint;
+pub use server::ServerTraits;
 
-use super::credentials::CredentialsSettings;
+use super::credentials::{CredentialsSettings, DEFAULT_CHAIN_NAME};
 use crate::document::{Located, Place, Table};
-use crate::policy::{BucketName, EndpointName};
+use crate::policy::{BucketName, BucketProfile, EndpointName};
 use crate::presign::AccountId;
 
 /// One `[[bucket]]`.
@@ -27,8 +29,34 @@ pub struct BucketSettings {
     pub requester_pays: bool,
     /// Whether signed URLs say which decision they come from.
     pub attribution: bool,
-    /// Who signs for it.
+    /// Who signs for it, and looks into it.
     pub credentials: CredentialsSettings,
+    /// Who signs uploads, if not the same.
+    pub upload_credentials: Option<CredentialsSettings>,
+    /// What its server keeps.
+    pub server: ServerTraits,
+}
+
+impl BucketSettings {
+    /// Everyone who signs for it.
+    pub fn signers(&self) -> impl Iterator<Item = &CredentialsSettings> {
+        [&self.credentials].into_iter().chain(&self.upload_credentials)
+    }
+
+    /// What a policy must know of it.
+    #[must_use]
+    pub fn profile(&self) -> BucketProfile {
+        let names = |ways: &mut dyn Iterator<Item = &NamedEndpoint>| ways.map(|way| way.name.clone()).collect();
+        BucketProfile {
+            endpoints: names(&mut self.endpoints.iter()),
+            other_servers: names(&mut self.endpoints.iter().filter(|way| !way.settings.is_at_aws())),
+            separate_upload_credentials: self.upload_credentials.is_some(),
+            unsigned_headers: self.server.unsigned_headers,
+            conditional_writes: self.server.conditional_writes,
+            checksums: self.server.checksums.clone(),
+            takes_backslash_for_slash: !self.server.backslash_in_keys,
+        }
+    }
 }
 
 /// Reads every `[[bucket]]`.
@@ -36,6 +64,8 @@ pub(super) fn read_all(
     root: &mut Table<'_>,
     credentials: &BTreeMap<String, Option<CredentialsSettings>>,
 ) -> Vec<BucketSettings> {
+    let mut known = credentials.clone();
+    known.insert(DEFAULT_CHAIN_NAME.to_owned(), Some(CredentialsSettings::DefaultChain));
     let tables = root.tables("bucket");
     if !root.holds("bucket") {
         root.report("bucket", &Place::Document, "must be given at least once as [[bucket]]");
@@ -52,9 +82,10 @@ pub(super) fn read_all(
         let expected_bucket_owner = read_owner(&mut table);
         let requester_pays = table.boolean("requester_pays").is_some_and(|flag| flag.value);
         let attribution = table.boolean("attribution").is_none_or(|flag| flag.value);
-        let credentials = read_credentials(&mut table, credentials);
+        let signers = read_signers(&mut table, &known);
+        let server = ServerTraits::read(&mut table);
         table.finish();
-        if let (Some(name), Some(endpoints), Some(credentials)) = (name, endpoints, credentials) {
+        if let (Some(name), Some(endpoints), Some((credentials, upload_credentials))) = (name, endpoints, signers) {
             let BucketEndpoints { endpoints, broker_endpoint } = endpoints;
             buckets.push(BucketSettings {
                 name: name.value,
@@ -64,10 +95,31 @@ pub(super) fn read_all(
                 requester_pays,
                 attribution,
                 credentials,
+                upload_credentials,
+                server,
             });
         }
     }
+    report_uploads_by_readers(root, &buckets, &known);
     buckets
+}
+
+/// An upload URL could be used to read what its signer can read, in any bucket.
+fn report_uploads_by_readers(
+    root: &mut Table<'_>,
+    buckets: &[BucketSettings],
+    known: &BTreeMap<String, Option<CredentialsSettings>>,
+) {
+    for mut table in root.tables("bucket") {
+        let Some(Located { value, place }) = table.string("upload_credentials") else { continue };
+        let Some(Some(of_uploads)) = known.get(&value) else { continue };
+        if let Some(reader) = buckets.iter().find(|bucket| bucket.credentials.has_keys_of(of_uploads)) {
+            let name = &reader.name;
+            let rule =
+                format!("must not be the keys that read in bucket \"{name}\": give uploads an access key of their own");
+            table.report("upload_credentials", &place, rule);
+        }
+    }
 }
 
 fn read_name(table: &mut Table<'_>) -> Option<Located<BucketName>> {
@@ -86,18 +138,26 @@ fn read_owner(table: &mut Table<'_>) -> Option<AccountId> {
     AccountId::parse(&value).map_err(|error| table.report("expected_bucket_owner", &place, error)).ok()
 }
 
-fn read_credentials(
+/// Who signs, and who signs uploads if not the same.
+fn read_signers(
     table: &mut Table<'_>,
-    credentials: &BTreeMap<String, Option<CredentialsSettings>>,
-) -> Option<CredentialsSettings> {
-    let Some(Located { value, place }) = table.string("credentials") else {
-        return Some(CredentialsSettings::DefaultChain);
-    };
-    match credentials.get(&value) {
+    known: &BTreeMap<String, Option<CredentialsSettings>>,
+) -> Option<(CredentialsSettings, Option<CredentialsSettings>)> {
+    let (credentials, upload_credentials) = (table.string("credentials"), table.string("upload_credentials"));
+    let find = |setting: &str, name: &Located<String>| match known.get(&name.value) {
         Some(settings) => settings.clone(),
         None => {
-            table.report("credentials", &place, format!("names {value:?}, which no [[credentials]] has"));
+            table.report(setting, &name.place, format!("names {:?}, which no [[credentials]] has", name.value));
             None
         }
-    }
+    };
+    let of_bucket = match &credentials {
+        None => Some(CredentialsSettings::DefaultChain),
+        Some(name) => find("credentials", name),
+    };
+    let of_uploads = match &upload_credentials {
+        None => None,
+        Some(name) => Some(find("upload_credentials", name)?),
+    };
+    Some((of_bucket?, of_uploads))
 }

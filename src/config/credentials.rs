@@ -25,7 +25,7 @@ pub enum CredentialsSettings {
 }
 
 /// What AWS's default chain is called where it stands beside `[[credentials]]`, which must have other names.
-const DEFAULT_CHAIN_NAME: &str = "default-chain";
+pub(super) const DEFAULT_CHAIN_NAME: &str = "default-chain";
 
 impl CredentialsSettings {
     /// The name by which operators know the credentials: that of the `[[credentials]]`, or `default-chain`.
@@ -34,6 +34,16 @@ impl CredentialsSettings {
         match self {
             Self::DefaultChain => DEFAULT_CHAIN_NAME,
             Self::Static { name, .. } => name,
+        }
+    }
+
+    /// Whether both come from the same place, under whatever names.
+    #[must_use]
+    pub fn has_keys_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::DefaultChain, Self::DefaultChain) => true,
+            (Self::Static { access_key_id: id, .. }, Self::Static { access_key_id: other, .. }) => id == other,
+            _ => false,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::telemetry::LogFormat;
 mod audit;
 mod endpoints;
 mod listeners;
+mod servers;
 mod sources;
 mod transfer;
 

@@ -197,6 +197,8 @@ s3_bucket = "{BUCKET}"
 region = "us-east-1"
 endpoint = "{s3}"
 credentials = "embedded-s3"
+unsigned_headers = "refused"
+checksums = ["crc32", "crc32c", "crc64nvme", "md5", "sha1", "sha256"]
 
 [[credentials]]
 name = "embedded-s3"

@@ -60,6 +60,10 @@ warning_codes! {
     GrantDenied = "grant_denied",
     /// Pictures may be SVG, and the tier lets browsers show them.
     ScriptsInPictures = "scripts_in_pictures",
+    /// A tier relies on its bucket's server for what the configuration does not say that it keeps.
+    ServerNotDescribed = "server_not_described",
+    /// The server of a bucket takes headers that are not signed, and the operator takes the risk.
+    UnsignedHeadersAccepted = "unsigned_headers_accepted",
     /// Tokens and URLs go over the network without TLS.
     PlaintextListener = "plaintext_listener",
     /// The admin port has a public address.

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// An algorithm that S3 verifies on upload
 /// ([AWS: checking object integrity](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChecksumAlgorithm {
     /// CRC-32, 4 bytes big-endian.
     Crc32,

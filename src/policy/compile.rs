@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::bucket_profile::BucketProfile;
 use super::endpoint_name::EndpointName;
 use super::object_key::BucketName;
 use super::rule::{self, Operation, RuleWithTiers};
@@ -14,8 +15,8 @@ use crate::document::{Document, Located, Overrides, Problems, Table, Warnings};
 /// What a policy may refer to: the server's configuration as far as it concerns policies.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyContext<'c> {
-    /// The logical buckets and their endpoints.
-    pub buckets: &'c BTreeMap<BucketName, BTreeSet<EndpointName>>,
+    /// The logical buckets.
+    pub buckets: &'c BTreeMap<BucketName, BucketProfile>,
     /// The trusted issuers.
     pub issuers: &'c BTreeSet<String>,
     /// The trust domains whose workloads can prove themselves.
@@ -45,8 +46,8 @@ pub struct Policy {
 #[derive(Debug, Default)]
 pub(super) struct BucketTiers {
     pub(super) tree: TierTree,
-    /// Every endpoint that the configuration gives the bucket.
-    pub(super) endpoints: BTreeSet<EndpointName>,
+    /// What the configuration says of the bucket.
+    pub(super) profile: BucketProfile,
 }
 
 /// One tier as `access-broker check` shows it.
@@ -114,7 +115,8 @@ fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     // Names of tiers that turn out to be wrong count too: what names them is not wrong for that.
     let declared: HashSet<String> =
         root.tables("tier").iter_mut().filter_map(|table| Some(table.string("name")?.value)).collect();
-    let mut tiers: Vec<TierSpecification> = root.tables("tier").into_iter().filter_map(Tier::read).collect();
+    let mut tiers: Vec<TierSpecification> =
+        root.tables("tier").into_iter().filter_map(|table| Tier::read(table, context)).collect();
     let grants = read_rules(root.tables("grant"), context, rule::read_grant);
     let denials = read_rules(root.tables("denial"), context, rule::read_denial);
     if !root.holds("tier") {
@@ -123,9 +125,15 @@ fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     root.finish();
 
     let by_name = index_by_name(document, &tiers);
-    for TierSpecification { bucket, path, endpoints, .. } in &tiers {
+    for TierSpecification { bucket, path, endpoints, prefix_text, .. } in &tiers {
         match context.buckets.get(&bucket.value) {
-            Some(known) => report_unknown_endpoints(document, path, endpoints, known),
+            Some(known) => {
+                report_unknown_endpoints(document, path, endpoints, &known.endpoints);
+                if known.takes_backslash_for_slash && prefix_text.value.contains('\\') {
+                    let rule = "must not hold \"\\\", because the bucket has backslash_in_keys = false";
+                    document.report(&prefix_text.place, format!("{path}.prefix"), rule);
+                }
+            }
             None => {
                 let rule = "is not a bucket of the server's configuration";
                 document.report(&bucket.place, format!("{path}.bucket"), rule);
@@ -220,7 +228,7 @@ fn report_endpoints_of_grant(
     for TierSpecification { tier, bucket, .. } in
         reached_tiers(grant, by_name, tiers.len()).iter().filter_map(|index| tiers.get(*index))
     {
-        let of_bucket = context.buckets.get(&bucket.value).into_iter().flatten();
+        let of_bucket = context.buckets.get(&bucket.value).into_iter().flat_map(|known| &known.endpoints);
         let of_tier = |name: &&EndpointName| tier.endpoints.as_ref().is_none_or(|list| list.contains(*name));
         let usable: BTreeSet<&EndpointName> = of_bucket.filter(of_tier).collect();
         if !grant.endpoints.iter().any(|name| usable.contains(&name.value)) {
@@ -296,8 +304,8 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &Polic
             grants: rule_names(&tier.grants),
             denials: rule_names(&tier.denials),
         });
-        let endpoints = context.buckets.get(&bucket.value).cloned().unwrap_or_default();
-        let bucket = buckets.entry(bucket.value).or_insert_with(|| BucketTiers { endpoints, ..BucketTiers::default() });
+        let profile = context.buckets.get(&bucket.value).cloned().unwrap_or_default();
+        let bucket = buckets.entry(bucket.value).or_insert_with(|| BucketTiers { profile, ..BucketTiers::default() });
         if let Err(conflict) = bucket.tree.insert(&prefix, Arc::new(tier)) {
             document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
         }

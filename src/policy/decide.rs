@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::bucket_profile::BucketProfile;
 use super::compile::Policy;
 use super::endpoint_name::EndpointName;
 use super::endpoints::EndpointLists;
@@ -10,7 +11,7 @@ use super::fit::Fit;
 use super::lifetime::LifetimeRequest;
 use super::object_key::{BucketName, ObjectKey};
 use super::obligations::FieldViolation;
-use super::permit::{Permit, PermittedObject};
+use super::permit::{Permit, PermittedLook, PermittedObject};
 use super::rule::{Operation, Rule};
 use super::terms::{DownloadTerms, UploadTerms};
 use super::tier::Tier;
@@ -50,7 +51,7 @@ pub struct Refusal {
 /// Why the policy refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefusalReason {
-    /// No tier's prefix matches the key, or the bucket has no tiers.
+    /// No tier's prefix matches the key, the bucket has no tiers, or its server would take the key for another.
     NoTier,
     /// The key is under a tier's prefix, and the tier's `include` leaves it out.
     NotIncluded,
@@ -136,14 +137,14 @@ impl Policy {
         let granted = self.grant(caller, &object, Operation::Upload, endpoint.as_ref())?;
         let refuse = |reason| refusal_in(granted.tier, reason);
         let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
-        let terms =
-            obligations.agree(terms).map_err(|violations| refuse(RefusalReason::ObligationsNotMet(violations)))?;
+        let agreed = obligations.agree(terms, granted.profile);
+        let terms = agreed.map_err(|violations| refuse(RefusalReason::ObligationsNotMet(violations)))?;
         let lifetime = obligations.lifetime.agree(lifetime, None, caller, now).map_err(refuse)?;
         Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
     }
 
     /// Decides whether the caller may look at what was uploaded: whoever may upload there may. `by_decision` says
-    /// whether the upload is named by its decision.
+    /// whether the upload is named by its decision. What the tier imposes on uploads comes with the permission.
     ///
     /// # Errors
     ///
@@ -153,13 +154,15 @@ impl Policy {
         caller: &Caller,
         object: &ObjectReference,
         by_decision: bool,
-    ) -> Result<PermittedObject, Refusal> {
+    ) -> Result<PermittedLook, Refusal> {
         let granted = self.grant(caller, object, Operation::Upload, None)?;
-        if by_decision && !granted.tier.upload.as_ref().is_some_and(|upload| upload.record_decision) {
+        let refuse = |reason| refusal_in(granted.tier, reason);
+        let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
+        if by_decision && !obligations.imposed.record_decision {
             let violation = FieldViolation::new("decision_id", "must not be set: this tier does not record decisions");
-            return Err(refusal_in(granted.tier, RefusalReason::ObligationsNotMet(vec![violation])));
+            return Err(refuse(RefusalReason::ObligationsNotMet(vec![violation])));
         }
-        Ok(granted.permitted(object.clone()))
+        Ok(PermittedLook { object: granted.permitted(object.clone()), imposed: Arc::clone(&obligations.imposed) })
     }
 
     /// The one tier that holds the object and the grant that lets the caller in. Nothing is allowed unless granted, and
@@ -173,6 +176,9 @@ impl Policy {
     ) -> Result<Granted<'a>, Refusal> {
         let no_tier = || Refusal { tier: None, reason: RefusalReason::NoTier };
         let bucket = self.buckets.get(&object.bucket).ok_or_else(no_tier)?;
+        if bucket.profile.has_another_key(&object.key) {
+            return Err(no_tier());
+        }
         let found = bucket.tree.find(&object.key, caller);
         let tier = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
         let tier = tier.ok_or_else(no_tier)?;
@@ -196,10 +202,13 @@ impl Policy {
                 }
                 Fit::No | Fit::Elsewhere => continue,
             }
-            let lists =
-                EndpointLists { bucket: &bucket.endpoints, tier: tier.endpoints.as_deref(), grant: rule.endpoints() };
+            let lists = EndpointLists {
+                bucket: &bucket.profile.endpoints,
+                tier: tier.endpoints.as_deref(),
+                grant: rule.endpoints(),
+            };
             match lists.choose(endpoint) {
-                Some(endpoint) => return Ok(Granted { tier, rule, endpoint }),
+                Some(endpoint) => return Ok(Granted { tier, rule, endpoint, profile: &bucket.profile }),
                 None => refusal = RefusalReason::EndpointNotGranted,
             }
         }
@@ -226,6 +235,7 @@ struct Granted<'a> {
     tier: &'a Tier,
     rule: &'a Rule,
     endpoint: EndpointName,
+    profile: &'a BucketProfile,
 }
 
 impl Granted<'_> {

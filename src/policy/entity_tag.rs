@@ -13,11 +13,13 @@ impl EntityTag {
     ///
     /// # Errors
     ///
-    /// When it lacks its quotes, is weak or the wildcard, or holds anything but visible ASCII between the quotes.
+    /// When it lacks its quotes, is weak or the wildcard, or holds a comma or anything but visible ASCII between the quotes.
     pub fn parse(text: &str) -> Result<Self, EntityTagError> {
         let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(EntityTagError)?;
-        let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
-        if (1..=254).contains(&inner.len()) && inner.bytes().all(fits) {
+        // Without its quotes, as some servers want it, `*` would mean any object, a comma a list, and `W/` a weak tag.
+        let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',');
+        let is_one = inner != "*" && !inner.starts_with("W/");
+        if (1..=254).contains(&inner.len()) && inner.bytes().all(fits) && is_one {
             Ok(Self(text.into()))
         } else {
             Err(EntityTagError)
@@ -28,6 +30,12 @@ impl EntityTag {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The tag without its quotes.
+    #[must_use]
+    pub fn bare(&self) -> &str {
+        self.0.trim_matches('"')
     }
 }
 
@@ -43,15 +51,29 @@ mod tests {
     #[test]
     fn tags_as_s3_gives_them_are_taken() {
         for text in ["\"9bb58f26192e4ba00f01e2e7b136bbd8\"", "\"d41d8cd98f00b204e9800998ecf8427e-38\"", "\"x\""] {
-            assert_eq!(EntityTag::parse(text).unwrap().as_str(), text);
+            let tag = EntityTag::parse(text).unwrap();
+            assert_eq!((tag.as_str(), format!("\"{}\"", tag.bare())), (text, text.to_owned()));
         }
     }
 
     #[test]
     fn what_could_mean_more_than_one_object_is_refused() {
-        for text in
-            ["", "*", "\"", "\"\"", "abc", "W/\"abc\"", "\"a\", \"b\"", "\"a\"b\"", "\"a b\"", "\"é\"", "\"a\n\""]
-        {
+        for text in [
+            "\"*\"",
+            "\"a,b\"",
+            "\"W/a\"",
+            "",
+            "*",
+            "\"",
+            "\"\"",
+            "abc",
+            "W/\"abc\"",
+            "\"a\", \"b\"",
+            "\"a\"b\"",
+            "\"a b\"",
+            "\"é\"",
+            "\"a\n\"",
+        ] {
             assert_eq!(EntityTag::parse(text), Err(EntityTagError), "{text:?}");
         }
         assert!(EntityTag::parse(&format!("\"{}\"", "a".repeat(255))).is_err());

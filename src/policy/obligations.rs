@@ -2,11 +2,13 @@
 
 mod download;
 mod upload;
+mod upload_place;
 
 use crate::document::{Located, Table};
 
 pub(super) use download::DownloadObligations;
 pub(super) use upload::UploadObligations;
+pub(super) use upload_place::UploadPlace;
 
 /// A request field that breaks a rule. The text is for the caller and never repeats the field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]

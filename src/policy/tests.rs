@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::document::WarningCode;
 use crate::identity::{Caller, Claim, ClaimSet, Names, TokenIdentity, WorkloadId};
 
 mod compile;
@@ -14,6 +15,7 @@ mod endpoints;
 mod lifetime;
 mod obligations;
 mod prefix;
+mod servers;
 mod values;
 
 const ISSUER: &str = "https://issuer.example";
@@ -23,14 +25,34 @@ fn compile(text: &str) -> Result<Policy, crate::document::Problems> {
 }
 
 fn compile_for(issuers: &[&str], text: &str) -> Result<Policy, crate::document::Problems> {
-    let endpoints = |names: &[&str]| names.iter().map(|name| EndpointName::parse(name).unwrap()).collect();
-    let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> = BTreeMap::from([
-        (BucketName::parse("media").unwrap(), endpoints(&["default", "public", "vpce"])),
-        (BucketName::parse("archive").unwrap(), endpoints(&["default"])),
-    ]);
+    compile_at(&BTreeMap::from([(media(), media_profile()), (archive(), profile(&["default"]))]), issuers, text)
+}
+
+fn media() -> BucketName {
+    BucketName::parse("media").unwrap()
+}
+
+fn archive() -> BucketName {
+    BucketName::parse("archive").unwrap()
+}
+
+fn media_profile() -> BucketProfile {
+    profile(&["default", "public", "vpce"])
+}
+
+/// A bucket at AWS.
+fn profile(endpoints: &[&str]) -> BucketProfile {
+    BucketProfile::at_aws(endpoints.iter().map(|name| EndpointName::parse(name).unwrap()))
+}
+
+fn compile_at(
+    buckets: &BTreeMap<BucketName, BucketProfile>,
+    issuers: &[&str],
+    text: &str,
+) -> Result<Policy, crate::document::Problems> {
     let issuers = issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let context = PolicyContext { buckets, issuers: &issuers, trust_domains: &trust_domains };
     Policy::parse("policy.toml", text, &context)
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::compile::PolicyContext;
 use super::endpoint_name::EndpointName;
 use super::endpoints;
 use super::include::Include;
 use super::object_key::{BucketName, ObjectKey};
-use super::obligations::{DownloadObligations, UploadObligations};
+use super::obligations::{DownloadObligations, UploadObligations, UploadPlace};
 use super::prefix::TierPrefix;
 use super::rule::{Operation, Rule};
 use super::tier_quota::read_quota;
@@ -66,7 +67,7 @@ impl Tier {
     }
 
     /// Reads one `[[tier]]`.
-    pub(super) fn read(mut table: Table<'_>) -> Option<TierSpecification> {
+    pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Option<TierSpecification> {
         let name = table.required_string("name").filter(|name| {
             let fits = BucketName::parse(&name.value).is_ok();
             if !fits {
@@ -89,7 +90,11 @@ impl Tier {
         let quota = read_quota(table.table("quota")).map(Arc::new);
         let endpoints = endpoints::read(&mut table);
         let download = DownloadObligations::read(table.table("download"));
-        let upload = UploadObligations::read(table.table("upload"));
+        let upload = {
+            let name = bucket.as_ref().map(|bucket| &bucket.value);
+            let place = name.and_then(|name| UploadPlace::find(name, endpoints.as_deref(), context));
+            UploadObligations::read(table.table("upload"), place.as_ref())
+        };
         if download.is_none() && upload.is_none() {
             table.report_here("must offer an operation: a download or an upload table");
         }

@@ -1,6 +1,7 @@
 //! Where a bucket is: resolved once, by AWS's own rules.
 
 mod access_point;
+mod aws_host;
 mod error;
 mod partition;
 mod rules;
@@ -42,6 +43,13 @@ pub struct EndpointSettings {
 }
 
 impl EndpointSettings {
+    /// Whether the server is AWS's S3: no URL of another is given, or that of one of AWS's own hosts for S3, such as a VPC
+    /// endpoint.
+    #[must_use]
+    pub fn is_at_aws(&self) -> bool {
+        self.endpoint.as_ref().is_none_or(aws_host::is_s3)
+    }
+
     /// What the SDK calls the bucket: its name, or the ARN of its access point.
     pub(crate) fn sdk_bucket(&self) -> &str {
         self.access_point.as_deref().unwrap_or(&self.s3_bucket)

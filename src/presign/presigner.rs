@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::attribution::Attribution;
 use super::signed_request::SignedRequest;
-use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, FieldViolation, Permit, UploadTerms};
+use crate::policy::{BucketName, DownloadTerms, ExpiryLimit, FieldViolation, Operation, Permit, UploadTerms};
 
 /// Turns a permit into signed requests. Without a permit there is nothing to call it with.
 #[async_trait]
@@ -37,9 +37,9 @@ pub trait Presigner: fmt::Debug + Send + Sync + 'static {
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError>;
 
-    /// Asks for credentials that live longer than those at hand, for a caller who insists on it. Signing itself never
+    /// Asks for credentials of an operation that live longer than those at hand, for a caller who insists on it. Signing itself never
     /// waits for credentials.
-    async fn renew_credentials(&self, bucket: &BucketName);
+    async fn renew_credentials(&self, bucket: &BucketName, operation: Operation);
 }
 
 /// What reads an object.

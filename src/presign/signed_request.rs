@@ -57,15 +57,15 @@ impl fmt::Debug for SignedUrl {
     }
 }
 
-/// A request that S3 accepts when it is sent with exactly this method, this URL and at least these headers.
+/// A request that S3 accepts when it is sent with exactly this method, this URL and at least these headers. Of other
+/// headers, AWS refuses those that start with `x-amz-` and takes the rest; other servers may take all of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedRequest {
     /// The method.
     pub method: HttpMethod,
     /// The URL.
     pub url: SignedUrl,
-    /// Every signed header but `host`, sorted by its lower-case name, with the exact value to send. Of other headers,
-    /// S3 refuses those that start with `x-amz-` and takes the rest.
+    /// Every signed header but `host`, sorted by its lower-case name, with the exact value to send.
     pub headers: Vec<(Cow<'static, str>, String)>,
 }
 

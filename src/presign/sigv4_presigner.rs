@@ -16,13 +16,16 @@ use async_trait::async_trait;
 use super::attribution::Attribution;
 use super::credentials::{CredentialsCache, CredentialsSnapshot};
 use super::endpoint::BucketEndpoint;
+use super::entity_tag_form::EntityTagForm;
 use super::presigner::{Expiry, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use super::required_headers::RequiredHeaders;
 use super::signed_headers::SignedHeaders;
 use super::signed_request::{HttpMethod, SignedRequest};
 use super::signing_time::{ExpiresIn, SigningTime};
 use super::sigv4::{self, QueryParameter, UnsignedRequest};
-use crate::policy::{BucketName, DownloadTerms, EndpointName, ExpiryLimit, Permit, PermittedObject, UploadTerms};
+use crate::policy::{
+    BucketName, DownloadTerms, EndpointName, ExpiryLimit, Operation, Permit, PermittedObject, UploadTerms,
+};
 
 /// The largest URL with its headers, in bytes: what S3 takes of a PUT
 /// ([AWS: `PutObject`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html), "8 KB"), and what most HTTP
@@ -36,35 +39,77 @@ pub struct BucketSigner {
     pub endpoints: HashMap<EndpointName, BucketEndpoint>,
     /// Who signs. Buckets may share it.
     pub credentials: Arc<CredentialsCache>,
+    /// Who signs uploads; the same, or credentials that need not read.
+    pub upload_credentials: Arc<CredentialsCache>,
+    /// How the server wants the tag in `If-Match`.
+    pub etag_form: EntityTagForm,
     /// What every request must carry.
     pub required_headers: RequiredHeaders,
     /// Whether URLs name their caller and decision.
     pub attribution: bool,
 }
 
+impl BucketSigner {
+    const fn credentials_for(&self, operation: Operation) -> &Arc<CredentialsCache> {
+        match operation {
+            Operation::Download => &self.credentials,
+            Operation::Upload => &self.upload_credentials,
+        }
+    }
+}
+
 /// Signs permits with Signature Version 4, for the buckets it was given.
 #[derive(Debug)]
 pub struct SigV4Presigner {
     buckets: HashMap<BucketName, BucketSigner>,
+    /// The credentials that read, of all buckets.
+    readers: Vec<Arc<CredentialsCache>>,
 }
 
 impl SigV4Presigner {
     /// Takes the buckets by their logical names.
     #[must_use]
-    pub const fn new(buckets: HashMap<BucketName, BucketSigner>) -> Self {
-        Self { buckets }
+    pub fn new(buckets: HashMap<BucketName, BucketSigner>) -> Self {
+        let mut readers: Vec<Arc<CredentialsCache>> = Vec::new();
+        for signer in buckets.values() {
+            if !readers.iter().any(|known| Arc::ptr_eq(known, &signer.credentials)) {
+                readers.push(Arc::clone(&signer.credentials));
+            }
+        }
+        Self { buckets, readers }
     }
 
-    /// Whether every bucket has credentials that can sign at `now`.
-    #[must_use]
-    pub fn is_ready(&self, now: SystemTime) -> bool {
-        self.buckets_without_credentials(now).next().is_none()
+    /// Whether credentials may sign uploads to a bucket. Where uploads have credentials of their own, those must not hold an
+    /// access key that reads, here or in another bucket (after a rotation of files, say): an upload URL that they sign could
+    /// be used to read. As long as the bucket's reader is not known, nothing is sure.
+    fn may_sign_uploads(&self, signer: &BucketSigner, credentials: &CredentialsSnapshot) -> bool {
+        if Arc::ptr_eq(&signer.credentials, &signer.upload_credentials) {
+            return true;
+        }
+        let is_another = |reader: &CredentialsSnapshot| {
+            reader.credentials().access_key_id() != credentials.credentials().access_key_id()
+        };
+        let own = signer.credentials.snapshot().is_some_and(|reader| is_another(&reader));
+        own && self.readers.iter().filter_map(|reader| reader.snapshot()).all(|reader| is_another(&reader))
     }
 
-    /// The buckets without credentials that can sign at `now`, in no order.
-    pub fn buckets_without_credentials(&self, now: SystemTime) -> impl Iterator<Item = &BucketName> {
+    /// The buckets without credentials that can sign an operation at `now`, in no order. Where uploads are signed by the
+    /// bucket's only credentials, these count for downloads. Credentials of uploads that hold an access key that reads are
+    /// none.
+    pub fn buckets_without_credentials(
+        &self,
+        operation: Operation,
+        now: SystemTime,
+    ) -> impl Iterator<Item = &BucketName> {
         self.buckets.iter().filter_map(move |(name, signer)| {
-            let usable = signer.credentials.snapshot().is_some_and(|held| !held.usable_for(now).is_zero());
+            if operation == Operation::Upload && Arc::ptr_eq(&signer.credentials, &signer.upload_credentials) {
+                return None;
+            }
+            let held = signer.credentials_for(operation).snapshot();
+            let usable = held.is_some_and(|held| {
+                let may_sign = operation == Operation::Download || self.may_sign_uploads(signer, &held);
+                may_sign && !held.usable_for(now).is_zero()
+            });
             (!usable).then_some(name)
         })
     }
@@ -72,6 +117,7 @@ impl SigV4Presigner {
     fn begin<'a, T>(
         &'a self,
         permit: &'a Permit<T>,
+        operation: Operation,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<Signing<'a>, PresignError> {
@@ -79,15 +125,19 @@ impl SigV4Presigner {
         let endpoint = signer.endpoints.get(permit.endpoint()).ok_or(PresignError::UnknownEndpoint)?;
         let lifetime = permit.lifetime();
         let signed_at = SigningTime::floor(lifetime.starts_at).map_err(|_| PresignError::UnsignableTime)?;
+        let cache = signer.credentials_for(operation);
         let credentials = if lifetime.stable {
-            signer.credentials.snapshot_for_window(lifetime.starts_at, lifetime.ends_at(), now)
+            cache.snapshot_for_window(lifetime.starts_at, lifetime.ends_at(), now)
         } else {
-            signer.credentials.snapshot()
+            cache.snapshot()
         };
         let credentials = credentials.ok_or(expiry::CREDENTIALS_UNAVAILABLE)?;
+        if operation == Operation::Upload && !self.may_sign_uploads(signer, &credentials) {
+            return Err(expiry::CREDENTIALS_UNAVAILABLE);
+        }
         let (expires_in, limited_by) = expiry::limit(&lifetime, credentials.signs_until(), now)?;
         if limited_by == ExpiryLimit::SigningCredentialsExpiry {
-            signer.credentials.note_url_cut();
+            cache.note_url_cut();
         }
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };
         // A URL that is the same for everybody cannot name anybody.
@@ -100,6 +150,7 @@ impl SigV4Presigner {
             expires_in,
             expiry,
             required: &signer.required_headers,
+            etag_form: signer.etag_form,
             attribution,
         })
     }
@@ -113,7 +164,7 @@ impl Presigner for SigV4Presigner {
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
-        let signing = self.begin(permit, attribution, now)?;
+        let signing = self.begin(permit, Operation::Download, attribution, now)?;
         let mut query = terms::download_query(permit.terms())?;
         let mut headers = SignedHeaders::new();
         signing.required.add_to_read(&mut headers, &mut query)?;
@@ -134,19 +185,19 @@ impl Presigner for SigV4Presigner {
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {
-        let signing = self.begin(permit, attribution, now)?;
+        let signing = self.begin(permit, Operation::Upload, attribution, now)?;
         let mut headers = SignedHeaders::new();
         signing.required.add_to_write(&mut headers)?;
-        terms::add_upload_headers(&mut headers, permit.terms(), attribution)?;
+        terms::add_upload_headers(&mut headers, permit.terms(), signing.etag_form, attribution)?;
         let mut query = vec![QueryParameter::PUT_OBJECT];
         query.extend(signing.attribution.iter().flatten().cloned());
         let fields = || oversize::upload_fields(permit.terms());
         Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers, fields)?, expiry: signing.expiry })
     }
 
-    async fn renew_credentials(&self, bucket: &BucketName) {
+    async fn renew_credentials(&self, bucket: &BucketName, operation: Operation) {
         if let Some(signer) = self.buckets.get(bucket) {
-            let _outcome = signer.credentials.renew_now().await;
+            let _outcome = signer.credentials_for(operation).renew_now().await;
         }
     }
 }
@@ -160,6 +211,7 @@ struct Signing<'a> {
     expires_in: ExpiresIn,
     expiry: Expiry,
     required: &'a RequiredHeaders,
+    etag_form: EntityTagForm,
     attribution: Option<[QueryParameter; 2]>,
 }
 

@@ -67,6 +67,7 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
     for bucket in &config.buckets {
         buckets.add(bucket, config, &policy, surroundings).await?;
     }
+    buckets.refuse_uploads_by_readers()?;
     let policy = Arc::new(PolicyStore::new(policy));
     let presigner = Arc::new(SigV4Presigner::new(buckets.signers));
     let clock = Arc::clone(&surroundings.clock);

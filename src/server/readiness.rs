@@ -13,7 +13,7 @@ use tonic_health::server::HealthReporter;
 use crate::clock::Clock;
 use crate::grpc::SERVICE_NAME;
 use crate::identity::Authenticator;
-use crate::policy::BucketName;
+use crate::policy::{BucketName, Operation};
 use crate::presign::SigV4Presigner;
 
 /// How often the parts are asked while something is missing.
@@ -29,6 +29,8 @@ pub enum Missing {
     IssuerKeys(Arc<str>),
     /// The credentials that sign for a bucket.
     SigningCredentials(BucketName),
+    /// The credentials that sign uploads to a bucket, where they are others.
+    UploadCredentials(BucketName),
     /// Nothing; the server is about to stop.
     Draining,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Missing {
         match self {
             Self::IssuerKeys(issuer) => write!(f, "keys of issuer {issuer}"),
             Self::SigningCredentials(bucket) => write!(f, "signing credentials of bucket {bucket}"),
+            Self::UploadCredentials(bucket) => write!(f, "upload credentials of bucket {bucket}"),
             Self::Draining => f.write_str("the server is stopping"),
         }
     }
@@ -76,9 +79,15 @@ impl Readiness {
             return vec![Missing::Draining];
         }
         let keys = self.authenticator.issuers_without_keys().into_iter().map(Missing::IssuerKeys);
-        let mut buckets: Vec<_> = self.presigner.buckets_without_credentials(self.clock.now()).cloned().collect();
-        buckets.sort();
-        keys.chain(buckets.into_iter().map(Missing::SigningCredentials)).collect()
+        let now = self.clock.now();
+        let without = |operation| {
+            let mut buckets: Vec<_> = self.presigner.buckets_without_credentials(operation, now).cloned().collect();
+            buckets.sort();
+            buckets.into_iter()
+        };
+        let signing = without(Operation::Download).map(Missing::SigningCredentials);
+        let uploads = without(Operation::Upload).map(Missing::UploadCredentials);
+        keys.chain(signing).chain(uploads).collect()
     }
 
     /// Returns once health says SERVING.

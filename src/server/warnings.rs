@@ -8,7 +8,7 @@ const MAX_LINES: usize = 20;
 /// Logs each warning in a line of its own, and how many are left out.
 pub(super) fn log(what: &str, warnings: &Warnings) {
     for (code, warning) in warnings.lines().take(MAX_LINES) {
-        tracing::warn!(code = code.name(), warning, "the {what} has a setting without effect or surely not meant");
+        tracing::warn!(code = code.name(), warning, "the {what} has a setting to look at");
     }
     let left_out = warnings.count().saturating_sub(MAX_LINES);
     if left_out > 0 {

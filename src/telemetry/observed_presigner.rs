@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::metrics::CallMetrics;
-use crate::policy::{BucketName, DownloadTerms, Permit, UploadTerms};
+use crate::policy::{BucketName, DownloadTerms, Operation, Permit, UploadTerms};
 use crate::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use crate::step_span::StepSpan;
 
@@ -60,8 +60,8 @@ impl Presigner for ObservedPresigner {
         self.observe(|| self.inner.presign_upload(permit, attribution, now))
     }
 
-    async fn renew_credentials(&self, bucket: &BucketName) {
+    async fn renew_credentials(&self, bucket: &BucketName, operation: Operation) {
         let _step = StepSpan::of_current(self.tracer.as_ref(), "renew_credentials");
-        self.inner.renew_credentials(bucket).await;
+        self.inner.renew_credentials(bucket, operation).await;
     }
 }

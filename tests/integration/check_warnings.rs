@@ -83,7 +83,7 @@ fn the_json_document_has_the_warnings_and_what_was_understood() {
     let issuer = json!({ "issuer": "https://issuer.example", "audiences": ["broker"], "algorithms": ["RS256"] });
     let url = "https://acme-media.s3.eu-west-1.amazonaws.com";
     let endpoint = json!({ "name": "default", "url": url, "region": "eu-west-1", "used_by_broker": true });
-    let bucket = json!({ "name": "media", "credentials": "test", "endpoints": [endpoint] });
+    let bucket = json!({ "name": "media", "credentials": "test", "upload_credentials": null, "endpoints": [endpoint] });
     let tier = json!({
         "name": "a", "bucket": "media", "prefix": "tier */", "operations": ["download"], "grants": ["grant[0]"],
         "denials": [],
@@ -153,7 +153,7 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let texts: Vec<String> =
         found.iter().map(|line| format!("access-broker: warning: {}", line["warning"].as_str().unwrap())).collect();
     assert_eq!(texts, [PREFIX_LINE, GROUP_LINE]);
-    assert_eq!(found[0]["message"], "the policy has a setting without effect or surely not meant");
+    assert_eq!(found[0]["message"], "the policy has a setting to look at");
 
     // A line for each of the first 20.
     let groups: Vec<String> = (0..25).map(|number| format!("'group-{number}-*'")).collect();

@@ -109,6 +109,7 @@ impl World {
             s3_bucket = "media"
             region = "us-east-1"
             endpoint = "{}"
+            unsigned_headers = "refused"
             credentials = "sessions"
             [[credentials]]
             name = "sessions"

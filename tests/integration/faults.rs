@@ -16,11 +16,13 @@ use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
-use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Permit, PermittedObject, PolicyStore, UploadTerms};
+use access_broker::policy::{
+    BucketName, DownloadTerms, HeaderText, Operation, Permit, PermittedObject, PolicyStore, UploadTerms,
+};
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::quota::{QuotaSettings, Quotas};
 use access_broker::server::{Missing, RunningServer, Surroundings};
-use access_broker::storage::{InspectionError, ObjectInspector, StoredObject};
+use access_broker::storage::{InspectionError, Look, ObjectInspector, StoredObject};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -164,7 +166,7 @@ impl Presigner for FailingPresigner {
         Err(self.0.clone())
     }
 
-    async fn renew_credentials(&self, _: &BucketName) {}
+    async fn renew_credentials(&self, _: &BucketName, _: Operation) {}
 }
 
 /// An inspector that always fails in the same way.
@@ -173,7 +175,12 @@ struct FailingInspector(InspectionError);
 
 #[async_trait]
 impl ObjectInspector for FailingInspector {
-    async fn inspect(&self, _: &PermittedObject, _: Option<&HeaderText>) -> Result<StoredObject, InspectionError> {
+    async fn inspect(
+        &self,
+        _: &PermittedObject,
+        _: Option<&HeaderText>,
+        _: Look,
+    ) -> Result<StoredObject, InspectionError> {
         Err(self.0.clone())
     }
 }

@@ -35,6 +35,7 @@ mod soak;
 mod support;
 mod telemetry;
 mod transfer;
+mod upload_credentials;
 mod uploads;
 mod watched_files;
 mod workloads;

@@ -16,14 +16,15 @@ mod random;
 mod smaller;
 mod spec;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::env;
 use std::time::Duration;
 
 use access_broker::identity::Caller;
 use access_broker::policy::{
-    AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, EntityTag, HeaderText,
-    LifetimeRequest, ObjectKey, ObjectReference, Policy, PolicyContext, ResponseOverride, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, EntityTag,
+    HeaderText, LifetimeRequest, ObjectKey, ObjectReference, Policy, PolicyContext, ResponseOverride, UnsignedHeaders,
+    UploadTerms,
 };
 
 use self::callers::{Issuers, instant};
@@ -108,9 +109,21 @@ fn number<T: std::str::FromStr>(name: &str, default: T) -> T {
 
 fn parse(policy: &PolicySpec) -> Result<Policy, String> {
     let name = |text: &str| EndpointName::parse(text).unwrap();
-    let buckets: BTreeMap<BucketName, BTreeSet<EndpointName>> = model::BUCKETS
+    let profile = |bucket: &str, names: &[&str]| {
+        let at_aws = BucketProfile::at_aws(names.iter().map(|text| name(text)));
+        let Some(server) = model::server(bucket) else { return at_aws };
+        BucketProfile {
+            other_servers: at_aws.endpoints.clone(),
+            separate_upload_credentials: server.separate_uploads,
+            unsigned_headers: (!server.separate_uploads).then_some(UnsignedHeaders::Refused),
+            conditional_writes: Some(server.keeps_conditions),
+            checksums: server.checksums.map(|kinds| kinds.iter().copied().collect()),
+            ..at_aws
+        }
+    };
+    let buckets: BTreeMap<BucketName, BucketProfile> = model::BUCKETS
         .iter()
-        .map(|(bucket, names)| (BucketName::parse(bucket).unwrap(), names.iter().map(|text| name(text)).collect()))
+        .map(|(bucket, names)| (BucketName::parse(bucket).unwrap(), profile(bucket, names)))
         .collect();
     let issuers = policy.issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = generate::TRUST_DOMAINS.map(str::to_owned).into();
@@ -133,11 +146,15 @@ fn decide(policy: &Policy, caller: &Caller, call: &CallSpec) -> Outcome {
             let overrides = content_type.map(|text| (ResponseOverride::ContentType, HeaderText::parse(text).unwrap()));
             let terms =
                 DownloadTerms { response_overrides: overrides.into_iter().collect(), ..DownloadTerms::default() };
-            Outcome::of(policy.decide_download(caller, AccessRequest { object, endpoint, lifetime, terms }, now))
+            Outcome::of_download(policy.decide_download(
+                caller,
+                AccessRequest { object, endpoint, lifetime, terms },
+                now,
+            ))
         }
         Asked::Upload(asked) => {
             let request = AccessRequest { object, endpoint, lifetime, terms: terms(asked) };
-            Outcome::of(policy.decide_upload(caller, request, now))
+            Outcome::of_upload(policy.decide_upload(caller, request, now))
         }
         Asked::Verification => Outcome::of_verification(policy.decide_verification(caller, &object, false)),
     }
@@ -145,6 +162,7 @@ fn decide(policy: &Policy, caller: &Caller, call: &CallSpec) -> Outcome {
 
 fn terms(asked: &UploadAsked) -> UploadTerms {
     let checksum = |kind: ChecksumAlgorithm| Checksum::new(kind, &vec![0; kind.byte_length()]);
+    let header = |index: usize| asked.headers[index].map(|text| HeaderText::parse(text).unwrap());
     UploadTerms {
         content_type: asked.content_type.map(|text| HeaderText::parse(text).unwrap()),
         content_length: asked.content_length,
@@ -152,6 +170,9 @@ fn terms(asked: &UploadAsked) -> UploadTerms {
         create_only: asked.create_only,
         if_match: asked.if_match.then(|| EntityTag::parse("\"a\"").unwrap()),
         storage_class: asked.storage_class,
+        cache_control: header(0),
+        content_disposition: header(1),
+        content_encoding: header(2),
         ..UploadTerms::default()
     }
 }

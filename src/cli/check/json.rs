@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, transport};
-use crate::config::{BucketSettings, Config, ListenerSettings, LoadError, NamedEndpoint};
+use crate::config::{BucketSettings, Config, CredentialsSettings, ListenerSettings, LoadError, NamedEndpoint};
 use crate::document::{Place, Problem, Warning, Warnings};
 use crate::identity::IssuerSettings;
 use crate::policy::{Operation, TierOutline};
@@ -105,6 +105,7 @@ fn bucket(settings: &BucketSettings) -> Value {
     json!({
         "name": settings.name.to_string(),
         "credentials": settings.credentials.name(),
+        "upload_credentials": settings.upload_credentials.as_ref().map(CredentialsSettings::name),
         "endpoints": settings.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
     })
 }

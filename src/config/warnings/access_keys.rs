@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::SecretLook;
-use crate::config::{Config, CredentialsSettings};
+use crate::config::{BucketSettings, Config, CredentialsSettings};
 use crate::document::{Document, Place, Table, WarningCode};
 use crate::presign::credentials::SecretSource;
 
@@ -22,9 +22,10 @@ pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_
     let mut root = document.root();
     for mut table in root.tables("credentials") {
         let name = table.string("name").map(|name| name.value).unwrap_or_default();
-        let mut users = config.buckets.iter().filter_map(|bucket| match &bucket.credentials {
+        let signers = config.buckets.iter().flat_map(|bucket| bucket.signers().map(move |signer| (bucket, signer)));
+        let mut users = signers.filter_map(|(bucket, signer)| match signer {
             CredentialsSettings::Static { name: used, access_key_id, secret_access_key, session } if *used == name => {
-                let at_aws = bucket.endpoints.iter().any(|way| way.settings.endpoint.is_none());
+                let at_aws = bucket.endpoints.iter().any(|way| way.settings.is_at_aws());
                 Some((at_aws, access_key_id, secret_access_key, session))
             }
             _ => None,
@@ -44,7 +45,12 @@ pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_
             }
         }
     }
-    if config.buckets.iter().any(|bucket| bucket.credentials == CredentialsSettings::DefaultChain) {
+    if config
+        .buckets
+        .iter()
+        .flat_map(BucketSettings::signers)
+        .any(|signer| *signer == CredentialsSettings::DefaultChain)
+    {
         for name in DEFAULT_CHAIN {
             let text = look(&SecretSource::EnvironmentVariable(name.to_owned()));
             if text.is_some_and(|text| is_quoted(text.trim())) {

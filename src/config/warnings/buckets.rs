@@ -3,8 +3,9 @@
 use url::{Host, Url};
 
 use super::regions;
-use crate::config::{BucketSettings, Config, CredentialsSettings, NamedEndpoint};
+use crate::config::{BucketSettings, Config, NamedEndpoint};
 use crate::document::{Table, WarningCode};
+use crate::policy::UnsignedHeaders;
 
 pub(super) fn find(root: &mut Table<'_>, config: &Config) {
     for (mut table, bucket) in root.tables("bucket").into_iter().zip(&config.buckets) {
@@ -14,13 +15,14 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
             find_bucket_twice(table, endpoint);
         }
         find_unknown_region(&table, bucket);
+        find_unsigned_headers(&table, bucket);
     }
     for mut table in root.tables("credentials") {
         let name = table.string("name").map(|name| name.value).unwrap_or_default();
-        let is_used = |bucket: &BucketSettings| matches!(&bucket.credentials, CredentialsSettings::Static { name: used, .. } if *used == name);
+        let is_used = |bucket: &BucketSettings| bucket.signers().any(|signer| signer.name() == name);
         if !config.buckets.iter().any(is_used) {
-            let message = "is the name of credentials that no [[bucket]] uses; name them in its credentials setting, or \
-                           remove them";
+            let message = "is the name of credentials that no [[bucket]] uses; name them in its credentials or its \
+                           upload_credentials, or remove them";
             table.warn(WarningCode::UnusedCredentials, "name", &table.place_of("name"), message);
         }
     }
@@ -47,6 +49,22 @@ fn is_in_host(url: &Url, bucket: &str) -> bool {
     let Some(Host::Domain(host)) = url.host() else { return false };
     let rest = host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.'));
     rest.is_some_and(|rest| rest.contains('.'))
+}
+
+/// Told at every start: a risk that the operator has decided to take.
+fn find_unsigned_headers(table: &Table<'_>, bucket: &BucketSettings) {
+    if bucket.server.unsigned_headers != Some(UnsignedHeaders::Accepted) {
+        return;
+    }
+    let (reach, advice) = match &bucket.upload_credentials {
+        None => ("can read every object that its credentials can read, publish the upload", "set upload_credentials"),
+        Some(_) => ("can publish the upload", "close ACLs at the server"),
+    };
+    let message = format!(
+        "is \"accepted\": the holder of an upload URL of the bucket {reach}, and set every property of it, by x-amz-* \
+         headers that are not signed; use a server that refuses them, or {advice} (docs/SERVERS.md)"
+    );
+    table.warn(WarningCode::UnsignedHeadersAccepted, "unsigned_headers", &table.place_of("unsigned_headers"), message);
 }
 
 fn find_unknown_region(table: &Table<'_>, bucket: &BucketSettings) {

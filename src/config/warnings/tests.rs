@@ -43,6 +43,26 @@ fn a_plain_configuration_has_no_warnings() {
 }
 
 #[test]
+fn a_risk_that_is_taken_is_told_at_every_start() {
+    let bucket = |more: &str| {
+        let place = "s3_bucket = 'pictures'\nregion = 'default'\nendpoint = 'https://s3.example.com'";
+        format!("{place}\nunsigned_headers = {more}")
+    };
+    let keys = "[[credentials]]\nname = 'w'\naccess_key_id_env = 'A'\nsecret_access_key_env = 'B'";
+    let found = warnings_of(&Parts { bucket: &bucket("'accepted'"), ..PLAIN });
+    assert_one(
+        &found,
+        WarningCode::UnsignedHeadersAccepted,
+        &["c:12: bucket[0].unsigned_headers", "can read every object"],
+    );
+    let separate = bucket("'accepted'\nupload_credentials = 'w'");
+    let found = warnings_of(&Parts { bucket: &separate, rest: keys, ..PLAIN });
+    assert_one(&found, WarningCode::UnsignedHeadersAccepted, &["bucket[0].unsigned_headers", "can publish"]);
+    assert!(!found[0].1.contains("read every object"), "{found:?}");
+    assert_none(&warnings_of(&Parts { bucket: &bucket("'refused'"), ..PLAIN }));
+}
+
+#[test]
 fn plaintext_that_other_machines_can_reach_is_told() {
     let server = |address: &str| format!("[server]\ngrpc_addr = '{address}'");
     for address in ["0.0.0.0:1", "[::]:1", "10.0.0.7:1", "192.0.2.1:1"] {

@@ -137,8 +137,8 @@ fn rules_between_tiers_are_checked_too() {
 
 #[test]
 fn a_prefix_from_claims_needs_named_issuers_where_several_are_trusted() {
-    let endpoints = BTreeSet::from([EndpointName::default_endpoint()]);
-    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), endpoints)]);
+    let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
+    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), profile)]);
     let issuers = BTreeSet::from([ISSUER.to_owned(), "https://other.example".to_owned()]);
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
     let policy = |to: &str| {

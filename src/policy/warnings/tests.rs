@@ -9,7 +9,7 @@ use crate::document::testing::{assert_none, assert_one};
 use crate::identity::{
     AcceptedProof, IssuerSettings, TokenProfile, TokenUses, TrustDomain, WorkloadProof, WorkloadSource,
 };
-use crate::policy::{BucketName, EndpointName, Policy, PolicyContext};
+use crate::policy::{BucketName, BucketProfile, EndpointName, Policy, PolicyContext};
 
 const LOGIN: &str = "https://login.example";
 const POOL: &str = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A";
@@ -36,8 +36,8 @@ fn cognito(token_uses: TokenUses) -> IssuerSettings {
 /// The warnings about a policy: codes and lines.
 fn warnings_of(text: &str, proofs: &[AcceptedProof], issuers: &[IssuerSettings]) -> Vec<(WarningCode, String)> {
     let name = |text: &str| EndpointName::parse(text).unwrap();
-    let endpoints = BTreeSet::from([name("default"), name("vpce")]);
-    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), endpoints)]);
+    let profile = BucketProfile::at_aws([name("default"), name("vpce")]);
+    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), profile)]);
     let names: BTreeSet<String> = issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "mesh.example".to_owned()]);
     let context = PolicyContext { buckets: &buckets, issuers: &names, trust_domains: &trust_domains };
@@ -269,7 +269,7 @@ fn pictures_with_scripts_are_told() {
 
 #[test]
 fn without_an_outlook_nothing_is_said_of_callers() {
-    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), BTreeSet::new())]);
+    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), BucketProfile::default())]);
     let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
     let policy = Policy::parse("p", &granted("{ groups = 'a' }"), &context).unwrap();

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::policy::{DECISION_METADATA, DownloadTerms, Encryption, ObjectTags, UploadTerms};
 use crate::presign::attribution::Attribution;
 use crate::presign::encoding::push_encoded_query;
+use crate::presign::entity_tag_form::EntityTagForm;
 use crate::presign::presigner::PresignError;
 use crate::presign::signed_headers::{SignedHeaderError, SignedHeaders};
 use crate::presign::sigv4::{QueryName, QueryParameter};
@@ -32,6 +33,7 @@ pub(super) fn download_query(terms: &DownloadTerms) -> Result<Vec<QueryParameter
 pub(super) fn add_upload_headers(
     headers: &mut SignedHeaders,
     terms: &UploadTerms,
+    etag_form: EntityTagForm,
     attribution: &Attribution,
 ) -> Result<(), PresignError> {
     let texts = [
@@ -52,7 +54,7 @@ pub(super) fn add_upload_headers(
         headers.insert("if-none-match", "*")?;
     }
     if let Some(entity_tag) = &terms.if_match {
-        headers.insert("if-match", entity_tag.as_str())?;
+        headers.insert("if-match", etag_form.of(entity_tag))?;
     }
     if let Some(checksum) = &terms.checksum {
         headers.insert(checksum.algorithm().header_name(), STANDARD.encode(checksum.bytes()))?;

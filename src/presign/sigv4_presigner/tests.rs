@@ -1,6 +1,8 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, future};
 use proptest::prelude::*;
 
 use super::*;
@@ -9,12 +11,12 @@ use crate::policy::{
     Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EntityTag, HeaderText, Lifetime, MetadataName,
     ObjectKey, ObjectTags, ResponseOverride, StorageClass,
 };
-use crate::presign::AccountId;
 use crate::presign::credentials::SIGNING_MARGIN;
 use crate::presign::oracles::{
     SdkOracle, aws_settings, documentation_credentials, instant, loaded_cache, resolved, sdk_test_credentials,
 };
 use crate::presign::strategies::{credentials, download_terms, object_key, region, unix_seconds, upload_terms};
+use crate::presign::{AccountId, SignedUrl};
 
 mod urls;
 
@@ -30,6 +32,17 @@ fn presigner(region: &str, credentials: Arc<CredentialsCache>) -> SigV4Presigner
     presigner_with(region, credentials, RequiredHeaders::default(), false)
 }
 
+fn signer(endpoints: HashMap<EndpointName, BucketEndpoint>, credentials: Arc<CredentialsCache>) -> BucketSigner {
+    BucketSigner {
+        endpoints,
+        upload_credentials: Arc::clone(&credentials),
+        credentials,
+        etag_form: EntityTagForm::default(),
+        required_headers: RequiredHeaders::default(),
+        attribution: true,
+    }
+}
+
 fn presigner_with(
     region: &str,
     credentials: Arc<CredentialsCache>,
@@ -40,7 +53,7 @@ fn presigner_with(
     let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
     SigV4Presigner::new(HashMap::from([(
         media(),
-        BucketSigner { endpoints, credentials, required_headers, attribution },
+        BucketSigner { required_headers, attribution, ..signer(endpoints, credentials) },
     )]))
 }
 
@@ -387,23 +400,28 @@ async fn nothing_is_signed_before_credentials_are_there() {
     let now = instant(1_700_000_000);
     let permit = permit(&key(), now, 900, false, DownloadTerms::default());
     assert_eq!(download(&presigner, &permit, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
-    assert!(!presigner.is_ready(now));
-    assert_eq!(presigner.buckets_without_credentials(now).collect::<Vec<_>>(), [&media()]);
+    assert_eq!(lacking(&presigner, now), [Operation::Download]);
     cache.refresh().await.unwrap();
     assert!(download(&presigner, &permit, now).is_ok());
-    assert!(presigner.is_ready(now));
+    assert_eq!(lacking(&presigner, now), []);
+}
+
+/// The operations that the bucket lacks credentials for.
+fn lacking(presigner: &SigV4Presigner, now: SystemTime) -> Vec<Operation> {
+    let lacks = |operation: &Operation| presigner.buckets_without_credentials(*operation, now).next().is_some();
+    Operation::ALL.into_iter().filter(lacks).collect()
 }
 
 #[tokio::test]
 async fn nothing_is_signed_with_credentials_past_their_end() {
     let now = instant(1_700_000_000);
     let presigner = presigner("us-east-1", ending(now, now + Duration::from_hours(1)).await);
-    assert!(presigner.is_ready(now));
+    assert_eq!(lacking(&presigner, now), []);
     for late in [3_570, 3_600, 1_000_000] {
         let then = now + Duration::from_secs(late);
         let permit = permit(&key(), then, 1, false, DownloadTerms::default());
         assert_eq!(download(&presigner, &permit, then), Err(expiry::CREDENTIALS_UNAVAILABLE), "{late}");
-        assert!(!presigner.is_ready(then));
+        assert_eq!(lacking(&presigner, then), [Operation::Download], "{late}");
     }
 }
 
@@ -437,5 +455,114 @@ async fn neither_url_nor_secret_is_in_any_debug_output() {
     let everything = format!("{presigner:?} {signed:?}");
     for secret in ["ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", "notarealsessiontoken", "Signature", "a.jpg"] {
         assert!(!everything.contains(secret), "{secret} is in {everything}");
+    }
+}
+
+/// Credentials that give another access key each time they are read: `PREFIX-1`, `PREFIX-2` and so on.
+#[derive(Debug)]
+struct Counted(&'static str, AtomicUsize);
+
+impl ProvideCredentials for Counted {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let id = format!("{}-{}", self.0, self.1.fetch_add(1, Ordering::Relaxed) + 1);
+        let end = instant(1_700_000_000) + Duration::from_hours(1);
+        future::ProvideCredentials::ready(Ok(Credentials::new(id, "secret", None, Some(end), "test")))
+    }
+}
+
+fn counted(prefix: &'static str) -> Arc<CredentialsCache> {
+    let provider = Counted(prefix, AtomicUsize::new(0));
+    Arc::new(CredentialsCache::new(provider, Arc::new(Hurried(AtomicU64::new(0))), Duration::from_hours(1)))
+}
+
+/// A clock on which eleven seconds pass between two looks: longer than credentials are protected from being read again.
+#[derive(Debug)]
+struct Hurried(AtomicU64);
+
+impl Clock for Hurried {
+    fn now(&self) -> SystemTime {
+        instant(1_700_000_000) + Duration::from_secs(self.0.fetch_add(11, Ordering::Relaxed))
+    }
+}
+
+#[tokio::test]
+async fn each_operation_is_signed_and_renewed_by_its_own_credentials() {
+    let now = instant(1_700_000_000);
+    let (reader, writer) = (counted("READ"), counted("WRITE"));
+    let endpoint = resolved(&aws_settings("real-media", "us-east-1"));
+    let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
+    let signer = BucketSigner { upload_credentials: Arc::clone(&writer), ..signer(endpoints, Arc::clone(&reader)) };
+    let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
+    assert_eq!(lacking(&presigner, now), [Operation::Download, Operation::Upload]);
+    writer.refresh().await.unwrap();
+    assert_eq!(lacking(&presigner, now), [Operation::Download, Operation::Upload], "the reader's key is not known");
+    let read = permit(&key(), now, 900, false, DownloadTerms::default());
+    let write = permit(&key(), now, 900, false, UploadTerms::default());
+    assert_eq!(download(&presigner, &read, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
+    assert_eq!(upload(&presigner, &write, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
+    reader.refresh().await.unwrap();
+    assert_eq!(lacking(&presigner, now), []);
+    let signed_by = |id: &str, url: &SignedUrl| url.as_str().contains(&format!("X-Amz-Credential={id}%2F"));
+    let both = || (download(&presigner, &read, now).unwrap(), upload(&presigner, &write, now).unwrap());
+    let (down, up) = both();
+    assert!(signed_by("READ-1", &down.get.url) && signed_by("READ-1", &down.head.url), "{down:?}");
+    assert!(signed_by("WRITE-1", &up.put.url), "{up:?}");
+    presigner.renew_credentials(&media(), Operation::Upload).await;
+    let (down, up) = both();
+    assert!(signed_by("READ-1", &down.get.url) && signed_by("WRITE-2", &up.put.url));
+    presigner.renew_credentials(&media(), Operation::Download).await;
+    let (down, up) = both();
+    assert!(signed_by("READ-2", &down.get.url) && signed_by("WRITE-2", &up.put.url));
+}
+
+#[tokio::test]
+async fn uploads_are_not_signed_by_the_key_that_reads_under_another_name() {
+    let now = instant(1_700_000_000);
+    let end = now + Duration::from_hours(1);
+    let endpoint = resolved(&aws_settings("real-media", "us-east-1"));
+    let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
+    let signer =
+        BucketSigner { upload_credentials: ending(now, end).await, ..signer(endpoints, ending(now, end).await) };
+    let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
+    assert_eq!(lacking(&presigner, now), [Operation::Upload]);
+    let write = permit(&key(), now, 900, false, UploadTerms::default());
+    assert_eq!(upload(&presigner, &write, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
+    let read = permit(&key(), now, 900, false, DownloadTerms::default());
+    assert!(download(&presigner, &read, now).is_ok());
+}
+
+#[tokio::test]
+async fn uploads_are_not_signed_by_the_key_that_reads_in_another_bucket() {
+    let now = instant(1_700_000_000);
+    let end = now + Duration::from_hours(1);
+    let endpoint = || resolved(&aws_settings("real-media", "us-east-1"));
+    let endpoints = || HashMap::from([(EndpointName::default_endpoint(), endpoint())]);
+    let (reader, writer) = (counted("READ"), ending(now, end).await);
+    reader.refresh().await.unwrap();
+    let split = BucketSigner { upload_credentials: Arc::clone(&writer), ..signer(endpoints(), reader) };
+    let alone = SigV4Presigner::new(HashMap::from([(media(), split.clone())]));
+    let write = permit(&key(), now, 900, false, UploadTerms::default());
+    assert!(upload(&alone, &write, now).is_ok());
+    let other = signer(endpoints(), ending(now, end).await);
+    let buckets = HashMap::from([(media(), split), (BucketName::parse("other").unwrap(), other)]);
+    assert_eq!(upload(&SigV4Presigner::new(buckets), &write, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn a_tag_is_quoted_or_bare_as_the_server_wants_it() {
+    let now = instant(1_700_000_000);
+    for (etag_form, expected) in [(EntityTagForm::Quoted, "\"abc-1\""), (EntityTagForm::Bare, "abc-1")] {
+        let endpoint = resolved(&aws_settings("real-media", "us-east-1"));
+        let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
+        let cache = ending(now, now + Duration::from_hours(1)).await;
+        let signer = BucketSigner { etag_form, ..signer(endpoints, cache) };
+        let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
+        let terms = UploadTerms { if_match: Some(EntityTag::parse("\"abc-1\"").unwrap()), ..UploadTerms::default() };
+        let put = upload(&presigner, &permit(&key(), now, 900, false, terms), now).unwrap().put;
+        let header = put.headers.iter().find(|(name, _)| name == "if-match").map(|(_, value)| value.as_str());
+        assert_eq!(header, Some(expected));
     }
 }

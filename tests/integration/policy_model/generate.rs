@@ -5,12 +5,12 @@ use access_broker::policy::{ChecksumAlgorithm, ObjectKey, StorageClass};
 use super::callers::{STRICT, TRUSTED, WORKLOADS, groups_claim, scopes_claim};
 use super::claims;
 use super::json::Json;
-use super::model::BUCKETS;
+use super::model::{BUCKETS, Server, server};
 use super::patterns;
 use super::random::Random;
 use super::spec::{
-    Action, Asked, CallSpec, CallerSpec, DownloadSpec, IssuersSpec, Kind, LifeSpec, PolicySpec, RuleSpec, Segment,
-    TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
+    Action, Asked, CallSpec, CallerSpec, ContentHeaders, DownloadSpec, IssuersSpec, Kind, LifeSpec, PolicySpec,
+    RuleSpec, Segment, TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
 };
 
 /// Some time in 2023, in milliseconds since 1970.
@@ -160,7 +160,7 @@ fn tier(random: &mut Random, name: String, bucket: &'static str, prefix: Vec<Seg
         include: random.maybe(30, |random| (0..=random.below(3)).map(|_| patterns::pattern(random)).collect()),
         endpoints: random.maybe(30, |random| random.some_of(of_bucket, 3)),
         download: if offers == 0 { None } else { Some(download(random)) },
-        upload: if offers == 1 { None } else { Some(upload(random)) },
+        upload: if offers == 1 { None } else { Some(upload(random, server(bucket))) },
     }
 }
 
@@ -184,17 +184,33 @@ fn download(random: &mut Random) -> DownloadSpec {
     }
 }
 
-fn upload(random: &mut Random) -> UploadSpec {
+fn upload(random: &mut Random, server: Option<&Server>) -> UploadSpec {
+    let keeps_conditions = server.is_none_or(|server| server.keeps_conditions);
+    let compares_tags = keeps_conditions && server.is_none_or(|server| !server.separate_uploads);
+    let overwrite = if keeps_conditions { random.maybe(60, |random| random.chance(70)) } else { Some(true) };
+    let allows_if_match = overwrite == Some(true) && compares_tags;
+    let kinds = server.and_then(|server| server.checksums).unwrap_or(&ChecksumAlgorithm::ALL);
     UploadSpec {
         life: life(random),
         max_size: random.maybe(25, |random| random.pick(&[1, 1_000, 5_000])),
         content_types: random.maybe(25, |random| {
             random.some_of(&["image/*", "image/png", "text/plain; charset=utf-8", "TEXT/Plain", "image/svg+xml"], 3)
         }),
-        checksum: random.maybe(20, |random| random.some_of(&ChecksumAlgorithm::ALL, 3)),
-        overwrite: random.maybe(60, |random| random.chance(70)),
+        checksum: random.maybe(20, |random| random.some_of(kinds, 3)),
+        overwrite,
+        if_match: random.maybe(30, |random| random.chance(50) && allows_if_match),
         storage_classes: random.maybe(20, |random| random.some_of(&StorageClass::ALL, 4)),
+        headers: content_headers(random, 12),
     }
+}
+
+fn content_headers(random: &mut Random, percent: usize) -> ContentHeaders {
+    const VALUES: [[&str; 3]; 3] = [
+        ["no-store", "No-Store", "private"],
+        ["attachment", "inline", "attachment; filename=x"],
+        ["gzip", "br", "x, gzip"],
+    ];
+    VALUES.map(|values| random.maybe(percent, |random| random.pick(&values)))
 }
 
 fn rule(random: &mut Random, policy: &PolicySpec, callers: &[CallerSpec], kind: Kind, number: usize) -> RuleSpec {
@@ -341,6 +357,7 @@ impl CallSpec {
                 create_only,
                 if_match: create_only.is_none() && random.chance(15),
                 storage_class: random.maybe(25, |random| random.pick(&StorageClass::ALL[..3])),
+                headers: content_headers(random, 20),
             });
         }
         self

@@ -1,14 +1,16 @@
 //! What `docs/POLICY.md` says of a call, step by step and without a thought of speed.
 //!
-//! It was written from that document alone, and shares nothing with the product but the names of outcomes.
+//! It was written from that document alone, and shares nothing with the product but the names of outcomes and checksums.
+
+use access_broker::policy::ChecksumAlgorithm;
 
 use super::callers::{groups_claim, scopes_claim, trusts_email};
 use super::glob;
 use super::json::Json;
 use super::outcome::Outcome;
 use super::spec::{
-    Action, Asked, CallSpec, CallerSpec, Case, IssuersSpec, Kind, LifeSpec, PolicySpec, RuleSpec, Segment, TierSpec,
-    ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
+    Action, Asked, CallSpec, CallerSpec, Case, ContentHeaders, IssuersSpec, Kind, LifeSpec, PolicySpec, RuleSpec,
+    Segment, TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
 };
 
 /// The endpoints of each bucket of the configuration.
@@ -18,6 +20,29 @@ pub(super) const BUCKETS: [(&str, &[&str]); 4] = [
     ("scans", &["default", "lan", "vpce"]),
     ("empty", &["default"]),
 ];
+
+/// What the configuration says of the servers of the buckets that are not at AWS.
+pub(super) const SERVERS: [(&str, Server); 2] = [
+    ("archive", Server { keeps_conditions: false, separate_uploads: false, checksums: None }),
+    (
+        "scans",
+        Server {
+            keeps_conditions: true,
+            separate_uploads: true,
+            checksums: Some(&[ChecksumAlgorithm::Md5, ChecksumAlgorithm::Sha256]),
+        },
+    ),
+];
+
+pub(super) struct Server {
+    pub(super) keeps_conditions: bool,
+    pub(super) separate_uploads: bool,
+    pub(super) checksums: Option<&'static [ChecksumAlgorithm]>,
+}
+
+pub(super) fn server(bucket: &str) -> Option<&'static Server> {
+    SERVERS.iter().find(|(name, _)| *name == bucket).map(|(_, server)| server)
+}
 
 /// Whether a rule means the caller.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,6 +151,7 @@ pub(super) fn decide(case: &Case) -> Outcome {
         starts_at,
         ttl,
         limited_by,
+        headers: content_headers(tier, &call.asked).map(|header| header.map(str::to_owned)),
     })
 }
 
@@ -338,8 +364,19 @@ fn demands_are_met(tier: &TierSpec, asked: &Asked) -> bool {
             fixed.is_none() || content_type.is_none() || fixed == *content_type
         }
         Asked::Verification => true,
-        Asked::Upload(asked) => upload_is_met(tier.upload.as_ref().unwrap(), asked),
+        Asked::Upload(asked) => {
+            upload_is_met(tier.upload.as_ref().unwrap(), asked)
+                && server(tier.bucket).is_none_or(|server| keeps(server, asked))
+        }
     }
+}
+
+/// Whether the server keeps all that is asked of it.
+fn keeps(server: &Server, asked: &UploadAsked) -> bool {
+    let compares_tags = server.keeps_conditions && !server.separate_uploads;
+    let conditions = (server.keeps_conditions || asked.create_only != Some(true)) && (compares_tags || !asked.if_match);
+    let known = |kind: ChecksumAlgorithm| server.checksums.is_none_or(|kinds| kinds.contains(&kind));
+    conditions && asked.checksum.is_none_or(known)
 }
 
 fn upload_is_met(demanded: &UploadSpec, asked: &UploadAsked) -> bool {
@@ -350,12 +387,21 @@ fn upload_is_met(demanded: &UploadSpec, asked: &UploadAsked) -> bool {
     let checksum =
         demanded.checksum.as_ref().is_none_or(|kinds| asked.checksum.is_some_and(|kind| kinds.contains(&kind)));
     let overwrite = demanded.overwrite == Some(true) || (asked.create_only != Some(false) && !asked.if_match);
+    let if_match = demanded.if_match != Some(false) || !asked.if_match;
     let named = asked.storage_class.map_or("STANDARD", |class| class.name());
     let class = match &demanded.storage_classes {
         None => named == "STANDARD",
         Some(classes) => classes.iter().any(|class| class.name() == named),
     };
-    size && content_type && checksum && overwrite && class
+    let headers = demanded.headers.iter().zip(asked.headers);
+    let headers = headers.into_iter().all(|(of_tier, wish)| of_tier.is_none() || wish.is_none() || *of_tier == wish);
+    size && content_type && checksum && overwrite && if_match && class && headers
+}
+
+/// The content headers of an upload: the tier's, and else those that are asked for.
+fn content_headers(tier: &TierSpec, asked: &Asked) -> ContentHeaders {
+    let (Asked::Upload(asked), Some(demanded)) = (asked, &tier.upload) else { return ContentHeaders::default() };
+    [0, 1, 2].map(|index| demanded.headers[index].or(asked.headers[index]))
 }
 
 fn content_type_fits(allowed: &str, stated: &str) -> bool {

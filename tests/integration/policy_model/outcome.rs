@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use access_broker::policy::{Permit, PermittedObject, Refusal, RefusalReason};
+use access_broker::policy::{DownloadTerms, HeaderText, Permit, PermittedLook, Refusal, RefusalReason, UploadTerms};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
@@ -14,6 +14,8 @@ pub(super) enum Outcome {
         starts_at: u64,
         ttl: u64,
         limited_by: &'static str,
+        /// The content headers of an upload.
+        headers: [Option<String>; 3],
     },
     /// The broker may look at the object.
     Verified {
@@ -48,7 +50,17 @@ impl Outcome {
     }
 
     /// What the product says.
-    pub(super) fn of<T>(result: Result<Permit<T>, Refusal>) -> Self {
+    pub(super) fn of_download(result: Result<Permit<DownloadTerms>, Refusal>) -> Self {
+        Self::of(result, |_| [None, None, None])
+    }
+
+    /// The same of an upload.
+    pub(super) fn of_upload(result: Result<Permit<UploadTerms>, Refusal>) -> Self {
+        let text = |header: &Option<HeaderText>| header.as_ref().map(|header| header.as_str().to_owned());
+        Self::of(result, |terms| [&terms.cache_control, &terms.content_disposition, &terms.content_encoding].map(text))
+    }
+
+    fn of<T>(result: Result<Permit<T>, Refusal>, headers: impl Fn(&T) -> [Option<String>; 3]) -> Self {
         match result {
             Ok(permit) => Self::Allowed {
                 tier: permit.object().tier().to_string(),
@@ -57,15 +69,18 @@ impl Outcome {
                 starts_at: seconds(permit.lifetime().starts_at),
                 ttl: permit.lifetime().ttl.as_secs(),
                 limited_by: limit(&format!("{:?}", permit.lifetime().limited_by)),
+                headers: headers(permit.terms()),
             },
             Err(refusal) => Self::of_refusal(refusal),
         }
     }
 
     /// What the product says of a verification.
-    pub(super) fn of_verification(result: Result<PermittedObject, Refusal>) -> Self {
+    pub(super) fn of_verification(result: Result<PermittedLook, Refusal>) -> Self {
         match result {
-            Ok(object) => Self::Verified { tier: object.tier().to_string(), rule: object.rule().to_string() },
+            Ok(PermittedLook { object, .. }) => {
+                Self::Verified { tier: object.tier().to_string(), rule: object.rule().to_string() }
+            }
             Err(refusal) => Self::of_refusal(refusal),
         }
     }

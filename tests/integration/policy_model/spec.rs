@@ -62,7 +62,9 @@ pub(super) struct UploadSpec {
     pub(super) content_types: Option<Vec<&'static str>>,
     pub(super) checksum: Option<Vec<ChecksumAlgorithm>>,
     pub(super) overwrite: Option<bool>,
+    pub(super) if_match: Option<bool>,
     pub(super) storage_classes: Option<Vec<StorageClass>>,
+    pub(super) headers: ContentHeaders,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -171,7 +173,12 @@ pub(super) struct UploadAsked {
     pub(super) create_only: Option<bool>,
     pub(super) if_match: bool,
     pub(super) storage_class: Option<StorageClass>,
+    pub(super) headers: ContentHeaders,
 }
+
+/// `cache_control`, `content_disposition` and `content_encoding`.
+pub(super) type ContentHeaders = [Option<&'static str>; 3];
+pub(super) const CONTENT_HEADERS: [&str; 3] = ["cache_control", "content_disposition", "content_encoding"];
 
 impl TokenSpec {
     /// Every claim of the token as it is signed.
@@ -270,9 +277,12 @@ impl UploadSpec {
         let kinds = self.checksum.as_ref().map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
         settings.extend(kinds.map(|names| format!("checksum = {}", list(&names))));
         settings.extend(self.overwrite.map(|value| format!("overwrite = {value}")));
+        settings.extend(self.if_match.map(|value| format!("if_match = {value}")));
         let classes = self.storage_classes.as_ref();
         let classes = classes.map(|classes| classes.iter().map(|class| class.name()).collect::<Vec<_>>());
         settings.extend(classes.map(|names| format!("storage_classes = {}", list(&names))));
+        let headers = CONTENT_HEADERS.iter().zip(self.headers);
+        settings.extend(headers.filter_map(|(name, value)| Some(format!("{name} = {}", quoted(value?)))));
         settings
     }
 }

@@ -43,12 +43,7 @@ async fn a_url_names_its_caller_and_decision_where_the_bucket_wants_that() {
 #[tokio::test]
 async fn a_permit_for_an_endpoint_that_is_not_there_is_refused() {
     let credentials = loaded_cache(documentation_credentials()).await;
-    let signer = BucketSigner {
-        endpoints: HashMap::new(),
-        credentials,
-        required_headers: RequiredHeaders::default(),
-        attribution: true,
-    };
+    let signer = signer(HashMap::new(), credentials);
     let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
     let now = instant(1_700_000_000);
     let permit = permit(&key(), now, 900, false, DownloadTerms::default());

@@ -168,8 +168,10 @@ impl Metrics {
 }
 
 fn configuration(address: Ipv4Addr, server: &str, limits: &str, s3: SocketAddr) -> String {
-    let bucket =
-        BUCKET.replace("credentials = \"test\"", &format!("endpoint = \"http://{s3}\"\ncredentials = \"test\""));
+    let bucket = BUCKET.replace(
+        "credentials = \"test\"",
+        &format!("endpoint = \"http://{s3}\"\nunsigned_headers = \"refused\"\ncredentials = \"test\""),
+    );
     format!(
         r#"
 [server]

@@ -1,0 +1,213 @@
+//! Uploads that are signed by credentials of their own: who signs what, who looks, and what is told when either is gone.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use access_broker::dev::EmbeddedIssuer;
+use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
+use serde_json::json;
+use tempfile::TempDir;
+use tonic::Code;
+
+use crate::serve_process::{configured, issuer, log_lines, serving_at, serving_on};
+use crate::support::{Client, Process};
+
+const POLICY: &str = r#"
+[[tier]]
+name = "all"
+bucket = "media"
+prefix = ""
+download = { max_ttl = "1h" }
+upload = { max_ttl = "1h", overwrite = true }
+
+[[grant]]
+tiers = ["all"]
+operations = ["download", "upload"]
+to = { authenticated = true }
+"#;
+
+/// A configuration of another server than AWS, whose reader and writer are in files.
+fn configured_with(issuer: &EmbeddedIssuer, bucket: &str, credentials: &str) -> TempDir {
+    let folder = configured("https://issuer.example", issuer.jwks());
+    let path = folder.path().join("broker.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, _) = text.split_once("[[bucket]]").unwrap();
+    let text = format!(
+        r#"{before}
+[[bucket]]
+name = "media"
+s3_bucket = "media"
+region = "default"
+endpoint = "http://127.0.0.1:9"
+credentials = "reader"
+{bucket}
+
+[[credentials]]
+name = "reader"
+access_key_id_file = "reader-id"
+secret_access_key_file = "key"
+{credentials}"#
+    );
+    fs::write(&path, text).unwrap();
+    fs::write(folder.path().join("policy.toml"), POLICY).unwrap();
+    for (name, content) in [("reader-id", "AKIAREADER"), ("writer-id", "AKIAWRITER"), ("key", "hunter2")] {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+const WRITER: &str = r#"
+[[credentials]]
+name = "writer"
+access_key_id_file = "writer-id"
+secret_access_key_file = "key"
+"#;
+
+const TEMPORARY: &str = "session_token_file = \"token\"\nexpiration_file = \"end\"\n";
+
+fn serve(folder: TempDir) -> Process {
+    Process::start(&["serve", "--config", "broker.toml"], folder, &[])
+}
+
+async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
+    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
+    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": exp });
+    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    Client::connect(address.parse().unwrap(), &[&authorization]).await
+}
+
+fn upload() -> IssueUploadUrlRequest {
+    IssueUploadUrlRequest { key: "x".to_owned(), ..IssueUploadUrlRequest::default() }
+}
+
+fn access_key(signed: Option<SignedRequest>) -> String {
+    let url = signed.unwrap().url;
+    let (_, rest) = url.split_once("X-Amz-Credential=").unwrap();
+    rest.split_once("%2F").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn uploads_have_their_own_signer_and_downloads_the_reader() {
+    let issuer = issuer().await;
+    let mut process = serve(configured_with(&issuer, "upload_credentials = \"writer\"", WRITER));
+    let address = serving_at(&mut process);
+    let client = client(&issuer, &address).await;
+    let download = client.download("media", "x").await.unwrap();
+    assert_eq!([access_key(download.get), access_key(download.head)], ["AKIAREADER", "AKIAREADER"]);
+    assert_eq!(access_key(client.issue_upload(upload()).await.unwrap().put), "AKIAWRITER");
+    let conditional = IssueUploadUrlRequest { if_match: Some("\"x\"".to_owned()), ..upload() };
+    let refused = client.issue_upload(conditional).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "the writer need not read, so that no server could compare");
+    process.signal("TERM");
+    assert!(process.exit().success());
+    assert!(!process.stderr().contains("hunter"));
+}
+
+fn write_end(folder: &Path, in_time: Duration) {
+    let end = humantime::format_rfc3339_seconds(SystemTime::now() + in_time).to_string();
+    // By rename, so that a reader sees one or the other.
+    fs::write(folder.join("end.new"), end).unwrap();
+    fs::rename(folder.join("end.new"), folder.join("end")).unwrap();
+}
+
+#[tokio::test]
+async fn temporary_credentials_of_uploads_cut_uploads_alone_and_are_renewed_for_them() {
+    let issuer = issuer().await;
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", &format!("{WRITER}{TEMPORARY}"));
+    let path = folder.path().to_owned();
+    fs::write(path.join("token"), "session").unwrap();
+    write_end(&path, Duration::from_mins(10));
+    let mut process = serve(folder);
+    let address = serving_at(&mut process);
+    let client = client(&issuer, &address).await;
+    let hour = prost_types::Duration { seconds: 3_600, nanos: 0 };
+    let long = IssueUploadUrlRequest { ttl: Some(hour), ..upload() };
+    let cut = client.issue_upload(long.clone()).await.unwrap();
+    assert_eq!(cut.expiry_limited_by(), ExpiryLimit::SigningCredentialsExpiry);
+    assert_ne!(client.download("media", "x").await.unwrap().expiry_limited_by(), ExpiryLimit::SigningCredentialsExpiry);
+    write_end(&path, Duration::from_hours(3));
+    // An upload that insists has the writer's credentials renewed, which are not read more than once in ten seconds.
+    let insisting = IssueUploadUrlRequest { require_full_ttl: true, ..long };
+    let mut answer = client.issue_upload(insisting.clone()).await;
+    for _ in 0..60 {
+        if answer.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        answer = client.issue_upload(insisting.clone()).await;
+    }
+    assert_eq!(answer.unwrap().expiry_limited_by(), ExpiryLimit::RequestedTtl);
+    process.signal("TERM");
+    assert!(process.exit().success());
+}
+
+/// GET over plain HTTP, without a client that would hide the status.
+async fn get(address: &str, path: &str) -> String {
+    let answer = reqwest::get(format!("http://{address}{path}")).await.unwrap();
+    let status = answer.status();
+    format!("{status}\n{}", answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn readiness_and_metrics_name_the_credentials_of_uploads() {
+    let issuer = issuer().await;
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", &format!("{WRITER}{TEMPORARY}"));
+    let path = folder.path().to_owned();
+    fs::write(path.join("token"), "session").unwrap();
+    // Less than the margin before their end nothing is signed any more.
+    write_end(&path, Duration::from_secs(34));
+    let mut process = serve(folder);
+    let (_, admin) = serving_on(&mut process);
+    let admin = admin.to_string();
+    let metrics = get(&admin, "/metrics").await;
+    for name in ["reader", "writer"] {
+        assert!(metrics.contains(&format!("credentials=\"{name}\"")), "{metrics}");
+    }
+    process.wait_for("missing upload credentials", |process| {
+        let lines = log_lines(process);
+        lines.iter().any(|line| line["missing"] == "upload credentials of bucket media").then_some(())
+    });
+    let ready = get(&admin, "/readyz").await;
+    assert_eq!(ready.trim_end(), "503 Service Unavailable\nupload credentials of bucket media");
+    process.signal("TERM");
+    assert!(process.exit().success());
+}
+
+#[tokio::test]
+async fn one_access_key_under_two_names_does_not_start() {
+    let issuer = issuer().await;
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", WRITER);
+    fs::write(folder.path().join("writer-id"), "AKIAREADER\n").unwrap();
+    let mut process = serve(folder);
+    assert_eq!(process.exit().code(), Some(1));
+    assert!(
+        process.stderr().contains("the upload_credentials of bucket media hold the access key that reads"),
+        "{}",
+        process.stderr()
+    );
+}
+
+#[tokio::test]
+async fn without_a_word_about_unsigned_headers_neither_check_nor_serve_accepts_uploads() {
+    let issuer = issuer().await;
+    let start = |command: &str, bucket: &str| {
+        let folder = configured_with(&issuer, bucket, "");
+        Process::start(&[command, "--config", "broker.toml"], folder, &[])
+    };
+    for command in ["check", "serve"] {
+        let mut process = start(command, "");
+        assert_eq!(process.exit().code(), Some(78), "{command}");
+        for part in ["tier[0].upload is not safe", "upload_credentials", "unsigned_headers"] {
+            assert!(process.stderr().contains(part), "{command}: {}", process.stderr());
+        }
+    }
+    let mut process = start("check", "unsigned_headers = \"refused\"");
+    assert_eq!((process.exit().code(), process.stderr().as_str()), (Some(0), ""));
+    let mut process = start("serve", "unsigned_headers = \"accepted\"");
+    serving_at(&mut process);
+    let warned = log_lines(&process).iter().any(|line| line["code"] == "unsigned_headers_accepted");
+    assert!(warned, "{}", process.stderr());
+    process.signal("TERM");
+    assert!(process.exit().success());
+}
