@@ -19,7 +19,7 @@ pub use download::{DownloadRequest, Existence, IssuedDownload};
 pub use error::BrokerError;
 pub use issued_terms::{BoundDownload, BoundUpload, IssuedTerms};
 pub use upload::{IssuedUpload, UploadRequest};
-pub use verification::{Expectations, Verification, VerificationRequest};
+pub use verification::{Aspect, Expectations, Verification, VerificationRequest};
 
 use crate::identity::{Caller, Pseudonyms};
 use crate::policy::PolicyStore;

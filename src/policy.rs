@@ -1,8 +1,10 @@
 //! May they? Object keys, tiers, rules, and the permit that follows from them.
 
+mod bucket_profile;
 mod checksum;
 mod compile;
 mod condition;
+mod content_encoding;
 mod content_type;
 mod decide;
 mod disposition;
@@ -13,6 +15,7 @@ mod entity_tag;
 mod fit;
 mod glob;
 mod header_text;
+mod imposed;
 mod include;
 mod lifetime;
 mod longest_ttl;
@@ -32,14 +35,17 @@ mod tier_quota;
 mod tier_tree;
 mod warnings;
 
+pub use bucket_profile::{BucketProfile, UnsignedHeaders};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumLengthError};
 pub use compile::{Policy, PolicyContext, TierOutline};
+pub use content_encoding::{ContentEncodingError, parse_content_encoding};
 pub use decide::{AccessRequest, ObjectReference, Refusal, RefusalReason};
 pub use disposition::{DispositionType, FileNameError};
 pub use encryption::{Encryption, EncryptionAlgorithm};
 pub use endpoint_name::{EndpointName, EndpointNameError};
 pub use entity_tag::{EntityTag, EntityTagError};
 pub use header_text::{HeaderText, HeaderTextError, MAX_HEADER_TEXT_BYTES};
+pub use imposed::ImposedOnUploads;
 pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest};
 pub use losses::{Loss, losses};
 pub use metadata::{DECISION_METADATA, MAX_METADATA_BYTES, MetadataName, MetadataNameError};
@@ -48,7 +54,7 @@ pub use object_key::{
 };
 pub use object_tags::{MAX_TAGS, ObjectTagError, ObjectTags};
 pub use obligations::FieldViolation;
-pub use permit::{Permit, PermittedObject};
+pub use permit::{Permit, PermittedLook, PermittedObject};
 pub use rule::Operation;
 pub use storage_class::StorageClass;
 pub use store::{PolicyStatus, PolicyStore};

@@ -2,6 +2,8 @@
 
 mod inspector;
 mod s3_inspector;
+mod stored_object;
 
-pub use inspector::{InspectionError, ObjectInspector, StoredObject};
+pub use inspector::{InspectionError, Look, ObjectInspector};
 pub use s3_inspector::{BucketAccess, S3Inspector};
+pub use stored_object::{StoredMetadata, StoredObject};

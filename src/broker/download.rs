@@ -7,9 +7,9 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, DownloadTerms, EndpointName, HeaderText, Permit};
+use crate::policy::{AccessRequest, DownloadTerms, EndpointName, HeaderText, Operation, Permit};
 use crate::presign::PresignedDownload;
-use crate::storage::StoredObject;
+use crate::storage::{Look, StoredObject};
 
 /// A valid request for download URLs.
 #[derive(Debug, Clone)]
@@ -79,14 +79,14 @@ impl Broker {
             Existence::Unknown => (permit, None),
             Existence::Required | Existence::Pinned => {
                 let version_id = permit.terms().version_id.as_ref();
-                let object = self.0.inspector.inspect(permit.object(), version_id).await?;
+                let object = self.0.inspector.inspect(permit.object(), version_id, Look::Headers).await?;
                 let permit = if existence == Existence::Pinned { pinned(permit, &object)? } else { permit };
                 (permit, Some(object))
             }
         };
         let attribution = pending.attribution();
         let sign = || self.0.presigner.presign_download(&permit, &attribution, asking.at);
-        let signed = self.signed(permit.object().bucket(), sign).await?;
+        let signed = self.signed(permit.object().bucket(), Operation::Download, sign).await?;
         let outcome = issued(&permit, signed.expiry, IssuedTerms::of_download(&permit));
         let answer = IssuedDownload {
             signed,

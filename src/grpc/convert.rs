@@ -3,6 +3,7 @@
 mod answers;
 mod download;
 mod fields;
+mod stored_values;
 mod upload;
 mod verification;
 

@@ -28,7 +28,13 @@ impl MetadataName {
     pub fn parse(text: &str) -> Result<Self, MetadataNameError> {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
         let fits = (1..=128).contains(&text.len()) && text.bytes().all(allowed);
-        if fits && !text.starts_with(RESERVED_PREFIX) { Ok(Self(text.into())) } else { Err(MetadataNameError) }
+        if fits && !Self::is_reserved(text) { Ok(Self(text.into())) } else { Err(MetadataNameError) }
+    }
+
+    /// Whether a name in lower case is one of the broker's own.
+    #[must_use]
+    pub fn is_reserved(text: &str) -> bool {
+        text.starts_with(RESERVED_PREFIX)
     }
 
     /// The name.

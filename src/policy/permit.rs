@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::decide::ObjectReference;
 use super::endpoint_name::EndpointName;
 use super::header_text::HeaderText;
+use super::imposed::ImposedOnUploads;
 use super::lifetime::Lifetime;
 use super::object_key::{BucketName, ObjectKey};
 use super::terms::DownloadTerms;
@@ -135,4 +136,13 @@ impl PermittedObject {
     pub fn quota(&self) -> Option<&TierQuota> {
         self.quota.as_deref()
     }
+}
+
+/// An uploaded object that may be looked at, and what its tier imposes on uploads.
+#[derive(Debug, Clone)]
+pub struct PermittedLook {
+    /// The object.
+    pub object: PermittedObject,
+    /// What its tier imposes.
+    pub imposed: Arc<ImposedOnUploads>,
 }

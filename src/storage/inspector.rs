@@ -1,46 +1,37 @@
 //! The seam between what is permitted and who looks.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::policy::{Checksum, HeaderText, PermittedObject};
+use super::stored_object::StoredObject;
+use crate::policy::{HeaderText, PermittedObject};
 
 /// Describes objects that the policy lets somebody at. Without such an object there is nothing to call it with.
 #[async_trait]
 pub trait ObjectInspector: fmt::Debug + Send + Sync + 'static {
-    /// Asks for an object's headers: of one version, or of the current one.
+    /// Asks for an object's headers, and for its tags if wanted: of one version, or of the current one.
     ///
     /// # Errors
     ///
-    /// When the object is not there, may not be looked at, or no answer came in time.
+    /// When the object is not there, may not be looked at, or no answer came in time. Tags that cannot be read are no
+    /// error.
     async fn inspect(
         &self,
         object: &PermittedObject,
         version_id: Option<&HeaderText>,
+        look: Look,
     ) -> Result<StoredObject, InspectionError>;
 }
 
-/// An object as S3 describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StoredObject {
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its `ETag` with its quotes; empty where S3 gives none.
-    pub etag: String,
-    /// Its version, where the bucket keeps versions. `null` is none: another upload may take its place.
-    pub version_id: Option<String>,
-    /// Its content type.
-    pub content_type: Option<String>,
-    /// When it was written.
-    pub last_modified: Option<SystemTime>,
-    /// The checksums of the whole of its content. Those of the parts of an upload in parts are left out: they say
-    /// nothing of the content that a caller could compare.
-    pub checksums: Vec<Checksum>,
-    /// The id of the decision that it was uploaded by, where its tier records that.
-    pub decision_id: Option<String>,
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The headers: one request.
+    Headers,
+    /// The tags, too: one request more, by a permission of its own.
+    HeadersAndTags,
 }
 
 /// Why an object could not be described.

@@ -1,12 +1,15 @@
-//! The inspector for S3: one HEAD by the broker's own credentials and endpoint.
+//! The inspector for S3: one HEAD by the broker's own credentials and endpoint, and one GET of the tags.
+
+mod answer_guard;
+mod description;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError as ProviderError;
@@ -17,14 +20,15 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Config, IdentityCache, Region};
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, RequestPayer};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use tokio::time::timeout;
+use aws_sdk_s3::types::{ChecksumMode, RequestPayer};
+use tokio::time::{Instant, timeout_at};
 
-use super::inspector::{InspectionError, ObjectInspector, StoredObject};
+use self::answer_guard::AnswerGuard;
+use self::description::{described, tags_of};
+use super::inspector::{InspectionError, Look, ObjectInspector};
+use super::stored_object::StoredObject;
 use crate::clock::Clock;
-use crate::policy::{BucketName, Checksum, ChecksumAlgorithm, DECISION_METADATA, HeaderText, PermittedObject};
+use crate::policy::{BucketName, HeaderText, PermittedObject};
 use crate::presign::credentials::CredentialsCache;
 use crate::presign::{EndpointSettings, RequiredHeaders};
 
@@ -72,28 +76,71 @@ impl ObjectInspector for S3Inspector {
         &self,
         object: &PermittedObject,
         version_id: Option<&HeaderText>,
+        look: Look,
     ) -> Result<StoredObject, InspectionError> {
         let bucket = self.buckets.get(object.bucket()).ok_or(InspectionError::UnknownBucket)?;
-        let BucketAccess { endpoint, required_headers, .. } = &bucket.access;
-        let RequiredHeaders { expected_bucket_owner, requester_pays } = required_headers;
         let client = bucket.client.get_or_init(|| client(&bucket.access, &self.clock, self.deadline));
-        let head = client
-            .head_object()
-            .bucket(endpoint.sdk_bucket())
-            .key(object.key().as_str())
-            .set_version_id(version_id.map(|id| id.as_str().to_owned()))
-            .checksum_mode(ChecksumMode::Enabled)
-            .set_expected_bucket_owner(expected_bucket_owner.as_ref().map(|owner| owner.as_str().to_owned()))
-            .set_request_payer(requester_pays.then_some(RequestPayer::Requester));
-        match timeout(self.deadline, head.send()).await {
-            Ok(Ok(answer)) if answers_for(&answer, version_id) => Ok(described(&answer)),
-            Ok(Ok(_)) => Err(InspectionError::NotFound),
-            Ok(Err(error)) => Err(inspection_error(&error, version_id.is_some())),
+        let question = Question { client, access: &bucket.access, key: object.key().as_str() };
+        let deadline = Instant::now() + self.deadline;
+        let head = match timeout_at(deadline, question.head(version_id)).await {
+            Ok(Ok(answer)) if answers_for(&answer, version_id) => answer,
+            Ok(Ok(_)) => return Err(InspectionError::NotFound),
+            Ok(Err(error)) => return Err(inspection_error(&error, version_id.is_some())),
             Err(_) => {
                 let seconds = self.deadline.as_secs_f64();
-                Err(InspectionError::Unavailable(format!("no answer within {seconds} seconds")))
+                return Err(InspectionError::Unavailable(format!("no answer within {seconds} seconds")));
             }
+        };
+        let mut object = described(&head);
+        if look == Look::HeadersAndTags {
+            // Of the version that was described, or of what is there now where the bucket keeps no versions.
+            object.tags = timeout_at(deadline, question.tags(head.version_id())).await.ok().flatten();
         }
+        Ok(object)
+    }
+}
+
+/// What is asked, of whom.
+struct Question<'a> {
+    client: &'a Client,
+    access: &'a BucketAccess,
+    key: &'a str,
+}
+
+impl Question<'_> {
+    async fn head(&self, version_id: Option<&HeaderText>) -> Result<HeadObjectOutput, SdkError<HeadObjectError>> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(self.access.endpoint.sdk_bucket())
+            .key(self.key)
+            .set_version_id(version_id.map(|id| id.as_str().to_owned()))
+            .checksum_mode(ChecksumMode::Enabled)
+            .set_expected_bucket_owner(self.owner())
+            .set_request_payer(self.payer());
+        head.send().await
+    }
+
+    /// The tags, or nothing where S3 does not tell them for whatever reason.
+    async fn tags(&self, version_id: Option<&str>) -> Option<BTreeMap<String, String>> {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let tags = self
+            .client
+            .get_object_tagging()
+            .bucket(self.access.endpoint.sdk_bucket())
+            .key(self.key)
+            .set_version_id(version_id.map(str::to_owned))
+            .set_expected_bucket_owner(self.owner())
+            .set_request_payer(self.payer());
+        tags_of(&tags.customize().config_override(once).send().await.ok()?, version_id)
+    }
+
+    fn owner(&self) -> Option<String> {
+        self.access.required_headers.expected_bucket_owner.as_ref().map(|owner| owner.as_str().to_owned())
+    }
+
+    fn payer(&self) -> Option<RequestPayer> {
+        self.access.required_headers.requester_pays.then_some(RequestPayer::Requester)
     }
 }
 
@@ -119,6 +166,7 @@ fn client(access: &BucketAccess, clock: &Arc<dyn Clock>, deadline: Duration) -> 
         .accelerate(endpoint.accelerate)
         .use_arn_region(false)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .interceptor(AnswerGuard)
         .timeout_config(timeouts);
     config.set_endpoint_url(endpoint.sdk_endpoint_url());
     Client::from_conf(config.build())
@@ -161,41 +209,9 @@ fn inspection_error(error: &SdkError<HeadObjectError>, for_version: bool) -> Ins
         Some(400) if for_version => InspectionError::NotFound,
         // 405: the version asked for is the mark of a deletion.
         Some(404 | 405) => InspectionError::NotFound,
-        Some(401 | 403) => InspectionError::Refused,
+        // 400: the object is encrypted by a key that its uploader gave and keeps (SSE-C), for one. No other try helps.
+        Some(400 | 401 | 403) => InspectionError::Refused,
         Some(status) => InspectionError::Unavailable(format!("S3 answered with HTTP status {status}")),
         None => InspectionError::Unavailable(DisplayErrorContext(error).to_string()),
     }
-}
-
-fn described(answer: &HeadObjectOutput) -> StoredObject {
-    let text = |value: Option<&str>| value.map(str::to_owned);
-    StoredObject {
-        size: answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default(),
-        etag: answer.e_tag().unwrap_or_default().to_owned(),
-        version_id: text(answer.version_id().filter(|id| *id != "null")),
-        content_type: text(answer.content_type()),
-        last_modified: answer.last_modified().and_then(|time| SystemTime::try_from(*time).ok()),
-        checksums: checksums(answer),
-        decision_id: answer.metadata().and_then(|metadata| metadata.get(DECISION_METADATA)).cloned(),
-    }
-}
-
-fn checksums(answer: &HeadObjectOutput) -> Vec<Checksum> {
-    // S3 names the type since checksums of parts can be of the whole object; before that, a dash told them apart.
-    if answer.checksum_type().is_some_and(|kind| *kind != ChecksumType::FullObject) {
-        return Vec::new();
-    }
-    let stored = [
-        (ChecksumAlgorithm::Crc32, answer.checksum_crc32()),
-        (ChecksumAlgorithm::Crc32c, answer.checksum_crc32_c()),
-        (ChecksumAlgorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
-        (ChecksumAlgorithm::Md5, answer.checksum_md5()),
-        (ChecksumAlgorithm::Sha1, answer.checksum_sha1()),
-        (ChecksumAlgorithm::Sha256, answer.checksum_sha256()),
-    ];
-    let whole = |(algorithm, text): (ChecksumAlgorithm, Option<&str>)| {
-        let bytes = STANDARD.decode(text?).ok()?;
-        Checksum::new(algorithm, &bytes).ok()
-    };
-    stored.into_iter().filter_map(whole).collect()
 }

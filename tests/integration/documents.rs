@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use access_broker::config::{BucketSettings, Config};
+use access_broker::broker::Aspect;
+use access_broker::config::Config;
 use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, TokenIdentity};
 use access_broker::policy::{
-    AccessRequest, BucketName, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText, LifetimeRequest,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest,
     ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::RefreshResult;
@@ -25,6 +26,7 @@ const POLICY: &str = "docs/POLICY.md";
 const OPERATIONS: &str = "docs/OPERATIONS.md";
 const ERRORS: &str = "docs/ERRORS.md";
 const SECURITY: &str = "docs/SECURITY.md";
+const SERVERS: &str = "docs/SERVERS.md";
 const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
 const SAMPLE_POLICY: &str = "samples/policy.toml";
 
@@ -38,7 +40,7 @@ const REASON_SOURCES: [&str; 5] = [
 ];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 13] = [
+const CONFIGURATION_SOURCES: [&str; 14] = [
     "src/config/audit.rs",
     "src/config/attribution.rs",
     "src/config/quota.rs",
@@ -51,6 +53,7 @@ const CONFIGURATION_SOURCES: [&str; 13] = [
     "src/config/issuer.rs",
     "src/config/bucket.rs",
     "src/config/bucket/endpoints.rs",
+    "src/config/bucket/server.rs",
     "src/config/credentials.rs",
 ];
 
@@ -177,7 +180,7 @@ fn is_setting_name(text: &str) -> bool {
 
 /// The names of settings that a source reads: the string literals right behind the functions that read.
 fn settings_in_source(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 28] = [
+    const READERS: [&str; 29] = [
         "table.string(",
         "table.required_string(",
         "table.strings(",
@@ -197,6 +200,7 @@ fn settings_in_source(source: &str) -> BTreeSet<String> {
         "duration(&mut table, ",
         "path(&mut table, ",
         "secret(table, [",
+        "read_header(&mut table, ",
         "read_list(&mut table, ",
         "read_values(&mut table, ",
         "read_issuers(&mut table, ",
@@ -221,9 +225,8 @@ fn reasons_in_source(source: &str) -> BTreeSet<String> {
     arms.map(|(_, name)| name.to_owned()).collect()
 }
 
-fn context_of(config: &Config) -> (BTreeMap<BucketName, BTreeSet<EndpointName>>, BTreeSet<String>) {
-    let endpoints = |bucket: &BucketSettings| bucket.endpoints.iter().map(|way| way.name.clone()).collect();
-    let buckets = config.buckets.iter().map(|bucket| (bucket.name.clone(), endpoints(bucket))).collect();
+fn context_of(config: &Config) -> (BTreeMap<BucketName, BucketProfile>, BTreeSet<String>) {
+    let buckets = config.bucket_profiles();
     let issuers = config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
     (buckets, issuers)
 }
@@ -422,6 +425,24 @@ fn every_configuration_in_the_documents_loads() {
     }
 }
 
+/// Each is what a bucket of such a server needs, and no more.
+#[test]
+fn the_settings_of_each_server_let_uploads_be_permitted() {
+    let blocks = toml_blocks(&read(SERVERS));
+    assert!(blocks.len() >= 4, "{}", blocks.len());
+    for block in blocks {
+        let head = "policy = { file = \"policy.toml\" }\n\
+                    issuer = [{ issuer = \"https://login.example.com\", audiences = [\"access-broker\"] }]\n";
+        let config = parse_configuration(&format!("{head}{block}"));
+        let bucket = &config.buckets[0].name;
+        let policy = format!(
+            "tier = [{{ name = 't', bucket = '{bucket}', prefix = '', upload = {{ overwrite = true }} }}]\n\
+             grant = [{{ tiers = 't', operations = 'upload', to = {{ authenticated = true }} }}]\n"
+        );
+        config.parse_policy(&policy).unwrap_or_else(|problems| panic!("{problems}\nin:\n{block}"));
+    }
+}
+
 #[test]
 fn the_output_of_check_in_the_policys_document_is_that_of_the_samples() {
     let printed = check(&file(""), SAMPLE_CONFIGURATION);
@@ -481,6 +502,22 @@ fn the_samples_and_the_examples_of_the_documents_have_no_warnings() {
         let compiled = with_both.parse_policy(policy).unwrap_or_else(|problems| panic!("{problems}\nin:\n{policy}"));
         assert_eq!(lines(compiled.warnings()), none, "{policy}");
     }
+}
+
+/// What can be compared of an upload has the same names everywhere.
+#[test]
+fn what_a_verification_names_is_the_same_in_the_contract_the_documents_and_the_schema() {
+    let names: BTreeSet<String> = Aspect::ALL.map(|aspect| aspect.name().to_owned()).into();
+    let schema: serde_json::Value = serde_json::from_str(&read("docs/audit-record.schema.json")).unwrap();
+    let in_schema = schema["$defs"]["expectations"]["items"]["enum"].as_array().unwrap();
+    assert_eq!(in_schema.iter().map(|name| name.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(), names);
+    assert_eq!(first_code_spans(&read(POLICY), "name in `mismatches` and `unknown`"), names);
+    let audit = read("docs/AUDIT.md");
+    let row = rows(&audit, "field").into_iter().find(|row| row[0] == "`mismatches`").unwrap();
+    assert_eq!(code_spans(row[3]).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), names);
+    let contract = read("proto/accessbroker/v1/access_broker.proto");
+    let comment = contract.split("  // What does not hold.").nth(1).unwrap().split("repeated").next().unwrap();
+    assert_eq!(code_spans(comment).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), names);
 }
 
 /// The lines of a document that show warnings.

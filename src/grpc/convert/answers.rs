@@ -32,14 +32,29 @@ pub(super) const fn expiry_limit(limit: ExpiryLimit) -> proto::ExpiryLimit {
 }
 
 pub(super) fn stored_object(object: StoredObject) -> proto::StoredObject {
-    let StoredObject { size, etag, version_id, content_type, last_modified, checksums, decision_id: _ } = object;
+    let storage_class = object.storage_class().to_owned();
     proto::StoredObject {
-        size,
-        etag,
-        version_id,
-        content_type,
-        last_modified: last_modified.map(timestamp),
-        checksums: checksums.iter().map(checksum).collect(),
+        size: object.size.unwrap_or_default(),
+        etag: object.etag,
+        version_id: object.version_id,
+        content_type: object.content_type,
+        last_modified: object.last_modified.map(timestamp),
+        checksums: object.checksums.iter().map(checksum).collect(),
+        encryption: object.encryption,
+        kms_key_id: object.kms_key_id,
+        bucket_key: object.bucket_key,
+        storage_class,
+        metadata: object.metadata.entries.into_iter().collect(),
+        cache_control: object.cache_control,
+        content_disposition: object.content_disposition,
+        content_encoding: object.content_encoding,
+        content_language: object.content_language,
+        expires: object.expires,
+        website_redirect_location: object.website_redirect_location,
+        decision_id: object.decision_id,
+        object_lock_mode: object.object_lock_mode,
+        legal_hold: object.legal_hold,
+        tags: object.tags.into_iter().flatten().collect(),
     }
 }
 

@@ -2,13 +2,11 @@
 
 use super::answers::{expiry_limit, signed_request, timestamp};
 use super::fields::{checksum_of, content_disposition, endpoint_name, header_text, lifetime_request, object_reference};
+use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, tags_of};
 use crate::broker::{IssuedUpload, UploadRequest};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{
-    AccessRequest, BucketName, EntityTag, FieldViolation, HeaderText, MAX_METADATA_BYTES, MAX_TAGS, MetadataName,
-    ObjectTags, StorageClass, UploadTerms,
-};
+use crate::policy::{AccessRequest, BucketName, EntityTag, FieldViolation, UploadTerms};
 use crate::presign::PresignedUpload;
 
 /// Checks an upload request. `sole_bucket` is the bucket that an empty name means.
@@ -54,61 +52,15 @@ pub(in crate::grpc) fn upload_request(
             disposition,
             found,
         ),
-        content_encoding: content_encoding.and_then(|encoding| content_encoding_of(&encoding, found)),
+        content_encoding: content_encoding_of(content_encoding, found),
         metadata: metadata_of(metadata, found),
         tags: tags_of(tags, found),
-        storage_class: storage_class.and_then(|name| storage_class_of(&name, found)),
+        storage_class: storage_class_of(storage_class, found),
         // These two are the tier's.
         encryption: None,
         record_decision: false,
     };
     violations.into_result(object.map(|object| AccessRequest { object, endpoint, lifetime, terms }))
-}
-
-/// `aws-chunked` would have S3 read the body as chunks with signatures of their own, and store something else than what
-/// was promised.
-fn content_encoding_of(text: &str, violations: &mut Violations) -> Option<HeaderText> {
-    let is_chunked = text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked"));
-    if is_chunked {
-        violations.add("content_encoding", "must not be aws-chunked, which is no encoding of the content");
-        return None;
-    }
-    violations.take("content_encoding", HeaderText::parse(text))
-}
-
-fn metadata_of(
-    message: impl IntoIterator<Item = (String, String)>,
-    violations: &mut Violations,
-) -> Vec<(MetadataName, HeaderText)> {
-    let mut bytes = 0_usize;
-    let mut metadata = Vec::new();
-    for (name, value) in message {
-        bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
-        let name = violations.take("metadata", MetadataName::parse(&name));
-        let value = violations.take("metadata", HeaderText::parse(&value));
-        metadata.extend(name.zip(value));
-    }
-    if bytes > MAX_METADATA_BYTES {
-        violations.add("metadata", format!("must not hold more than {MAX_METADATA_BYTES} bytes of names and values"));
-    }
-    metadata.sort_by(|one, other| one.0.cmp(&other.0));
-    metadata
-}
-
-fn tags_of(message: impl IntoIterator<Item = (String, String)>, violations: &mut Violations) -> ObjectTags {
-    let mut tags = ObjectTags::default();
-    for (name, value) in message {
-        violations.take("tags", tags.insert(&name, &value));
-    }
-    if tags.len() > MAX_TAGS {
-        violations.add("tags", format!("must not be more than {MAX_TAGS}"));
-    }
-    tags
-}
-
-fn storage_class_of(name: &str, violations: &mut Violations) -> Option<StorageClass> {
-    let known = || format!("must be one of {}", StorageClass::ALL.map(StorageClass::name).join(", "));
-    violations.take("storage_class", StorageClass::by_name(name).ok_or_else(known))
 }
 
 /// The answer to an upload request.

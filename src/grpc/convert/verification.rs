@@ -1,7 +1,8 @@
 //! Verifications of uploads.
 
 use super::answers::stored_object;
-use super::fields::{checksum_of, header_text, object_reference};
+use super::fields::{checksum_of, content_disposition, header_text, object_reference};
+use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, tags_of};
 use crate::broker::{DecisionId, Expectations, Verification, VerificationRequest};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
@@ -21,6 +22,14 @@ pub(in crate::grpc) fn verification_request(
         content_type,
         checksum,
         etag,
+        metadata,
+        content_disposition: raw_disposition,
+        content_encoding,
+        cache_control,
+        tags,
+        storage_class,
+        disposition,
+        nothing_else,
     } = message;
     let mut violations = Violations::default();
     let found = &mut violations;
@@ -33,6 +42,19 @@ pub(in crate::grpc) fn verification_request(
         content_type: header_text("content_type", content_type, found),
         checksum: checksum.and_then(|checksum| checksum_of(checksum, found)),
         etag: etag.and_then(|etag| found.take("etag", EntityTag::parse(&etag))),
+        metadata: metadata_of(metadata, found),
+        content_disposition: content_disposition(
+            "content_disposition",
+            raw_disposition,
+            "disposition",
+            disposition,
+            found,
+        ),
+        content_encoding: content_encoding_of(content_encoding, found),
+        cache_control: header_text("cache_control", cache_control, found),
+        tags: tags_of(tags, found),
+        storage_class: storage_class_of(storage_class, found),
+        nothing_else,
     };
     violations.into_result(object.map(|object| VerificationRequest { object, version_id, expected }))
 }

@@ -1,12 +1,17 @@
 //! What a tier demands of uploads.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{FieldViolation, read_list};
+use super::{FieldViolation, UploadPlace, read_list};
 use crate::document::{Located, Table};
-use crate::policy::checksum::ChecksumAlgorithm;
+use crate::policy::bucket_profile::BucketProfile;
+use crate::policy::checksum::{Checksum, ChecksumAlgorithm};
+use crate::policy::content_encoding::parse_content_encoding;
 use crate::policy::content_type::ContentTypePattern;
-use crate::policy::encryption::{Encryption, read_encryption};
+use crate::policy::encryption::read_encryption;
+use crate::policy::header_text::HeaderText;
+use crate::policy::imposed::ImposedOnUploads;
 use crate::policy::lifetime::LifetimeObligations;
 use crate::policy::metadata::{DECISION_METADATA, MAX_METADATA_BYTES};
 use crate::policy::object_tags::{MAX_TAGS, ObjectTags};
@@ -24,23 +29,18 @@ const DECISION_ID_BYTES: usize = 36;
 #[derive(Debug)]
 pub(in crate::policy) struct UploadObligations {
     pub(in crate::policy) lifetime: LifetimeObligations,
-    /// Whether objects keep the ids of their decisions.
-    pub(in crate::policy) record_decision: bool,
-    max_size: Option<u64>,
-    content_types: Option<Vec<ContentTypePattern>>,
-    checksums: Option<Vec<ChecksumAlgorithm>>,
+    /// What can be seen of the obligations in what is stored.
+    pub(in crate::policy) imposed: Arc<ImposedOnUploads>,
     overwrite: bool,
-    storage_classes: Vec<StorageClass>,
-    /// Tags that every object gets.
-    tags: ObjectTags,
+    /// Whether callers may bind an upload to the object that is there.
+    if_match: bool,
     /// Names of the tags that callers may set.
     caller_tags: Vec<String>,
-    encryption: Option<Arc<Encryption>>,
 }
 
 impl UploadObligations {
     /// Reads the `upload` table, if there is one.
-    pub(in crate::policy) fn read(mut table: Table<'_>) -> Option<Self> {
+    pub(in crate::policy) fn read(mut table: Table<'_>, place: Option<&UploadPlace<'_>>) -> Option<Self> {
         if !table.is_present() {
             return None;
         }
@@ -65,34 +65,57 @@ impl UploadObligations {
         let tags = read_tags(&table.table("tags"));
         let caller_tags = read_caller_tags(&mut table, &tags);
         let encryption = read_encryption(table.table("encryption")).map(Arc::new);
+        let cache_control = read_header(&mut table, "cache_control", HeaderText::parse);
+        let content_disposition = read_header(&mut table, "content_disposition", HeaderText::parse);
+        let content_encoding = read_header(&mut table, "content_encoding", parse_content_encoding);
         // Left out means the safe choice: an upload never replaces what is there.
         let overwrite = table.boolean("overwrite").is_some_and(|overwrite| overwrite.value);
         let record_decision = table.boolean("record_decision").is_some_and(|record| record.value);
+        let if_match = table.boolean("if_match");
+        if if_match.as_ref().is_some_and(|if_match| if_match.value) && !overwrite {
+            table.report("if_match", &table.place_of("if_match"), "must not be true where overwrite is not true");
+        }
+        if let Some(place) = place {
+            let must_match = if_match.as_ref().is_some_and(|if_match| if_match.value);
+            place.report(&table, overwrite, must_match, checksums.as_deref().unwrap_or_default());
+        }
         table.finish();
-        Some(Self {
-            lifetime,
-            record_decision,
+        let imposed = ImposedOnUploads {
             max_size,
-            content_types,
             checksums,
-            overwrite,
             storage_classes: storage_classes.unwrap_or_else(|| vec![StorageClass::Standard]),
             tags,
-            caller_tags,
             encryption,
+            cache_control,
+            content_disposition,
+            content_encoding,
+            record_decision,
+            content_types,
+            checked_by_server: place.map(UploadPlace::checked_by_server).unwrap_or_default(),
+        };
+        Some(Self {
+            lifetime,
+            imposed: Arc::new(imposed),
+            overwrite,
+            if_match: if_match.is_none_or(|if_match| if_match.value),
+            caller_tags,
         })
     }
 
     /// The terms that the permit fixes: the caller's, with what the tier imposes.
     ///
     /// Every demand that is not met is reported, not only the first.
-    pub(in crate::policy) fn agree(&self, mut terms: UploadTerms) -> Result<UploadTerms, Vec<FieldViolation>> {
-        let violations: Vec<FieldViolation> = [
+    pub(in crate::policy) fn agree(
+        &self,
+        mut terms: UploadTerms,
+        bucket: &BucketProfile,
+    ) -> Result<UploadTerms, Vec<FieldViolation>> {
+        let mut violations: Vec<FieldViolation> = [
             self.content_type_violation(&terms),
             self.content_length_violation(&terms),
-            self.checksum_violation(&terms),
-            self.create_only_violation(&terms),
-            self.if_match_violation(&terms),
+            self.checksum_violation(&terms, bucket),
+            self.create_only_violation(&terms, bucket),
+            self.if_match_violation(&terms, bucket),
             self.storage_class_violation(&terms),
             self.tags_violation(&terms),
             self.metadata_violation(&terms),
@@ -100,55 +123,80 @@ impl UploadObligations {
         .into_iter()
         .flatten()
         .collect();
+        let imposed = &self.imposed;
+        for (field, imposed, wish) in [
+            ("cache_control", &imposed.cache_control, &mut terms.cache_control),
+            ("content_disposition", &imposed.content_disposition, &mut terms.content_disposition),
+            ("content_encoding", &imposed.content_encoding, &mut terms.content_encoding),
+        ] {
+            let Some(imposed) = imposed else { continue };
+            if wish.get_or_insert_with(|| imposed.clone()) != imposed {
+                violations.push(FieldViolation::new(field, "must be what this tier imposes, or not be set"));
+            }
+        }
         if !violations.is_empty() {
             return Err(violations);
         }
         if !self.overwrite {
             terms.create_only = Some(true);
         }
-        terms.tags.extend(&self.tags);
-        terms.encryption.clone_from(&self.encryption);
-        terms.record_decision = self.record_decision;
+        terms.tags.extend(&imposed.tags);
+        terms.encryption.clone_from(&imposed.encryption);
+        terms.record_decision = imposed.record_decision;
         Ok(terms)
     }
 
     fn content_type_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
-        let allowed = self.content_types.as_ref()?;
-        match &terms.content_type {
-            None => Some(FieldViolation::new("content_type", "is required in this tier")),
-            Some(given) if allowed.iter().any(|pattern| pattern.matches(given.as_str())) => None,
-            Some(_) => Some(FieldViolation::new("content_type", "must be one of the tier's content types")),
-        }
+        let given = terms.content_type.as_ref().map_or("", HeaderText::as_str);
+        let is_let_in = self.imposed.lets_in_content_type(given)?;
+        let rule =
+            if given.is_empty() { "is required in this tier" } else { "must be one of the tier's content types" };
+        (!is_let_in).then(|| FieldViolation::new("content_type", rule))
     }
 
     fn content_length_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
-        let max = self.max_size.unwrap_or(MAX_SINGLE_PUT_BYTES);
+        let max = self.imposed.max_size.unwrap_or(MAX_SINGLE_PUT_BYTES);
         let rule = match terms.content_length {
-            None if self.max_size.is_some() => format!("is required in this tier, at most {max} bytes"),
+            None if self.imposed.max_size.is_some() => format!("is required in this tier, at most {max} bytes"),
             Some(length) if length > max => format!("must be at most {max} bytes"),
             _ => return None,
         };
         Some(FieldViolation::new("content_length", rule))
     }
 
-    fn checksum_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
-        let allowed = self.checksums.as_ref()?;
-        let fits = terms.checksum.as_ref().is_some_and(|checksum| allowed.contains(&checksum.algorithm()));
-        let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
-        let rule = || format!("is required in this tier, with {}", names.join(" or "));
-        (!fits).then(|| FieldViolation::new("checksum", rule()))
+    fn checksum_violation(&self, terms: &UploadTerms, bucket: &BucketProfile) -> Option<FieldViolation> {
+        let given = terms.checksum.as_ref().map(Checksum::algorithm);
+        if let Some(allowed) = &self.imposed.checksums
+            && !given.is_some_and(|algorithm| allowed.contains(&algorithm))
+        {
+            let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
+            let rule = format!("is required in this tier, with {}", names.join(" or "));
+            return Some(FieldViolation::new("checksum", rule));
+        }
+        let ignored = given.filter(|algorithm| bucket.is_known_to_ignore(*algorithm))?;
+        let rule = format!("must not be {ignored}, which the server of this bucket does not compare with the content");
+        Some(FieldViolation::new("checksum", rule))
     }
 
-    fn create_only_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
-        let contradicts = terms.create_only == Some(false) && !self.overwrite;
-        contradicts
-            .then(|| FieldViolation::new("create_only", "must not be false in this tier, which forbids overwriting"))
+    fn create_only_violation(&self, terms: &UploadTerms, bucket: &BucketProfile) -> Option<FieldViolation> {
+        let rule = match terms.create_only {
+            Some(false) if !self.overwrite => "must not be false in this tier, which forbids overwriting",
+            Some(true) if bucket.ignores_conditions() => "must not be true in this bucket, whose server ignores it",
+            _ => return None,
+        };
+        Some(FieldViolation::new("create_only", rule))
     }
 
-    fn if_match_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
+    fn if_match_violation(&self, terms: &UploadTerms, bucket: &BucketProfile) -> Option<FieldViolation> {
         terms.if_match.as_ref()?;
         let rule = if !self.overwrite {
             "must not be set in this tier, which forbids overwriting"
+        } else if !self.if_match {
+            "must not be set in this tier"
+        } else if bucket.ignores_conditions() {
+            "must not be set in this bucket, whose server ignores it"
+        } else if !bucket.keeps_if_match() {
+            "must not be set in this bucket, whose uploads are signed by credentials that need not read"
         } else if terms.create_only == Some(true) {
             "must not be set beside create_only: the object cannot both be there and not"
         } else {
@@ -159,9 +207,9 @@ impl UploadObligations {
 
     fn storage_class_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
         let wanted = terms.storage_class.unwrap_or(StorageClass::Standard);
-        let names: Vec<&str> = self.storage_classes.iter().map(|class| class.name()).collect();
+        let names: Vec<&str> = self.imposed.storage_classes.iter().map(|class| class.name()).collect();
         let rule = || format!("must be {} in this tier", names.join(" or "));
-        (!self.storage_classes.contains(&wanted)).then(|| FieldViolation::new("storage_class", rule()))
+        (!self.imposed.storage_classes.contains(&wanted)).then(|| FieldViolation::new("storage_class", rule()))
     }
 
     fn tags_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
@@ -174,9 +222,19 @@ impl UploadObligations {
     fn metadata_violation(&self, terms: &UploadTerms) -> Option<FieldViolation> {
         let bytes: usize = terms.metadata.iter().map(|(name, value)| name.as_str().len() + value.as_str().len()).sum();
         let max = MAX_METADATA_BYTES - DECISION_METADATA.len() - DECISION_ID_BYTES;
-        let exceeds = self.record_decision && bytes > max;
+        let exceeds = self.imposed.record_decision && bytes > max;
         exceeds.then(|| FieldViolation::new("metadata", format!("must not hold more than {max} bytes in this tier")))
     }
+}
+
+/// Reads a header that every object gets.
+fn read_header<E: Display>(
+    table: &mut Table<'_>,
+    key: &'static str,
+    parse: impl Fn(&str) -> Result<HeaderText, E>,
+) -> Option<HeaderText> {
+    let Located { value, place } = table.string(key)?;
+    parse(&value).map_err(|error| table.report(key, &place, error)).ok()
 }
 
 fn read_tags(table: &Table<'_>) -> ObjectTags {

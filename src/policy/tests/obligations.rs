@@ -120,9 +120,12 @@ fn tags_are_the_tiers_and_those_that_it_lets_callers_set() {
     ] {
         assert!(problems.contains(problem), "{problem} is not in\n{problems}");
     }
-    let many: Vec<String> = (0..11).map(|number| format!("'t{number}'")).collect();
-    let crowded = format!("upload = {{ caller_tags = [{}] }}", many.join(", "));
-    assert!(self::problems(&crowded).contains("must not make more than 10 tags"));
+    let with = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!("'t{number}'")).collect();
+        text(&format!("upload = {{ tags = {{ own = 'x' }}, caller_tags = [{}] }}", names.join(", ")))
+    };
+    assert!(compile(&with(9)).is_ok());
+    assert!(compile(&with(10)).unwrap_err().to_string().contains("must not make more than 10 tags"));
 }
 
 #[test]
@@ -174,7 +177,7 @@ fn impossible_encryption_is_reported() {
 fn verification_is_for_who_may_upload_and_by_decision_where_those_are_recorded() {
     let verify = |policy: &Policy, by_decision| {
         let decided = policy.decide_verification(&caller(&json!({})), &object("media", "x"), by_decision);
-        decided.map(|permitted| permitted.tier().to_string()).map_err(|refusal| refusal.reason)
+        decided.map(|permitted| permitted.object.tier().to_string()).map_err(|refusal| refusal.reason)
     };
     let recording = policy("upload = { record_decision = true }");
     assert_eq!(verify(&recording, true), Ok("t".to_owned()));
@@ -182,4 +185,113 @@ fn verification_is_for_who_may_upload_and_by_decision_where_those_are_recorded()
     assert!(verify(&plain, false).is_ok());
     assert_eq!(violated(verify(&plain, true)), ["decision_id"]);
     assert_eq!(verify(&policy("download = {}"), false), Err(RefusalReason::OperationNotOffered));
+}
+
+#[test]
+fn content_headers_of_the_tier_are_on_every_upload_and_no_others_may_be() {
+    let imposing = policy(
+        "upload = { cache_control = 'no-store', content_disposition = 'attachment', content_encoding = 'gzip' }",
+    );
+    let wish = |value: &str| UploadTerms {
+        cache_control: Some(header(value)),
+        content_disposition: Some(header(value)),
+        content_encoding: Some(header(value)),
+        ..UploadTerms::default()
+    };
+    let same = UploadTerms {
+        cache_control: Some(header("no-store")),
+        content_disposition: Some(header("attachment")),
+        content_encoding: Some(header("gzip")),
+        ..UploadTerms::default()
+    };
+    for terms in [UploadTerms::default(), same.clone()] {
+        let agreed = written(&imposing, terms).unwrap();
+        assert_eq!(agreed.cache_control, same.cache_control);
+        assert_eq!(agreed.content_disposition, same.content_disposition);
+        assert_eq!(agreed.content_encoding, same.content_encoding);
+    }
+    assert_eq!(
+        violated(written(&imposing, wish("other"))),
+        ["cache_control", "content_disposition", "content_encoding"]
+    );
+    // Byte for byte.
+    assert_eq!(
+        violated(written(&imposing, UploadTerms { cache_control: Some(header("No-Store")), ..same })),
+        ["cache_control"]
+    );
+    let free = written(&policy("upload = {}"), wish("other")).unwrap();
+    assert_eq!(free.cache_control, Some(header("other")));
+    assert_eq!(written(&policy("upload = {}"), UploadTerms::default()).unwrap().cache_control, None);
+}
+
+#[test]
+fn content_headers_that_cannot_be_signed_are_reported() {
+    let problems = problems(
+        "upload = { cache_control = '', content_disposition = 'a  b', content_encoding = 'gzip, AWS-chunked' }",
+    );
+    for problem in [
+        "upload.cache_control must be 1 to 1,024 visible ASCII characters",
+        "upload.content_disposition must be 1 to 1,024 visible ASCII characters",
+        "upload.content_encoding must not be aws-chunked",
+    ] {
+        assert!(problems.contains(problem), "{problem} is not in\n{problems}");
+    }
+}
+
+#[test]
+fn what_a_tier_imposes_comes_with_the_permission_to_look() {
+    let look = |policy: &Policy| {
+        policy.decide_verification(&caller(&json!({})), &object("media", "x"), false).unwrap().imposed
+    };
+    let plain = look(&policy("upload = {}"));
+    assert_eq!((plain.max_size, plain.lets_in_content_type("text/html"), plain.record_decision), (None, None, false));
+    assert_eq!(plain.storage_classes, [StorageClass::Standard]);
+    assert!(plain.checksums.is_none() && plain.encryption.is_none() && plain.tags.is_empty());
+    assert!(ChecksumAlgorithm::ALL.into_iter().all(|algorithm| plain.is_checked_by_server(algorithm)));
+    let strict = look(&policy(
+        "upload = { max_size = '1KB', content_types = 'image/*', checksum = ['md5', 'sha1'], storage_classes = ['GLACIER'], \
+         tags = { a = 'b' }, encryption = { algorithm = 'AES256' }, record_decision = true, cache_control = 'no-store' }",
+    ));
+    assert_eq!(strict.max_size, Some(1_000));
+    assert_eq!(
+        ["image/png", "text/html", ""].map(|kind| strict.lets_in_content_type(kind)),
+        [Some(true), Some(false), Some(false)]
+    );
+    assert_eq!(strict.checksums.as_deref(), Some(&[ChecksumAlgorithm::Md5, ChecksumAlgorithm::Sha1][..]));
+    assert_eq!(strict.storage_classes, [StorageClass::GlacierFlexibleRetrieval]);
+    assert_eq!(strict.tags.iter().collect::<Vec<_>>(), [("a", "b")]);
+    assert_eq!(strict.encryption.as_ref().unwrap().algorithm, EncryptionAlgorithm::Aes256);
+    assert_eq!(strict.cache_control, Some(header("no-store")));
+    assert!(strict.record_decision);
+}
+
+#[test]
+fn checksums_count_where_the_server_is_known_to_compare_them() {
+    let at = |checksums: Option<&[ChecksumAlgorithm]>| {
+        let profile = BucketProfile {
+            other_servers: BTreeSet::from([EndpointName::default_endpoint()]),
+            unsigned_headers: Some(UnsignedHeaders::Refused),
+            checksums: checksums.map(|known| known.iter().copied().collect()),
+            ..profile(&["default"])
+        };
+        let text = text("upload = {}");
+        let policy = compile_at(&BTreeMap::from([(media(), profile)]), &[ISSUER], &text).unwrap();
+        let look = policy.decide_verification(&caller(&json!({})), &object("media", "x"), false).unwrap();
+        ChecksumAlgorithm::ALL.map(|algorithm| look.imposed.is_checked_by_server(algorithm))
+    };
+    assert_eq!(at(None), [false; 6]);
+    assert_eq!(at(Some(&[ChecksumAlgorithm::Md5])), [false, false, false, true, false, false]);
+}
+
+#[test]
+fn a_length_is_let_in_up_to_the_limit_itself() {
+    let of = |length| UploadTerms { content_length: Some(length), ..UploadTerms::default() };
+    let none: [&str; 0] = [];
+    for (limit, most) in [("max_size = '1KB'", 1_000), ("max_size = '5368709120B'", 5_368_709_120), ("", 5_368_709_120)]
+    {
+        let policy = policy(&format!("upload = {{ {limit} }}"));
+        assert_eq!(written(&policy, of(most)).map_or_else(|reason| violated::<()>(Err(reason)), |_| vec![]), none);
+        assert_eq!(violated(written(&policy, of(most + 1))), ["content_length"], "{limit}");
+    }
+    assert!(problems("upload = { max_size = '5368709121B' }").contains("max_size must be between"));
 }

@@ -100,10 +100,11 @@ fn check_checksum_is_given(request: &S3Request<PutObjectInput>) -> S3Result<()> 
 
 /// `aws-chunked` says how the content travelled, not what it is: S3 does not store it.
 fn drop_transfer_encoding(content_encoding: &mut Option<String>) {
-    if let Some(encodings) = content_encoding.take() {
-        let stored: Vec<_> = encodings.split(',').map(str::trim).filter(|&name| name != "aws-chunked").collect();
-        *content_encoding = Some(stored.join(",")).filter(|encodings| !encodings.is_empty());
-    }
+    let Some(encodings) = content_encoding.take_if(|encodings| encodings.contains("aws-chunked")) else {
+        return;
+    };
+    let stored: Vec<_> = encodings.split(',').map(str::trim).filter(|&name| name != "aws-chunked").collect();
+    *content_encoding = Some(stored.join(",")).filter(|encodings| !encodings.is_empty());
 }
 
 fn describe(output: &mut PutObjectOutput, attributes: Attributes) {

@@ -1,0 +1,76 @@
+//! Whether a checksum proves the content.
+//!
+//! A checksum that a server gives back is only as good as the server: some keep what the upload claimed. It proves the
+//! content where the server is known to compare it, or where the entity tag is the MD5 that was promised, which S3 and
+//! most other servers compute themselves.
+
+use super::comparison::Comparison;
+use crate::policy::{Checksum, ChecksumAlgorithm, EntityTag, ImposedOnUploads};
+use crate::storage::StoredObject;
+
+/// The checksum that was promised. `promised_etag` is the tag that S3 gave in its answer to the upload, if it is stated.
+pub(super) fn compare_checksum(
+    promised: &Checksum,
+    promised_etag: Option<&EntityTag>,
+    imposed: &ImposedOnUploads,
+    object: &StoredObject,
+) -> Comparison {
+    let algorithm = promised.algorithm();
+    let is_checked = imposed.is_checked_by_server(algorithm);
+    let told = told(object, algorithm);
+    if told.is_some_and(|told| told != promised) {
+        return Comparison::Differs;
+    }
+    if algorithm == ChecksumAlgorithm::Md5 {
+        match tag_as_md5(&object.etag) {
+            Some(md5) if md5 == promised.bytes() => return Comparison::Holds,
+            // The server has compared the MD5 of the upload by which the object should be here.
+            Some(_) if is_checked && is_md5_of_content(object) && told.is_none() => return Comparison::Differs,
+            _ => {}
+        }
+    }
+    let is_contradicted = contradicts_itself(object)
+        || promised_etag.is_some_and(|etag| !object.has_etag(etag))
+        || (algorithm == ChecksumAlgorithm::Md5 && is_md5_of_content(object));
+    if told.is_some() && is_checked && !is_contradicted { Comparison::Holds } else { Comparison::Unknown }
+}
+
+/// Whether the object has a checksum of one of these kinds, where none is stated.
+pub(super) fn compare_kinds(
+    demanded: &[ChecksumAlgorithm],
+    imposed: &ImposedOnUploads,
+    object: &StoredObject,
+) -> Comparison {
+    let is_kept = |algorithm: &ChecksumAlgorithm| match algorithm {
+        ChecksumAlgorithm::Md5 if is_md5_of_content(object) => true,
+        _ => told(object, *algorithm).is_some() && imposed.is_checked_by_server(*algorithm),
+    };
+    let is_proven = demanded.iter().any(is_kept) && !contradicts_itself(object);
+    if is_proven { Comparison::Holds } else { Comparison::Unknown }
+}
+
+fn told(object: &StoredObject, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
+    object.checksums.iter().find(|stored| stored.algorithm() == algorithm)
+}
+
+/// Whether the server tells an MD5 that is not the one in the tag.
+fn contradicts_itself(object: &StoredObject) -> bool {
+    let md5 = told(object, ChecksumAlgorithm::Md5);
+    md5.is_some_and(|md5| is_md5_of_content(object) && tag_as_md5(&object.etag).is_some_and(|tag| tag != md5.bytes()))
+}
+
+/// Whether the tag has the form of an MD5 and the object is encrypted in no way that makes its tag something else
+/// ([AWS: Object](https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html)).
+fn is_md5_of_content(object: &StoredObject) -> bool {
+    let keeps_md5 = matches!(object.encryption.as_deref(), None | Some("AES256"));
+    keeps_md5 && tag_as_md5(&object.etag).is_some()
+}
+
+/// The 16 bytes of a tag of 32 hexadecimal digits.
+fn tag_as_md5(etag: &str) -> Option<[u8; 16]> {
+    let digits = etag.trim_matches('"');
+    if digits.len() != 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    Some(u128::from_str_radix(digits, 16).ok()?.to_be_bytes())
+}
