@@ -7,8 +7,8 @@ mod shared_proxy;
 use tonic::Code;
 
 use self::proxy::{APPEND_FORWARD, Envoy, SANITIZE_SET};
-use crate::support::Client;
 use crate::support::pki::{Issued, tls_channel};
+use crate::support::{Client, skip_without};
 use crate::workloads::broker::Broker;
 use crate::workloads::setup::{FOREIGNER, INDEXER, THUMBNAILER, listener};
 
@@ -24,7 +24,7 @@ impl Mesh {
     /// `None` where no Envoy is installed.
     async fn start() -> Option<Self> {
         if !Envoy::is_installed() {
-            println!("skipped: not installed: envoy");
+            skip_without("envoy");
             return None;
         }
         let hop =

@@ -8,6 +8,7 @@ use std::process::Command;
 use access_broker::dev::CUTE_CAT;
 
 use crate::dev_process;
+use crate::support::skip_without;
 
 const README: &str = include_str!("../../README.md");
 
@@ -74,7 +75,7 @@ fn stable(text: &str) -> BTreeSet<String> {
 fn every_command_of_the_session_works_and_prints_what_is_shown() {
     let missing = missing_tools();
     if !missing.is_empty() {
-        println!("skipped: not installed: {}", missing.join(", "));
+        skip_without(&missing.join(", "));
         return;
     }
     let steps = session();
@@ -114,7 +115,7 @@ fn every_command_of_the_session_works_and_prints_what_is_shown() {
 fn the_commands_that_dev_prints_work_too() {
     let missing = missing_tools();
     if !missing.is_empty() {
-        println!("skipped: not installed: {}", missing.join(", "));
+        skip_without(&missing.join(", "));
         return;
     }
     let (process, _) = dev_process::start();

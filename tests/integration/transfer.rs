@@ -1,9 +1,14 @@
 //! The promise of a URL: what the broker signs, real S3 servers take from the HTTP clients that people use, and nothing
 //! else.
 //!
-//! Three servers: the embedded one, rclone, which verifies signatures on its own, and moto, which verifies none and knows
-//! what most headers of S3 mean. They disagree on codes, so that a refusal is any answer from 400 to 499. Servers and
-//! clients that are not installed make their cases say so.
+//! Five servers: the embedded one; rclone, `SeaweedFS` and Ceph's gateway, which verify signatures on their own; and moto,
+//! which verifies none and knows what most headers of S3 mean. They disagree on codes, so that a refusal is any answer from
+//! 400 to 499, and on more: `servers/peer.rs` says on what, and `promises` measures it. Servers and clients that are not
+//! installed make their cases say so; in CI that is a failure.
+//!
+//! All are found by the PATH: `rclone`, `weed`, `moto_server`, `radosgw`. Ceph's other programs and its libraries are looked
+//! for where its gateway is, so that packages can be unpacked anywhere: `.ci/ceph FOLDER` does it, and
+//! `PATH=$PATH:FOLDER/usr/bin` finds them.
 
 mod attribution;
 mod binding;
@@ -16,8 +21,11 @@ mod existence;
 mod failing_servers;
 mod fixture;
 mod keys;
+mod odd_servers;
+mod promises;
 mod round_trips;
 mod servers;
 mod stable;
 mod storage_headers;
+mod stored_as_promised;
 mod verification;

@@ -43,10 +43,11 @@ fn the_checksums_are_those_of_the_catalogue() {
     }
 }
 
-async fn a_wrong_content_is_refused(peer: Peer, algorithms: &[ChecksumAlgorithm]) {
+/// By those checksums that the server checks.
+async fn a_wrong_content_is_refused(peer: Peer) {
     let Some(fixture) = Fixture::on(peer).await else { return };
     let mut client = HttpClient::reqwest();
-    for algorithm in algorithms {
+    for algorithm in peer.checks() {
         let key = algorithm.name();
         let promise = IssueUploadUrlRequest { checksum: Some(checksum(*algorithm, CONTENT)), ..upload(key) };
         let put = HttpRequest::promised(&fixture.put(promise).await);
@@ -61,11 +62,20 @@ async fn a_wrong_content_is_refused(peer: Peer, algorithms: &[ChecksumAlgorithm]
 
 #[tokio::test]
 async fn a_content_that_is_not_the_promised_one_is_refused_by_the_embedded_server() {
-    a_wrong_content_is_refused(Peer::Embedded, &ChecksumAlgorithm::ALL).await;
+    a_wrong_content_is_refused(Peer::Embedded).await;
 }
 
 #[tokio::test]
 async fn a_content_that_is_not_the_promised_one_is_refused_by_rclone() {
-    // The only one that it checks.
-    a_wrong_content_is_refused(Peer::Rclone, &[ChecksumAlgorithm::Md5]).await;
+    a_wrong_content_is_refused(Peer::Rclone).await;
+}
+
+#[tokio::test]
+async fn a_content_that_is_not_the_promised_one_is_refused_by_seaweedfs() {
+    a_wrong_content_is_refused(Peer::SeaweedFs).await;
+}
+
+#[tokio::test]
+async fn a_content_that_is_not_the_promised_one_is_refused_by_ceph() {
+    a_wrong_content_is_refused(Peer::Rgw).await;
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use self::curl::Curl;
 pub(super) use self::message::{HttpAnswer, HttpRequest};
 use self::script::Script;
-use crate::support::folder;
+use crate::support::{folder, skip_without};
 
 /// How long one request may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,7 +48,7 @@ impl HttpClient {
         for (name, client) in others {
             match client {
                 Some(client) => clients.push(client),
-                None => println!("skipped: not installed: {name}"),
+                None => skip_without(name),
             }
         }
         clients

@@ -9,7 +9,7 @@ use super::servers::Peer;
 use crate::support::field_violations;
 
 /// Those that know conditions.
-const PEERS: [Peer; 2] = [Peer::Embedded, Peer::Moto];
+const PEERS: [Peer; 4] = [Peer::Embedded, Peer::Moto, Peer::SeaweedFs, Peer::Rgw];
 
 #[tokio::test]
 async fn a_create_only_upload_works_once() {

@@ -14,7 +14,9 @@ use access_broker::identity::PlainHttp;
 use access_broker::server::{RunningServer, Surroundings};
 
 use super::clients::{HttpAnswer, HttpClient, HttpRequest};
-use super::servers::{ACCESS_KEY_ID, BUCKET, Peer, REGION, S3Server, SECRET_ACCESS_KEY};
+use super::servers::{
+    ACCESS_KEY_ID, BUCKET, Peer, REGION, S3Server, SECRET_ACCESS_KEY, WRITER_ACCESS_KEY_ID, WRITER_SECRET_ACCESS_KEY,
+};
 use crate::support::{Client, capture_logs, folder, secrets};
 
 /// Tiers for everything that a URL can hold. `user-two` uploads nothing.
@@ -25,6 +27,10 @@ pub(super) struct Settings<'a> {
     pub(super) policy: &'a str,
     /// Where the bucket is. `None`: at the server.
     pub(super) endpoint: Option<&'a str>,
+    /// The real bucket. `None`: that of the server.
+    pub(super) s3_bucket: Option<&'a str>,
+    /// What `[[bucket]]` says of the server, unless `bucket` does.
+    pub(super) server: &'a str,
     /// More of `[[bucket]]`.
     pub(super) bucket: &'a str,
     /// The name of the key pair that signs.
@@ -33,7 +39,8 @@ pub(super) struct Settings<'a> {
 
 impl Default for Settings<'_> {
     fn default() -> Self {
-        Self { policy: POLICY, endpoint: None, bucket: "", access_key_id: ACCESS_KEY_ID }
+        let server = Peer::Embedded.settings();
+        Self { policy: POLICY, endpoint: None, s3_bucket: None, server, bucket: "", access_key_id: ACCESS_KEY_ID }
     }
 }
 
@@ -59,8 +66,10 @@ impl Fixture {
     }
 
     pub(super) async fn with(s3: S3Server, settings: Settings<'_>) -> Self {
-        let endpoint = settings.endpoint.unwrap_or(&s3.url).to_owned();
-        Fixture::before(s3, &endpoint, settings).await
+        let (endpoint, s3_bucket) = (settings.endpoint.unwrap_or(&s3.url).to_owned(), s3.bucket.clone());
+        let s3_bucket = Some(settings.s3_bucket.unwrap_or(&s3_bucket));
+        let server = s3.peer.settings();
+        Fixture::before(s3, &endpoint, Settings { s3_bucket, server, ..settings }).await
     }
 
     /// What is stored under a key, as a plain download tells it.
@@ -74,24 +83,7 @@ impl Fixture {
 impl<S> Fixture<S> {
     /// A broker whose bucket is at an endpoint, whatever is there.
     pub(super) async fn before(s3: S, endpoint: &str, settings: Settings<'_>) -> Self {
-        capture_logs();
-        let folder = folder();
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let clock = Arc::new(SystemClock);
-        let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
-        fs::write(folder.path().join("policy.toml"), settings.policy).unwrap();
-        let text = broker_toml(issuer.issuer(), endpoint, settings.bucket);
-        let config = Config::parse("test.toml", &text, folder.path(), Overrides::new(), PlainHttp::OnLoopback);
-        let access_key_id = settings.access_key_id.to_owned();
-        let surroundings = Surroundings {
-            environment: Arc::new(move |name| match name {
-                "ID" => Some(access_key_id.clone()),
-                "KEY" => Some(SECRET_ACCESS_KEY.to_owned()),
-                _ => None,
-            }),
-            ..Surroundings::system()
-        };
-        let broker = RunningServer::start(config.unwrap(), surroundings).await.unwrap();
+        let (broker, issuer) = start(endpoint, &settings).await.unwrap();
         broker.ready().await;
         let address = broker.grpc_addr().unwrap();
         let caller = client(address, &issuer, "user-one").await;
@@ -123,7 +115,9 @@ impl<S> Drop for Fixture<S> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             secrets::assert_log_has_no_secrets();
-            assert!(!secrets::log().contains(SECRET_ACCESS_KEY), "the log shows the secret access key");
+            for secret in [SECRET_ACCESS_KEY, WRITER_SECRET_ACCESS_KEY] {
+                assert!(!secrets::log().contains(secret), "the log shows a secret access key");
+            }
         }
     }
 }
@@ -138,12 +132,40 @@ pub(super) fn upload(key: &str) -> IssueUploadUrlRequest {
     IssueUploadUrlRequest { key: key.to_owned(), ..IssueUploadUrlRequest::default() }
 }
 
+/// Starts a broker whose bucket is at an endpoint, and its issuer. The error is the one that the program prints.
+pub(super) async fn start(endpoint: &str, settings: &Settings<'_>) -> Result<(RunningServer, EmbeddedIssuer), String> {
+    capture_logs();
+    let folder = folder();
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let clock = Arc::new(SystemClock);
+    let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
+    fs::write(folder.path().join("policy.toml"), settings.policy).unwrap();
+    let text = broker_toml(issuer.issuer(), endpoint, settings);
+    let config = Config::parse("test.toml", &text, folder.path(), Overrides::new(), PlainHttp::OnLoopback);
+    let access_key_id = settings.access_key_id.to_owned();
+    let surroundings = Surroundings {
+        environment: Arc::new(move |name| match name {
+            "ID" => Some(access_key_id.clone()),
+            "KEY" => Some(SECRET_ACCESS_KEY.to_owned()),
+            "WRITER_ID" => Some(WRITER_ACCESS_KEY_ID.to_owned()),
+            "WRITER_KEY" => Some(WRITER_SECRET_ACCESS_KEY.to_owned()),
+            _ => None,
+        }),
+        ..Surroundings::system()
+    };
+    let started = RunningServer::start(config.unwrap(), surroundings).await;
+    started.map(|broker| (broker, issuer)).map_err(|error| format!("{error:#}"))
+}
+
 async fn client(address: SocketAddr, issuer: &EmbeddedIssuer, user: &str) -> Client {
     let token = issuer.issue(user, Duration::from_mins(10)).unwrap().id_token;
     Client::connect(address, &[&format!("Bearer {token}")]).await
 }
 
-fn broker_toml(issuer: &str, endpoint: &str, bucket: &str) -> String {
+fn broker_toml(issuer: &str, endpoint: &str, settings: &Settings<'_>) -> String {
+    let (s3_bucket, bucket) = (settings.s3_bucket.unwrap_or(BUCKET), settings.bucket);
+    let says_more = ["unsigned_headers", "upload_credentials"].iter().any(|setting| bucket.contains(setting));
+    let server = if says_more { "" } else { settings.server };
     format!(
         r#"
 [server]
@@ -172,10 +194,11 @@ secret_access_key_env = "KEY"
 
 [[bucket]]
 name = "{BUCKET}"
-s3_bucket = "{BUCKET}"
+s3_bucket = "{s3_bucket}"
 region = "{REGION}"
 endpoint = "{endpoint}"
 credentials = "s3"
+{server}
 {bucket}
 "#
     )

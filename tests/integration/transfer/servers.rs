@@ -1,23 +1,32 @@
 //! S3 servers.
 
+mod guardian;
+mod peer;
+mod rgw;
+mod seaweedfs;
+mod shared;
+
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use access_broker::dev::{AccessKey, EmbeddedS3, EmbeddedS3Options};
 use aws_sdk_s3::Client as SdkClient;
-use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region, RequestChecksumCalculation};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{self, Instant};
 
-use crate::support::folder;
+pub(super) use self::peer::Peer;
+use self::shared::Shared;
+use crate::support::{folder, skip_without};
 
-/// The one bucket of every server.
+/// What the broker calls its one bucket, and what servers do that hold no other.
 pub(super) const BUCKET: &str = "media";
 
 pub(super) const REGION: &str = "eu-west-1";
@@ -26,31 +35,23 @@ pub(super) const REGION: &str = "eu-west-1";
 pub(super) const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 pub(super) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
+/// A key pair that may write and cannot read, where a server has one.
+pub(super) const WRITER_ACCESS_KEY_ID: &str = "AKIAIOSFODNN7WRITERS";
+pub(super) const WRITER_SECRET_ACCESS_KEY: &str = "neverread/MDENG/bPxRfiCYEXAMPLEKEYwriter";
+
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A kind of server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Peer {
-    /// The one of `access-broker dev`.
-    Embedded,
-    /// `rclone serve s3`: a SigV4 verifier of its own. It keeps content and headers, knows no conditions and no overrides,
-    /// and checks no checksum but MD5.
-    Rclone,
-    /// `moto_server`, from version 5.2.5 on: verifies no signature. It knows conditions, overrides, versions, tags, storage
-    /// classes and encryption.
-    Moto,
-}
-
-impl Peer {
-    pub(super) const fn verifies_signatures(self) -> bool {
-        !matches!(self, Self::Moto)
-    }
-}
-
-/// A running server, with an empty bucket. It ends with this value.
+/// A running server, with an empty bucket. It ends with this value, unless it is shared.
 pub(super) struct S3Server {
+    pub(super) peer: Peer,
     pub(super) url: String,
+    /// The real bucket.
+    pub(super) bucket: String,
+    /// What the server says of itself. Empty where nothing asks.
+    pub(super) version: String,
+    /// Where it keeps its objects, if that is on the disk.
+    pub(super) data: Option<PathBuf>,
     _running: Running,
 }
 
@@ -64,6 +65,7 @@ enum Running {
         #[expect(dead_code, reason = "held until the end")] Child,
         #[expect(dead_code, reason = "the same")] TempDir,
     ),
+    ForAllTests,
 }
 
 impl S3Server {
@@ -73,6 +75,8 @@ impl S3Server {
             Peer::Embedded => Some(Self::embedded(|_| {}).await),
             Peer::Rclone => Self::rclone().await,
             Peer::Moto => Self::moto().await,
+            Peer::SeaweedFs => Self::shared(peer, "weed", seaweedfs::shared().await).await,
+            Peer::Rgw => Self::shared(peer, "radosgw", rgw::shared().await).await,
         }
     }
 
@@ -82,7 +86,23 @@ impl S3Server {
         let mut options = embedded_options(folder.path().to_owned());
         change(&mut options);
         let server = EmbeddedS3::start(options).await.unwrap();
-        Self { url: server.url(), _running: Running::Here(server, folder) }
+        let (url, bucket, data) = (server.url(), BUCKET.to_owned(), Some(folder.path().to_owned()));
+        let running = Running::Here(server, folder);
+        Self { peer: Peer::Embedded, url, bucket, version: String::new(), data, _running: running }
+    }
+
+    /// A server of all tests, with a bucket of this test's own.
+    async fn shared(peer: Peer, program: &str, server: Option<&Shared>) -> Option<Self> {
+        static BUCKETS: AtomicUsize = AtomicUsize::new(1);
+        let Some(Shared { url, version, data, .. }) = server else {
+            skip_without(program);
+            return None;
+        };
+        let bucket = format!("{BUCKET}-{}", BUCKETS.fetch_add(1, Ordering::Relaxed));
+        let (url, version, data) = (url.clone(), version.clone(), data.clone());
+        let server = Self { peer, url, bucket, version, data, _running: Running::ForAllTests };
+        server.sdk().create_bucket().bucket(&server.bucket).send().await.unwrap();
+        Some(server)
     }
 
     async fn rclone() -> Option<Self> {
@@ -106,7 +126,7 @@ impl S3Server {
         sdk.put_object().bucket(BUCKET).key("probe").send().await.unwrap();
         let probe = sdk.get_object().bucket(BUCKET).key("probe").response_cache_control("no-store").send().await;
         if probe.unwrap().cache_control() != Some("no-store") {
-            println!("skipped: too old: moto_server");
+            skip_without("moto_server, of a version that is not too old");
             return None;
         }
         sdk.delete_object().bucket(BUCKET).key("probe").send().await.unwrap();
@@ -119,7 +139,7 @@ impl S3Server {
         let log = File::create(&path).unwrap();
         command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let Ok(mut child) = command.kill_on_drop(true).spawn() else {
-            println!("skipped: not installed: {}", command.as_std().get_program().display());
+            skip_without(&command.as_std().get_program().to_string_lossy());
             return None;
         };
         let started = Instant::now();
@@ -129,7 +149,9 @@ impl S3Server {
                 && TcpStream::connect(address).await.is_ok()
             {
                 let url = format!("http://{address}");
-                return Some(Self { url, _running: Running::Process(child, folder) });
+                let (bucket, data) = (BUCKET.to_owned(), Some(folder.path().join("objects")));
+                let running = Running::Process(child, folder);
+                return Some(Self { peer, url, bucket, version: String::new(), data, _running: running });
             }
             let ended = child.try_wait().unwrap();
             assert!(ended.is_none() && started.elapsed() < PATIENCE, "{peer:?} does not serve ({ended:?}):\n{log}");
@@ -137,14 +159,21 @@ impl S3Server {
         }
     }
 
-    /// AWS's own client, with the key pair that the server knows.
+    /// AWS's own client, with the key pair that may do everything.
     pub(super) fn sdk(&self) -> SdkClient {
+        self.sdk_of(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    }
+
+    /// The same with another key pair.
+    pub(super) fn sdk_of(&self, access_key_id: &str, secret_access_key: &str) -> SdkClient {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .endpoint_url(&self.url)
             .force_path_style(true)
-            .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test"));
+            // Not all servers know those that it would add.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .credentials_provider(Credentials::new(access_key_id, secret_access_key, None, None, "test"));
         SdkClient::from_conf(config.build())
     }
 }
