@@ -77,7 +77,7 @@ fn uploads_have_an_access_key_of_their_own() {
                   credentials = 'writer'";
     let found = problem(second);
     assert!(found.contains("bucket[0].upload_credentials must not be the keys that read in bucket \"b\""), "{found}");
-    assert!(problem("upload_credentials = 'nobody'").contains("names \"nobody\", which no [[credentials]] has"));
+    assert!(problem("upload_credentials = 'absent'").contains("names \"absent\", which no [[credentials]] has"));
     let mixed = bucket("credentials = 'reader'\nupload_credentials = 'default-chain'");
     assert_eq!(mixed.signers().map(CredentialsSettings::name).collect::<Vec<_>>(), ["reader", "default-chain"]);
     assert_eq!(bucket("upload_credentials = 'writer'").credentials, CredentialsSettings::DefaultChain);

@@ -5,7 +5,7 @@ use access_broker::grpc::proto::{Disposition, IssueDownloadUrlRequest, IssueUplo
 use tonic::Code;
 
 use super::clients::{HttpClient, HttpRequest};
-use super::fixture::{Fixture, download, upload};
+use super::fixture::{Fixture, OVERRIDES, download, every_override, upload};
 use super::servers::Peer;
 use crate::support::field_violations;
 
@@ -31,34 +31,14 @@ async fn html_on(peer: Peer) -> Option<Fixture> {
 async fn every_override_replaces_a_header() {
     for peer in PEERS {
         let Some(fixture) = html_on(peer).await else { continue };
-        let text = |text: &str| Some(text.to_owned());
-        let wishes = [
-            ("cache-control", "private, max-age=60"),
-            ("content-disposition", "inline; filename=\"a;b.html\""),
-            ("content-encoding", "identity"),
-            ("content-language", "de-CH, en"),
-            ("content-type", "text/plain; charset=utf-8"),
-            ("expires", "Fri, 24 May 2030 00:00:00 GMT"),
-        ];
-        let [cache_control, content_disposition, content_encoding, content_language, content_type, expires] =
-            wishes.map(|(_, value)| text(value));
-        let overrides = ResponseOverrides {
-            cache_control,
-            content_disposition,
-            content_encoding,
-            content_language,
-            content_type,
-            expires,
-            disposition: None,
-        };
-        let request = IssueDownloadUrlRequest { response_overrides: Some(overrides), ..download("page.html") };
+        let request = IssueDownloadUrlRequest { response_overrides: Some(every_override()), ..download("page.html") };
         let issued = fixture.caller.issue_download(request).await.unwrap();
         let head = issued.head.filter(|_| peer != Peer::Moto);
         for signed in issued.get.into_iter().chain(head) {
             for mut client in HttpClient::installed().await {
                 let what = format!("{} by {} on {peer:?}", signed.method, client.name());
                 let answer = client.send(&HttpRequest::promised(&signed)).await.expect_success(&what);
-                for (name, value) in wishes {
+                for (name, value) in OVERRIDES {
                     assert_eq!(answer.header(name), Some(value), "{what}: {name}");
                 }
             }

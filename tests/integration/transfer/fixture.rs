@@ -9,7 +9,7 @@ use access_broker::clock::SystemClock;
 use access_broker::config::Config;
 use access_broker::dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
 use access_broker::document::Overrides;
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, SignedRequest};
+use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, SignedRequest};
 use access_broker::identity::PlainHttp;
 use access_broker::server::{RunningServer, Surroundings};
 
@@ -125,6 +125,31 @@ impl<S> Drop for Fixture<S> {
 /// Asks for nothing but the object.
 pub(super) fn download(key: &str) -> IssueDownloadUrlRequest {
     IssueDownloadUrlRequest { key: key.to_owned(), ..IssueDownloadUrlRequest::default() }
+}
+
+/// A value for every header that a download can have replaced.
+pub(super) const OVERRIDES: [(&str, &str); 6] = [
+    ("cache-control", "private, max-age=60"),
+    ("content-disposition", "inline; filename=\"a;b.html\""),
+    ("content-encoding", "identity"),
+    ("content-language", "de-CH, en"),
+    ("content-type", "text/plain; charset=utf-8"),
+    ("expires", "Fri, 24 May 2030 00:00:00 GMT"),
+];
+
+/// All of them at once.
+pub(super) fn every_override() -> ResponseOverrides {
+    let [cache_control, content_disposition, content_encoding, content_language, content_type, expires] =
+        OVERRIDES.map(|(_, value)| Some(value.to_owned()));
+    ResponseOverrides {
+        cache_control,
+        content_disposition,
+        content_encoding,
+        content_language,
+        content_type,
+        expires,
+        disposition: None,
+    }
 }
 
 /// Promises nothing but the object.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides};
+use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use tokio::time::sleep;
 
@@ -11,7 +11,7 @@ use super::table::Column;
 use super::trial::Trial;
 use crate::support::error_info;
 use crate::transfer::clients::{HttpAnswer, HttpRequest};
-use crate::transfer::fixture::{download, upload};
+use crate::transfer::fixture::{OVERRIDES, download, every_override, upload};
 
 const CONTENT: &[u8] = b"<script>alert(1)</script>";
 const KEY: &str = "downloads/page.html";
@@ -49,28 +49,9 @@ async fn range(trial: &mut Trial) -> Result<Cell, Cell> {
 }
 
 async fn overrides(trial: &mut Trial, choose: fn([HttpAnswer; 2]) -> HttpAnswer) -> Result<Cell, Cell> {
-    let wishes = [
-        ("cache-control", "private, max-age=60"),
-        ("content-disposition", "inline; filename=\"b.html\""),
-        ("content-encoding", "identity"),
-        ("content-language", "de-CH, en"),
-        ("content-type", "text/plain; charset=utf-8"),
-        ("expires", "Fri, 24 May 2030 00:00:00 GMT"),
-    ];
-    let [cache_control, content_disposition, content_encoding, content_language, content_type, expires] =
-        wishes.map(|(_, value)| Some(value.to_owned()));
-    let overrides = ResponseOverrides {
-        cache_control,
-        content_disposition,
-        content_encoding,
-        content_language,
-        content_type,
-        expires,
-        disposition: None,
-    };
-    let request = IssueDownloadUrlRequest { response_overrides: Some(overrides), ..download(KEY) };
+    let request = IssueDownloadUrlRequest { response_overrides: Some(every_override()), ..download(KEY) };
     let answer = choose(trial.get_and_head(request).await?);
-    Ok(Cell::kept(wishes.iter().all(|(name, value)| answer.header(name) == Some(value))))
+    Ok(Cell::kept(OVERRIDES.iter().all(|(name, value)| answer.header(name) == Some(value))))
 }
 
 async fn forced(trial: &mut Trial) -> Result<Cell, Cell> {
