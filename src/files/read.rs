@@ -117,6 +117,9 @@ pub enum FileError {
     /// The system refuses to open or read it.
     #[error("cannot be read: {0}")]
     Unreadable(io::ErrorKind),
+    /// A folder on the way to it is closed, or is none: whether there is such a file cannot be seen.
+    #[error("is in a folder that cannot be searched")]
+    OutOfReach,
     /// A folder, a pipe or a device.
     #[error("is not a regular file")]
     NotRegular,
@@ -145,7 +148,7 @@ fn size(bytes: usize) -> String {
 ///
 /// # Errors
 ///
-/// Every [`FileError`] but `Empty`, `NotText` and `Changing`: an empty file is read as such.
+/// Every [`FileError`] but `Empty`, `OutOfReach`, `NotText` and `Changing`: an empty file is read as such.
 pub fn read(path: &Path, limit: usize) -> Result<Look, FileError> {
     // Opening a FIFO would wait for its writer, and reading a device might never end.
     check_is_regular(&fs::metadata(path).map_err(|error| problem(path, &error))?)?;

@@ -1,6 +1,8 @@
 //! The credentials that sign: read ahead of need, replaced while running, never past their end.
 
 mod cache;
+mod changes;
+mod comes_from;
 mod default_chain;
 mod error;
 mod refresh_result;
@@ -9,7 +11,8 @@ mod snapshot;
 mod static_source;
 
 pub use cache::{CredentialsCache, CredentialsStatus, Renewal};
-pub use default_chain::default_chain;
+pub use changes::SourceChanges;
+pub use default_chain::{DefaultChain, ProfileFiles};
 pub use error::CredentialsError;
 pub use refresh_result::RefreshResult;
 pub use snapshot::{CredentialsSnapshot, SIGNING_MARGIN};

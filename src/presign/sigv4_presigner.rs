@@ -93,14 +93,14 @@ impl SigV4Presigner {
         own && self.readers.iter().filter_map(|reader| reader.snapshot()).all(|reader| is_another(&reader))
     }
 
-    /// The buckets without credentials that can sign an operation at `now`, in no order. Where uploads are signed by the
-    /// bucket's only credentials, these count for downloads. Credentials of uploads that hold an access key that reads are
-    /// none.
-    pub fn buckets_without_credentials(
+    /// The buckets, in no order, each with whether its credentials can sign an operation at `now`. Where uploads are signed
+    /// by the bucket's only credentials, these count for downloads. Credentials of uploads that hold an access key that
+    /// reads cannot sign.
+    pub fn credentials_by_bucket(
         &self,
         operation: Operation,
         now: SystemTime,
-    ) -> impl Iterator<Item = &BucketName> {
+    ) -> impl Iterator<Item = (&BucketName, bool)> {
         self.buckets.iter().filter_map(move |(name, signer)| {
             if operation == Operation::Upload && Arc::ptr_eq(&signer.credentials, &signer.upload_credentials) {
                 return None;
@@ -110,7 +110,7 @@ impl SigV4Presigner {
                 let may_sign = operation == Operation::Download || self.may_sign_uploads(signer, &held);
                 may_sign && !held.usable_for(now).is_zero()
             });
-            (!usable).then_some(name)
+            Some((name, usable))
         })
     }
 

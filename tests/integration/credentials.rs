@@ -14,7 +14,7 @@ use crate::serve_process::{configured, issuer, log_lines, serving_at};
 use crate::support::{Client, Process, error_info};
 
 /// A configuration whose bucket is signed for by what the machine has.
-fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> tempfile::TempDir {
+pub(crate) fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> tempfile::TempDir {
     let folder = configured("https://issuer.example", issuer.jwks());
     let path = folder.path().join("broker.toml");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -23,7 +23,7 @@ fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> tempfile::TempD
     folder
 }
 
-async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
+pub(crate) async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
     let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 60;
     let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": exp });
     let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());

@@ -22,8 +22,11 @@ pub use renewal::Renewal;
 pub use status::CredentialsStatus;
 
 use held::Held;
+use renewal::until_next;
 use status::Counters;
 
+use super::changes::SourceChanges;
+use super::comes_from::ComesFrom;
 use super::error::CredentialsError;
 use super::refresh_result::RefreshResult;
 use super::schedule::{until_renewal, until_renewal_of_stale, until_retry};
@@ -41,8 +44,11 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// one that can sign.
 pub struct CredentialsCache {
     provider: SharedCredentialsProvider,
+    changes: Option<Box<dyn SourceChanges>>,
     clock: Arc<dyn Clock>,
     longest_url_life: watch::Sender<Duration>,
+    /// A request to ask the provider now.
+    wanted: watch::Sender<()>,
     random: Box<dyn Fn() -> f64 + Send + Sync>,
     held: ArcSwapOption<Held>,
     /// Held while loading, so that an older answer never overwrites a newer one.
@@ -58,6 +64,8 @@ struct Renewals {
     last_result: Option<RefreshResult>,
     /// The last attempt that gave credentials that can sign.
     last_read: Option<Read>,
+    /// Where those came from, if that is known.
+    comes_from: Option<ComesFrom>,
 }
 
 /// An attempt that gave the credentials that are held.
@@ -78,8 +86,10 @@ impl CredentialsCache {
     pub fn new(provider: impl ProvideCredentials + 'static, clock: Arc<dyn Clock>, longest_url_life: Duration) -> Self {
         Self {
             provider: SharedCredentialsProvider::new(provider),
+            changes: None,
             clock,
             longest_url_life: watch::Sender::new(longest_url_life),
+            wanted: watch::Sender::new(()),
             random: Box::new(system_random),
             held: ArcSwapOption::empty(),
             renewals: Mutex::default(),
@@ -94,6 +104,13 @@ impl CredentialsCache {
         Self { random: Box::new(random), ..self }
     }
 
+    /// Has the provider asked when what it reads has changed, at least 10 seconds after the last attempt, and not only
+    /// when a renewal or a retry is due.
+    #[must_use]
+    pub fn with_changes(self, changes: impl SourceChanges + 'static) -> Self {
+        Self { changes: Some(Box::new(changes)), ..self }
+    }
+
     /// Tells the longest life that a URL may be given from now on. Where the credentials in force do not cover it with
     /// time to spare, [`keep_fresh`](Self::keep_fresh) renews them at once.
     pub fn set_longest_url_life(&self, longest_url_life: Duration) {
@@ -102,6 +119,12 @@ impl CredentialsCache {
             *held = longest_url_life;
             differs
         });
+    }
+
+    /// Has [`keep_fresh`](Self::keep_fresh) ask the provider now, whatever is left of the credentials in force. They stay
+    /// in force where the provider fails. Several requests before it is asked count once.
+    pub fn renew_soon(&self) {
+        self.wanted.send_replace(());
     }
 
     /// The credentials read last. They may have expired since: ask
@@ -140,19 +163,24 @@ impl CredentialsCache {
 
     /// Renews the credentials for as long as it is polled: spawn it, and drop it to stop.
     ///
-    /// After a failure the old snapshot stays, and the provider is asked again after 1 to 60 seconds.
+    /// After a failure the old snapshot stays, and the provider is asked again after 1 to 60 seconds, or when what it
+    /// reads has changed.
     pub async fn keep_fresh(self: Arc<Self>) {
         let mut longest_url_life = self.longest_url_life.subscribe();
+        let mut wanted = self.wanted.subscribe();
         let mut failures = 0_u32;
+        let mut is_due = false;
         loop {
-            match self.renew_if_due().await {
+            match self.renew_if_due(is_due).await {
                 Ok(pause) => {
                     failures = 0;
-                    tokio::select! {
-                        () = sleep(pause.min(LONGEST_SLEEP)) => {}
+                    is_due = tokio::select! {
+                        () = sleep(pause.min(LONGEST_SLEEP)) => false,
                         // The sender lives as long as `self`, so there is no error.
-                        _changed = longest_url_life.changed() => {}
-                    }
+                        _changed = longest_url_life.changed() => false,
+                        () = self.source_changed(false) => true,
+                        _requested = wanted.changed() => true,
+                    };
                 }
                 Err(error) => {
                     failures = failures.saturating_add(1);
@@ -165,17 +193,38 @@ impl CredentialsCache {
                         usable_seconds = usable.as_secs(),
                         "signing credentials could not be renewed"
                     );
-                    sleep(pause).await;
+                    tokio::select! {
+                        () = sleep(pause) => {}
+                        () = self.source_changed(true) => {}
+                        _requested = wanted.changed() => {}
+                    }
+                    // What failed is asked again, also where the credentials in force last.
+                    is_due = true;
                 }
             }
         }
     }
 
-    /// Renews the credentials if it is time, and tells how long it is until the next time.
-    async fn renew_if_due(&self) -> Result<Duration, CredentialsError> {
+    /// Returns once the provider is to be asked because what it reads has changed: at least 10 seconds after the last
+    /// attempt.
+    async fn source_changed(&self, after_failure: bool) {
+        match &self.changes {
+            Some(changes) => {
+                changes.changed(after_failure).await;
+                // The provider itself may change what it reads, each time that it is asked.
+                if let Some(last) = self.last_attempt() {
+                    sleep(until_next(last, self.clock.now())).await;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Renews the credentials if it is time, or if the caller says so, and tells how long it is until the next time.
+    async fn renew_if_due(&self, is_due: bool) -> Result<Duration, CredentialsError> {
         let mut renewals = self.renewals.lock().await;
         self.forget_ended();
-        if self.until_renewal(&renewals).is_zero() {
+        if is_due || self.until_renewal(&renewals).is_zero() {
             self.ask(&mut renewals).await?;
         }
         Ok(self.until_renewal(&renewals))
@@ -204,7 +253,11 @@ impl CredentialsCache {
         let answer = self.load().await;
         let now = self.clock.now();
         self.note_attempt(now);
-        let given = answer.and_then(|credentials| CredentialsSnapshot::new(credentials, now)).and_then(with_known_end);
+        let comes_from = answer.as_ref().ok().and_then(ComesFrom::of);
+        let given = answer.and_then(|credentials| {
+            let given = CredentialsSnapshot::new(credentials, now).and_then(with_known_end);
+            given.map_err(|error| error.of(comes_from.as_ref()))
+        });
         let (held, longest_url_life) = (self.held.load(), *self.longest_url_life.borrow());
         let current = held.as_ref().map(|held| &*held.current);
         let result = match &given {
@@ -218,10 +271,14 @@ impl CredentialsCache {
         renewals.last_result = Some(result);
         let given = given?;
         if given.usable_for(now).is_zero() {
-            return Err(CredentialsError::Expired);
+            return Err(CredentialsError::Expired.of(comes_from.as_ref()));
         }
         let is_stale = result == RefreshResult::Stale;
         renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });
+        if let Some(source) = comes_from.filter(|source| renewals.comes_from.as_ref() != Some(source)) {
+            tracing::info!(%source, "signing credentials come from {source}");
+            renewals.comes_from = Some(source);
+        }
         if result.replaces() {
             self.held.store(Some(Arc::new(Held::replace(held.as_deref(), given, now))));
         }

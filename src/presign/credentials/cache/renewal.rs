@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::CredentialsCache;
 use crate::presign::credentials::refresh_result::RefreshResult;
 
-/// The shortest time between an attempt of any kind and one on demand: callers must not be able to flood a provider.
+/// The shortest time between an attempt of any kind and one on demand, or one that a change causes: neither callers nor
+/// programs that write files must be able to flood a provider.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What came of asking for a renewal at once. Whatever it is, how long the credentials last now is for the
@@ -57,7 +58,7 @@ impl CredentialsCache {
         if let Some(last) = renewals.last_result.filter(|_| self.counters.attempts_ended() != ended_before) {
             return last.into();
         }
-        if self.last_attempt().is_some_and(|last| is_recent(last, self.clock.now())) {
+        if self.last_attempt().is_some_and(|last| !until_next(last, self.clock.now()).is_zero()) {
             return Renewal::NotAsked;
         }
         // The error is counted, and said in the result.
@@ -66,7 +67,8 @@ impl CredentialsCache {
     }
 }
 
-/// A clock that was set back makes the last attempt lie in the future, which must not hold up renewals until then.
-fn is_recent(last: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(last).is_ok_and(|since| since < SHORTEST_INTERVAL)
+/// How long it is until the next attempt that is not due by itself. A clock that was set back makes the last attempt lie
+/// in the future, which must not hold up renewals until then.
+pub(super) fn until_next(last: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(last).map_or(Duration::ZERO, |since| SHORTEST_INTERVAL.saturating_sub(since))
 }

@@ -1,6 +1,6 @@
 //! What an operator should know of signing credentials.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::CredentialsCache;
@@ -17,6 +17,8 @@ pub struct CredentialsStatus {
     pub last_attempt: Option<SystemTime>,
     /// How often each result came of asking the provider.
     pub refreshes: [(RefreshResult, u64); RefreshResult::ALL.len()],
+    /// Whether the provider, when it was asked last, gave the credentials in force. False before it was asked.
+    pub last_refresh_is_good: bool,
     /// How many answers had URLs that end early, because the credentials do.
     pub urls_cut: u64,
 }
@@ -31,6 +33,7 @@ impl CredentialsCache {
             loaded_at: snapshot.as_ref().map(|held| held.loaded_at()),
             last_attempt: self.last_attempt(),
             refreshes: self.counters.refreshes(),
+            last_refresh_is_good: self.counters.last_is_good.load(Ordering::Relaxed),
             urls_cut: self.counters.urls_cut.load(Ordering::Relaxed),
         }
     }
@@ -54,12 +57,14 @@ pub(super) struct Counters {
     shortened: AtomicU64,
     extended: AtomicU64,
     failed: AtomicU64,
+    last_is_good: AtomicBool,
     urls_cut: AtomicU64,
 }
 
 impl Counters {
     pub(super) fn count_refresh(&self, result: RefreshResult) {
         self.of(result).fetch_add(1, Ordering::Relaxed);
+        self.last_is_good.store(result != RefreshResult::Failed, Ordering::Relaxed);
     }
 
     fn refreshes(&self) -> [(RefreshResult, u64); RefreshResult::ALL.len()] {

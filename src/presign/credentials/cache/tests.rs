@@ -10,6 +10,7 @@ use super::*;
 
 mod on_demand;
 mod results;
+mod source_changes;
 mod steady_state;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -186,6 +187,27 @@ async fn failures_are_retried_with_growing_pauses_and_the_old_credentials_stay()
     assert_eq!(fixture.usable_for(), Duration::from_secs(30));
     sleep(MINUTE).await;
     assert_eq!(fixture.usable_for(), Duration::ZERO, "they end when they end");
+    task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_has_the_provider_asked_at_once_and_a_failure_keeps_what_is_held() {
+    let answers = [Answer::Give("A", None), Answer::Fail, Answer::Fail, Answer::Give("B", None)];
+    let fixture = Fixture::with_random(&answers, 1.0);
+    let task = fixture.keep_fresh();
+    sleep(MINUTE).await;
+    let held = fixture.cache.snapshot().unwrap();
+    fixture.cache.renew_soon();
+    fixture.cache.renew_soon();
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(fixture.asked_at(), [0, 60], "several requests count once");
+    assert!(Arc::ptr_eq(&held, &fixture.cache.snapshot().unwrap()));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(fixture.asked_at(), [0, 60, 61]);
+    fixture.cache.renew_soon();
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(fixture.asked_at().len(), 4, "a pause after a failure ends, too");
+    assert!(!Arc::ptr_eq(&held, &fixture.cache.snapshot().unwrap()));
     task.abort();
 }
 

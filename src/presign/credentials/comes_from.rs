@@ -1,0 +1,34 @@
+//! Which source gave credentials.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+
+/// The source of credentials, worded to stand in a log line: "profile `work`", "environment". It travels as a property of
+/// the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ComesFrom(Arc<str>);
+
+impl ComesFrom {
+    pub(crate) fn new(source: &str) -> Self {
+        Self(source.into())
+    }
+
+    /// Marks credentials.
+    pub(crate) fn mark(self, mut credentials: Credentials) -> Credentials {
+        credentials.set_property(self);
+        credentials
+    }
+
+    /// The source that credentials are marked with.
+    pub(crate) fn of(credentials: &Credentials) -> Option<Self> {
+        credentials.get_property::<Self>().cloned()
+    }
+}
+
+impl fmt::Display for ComesFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,65 @@
+//! Where a question stands, to be told if its thread hangs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is asked at the moment. Shared between the thread that asks the sources and the one that waits for the answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress(Arc<Mutex<Step>>);
+
+#[derive(Debug, Default)]
+struct Step {
+    /// What the sources before said.
+    said: String,
+    source: &'static str,
+    /// What of the source is read or asked.
+    detail: String,
+}
+
+impl Progress {
+    /// A source is asked, after others said something.
+    pub(super) fn begins(&self, source: &'static str, said: String) {
+        *self.step() = Step { said, source, detail: String::new() };
+    }
+
+    /// Something that may take long begins, such as reading a file.
+    pub(super) fn detail(&self, detail: String) {
+        self.step().detail = detail;
+    }
+
+    /// What of the source is read or asked, to be put before what happened to it; or nothing.
+    pub(super) fn what(&self) -> String {
+        let step = self.step();
+        if step.detail.is_empty() { String::new() } else { format!("{}: ", step.detail) }
+    }
+
+    /// All of it, to be put before what happened; or nothing.
+    pub(super) fn all(&self) -> String {
+        let what = self.what();
+        let step = self.step();
+        let said = if step.said.is_empty() { String::new() } else { format!("{}; ", step.said) };
+        let source = if step.source.is_empty() { String::new() } else { format!("{}: ", step.source) };
+        format!("{said}{source}{what}")
+    }
+
+    fn step(&self) -> MutexGuard<'_, Step> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_before_and_what_is_asked_are_told() {
+        let progress = Progress::default();
+        assert_eq!(progress.all(), "");
+        progress.begins("environment", String::new());
+        assert_eq!(progress.all(), "environment: ");
+        progress.begins("web identity", "profile: no credentials".to_owned());
+        progress.detail("AWS_WEB_IDENTITY_TOKEN_FILE /t".to_owned());
+        assert_eq!(progress.all(), "profile: no credentials; web identity: AWS_WEB_IDENTITY_TOKEN_FILE /t: ");
+        progress.begins("container", String::new());
+        assert_eq!(progress.what(), "");
+    }
+}
