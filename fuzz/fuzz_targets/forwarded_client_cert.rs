@@ -4,7 +4,7 @@
 #![no_main]
 
 use access_broker::identity::ForwardedClientCertError::{Malformed, Missing, TooLong};
-use access_broker::identity::forwarded_client_uri;
+use access_broker::identity::{ForwardedClientCertError, HeaderElements};
 use libfuzzer_sys::fuzz_target;
 
 const GENUINE_URI: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
@@ -15,9 +15,15 @@ const GENUINE_ELEMENTS: [&str; 2] = [
     r#"Hash=69;Cert="%2Bw%3D%3D";Subject="CN=a=,O=A\, \"B\"\\";URI=spiffe://prod.example/ns/media/sa/thumbnailer"#,
 ];
 
+fn forwarded_client_uri<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<&'v str, ForwardedClientCertError> {
+    access_broker::identity::forwarded_client_uri(values, HeaderElements::Last)
+}
+
 fuzz_target!(|input: &[u8]| {
     let values: Vec<_> = input.split(|&byte| byte == b'\n').collect();
     let found = forwarded_client_uri(values.iter().copied());
+    let one = access_broker::identity::forwarded_client_uri(values.iter().copied(), HeaderElements::One);
+    assert!(one == found || one == Err(ForwardedClientCertError::SeveralElements), "{one:?}");
     if let Ok(uri) = found {
         let last = str::from_utf8(values[values.len() - 1]).expect("a header that is read is UTF-8");
         assert_eq!(uris_of_last_element(last), [uri]);

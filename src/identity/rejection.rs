@@ -145,6 +145,10 @@ pub enum Rejection {
     /// The mesh's header cannot be read, is ambiguous, or was sent more than once.
     #[error("the mesh's header is malformed or ambiguous")]
     MeshHeaderMalformed,
+    /// The mesh's header has more than one element, and the listener allows one: a proxy in between, or a client that sent
+    /// an element of its own.
+    #[error("the mesh's header has more than one element")]
+    SeveralMeshElements,
     /// The client certificate is not an X.509-SVID.
     #[error("the client certificate does not name a workload")]
     ClientCertificateUnusable,
@@ -164,7 +168,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every cause.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::MissingToken,
         Self::SeveralTokens,
         Self::UnsupportedScheme,
@@ -210,6 +214,7 @@ impl Rejection {
         Self::WorkloadMissing,
         Self::HopNotTrusted,
         Self::MeshHeaderMalformed,
+        Self::SeveralMeshElements,
         Self::ClientCertificateUnusable,
         Self::ClientCertificateExpired,
         Self::WorkloadIdMalformed,
@@ -266,6 +271,7 @@ impl Rejection {
             Self::WorkloadMissing => "workload_missing",
             Self::HopNotTrusted => "hop_not_trusted",
             Self::MeshHeaderMalformed => "mesh_header_malformed",
+            Self::SeveralMeshElements => "several_mesh_elements",
             Self::ClientCertificateUnusable => "client_certificate_unusable",
             Self::ClientCertificateExpired => "client_certificate_expired",
             Self::WorkloadIdMalformed => "workload_id_malformed",

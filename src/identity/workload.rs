@@ -5,6 +5,7 @@ mod forwarded_client_cert;
 mod linkerd_id;
 mod peer;
 mod proof;
+mod same_pod;
 mod spiffe_id;
 mod trust_domain;
 
@@ -12,10 +13,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
-pub use forwarded_client_cert::{ForwardedClientCertError, forwarded_client_uri};
+pub use forwarded_client_cert::{ForwardedClientCertError, HeaderElements, forwarded_client_uri};
 pub use linkerd_id::{LinkerdId, LinkerdIdError};
 pub use peer::{Peer, PeerAddress};
 pub use proof::{AcceptedProof, MeshHeader, TrustedHop, WorkloadProof, WorkloadSource};
+pub use same_pod::{ISTIO_IPV6_SOURCE, is_same_pod};
 pub use spiffe_id::{MAX_SPIFFE_ID_BYTES, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME};
 pub use trust_domain::{TrustDomain, TrustDomainError};
 

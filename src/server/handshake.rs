@@ -1,10 +1,11 @@
 //! From an accepted socket to a connection whose other end is known.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::DuplexStream;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 
@@ -12,20 +13,36 @@ use super::connection::{Connection, Transport};
 use super::stalled_writes::StalledWrites;
 use super::tls::ListenerTls;
 use crate::grpc::ConnectionInfo;
-use crate::identity::{AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection};
+use crate::identity::{
+    AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection, TrustedHop, WorkloadProof, is_same_pod,
+};
 
-/// A socket that a listener has accepted.
+/// A connection that is to be served: a socket that a listener has accepted, or one end of a pipe in memory.
 #[derive(Debug)]
 pub(super) enum Accepted {
-    Tcp(TcpStream, SocketAddr),
+    Tcp {
+        stream: TcpStream,
+        peer: SocketAddr,
+        /// The address of this machine that the peer connected to.
+        own: SocketAddr,
+    },
     Unix(UnixStream),
+    /// The other end is the server itself.
+    Memory(DuplexStream),
 }
 
 impl Accepted {
     pub(super) const fn peer(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(_, address) => Some(*address),
-            Self::Unix(_) => None,
+            Self::Tcp { peer, .. } => Some(*peer),
+            Self::Unix(_) | Self::Memory(_) => None,
+        }
+    }
+
+    const fn own_ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp { own, .. } => Some(own.ip()),
+            Self::Unix(_) | Self::Memory(_) => None,
         }
     }
 }
@@ -35,12 +52,23 @@ impl Accepted {
 pub(super) struct Terms {
     pub(super) tls: Option<Arc<ListenerTls>>,
     pub(super) accepts: Arc<AcceptedProof>,
+    /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6.
+    pub(super) has_istio_source: bool,
+}
+
+impl Terms {
+    /// Whether this is the proxy in the same pod, which the listener trusts: all of the mesh comes from its one address.
+    pub(super) fn is_trusted_proxy_of_pod(&self, accepted: &Accepted) -> bool {
+        let trusts_pod = self.accepts.workload().and_then(WorkloadProof::hop) == Some(&TrustedHop::Pod);
+        let addresses = accepted.peer().map(|peer| peer.ip()).zip(accepted.own_ip());
+        trusts_pod && addresses.is_some_and(|(peer, own)| is_same_pod(peer, own, self.has_istio_source))
+    }
 }
 
 /// How long the other end may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PeerLimits {
-    /// For its first message of TLS, for the rest of the handshake, and for its first bytes of HTTP/2: as long for each.
+    /// For its first message of TLS, and as long again for the rest of the handshake.
     pub(super) handshake: Duration,
     /// To take a byte that it was sent.
     pub(super) delivery: Duration,
@@ -53,26 +81,41 @@ pub(super) async fn shake_hands(
     places: &Semaphore,
     limits: PeerLimits,
 ) -> io::Result<Connection> {
-    let Terms { tls, accepts } = terms;
+    let Terms { tls, accepts, has_istio_source } = terms;
+    let own_ip = accepted.own_ip();
     let (transport, peer) = match (accepted, tls) {
-        (Accepted::Tcp(stream, address), None) => (
+        (Accepted::Tcp { stream, peer, .. }, None) => (
             Transport::Tcp(StalledWrites::new(stream, limits.delivery)),
-            Peer { address: PeerAddress::Tcp(address), certificate: None },
+            Peer { address: PeerAddress::Tcp(peer), own_ip, has_istio_source, certificate: None },
         ),
-        (Accepted::Tcp(stream, address), Some(tls)) => {
+        (Accepted::Tcp { stream, peer, .. }, Some(tls)) => {
             let stream = StalledWrites::new(stream, limits.delivery);
             let stream = tls.accept(stream, limits.handshake, places).await?;
             let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            let certificate = leaf.map(|leaf| read_certificate(leaf, address));
-            (Transport::Tls(Box::new(stream)), Peer { address: PeerAddress::Tcp(address), certificate })
+            let certificate = leaf.map(|leaf| read_certificate(leaf, peer));
+            (
+                Transport::Tls(Box::new(stream)),
+                Peer { address: PeerAddress::Tcp(peer), own_ip, has_istio_source, certificate },
+            )
         }
         (Accepted::Unix(stream), _) => {
             let uid = stream.peer_cred()?.uid();
             let stream = StalledWrites::new(stream, limits.delivery);
-            (Transport::Unix(stream), Peer { address: PeerAddress::Unix { uid }, certificate: None })
+            (
+                Transport::Unix(stream),
+                Peer { address: PeerAddress::Unix { uid }, own_ip, has_istio_source, certificate: None },
+            )
+        }
+        (Accepted::Memory(stream), _) => {
+            let uid = rustix::process::geteuid().as_raw();
+            let stream = StalledWrites::new(stream, limits.delivery);
+            (
+                Transport::Memory(stream),
+                Peer { address: PeerAddress::Unix { uid }, own_ip, has_istio_source, certificate: None },
+            )
         }
     };
-    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }, limits.handshake))
+    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }))
 }
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {

@@ -1,7 +1,7 @@
 //! A real Envoy in front of the broker: it takes the clients' certificates and names the clients in a header.
 
-mod grpcio;
-mod proxy;
+pub(crate) mod grpcio;
+pub(crate) mod proxy;
 mod shared_proxy;
 
 use tonic::Code;

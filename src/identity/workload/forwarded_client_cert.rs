@@ -5,9 +5,20 @@ use thiserror::Error;
 /// The largest header, in bytes over all of its values.
 const MAX_HEADER_BYTES: usize = 16 * 1_024;
 
+/// How many elements `x-forwarded-client-cert` may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HeaderElements {
+    /// Any number. The last one counts.
+    #[default]
+    Last,
+    /// One. A second proxy on the way, and a client that sent one of its own, are refused.
+    One,
+}
+
 /// Finds the URI that the nearest proxy names its client by, in `x-forwarded-client-cert`
 /// ([Envoy: HTTP header manipulation](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert)).
-/// Takes every value of the header, in order. What the URI means is for the caller to see to.
+/// Takes every value of the header, in order, and how many elements all of them may have together. What the URI means
+/// is for the caller to see to.
 ///
 /// ```text
 /// header   = element *( "," element )         ; several values are one list
@@ -32,8 +43,10 @@ const MAX_HEADER_BYTES: usize = 16 * 1_024;
 /// The first cause of [`ForwardedClientCertError`] that is met.
 pub fn forwarded_client_uri<'v>(
     values: impl IntoIterator<Item = &'v [u8]>,
+    allowed: HeaderElements,
 ) -> Result<&'v str, ForwardedClientCertError> {
     let mut length = 0;
+    let mut elements = 0_usize;
     let mut last = None;
     for value in values {
         length += value.len();
@@ -43,7 +56,12 @@ pub fn forwarded_client_uri<'v>(
         if value.is_empty() {
             return Err(ForwardedClientCertError::Missing);
         }
-        last = Some(last_element(value).ok_or(ForwardedClientCertError::Malformed)?);
+        let (count, element) = last_element(value).ok_or(ForwardedClientCertError::Malformed)?;
+        elements += count;
+        last = Some(element);
+    }
+    if allowed == HeaderElements::One && elements > 1 {
+        return Err(ForwardedClientCertError::SeveralElements);
     }
     match last.ok_or(ForwardedClientCertError::Missing)? {
         // An element for a certificate without a URI has an empty one.
@@ -60,17 +78,19 @@ enum Uris<'v> {
     Several,
 }
 
-/// What the last element of a value says, where every element is well-formed.
-fn last_element(value: &[u8]) -> Option<Uris<'_>> {
+/// How many elements a value has, and what the last one says, where every element is well-formed.
+fn last_element(value: &[u8]) -> Option<(usize, Uris<'_>)> {
     let value = str::from_utf8(value).ok()?;
     if value.contains(char::is_control) {
         return None;
     }
     let mut reader = Reader { rest: value };
+    let mut count = 0;
     loop {
         let element = reader.element()?;
+        count += 1;
         if reader.rest.is_empty() {
-            return Some(element);
+            return Some((count, element));
         }
         if !reader.take(',') {
             return None;
@@ -161,6 +181,9 @@ pub enum ForwardedClientCertError {
     /// Any of its elements is not well-formed, the last or another.
     #[error("x-forwarded-client-cert is not a list of well-formed elements")]
     Malformed,
+    /// More than one element where [one](HeaderElements::One) is allowed.
+    #[error("x-forwarded-client-cert has more than one element")]
+    SeveralElements,
     /// The last element has no `URI`, or an empty one.
     #[error("the last element of x-forwarded-client-cert has no URI")]
     NoUri,

@@ -1,10 +1,11 @@
 //! The other end of a connection.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{ClientCertificate, SpiffeId};
+use super::{ClientCertificate, SpiffeId, is_same_pod};
 use crate::identity::{CertificateThumbprint, Rejection};
 
 /// What a listener knows of the other end of a connection. Nothing in it comes from a header.
@@ -12,6 +13,10 @@ use crate::identity::{CertificateThumbprint, Rejection};
 pub struct Peer {
     /// Where the connection comes from.
     pub address: PeerAddress,
+    /// The address of this machine that the connection was made to; `None` over a Unix domain socket.
+    pub own_ip: Option<IpAddr>,
+    /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6.
+    pub has_istio_source: bool,
     /// What the peer's client certificate says, whose chain the handshake verified; `None` without one. The error says
     /// why a verified certificate still names no workload.
     pub certificate: Option<Result<ClientCertificate, Rejection>>,
@@ -27,6 +32,16 @@ pub enum PeerAddress {
         /// The user id of the connecting process, as the kernel tells it.
         uid: u32,
     },
+}
+
+/// As logs show it: `192.0.2.7:40100`, or `uid:1000`.
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix { uid } => write!(f, "uid:{uid}"),
+        }
+    }
 }
 
 impl Peer {
@@ -46,6 +61,12 @@ impl Peer {
             PeerAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
             PeerAddress::Unix { .. } => false,
         }
+    }
+
+    /// Whether the connection comes from this process's own network namespace; see [`is_same_pod`].
+    #[must_use]
+    pub fn is_in_same_pod(&self) -> bool {
+        self.ip().zip(self.own_ip).is_some_and(|(peer, own)| is_same_pod(peer, own, self.has_istio_source))
     }
 
     /// The thumbprint of the client certificate, where the connection has a usable one.

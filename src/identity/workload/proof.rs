@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::forwarded_client_cert::{ForwardedClientCertError, forwarded_client_uri};
+use super::forwarded_client_cert::{ForwardedClientCertError, HeaderElements, forwarded_client_uri};
 use super::{Peer, PeerAddress, SpiffeId, TrustDomain, WorkloadId};
 use crate::identity::Rejection;
 
@@ -63,6 +63,8 @@ pub enum WorkloadSource {
         header: MeshHeader,
         /// From whom it is believed.
         hop: TrustedHop,
+        /// How many elements it may have, where it is a list.
+        elements: HeaderElements,
     },
 }
 
@@ -94,6 +96,9 @@ impl MeshHeader {
 pub enum TrustedHop {
     /// Whoever connects from the loopback interface: a sidecar in the same pod, and every other process there.
     Loopback,
+    /// A peer in the network namespace of this process, by loopback or by the address that it connects to: a sidecar in the
+    /// same pod, and every other process there.
+    Pod,
     /// Whoever connects to the Unix domain socket as one of these users.
     UnixUser(Vec<u32>),
     /// Whoever connects with a client certificate that names one of these workloads.
@@ -114,11 +119,11 @@ impl WorkloadProof {
     ) -> Result<WorkloadId, Rejection> {
         let workload = match &self.source {
             WorkloadSource::ClientCertificate => WorkloadId::Spiffe(Arc::clone(peer.certified_workload(now)?)),
-            WorkloadSource::MeshHeader { header, hop } => {
+            WorkloadSource::MeshHeader { header, hop, elements } => {
                 if !hop.is(peer, now)? {
                     return Err(Rejection::HopNotTrusted);
                 }
-                header.read(header_values)?
+                header.read(header_values, *elements)?
             }
         };
         if workload.trust_domain() == self.trust_domain.as_str() {
@@ -136,13 +141,49 @@ impl WorkloadProof {
             WorkloadSource::MeshHeader { header, .. } => Some(*header),
         }
     }
+
+    /// The hop whose word is taken, if one's is.
+    #[must_use]
+    pub const fn hop(&self) -> Option<&TrustedHop> {
+        match &self.source {
+            WorkloadSource::ClientCertificate => None,
+            WorkloadSource::MeshHeader { hop, .. } => Some(hop),
+        }
+    }
 }
 
 impl TrustedHop {
+    /// What configurations call [`Loopback`](Self::Loopback).
+    pub const LOOPBACK: &str = "loopback";
+
+    /// What configurations call [`Pod`](Self::Pod).
+    pub const POD: &str = "pod";
+
+    /// What stands before a user id in configurations.
+    pub const USER_PREFIX: &str = "uid:";
+
+    /// Its names, as configurations have them.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Loopback => vec![Self::LOOPBACK.to_owned()],
+            Self::Pod => vec![Self::POD.to_owned()],
+            Self::UnixUser(users) => users.iter().map(|user| format!("{}{user}", Self::USER_PREFIX)).collect(),
+            Self::ClientCertificate(ids) => ids.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Whether every process in the network namespace of this one is this hop.
+    #[must_use]
+    pub const fn is_every_process_in_the_namespace(&self) -> bool {
+        matches!(self, Self::Loopback | Self::Pod)
+    }
+
     /// Whether the peer is this hop. Where the hop is known by its certificate, one that is no longer valid is an error.
     fn is(&self, peer: &Peer, now: SystemTime) -> Result<bool, Rejection> {
         Ok(match self {
             Self::Loopback => peer.is_loopback(),
+            Self::Pod => peer.is_in_same_pod(),
             Self::UnixUser(users) => matches!(peer.address, PeerAddress::Unix { uid } if users.contains(&uid)),
             Self::ClientCertificate(ids) => {
                 let workload = peer.certified_workload(now)?;
@@ -154,11 +195,16 @@ impl TrustedHop {
 
 impl MeshHeader {
     /// The workload that the values of the header name.
-    fn read<'h>(self, values: impl IntoIterator<Item = &'h [u8]>) -> Result<WorkloadId, Rejection> {
+    fn read<'h>(
+        self,
+        values: impl IntoIterator<Item = &'h [u8]>,
+        elements: HeaderElements,
+    ) -> Result<WorkloadId, Rejection> {
         match self {
             Self::XForwardedClientCert => {
-                let uri = forwarded_client_uri(values).map_err(|error| match error {
+                let uri = forwarded_client_uri(values, elements).map_err(|error| match error {
                     ForwardedClientCertError::Missing => Rejection::WorkloadMissing,
+                    ForwardedClientCertError::SeveralElements => Rejection::SeveralMeshElements,
                     _ => Rejection::MeshHeaderMalformed,
                 })?;
                 let id = SpiffeId::parse(uri).map_err(|_| Rejection::WorkloadIdMalformed)?;

@@ -27,6 +27,8 @@ def channel(task):
     options = [("grpc.use_local_subchannel_pool", 1)]
     if "service_config" in task:
         options.append(("grpc.service_config", task["service_config"]))
+    if "default_authority" in task:
+        options.append(("grpc.default_authority", task["default_authority"]))
     return grpc.aio.insecure_channel(task["target"], options=options)
 
 

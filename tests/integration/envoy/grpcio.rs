@@ -12,20 +12,20 @@ use tokio::time;
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A running `channels.py`, killed in the end.
-pub(super) struct Grpcio {
+pub(crate) struct Grpcio {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Grpcio {
-    pub(super) async fn is_installed() -> bool {
+    pub(crate) async fn is_installed() -> bool {
         let imported = Command::new("python3").args(["-c", "import grpc"]).stderr(Stdio::null()).status().await;
         imported.is_ok_and(|status| status.success())
     }
 
     /// Starts one that does what the task says.
-    pub(super) async fn start(task: Value) -> Self {
+    pub(crate) async fn start(task: Value) -> Self {
         let mut child = Command::new("python3")
             .args(["-c", include_str!("channels.py")])
             .stdin(Stdio::piped())
@@ -41,22 +41,29 @@ impl Grpcio {
     }
 
     /// Starts one that makes trouble, and returns once it has begun.
-    pub(super) async fn start_attack(task: Value) -> Self {
+    pub(crate) async fn start_attack(task: Value) -> Self {
         let mut attack = Self::start(task).await;
         assert_eq!(attack.says().await, json!({ "begun": true }));
         attack
     }
 
     /// The next thing that it says.
-    pub(super) async fn says(&mut self) -> Value {
+    pub(crate) async fn says(&mut self) -> Value {
         let mut line = String::new();
         let read = time::timeout(PATIENCE, self.stdout.read_line(&mut line)).await;
         read.expect("grpcio says something in time").unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
+    /// Ends one that has said what it had to say, and gives its exit code.
+    pub(crate) async fn end_of_task(mut self) -> i32 {
+        drop(self.stdin.take());
+        let ended = time::timeout(PATIENCE, self.child.wait()).await.expect("grpcio ends in time").unwrap();
+        ended.code().expect("grpcio ends by itself")
+    }
+
     /// Ends an attack, and gives the counts of its calls by code.
-    pub(super) async fn end(mut self) -> Value {
+    pub(crate) async fn end(mut self) -> Value {
         drop(self.stdin.take());
         let codes = self.says().await;
         assert!(time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().success());

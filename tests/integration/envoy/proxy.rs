@@ -1,7 +1,7 @@
 //! Envoy as a process.
 
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -14,46 +14,61 @@ use crate::workloads::broker::PATIENCE;
 use crate::workloads::setup::Setup;
 
 /// Puts its own header in the place of what the client sent.
-pub(super) const SANITIZE_SET: &str = "SANITIZE_SET";
+pub(crate) const SANITIZE_SET: &str = "SANITIZE_SET";
 
 /// Adds its own element to what the client sent.
-pub(super) const APPEND_FORWARD: &str = "APPEND_FORWARD";
+pub(crate) const APPEND_FORWARD: &str = "APPEND_FORWARD";
+
+/// Takes client certificates, and forwards what is in the connection as it is.
+pub(crate) const OPAQUE: &str = "OPAQUE";
 
 /// A running Envoy, killed in the end.
-pub(super) struct Envoy {
+pub(crate) struct Envoy {
     child: Child,
     folder: TempDir,
     listeners: Value,
 }
 
 impl Envoy {
-    pub(super) fn is_installed() -> bool {
+    pub(crate) fn is_installed() -> bool {
         Command::new("sh").args(["-c", "command -v envoy"]).output().unwrap().status.success()
     }
 
     /// Starts an Envoy that shows the server certificate of a setup, takes the certificates of its authority, and
     /// forwards to an address over plaintext. It has one listener for each way to forward the header.
-    pub(super) async fn start(setup: &Setup, upstream: SocketAddr) -> Self {
+    pub(crate) async fn start(setup: &Setup, upstream: SocketAddr) -> Self {
         Self::start_with(&[SANITIZE_SET, APPEND_FORWARD].map(|mode| tls_listener(mode, setup)), upstream).await
+    }
+
+    /// The same at an address that is not loopback, with one listener more that forwards bytes and reads nothing.
+    pub(crate) async fn start_at(ip: IpAddr, setup: &Setup, upstream: SocketAddr) -> Self {
+        let listeners =
+            [tls_listener(SANITIZE_SET, setup), tls_listener(APPEND_FORWARD, setup), opaque_listener(OPAQUE, setup)];
+        let listeners = listeners.map(|listener| merged(&listener, &json!({ "address": address((ip, 0).into()) })));
+        Self::start_with(&listeners, upstream).await
     }
 
     /// Starts an Envoy that forwards from one plaintext listener to an address over plaintext, and lets each of its
     /// clients have so many streams on a connection.
-    pub(super) async fn start_plain(upstream: SocketAddr, streams: u32) -> Self {
+    pub(crate) async fn start_plain(upstream: SocketAddr, streams: u32) -> Self {
         let http = json!({ "http2_protocol_options": { "max_concurrent_streams": streams } });
         Self::start_with(&[listener("plain", &json!({}), &http)], upstream).await
     }
 
     async fn start_with(listeners: &[Value], upstream: SocketAddr) -> Self {
+        let resources = json!({ "listeners": listeners, "clusters": [cluster(upstream)] });
+        Self::start_from(&format!("static_resources: {resources}\n"), listeners.len()).await
+    }
+
+    /// Starts an Envoy with a configuration in YAML, which ends with a line break and says nothing of the admin port, and
+    /// so many listeners.
+    pub(crate) async fn start_from(bootstrap: &str, listeners: usize) -> Self {
         let folder = folder();
-        let bootstrap = json!({
-            "admin": { "address": any_port() },
-            "static_resources": { "listeners": listeners, "clusters": [cluster(upstream)] },
-        });
-        fs::write(folder.path().join("envoy.json"), bootstrap.to_string()).unwrap();
+        let admin = json!({ "address": any_port() });
+        fs::write(folder.path().join("envoy.yaml"), format!("{bootstrap}admin: {admin}\n")).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let child = Command::new("envoy")
-            .args(["-c", "envoy.json", "--admin-address-path", "admin", "--concurrency", "1", "--disable-hot-restart"])
+            .args(["-c", "envoy.yaml", "--admin-address-path", "admin", "--concurrency", "1", "--disable-hot-restart"])
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -61,17 +76,17 @@ impl Envoy {
             .spawn()
             .unwrap();
         let mut envoy = Self { child, folder, listeners: Value::Null };
-        envoy.wait_for_listeners(listeners.len()).await;
+        envoy.wait_for_listeners(listeners).await;
         envoy
     }
 
     /// The address of the one listener.
-    pub(super) fn only_address(&self) -> SocketAddr {
+    pub(crate) fn only_address(&self) -> SocketAddr {
         self.address("plain")
     }
 
     /// The address of the listener that forwards the header in this way.
-    pub(super) fn address(&self, mode: &str) -> SocketAddr {
+    pub(crate) fn address(&self, mode: &str) -> SocketAddr {
         let listeners = self.listeners["listener_statuses"].as_array().unwrap();
         let listener = listeners.iter().find(|listener| listener["name"] == mode).unwrap();
         let address = &listener["local_address"]["socket_address"];
@@ -126,8 +141,28 @@ const TYPES: &str = "type.googleapis.com/envoy.extensions";
 
 /// A listener that takes client certificates and forwards them in a header.
 fn tls_listener(mode: &str, setup: &Setup) -> Value {
+    let forwarding = json!({
+        "forward_client_cert_details": mode,
+        "set_current_client_cert_details": { "subject": true, "uri": true, "dns": true },
+    });
+    listener(mode, &client_certificates(setup), &forwarding)
+}
+
+/// A listener that takes client certificates and forwards bytes.
+fn opaque_listener(name: &str, setup: &Setup) -> Value {
+    let forwarder = json!({
+        "@type": format!("{TYPES}.filters.network.tcp_proxy.v3.TcpProxy"),
+        "stat_prefix": name,
+        "cluster": "broker",
+    });
+    let chain = json!({ "filters": [{ "name": "bytes", "typed_config": forwarder }] });
+    json!({ "name": name, "address": any_port(), "filter_chains": [merged(&chain, &client_certificates(setup))] })
+}
+
+/// What a chain of filters takes to end TLS.
+fn client_certificates(setup: &Setup) -> Value {
     let file = |name: &str| json!({ "filename": setup.path(name) });
-    let tls = json!({
+    json!({
         "transport_socket": {
             "name": "tls",
             "typed_config": {
@@ -140,12 +175,7 @@ fn tls_listener(mode: &str, setup: &Setup) -> Value {
                 },
             },
         },
-    });
-    let forwarding = json!({
-        "forward_client_cert_details": mode,
-        "set_current_client_cert_details": { "subject": true, "uri": true, "dns": true },
-    });
-    listener(mode, &tls, &forwarding)
+    })
 }
 
 /// A listener for HTTP/2, with more settings of its connections and of its HTTP.

@@ -9,7 +9,6 @@ mod held_streams;
 mod hogs;
 mod idle_connections;
 mod messages;
-mod own_network;
 pub(crate) mod peer;
 pub(crate) mod target;
 mod unread_answers;

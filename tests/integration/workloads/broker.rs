@@ -122,11 +122,14 @@ impl Called {
     }
 }
 
+/// Those in which a pod's manifest gives addresses.
+const POD_VARIABLES: [&str; 2] = ["POD_IP", "HOST_IP"];
+
 /// What a broker takes from the machine, with another clock.
 pub(crate) fn surroundings(clock: &Arc<MovableClock>) -> Surroundings {
     Surroundings {
         clock: Arc::clone(clock) as _,
-        environment: Arc::new(|name| Some(format!("value-of-{name}"))),
+        environment: Arc::new(|name| (!POD_VARIABLES.contains(&name)).then(|| format!("value-of-{name}"))),
         ..Surroundings::system()
     }
 }

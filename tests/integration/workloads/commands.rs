@@ -68,7 +68,7 @@ fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
     let setup = Setup::new(&mtls());
     setup.put("svid-jwks.json", "rubbish");
     let mut process = serve(setup);
-    wait_for_message(&mut process, "not serving");
+    wait_for_message(&mut process, "not serving yet: waiting for all parts");
     let admin = logged_address(&mut process, "serving admin HTTP");
     assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(1), "NOT_SERVING\n".to_owned()));
 }
@@ -77,7 +77,11 @@ fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
 fn check_prints_every_listener() {
     let mesh = "trust_domain = \"prod.example\"\nmesh_header = \"l5d-client-id\"\ntrusted_hop = [\"loopback\"]";
     let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "");
-    let listeners = [UNIX, &mtls(), &listener("token", &server_only), &listener("token+mesh-header", mesh)].concat();
+    let pod = "trust_domain = \"prod.example\"\nmesh_header = \"x-forwarded-client-cert\"\ntrusted_hop = \"pod\"";
+    let by_user = "[[listener]]\naddress = \"unix:proxy.sock\"\nproof = \"mesh-header\"\ntrust_domain = \"prod.example\"\n\
+                   mesh_header = \"l5d-client-id\"\ntrusted_hop = [\"uid:0\", \"uid:2102\"]\n";
+    let (of_loopback, of_pod) = (listener("token+mesh-header", mesh), listener("mesh-header", pod));
+    let listeners = [UNIX, &mtls(), &listener("token", &server_only), &of_loopback, &of_pod, by_user].concat();
     let setup = Setup::new(&listeners);
     let output = Process::output(&["check", "--config", "broker.toml"], setup.folder.path(), &[]);
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -88,10 +92,42 @@ fn check_prints_every_listener() {
             "gRPC on unix:broker.sock, plaintext; proof: token",
             "gRPC on 127.0.0.1:0, TLS with client certificates; proof: mtls, workloads of prod.example",
             "gRPC on 127.0.0.1:0, TLS; proof: token",
-            "gRPC on 127.0.0.1:0, plaintext; proof: token+mesh-header, workloads of prod.example",
+            "gRPC on 127.0.0.1:0, plaintext; proof: token+mesh-header, workloads of prod.example, named by loopback: every \
+             process in the network namespace, and kubectl port-forward, can name any workload",
+            "gRPC on 127.0.0.1:0, plaintext; proof: mesh-header, workloads of prod.example, named by pod: every process in \
+             the network namespace, and kubectl port-forward, can name any workload",
+            "gRPC on unix:proxy.sock, plaintext; proof: mesh-header, workloads of prod.example, named by uid:0 or uid:2102",
         ]
     );
     assert!(output.status.success());
+    let json = Process::output(&["check", "--config", "broker.toml", "--format", "json"], setup.folder.path(), &[]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let hops: Vec<_> = json["listeners"].as_array().unwrap().iter().map(|listener| &listener["trusted_hop"]).collect();
+    let (none, users) = (serde_json::Value::Null, serde_json::json!(["uid:0", "uid:2102"]));
+    assert_eq!(hops, [&none, &none, &none, &serde_json::json!(["loopback"]), &serde_json::json!(["pod"]), &users]);
+}
+
+#[test]
+fn a_pod_with_the_network_of_its_node_does_not_start_where_it_would_trust_it() {
+    let pod = "trust_domain = \"prod.example\"\nmesh_header = \"l5d-client-id\"\ntrusted_hop = \"pod\"";
+    let setup = Setup::new(&[UNIX, &listener("mesh-header", pod)].concat());
+    let refused = |variables: &[(&str, &str)]| {
+        let output = Process::output(&["serve", "--config", "broker.toml"], setup.folder.path(), variables);
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let line: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+        line["cause"].as_str().unwrap().to_owned()
+    };
+    let cause = refused(&[&VARIABLES[..], &[("POD_IP", "10.0.0.7"), ("HOST_IP", "10.0.0.7")]].concat());
+    assert!(cause.contains("listener[1].trusted_hop = \"pod\" must not be used where POD_IP and HOST_IP"), "{cause}");
+    let cause = refused(&[&VARIABLES[..], &[("POD_IP", "10.0.0.7"), ("HOST_IP", "node-1")]].concat());
+    assert!(cause.contains("HOST_IP, which must be an IP address"), "{cause}");
+    let mut process = Process::start(
+        &["serve", "--config", "broker.toml"],
+        setup.folder,
+        &[&VARIABLES[..], &[("POD_IP", "10.1.0.7"), ("HOST_IP", "10.0.0.7")]].concat(),
+    );
+    wait_for_message(&mut process, "serving");
 }
 
 #[test]

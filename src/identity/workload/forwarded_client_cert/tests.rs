@@ -2,13 +2,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::ForwardedClientCertError::{Malformed, Missing, NoUri, SeveralUris, TooLong};
+use super::ForwardedClientCertError::{Malformed, Missing, NoUri, SeveralElements, SeveralUris, TooLong};
 use super::*;
 
 const GENUINE: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
 
 fn uri<'v>(values: &[&'v str]) -> Result<&'v str, ForwardedClientCertError> {
-    forwarded_client_uri(values.iter().map(|value| value.as_bytes()))
+    forwarded_client_uri(values.iter().map(|value| value.as_bytes()), HeaderElements::Last)
 }
 
 /// What Envoy 1.40 appends with every detail switched on, but with short certificates.
@@ -125,7 +125,7 @@ fn what_is_not_well_formed_is_refused_in_every_element() {
         assert_eq!(uri(&[value]), Err(Malformed), "{value:?}");
     }
     for value in [b"URI=\xff".as_slice(), b"By=\"\xc3\";URI=a", b"\xc3,URI=a"] {
-        assert_eq!(forwarded_client_uri([value]), Err(Malformed), "{value:?}");
+        assert_eq!(forwarded_client_uri([value], HeaderElements::Last), Err(Malformed), "{value:?}");
     }
 }
 
@@ -135,6 +135,23 @@ fn several_values_are_one_list() {
     assert_eq!(uri(&["URI=b", "By=c"]), Err(NoUri));
     assert_eq!(uri(&["By=\"c", "d\";URI=a"]), Err(Malformed));
     assert_eq!(uri(&["By=\"c", "URI=a"]), Err(Malformed));
+}
+
+#[test]
+fn elements_are_counted_over_all_values() {
+    fn one<'v>(values: &[&'v str]) -> Result<&'v str, ForwardedClientCertError> {
+        forwarded_client_uri(values.iter().map(|value| value.as_bytes()), HeaderElements::One)
+    }
+    for value in ["URI=a", "By=b;URI=a;DNS=c", r#"Subject="b,URI=c";URI=a"#, " URI=a "] {
+        assert_eq!(one(&[value]), Ok("a"), "{value}");
+    }
+    for values in [&["URI=b,URI=a"][..], &["URI=b", "URI=a"], &["URI=b,URI=c", "URI=a"], &["URI=a,By=b"]] {
+        assert_eq!(one(values), Err(SeveralElements), "{values:?}");
+    }
+    assert_eq!(one(&["By=b"]), Err(NoUri));
+    assert_eq!(one(&["URI=a;URI=b"]), Err(SeveralUris));
+    assert_eq!(one(&["URI=a,URI=b,"]), Err(Malformed));
+    assert_eq!(one(&[]), Err(Missing));
 }
 
 #[test]
@@ -195,7 +212,9 @@ fn other_element() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_values_panic(values in vec(prop_oneof![any::<Vec<u8>>(), hostile()], 0..4)) {
-        let _ = forwarded_client_uri(values.iter().map(Vec::as_slice));
+        let found = |allowed| forwarded_client_uri(values.iter().map(Vec::as_slice), allowed);
+        let (any, one) = (found(HeaderElements::Last), found(HeaderElements::One));
+        prop_assert!(one == any || one == Err(SeveralElements), "{:?} {:?}", any, one);
     }
 
     #[test]
@@ -217,9 +236,9 @@ proptest! {
         genuine in element_with(GENUINE),
     ) {
         let value = [before.as_slice(), b",", genuine.as_bytes()].concat();
-        let found = forwarded_client_uri([value.as_slice()]);
+        let found = forwarded_client_uri([value.as_slice()], HeaderElements::Last);
         prop_assert!(matches!(found, Ok(GENUINE) | Err(Malformed | TooLong)), "{:?}", found);
-        let found = forwarded_client_uri([before.as_slice(), genuine.as_bytes()]);
+        let found = forwarded_client_uri([before.as_slice(), genuine.as_bytes()], HeaderElements::Last);
         prop_assert!(matches!(found, Ok(GENUINE) | Err(Malformed | TooLong | Missing)), "{:?}", found);
     }
 }

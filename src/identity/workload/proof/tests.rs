@@ -16,12 +16,19 @@ fn id(text: &str) -> SpiffeId {
     SpiffeId::parse(text).unwrap()
 }
 
+/// A peer of a machine whose own address is 10.9.8.7.
 fn tcp(address: &str) -> Peer {
-    Peer { address: PeerAddress::Tcp(address.parse::<SocketAddr>().unwrap()), certificate: None }
+    let own_ip = Some("10.9.8.7".parse().unwrap());
+    Peer {
+        address: PeerAddress::Tcp(address.parse::<SocketAddr>().unwrap()),
+        own_ip,
+        has_istio_source: false,
+        certificate: None,
+    }
 }
 
 fn unix(uid: u32) -> Peer {
-    Peer { address: PeerAddress::Unix { uid }, certificate: None }
+    Peer { address: PeerAddress::Unix { uid }, own_ip: None, has_istio_source: false, certificate: None }
 }
 
 /// A peer with a certificate that is good for an hour around [`now`].
@@ -36,11 +43,13 @@ fn proof(trust_domain: &str, source: WorkloadSource) -> WorkloadProof {
 }
 
 fn envoy(hop: TrustedHop) -> WorkloadProof {
-    proof("prod.example", WorkloadSource::MeshHeader { header: MeshHeader::XForwardedClientCert, hop })
+    let (header, elements) = (MeshHeader::XForwardedClientCert, HeaderElements::Last);
+    proof("prod.example", WorkloadSource::MeshHeader { header, hop, elements })
 }
 
 fn linkerd() -> WorkloadProof {
-    proof("cluster.local", WorkloadSource::MeshHeader { header: MeshHeader::L5dClientId, hop: TrustedHop::Loopback })
+    let (header, hop, elements) = (MeshHeader::L5dClientId, TrustedHop::Loopback, HeaderElements::Last);
+    proof("cluster.local", WorkloadSource::MeshHeader { header, hop, elements })
 }
 
 fn prove(proof: &WorkloadProof, peer: &Peer, headers: &[&str]) -> Result<String, Rejection> {
@@ -79,6 +88,7 @@ fn a_header_is_believed_from_the_named_hop_alone() {
     let by_certificate = envoy(TrustedHop::ClientCertificate(vec![id("spiffe://prod.example/other"), id(GATEWAY)]));
     let by_user = envoy(TrustedHop::UnixUser(vec![1_337, 0]));
     let by_loopback = envoy(TrustedHop::Loopback);
+    let by_pod = envoy(TrustedHop::Pod);
     let not_trusted = Err(Rejection::HopNotTrusted);
     let accepted = Ok(WORKLOAD.to_owned());
     for (proof, peer, expected) in [
@@ -91,8 +101,17 @@ fn a_header_is_believed_from_the_named_hop_alone() {
         (&by_loopback, tcp("127.0.0.1:1"), accepted.clone()),
         (&by_loopback, tcp("127.0.0.6:1"), accepted.clone()),
         (&by_loopback, tcp("[::1]:1"), accepted.clone()),
-        (&by_loopback, tcp("[::ffff:127.0.0.1]:1"), accepted),
+        (&by_loopback, tcp("[::ffff:127.0.0.1]:1"), accepted.clone()),
         (&by_loopback, tcp("192.0.2.7:1"), not_trusted.clone()),
+        (&by_loopback, tcp("10.9.8.7:1"), not_trusted.clone()),
+        (&by_pod, tcp("127.0.0.6:1"), accepted.clone()),
+        (&by_pod, tcp("[::1]:1"), accepted.clone()),
+        (&by_pod, tcp("10.9.8.7:1"), accepted.clone()),
+        (&by_pod, tcp("[::ffff:10.9.8.7]:1"), accepted),
+        (&by_pod, tcp("10.9.8.6:1"), not_trusted.clone()),
+        (&by_pod, tcp("[::ffff:10.9.8.6]:1"), not_trusted.clone()),
+        (&by_pod, certified(GATEWAY), not_trusted.clone()),
+        (&by_pod, unix(0), not_trusted.clone()),
         (&by_loopback, tcp("[::ffff:192.0.2.7]:1"), not_trusted.clone()),
         (&by_loopback, unix(0), not_trusted),
     ] {
@@ -119,6 +138,39 @@ fn the_last_element_of_envoys_header_counts() {
         (vec![LINKERD], Rejection::MeshHeaderMalformed),
     ] {
         assert_eq!(prove(&proof, &peer, &headers), Err(expected), "{headers:?}");
+    }
+}
+
+#[test]
+fn one_element_is_all_that_is_taken_where_the_listener_says_so() {
+    let source = |elements| {
+        let (header, hop) = (MeshHeader::XForwardedClientCert, TrustedHop::Pod);
+        proof("prod.example", WorkloadSource::MeshHeader { header, hop, elements })
+    };
+    let (last, one) = (source(HeaderElements::Last), source(HeaderElements::One));
+    let peer = tcp("10.9.8.7:1");
+    let (genuine, forged) = (format!("By=a;URI={WORKLOAD}"), format!("URI={GATEWAY}"));
+    assert_eq!(prove(&one, &peer, &[&genuine]), Ok(WORKLOAD.to_owned()));
+    for headers in [vec![format!("{forged},{genuine}")], vec![forged.clone(), genuine], vec![forged, "By=a".to_owned()]]
+    {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        assert_eq!(prove(&one, &peer, &headers), Err(Rejection::SeveralMeshElements), "{headers:?}");
+        assert_ne!(prove(&last, &peer, &headers), Err(Rejection::SeveralMeshElements), "{headers:?}");
+    }
+    assert_eq!(prove(&one, &peer, &[]), Err(Rejection::WorkloadMissing));
+    assert_eq!(prove(&one, &peer, &["URI=a,"]), Err(Rejection::MeshHeaderMalformed));
+}
+
+#[test]
+fn hops_have_the_names_that_configurations_give_them() {
+    for (hop, names, is_every_process) in [
+        (TrustedHop::Loopback, vec!["loopback"], true),
+        (TrustedHop::Pod, vec!["pod"], true),
+        (TrustedHop::UnixUser(vec![0, 2_102]), vec!["uid:0", "uid:2102"], false),
+        (TrustedHop::ClientCertificate(vec![id(GATEWAY)]), vec![GATEWAY], false),
+    ] {
+        assert_eq!(hop.names(), names);
+        assert_eq!(hop.is_every_process_in_the_namespace(), is_every_process);
     }
 }
 

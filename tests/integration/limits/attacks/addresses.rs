@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 
 use super::call::{Call, Kind};
-use super::own_network::{ANOTHER, BROKER, ONE, is_inside};
 use super::peer::{End, Peer, Taking, connect_from};
 use super::target::{PATIENCE, Target};
+use crate::support::own_network::{ANOTHER, BROKER, ONE, is_inside};
 use crate::support::pki::client_hello;
 
 macro_rules! in_a_network_of_their_own {
