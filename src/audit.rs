@@ -4,9 +4,11 @@
 //! and [`AuditTrail`] says what becomes of the answer if that fails. Lines of calls that run at the same time are written
 //! and synced together, by one thread.
 
+mod attempts;
 mod circumstances;
 mod failure;
 mod group_commit;
+mod outage;
 mod output;
 mod record;
 mod sink;
@@ -22,4 +24,4 @@ pub use output::{AuditFile, AuditFileError, AuditFileSettings};
 pub use record::{AuditRecord, KeyForm};
 pub use sink::AuditSink;
 pub use status::AuditStatus;
-pub use trail::{AuditTrail, OnFailure};
+pub use trail::{AuditTrail, OnFailure, TrailStanding};

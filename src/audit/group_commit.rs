@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -27,28 +27,29 @@ pub struct GroupCommitSink {
 }
 
 impl GroupCommitSink {
-    /// Writes to a file, and syncs it after each group.
+    /// Writes to a file, and syncs it after each group. A record that is kept later than `in_time` is too late for its
+    /// answer, and no sign that records are kept.
     ///
     /// # Errors
     ///
     /// When the thread cannot be started.
-    pub fn to_file(file: AuditFile) -> io::Result<Self> {
-        Self::start(file, QUEUE_LENGTH)
+    pub fn to_file(file: AuditFile, in_time: Duration) -> io::Result<Self> {
+        Self::start(file, QUEUE_LENGTH, in_time)
     }
 
-    /// Writes to the standard output of the process, which is not synced.
+    /// Writes to the standard output of the process, which is not synced; `in_time` is as in [`to_file`](Self::to_file).
     ///
     /// # Errors
     ///
     /// When the process has no standard output, or the thread cannot be started.
-    pub fn to_stdout() -> io::Result<Self> {
-        Self::start(StandardOutput::open()?, QUEUE_LENGTH)
+    pub fn to_stdout(in_time: Duration) -> io::Result<Self> {
+        Self::start(StandardOutput::open()?, QUEUE_LENGTH, in_time)
     }
 
-    pub(super) fn start(output: impl Output, queue_length: usize) -> io::Result<Self> {
+    pub(super) fn start(output: impl Output, queue_length: usize, in_time: Duration) -> io::Result<Self> {
         let status = Arc::new(AuditStatus::default());
         let (messages, queue) = mpsc::channel(queue_length);
-        writer::spawn(output, queue, Arc::clone(&status))?;
+        writer::spawn(output, queue, Arc::clone(&status), in_time)?;
         Ok(Self { messages, status })
     }
 }
@@ -59,7 +60,7 @@ impl AuditSink for GroupCommitSink {
         let (kept, confirmation) = oneshot::channel();
         let mut overdue = AuditFailure::QueueFull;
         let handing_over = async {
-            let message = Message::Record(Entry { record, kept });
+            let message = Message::Record(Entry { record, queued_at: Instant::now(), kept });
             self.messages.send(message).await.map_err(|_| AuditFailure::Closed)?;
             self.status.note_queued();
             overdue = AuditFailure::TimedOut;
@@ -86,6 +87,14 @@ impl AuditSink for GroupCommitSink {
         Err(failure)
     }
 
+    async fn attempt(&self) {
+        let (made, attempt) = oneshot::channel();
+        // A queue that is full holds records: what becomes of them tells as much.
+        if self.messages.try_send(Message::Attempt(made)).is_ok() {
+            let _made_or_ended = attempt.await;
+        }
+    }
+
     fn status(&self) -> &Arc<AuditStatus> {
         &self.status
     }
@@ -98,7 +107,7 @@ impl AuditSink for GroupCommitSink {
             }
         };
         if timeout(patience, closing).await.is_err() {
-            let left = self.status.queue_length();
+            let left = self.status.unwritten();
             tracing::error!(left, "audit records could not be written before the end");
         }
     }

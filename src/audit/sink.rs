@@ -21,6 +21,10 @@ pub trait AuditSink: fmt::Debug + Send + Sync + 'static {
     /// When it is not known to be kept once `patience` is over.
     async fn keep(&self, record: AuditRecord, patience: Duration) -> Result<(), AuditFailure>;
 
+    /// Finds out whether a record could be kept now, and tells its status. Returns when that is known, which may be
+    /// never.
+    async fn attempt(&self);
+
     /// How it is doing.
     fn status(&self) -> &Arc<AuditStatus>;
 

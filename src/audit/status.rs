@@ -1,9 +1,11 @@
-//! How a sink is doing, for metrics.
+//! How a sink is doing, for metrics and readiness.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::failure::AuditFailure;
+use super::outage::Outage;
 
 /// Counts since the start. Every number can be read at any time and waits for nothing.
 #[derive(Debug, Default)]
@@ -13,8 +15,12 @@ pub struct AuditStatus {
     groups: AtomicU64,
     failures: [AtomicU64; AuditFailure::ALL.len()],
     queued: AtomicI64,
+    /// Records that the writer holds.
+    held: AtomicU64,
     last_sync_nanoseconds: AtomicU64,
     stalled: AtomicBool,
+    /// Locked once for a group of records, for a moment.
+    outage: Mutex<Outage>,
 }
 
 impl AuditStatus {
@@ -50,6 +56,11 @@ impl AuditStatus {
         u64::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
+    /// Records that are not known to be written or to have failed: those that wait, and those that are being written.
+    pub(super) fn unwritten(&self) -> u64 {
+        self.queue_length().saturating_add(self.held.load(Ordering::Relaxed))
+    }
+
     /// How long the last sync took; `None` before the first, and where nothing is synced.
     #[must_use]
     pub fn last_sync(&self) -> Option<Duration> {
@@ -57,10 +68,32 @@ impl AuditStatus {
         (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
     }
 
-    /// Whether records are not written in time: from the first that was not, until a group is written.
+    /// Whether records are not written in time: from the first that was not, until a group is.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Whether records cannot be kept, or are not known to be: two groups or attempts in a row failed, a record was not
+    /// written in time, or nothing was tried yet.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.is_stalled() || self.outage().is_refusing()
+    }
+
+    /// Whether only an attempt can tell that records can be kept again.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_stalled() || self.outage().is_in_doubt()
+    }
+
+    /// How many outages came back right after an attempt had succeeded, since records were last kept.
+    pub(super) fn relapses(&self) -> u32 {
+        self.outage().relapses()
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn note_queued(&self) {
@@ -69,10 +102,12 @@ impl AuditStatus {
 
     pub(super) fn note_taken(&self) {
         self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.held.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A group was kept. Returns whether that ends a stall.
-    pub(super) fn note_kept(&self, records: usize, bytes: usize, sync: Option<Duration>) -> bool {
+    /// A group was kept, in time for an answer or not. Returns whether that ends a stall.
+    pub(super) fn note_kept(&self, records: usize, bytes: usize, sync: Option<Duration>, in_time: bool) -> bool {
+        self.held.fetch_sub(records as u64, Ordering::Relaxed);
         self.records.fetch_add(records as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.groups.fetch_add(1, Ordering::Relaxed);
@@ -80,7 +115,30 @@ impl AuditStatus {
             let nanoseconds = u64::try_from(sync.as_nanos()).unwrap_or(u64::MAX);
             self.last_sync_nanoseconds.store(nanoseconds.max(1), Ordering::Relaxed);
         }
-        self.stalled.swap(false, Ordering::Relaxed)
+        if in_time {
+            self.outage().records_kept();
+            self.stalled.swap(false, Ordering::Relaxed)
+        } else {
+            self.outage().records_late();
+            false
+        }
+    }
+
+    /// A group failed.
+    pub(super) fn note_group_failed(&self, cause: AuditFailure, records: usize) {
+        self.held.fetch_sub(records as u64, Ordering::Relaxed);
+        self.note_failed(cause, records);
+        self.outage().failed();
+    }
+
+    /// An attempt without records succeeded or failed.
+    pub(super) fn note_attempt(&self, succeeded: bool) {
+        if succeeded {
+            self.outage().attempt_succeeded();
+            self.stalled.store(false, Ordering::Relaxed);
+        } else {
+            self.outage().failed();
+        }
     }
 
     pub(super) fn note_failed(&self, cause: AuditFailure, records: usize) {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempts;
 use super::circumstances::Circumstances;
 use super::failure::{AuditFailure, AuditUnavailable};
 use super::record::{AuditRecord, KeyForm};
@@ -19,6 +20,15 @@ pub enum OnFailure {
     Deny,
     /// It is given.
     Allow,
+}
+
+/// How a trail stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrailStanding {
+    /// Whether no answer is given without its record.
+    pub required: bool,
+    /// Whether records can be kept, as far as that is known.
+    pub available: bool,
 }
 
 /// Where decisions are recorded, if they are. Clones record to the same place.
@@ -65,6 +75,22 @@ impl AuditTrail {
                 Err(failure) if recording.on_failure == OnFailure::Deny => Err(failure.into()),
                 _ => Ok(()),
             }
+        }
+    }
+
+    /// Whether answers depend on their records, and whether records can be kept. `None` without records.
+    #[must_use]
+    pub fn standing(&self) -> Option<TrailStanding> {
+        let recording = self.0.as_ref()?;
+        let (required, available) = (recording.on_failure == OnFailure::Deny, !recording.sink.status().is_refusing());
+        Some(TrailStanding { required, available })
+    }
+
+    /// While records cannot be kept, tries the output once in a while, so that the end of that is known without a call.
+    /// Never returns, unless there are no records.
+    pub async fn watch(self) {
+        if let Some(recording) = &self.0 {
+            attempts::watch(Arc::clone(&recording.sink)).await;
         }
     }
 

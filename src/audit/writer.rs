@@ -1,6 +1,7 @@
 //! The thread that writes records.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +20,7 @@ const MAX_GROUP_BYTES: usize = 1_024 * 1_024;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) record: AuditRecord,
+    pub(super) queued_at: Instant,
     pub(super) kept: oneshot::Sender<Result<(), AuditFailure>>,
 }
 
@@ -26,13 +28,21 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) enum Message {
     Record(Entry),
+    /// Find out whether a record could be kept.
+    Attempt(oneshot::Sender<()>),
     /// Write what is left and end.
     Close(oneshot::Sender<()>),
 }
 
 /// Starts the thread. It is one of its own and not one of the runtime's, whose end would wait for an output that hangs.
-pub(super) fn spawn(output: impl Output, queue: mpsc::Receiver<Message>, status: Arc<AuditStatus>) -> io::Result<()> {
-    let writer = Writer { output, queue, status, failing: false, closed: Vec::new() };
+/// A record that is kept later than `in_time` is too late for its answer.
+pub(super) fn spawn(
+    output: impl Output,
+    queue: mpsc::Receiver<Message>,
+    status: Arc<AuditStatus>,
+    in_time: Duration,
+) -> io::Result<()> {
+    let writer = Writer { output, queue, status, in_time, failing: false, closed: Vec::new() };
     thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run()).map(drop)
 }
 
@@ -40,6 +50,7 @@ struct Writer<O> {
     output: O,
     queue: mpsc::Receiver<Message>,
     status: Arc<AuditStatus>,
+    in_time: Duration,
     /// Whether the last group was not kept.
     failing: bool,
     /// Who waits for the end.
@@ -50,7 +61,10 @@ struct Writer<O> {
 #[derive(Default)]
 struct Group {
     lines: Vec<u8>,
+    /// When the last of them was queued.
+    last_queued_at: Option<Instant>,
     waiting: Vec<oneshot::Sender<Result<(), AuditFailure>>>,
+    attempts: Vec<oneshot::Sender<()>>,
 }
 
 impl Group {
@@ -70,6 +84,7 @@ impl<O: Output> Writer<O> {
                 self.take(next, &mut group);
             }
             self.write(&mut group);
+            self.attempt(&mut group);
         }
         // Those who wait for the end see their channels close.
         drop(self.closed);
@@ -77,11 +92,13 @@ impl<O: Output> Writer<O> {
 
     fn take(&mut self, message: Message, group: &mut Group) {
         match message {
-            Message::Record(Entry { record, kept }) => {
+            Message::Record(Entry { record, queued_at, kept }) => {
+                group.last_queued_at = Some(queued_at);
                 self.status.note_taken();
                 group.lines.extend_from_slice(record.as_str().as_bytes());
                 group.waiting.push(kept);
             }
+            Message::Attempt(made) => group.attempts.push(made),
             Message::Close(ended) => {
                 self.queue.close();
                 self.closed.push(ended);
@@ -96,22 +113,19 @@ impl<O: Output> Writer<O> {
         let (records, bytes) = (group.waiting.len(), group.lines.len());
         let result = match self.output.append(&group.lines) {
             Ok(sync) => {
-                let stall_ends = self.status.note_kept(records, bytes, sync);
+                // The others have waited longer, maybe for a group before that hung.
+                let in_time = group.last_queued_at.is_none_or(|queued_at| queued_at.elapsed() <= self.in_time);
+                let stall_ends = self.status.note_kept(records, bytes, sync, in_time);
                 if stall_ends || self.failing {
                     tracing::info!("audit records are written again");
                 }
                 self.failing = false;
                 Ok(())
             }
-            Err(OutputError { failure, source }) => {
-                self.status.note_failed(failure, records);
-                // Once, and not for every call of an outage.
-                if !self.failing {
-                    let error = error_chain(&source);
-                    tracing::error!(cause = failure.name(), error, "audit records cannot be written");
-                }
-                self.failing = true;
-                Err(failure)
+            Err(error) => {
+                self.status.note_group_failed(error.failure, records);
+                self.report(&error);
+                Err(error.failure)
             }
         };
         group.lines.clear();
@@ -119,5 +133,34 @@ impl<O: Output> Writer<O> {
             // Who gave up waiting, or whose client left, is not there any more.
             let _nobody_waits = kept.send(result);
         }
+    }
+
+    /// Tries the output without a record, if that was asked for and is still of use.
+    fn attempt(&mut self, group: &mut Group) {
+        if group.attempts.is_empty() {
+            return;
+        }
+        if self.status.is_in_doubt() {
+            let was_stalled = self.status.is_stalled();
+            let started = Instant::now();
+            let result = self.output.attempt();
+            let succeeded = result.is_ok() && started.elapsed() <= self.in_time;
+            self.status.note_attempt(succeeded);
+            if let Err(error) = result {
+                self.report(&error);
+            } else if succeeded && (self.failing || was_stalled) {
+                self.failing = false;
+                tracing::info!("audit records can be written again");
+            }
+        }
+        group.attempts.clear();
+    }
+
+    /// Once, and not for every call of an outage.
+    fn report(&mut self, OutputError { failure, source }: &OutputError) {
+        if !self.failing {
+            tracing::error!(cause = failure.name(), error = error_chain(source), "audit records cannot be written");
+        }
+        self.failing = true;
     }
 }

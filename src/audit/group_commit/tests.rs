@@ -19,6 +19,7 @@ struct State {
     failure: Option<AuditFailure>,
     /// Appends that were begun.
     begun: usize,
+    attempts: usize,
     groups: Vec<String>,
 }
 
@@ -35,6 +36,12 @@ impl Output for Gated {
         }
         state.groups.push(String::from_utf8(lines.to_vec()).unwrap());
         Ok(Some(Duration::from_millis(3)))
+    }
+
+    fn attempt(&mut self) -> Result<(), OutputError> {
+        let mut state = self.0.state.lock().unwrap();
+        state.attempts += 1;
+        state.failure.map_or(Ok(()), |failure| Err(failure.of()(io::ErrorKind::StorageFull.into())))
     }
 }
 
@@ -57,7 +64,7 @@ impl Gate {
 
 fn sink(queue_length: usize) -> (Arc<GroupCommitSink>, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
-    (Arc::new(GroupCommitSink::start(Gated(Arc::clone(&gate)), queue_length).unwrap()), gate)
+    (Arc::new(GroupCommitSink::start(Gated(Arc::clone(&gate)), queue_length, LONG).unwrap()), gate)
 }
 
 fn record() -> AuditRecord {
@@ -145,4 +152,63 @@ async fn a_record_whose_client_left_is_kept_and_so_is_everything_before_the_end(
     sink.close(LONG).await;
     assert_eq!(gate.groups().concat().lines().count(), 2);
     assert_eq!(sink.keep(record(), LONG).await, Err(AuditFailure::Closed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_known_by_an_attempt_and_ends_by_one() {
+    let (sink, gate) = sink(8);
+    let status = Arc::clone(sink.status());
+    gate.set(|state| state.open = true);
+    assert!(status.is_refusing(), "nothing was tried");
+    assert_eq!(sink.keep(record(), LONG).await, Ok(()));
+    assert!(!status.is_refusing() && !status.is_in_doubt());
+    gate.set(|state| state.failure = Some(AuditFailure::Write));
+    assert_eq!(sink.keep(record(), LONG).await, Err(AuditFailure::Write));
+    assert!(!status.is_refusing() && status.is_in_doubt());
+    sink.attempt().await;
+    assert!(status.is_refusing());
+    gate.set(|state| state.failure = None);
+    sink.attempt().await;
+    assert!(!status.is_refusing() && !status.is_in_doubt());
+    // An attempt that is not needed is not made.
+    sink.attempt().await;
+    assert_eq!(gate.state.lock().unwrap().attempts, 2);
+    assert_eq!(gate.groups().len(), 1, "an attempt leaves no record");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_attempt_finds_out_what_there_is_before_the_first_record() {
+    for (failure, refuses) in [(None, false), (Some(AuditFailure::Open), true)] {
+        let (sink, gate) = sink(8);
+        gate.set(|state| state.failure = failure);
+        sink.attempt().await;
+        assert_eq!(sink.status().is_refusing(), refuses);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_hangs_refuses_until_it_goes_on() {
+    let (sink, gate) = sink(8);
+    let status = Arc::clone(sink.status());
+    assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));
+    assert!(status.is_refusing() && status.unwritten() == 1);
+    gate.set(|state| state.open = true);
+    // It is answered when the writer is done with the group.
+    sink.attempt().await;
+    assert!(!status.is_refusing() && status.unwritten() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_kept_too_late_for_their_answers_end_no_outage() {
+    let gate = Arc::new(Gate::default());
+    // Nothing is in time.
+    let sink = GroupCommitSink::start(Gated(Arc::clone(&gate)), 8, Duration::ZERO).unwrap();
+    let status = Arc::clone(sink.status());
+    assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));
+    gate.set(|state| state.open = true);
+    until(|| status.records() == 1).await;
+    sink.attempt().await;
+    assert!(status.is_refusing(), "the attempt took too long as well");
+    assert_eq!(sink.keep(record(), LONG).await, Ok(()));
+    assert!(status.is_refusing());
 }

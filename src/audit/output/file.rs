@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 
 use super::rotated::{RotatedFiles, sync_folder};
-use super::{Output, OutputError};
+use super::{Output, OutputError, ROOM, make_room};
 use crate::audit::failure::AuditFailure;
 
 /// Readable by the owner alone: records say who reads and writes what.
@@ -141,6 +141,13 @@ impl Output for AuditFile {
             self.current = None;
         }
         result.map(Some)
+    }
+
+    fn attempt(&mut self) -> Result<(), OutputError> {
+        let current = self.current(ROOM)?;
+        make_room(&current.file).map_err(AuditFailure::Write.of())?;
+        // A disk that hangs shows it here.
+        current.file.sync_data().map_err(AuditFailure::Sync.of())
     }
 }
 

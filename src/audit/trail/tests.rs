@@ -21,6 +21,8 @@ impl AuditSink for FakeSink {
         self.failure.map_or(Ok(()), Err)
     }
 
+    async fn attempt(&self) {}
+
     fn status(&self) -> &Arc<AuditStatus> {
         &self.status
     }

@@ -15,10 +15,12 @@ pub(super) fn trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
             tracing::warn!("audit.output is \"none\": decisions are not recorded");
             return Ok(AuditTrail::none());
         }
-        AuditOutput::Stdout => GroupCommitSink::to_stdout().context("audit.output \"stdout\" cannot be used")?,
+        AuditOutput::Stdout => {
+            GroupCommitSink::to_stdout(*flush_timeout).context("audit.output \"stdout\" cannot be used")?
+        }
         AuditOutput::File(file) => AuditFile::open(file)
             .map_err(anyhow::Error::from)
-            .and_then(|opened| Ok(GroupCommitSink::to_file(opened)?))
+            .and_then(|opened| Ok(GroupCommitSink::to_file(opened, *flush_timeout)?))
             .with_context(|| format!("audit.file {} cannot be used", file.path.display()))?,
     };
     Ok(AuditTrail::new(Arc::new(sink), *key, *on_failure, *flush_timeout))

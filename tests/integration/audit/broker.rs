@@ -5,14 +5,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use access_broker::dev::EmbeddedIssuer;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::serve_process::{configured, issuer, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::serve_process::{configured, issuer, listening_on, serving_at};
+use crate::support::{Client, Process, VARIABLES, error_info};
 
 pub(super) const FILE: &str = "audit.jsonl";
 
@@ -61,6 +61,21 @@ impl Setup {
 
     pub(super) async fn start(self) -> Broker {
         Broker::of(Process::start(&ARGUMENTS, self.folder, &VARIABLES), self.tokens).await
+    }
+
+    /// Starts one whose health need not say SERVING, and waits until it can check tokens.
+    pub(super) async fn start_unready(self) -> Broker {
+        let mut process = Process::start(&ARGUMENTS, self.folder, &VARIABLES);
+        let address = listening_on(&mut process).0[0];
+        let client = self.tokens.clients(address, 1).await.remove(0);
+        let has_keys = async || match client.download("", "a").await {
+            Ok(_) => true,
+            Err(status) => error_info(&status).reason != "ISSUER_KEYS_UNAVAILABLE",
+        };
+        while !has_keys().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Broker { process, address, client, tokens: self.tokens }
     }
 
     pub(super) async fn start_into(self, stdout: Stdio) -> Broker {

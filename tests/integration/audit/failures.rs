@@ -1,6 +1,6 @@
 //! What becomes of answers when records cannot be kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use access_broker::grpc::proto::IssueDownloadUrlResponse;
+use tokio::time::timeout;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -153,6 +154,32 @@ async fn broker_with_large_file(audit: &str) -> Broker {
     setup.start_limited().await
 }
 
+/// The counted decisions of each outcome and reason, whatever their tier.
+async fn decisions(broker: &Broker) -> BTreeMap<String, u64> {
+    let admin = log_lines(&broker.process).into_iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
+    let url = format!("http://{}/metrics", admin["address"].as_str().unwrap());
+    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let mut counts = BTreeMap::new();
+    for sample in metrics.lines().filter_map(|line| line.strip_prefix("access_broker_decisions_total{")) {
+        let (labels, count) = sample.rsplit_once("} ").unwrap();
+        let outcome = &labels[labels.find("outcome=").unwrap()..];
+        *counts.entry(outcome.replace('"', "")).or_default() += count.parse::<u64>().unwrap();
+    }
+    counts
+}
+
+/// How many lines of calls in the log have each outcome.
+fn logged_outcomes(broker: &Broker) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for line in log_lines(&broker.process).iter().filter(|line| line["target"] == "access") {
+        if let Some(outcome) = line["outcome"].as_str() {
+            assert_eq!(line.get("expires_at").is_some(), outcome == "issued", "{line}");
+            *counts.entry(outcome.to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}
+
 fn new_records(broker: &Broker) -> Vec<serde_json::Value> {
     audit_records(broker.file().trim_start_matches("{}\n"))
 }
@@ -176,6 +203,48 @@ async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
     let last = broker.client.download("", "a").await.unwrap();
     let ids: Vec<_> = new_records(&broker).iter().map(|record| record["decision_id"].clone()).collect();
     assert_eq!(ids, [first.decision_id, last.decision_id]);
+}
+
+#[tokio::test]
+async fn only_answers_that_were_given_count_as_issued_in_metrics_and_log() {
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        return println!("skipped: there is no prlimit");
+    }
+    let broker = broker_with_large_file(DENY).await;
+    for _ in 0..3 {
+        broker.client.download("", "a").await.unwrap();
+    }
+    assert_eq!(broker.client.download("no-such-bucket", "a").await.unwrap_err().code(), Code::PermissionDenied);
+    limit_files(&broker, &broker.file().len().to_string());
+    for bucket in ["media", "media", "no-such-bucket"] {
+        assert_unavailable(broker.client.download(bucket, "a").await);
+    }
+    limit_files(&broker, "unlimited");
+    broker.client.download("", "a").await.unwrap();
+    until("a line of every call", || logged_outcomes(&broker).values().sum::<u64>() == 8).await;
+    let expected = [("issued", "none", 4), ("refused", "no_tier", 1), ("unrecorded", "audit_unavailable", 3)];
+    let counted = expected.map(|(outcome, reason, count)| (format!("outcome={outcome},reason={reason}"), count));
+    assert_eq!(decisions(&broker).await, counted.into());
+    assert_eq!(logged_outcomes(&broker), expected.map(|(outcome, _, count)| (outcome.to_owned(), count)).into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_client_leaves_before_it_is_given_does_not_count_as_issued() {
+    let mut broker = Setup::new("flush_timeout = \"1m\"").await.start_into(Stdio::piped()).await;
+    let _unread = broker.process.take_stdout();
+    let key = "x".repeat(1_000);
+    let mut answered = 0;
+    // The pipe is full after some sixty records, and the next call waits for its record.
+    while let Ok(answer) = timeout(Duration::from_secs(3), broker.client.download("", &key)).await {
+        answer.unwrap();
+        answered += 1;
+        assert!(answered < 1_000, "the pipe is not full");
+    }
+    until("the end of the call", || logged_outcomes(&broker).contains_key("undelivered")).await;
+    let expected = [("issued", answered), ("undelivered", 1)];
+    let counted = expected.map(|(outcome, count)| (format!("outcome={outcome},reason=none"), count));
+    assert_eq!(decisions(&broker).await, counted.into());
+    assert_eq!(logged_outcomes(&broker), expected.map(|(outcome, count)| (outcome.to_owned(), count)).into());
 }
 
 #[tokio::test]
@@ -204,7 +273,7 @@ async fn a_rotation_that_fails_denies_or_loses_as_the_setting_says() {
         // The next file cannot be made while a folder is in its place.
         let blocked = setup.folder.path().join(format!("{FILE}.next"));
         fs::create_dir(&blocked).unwrap();
-        let broker = setup.start().await;
+        let broker = setup.start_unready().await;
         let answer = broker.client.download("", "a").await;
         if denies {
             assert_unavailable(answer);

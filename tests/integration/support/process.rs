@@ -85,6 +85,36 @@ impl Process {
         Self::spawn(limited, stdout.into(), folder, variables)
     }
 
+    /// The same with a file system of its own in a folder below, which holds so many bytes. `None` where the system
+    /// forbids that; in CI it must not.
+    pub(crate) fn start_with_small_disk(
+        (below, bytes): (&str, u32),
+        arguments: &[&str],
+        folder: TempDir,
+        variables: &[(&str, &str)],
+    ) -> Option<Self> {
+        const ROOM: [&str; 5] = ["--user", "--map-root-user", "--mount", "sh", "-c"];
+        fs::create_dir(folder.path().join(below)).unwrap();
+        let mount = format!("mount -t tmpfs -o size={bytes} small {below}");
+        let tried = Command::new("unshare").args(ROOM).arg(&mount).current_dir(folder.path()).status();
+        if !tried.is_ok_and(|status| status.success()) {
+            assert!(std::env::var_os("CI").is_none(), "no file system of one's own: user namespaces are needed");
+            println!("skipped: no file system of one's own");
+            return None;
+        }
+        let mut shell = Command::new("unshare");
+        shell.args(ROOM).arg(format!("{mount} && exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_access-broker"));
+        shell.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+        shell.env("PATH", std::env::var_os("PATH").unwrap());
+        let stdout = File::create(folder.path().join("stdout")).unwrap();
+        Some(Self::spawn(shell, stdout.into(), folder, variables))
+    }
+
+    /// A file as the process sees it, where it has a file system of its own.
+    pub(crate) fn path_inside(&self, name: &str) -> std::path::PathBuf {
+        Path::new("/proc").join(self.id().to_string()).join("cwd").join(name)
+    }
+
     fn spawn(mut command: Command, stdout: Stdio, folder: TempDir, variables: &[(&str, &str)]) -> Self {
         let child = command
             .envs(variables.iter().copied())
