@@ -18,11 +18,13 @@ pub enum UnprovenKind {
     Pending,
     /// A request that was answered already and is read to its end.
     Answered,
+    /// A request that is no call of a method here.
+    Other,
 }
 
 impl UnprovenKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Health, Self::Reflection, Self::Pending, Self::Answered];
+    pub const ALL: [Self; 5] = [Self::Health, Self::Reflection, Self::Pending, Self::Answered, Self::Other];
 
     /// The name in metrics.
     #[must_use]
@@ -32,24 +34,26 @@ impl UnprovenKind {
             Self::Reflection => "reflection",
             Self::Pending => "pending",
             Self::Answered => "answered",
+            Self::Other => "other",
         }
     }
 }
 
 /// The budgets of all kinds.
 #[derive(Debug, Clone)]
-pub struct UnprovenBudgets([Arc<UnprovenStreams>; 4]);
+pub struct UnprovenBudgets([Arc<UnprovenStreams>; 5]);
 
-/// Reflection gets this part of what the other kinds get: people and tools ask it, one stream at a time.
-const REFLECTION_PART: usize = 8;
+/// Reflection and what is no call get this part of what the other kinds get: people, tools and probes ask them, one stream
+/// at a time.
+const SMALL_PART: usize = 8;
 
 impl UnprovenBudgets {
     /// Budgets of which nothing is taken: of each kind so many in all, and so many per connection.
     #[must_use]
     pub fn new(limit: usize, per_connection: usize) -> Self {
         Self(UnprovenKind::ALL.map(|kind| match kind {
-            UnprovenKind::Reflection => {
-                UnprovenStreams::new(limit.div_ceil(REFLECTION_PART), per_connection.div_ceil(REFLECTION_PART))
+            UnprovenKind::Reflection | UnprovenKind::Other => {
+                UnprovenStreams::new(limit.div_ceil(SMALL_PART), per_connection.div_ceil(SMALL_PART))
             }
             _ => UnprovenStreams::new(limit, per_connection),
         }))
@@ -58,12 +62,13 @@ impl UnprovenBudgets {
     /// The budget of one kind.
     #[must_use]
     pub const fn of(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
-        let Self([health, reflection, pending, answered]) = self;
+        let Self([health, reflection, pending, answered, other]) = self;
         match kind {
             UnprovenKind::Health => health,
             UnprovenKind::Reflection => reflection,
             UnprovenKind::Pending => pending,
             UnprovenKind::Answered => answered,
+            UnprovenKind::Other => other,
         }
     }
 }
@@ -305,7 +310,7 @@ mod tests {
         assert!(budgets.of(UnprovenKind::Pending).take(1, true).is_ok());
         assert!(budgets.of(UnprovenKind::Answered).take(1, true).is_ok());
         let names: std::collections::BTreeSet<_> = UnprovenKind::ALL.map(UnprovenKind::name).into();
-        assert_eq!(names.len(), 4);
+        assert_eq!(names.len(), 5);
         drop((held, reflecting));
     }
 

@@ -20,17 +20,22 @@ use tracing::field::display;
 pub use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
 
 use super::call::CallRecord;
+use super::call_form::PlainHttp;
 use super::call_trace::CallTrace;
 use super::code_name::code_name;
 use super::connection::ConnectionInfo;
+use super::ended_decision::{DecisionFate, EndedDecision};
+use super::malformed::MalformedRequest;
 use super::method::CallMethod;
 use super::observer::{CallObserver, EndedCall};
+use super::own_call::OwnCall;
 use super::request_id::{REQUEST_ID_HEADER, RequestId};
 use crate::broker::Outcome;
-use crate::identity::{Caller, WorkloadId};
+use crate::identity::{Caller, Peer, WorkloadId};
 
 /// Watches every call, logs it, and tells its observer and its trace of it. Outermost, so that nothing about refused
-/// calls is lost. Of the lines of rejected proofs and of calls over a limit, some may be [left out](RejectedLines).
+/// calls is lost. Of the lines of rejected proofs, malformed requests and calls over a limit, some may be
+/// [left out](RejectedLines).
 ///
 /// It also gives the call its id, which the answer carries in `x-request-id`.
 #[derive(Debug, Clone)]
@@ -78,17 +83,20 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if request.extensions().get::<OwnCall>().is_some() {
+            return Box::pin(self.inner.call(request));
+        }
         let started = Instant::now();
         let AccessLogLayer { observer, tracer, rejected } = &self.layer;
         let method = CallMethod::of_path(request.uri().path());
         observer.started(method);
         let request_id = RequestId::of_call(request.headers());
-        let peer = request.extensions().get::<ConnectionInfo>().map(|connection| &*connection.peer);
-        let trace = CallTrace::start(tracer.as_ref(), method, request.headers(), peer, &request_id);
+        let peer = request.extensions().get::<ConnectionInfo>().map(|connection| Arc::clone(&connection.peer));
+        let trace = CallTrace::start(tracer.as_ref(), method, request.headers(), peer.as_deref(), &request_id);
         let record = CallRecord::new(request_id, trace);
         request.extensions_mut().insert(record.clone());
         let (observer, rejected) = (Arc::clone(observer), Arc::clone(rejected));
-        let mut line = AccessLine { method, started, record, code: None, observer, rejected };
+        let mut line = AccessLine { method, started, record, peer, code: None, observer, rejected };
         let response = self.inner.call(request);
         Box::pin(async move {
             let mut response = response.await?;
@@ -96,6 +104,9 @@ where
             response.headers_mut().insert(REQUEST_ID_HEADER, request_id);
             // A trailers-only answer carries its status in the headers.
             line.learn_code(response.headers());
+            if let Some(PlainHttp { code }) = response.extensions().get() {
+                line.code = Some(*code);
+            }
             Ok(response.map(|body| Body::new(ObservedBody { body, line })))
         })
     }
@@ -142,19 +153,24 @@ struct AccessLine {
     method: CallMethod,
     started: Instant,
     record: CallRecord,
+    peer: Option<Arc<Peer>>,
     code: Option<Code>,
     observer: Arc<dyn CallObserver>,
     rejected: Arc<RejectedLines>,
 }
 
 impl AccessLine {
-    /// Whether it is one of those that a flood makes: of a rejected proof, or of a call over a limit. The line of a
-    /// decision is always written.
+    /// Whether it is one of those that a flood makes: of a rejected proof, of a malformed request, or of a call over a
+    /// limit. The line of a decision is always written.
     fn may_be_left_out(&self) -> bool {
-        let is_over_limit =
-            |reason| matches!(reason, "unproven_limit" | "overloaded" | "caller_overloaded" | "message_timed_out");
-        let of_flood = self.record.rejection().is_some() || self.record.reason().is_some_and(is_over_limit);
-        of_flood && self.record.decision().is_none()
+        let is_of_flood = |reason| {
+            matches!(
+                reason,
+                "unproven_limit" | "overloaded" | "caller_overloaded" | "message_timed_out" | "unknown_name"
+            ) || MalformedRequest::is_code(reason)
+        };
+        let of_flood = self.record.rejection().is_some() || self.record.reason().is_some_and(is_of_flood);
+        of_flood && !self.record.has_decision()
     }
 
     fn learn_code(&mut self, headers: &HeaderMap) {
@@ -171,10 +187,11 @@ impl Drop for AccessLine {
         let code = self.code.unwrap_or(unfinished);
         let now = Instant::now();
         let duration = now.saturating_duration_since(self.started);
-        let (method, decision, rejection) = (self.method, self.record.decision(), self.record.rejection());
+        let (method, rejection) = (self.method, self.record.rejection());
+        let decision = self.record.ended_decision(self.code);
         self.observer.ended(&EndedCall { method, code, duration, rejection, decision });
         let reason = if !self.may_be_left_out() || self.rejected.admit(now) {
-            self.write(code, duration)
+            self.write(code, duration, decision)
         } else {
             self.record.reason()
         };
@@ -190,18 +207,22 @@ impl Drop for AccessLine {
 
 impl AccessLine {
     /// Writes the line, and tells why the call failed, if that is known.
-    fn write(&self, code: Code, duration: Duration) -> Option<&'static str> {
+    fn write(&self, code: Code, duration: Duration, ended: Option<EndedDecision<'_>>) -> Option<&'static str> {
         let (method, code) = (self.method.log_name(), code_name(code));
         // Microseconds are as fine as the clock is worth.
         let duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let request_id = self.record.request_id().as_str();
         let trace_id = self.record.trace_id().map(display);
         let caller = self.record.caller();
+        // Where the connection comes from, for want of more.
+        let peer = self.peer.as_deref().filter(|_| caller.is_none()).map(|peer| display(peer.address));
         let token = caller.and_then(Caller::token);
         let issuer = token.map(|token| &*token.issuer);
         let subject = token.map(|token| &*token.subject);
         let workload = caller.and_then(Caller::workload).map(WorkloadId::as_str);
-        let decision = self.record.decision();
+        let outcome = ended.map(|ended| ended.outcome());
+        let is_answered = ended.is_some_and(|ended| ended.fate == DecisionFate::Answered);
+        let decision = ended.map(|ended| ended.decision);
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());
         let decision_id = decision.map(|decision| decision.id.to_string());
@@ -209,10 +230,12 @@ impl AccessLine {
         let mut as_expected = None;
         let (rule, refusal, expires_at) = match decision.map(|decision| &decision.outcome) {
             Some(Outcome::Issued { grant, expires_at, .. }) => {
-                (Some(&**grant), None, Some(display(humantime::format_rfc3339_seconds(*expires_at))))
+                // URLs that were not given have no end.
+                let expires_at = is_answered.then(|| display(humantime::format_rfc3339_seconds(*expires_at)));
+                (Some(&**grant), None, expires_at)
             }
             Some(Outcome::Verified { grant, as_expected: verified, .. }) => {
-                as_expected = Some(*verified);
+                as_expected = is_answered.then_some(*verified);
                 (Some(&**grant), None, None)
             }
             Some(Outcome::Failed(error)) => (error.refusing_rule(), Some(error.code()), None),
@@ -225,8 +248,8 @@ impl AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, request_id, trace_id, issuer, subject, workload, caller_id, bucket, tier, rule,
-                reason, expires_at, as_expected, decision_id,
+                method, code, duration_ms, request_id, trace_id, peer, issuer, subject, workload, caller_id, bucket, tier, outcome,
+                rule, reason, expires_at, as_expected, decision_id,
                 "call"
             );
         }

@@ -29,7 +29,8 @@ use crate::identity::{
     Rejection, WorkloadId, WorkloadProof,
 };
 
-/// The methods that answer without a caller, by their exact paths. Every other path, known or not, needs one.
+/// The methods that answer without a caller, by their exact paths. Every other path needs one; those that no method has do
+/// not come here.
 pub(super) const EXEMPT_PATHS: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
@@ -128,7 +129,7 @@ impl AuthenticationLayer {
             CallMethod::Reflection | CallMethod::ReflectionAlpha => UnprovenKind::Reflection,
             _ => UnprovenKind::Health,
         };
-        stream.take_unproven(kind).map(drop).map_err(|NoRoom| self.refuse_without_proof(&record))
+        stream.take_unproven(kind).map(drop).map_err(|NoRoom| refuse_without_proof(&record, &self.counters))
     }
 
     /// Finds out who is calling, and a place for the caller's call.
@@ -150,7 +151,7 @@ impl AuthenticationLayer {
         }
         drop(step);
         let caller = proven.map_err(|error| match error {
-            NotProven::NoRoom => self.refuse_without_proof(&record),
+            NotProven::NoRoom => refuse_without_proof(&record, &self.counters),
             NotProven::Error(error) => {
                 record.set_rejection(reason_code(&error));
                 // The cause is for the log only; callers get the same words for every rejected proof.
@@ -172,12 +173,13 @@ impl AuthenticationLayer {
         let token = caller.token().map(|token| (&*token.issuer, &*token.subject));
         Holder::of(&(token, caller.workload().map(WorkloadId::as_str)), &self.hasher)
     }
+}
 
-    fn refuse_without_proof(&self, record: &CallRecord) -> Status {
-        self.counters.unproven_refused.add_one();
-        record.set_reason("unproven_limit");
-        status_of_overload(record.request_id().as_str())
-    }
+/// The answer to a call without a proven caller for which there is no place, noted and counted.
+pub(super) fn refuse_without_proof(record: &CallRecord, counters: &CallCounters) -> Status {
+    counters.unproven_refused.add_one();
+    record.set_reason("unproven_limit");
+    status_of_overload(record.request_id().as_str())
 }
 
 /// The answer to a caller for whose call there is no place, noted and counted.
@@ -248,7 +250,12 @@ impl Proofs<'_> {
     fn workload(&self, proof: &WorkloadProof) -> Result<WorkloadId, Rejection> {
         let values = proof.header().map(|header| self.headers.get_all(header.name()));
         let values = values.iter().flatten().map(HeaderValue::as_bytes);
-        proof.prove(self.peer, values, self.now)
+        proof.prove(self.peer, values, self.now).inspect_err(|rejection| {
+            if *rejection == Rejection::HopNotTrusted {
+                let [peer_ip, own_ip] = [self.peer.ip(), self.peer.own_ip].map(|ip| ip.map(tracing::field::display));
+                tracing::debug!(peer_ip, own_ip, "a mesh header came from elsewhere than trusted_hop");
+            }
+        })
     }
 
     async fn by_token(&self, layer: &AuthenticationLayer) -> Result<Arc<Caller>, NotProven> {

@@ -3,8 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::trace::TraceId;
+use tonic::Code;
 
 use super::call_trace::CallTrace;
+use super::ended_decision::{EndedDecision, Recording};
+use super::malformed::RequestFault;
 use super::request_id::RequestId;
 use crate::admission::Holder;
 use crate::broker::Decision;
@@ -21,8 +24,10 @@ struct CallFacts {
     caller: OnceLock<Arc<Caller>>,
     holder: OnceLock<Holder>,
     decision: OnceLock<Decision>,
+    recording: OnceLock<Recording>,
     reason: OnceLock<&'static str>,
     rejection: OnceLock<&'static str>,
+    request_fault: OnceLock<RequestFault>,
 }
 
 impl CallRecord {
@@ -44,6 +49,10 @@ impl CallRecord {
         let _already_known = self.0.decision.set(decision);
     }
 
+    pub(super) fn set_recording(&self, recording: Recording) {
+        let _already_known = self.0.recording.set(recording);
+    }
+
     /// Why the call failed, by a name that is the same every time.
     pub(super) fn set_reason(&self, reason: &'static str) {
         let _already_known = self.0.reason.set(reason);
@@ -53,6 +62,11 @@ impl CallRecord {
     pub(super) fn set_rejection(&self, reason: &'static str) {
         let _already_known = self.0.rejection.set(reason);
         self.set_reason(reason);
+    }
+
+    /// Why the body of the request ended before its message was whole and good.
+    pub(super) fn set_request_fault(&self, fault: RequestFault) {
+        let _already_known = self.0.request_fault.set(fault);
     }
 
     /// The id that the client chose or the broker made.
@@ -77,12 +91,22 @@ impl CallRecord {
         self.0.holder.get().copied()
     }
 
-    pub(super) fn decision(&self) -> Option<&Decision> {
-        self.0.decision.get()
+    pub(super) fn has_decision(&self) -> bool {
+        self.0.decision.get().is_some()
+    }
+
+    /// The decision, for a call that has ended with this status, or without one.
+    pub(super) fn ended_decision(&self, code: Option<Code>) -> Option<EndedDecision<'_>> {
+        let decision = self.0.decision.get()?;
+        Some(EndedDecision::new(decision, self.0.recording.get().copied(), code))
     }
 
     pub(super) fn reason(&self) -> Option<&'static str> {
         self.0.reason.get().copied()
+    }
+
+    pub(super) fn request_fault(&self) -> Option<RequestFault> {
+        self.0.request_fault.get().copied()
     }
 
     pub(super) fn rejection(&self) -> Option<&'static str> {

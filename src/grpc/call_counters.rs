@@ -1,22 +1,7 @@
 //! How many calls ended in a way that is the server's doing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub struct EventCount(AtomicU64);
-
-impl EventCount {
-    /// The number now.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use super::event_count::EventCount;
+use super::malformed::MalformedCounts;
 
 /// Counted by the layers, for metrics.
 #[derive(Debug, Default)]
@@ -31,10 +16,14 @@ pub struct CallCounters {
     pub message_timeouts: EventCount,
     /// Calls whose client did not take the answer in time.
     pub undelivered: EventCount,
-    /// Calls that ran into their deadline, whoever set it.
+    /// Calls that ran into the server's limit.
     pub deadlines_exceeded: EventCount,
+    /// Calls that ran into a deadline of their client, which is shorter than the server's limit.
+    pub client_deadlines_exceeded: EventCount,
     /// Calls that ended in a panic.
     pub panics: EventCount,
     /// Calls whose message was too large.
     pub oversized_messages: EventCount,
+    /// Requests that were no call of a method here, by their form.
+    pub malformed: MalformedCounts,
 }

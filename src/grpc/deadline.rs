@@ -73,13 +73,19 @@ where
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
         let DeadlineLayer { limit, counters } = self.layer.clone();
-        let limit = client_timeout(request.headers()).map_or(limit, |wanted| wanted.min(limit));
+        let clients_own = client_timeout(request.headers()).filter(|wanted| *wanted < limit);
+        let limit = clients_own.unwrap_or(limit);
         let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
         Box::pin(async move {
             match time::timeout(limit, inner.call(request)).await {
                 Ok(answer) => answer,
                 Err(_) => {
-                    counters.deadlines_exceeded.add_one();
+                    // A client that waits too little says nothing of the server.
+                    let exceeded = match clients_own {
+                        Some(_) => &counters.client_deadlines_exceeded,
+                        None => &counters.deadlines_exceeded,
+                    };
+                    exceeded.add_one();
                     record.set_reason("call_timed_out");
                     Ok(status_of_timeout(record.request_id().as_str()).into_http())
                 }

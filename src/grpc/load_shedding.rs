@@ -116,7 +116,7 @@ where
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
         let method = CallMethod::of_path(request.uri().path());
-        // Nothing is read for a method that is not known.
+        // A method that is not known does not come here.
         if method.is_about_the_server() || method == CallMethod::Unknown {
             return Box::pin(inner.call(request));
         }

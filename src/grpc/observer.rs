@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tonic::Code;
 
+use super::ended_decision::EndedDecision;
 use super::method::CallMethod;
-use crate::broker::Decision;
 
 /// Hears of every call, twice. Both are on the way of the call: an observer must neither wait nor allocate much.
 pub trait CallObserver: fmt::Debug + Send + Sync + 'static {
@@ -28,6 +28,6 @@ pub struct EndedCall<'c> {
     pub duration: Duration,
     /// Why the caller's proof was not accepted, by the name in the log.
     pub rejection: Option<&'static str>,
-    /// What was decided, if it came to that.
-    pub decision: Option<&'c Decision>,
+    /// What was decided, if the call got so far, and whether the caller was told.
+    pub decision: Option<EndedDecision<'c>>,
 }

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::call::CallRecord;
 use super::connection::ConnectionInfo;
 use super::convert;
+use super::ended_decision::Recording;
 use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
 use super::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
@@ -125,9 +126,11 @@ impl Call {
         self.record.set_decision(decision);
         let request_id = self.record.request_id().as_str();
         recording.await.map_err(|_| {
+            self.record.set_recording(Recording::Failed);
             self.record.set_reason("audit_unavailable");
             status_without_audit_record(id, request_id)
         })?;
+        self.record.set_recording(Recording::Kept);
         result.map_err(|error| status_of_broker_error(&error, id, request_id))
     }
 }

@@ -8,6 +8,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, QuotaViolation, StatusExt};
 
+use super::malformed::MalformedRequest;
 use super::proto::ErrorReason;
 use crate::broker::{BrokerError, DecisionId};
 use crate::identity::{AcceptedProof, AuthenticationError};
@@ -276,6 +277,70 @@ pub(super) fn status_of_oversized_message(request_id: &str) -> Status {
         ..Failure::default()
     }
     .into_status(request_id)
+}
+
+/// The header that lists the compressions that a server takes.
+pub(super) const ACCEPTED_ENCODINGS: &str = "grpc-accept-encoding";
+
+/// The status of a request that is no call of a method here, by its form.
+pub(super) fn status_of_malformed_request(malformed: MalformedRequest, request_id: &str) -> Status {
+    let (code, reason, message) = match malformed {
+        // These two are answered in plain HTTP before anything else is known of them.
+        MalformedRequest::NotPost | MalformedRequest::NotGrpc => {
+            (Code::InvalidArgument, ErrorReason::RequestInvalid, "the request is not gRPC")
+        }
+        MalformedRequest::UnknownMethod => {
+            (Code::Unimplemented, ErrorReason::MethodUnknown, "the broker has no such method")
+        }
+        MalformedRequest::CompressedMessage => (
+            Code::Unimplemented,
+            ErrorReason::CompressionNotSupported,
+            "the broker takes no compressed messages; send them without grpc-encoding",
+        ),
+        MalformedRequest::NoMessage => {
+            (Code::Unimplemented, ErrorReason::MessageCountInvalid, "the call has no message, and the method takes one")
+        }
+        MalformedRequest::SeveralMessages => (
+            Code::Unimplemented,
+            ErrorReason::MessageCountInvalid,
+            "the call has more than one message, and the method takes one",
+        ),
+        MalformedRequest::TruncatedMessage => {
+            (Code::InvalidArgument, ErrorReason::RequestInvalid, "the request ends in the middle of a message")
+        }
+        MalformedRequest::InvalidCompressionFlag => (
+            Code::InvalidArgument,
+            ErrorReason::RequestInvalid,
+            "the bytes in front of a message are not those of gRPC: its compression flag must be 0",
+        ),
+        MalformedRequest::UndecodableMessage => (
+            Code::InvalidArgument,
+            ErrorReason::RequestInvalid,
+            "the message is not the protobuf message that the method takes",
+        ),
+    };
+    let mut status = Failure { code, reason, message, ..Failure::default() }.into_status(request_id);
+    if malformed == MalformedRequest::CompressedMessage {
+        status.metadata_mut().insert(ACCEPTED_ENCODINGS, MetadataValue::from_static("identity"));
+    }
+    status
+}
+
+/// The status of a question of health or reflection about something that is not here.
+pub(super) fn status_of_unknown_name(request_id: &str) -> Status {
+    Failure {
+        code: Code::NotFound,
+        reason: ErrorReason::NameUnknown,
+        message: "the broker has no service, file or symbol of this name",
+        ..Failure::default()
+    }
+    .into_status(request_id)
+}
+
+/// The status of a call that the gRPC library ended in a way that nothing here accounts for.
+pub(super) fn status_of_library_fault(code: Code, request_id: &str) -> Status {
+    tracing::error!(request_id, code = super::code_name::code_name(code), "a call ended in an unexpected status");
+    Failure::default().into_status(request_id)
 }
 
 /// The status of a call whose handler panicked.

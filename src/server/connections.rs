@@ -12,9 +12,12 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
 use super::episodes::Episodes;
+use super::greeting::{self, Greeting};
 use super::grpc_server::GrpcService;
 use super::handshake::{self, Accepted, PeerLimits, Terms};
 use super::http2;
+use super::line_budget::LineBudget;
+use super::sent_errors::SentErrors;
 use crate::admission::{
     AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEnd, ConnectionEntry, ConnectionLedger,
     ConnectionRefusal, ConnectionSlot, StreamBudgets,
@@ -38,6 +41,7 @@ pub(super) struct Shared {
     pub(super) limits: LimitSettings,
     pub(super) counters: Arc<ServerCounters>,
     pub(super) streams: StreamBudgets,
+    pub(super) sent_errors: SentErrors,
     /// Connections, and the calls on them.
     pub(super) tasks: TaskTracker,
     /// Every client is told to leave.
@@ -48,6 +52,7 @@ pub(super) struct Shared {
     handshakes: Semaphore,
     handshakes_by_address: Arc<AddressCap>,
     refusals: Refusals,
+    failed_handshakes: LineBudget,
 }
 
 /// Which refusals were told.
@@ -76,6 +81,7 @@ impl Connections {
         });
         Self(Arc::new(Shared {
             service,
+            sent_errors: SentErrors::new(Arc::clone(&counters)),
             counters,
             streams,
             tasks: TaskTracker::new(),
@@ -85,6 +91,7 @@ impl Connections {
             handshakes: Semaphore::new(limits.max_handshakes as usize),
             handshakes_by_address: AddressCap::new(limits.max_handshakes_per_address as usize),
             refusals: Refusals::default(),
+            failed_handshakes: LineBudget::default(),
             limits,
         }))
     }
@@ -101,11 +108,13 @@ impl Connections {
             match shared.shake_hands(accepted, terms, &entry).await {
                 Some(Ok(connection)) => {
                     drop(handshake);
-                    http2::serve(connection, &entry, &shared).await;
+                    shared.greet_and_serve(connection, &entry).await;
                 }
                 Some(Err(error)) => {
                     shared.counters.handshakes_failed.add_one();
-                    handshake::log_failure(&error, peer);
+                    if shared.failed_handshakes.admit(Instant::now()) {
+                        handshake::log_failure(&error, peer);
+                    }
                 }
                 None => {}
             }
@@ -150,7 +159,8 @@ impl Shared {
     /// A place for the connection, or the reason in metrics and log why there is none.
     fn place_for(self: &Arc<Self>, accepted: &Accepted, terms: &Terms) -> Option<Place> {
         let Self { ledger, counters, limits, refusals, .. } = &**self;
-        let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !limits.is_shared(*address));
+        let is_shared = |address: IpAddr| limits.is_shared(address) || terms.is_trusted_proxy_of_pod(accepted);
+        let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !is_shared(*address));
         let handshake = match capped.filter(|_| terms.tls.is_some()) {
             Some(address) => {
                 let Some(share) = self.handshakes_by_address.take(AddressBlock::of(address)) else {
@@ -184,13 +194,44 @@ impl Shared {
         terms: Terms,
         entry: &ConnectionEntry,
     ) -> Option<io::Result<Connection>> {
+        let limits = PeerLimits { handshake: self.limits.handshake_timeout, delivery: self.limits.delivery_timeout };
+        self.while_open(entry, handshake::shake_hands(accepted, terms, &self.handshakes, limits)).await
+    }
+
+    /// Serves a client that speaks HTTP/2, and tells others to.
+    ///
+    /// The HTTP/2 library has no time limit for the first bytes, and pings a silent peer only once the preface is there:
+    /// without a limit here, any peer could hold sockets for ever.
+    async fn greet_and_serve(&self, connection: Connection, entry: &Arc<ConnectionEntry>) {
+        let peer = connection.info().peer.ip();
+        let Some(heard) = self.while_open(entry, greeting::hear(connection, self.limits.handshake_timeout)).await
+        else {
+            return;
+        };
+        let peer = peer.map(tracing::field::display);
+        match heard {
+            Ok(Greeting::Http2(connection)) => http2::serve(connection, entry, self).await,
+            Ok(Greeting::Http1(client)) => {
+                self.counters.http1_clients.add_one();
+                tracing::debug!(peer, "a client speaks HTTP/1; it is told that this port speaks gRPC over HTTP/2");
+                let _refused_or_ended = self.while_open(entry, client.refuse()).await;
+            }
+            Ok(Greeting::Neither) => {
+                self.counters.not_http.add_one();
+                tracing::debug!(peer, "a client speaks neither HTTP/2 nor HTTP/1; its connection is closed");
+            }
+            Err(error) => tracing::debug!(peer, %error, "a connection ended before its client spoke HTTP/2"),
+        }
+    }
+
+    /// Does something with a connection. `None` if the connection had to end in the middle of it.
+    async fn while_open<D: Future>(&self, entry: &ConnectionEntry, doing: D) -> Option<D::Output> {
         let stopped = async {
             self.stop.cancelled().await;
             time::sleep(FAREWELL).await;
         };
-        let limits = PeerLimits { handshake: self.limits.handshake_timeout, delivery: self.limits.delivery_timeout };
         tokio::select! {
-            done = handshake::shake_hands(accepted, terms, &self.handshakes, limits) => Some(done),
+            done = doing => Some(done),
             why = entry.ended() => {
                 self.note_end(why);
                 None

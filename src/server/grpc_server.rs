@@ -15,8 +15,8 @@ use tower::util::BoxCloneSyncService;
 use crate::admission::Shares;
 use crate::config::LimitSettings;
 use crate::grpc::{
-    AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, CatchPanicLayer, DeadlineLayer, HealthService,
-    LoadSheddingLayer, MessageLimitLayer, StreamEndLayer, proto,
+    AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, CallFormLayer, CatchPanicLayer, DeadlineLayer,
+    HealthService, LoadSheddingLayer, StatusReasonLayer, StreamEndLayer, proto,
 };
 
 /// Everything that is served, behind all layers. Cloned for every call.
@@ -68,17 +68,12 @@ pub(super) fn service(
     // Outermost first: a call is logged however it ends, and nothing lets it take longer than its deadline.
     let service = ServiceBuilder::new()
         .layer(access_log)
+        .layer(CallFormLayer::new(Arc::clone(&counters)))
+        .layer(StatusReasonLayer::new(Arc::clone(&counters)))
         .layer(CatchPanicLayer::new(Arc::clone(&counters)))
         .layer(DeadlineLayer::new(limits.call_timeout, Arc::clone(&counters)))
         .layer(authentication)
-        .layer(LoadSheddingLayer::new(
-            places,
-            message_memory,
-            max_message_size,
-            limits.message_timeout,
-            Arc::clone(&counters),
-        ))
-        .layer(MessageLimitLayer::new(counters))
+        .layer(LoadSheddingLayer::new(places, message_memory, max_message_size, limits.message_timeout, counters))
         .layer(StreamEndLayer::new(stop))
         .service(routes.routes().prepare());
     Ok(BoxCloneSyncService::new(service))

@@ -88,7 +88,8 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
             }
         }
     });
-    let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(connection), service));
+    let watched = shared.sent_errors.clone().watch(connection, info.peer.ip());
+    let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(watched), service));
 
     let farewell = tokio::select! {
         ended = in_turns(http.as_mut(), &turn) => return log_end(ended),

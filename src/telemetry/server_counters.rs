@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::http2_errors::Http2Errors;
 use crate::grpc::{CallCounters, EventCount};
 
 /// Counted by the listeners and by every connection.
@@ -29,6 +30,12 @@ pub struct ServerCounters {
     pub connections_cut: EventCount,
     /// Handshakes that came to nothing: no TLS, the wrong certificate, too slow.
     pub handshakes_failed: EventCount,
+    /// Connections whose client spoke HTTP/1 and was told to speak HTTP/2.
+    pub http1_clients: EventCount,
+    /// Connections whose client spoke neither HTTP/2 nor HTTP/1, and that were closed without a word.
+    pub not_http: EventCount,
+    /// Errors of HTTP/2 that were sent to clients.
+    pub http2_errors: Http2Errors,
     /// Calls whose metadata have too many fields.
     pub oversized_metadata: EventCount,
     /// Streams that were refused before anything was known of their calls, because too many are open.

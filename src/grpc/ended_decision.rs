@@ -1,0 +1,106 @@
+//! How a decision ended: whether its caller was told.
+
+use tonic::Code;
+
+use crate::broker::{Decision, Outcome};
+
+/// Whether the record of a decision lets its answer be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// The record is kept, or none is needed.
+    Kept,
+    /// It is not, and the answer must not be given.
+    Failed,
+}
+
+/// A decision, and whether the caller was told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct EndedDecision<'c> {
+    /// What was decided.
+    pub decision: &'c Decision,
+    /// Whether the caller was told.
+    pub fate: DecisionFate,
+}
+
+/// Whether the caller was told of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecisionFate {
+    /// Its answer, whole and with its status, was given to the connection. Whether it arrived only the client knows.
+    Answered,
+    /// It could not be recorded, so that the caller was told of the failure and of nothing else.
+    Unrecorded,
+    /// The call ended before the answer was given: the client left or took nothing, or the time was up. The decision may be
+    /// recorded.
+    Undelivered,
+}
+
+impl<'c> EndedDecision<'c> {
+    /// `recording` is `None` if the call ended before that was known, and `code` if it ended before its status was given.
+    pub(super) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
+        Self { decision, fate: fate(&decision.outcome, recording, code) }
+    }
+
+    /// How it ended, for metrics and the log: the outcome of the decision if the caller was told, else `unrecorded` or
+    /// `undelivered`.
+    #[must_use]
+    pub const fn outcome(&self) -> &'static str {
+        match self.fate {
+            DecisionFate::Answered => self.decision.outcome.name(),
+            DecisionFate::Unrecorded => "unrecorded",
+            DecisionFate::Undelivered => "undelivered",
+        }
+    }
+}
+
+const fn fate(outcome: &Outcome, recording: Option<Recording>, code: Option<Code>) -> DecisionFate {
+    match (recording, code) {
+        (Some(Recording::Failed), _) => DecisionFate::Unrecorded,
+        (Some(Recording::Kept), Some(code)) if is_answer(outcome, code) => DecisionFate::Answered,
+        _ => DecisionFate::Undelivered,
+    }
+}
+
+/// Whether a call with this status has told its caller of the outcome. Other statuses come from the layers around.
+const fn is_answer(outcome: &Outcome, code: Code) -> bool {
+    match outcome {
+        Outcome::Issued { .. } | Outcome::Verified { .. } => matches!(code, Code::Ok),
+        Outcome::Failed(_) => !matches!(code, Code::Ok | Code::Cancelled | Code::DeadlineExceeded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::BrokerError;
+    use crate::policy::RefusalReason;
+
+    #[test]
+    fn a_decision_is_answered_if_its_record_is_kept_and_its_own_status_was_given() {
+        let verified =
+            Outcome::Verified { grant: "g".into(), as_expected: true, mismatches: Vec::new(), unknown: Vec::new() };
+        let refused = Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
+        let (kept, failed) = (Some(Recording::Kept), Some(Recording::Failed));
+        let [answered, unrecorded, undelivered] =
+            [DecisionFate::Answered, DecisionFate::Unrecorded, DecisionFate::Undelivered];
+        for (outcome, recording, code, expected) in [
+            (&verified, kept, Some(Code::Ok), answered),
+            (&refused, kept, Some(Code::PermissionDenied), answered),
+            (&verified, failed, Some(Code::Unavailable), unrecorded),
+            (&refused, failed, Some(Code::Unavailable), unrecorded),
+            // The client left while the failure was on its way.
+            (&verified, failed, None, unrecorded),
+            // The client left, or the time was up, while the record was being written.
+            (&verified, None, None, undelivered),
+            (&verified, None, Some(Code::DeadlineExceeded), undelivered),
+            (&refused, None, Some(Code::DeadlineExceeded), undelivered),
+            // The client left before it took the answer.
+            (&verified, kept, None, undelivered),
+            (&refused, kept, None, undelivered),
+            // Something else went wrong with the answer.
+            (&verified, kept, Some(Code::Internal), undelivered),
+            (&refused, kept, Some(Code::DeadlineExceeded), undelivered),
+        ] {
+            assert_eq!(fate(outcome, recording, code), expected, "{outcome:?} {recording:?} {code:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Requests that are no call of a method here, by their form: nothing of their content has been looked at.
+
+use super::event_count::EventCount;
+
+/// What is wrong with the form of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MalformedRequest {
+    /// Its HTTP method is not POST.
+    NotPost,
+    /// Its content type is not one of gRPC with protobuf.
+    NotGrpc,
+    /// No service here has the method.
+    UnknownMethod,
+    /// It says that its message is compressed.
+    CompressedMessage,
+    /// A unary call without a message.
+    NoMessage,
+    /// A unary call with more than one message.
+    SeveralMessages,
+    /// It ends in the middle of a message.
+    TruncatedMessage,
+    /// The flag in front of a message is neither 0 nor 1, or it is 1 and no compression is named.
+    InvalidCompressionFlag,
+    /// The bytes of a message are not the protobuf that the method takes.
+    UndecodableMessage,
+}
+
+impl MalformedRequest {
+    /// Every one of them, in the order of their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::NotPost,
+        Self::NotGrpc,
+        Self::UnknownMethod,
+        Self::CompressedMessage,
+        Self::NoMessage,
+        Self::SeveralMessages,
+        Self::TruncatedMessage,
+        Self::InvalidCompressionFlag,
+        Self::UndecodableMessage,
+    ];
+
+    /// The name in the log and in metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotPost => "not_post",
+            Self::NotGrpc => "not_grpc",
+            Self::UnknownMethod => "unknown_method",
+            Self::CompressedMessage => "compressed_message",
+            Self::NoMessage => "no_message",
+            Self::SeveralMessages => "several_messages",
+            Self::TruncatedMessage => "truncated_message",
+            Self::InvalidCompressionFlag => "invalid_compression_flag",
+            Self::UndecodableMessage => "undecodable_message",
+        }
+    }
+
+    /// Whether a reason in the log is one of these.
+    pub(super) fn is_code(reason: &str) -> bool {
+        Self::ALL.into_iter().any(|malformed| malformed.code() == reason)
+    }
+}
+
+/// Why the body of a request ended before its message was whole and good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RequestFault {
+    /// The client sent it so.
+    Malformed(MalformedRequest),
+    /// The stream or its connection ended: no client waits for an answer.
+    Lost,
+}
+
+/// How many requests were malformed, by what was wrong with them.
+#[derive(Debug, Default)]
+pub struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
+
+impl MalformedCounts {
+    /// The count of one kind.
+    #[must_use]
+    pub const fn of(&self, malformed: MalformedRequest) -> &EventCount {
+        // The number of a kind is its place in the list, and there are as many counts.
+        &self.0[malformed as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_counted_by_itself_and_has_a_name_of_its_own() {
+        let counts = MalformedCounts::default();
+        for (number, malformed) in MalformedRequest::ALL.into_iter().enumerate() {
+            assert_eq!(malformed as usize, number);
+            assert_eq!(counts.of(malformed).get(), 0, "{malformed:?}");
+            counts.of(malformed).add_one();
+            assert!(MalformedRequest::is_code(malformed.code()));
+        }
+        assert!(MalformedRequest::ALL.into_iter().all(|malformed| counts.of(malformed).get() == 1));
+        let names: std::collections::BTreeSet<_> = MalformedRequest::ALL.map(MalformedRequest::code).into();
+        assert_eq!(names.len(), MalformedRequest::ALL.len());
+        assert!(!MalformedRequest::is_code("overloaded"));
+    }
+}
