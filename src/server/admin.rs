@@ -4,6 +4,7 @@
 //! long a request may take to arrive, and how long the whole of it may take. Each connection serves one request, so
 //! that none can be held for longer than these two times.
 
+mod accept;
 mod exchange;
 mod places;
 mod routes;

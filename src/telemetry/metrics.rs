@@ -1,5 +1,4 @@
-//! Metrics, in the text format of `OpenMetrics`
-//! ([specification 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
+//! Metrics, in the two text formats that scrapers read.
 //!
 //! What they show of a state belongs to the parts of the server and is read at each scrape, so that the parts know
 //! nothing of metrics. What goes by is counted by [`CallMetrics`].
@@ -10,9 +9,12 @@ mod budgets;
 mod call_metrics;
 mod calls;
 mod certificates;
+mod connection_limit;
 mod decisions;
+mod format;
 mod identity;
 mod logs;
+mod parts;
 mod policy;
 mod process;
 mod quotas;
@@ -24,23 +26,26 @@ mod spans;
 use std::fmt;
 use std::sync::Arc;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use call_metrics::CallMetrics;
 pub use certificates::{CertificateSource, CertificateStatus, ListenerCertificate};
-pub use process::ConnectionLimit;
+pub use connection_limit::ConnectionLimit;
+pub use format::MetricsFormat;
+pub use parts::{PartSource, PartStatus};
 pub use signing_credentials::NamedCredentials;
 
 use admin::AdminCollector;
 use audit::AuditCollector;
 use budgets::BudgetCollector;
 use certificates::CertificateCollector;
+use connection_limit::ConnectionLimitCollector;
 use identity::IdentityCollector;
 use logs::LogCollector;
+use parts::PartCollector;
 use policy::PolicyCollector;
-use process::{ConnectionLimitCollector, ProcessCollector};
+use process::ProcessCollector;
 use quotas::QuotaCollector;
 use server::ServerCollector;
 use signing_credentials::SigningCredentialsCollector;
@@ -56,9 +61,6 @@ use crate::grpc::RejectedLines;
 use crate::identity::Authenticator;
 use crate::policy::PolicyStore;
 use crate::quota::Quotas;
-
-/// The content type of [`Metrics::text`].
-pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the names of this program's own metrics begin with. Those of calls have the names that gRPC servers share.
 const PREFIX: &str = "access_broker";
@@ -82,6 +84,8 @@ pub struct MetricSources {
     pub admin: Arc<AdminCounters>,
     /// How many connections there may be, where a server runs.
     pub connection_limit: Option<ConnectionLimit>,
+    /// What calls need, where a server runs.
+    pub parts: Option<Arc<dyn PartSource>>,
     /// Audit records, if there are any.
     pub audit: Option<Arc<AuditStatus>>,
     /// Quotas.
@@ -115,6 +119,7 @@ impl Metrics {
             rejected_lines,
             admin,
             connection_limit,
+            parts,
             audit,
             quotas,
             authenticator,
@@ -124,7 +129,7 @@ impl Metrics {
         } = sources;
         let mut registry = Registry::default();
         calls.register(&mut registry, PREFIX);
-        registry.register_collector(Box::new(ProcessCollector));
+        registry.register_collector(Box::new(ProcessCollector::default()));
         let own = registry.sub_registry_with_prefix(PREFIX);
         own.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         own.register_collector(Box::new(ServerCollector(server)));
@@ -132,6 +137,7 @@ impl Metrics {
         own.register_collector(Box::new(LogCollector { log, rejected: rejected_lines }));
         own.register_collector(Box::new(ConnectionLimitCollector(connection_limit)));
         own.register_collector(Box::new(AdminCollector(admin)));
+        own.register_collector(Box::new(PartCollector(parts)));
         own.register_collector(Box::new(AuditCollector(audit)));
         own.register_collector(Box::new(QuotaCollector(quotas)));
         own.register_collector(Box::new(IdentityCollector(authenticator)));
@@ -142,14 +148,12 @@ impl Metrics {
         Self { registry }
     }
 
-    /// The metrics as they are now.
+    /// The metrics as they are now, in this format.
     ///
     /// # Errors
     ///
     /// Never in practice: writing to a string does not fail.
-    pub fn text(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+    pub fn text(&self, format: MetricsFormat) -> Result<String, fmt::Error> {
+        format.encode(&self.registry)
     }
 }

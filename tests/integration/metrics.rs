@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use access_broker::dev::EmbeddedIssuer;
+
 use crate::serve_process::{configured, issuer, log_lines};
 use crate::support::{Process, replace};
 
@@ -43,8 +45,11 @@ fn write_configuration(folder: &Path) {
 
 /// What `/metrics` says, without a secret in it.
 async fn scrape(admin: &str) -> String {
-    let answer = reqwest::get(format!("http://{admin}/metrics")).await.unwrap();
-    assert_eq!(answer.status(), 200);
+    // What Prometheus sends.
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+    let request = reqwest::Client::new().get(format!("http://{admin}/metrics")).header("accept", accept);
+    let answer = request.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["vary"]), (200, &"accept".parse().unwrap()));
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!(answer.headers()["content-type"], content_type);
     let text = answer.text().await.unwrap();
@@ -72,20 +77,26 @@ fn unix_seconds(instant: SystemTime) -> f64 {
     instant.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64().floor()
 }
 
-#[tokio::test]
-async fn metrics_show_the_end_of_credentials_and_each_renewal() {
-    let issuer = issuer().await;
+/// A broker whose URLs last a minute, by credentials that end then; and its admin address.
+fn start(issuer: &EmbeddedIssuer, end: SystemTime) -> (Process, String) {
     let folder = configured("https://issuer.example", issuer.jwks());
     write_configuration(folder.path());
     write_policy(folder.path(), "1m");
-    let first_end = SystemTime::now() + Duration::from_mins(10);
-    write_credentials(folder.path(), "", first_end);
+    write_credentials(folder.path(), "", end);
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &[]);
     let admin = process.wait_for("admin address", |process| {
         let lines = log_lines(process);
         let line = lines.iter().find(|line| line["message"] == "serving admin HTTP")?;
         line["address"].as_str().map(str::to_owned)
     });
+    (process, admin)
+}
+
+#[tokio::test]
+async fn metrics_show_the_end_of_credentials_and_each_renewal() {
+    let issuer = issuer().await;
+    let first_end = SystemTime::now() + Duration::from_mins(10);
+    let (mut process, admin) = start(&issuer, first_end);
 
     let metrics = scrape(&admin).await;
     assert!((expiry(&metrics) - unix_seconds(first_end)).abs() < 1.0, "{metrics}");
@@ -116,4 +127,54 @@ async fn metrics_show_the_end_of_credentials_and_each_renewal() {
     process.signal("TERM");
     assert!(process.exit().success());
     assert!(SECRETS.iter().all(|secret| !process.stderr().contains(secret)));
+}
+
+/// Waits until the gauge of a file says whether the file is in force.
+async fn until_in_force(admin: &str, gauge: &str, expected: bool, process: &Process) {
+    let started = Instant::now();
+    while (value(&scrape(admin).await, gauge) > 0.5) != expected {
+        assert!(started.elapsed() < Duration::from_secs(90), "{gauge} is not {expected}\n{}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
+    let issuer = issuer().await;
+    let (mut process, admin) = start(&issuer, SystemTime::now() + Duration::from_mins(10));
+    let policy = "access_broker_policy_file_in_force";
+    let keys = "access_broker_issuer_keys_file_in_force{issuer=\"https://issuer.example\"}";
+    let credentials = "access_broker_signing_credentials_files_in_force{credentials=\"test\"}";
+    for gauge in [policy, keys, credentials] {
+        until_in_force(&admin, gauge, true, &process).await;
+    }
+
+    // No key at all, an URL that lasts for longer than the credentials, which has them read anew, and no access key id.
+    replace(&process.path("jwks.json"), "{}");
+    process.signal("HUP");
+    replace(&process.path("id"), "");
+    write_policy(&process.path(""), "1h");
+    for gauge in [keys, credentials] {
+        until_in_force(&admin, gauge, false, &process).await;
+    }
+    until_in_force(&admin, policy, true, &process).await;
+    fs::remove_file(process.path("policy.toml")).unwrap();
+    until_in_force(&admin, policy, false, &process).await;
+    // Looks that find the same again change nothing: the policy and what failed are looked at every second or two.
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let metrics = scrape(&admin).await;
+        for gauge in [policy, keys, credentials] {
+            assert!(value(&metrics, gauge) < 0.5, "{gauge}");
+        }
+    }
+    write_policy(&process.path(""), "2h");
+    replace(&process.path("jwks.json"), issuer.jwks().to_string());
+    write_credentials(&process.path(""), "-2", SystemTime::now() + Duration::from_hours(12));
+    process.signal("HUP");
+    for gauge in [policy, keys, credentials] {
+        until_in_force(&admin, gauge, true, &process).await;
+    }
+    process.signal("TERM");
+    assert!(process.exit().success());
 }

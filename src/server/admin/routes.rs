@@ -1,8 +1,8 @@
 //! What the admin port answers:
 //!
 //! - `GET /livez`: 200 while the process runs.
-//! - `GET /readyz`: 200 when calls are answered, otherwise 503 with what is missing, a line each.
-//! - `GET /metrics`: the metrics, as `OpenMetrics` text.
+//! - `GET /readyz`: 200 when the server serves, otherwise 503. Either way with what is missing, a line each.
+//! - `GET /metrics`: the metrics, in the text format that `Accept` prefers.
 //!
 //! No route reads a request's body.
 
@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::server::readiness::Readiness;
-use crate::telemetry::{METRICS_CONTENT_TYPE, Metrics};
+use super::accept::preferred_format;
+use crate::server::readiness::{Readiness, Standing};
+use crate::telemetry::Metrics;
 
 pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Router {
     let scrapes = Scrapes { metrics: Arc::new(metrics), turn: Arc::new(Semaphore::new(1)) };
@@ -29,12 +30,15 @@ pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Route
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let missing = readiness.missing();
-    if missing.is_empty() {
-        return (StatusCode::OK, "ready\n".to_owned());
-    }
-    let lines: Vec<String> = missing.iter().map(|missing| format!("{missing}\n")).collect();
-    (StatusCode::SERVICE_UNAVAILABLE, lines.concat())
+    let standing = readiness.standing();
+    let (status, first) = match standing {
+        Standing::Serving(_) => (StatusCode::OK, "ready"),
+        Standing::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        Standing::NotServing(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        Standing::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    };
+    let missing: Vec<String> = standing.missing().iter().map(|part| format!("without {part}\n")).collect();
+    (status, format!("{first}\n{}", missing.concat()))
 }
 
 #[derive(Clone)]
@@ -46,11 +50,12 @@ struct Scrapes {
 
 /// Renders apart from the threads that serve calls: with many tiers it takes milliseconds, and it reads files of
 /// `/proc`.
-async fn scrape(State(Scrapes { metrics, turn }): State<Scrapes>) -> Response {
+async fn scrape(State(Scrapes { metrics, turn }): State<Scrapes>, headers: HeaderMap) -> Response {
+    let format = preferred_format(&headers);
     let rendered = match turn.acquire_owned().await {
         Ok(turn) => {
             let render = move || {
-                let text = metrics.text();
+                let text = metrics.text(format);
                 drop(turn);
                 text.ok()
             };
@@ -59,7 +64,10 @@ async fn scrape(State(Scrapes { metrics, turn }): State<Scrapes>) -> Response {
         Err(_) => None,
     };
     match rendered {
-        Some(text) => ([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], text).into_response(),
+        Some(text) => {
+            let content_type = HeaderValue::from_static(format.content_type());
+            ([(CONTENT_TYPE, content_type), (VARY, ACCEPT.into())], text).into_response()
+        }
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

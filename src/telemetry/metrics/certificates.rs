@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
-use super::samples::{encode_counters, encode_timestamps};
+use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 
 /// How it stands with a listener's certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct CertificateStatus {
     pub good_reloads: u64,
     /// How many looks at the files found no complete and good set. Grows with every look for as long as that lasts.
     pub failed_reloads: u64,
+    /// Whether the files, as they were seen last, hold the set that is in force.
+    pub files_in_force: bool,
     /// The last second of the validity of the server's certificate.
     pub not_after: SystemTime,
 }
@@ -55,6 +57,13 @@ impl Collector for CertificateCollector {
             "tls_certificate_loaded_timestamp",
             "When the certificate that a listener shows was read.",
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.loaded_at))),
+        )?;
+        encode_gauges(
+            &mut encoder,
+            "tls_files_in_force",
+            "Whether a listener's TLS files hold the set in force: 1, or 0.",
+            None,
+            statuses.iter().map(|(listener, status)| ([("listener", *listener)], as_flag(status.files_in_force))),
         )?;
         let reloads = statuses.iter().flat_map(|(listener, status)| {
             let labels = |result| [("listener", *listener), ("result", result)];

@@ -11,7 +11,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use crate::broker::{Decision, Outcome};
+use crate::broker::Outcome;
+use crate::grpc::{DecisionFate, EndedDecision};
 
 /// How many tiers get labels of their own. Policies change while the program runs, and what a label was once, it stays.
 pub(super) const MAX_TIER_LABELS: usize = 1_000;
@@ -21,6 +22,9 @@ const OTHER_TIER: &str = "other";
 
 /// The label of what there is not.
 const NONE: &str = "none";
+
+/// Why a decision is without its record, as in the log.
+const AUDIT_UNAVAILABLE: &str = "audit_unavailable";
 
 /// Counts of decisions.
 #[derive(Debug, Default)]
@@ -51,13 +55,15 @@ impl DecisionCounts {
         registry.register_collector(Box::new(DecisionCollector(self.family.clone())));
     }
 
-    pub(super) fn count(&self, decision: &Decision) {
-        let reason = match &decision.outcome {
-            Outcome::Failed(error) => error.code(),
-            Outcome::Issued { .. } | Outcome::Verified { .. } => NONE,
+    pub(super) fn count(&self, ended: EndedDecision<'_>) {
+        let EndedDecision { decision, fate } = ended;
+        let reason = match (fate, &decision.outcome) {
+            (DecisionFate::Answered, Outcome::Failed(error)) => error.code(),
+            (DecisionFate::Unrecorded, _) => AUDIT_UNAVAILABLE,
+            (DecisionFate::Answered | DecisionFate::Undelivered, _) => NONE,
         };
         let operation = decision.use_case.operation().name();
-        let outcome = decision.outcome.name();
+        let outcome = ended.outcome();
         let mut labels = DecisionLabels { operation, tier: decision.tier.clone(), outcome, reason };
         // Nearly every decision has been made before.
         if let Some(counter) = self.family.get(&labels) {
@@ -101,7 +107,9 @@ mod tests {
     use prometheus_client::encoding::text::encode;
 
     use super::*;
-    use crate::broker::{BoundDownload, BrokerError, DecisionIds, IssuedTerms, TimeOrderedDecisionIds, UseCase};
+    use crate::broker::{
+        BoundDownload, BrokerError, Decision, DecisionIds, IssuedTerms, TimeOrderedDecisionIds, UseCase,
+    };
     use crate::identity::{Caller, WorkloadId};
     use crate::policy::{BucketName, EndpointName, ExpiryLimit, ObjectKey, ObjectReference, RefusalReason};
 
@@ -135,6 +143,10 @@ mod tests {
         Outcome::Verified { grant: "grant".into(), as_expected: false, mismatches, unknown }
     }
 
+    fn answered(decision: &Decision) -> EndedDecision<'_> {
+        EndedDecision { decision, fate: DecisionFate::Answered }
+    }
+
     fn samples(counts: &DecisionCounts) -> Vec<String> {
         let mut registry = Registry::default();
         counts.register(&mut registry);
@@ -149,12 +161,12 @@ mod tests {
     fn each_outcome_has_its_labels() {
         let counts = DecisionCounts::default();
         let refused = |reason| Outcome::Failed(BrokerError::Refused(reason));
-        counts.count(&decision(Some("t"), issued()));
-        counts.count(&decision(Some("t"), issued()));
-        counts.count(&decision(Some("t"), verified()));
-        counts.count(&decision(Some("t"), Outcome::Failed(BrokerError::NoVersion)));
-        counts.count(&decision(None, refused(RefusalReason::NoTier)));
-        counts.count(&decision(Some("t"), refused(RefusalReason::Denied("a denial's name".into()))));
+        counts.count(answered(&decision(Some("t"), issued())));
+        counts.count(answered(&decision(Some("t"), issued())));
+        counts.count(answered(&decision(Some("t"), verified())));
+        counts.count(answered(&decision(Some("t"), Outcome::Failed(BrokerError::NoVersion))));
+        counts.count(answered(&decision(None, refused(RefusalReason::NoTier))));
+        counts.count(answered(&decision(Some("t"), refused(RefusalReason::Denied("a denial's name".into())))));
         assert_eq!(
             samples(&counts),
             [
@@ -168,12 +180,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_caller_was_not_told_counts_as_neither_issued_nor_refused() {
+        let counts = DecisionCounts::default();
+        let refused = || Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
+        for outcome in [issued(), verified(), refused()] {
+            let decision = decision(Some("t"), outcome);
+            for fate in [DecisionFate::Unrecorded, DecisionFate::Undelivered] {
+                counts.count(EndedDecision { decision: &decision, fate });
+            }
+        }
+        assert_eq!(
+            samples(&counts),
+            [
+                r#"decisions_total{operation="download",tier="t",outcome="undelivered",reason="none"} 3"#,
+                r#"decisions_total{operation="download",tier="t",outcome="unrecorded",reason="audit_unavailable"} 3"#,
+            ]
+        );
+    }
+
+    #[test]
     fn tiers_beyond_the_limit_share_a_label() {
         let counts = DecisionCounts::default();
         for number in 0..MAX_TIER_LABELS + 5 {
-            counts.count(&decision(Some(&format!("tier-{number}")), issued()));
+            counts.count(answered(&decision(Some(&format!("tier-{number}")), issued())));
         }
-        counts.count(&decision(Some("tier-0"), issued()));
+        counts.count(answered(&decision(Some("tier-0"), issued())));
         let samples = samples(&counts);
         assert_eq!(samples.len(), MAX_TIER_LABELS + 1);
         let value = |tier: &str| {

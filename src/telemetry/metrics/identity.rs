@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
-use super::samples::{as_gauge, encode_counters, encode_gauge, encode_gauges};
+use super::samples::{as_flag, as_gauge, encode_counters, encode_gauge, encode_gauges};
 use crate::identity::{Authenticator, KeyRingStatus};
 
 /// Reads the authenticator's state at each scrape.
@@ -43,7 +43,7 @@ fn encode_keys(encoder: &mut DescriptorEncoder<'_>, keys: &[(Arc<str>, KeyRingSt
         "issuer_keys_usable",
         "Whether an issuer's tokens can be checked: 1 if there are keys that are not too old.",
         None,
-        of_issuers().map(|(labels, status)| (labels, f64::from(u8::from(status.usable)))),
+        of_issuers().map(|(labels, status)| (labels, as_flag(status.usable))),
     )?;
     encode_gauges(
         encoder,
@@ -51,6 +51,13 @@ fn encode_keys(encoder: &mut DescriptorEncoder<'_>, keys: &[(Arc<str>, KeyRingSt
         "The time since an issuer's keys were last fetched.",
         Some(&Unit::Seconds),
         of_issuers().filter_map(|(labels, status)| Some((labels, status.age?.as_secs_f64()))),
+    )?;
+    encode_gauges(
+        encoder,
+        "issuer_keys_file_in_force",
+        "Whether the file with an issuer's keys holds the keys in use: 1, or 0.",
+        None,
+        of_issuers().filter_map(|(labels, status)| Some((labels, as_flag(status.file_in_force?)))),
     )?;
     let refreshes = keys.iter().flat_map(|(issuer, status)| {
         let labels = |result| [("issuer", &**issuer), ("result", result)];

@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
-use super::samples::{as_gauge, encode_counters, encode_gauge, unix_seconds};
+use super::samples::{as_flag, as_gauge, encode_counters, encode_gauge, unix_seconds};
 use crate::policy::PolicyStore;
 
 /// Reads the store's state at each scrape.
@@ -23,7 +23,7 @@ impl Collector for PolicyCollector {
         let loaded_at = status.and_then(|status| unix_seconds(status.loaded_at));
         let help = "When the policy in force was loaded.";
         encode_gauge(&mut encoder, "policy_loaded_timestamp", help, Some(&Unit::Seconds), loaded_at)?;
-        let file_in_force = status.map(|status| as_gauge(u64::from(status.file_in_force)));
+        let file_in_force = status.map(|status| as_flag(status.file_in_force));
         let help = "Whether the policy file holds the policy in force: 1, or 0.";
         encode_gauge(&mut encoder, "policy_file_in_force", help, None, file_in_force)?;
         let reloads =

@@ -69,6 +69,11 @@ pub(super) fn unix_seconds(instant: SystemTime) -> Option<f64> {
     Some(instant.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
 }
 
+/// Yes and no as a gauge shows them: 1 and 0.
+pub(super) fn as_flag(flag: bool) -> f64 {
+    f64::from(u8::from(flag))
+}
+
 /// A count as a gauge shows it. Exact up to 2^53, which nothing counted here comes near.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 pub(super) const fn as_gauge(count: u64) -> f64 {

@@ -7,6 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::samples::{as_gauge, encode_counters, encode_gauge};
+use crate::grpc::MalformedRequest;
 use crate::telemetry::ServerCounters;
 
 /// Reads the counters at each scrape.
@@ -27,6 +28,8 @@ impl Collector for ServerCollector {
             ("idle", &counters.connections_idle),
             ("cut", &counters.connections_cut),
             ("handshake_failed", &counters.handshakes_failed),
+            ("http1", &counters.http1_clients),
+            ("not_http", &counters.not_http),
             ("accept_failed", &counters.accept_errors),
         ]
         .map(|(event, count)| ([("event", event)], count.get()));
@@ -36,6 +39,7 @@ impl Collector for ServerCollector {
         let calls = [
             ("shed", &counters.calls.shed),
             ("timed_out", &counters.calls.deadlines_exceeded),
+            ("client_deadline", &counters.calls.client_deadlines_exceeded),
             ("panicked", &counters.calls.panics),
             ("oversized", &counters.calls.oversized_messages),
             ("over_share", &counters.calls.over_share),
@@ -46,6 +50,14 @@ impl Collector for ServerCollector {
             ("undelivered", &counters.calls.undelivered),
         ]
         .map(|(cause, count)| ([("cause", cause)], count.get()));
-        encode_counters(&mut encoder, "calls_ended_by_server", "Calls that the server ended itself.", calls)
+        encode_counters(&mut encoder, "calls_ended_by_server", "Calls that the server ended itself.", calls)?;
+        let malformed = MalformedRequest::ALL
+            .map(|malformed| ([("reason", malformed.code())], counters.calls.malformed.of(malformed).get()));
+        let help = "Requests that were no call of a method here, by their form.";
+        encode_counters(&mut encoder, "malformed_requests", help, malformed)?;
+        let errors =
+            counters.http2_errors.all().map(|(frame, code, count)| ([("frame", frame), ("code", code)], count));
+        let help = "Errors of HTTP/2 that were sent to clients, without NO_ERROR.";
+        encode_counters(&mut encoder, "http2_errors", help, errors)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
-use super::samples::{encode_counters, encode_timestamps};
+use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 use crate::presign::credentials::{CredentialsCache, CredentialsStatus};
 
 /// Credentials and what operators call them.
@@ -16,6 +16,8 @@ pub struct NamedCredentials {
     pub name: Arc<str>,
     /// The credentials.
     pub cache: Arc<CredentialsCache>,
+    /// Whether they are read from files that the configuration names.
+    pub from_files: bool,
 }
 
 /// Reads the status of every cache at each scrape.
@@ -32,6 +34,14 @@ impl Collector for SigningCredentialsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // One reading for all metrics of a scrape, so that they agree.
         let statuses: Vec<_> = self.0.iter().map(|named| (&*named.name, named.cache.status())).collect();
+        let of_files = self.0.iter().zip(&statuses).filter(|(named, _)| named.from_files).map(|(_, status)| status);
+        encode_gauges(
+            &mut encoder,
+            "signing_credentials_files_in_force",
+            "Whether the files with the signing credentials hold those in force: 1, or 0.",
+            None,
+            of_files.map(|(name, status)| ([("credentials", *name)], as_flag(status.last_refresh_is_good))),
+        )?;
         encode_timestamps(
             &mut encoder,
             "signing_credentials_expiry_timestamp",
@@ -98,10 +108,11 @@ mod tests {
     }
 
     fn named(name: &str, token: Option<&str>, life: Option<Duration>) -> NamedCredentials {
+        let from_files = token.is_some();
         let (token, expiry) = (token.map(str::to_owned), life.map(|life| Standing.now() + life));
         let credentials = Credentials::new("ACCESSKEYID", "SECRETKEY", token, expiry, "test");
         let cache = CredentialsCache::new(credentials, Arc::new(Standing), Duration::from_hours(1));
-        NamedCredentials { name: name.into(), cache: Arc::new(cache) }
+        NamedCredentials { name: name.into(), cache: Arc::new(cache), from_files }
     }
 
     #[tokio::test]
@@ -117,7 +128,10 @@ mod tests {
         temporary.cache.note_url_cut();
         assert_eq!(
             text(credentials()),
-            r#"# HELP access_broker_signing_credentials_expiry_timestamp_seconds When the signing credentials in force end.
+            r#"# HELP access_broker_signing_credentials_files_in_force Whether the files with the signing credentials hold those in force: 1, or 0.
+# TYPE access_broker_signing_credentials_files_in_force gauge
+access_broker_signing_credentials_files_in_force{credentials="temporary"} 1.0
+# HELP access_broker_signing_credentials_expiry_timestamp_seconds When the signing credentials in force end.
 # TYPE access_broker_signing_credentials_expiry_timestamp_seconds gauge
 # UNIT access_broker_signing_credentials_expiry_timestamp_seconds seconds
 access_broker_signing_credentials_expiry_timestamp_seconds{credentials="temporary"} 1700007200.5

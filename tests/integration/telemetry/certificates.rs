@@ -20,14 +20,27 @@ async fn metrics_show_the_end_of_each_listeners_certificate_and_what_became_of_c
         let loaded = value(&metrics, &of("tls_certificate_loaded_timestamp_seconds", index));
         assert!(value(&metrics, &of("tls_certificate_expiry_timestamp_seconds", index)) > loaded);
         assert_eq!((count(&metrics, &reloads(index, "loaded")), count(&metrics, &reloads(index, "refused"))), (0, 0));
+        assert_eq!(count(&metrics, &of("tls_files_in_force", index)), 1);
     }
+    assert!(!metrics.contains(&of("tls_files_in_force", 1)));
     assert!(!metrics.contains(&of("tls_certificate_expiry_timestamp_seconds", 1)));
 
-    broker.setup.put_server_certificate(&broker.setup.authority.server());
+    // A certificate without its key, for as long as it takes.
+    let next = broker.setup.authority.server();
+    broker.setup.put("tls.crt", &next.certificate_pem);
+    let started = Instant::now();
+    while count(&scrape_at(&admin).await, &reloads(0, "refused")) < 3 {
+        assert!(started.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(count(&scrape_at(&admin).await, &of("tls_files_in_force", 0)), 0);
+
+    broker.setup.put_server_certificate(&next);
     let started = Instant::now();
     // Certificate and key are two files, so a look between the two changes may refuse.
     while count(&scrape_at(&admin).await, &reloads(0, "loaded")) == 0 {
         assert!(started.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    assert_eq!(count(&scrape_at(&admin).await, &of("tls_files_in_force", 0)), 1);
 }

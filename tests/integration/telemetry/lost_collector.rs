@@ -103,15 +103,3 @@ async fn a_collector_that_is_silent_or_away_neither_slows_calls_nor_holds_up_the
         stop(process);
     }
 }
-
-#[test]
-fn a_protocol_that_is_not_spoken_stops_the_start() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
-    let variables = [&VARIABLES[..], &[endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")]].concat();
-    let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &variables);
-    assert_eq!(output.status.code(), Some(1));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    let line: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
-    assert!(line["cause"].as_str().unwrap().contains("OTEL_EXPORTER_OTLP_PROTOCOL is \"http/protobuf\""), "{line}");
-}

@@ -123,7 +123,7 @@ async fn refusals_have_a_reason_and_only_faults_of_the_server_are_errors() {
     for (code, reason, error) in [
         ("PERMISSION_DENIED", Some("not_granted"), StatusCode::Unset),
         ("UNAUTHENTICATED", Some("missing_token"), StatusCode::Unset),
-        ("UNIMPLEMENTED", None, StatusCode::Error),
+        ("UNIMPLEMENTED", Some("compressed_message"), StatusCode::Error),
     ] {
         let mut found =
             calls.iter().map(|call| (attributes(&call.attributes), call.status.clone().unwrap_or_default()));

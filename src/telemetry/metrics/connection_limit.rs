@@ -1,0 +1,32 @@
+//! What metrics show of the limit of connections.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::samples::encode_gauges;
+
+/// How many connections of callers there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimit {
+    /// `limits.max_connections`.
+    pub configured: u32,
+    /// What fits into the process's limit of open files.
+    pub effective: u32,
+}
+
+/// Shows the limit, where a server runs.
+#[derive(Debug)]
+pub(super) struct ConnectionLimitCollector(pub(super) Option<ConnectionLimit>);
+
+impl Collector for ConnectionLimitCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let limits = self.0.map(|ConnectionLimit { configured, effective }| {
+            [("configured", configured), ("effective", effective)]
+                .map(|(kind, limit)| ([("kind", kind)], f64::from(limit)))
+        });
+        let help = "How many connections there may be: as configured, and as the limit of open files allows.";
+        encode_gauges(&mut encoder, "connections_limit", help, None, limits.into_iter().flatten())
+    }
+}

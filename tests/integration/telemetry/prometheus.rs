@@ -1,0 +1,132 @@
+//! Prometheus's own tools, and the parsers of its Python library, judge the metrics and the alerts.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use access_broker::telemetry::MetricsFormat;
+
+use super::{download_of, download_with_look, scrape, verification_of};
+use crate::support::{TestServer, skip_without};
+
+/// Reads metrics with a strict parser, by the name of its module. Says how many samples there are, of each metric.
+const PARSER: &str = r"
+import importlib, sys
+parse = importlib.import_module(sys.argv[1]).text_string_to_metric_families
+families = list(parse(sys.stdin.read()))
+names = [family.name for family in families]
+assert len(names) == len(set(names)), names
+print(sum(len(family.samples) for family in families))
+";
+
+/// The metrics of a broker in a format, by the value of `Accept` for it.
+pub(super) async fn scrape_as(server: &TestServer, (accept, format): (&str, MetricsFormat)) -> String {
+    let admin = server.environment().server.admin_addr();
+    let request = reqwest::Client::new().get(format!("http://{admin}/metrics")).header("accept", accept);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], format.content_type());
+    answer.text().await.unwrap()
+}
+
+pub(super) const fn open_metrics() -> (&'static str, MetricsFormat) {
+    ("application/openmetrics-text; version=1.0.0", MetricsFormat::OpenMetrics)
+}
+
+const fn plain() -> (&'static str, MetricsFormat) {
+    ("text/plain; version=0.0.4", MetricsFormat::PrometheusText)
+}
+
+/// A broker that has had calls of several kinds.
+async fn used_server() -> TestServer {
+    let server = TestServer::start().await;
+    let client = server.client("user-one").await;
+    client.issue_download(download_with_look()).await.unwrap();
+    client.issue_download(download_of("nowhere", false)).await.unwrap_err();
+    client.issue_download(download_of("", false)).await.unwrap_err();
+    client.verify_upload(verification_of("tier 2/none.jpg")).await.unwrap_err();
+    server.client_with_authorization(&[]).await.download("media", "a").await.unwrap_err();
+    drop(scrape(&server).await);
+    server
+}
+
+fn run(program: &str, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+fn assert_success(output: &Output) {
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{stdout}{stderr}");
+}
+
+fn is_installed(program: &str, arguments: &[&str]) -> bool {
+    let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn has_promtool() -> bool {
+    let has_it = is_installed("promtool", &["--version"]);
+    if !has_it {
+        skip_without("promtool");
+    }
+    has_it
+}
+
+fn deployed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus").join(name)
+}
+
+#[test]
+fn promtool_takes_the_alerts_and_each_fires_when_it_should() {
+    if !has_promtool() {
+        return;
+    }
+    for (task, file) in [("check", "rules.yaml"), ("test", "tests.yaml")] {
+        let file = deployed(file);
+        assert_success(&run("promtool", &[task, "rules", file.to_str().unwrap()], ""));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promtool_finds_nothing_wrong_with_the_metrics() {
+    if !has_promtool() {
+        return;
+    }
+    let server = used_server().await;
+    let text = scrape_as(&server, plain()).await;
+    let output = run("promtool", &["check", "metrics"], &text);
+    assert_success(&output);
+    // What it does not like of names and texts is there, too.
+    assert_eq!(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()), "");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_parsers_read_both_formats_and_find_the_same_number_of_samples() {
+    if !is_installed("python3", &["-c", "import prometheus_client"]) {
+        return skip_without("prometheus-client for Python");
+    }
+    let server = used_server().await;
+    let mut counts = Vec::new();
+    for (format, module) in
+        [(plain(), "prometheus_client.parser"), (open_metrics(), "prometheus_client.openmetrics.parser")]
+    {
+        let text = scrape_as(&server, format).await;
+        let output = run("python3", &["-c", PARSER, module], &text);
+        assert_success(&output);
+        let samples: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        assert_eq!(samples, text.lines().filter(|line| !line.starts_with('#')).count());
+        counts.push(samples);
+    }
+    assert!(counts[0] > 100 && counts[0] == counts[1], "{counts:?}");
+    server.stop().await;
+}
