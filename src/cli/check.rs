@@ -10,10 +10,11 @@ use super::output::{complain, say, warn};
 use super::{EXIT_CONFIGURATION, EXIT_OK};
 use crate::audit::{AuditFileSettings, OnFailure};
 use crate::config::{
-    AuditOutput, AuditSettings, BucketSettings, Config, ListenerSettings, LoadError, NamedEndpoint, TlsSettings,
+    AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings, ListenerSettings, LoadError, NamedEndpoint,
+    TlsSettings,
 };
 use crate::document::{WarningCode, Warnings};
-use crate::identity::IssuerSettings;
+use crate::identity::{IssuerSettings, KeyLocation, KeyProxy, TrustedHop, WorkloadProof};
 use crate::policy::{EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
@@ -125,6 +126,7 @@ impl Outcome {
 fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     let mut lines: Vec<String> = config.listeners.iter().map(describe_listener).collect();
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
+    lines.push(describe_limits(&config.limits));
     lines.push(describe_audit(&config.audit));
     lines.push(format!("policy {}", config.policy.file.display()));
     lines.extend(config.issuers.iter().map(describe_issuer));
@@ -138,7 +140,22 @@ fn describe_listener(listener: &ListenerSettings) -> String {
     let ListenerSettings { address, proof, tls } = listener;
     let transport = transport(tls.as_ref());
     let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
-    format!("gRPC on {address}, {transport}; proof: {}{}", proof.name(), of_domain.unwrap_or_default())
+    let (of_domain, hop) = (of_domain.unwrap_or_default(), proof.workload().and_then(WorkloadProof::hop));
+    format!(
+        "gRPC on {address}, {transport}; proof: {}{of_domain}{}",
+        proof.name(),
+        hop.map_or_else(String::new, describe_hop)
+    )
+}
+
+/// From whom the mesh's header is believed, and who that can be.
+fn describe_hop(hop: &TrustedHop) -> String {
+    let warning = if hop.is_every_process_in_the_namespace() {
+        ": every process in the network namespace, and kubectl port-forward, can name any workload"
+    } else {
+        ""
+    };
+    format!(", named by {}{warning}", hop.names().join(" or "))
 }
 
 const fn transport(tls: Option<&TlsSettings>) -> &'static str {
@@ -187,7 +204,37 @@ fn describe_endpoints(bucket: &BucketSettings) -> impl Iterator<Item = String> {
 fn describe_issuer(issuer: &IssuerSettings) -> String {
     let algorithms: Vec<String> = issuer.algorithms.iter().map(ToString::to_string).collect();
     let (audiences, algorithms) = (issuer.audiences.join(", "), algorithms.join(", "));
-    format!("issuer {}: audiences {audiences}; algorithms {algorithms}", issuer.issuer)
+    let keys = describe_keys(issuer);
+    format!("issuer {}: audiences {audiences}; algorithms {algorithms}; keys {keys}", issuer.issuer)
+}
+
+/// Where the keys come from. Which proxy the environment names is not looked at: it need not be the server's.
+fn describe_keys(issuer: &IssuerSettings) -> String {
+    let place = match &issuer.key_location {
+        KeyLocation::Discovery => "by discovery".to_owned(),
+        KeyLocation::CognitoPool => "of the Cognito user pool".to_owned(),
+        KeyLocation::KubernetesApiServer => "of the API server of this cluster".to_owned(),
+        // Without its query, which may be a secret.
+        KeyLocation::JwksUrl(url) => format!("from {}{}", url.origin().ascii_serialization(), url.path()),
+        KeyLocation::JwksFile(path) => format!("from the file {}", path.display()),
+    };
+    let start = issuer.start_key_file.as_ref().map(|path| format!(", until then from the file {}", path.display()));
+    let way = match &issuer.key_proxy {
+        KeyProxy::Through(proxy) => format!(", through the proxy {proxy}"),
+        KeyProxy::None | KeyProxy::Environment => String::new(),
+    };
+    format!("{place}{way}{}", start.unwrap_or_default())
+}
+
+fn describe_limits(limits: &LimitSettings) -> String {
+    let LimitSettings { max_connections, max_calls_in_flight, max_streams, call_timeout, max_message_size, .. } =
+        limits;
+    format!(
+        "limits: {max_connections} connections, {max_streams} streams, {max_calls_in_flight} calls in flight, {} for a \
+         call, {} for a message",
+        humantime::format_duration(*call_timeout),
+        ByteSize((*max_message_size).into()),
+    )
 }
 
 fn describe_tier(tier: &TierOutline) -> String {
@@ -219,6 +266,27 @@ mod tests {
         );
         let config = Config::parse("test", &text, Path::new(""), Overrides::new(), PlainHttp::Refused).unwrap();
         config.buckets.iter().flat_map(describe_bucket).collect()
+    }
+
+    #[test]
+    fn an_issuer_says_where_its_keys_come_from_without_secrets() {
+        let keys = |issuer: &str| {
+            let text = format!(
+                "[policy]\nfile = 'p'\n[[issuer]]\nissuer = 'https://a.example'\naudiences = 'a'\n{issuer}\n\
+                 [[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n"
+            );
+            let config = Config::parse("test", &text, Path::new(""), Overrides::new(), PlainHttp::Refused).unwrap();
+            describe_issuer(&config.issuers[0]).split_once("; keys ").unwrap().1.to_owned()
+        };
+        assert_eq!(keys(""), "by discovery");
+        assert_eq!(keys("jwks_file = '/keys.json'"), "from the file /keys.json");
+        assert_eq!(
+            keys(
+                "jwks_url = 'https://b.example/keys?k=1'\njwks_file = '/k'\nkey_proxy = 'http://u:s3cret@p.example:1'"
+            ),
+            "from https://b.example/keys, through the proxy http://p.example:1, until then from the file /k"
+        );
+        assert_eq!(keys("preset = 'kubernetes'"), "of the API server of this cluster");
     }
 
     const DEFAULT: &str =

@@ -9,13 +9,14 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use tokio::task::JoinSet;
 use tracing::Level;
 
 use super::output::{complain_in_time, end_log, log_failure, say_in_time};
 use super::{EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::dev::environment::{Environment, EnvironmentOptions};
 use crate::dev::guide;
-use crate::server::{StopSignals, log_panics};
+use crate::server::{IgnoredSignals, ReloadSignal, StopSignals, log_panics};
 use crate::telemetry::{LogFormat, LogHandle, LogSettings, Traces, start_logging};
 
 /// How long the printed tokens work.
@@ -71,9 +72,12 @@ impl Dev {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
         }
         runtime().context("the runtime cannot be started")?.block_on(async {
-            let mut signals = StopSignals::listen().context("signals cannot be received")?;
-            let traces =
-                Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
+            let unheard = "signals cannot be received";
+            let mut signals = StopSignals::listen().context(unheard)?;
+            let mut reloads = ReloadSignal::listen().context(unheard)?;
+            let mut beside = JoinSet::new();
+            beside.spawn(IgnoredSignals::listen().context(unheard)?.log());
+            let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
             let options = EnvironmentOptions {
                 grpc_addr,
                 admin_addr,
@@ -90,6 +94,13 @@ impl Dev {
                 write_ready_file(&path, &environment)
                     .with_context(|| format!("cannot write --ready-file {}", path.display()))?;
             }
+            let reloader = environment.server.reloader().clone();
+            beside.spawn(async move {
+                loop {
+                    reloads.next().await;
+                    reloader.reload();
+                }
+            });
             signals.next().await;
             tokio::select! {
                 () = environment.stop() => Ok(EXIT_OK),

@@ -2,14 +2,17 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::config::{Config, LoadError, environment_overrides, flag_override};
+use crate::document::Overrides;
 use crate::identity::PlainHttp;
+use crate::telemetry::LogFormat;
 
 /// Where the configuration is, and what wins over it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct ConfigOptions {
     /// The configuration file. Settings of its sections server, limits, log, audit, attribution, quota and policy can be
@@ -36,8 +39,22 @@ pub(super) struct ConfigOptions {
 
 impl ConfigOptions {
     /// Loads the configuration: file, then environment, then flags.
-    pub(super) fn load(self) -> Result<Config, LoadError> {
-        let Self { config, grpc_addr, admin_addr, policy, log_format, log_level } = self;
+    pub(super) fn load(&self) -> Result<Config, LoadError> {
+        Config::load(&self.config, self.overrides(), PlainHttp::Refused)
+    }
+
+    /// Loads it once more, while a server runs by it. Blocks, for up to ten seconds; see [`Config::load_again`].
+    pub(super) fn load_again(&self, settle: Duration) -> Result<Config, LoadError> {
+        Config::load_again(&self.config, self.overrides(), PlainHttp::Refused, settle)
+    }
+
+    /// The format of the log, if it can be told although the configuration is not valid.
+    pub(super) fn log_format_alone(&self) -> Option<LogFormat> {
+        Config::log_format_alone(&self.config, &self.overrides())
+    }
+
+    fn overrides(&self) -> Overrides {
+        let Self { config: _, grpc_addr, admin_addr, policy, log_format, log_level } = self.clone();
         // A path on the command line is relative to where the command runs, unlike one in the file.
         let policy = policy.map(|path| std::path::absolute(&path).map_or(path, |full| full.display().to_string()));
         // Variables that are not UTF-8 are none of ours.
@@ -49,6 +66,6 @@ impl ConfigOptions {
         flag_override(&mut overrides, "--policy", "policy.file", policy);
         flag_override(&mut overrides, "--log-format", "log.format", log_format);
         flag_override(&mut overrides, "--log-level", "log.level", log_level);
-        Config::load(&config, overrides, PlainHttp::Refused)
+        overrides
     }
 }

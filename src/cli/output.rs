@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::telemetry::LogHandle;
+use tracing::Level;
+
+use crate::telemetry::{LogFormat, LogHandle, LogSettings, start_logging};
 
 use super::{EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM};
 
@@ -46,9 +48,33 @@ pub(super) fn complain_in_time(error: &anyhow::Error) {
 }
 
 /// Logs what ends the process, a line of the log for each line of the error: a configuration can have several problems.
+/// Where there are several, each says which it is of how many.
 pub(super) fn log_failure(error: &anyhow::Error) {
-    for cause in format!("{error:#}").lines() {
-        tracing::error!(cause, "access-broker has failed");
+    for (cause, problem, of) in lines_of(&format!("{error:#}")) {
+        tracing::error!(cause, problem, of, "access-broker has failed");
+    }
+}
+
+/// The lines of an error. Where there are several, each has its number, from 1, and how many there are.
+pub(super) fn lines_of(error: &str) -> impl Iterator<Item = (&str, Option<usize>, Option<usize>)> {
+    let count = error.lines().count();
+    let number = move |number: usize| (count > 1).then_some(number);
+    error.lines().enumerate().map(move |(index, line)| (line, number(index + 1), number(count)))
+}
+
+/// Says what is wrong with a configuration before there is a log: as lines of the log, if it is known that these are JSON,
+/// or as [`complain_in_time`] does.
+pub(super) fn fail_before_the_log(error: &anyhow::Error, format: Option<LogFormat>, code: u8) -> u8 {
+    let settings = LogSettings { format: LogFormat::Json, level: Level::ERROR };
+    match format.filter(|format| *format == LogFormat::Json).map(|_| start_logging(settings)) {
+        Some(Ok(log)) => {
+            log_failure(error);
+            end_log(&log, code)
+        }
+        Some(Err(_)) | None => {
+            complain_in_time(error);
+            code
+        }
     }
 }
 

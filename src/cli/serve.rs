@@ -1,27 +1,31 @@
 //! `access-broker serve`
 
+use std::io;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::task;
+use tokio::runtime::Runtime;
+use tokio::task::{self, JoinSet};
 
 use super::options::ConfigOptions;
-use super::output::{complain_in_time, end_log, log_failure};
+use super::output::{complain_in_time, end_log, fail_before_the_log, log_failure};
+use super::reload::LiveConfig;
 use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::config::{Config, LoadError, LoadedPolicy};
 use crate::server::{
-    ReloadSignal, RunningServer, StopSignals, Surroundings, log_panics, notify_ready, notify_stopping,
+    IgnoredSignals, ReloadSignal, RunningServer, ServiceManager, StopSignals, Surroundings, log_panics,
 };
 use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
 ///
 /// The configuration and the policy are proven before a port is bound. Health says `NOT_SERVING` until the keys of every
-/// issuer and the credentials of every bucket are there. SIGTERM and SIGINT stop the server: health flips, calls are
-/// served for `server.drain_delay` more, calls in flight finish, and after `server.shutdown_grace` what is left is cut
-/// off. A second signal ends the process at once. SIGHUP has the keys of every issuer fetched and the policy and TLS
-/// files looked at without delay.
+/// issuer and the credentials of every bucket are there, for `server.startup_wait` at most. SIGTERM and SIGINT stop the
+/// server: health flips, calls are served for `server.drain_delay` more, calls in flight finish, and after
+/// `server.shutdown_grace` what is left is cut off. A second signal ends the process at once. SIGHUP has the keys of every
+/// issuer fetched, all credentials asked for and the policy and TLS files looked at without delay, and takes the log's
+/// level from the configuration file. SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -30,11 +34,31 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> u8 {
-        let config = match self.options.load().map_err(anyhow::Error::from) {
-            Ok(config) => config,
+        // First of all: from here on no signal ends the process by itself, whatever it waits for.
+        let prepared = runtime().context("the runtime cannot be started").and_then(|runtime| {
+            let signals = Signals::listen(&runtime).context("signals cannot be received")?;
+            Ok((runtime, signals))
+        });
+        let (runtime, mut signals) = match prepared {
+            Ok(prepared) => prepared,
             Err(error) => {
                 complain_in_time(&error);
-                return EXIT_CONFIGURATION;
+                return EXIT_FAILURE;
+            }
+        };
+        let config = match runtime.block_on(load(self.options.clone(), &mut signals.stop)) {
+            Ok(Some(Ok(config))) => config,
+            Ok(Some(Err(error))) => {
+                return fail_before_the_log(&error.into(), self.options.log_format_alone(), EXIT_CONFIGURATION);
+            }
+            Ok(None) => {
+                // Not dropped: that would wait for the read.
+                runtime.shutdown_background();
+                return EXIT_OK;
+            }
+            Err(error) => {
+                complain_in_time(&error);
+                return EXIT_FAILURE;
             }
         };
         let log = match start_logging(config.log).context("the log cannot be started") {
@@ -45,55 +69,84 @@ impl Serve {
             }
         };
         log_panics();
-        end_log(&log, run_logged(config, &log))
+        let live = LiveConfig::new(self.options, config.clone(), log.clone());
+        let code = runtime.block_on(run_logged(config, &log, signals, live));
+        // Nothing that still runs is worth waiting for: what is, has been.
+        runtime.shutdown_background();
+        end_log(&log, code)
+    }
+}
+
+/// Loads the configuration, unless a signal to stop comes first: its file system may hang.
+async fn load(options: ConfigOptions, stop: &mut StopSignals) -> anyhow::Result<Option<Result<Config, LoadError>>> {
+    let loading = task::spawn_blocking(move || options.load());
+    tokio::select! {
+        loaded = loading => Ok(Some(loaded.context("the configuration was not loaded")?)),
+        _ = stop.next() => Ok(None),
+    }
+}
+
+/// The signals that the process takes.
+struct Signals {
+    stop: StopSignals,
+    reload: ReloadSignal,
+    ignored: IgnoredSignals,
+}
+
+impl Signals {
+    fn listen(runtime: &Runtime) -> io::Result<Self> {
+        let _within = runtime.enter();
+        Ok(Self { stop: StopSignals::listen()?, reload: ReloadSignal::listen()?, ignored: IgnoredSignals::listen()? })
     }
 }
 
 /// From here on everything is said in the log.
-fn run_logged(config: Config, log: &LogHandle) -> u8 {
-    serve(config, log).unwrap_or_else(|error| {
+async fn run_logged(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> u8 {
+    serve(config, log, signals, live).await.unwrap_or_else(|error| {
         log_failure(&error);
         EXIT_FAILURE
     })
 }
 
 /// Serves until a signal, and tells how to exit.
-fn serve(config: Config, log: &LogHandle) -> anyhow::Result<u8> {
-    let runtime = runtime().context("the runtime cannot be started")?;
-    let served = runtime.block_on(async {
-        let mut signals = StopSignals::listen().context("signals cannot be received")?;
-        let mut reloads = ReloadSignal::listen().context("signals cannot be received")?;
-        let traces = Traces::from_environment(|name| std::env::var(name).ok()).context("traces cannot be exported")?;
-        let surroundings = Surroundings { traces, log: Arc::clone(log.counts()), ..Surroundings::system() };
-        // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first
-        // process of a container is not ended by a signal that it does not take.
-        let policy = tokio::select! {
-            loaded = load_policy(config.clone()) => match loaded? {
-                Ok(policy) => policy,
-                Err(error) => {
-                    log_failure(&error.into());
-                    return Ok(EXIT_CONFIGURATION);
-                }
-            },
-            _ = signals.next() => return Ok(EXIT_OK),
-        };
-        let mut server = tokio::select! {
-            started = RunningServer::start_with(config, policy, surroundings) => started?,
-            _ = signals.next() => return Ok(EXIT_OK),
-        };
-        let failure = until_stopped(&mut server, &mut signals, &mut reloads).await;
-        let stop = async {
-            notify_stopping().await;
-            server.stop().await;
-        };
-        tokio::select! {
-            () = stop => failure.map_or(Ok(EXIT_OK), Err),
-            second = signals.next() => Ok(exit_code::of_second_signal(second)),
-        }
-    });
-    // Nothing that still runs is worth waiting for: what is, has been.
-    runtime.shutdown_background();
-    served
+async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> anyhow::Result<u8> {
+    let Signals { mut stop, reload, ignored } = signals;
+    // They end with this value.
+    let mut beside = JoinSet::new();
+    beside.spawn(ignored.log());
+    let manager = ServiceManager::from_environment();
+    manager.starting("reading the policy").await;
+    let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
+    let surroundings = Surroundings { traces, log: Arc::clone(log.counts()), ..Surroundings::system() };
+    // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first process of
+    // a container is not ended by a signal that it does not take.
+    let policy = tokio::select! {
+        loaded = load_policy(config.clone()) => match loaded? {
+            Ok(policy) => policy,
+            Err(error) => {
+                log_failure(&error.into());
+                return Ok(EXIT_CONFIGURATION);
+            }
+        },
+        _ = stop.next() => return Ok(EXIT_OK),
+    };
+    manager.starting("reading secrets and certificates").await;
+    let mut server = tokio::select! {
+        started = RunningServer::start_with(config, policy, surroundings) => started?,
+        _ = stop.next() => return Ok(EXIT_OK),
+    };
+    beside.spawn(live.reload_on(reload, server.reloader().clone(), manager.clone()));
+    beside.spawn(manager.clone().follow(server.readiness().clone()));
+    beside.spawn(manager.clone().watch(server.self_check().clone()));
+    let failure = until_stopped(&mut server, &mut stop).await;
+    let way_down = async {
+        manager.stopping().await;
+        server.stop().await;
+    };
+    tokio::select! {
+        () = way_down => failure.map_or(Ok(EXIT_OK), Err),
+        second = stop.next() => Ok(exit_code::of_second_signal(second)),
+    }
 }
 
 /// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
@@ -102,27 +155,12 @@ async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, Load
 }
 
 /// Returns with the first signal, or with what the server cannot go on without.
-async fn until_stopped(
-    server: &mut RunningServer,
-    signals: &mut StopSignals,
-    reloads: &mut ReloadSignal,
-) -> Option<anyhow::Error> {
-    let readiness = server.readiness().clone();
-    let announcement = async {
-        readiness.ready().await;
-        notify_ready().await;
-        std::future::pending::<()>().await;
-    };
-    tokio::pin!(announcement);
-    loop {
-        tokio::select! {
-            _ = signals.next() => return None,
-            () = reloads.next() => server.reload(),
-            failure = server.failed() => {
-                tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
-                return Some(failure);
-            }
-            () = &mut announcement => return None,
+async fn until_stopped(server: &mut RunningServer, stop: &mut StopSignals) -> Option<anyhow::Error> {
+    tokio::select! {
+        _ = stop.next() => None,
+        failure = server.failed() => {
+            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
+            Some(failure)
         }
     }
 }

@@ -153,16 +153,6 @@ impl Authenticator {
         self.issuers.values().chain(self.trust_domains.values())
     }
 
-    /// The issuers that have no keys, sorted: none of their tokens can be checked. The service is ready when there is
-    /// none.
-    #[must_use]
-    pub fn issuers_without_keys(&self) -> Vec<Arc<str>> {
-        let waiting = self.verifiers().filter(|verifier| !verifier.keys().is_ready());
-        let mut waiting: Vec<_> = waiting.map(|verifier| Arc::clone(verifier.issuer())).collect();
-        waiting.sort();
-        waiting
-    }
-
     /// The state of every issuer's keys, sorted by issuer.
     #[must_use]
     pub fn key_status(&self) -> Vec<(Arc<str>, KeyRingStatus)> {

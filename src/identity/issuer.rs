@@ -9,7 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::algorithm::Algorithm;
-use super::key_source::PlainHttp;
+use super::key_source::{KeyProxy, PlainHttp};
 use crate::files::DEFAULT_SETTLE;
 
 pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
@@ -52,6 +52,8 @@ pub struct IssuerSettings {
     /// A file with the bearer token that the key server asks for. Read anew at every fetch, and sent to the origin of the
     /// issuer or of the key URL in this configuration only.
     pub key_bearer_file: Option<PathBuf>,
+    /// The proxy on the way to the key server.
+    pub key_proxy: KeyProxy,
     /// The name of the top-level claim with the caller's groups: an array of strings, or a string that is one group. A
     /// token without it has no groups.
     pub groups_claim: String,
@@ -91,6 +93,7 @@ impl IssuerSettings {
             plain_http: PlainHttp::Refused,
             key_ca_file: None,
             key_bearer_file: None,
+            key_proxy: KeyProxy::None,
             groups_claim: "groups".to_owned(),
             scopes_claim: "scope".to_owned(),
             required_claims: Vec::new(),

@@ -5,6 +5,7 @@ mod http;
 mod jwks_file;
 mod jwks_url;
 mod loopback;
+mod proxy;
 
 use std::fmt;
 use std::time::Duration;
@@ -18,12 +19,18 @@ pub use discovery::DiscoveryKeySource;
 pub use http::{KeyHttpClient, KeyHttpClientError, KeyServerAccess, PlainHttp};
 pub use jwks_file::JwksFileKeySource;
 pub use jwks_url::JwksUrlKeySource;
+pub use proxy::{HttpProxy, InvalidProxy, KeyProxy};
 
 /// A place to get the key document of one issuer from.
 #[async_trait]
 pub trait KeySource: fmt::Debug + Send + Sync + 'static {
     /// Gets the document once, without retrying.
     async fn fetch(&self) -> Result<KeyDocument, KeySourceError>;
+
+    /// Whether it is a file on this machine.
+    fn is_file(&self) -> bool {
+        false
+    }
 }
 
 /// A key document as found, not yet read.
@@ -81,6 +88,9 @@ pub enum KeySourceError {
     /// The file with the bearer token cannot be read, is larger than 256 KiB, or is being changed.
     #[error("the file with the key server's bearer token cannot be read")]
     BearerUnreadable(#[source] UnusableFile),
+    /// The HTTP client does not take the proxy.
+    #[error("the proxy cannot be used")]
+    ProxyUnusable,
     /// The file with the bearer token is empty or holds something else than one token.
     #[error("the file with the key server's bearer token does not hold one token")]
     BearerUnusable,

@@ -217,6 +217,7 @@ fn key_source(settings: &IssuerSettings) -> Result<Box<dyn KeySource>, IssuerVer
     let access = KeyServerAccess {
         ca_file: settings.key_ca_file.clone(),
         bearer_file: settings.key_bearer_file.clone(),
+        proxy: settings.key_proxy.proxy().cloned(),
         settle: settings.file_settle,
     };
     let client = || KeyHttpClient::new(settings.plain_http, access.clone());

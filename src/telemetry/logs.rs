@@ -22,9 +22,9 @@ use std::os::fd::AsFd;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{MakeWriter, layer};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::registry;
+use tracing_subscriber::layer::{Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, registry, reload};
 
 use json_line::JsonLine;
 
@@ -78,9 +78,10 @@ pub fn start_logging(settings: LogSettings) -> io::Result<LogHandle> {
     // Past the lock of the standard library: a thread that held it would wait for the reader of the log.
     let stream = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let (queue, handle) = writer::start(stream, settings)?;
+    let (filter, level) = reload::Layer::new(targets(settings.level));
     // A second start, as in tests that share a process, changes nothing.
-    let _already_started = subscriber(settings, queue).try_init();
-    Ok(handle)
+    let _already_started = lines(settings.format, queue, filter).try_init();
+    Ok(handle.with_level(level))
 }
 
 /// The subscriber that [`start_logging`] installs, over any writer.
@@ -91,16 +92,35 @@ pub fn subscriber<W>(settings: LogSettings, writer: W) -> impl Subscriber + Send
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let targets = Targets::new()
+    lines(settings.format, writer, targets(settings.level))
+}
+
+/// What is heard at a level.
+fn targets(level: Level) -> Targets {
+    Targets::new()
         .with_default(LevelFilter::WARN)
-        .with_target("access_broker", settings.level)
-        .with_target("access", settings.level.max(Level::INFO));
-    let lines = match settings.format {
+        // Its warnings are errors in their `Debug` form, with what programs and services answered. The chain's own error
+        // says why it failed.
+        .with_target("aws_config", LevelFilter::OFF)
+        .with_target("aws_runtime::env_config", LevelFilter::OFF)
+        // Their warnings can be one for each frame of a client. What matters of them is counted and told in another way.
+        .with_target("h2", LevelFilter::OFF)
+        .with_target("hyper", LevelFilter::OFF)
+        .with_target("access_broker", level)
+        .with_target("access", level.max(Level::INFO))
+}
+
+fn lines<W, F>(format: LogFormat, writer: W, filter: F) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    F: Filter<Registry> + Send + Sync + 'static,
+{
+    let lines = match format {
         LogFormat::Json => {
             let lines = layer().json().flatten_event(true).with_current_span(false).map_event_format(JsonLine::new);
             lines.with_writer(writer).boxed()
         }
         LogFormat::Text => layer().with_ansi(false).with_writer(writer).boxed(),
     };
-    registry().with(lines.with_filter(targets))
+    registry().with(lines.with_filter(filter))
 }

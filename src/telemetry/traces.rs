@@ -1,4 +1,4 @@
-//! Traces: a span of every call and of its steps, sent to an OpenTelemetry collector over OTLP/gRPC.
+//! Traces: a span of every call and of its steps, sent to an OpenTelemetry collector by OTLP, over gRPC or HTTP.
 //!
 //! The variables of the
 //! [OpenTelemetry specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 pub use counts::SpanCounts;
 
 use environment::TraceSettings;
+use exporter::OtlpExporter;
+
+use crate::files::FileError;
 
 /// How long a stop may take to send what is left: a collector that does not answer must not hold up a restart.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
@@ -31,7 +34,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Debug, Error)]
 pub enum TracesError {
     /// A protocol that this program does not speak.
-    #[error("{variable} is {value:?}; traces are exported by grpc only")]
+    #[error("{variable} is {value:?}; traces are exported by \"grpc\" and \"http/protobuf\"")]
     Protocol {
         /// The variable.
         variable: &'static str,
@@ -39,16 +42,49 @@ pub enum TracesError {
         value: String,
     },
     /// A file with certificate authorities.
-    #[error("{variable} names a file that cannot be read")]
+    #[error("{variable} names a file that cannot be used: the file {problem}")]
     CertificateFile {
         /// The variable.
         variable: &'static str,
         /// Why not.
-        source: std::io::Error,
+        problem: FileError,
+    },
+    /// The file has no certificate.
+    #[error("{variable} names a file without a usable certificate")]
+    Certificates {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// No URL that spans could be sent to.
+    #[error("{variable} is not an http or https URL with a host")]
+    Endpoint {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// A compression that this program does not have.
+    #[error("{variable} is {value:?}; spans cannot be compressed over gRPC: leave it out, or use http/protobuf")]
+    Compression {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
     },
     /// Another setting, in the words of the exporter.
-    #[error("the exporter cannot be set up")]
-    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    #[error("the exporter for {variable} cannot be set up")]
+    Exporter {
+        /// The variable with the endpoint.
+        variable: &'static str,
+        /// What is wrong.
+        source: opentelemetry_otlp::ExporterBuildError,
+    },
+    /// The HTTP client, mostly for want of certificate authorities.
+    #[error("the HTTP client for {variable} cannot be set up")]
+    Client {
+        /// The variable with the endpoint.
+        variable: &'static str,
+        /// What is wrong.
+        source: reqwest::Error,
+    },
 }
 
 /// Where spans go, or that they go nowhere. Clones share everything.
@@ -84,8 +120,24 @@ impl Traces {
     /// Outside of a Tokio runtime.
     pub fn from_environment(read: impl Fn(&str) -> Option<String>) -> Result<Self, TracesError> {
         let Some(settings) = TraceSettings::read(&read)? else { return Ok(Self::off()) };
-        let exporter = exporter::otlp_exporter(&settings)?;
+        let exporter = OtlpExporter::new(&settings)?;
+        tracing::info!(protocol = settings.protocol.name(), "exporting traces");
         Ok(Self::start(exporter, settings))
+    }
+
+    /// As [`from_environment`](Self::from_environment); where that fails, a warning says why, and there are no spans: a
+    /// program does not do without its work for the sake of its traces.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    #[must_use]
+    pub fn from_environment_or_off(read: impl Fn(&str) -> Option<String>) -> Self {
+        Self::from_environment(read).unwrap_or_else(|error| {
+            let cause = format!("{:#}", anyhow::Error::new(error));
+            tracing::warn!(cause, "traces are off: they cannot be exported as the environment says");
+            Self::off()
+        })
     }
 
     fn start(mut exporter: impl SpanExporter + 'static, settings: TraceSettings) -> Self {
@@ -97,7 +149,6 @@ impl Traces {
         // The sampler and the limits of spans are read from the process's environment by the SDK.
         let provider = SdkTracerProvider::builder().with_span_processor(queue).with_resource(resource).build();
         let tracer = provider.tracer("access-broker");
-        tracing::info!("exporting traces");
         Self { running: Some(Arc::new(Running { tracer, stop, sending: Mutex::new(Some(sending)) })), counts }
     }
 

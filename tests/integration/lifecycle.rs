@@ -3,5 +3,6 @@
 mod exit_codes;
 mod rolling_restart;
 mod service_manager;
+mod signals;
 mod stop;
 mod streams;

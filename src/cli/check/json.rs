@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Outcome, transport};
 use crate::config::{BucketSettings, Config, CredentialsSettings, ListenerSettings, LoadError, NamedEndpoint};
 use crate::document::{Place, Problem, Warning, Warnings};
-use crate::identity::IssuerSettings;
+use crate::identity::{IssuerSettings, TrustedHop, WorkloadProof};
 use crate::policy::{Operation, TierOutline};
 
 pub(super) fn document(outcome: &Outcome) -> Value {
@@ -85,6 +85,7 @@ fn listener(ListenerSettings { address, proof, tls }: &ListenerSettings) -> Valu
         "transport": transport(tls.as_ref()),
         "proof": proof.name(),
         "trust_domain": proof.workload().map(|workload| workload.trust_domain.to_string()),
+        "trusted_hop": proof.workload().and_then(WorkloadProof::hop).map(TrustedHop::names),
     })
 }
 

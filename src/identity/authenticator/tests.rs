@@ -216,11 +216,13 @@ async fn each_issuer_has_its_own_keys_and_audiences() {
     let first = verifier(settings(), &RSA);
     let other = verifier(IssuerSettings::oidc(OTHER_ISSUER, vec!["other-api".to_owned()]), &OTHER_RSA);
     let authenticator = Authenticator::new(vec![Arc::clone(&first), Arc::clone(&other)], TOKEN_CACHE_BYTES).unwrap();
-    assert_eq!(authenticator.issuers_without_keys(), [ISSUER.into(), OTHER_ISSUER.into()]);
+    let usable =
+        || authenticator.key_status().into_iter().map(|(issuer, keys)| (issuer, keys.usable)).collect::<Vec<_>>();
+    assert_eq!(usable(), [(ISSUER.into(), false), (OTHER_ISSUER.into(), false)]);
     first.keys().refresh().await.unwrap();
-    assert_eq!(authenticator.issuers_without_keys(), [OTHER_ISSUER.into()]);
+    assert_eq!(usable(), [(ISSUER.into(), true), (OTHER_ISSUER.into(), false)]);
     other.keys().refresh().await.unwrap();
-    assert_eq!(authenticator.issuers_without_keys(), []);
+    assert_eq!(usable(), [(ISSUER.into(), true), (OTHER_ISSUER.into(), true)]);
 
     let others_claims = with(&claims(), &json!({"iss": OTHER_ISSUER, "aud": "other-api"}));
     let caller = authenticator.authenticate(&OTHER_RSA.token("k", &others_claims), now()).await.unwrap();
@@ -245,8 +247,15 @@ async fn the_state_of_the_keys_is_told_for_each_issuer() {
     let [(issuer, status)] = authenticator.key_status().try_into().unwrap();
     assert_eq!(&*issuer, ISSUER);
     let age = Some(Duration::from_secs(5));
-    let expected =
-        KeyRingStatus { keys: 1, age, usable: true, good_refreshes: 1, failed_refreshes: 1, failures_in_a_row: 1 };
+    let expected = KeyRingStatus {
+        keys: 1,
+        age,
+        usable: true,
+        good_refreshes: 1,
+        failed_refreshes: 1,
+        failures_in_a_row: 1,
+        file_in_force: None,
+    };
     assert_eq!(status, expected);
 }
 

@@ -53,6 +53,7 @@ fn every_problem_is_reported() {
         plain_http: PlainHttp::Refused,
         key_ca_file: Some("ca.crt".into()),
         key_bearer_file: Some("token".into()),
+        key_proxy: KeyProxy::None,
         groups_claim: String::new(),
         scopes_claim: String::new(),
         required_claims: vec![String::new(), String::new()],

@@ -20,6 +20,9 @@ pub struct KeyRingStatus {
     pub failed_refreshes: u64,
     /// How many failed in a row up to now.
     pub failures_in_a_row: u32,
+    /// Whether the file with the keys, as it was read last, holds the keys in use; `None` where keys are fetched from
+    /// elsewhere, whatever file they began with.
+    pub file_in_force: Option<bool>,
 }
 
 impl KeyRing {
@@ -28,13 +31,15 @@ impl KeyRing {
     pub fn status(&self) -> KeyRingStatus {
         let loaded = self.loaded.load();
         let loaded = loaded.as_ref();
+        let failures = self.fetching.borrow().failures();
         KeyRingStatus {
             keys: loaded.map_or(0, |loaded| loaded.set.len()),
             age: loaded.filter(|loaded| loaded.origin == Origin::Fetched).map(|loaded| loaded.at.elapsed()),
             usable: self.is_ready(),
             good_refreshes: self.good_refreshes.load(Ordering::Relaxed),
             failed_refreshes: self.failed_refreshes.load(Ordering::Relaxed),
-            failures_in_a_row: self.fetching.borrow().failures(),
+            failures_in_a_row: failures,
+            file_in_force: self.source.is_file().then_some(loaded.is_some() && failures == 0),
         }
     }
 }

@@ -12,13 +12,16 @@ use thiserror::Error;
 use url::{Host, Origin, Url};
 
 use super::loopback::{LoopbackOnly, is_loopback};
-use super::{KeyDocument, KeySourceError};
+use super::{HttpProxy, KeyDocument, KeySourceError};
 use crate::files::{DEFAULT_SETTLE, Look, SettledFiles};
 use crate::identity::bearer::is_token68;
 use crate::identity::keys::MAX_KEY_DOCUMENT_BYTES;
 
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The same where a proxy has to find the key server first.
+const PROXIED_CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The longest wait for a whole answer, from the first packet to the last byte of the body.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,23 +58,27 @@ pub struct KeyServerAccess {
     pub ca_file: Option<PathBuf>,
     /// The bearer token that the server asks for, in a file.
     pub bearer_file: Option<PathBuf>,
+    /// The proxy on the way, for `https`. `http` to this machine itself goes through none.
+    pub proxy: Option<HttpProxy>,
     /// How long one of these files that was changed in place must be unchanged before it is used.
     pub settle: Duration,
 }
 
 impl Default for KeyServerAccess {
     fn default() -> Self {
-        Self { ca_file: None, bearer_file: None, settle: DEFAULT_SETTLE }
+        Self { ca_file: None, bearer_file: None, proxy: None, settle: DEFAULT_SETTLE }
     }
 }
 
-/// An HTTP client that follows no redirect, uses no proxy, keeps no cookie, and gives up after 5 seconds or 256 KiB.
+/// An HTTP client that follows no redirect, uses no proxy but one that it is given, keeps no cookie, and gives up after 5
+/// seconds or 256 KiB.
 #[derive(Debug, Clone)]
 pub struct KeyHttpClient {
     authorities: Authorities,
     /// For `http`, where that is allowed.
     loopback: Option<reqwest::Client>,
     bearer_file: Option<Arc<SettledFiles>>,
+    proxy: Option<HttpProxy>,
     plain_http: PlainHttp,
     timeout: Duration,
 }
@@ -103,11 +110,14 @@ impl KeyHttpClient {
         access: KeyServerAccess,
         timeout: Duration,
     ) -> Result<Self, KeyHttpClientError> {
-        let KeyServerAccess { ca_file, bearer_file, settle } = access;
+        let KeyServerAccess { ca_file, bearer_file, proxy, settle } = access;
         let settled = |path| Arc::new(SettledFiles::new(vec![path], MAX_KEY_DOCUMENT_BYTES, settle));
         let authorities = match ca_file {
             Some(path) => Authorities::InFile(settled(path)),
-            None => Authorities::OfMachine(builder(timeout).https_only(true).build().map_err(KeyHttpClientError::Tls)?),
+            None => {
+                let builder = through(proxy.as_ref(), builder(timeout)).map_err(KeyHttpClientError::Tls)?;
+                Authorities::OfMachine(builder.https_only(true).build().map_err(KeyHttpClientError::Tls)?)
+            }
         };
         let loopback = match plain_http {
             PlainHttp::Refused => None,
@@ -117,7 +127,7 @@ impl KeyHttpClient {
                 Some(builder.build().map_err(KeyHttpClientError::Tls)?)
             }
         };
-        let client = Self { authorities, loopback, bearer_file: bearer_file.map(settled), plain_http, timeout };
+        let client = Self { authorities, loopback, bearer_file: bearer_file.map(settled), proxy, plain_http, timeout };
         client.prove_files().map_err(KeyHttpClientError::Access)?;
         Ok(client)
     }
@@ -192,7 +202,8 @@ impl KeyHttpClient {
         if certificates.is_empty() {
             return Err(KeySourceError::AuthoritiesUnusable);
         }
-        let builder = builder(self.timeout).https_only(true).tls_certs_only(certificates);
+        let builder = through(self.proxy.as_ref(), builder(self.timeout)).map_err(|_| KeySourceError::ProxyUnusable)?;
+        let builder = builder.https_only(true).tls_certs_only(certificates);
         builder.build().map_err(|_| KeySourceError::AuthoritiesUnusable)
     }
 }
@@ -219,6 +230,14 @@ fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(timeout)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+}
+
+/// What the builder makes goes through the proxy, if there is one.
+fn through(proxy: Option<&HttpProxy>, builder: reqwest::ClientBuilder) -> reqwest::Result<reqwest::ClientBuilder> {
+    Ok(match proxy {
+        Some(proxy) => builder.connect_timeout(PROXIED_CONNECT_TIMEOUT).proxy(proxy.to_client()?),
+        None => builder,
+    })
 }
 
 /// The HTTP client cannot be built.

@@ -36,4 +36,8 @@ impl KeySource for JwksFileKeySource {
         let bytes = looks.into_iter().next().map(|look| look.content.to_vec()).unwrap_or_default();
         Ok(KeyDocument { bytes: without_byte_order_mark(bytes), max_age: None })
     }
+
+    fn is_file(&self) -> bool {
+        true
+    }
 }

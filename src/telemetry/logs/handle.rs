@@ -4,18 +4,38 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::{Registry, reload};
+
 use super::loss::LogCounts;
 use super::queue::LogQueue;
+use super::targets;
 
 /// The running log. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct LogHandle {
     queue: LogQueue,
+    /// `None` where no subscriber of the process hears it.
+    level: Option<reload::Handle<Targets, Registry>>,
 }
 
 impl LogHandle {
     pub(super) const fn new(queue: LogQueue) -> Self {
-        Self { queue }
+        Self { queue, level: None }
+    }
+
+    pub(super) fn with_level(self, level: reload::Handle<Targets, Registry>) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    /// Changes the least severe level of the broker's own events. What holds at every level stays: the lines of calls are
+    /// written, and libraries are heard from warnings upwards.
+    pub fn set_level(&self, level: Level) {
+        if let Some(handle) = &self.level {
+            // A log that ended, or that another took the place of, has no level to change.
+            let _is_gone = handle.reload(targets(level));
+        }
     }
 
     /// What was lost so far.

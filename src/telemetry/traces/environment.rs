@@ -5,9 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use url::Url;
 
 use super::TracesError;
 
@@ -15,7 +17,26 @@ use super::TracesError;
 const ENDPOINT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const CERTIFICATE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
+const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
+const TIMEOUT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+const COMPRESSION: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
 const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"];
+
+const GRPC: &str = "grpc";
+const HTTP_PROTOBUF: &str = "http/protobuf";
+
+/// The port of OTLP over HTTP. An endpoint that names it and no protocol is not taken for one of gRPC.
+const HTTP_PORT: u16 = 4_318;
+
+/// The samplers of the SDK.
+const SAMPLERS: [&str; 6] = [
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
 
 /// The largest queue, in spans. A span takes about a kilobyte.
 const MAX_QUEUE_SIZE: usize = 65_536;
@@ -26,14 +47,63 @@ const MAX_MILLISECONDS: u64 = 600_000;
 /// What the environment says of traces.
 #[derive(Debug, Clone)]
 pub(super) struct TraceSettings {
-    /// The collector's URL.
+    /// The collector's URL, as it was given, with a scheme.
     pub(super) endpoint: String,
-    /// The certificate authorities of the collector, if not the machine's, and the variable that says so.
-    pub(super) certificate_file: Option<(&'static str, String)>,
+    /// Which variable gave it.
+    pub(super) endpoint_variable: &'static str,
+    /// How spans are sent.
+    pub(super) protocol: Protocol,
+    /// The certificate authorities of the collector, if not the machine's.
+    pub(super) certificate_file: Option<CertificateFile>,
     /// What every span is said to come from.
     pub(super) resource: Resource,
     /// When spans are sent.
     pub(super) batches: BatchSettings,
+}
+
+/// How spans are sent.
+#[derive(Debug, Clone)]
+pub(super) enum Protocol {
+    /// OTLP over gRPC. Its exporter reads headers and timeout from the process's environment.
+    Grpc,
+    /// OTLP over HTTP, with protobuf bodies.
+    HttpProtobuf(HttpSettings),
+}
+
+impl Protocol {
+    /// As the variables have it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Grpc => GRPC,
+            Self::HttpProtobuf(_) => HTTP_PROTOBUF,
+        }
+    }
+}
+
+/// What OTLP over HTTP needs.
+#[derive(Clone)]
+pub(super) struct HttpSettings {
+    /// Where spans are posted to.
+    pub(super) url: String,
+    /// Sent with every message.
+    pub(super) headers: HeaderMap,
+    /// The longest time for one message.
+    pub(super) timeout: Duration,
+}
+
+impl fmt::Debug for HttpSettings {
+    /// Without the headers, which are mostly secrets, and without the URL, whose query may be one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSettings").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A file with certificate authorities.
+#[derive(Debug, Clone)]
+pub(super) struct CertificateFile {
+    /// The variable that names it.
+    pub(super) variable: &'static str,
+    pub(super) path: String,
 }
 
 /// When spans are sent, and how many wait for it.
@@ -56,20 +126,92 @@ impl TraceSettings {
         let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, set(name)?)));
         let disabled = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let no_exporter = set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
-        let Some((_, endpoint)) = first(ENDPOINT).filter(|_| !disabled && !no_exporter) else {
+        let Some((endpoint_variable, endpoint)) = first(ENDPOINT).filter(|_| !disabled && !no_exporter) else {
             return Ok(None);
         };
-        if let Some((variable, value)) = first(PROTOCOL).filter(|(_, value)| value != "grpc") {
-            return Err(TracesError::Protocol { variable, value });
-        }
+        warn_of_other_values(&set, "OTEL_TRACES_EXPORTER", &["otlp"]);
+        warn_of_other_values(&set, "OTEL_TRACES_SAMPLER", &SAMPLERS);
+        warn_of_other_values(&set, "OTEL_SDK_DISABLED", &["false"]);
         let insecure = first(INSECURE).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
+        let endpoint = with_scheme(endpoint, insecure);
+        let url = Url::parse(&endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or(TracesError::Endpoint { variable: endpoint_variable })?;
+        let is_http = match first(PROTOCOL) {
+            None => url.port() == Some(HTTP_PORT),
+            Some((_, value)) if value == GRPC => false,
+            Some((_, value)) if value == HTTP_PROTOBUF => true,
+            Some((variable, value)) => return Err(TracesError::Protocol { variable, value }),
+        };
+        if let Some((variable, value)) = first(COMPRESSION).filter(|(_, value)| value != "none") {
+            if !is_http {
+                return Err(TracesError::Compression { variable, value });
+            }
+            tracing::warn!(variable, value, "spans are sent without compression");
+        }
+        let protocol = if is_http {
+            Protocol::HttpProtobuf(HttpSettings {
+                url: if endpoint_variable == ENDPOINT[0] { url.into() } else { of_traces(url).into() },
+                headers: first(HEADERS).map(|(variable, text)| headers(variable, &text)).unwrap_or_default(),
+                timeout: timeout(&set),
+            })
+        } else {
+            Protocol::Grpc
+        };
         Ok(Some(Self {
-            endpoint: with_scheme(endpoint, insecure),
-            certificate_file: first(CERTIFICATE),
+            endpoint,
+            endpoint_variable,
+            protocol,
+            certificate_file: first(CERTIFICATE).map(|(variable, path)| CertificateFile { variable, path }),
             resource: resource(set("OTEL_SERVICE_NAME")),
             batches: BatchSettings::read(&set),
         }))
     }
+}
+
+impl TraceSettings {
+    /// Whether the collector is spoken to over TLS.
+    pub(super) fn is_https(&self) -> bool {
+        self.endpoint.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
+}
+
+/// The URL for traces below one for every signal. That for traces alone is taken as it is.
+fn of_traces(mut base: Url) -> Url {
+    let path = format!("{}/v1/traces", base.path().trim_end_matches('/'));
+    base.set_path(&path);
+    base
+}
+
+/// `name=value` pairs with commas between them, the values percent-encoded. What cannot be a header is left out, and a
+/// warning says which.
+fn headers(variable: &'static str, text: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = name.trim();
+        let value = url::form_urlencoded::parse(format!("={}", value.trim().replace('+', "%2B")).as_bytes())
+            .next()
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default();
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+            (Ok(name), Ok(mut value)) if pair.contains('=') => {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+            // A name may be the beginning of a secret where the `=` is missing.
+            _ => tracing::warn!(
+                variable,
+                "a part of the variable is not a header of the form name=value and is left out"
+            ),
+        }
+    }
+    headers
+}
+
+fn timeout(set: &impl Fn(&str) -> Option<String>) -> Duration {
+    let [of_traces, of_all] = TIMEOUT;
+    let variable = if set(of_traces).is_some() { of_traces } else { of_all };
+    Duration::from_millis(number(set, variable, 1..=MAX_MILLISECONDS, 10_000))
 }
 
 /// An endpoint without a scheme is taken for `https`, unless that is switched off.
@@ -108,6 +250,18 @@ impl BatchSettings {
             schedule_delay: milliseconds("OTEL_BSP_SCHEDULE_DELAY", 5_000),
             export_timeout: milliseconds("OTEL_BSP_EXPORT_TIMEOUT", 30_000),
         }
+    }
+}
+
+/// Warns where a variable that has a closed list of values has another one. It is then as if it were not set.
+fn warn_of_other_values(set: &impl Fn(&str) -> Option<String>, variable: &str, known: &[&str]) {
+    if let Some(value) = set(variable).filter(|value| !known.iter().any(|known| known.eq_ignore_ascii_case(value))) {
+        tracing::warn!(
+            variable,
+            value,
+            known = known.join(", "),
+            "the value of the variable is not known and is ignored"
+        );
     }
 }
 
@@ -156,12 +310,84 @@ mod tests {
         }
     }
 
+    fn protocol(variables: &[(&str, &str)]) -> &'static str {
+        settings(variables).unwrap().unwrap().protocol.name()
+    }
+
     #[test]
-    fn another_protocol_than_grpc_is_an_error() {
-        assert!(settings(&[ON, (PROTOCOL[1], "grpc")]).is_ok());
-        let error = settings(&[ON, (PROTOCOL[1], "http/protobuf")]).unwrap_err();
-        assert!(error.to_string().contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "{error}");
-        assert!(settings(&[ON, (PROTOCOL[0], "grpc"), (PROTOCOL[1], "http/protobuf")]).is_ok());
+    fn the_protocol_is_what_is_named_or_what_the_port_is_for() {
+        const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+        for (variables, name) in [
+            (&[ON][..], "grpc"),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector")], "grpc"),
+            (&[HTTP], "http/protobuf"),
+            (&[HTTP, (PROTOCOL[1], "grpc")], "grpc"),
+            (&[ON, (PROTOCOL[1], "http/protobuf")], "http/protobuf"),
+            (&[ON, (PROTOCOL[0], "grpc"), (PROTOCOL[1], "http/protobuf")], "grpc"),
+            (&[ON, (PROTOCOL[0], "http/protobuf"), (PROTOCOL[1], "grpc")], "http/protobuf"),
+        ] {
+            assert_eq!(protocol(variables), name, "{variables:?}");
+        }
+        for other in ["http/json", "HTTP", "zipkin"] {
+            let error = settings(&[ON, (PROTOCOL[1], other)]).unwrap_err();
+            assert!(error.to_string().contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_error_names_its_variable() {
+        for (variable, value) in [
+            (ENDPOINT[0], "http://"),
+            (ENDPOINT[1], "collector:4317 "),
+            (ENDPOINT[1], "unix:///run/collector"),
+            (ENDPOINT[1], "http://[collector"),
+            (COMPRESSION[1], "gzip"),
+        ] {
+            let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317"), (variable, value)];
+            let read = |name: &str| {
+                let found = variables.iter().rev().find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            match TraceSettings::read(&read) {
+                Err(error) => assert!(error.to_string().contains(variable), "{error}"),
+                Ok(found) => assert_eq!(found.unwrap().endpoint, "https://collector:4317", "trimmed"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_path_for_traces_is_appended_to_the_endpoint_of_all_signals_only() {
+        for (variable, endpoint, url) in [
+            (ENDPOINT[1], "http://collector:4318", "http://collector:4318/v1/traces"),
+            (ENDPOINT[1], "http://collector:4318/", "http://collector:4318/v1/traces"),
+            (ENDPOINT[1], "https://host.example/otlp/", "https://host.example/otlp/v1/traces"),
+            (ENDPOINT[0], "http://collector:4318", "http://collector:4318/"),
+            (ENDPOINT[0], "https://host.example/otlp", "https://host.example/otlp"),
+            (ENDPOINT[0], "https://host.example/v1/traces?k=1", "https://host.example/v1/traces?k=1"),
+        ] {
+            let found = settings(&[(variable, endpoint), (PROTOCOL[1], "http/protobuf")]).unwrap().unwrap();
+            let Protocol::HttpProtobuf(http) = found.protocol else { panic!("{endpoint}") };
+            assert_eq!(http.url, url);
+        }
+    }
+
+    #[test]
+    fn headers_are_decoded_and_hidden() {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+            (HEADERS[1], "authorization=Bearer%20a+b=, x-tenant = media ,nonsense,bad name=1"),
+            (TIMEOUT[1], "2500"),
+        ];
+        let found = settings(&variables).unwrap().unwrap();
+        assert!(!format!("{found:?}").contains("Bearer"));
+        let Protocol::HttpProtobuf(http) = found.protocol else { panic!() };
+        assert_eq!(http.headers.len(), 2);
+        assert_eq!(http.headers["authorization"], "Bearer a+b=");
+        assert_eq!(http.headers["x-tenant"], "media");
+        assert_eq!(http.timeout, Duration::from_millis(2_500));
+        let of_traces = [variables[0], variables[1], (HEADERS[0], "x-tenant=other")];
+        let Protocol::HttpProtobuf(http) = settings(&of_traces).unwrap().unwrap().protocol else { panic!() };
+        assert_eq!((http.headers.len(), &http.headers["x-tenant"]), (1, &HeaderValue::from_static("other")));
     }
 
     #[test]

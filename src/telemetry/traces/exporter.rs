@@ -1,26 +1,85 @@
 //! What sends spans to the collector.
 
-use std::fs;
+mod http;
 
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_otlp::{WithExportConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tonic::transport::{Certificate, ClientTlsConfig};
 
 use super::TracesError;
-use super::environment::TraceSettings;
+use super::environment::{CertificateFile, Protocol, TraceSettings};
+use crate::files;
 
-/// An exporter by OTLP/gRPC. It reads its headers and timeout from the process's environment.
-pub(super) fn otlp_exporter(settings: &TraceSettings) -> Result<SpanExporter, TracesError> {
-    let mut builder = SpanExporter::builder().with_tonic().with_endpoint(settings.endpoint.as_str());
-    if settings.endpoint.to_ascii_lowercase().starts_with("https:") {
-        let mut tls = ClientTlsConfig::new();
-        tls = match &settings.certificate_file {
-            Some((variable, path)) => {
-                let pem = fs::read(path).map_err(|source| TracesError::CertificateFile { variable, source })?;
-                tls.ca_certificate(Certificate::from_pem(pem))
-            }
-            None => tls.with_enabled_roots(),
+use http::HttpExporter;
+
+/// The largest file with certificate authorities, in bytes.
+const MAX_CERTIFICATE_BYTES: usize = 1_024 * 1_024;
+
+/// An exporter by OTLP, in the protocol that the settings name.
+#[derive(Debug)]
+pub(super) enum OtlpExporter {
+    Grpc(opentelemetry_otlp::SpanExporter),
+    Http(HttpExporter),
+}
+
+impl OtlpExporter {
+    /// The certificate file is read now.
+    ///
+    /// # Errors
+    ///
+    /// When spans cannot be sent as the settings say; each error names the variable.
+    pub(super) fn new(settings: &TraceSettings) -> Result<Self, TracesError> {
+        let authorities = settings.certificate_file.as_ref().filter(|_| settings.is_https()).map(read).transpose()?;
+        match &settings.protocol {
+            Protocol::Grpc => grpc(settings, authorities).map(Self::Grpc),
+            Protocol::HttpProtobuf(http) => HttpExporter::new(settings, http, authorities.as_deref()).map(Self::Http),
+        }
+    }
+}
+
+impl SpanExporter for OtlpExporter {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        match self {
+            Self::Grpc(exporter) => exporter.export(batch).await,
+            Self::Http(exporter) => exporter.export(batch).await,
+        }
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        match self {
+            Self::Grpc(exporter) => exporter.set_resource(resource),
+            Self::Http(exporter) => exporter.set_resource(resource),
+        }
+    }
+}
+
+/// The PEM text with the collector's authorities; at least one is a certificate.
+fn read(file: &CertificateFile) -> Result<Vec<u8>, TracesError> {
+    let CertificateFile { variable, path } = file;
+    let read = files::read(path.as_ref(), MAX_CERTIFICATE_BYTES);
+    let content = read.map_err(|problem| TracesError::CertificateFile { variable, problem })?.content.to_vec();
+    match reqwest::Certificate::from_pem_bundle(&content) {
+        Ok(certificates) if !certificates.is_empty() => Ok(content),
+        Ok(_) | Err(_) => Err(TracesError::Certificates { variable }),
+    }
+}
+
+/// It reads its headers and timeout from the process's environment.
+fn grpc(
+    settings: &TraceSettings,
+    authorities: Option<Vec<u8>>,
+) -> Result<opentelemetry_otlp::SpanExporter, TracesError> {
+    let builder = opentelemetry_otlp::SpanExporter::builder().with_tonic();
+    let mut builder = builder.with_endpoint(settings.endpoint.as_str());
+    if settings.is_https() {
+        let tls = match authorities {
+            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+            None => ClientTlsConfig::new().with_enabled_roots(),
         };
         builder = builder.with_tls_config(tls);
     }
-    Ok(builder.build()?)
+    let variable = settings.endpoint_variable;
+    builder.build().map_err(|source| TracesError::Exporter { variable, source })
 }

@@ -72,6 +72,10 @@ async fn a_process_whose_address_is_taken_fails_with_1() {
     for flag in ["--grpc-addr", "--admin-addr"] {
         let output = Process::output(&[&SERVE[..], &[flag, &address]].concat(), folder.path(), &VARIABLES);
         assert_eq!(output.status.code(), Some(1), "{flag}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<serde_json::Value> = stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let last = lines.last().unwrap();
+        assert!(last["level"] == "ERROR" && last["cause"].as_str().unwrap().contains(&address), "{last}");
     }
 }
 

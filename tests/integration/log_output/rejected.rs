@@ -28,6 +28,10 @@ async fn lines_with(per_second: &str) -> (String, usize, usize, usize) {
     let lines = json_lines(&reading.join().unwrap());
     let is_rejected = |line: &&serde_json::Value| line["reason"] == "missing_token";
     let rejected = lines.iter().filter(is_rejected).count();
+    for line in lines.iter().filter(|line| line["target"] == "access") {
+        let from = line["peer"].as_str().map(|peer| peer.starts_with("127.0.0.1:"));
+        assert_eq!(from, is_rejected(&line).then_some(true), "where no caller is proven, the peer is named: {line}");
+    }
     let warnings = lines.iter().filter(|line| line["level"] == "WARN" && line["left_out"].is_u64()).count();
     (metrics, rejected, access_lines(&lines) - rejected, warnings)
 }

@@ -1,0 +1,75 @@
+//! What differs between two configurations.
+
+use std::fmt::Debug;
+
+use super::Config;
+
+impl Config {
+    /// The sections that a newer configuration has other settings in, but for `log.level`, which a running server can
+    /// take. Everything else takes a restart.
+    #[must_use]
+    pub fn sections_for_restart(&self, newer: &Self) -> Vec<&'static str> {
+        // Every field is named, so that a new one is not forgotten.
+        let Self {
+            server,
+            limits,
+            listeners,
+            log,
+            access_log,
+            audit,
+            attribution,
+            quota,
+            policy,
+            issuers,
+            required_issuers,
+            buckets,
+            warnings: _,
+        } = self;
+        let log_differs = log.format != newer.log.format || differ(access_log, &newer.access_log);
+        let sections = [
+            ("server", differ(server, &newer.server)),
+            ("limits", differ(limits, &newer.limits)),
+            ("listener", differ(listeners, &newer.listeners)),
+            ("log", log_differs),
+            ("audit", differ(audit, &newer.audit)),
+            ("attribution", differ(attribution, &newer.attribution)),
+            ("quota", differ(quota, &newer.quota)),
+            ("policy", differ(policy, &newer.policy)),
+            ("issuer", differ(issuers, &newer.issuers) || required_issuers != &newer.required_issuers),
+            ("bucket", differ(buckets, &newer.buckets)),
+        ];
+        sections.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+/// Settings of many kinds have one form in common.
+fn differ(one: &impl Debug, other: &impl Debug) -> bool {
+    format!("{one:?}") != format!("{other:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+    use crate::document::Overrides;
+    use crate::identity::PlainHttp;
+
+    fn parse(sections: &str) -> Config {
+        let text = format!(
+            "{sections}\n[policy]\nfile = 'p'\n[[issuer]]\nissuer = 'https://a.example'\naudiences = 'a'\n\
+             [[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n"
+        );
+        Config::parse("test", &text, Path::new(""), Overrides::new(), PlainHttp::Refused).unwrap()
+    }
+
+    #[test]
+    fn the_level_of_the_log_is_all_that_takes_no_restart() {
+        let differences = |one: &str, other: &str| parse(one).sections_for_restart(&parse(other));
+        assert!(differences("", "").is_empty());
+        assert!(differences("[log]\nlevel = 'info'", "# A comment.\n[log]\nlevel = 'debug'").is_empty());
+        assert!(differences("", "[server]\ndrain_delay = '5s'").is_empty(), "the default, written out");
+        assert_eq!(differences("[log]\nlevel = 'info'", "[log]\nlevel = 'debug'\nformat = 'text'"), ["log"]);
+        assert_eq!(differences("", "[server]\ndrain_delay = '7s'\n[limits]\nmax_streams = 9"), ["server", "limits"]);
+    }
+}
