@@ -8,6 +8,7 @@ mod healthcheck;
 mod memory;
 mod options;
 mod output;
+mod reload;
 mod serve;
 
 use std::ffi::OsString;

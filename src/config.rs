@@ -4,7 +4,9 @@ mod attribution;
 mod audit;
 mod bucket;
 mod credentials;
+mod differences;
 mod issuer;
+mod key_proxy;
 mod limits;
 mod listener;
 mod log;
@@ -18,6 +20,7 @@ mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -39,7 +42,7 @@ use crate::files::{self, FileError, Sight, UnusableFile};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use crate::policy::{BucketName, BucketProfile, CallerOutlook, Policy, PolicyContext};
 use crate::quota::QuotaSettings;
-use crate::telemetry::LogSettings;
+use crate::telemetry::{LogFormat, LogSettings};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
@@ -64,6 +67,8 @@ pub struct Config {
     pub policy: PolicySettings,
     /// Whose tokens are accepted; at least one where a listener takes tokens.
     pub issuers: Vec<IssuerSettings>,
+    /// The issuers without whose keys nothing is served.
+    pub required_issuers: BTreeSet<String>,
     /// The logical buckets; at least one.
     pub buckets: Vec<BucketSettings>,
     /// What the configuration says without effect, or surely does not mean.
@@ -97,10 +102,38 @@ impl Config {
     pub fn load(path: &Path, overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
         let unusable = |problem| UnusableFile { file: path.to_owned(), problem };
         let read = files::read(path, MAX_DOCUMENT_BYTES).map_err(unusable)?;
-        let text = text_of(path, &read.content)?;
+        Self::of_content(path, &read.content, overrides, plain_http)
+    }
+
+    /// Reads the file once more, while a server runs by it: a file that was written less than `settle` ago is read until
+    /// two reads are equal. Blocks, for up to ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and when the file does not stop to change.
+    pub fn load_again(
+        path: &Path,
+        overrides: Overrides,
+        plain_http: PlainHttp,
+        settle: Duration,
+    ) -> Result<Self, LoadError> {
+        let look = files::at_start::read_one(path, MAX_DOCUMENT_BYTES, settle)?;
+        Self::of_content(path, &look.content, overrides, plain_http)
+    }
+
+    fn of_content(path: &Path, content: &[u8], overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
+        let text = text_of(path, content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let origin = path.display().to_string();
         Ok(Self::parse_looking(&origin, text, folder, overrides, plain_http, &warnings::look_here)?)
+    }
+
+    /// The format of the log by a configuration that is not valid, as far as it can be told: what an override says, or
+    /// the file, or the default where the file is sound TOML and says nothing.
+    #[must_use]
+    pub fn log_format_alone(path: &Path, overrides: &Overrides) -> Option<LogFormat> {
+        let read = || files::read(path, MAX_DOCUMENT_BYTES).ok();
+        log::format_alone(overrides, || String::from_utf8(read()?.content.to_vec()).ok())
     }
 
     /// Reads a configuration from its text; see [`load`](Self::load).
@@ -136,7 +169,8 @@ impl Config {
         let attribution = attribution::read(root.table("attribution"), folder);
         let quota = quota::read(root.table("quota"));
         let policy = policy::read(root.table("policy"), folder);
-        let mut issuers = issuer::read_all(&mut root, folder, plain_http, &listeners);
+        let issuer::Issuers { settings: mut issuers, required: required_issuers } =
+            issuer::read_all(&mut root, folder, plain_http, &listeners, &server.key_proxy);
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
@@ -156,6 +190,7 @@ impl Config {
             quota,
             policy,
             issuers,
+            required_issuers,
             buckets,
             warnings: Warnings::default(),
         });

@@ -39,8 +39,8 @@ pub use issuer::{
 };
 pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
 pub use key_source::{
-    DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient, KeyHttpClientError,
-    KeyServerAccess, KeySource, KeySourceError, PlainHttp,
+    DiscoveryKeySource, HttpProxy, InvalidProxy, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient,
+    KeyHttpClientError, KeyProxy, KeyServerAccess, KeySource, KeySourceError, PlainHttp,
 };
 pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
 pub use pseudonym::{PseudonymKeyError, Pseudonyms};
@@ -49,7 +49,8 @@ pub use token::MAX_TOKEN_BYTES;
 pub use verified_tokens::TokenCacheStatus;
 pub use verify::{IssuerVerifier, IssuerVerifierError};
 pub use workload::{
-    AcceptedProof, ClientCertificate, ClientCertificateError, ForwardedClientCertError, LinkerdId, LinkerdIdError,
-    MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain,
-    TrustDomainError, TrustedHop, WorkloadId, WorkloadProof, WorkloadSource, forwarded_client_uri,
+    AcceptedProof, ClientCertificate, ClientCertificateError, ForwardedClientCertError, HeaderElements,
+    ISTIO_IPV6_SOURCE, LinkerdId, LinkerdIdError, MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId,
+    SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof,
+    WorkloadSource, forwarded_client_uri, is_same_pod,
 };

@@ -8,15 +8,21 @@ mod connection;
 mod connections;
 mod episodes;
 mod file_limit;
+mod greeting;
 mod grpc_server;
 mod handshake;
 mod http2;
+mod ignored_signals;
+mod line_budget;
 mod listener;
+mod own_network;
 mod panic_hook;
 mod policy_reload;
 mod read_turn;
 mod readiness;
 mod reload_request;
+mod self_check;
+mod sent_errors;
 mod service_manager;
 mod signing_credentials;
 mod stalled_writes;
@@ -30,18 +36,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
 
 pub use closers::Closers;
+pub use ignored_signals::IgnoredSignals;
 pub use listener::BoundAddress;
 pub use panic_hook::log_panics;
-pub use readiness::{Missing, Readiness};
-pub use reload_request::ReloadSignal;
-pub use service_manager::{notify_ready, notify_stopping};
+pub use readiness::{Part, Readiness, Standing};
+pub use reload_request::{ReloadSignal, Reloader};
+pub use self_check::{SelfCheck, SelfCheckError};
+pub use service_manager::ServiceManager;
 pub use stop_signals::{StopSignal, StopSignals};
 
 use self::admin::AdminLimits;
@@ -56,7 +63,6 @@ use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LimitSettings, LoadedPolicy};
 use crate::grpc::HealthService;
-use crate::identity::KeyRing;
 use crate::presign::credentials::Environment;
 use crate::telemetry::{AdminCounters, LogCounts, ServerCounters, Traces};
 
@@ -114,8 +120,8 @@ pub struct RunningServer {
     drain_delay: Duration,
     shutdown_grace: Duration,
     closers: Closers,
-    key_rings: Vec<Arc<KeyRing>>,
-    reload: watch::Sender<()>,
+    self_check: SelfCheck,
+    reloader: Reloader,
     stop_listeners: CancellationToken,
     stop: CancellationToken,
     stop_admin: CancellationToken,
@@ -156,6 +162,7 @@ impl RunningServer {
     /// When a named secret or a certificate cannot be used, or an address cannot be bound.
     pub async fn start_with(config: Config, loaded: LoadedPolicy, surroundings: Surroundings) -> anyhow::Result<Self> {
         let mut limits = config.limits.clone();
+        own_network::refuse_node_network(&config.listeners, &surroundings.environment)?;
         let connection_limit = file_limit::fit_into_file_limit(&mut limits);
         let LoadedPolicy { policy, text, sight, proofs } = loaded;
         let parts = assemble::assemble(&config, policy, &surroundings).await?;
@@ -209,6 +216,7 @@ impl RunningServer {
             },
         )?;
         let admin_limits = AdminLimits::from(&limits);
+        let self_check = SelfCheck::new(service.clone(), &limits);
         let streams = budgets.streams.clone();
         let connections = Connections::new(service, limits, streams, Arc::clone(&counters), stop.clone(), cut.clone());
         background.spawn(connections.clone().watch_deliveries());
@@ -239,8 +247,8 @@ impl RunningServer {
             drain_delay: server.drain_delay,
             shutdown_grace: server.shutdown_grace,
             closers,
-            key_rings: parts.key_rings(),
-            reload,
+            self_check,
+            reloader: Reloader { key_rings: parts.key_rings(), credentials: parts.credential_caches(), files: reload },
             stop_listeners,
             stop,
             stop_admin,
@@ -272,7 +280,7 @@ impl RunningServer {
         self.admin_addr
     }
 
-    /// What the server still waits for.
+    /// What the server waits for, or does without.
     #[must_use]
     pub const fn readiness(&self) -> &Readiness {
         &self.readiness
@@ -284,7 +292,7 @@ impl RunningServer {
         &self.audit
     }
 
-    /// Returns once keys and credentials are there and health says SERVING.
+    /// Returns once health says SERVING; see [`Standing`].
     pub async fn ready(&self) {
         self.readiness.ready().await;
     }
@@ -295,11 +303,21 @@ impl RunningServer {
         &self.counters
     }
 
-    /// Has the keys of every issuer fetched and the policy and TLS files looked at now, and not when it is their time.
-    /// What is new takes effect as it would have then: a changed key at once, a file once it counts.
+    /// What asks the server through its own HTTP/2 and layers whether it answers.
+    #[must_use]
+    pub const fn self_check(&self) -> &SelfCheck {
+        &self.self_check
+    }
+
+    /// Reads anew what the server reads from outside; see [`Reloader::reload`].
     pub fn reload(&self) {
-        self.key_rings.iter().for_each(|keys| keys.refresh_soon());
-        self.reload.send_replace(());
+        self.reloader.reload();
+    }
+
+    /// What reloads, for tasks beside the server.
+    #[must_use]
+    pub const fn reloader(&self) -> &Reloader {
+        &self.reloader
     }
 
     /// What shall be closed at the end of [`stop`](Self::stop), when the last call has ended.

@@ -1,6 +1,7 @@
 //! What the process tells of itself.
 
 mod admin_counters;
+mod http2_errors;
 mod logs;
 mod metrics;
 mod observed_inspector;
@@ -9,10 +10,11 @@ mod server_counters;
 mod traces;
 
 pub use admin_counters::AdminCounters;
+pub use http2_errors::{EndingFrame, Http2Errors};
 pub use logs::{LogCounts, LogFormat, LogHandle, LogSettings, LossCause, start_logging, subscriber};
 pub use metrics::{
-    CallMetrics, CertificateSource, CertificateStatus, ConnectionLimit, ListenerCertificate, METRICS_CONTENT_TYPE,
-    MetricSources, Metrics, NamedCredentials,
+    CallMetrics, CertificateSource, CertificateStatus, ConnectionLimit, ListenerCertificate, MetricSources, Metrics,
+    MetricsFormat, NamedCredentials, PartSource, PartStatus,
 };
 pub use observed_inspector::ObservedInspector;
 pub use observed_presigner::ObservedPresigner;

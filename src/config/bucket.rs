@@ -35,6 +35,8 @@ pub struct BucketSettings {
     pub upload_credentials: Option<CredentialsSettings>,
     /// What its server keeps.
     pub server: ServerTraits,
+    /// Whether nothing is served while its credentials are missing.
+    pub required: bool,
 }
 
 impl BucketSettings {
@@ -82,6 +84,7 @@ pub(super) fn read_all(
         let expected_bucket_owner = read_owner(&mut table);
         let requester_pays = table.boolean("requester_pays").is_some_and(|flag| flag.value);
         let attribution = table.boolean("attribution").is_none_or(|flag| flag.value);
+        let required = table.boolean("required").is_some_and(|flag| flag.value);
         let signers = read_signers(&mut table, &known);
         let server = ServerTraits::read(&mut table);
         table.finish();
@@ -97,6 +100,7 @@ pub(super) fn read_all(
                 credentials,
                 upload_credentials,
                 server,
+                required,
             });
         }
     }

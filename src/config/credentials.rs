@@ -37,6 +37,19 @@ impl CredentialsSettings {
         }
     }
 
+    /// Whether the configuration names a file for a part of them.
+    #[must_use]
+    pub fn names_files(&self) -> bool {
+        match self {
+            Self::DefaultChain => false,
+            Self::Static { access_key_id, secret_access_key, session, .. } => {
+                let session = session.iter().flat_map(|session| [&session.token, &session.expiration]);
+                let mut sources = [access_key_id, secret_access_key].into_iter().chain(session);
+                sources.any(|source| matches!(source, SecretSource::File(_)))
+            }
+        }
+    }
+
     /// Whether both come from the same place, under whatever names.
     #[must_use]
     pub fn has_keys_of(&self, other: &Self) -> bool {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::ListenerSettings;
+use super::{ListenerSettings, key_proxy};
 use crate::document::{Located, Place, Table};
-use crate::identity::{AcceptedProof, Algorithm, IssuerSettings, KeyLocation, PlainHttp, TokenProfile, TokenUses};
+use crate::identity::{Algorithm, IssuerSettings, KeyLocation, KeyProxy, PlainHttp, TokenProfile, TokenUses};
 
 /// Sets of defaults for kinds of issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +18,24 @@ enum Preset {
     Spiffe,
 }
 
+/// Every `[[issuer]]`.
+#[derive(Debug, Default)]
+pub(super) struct Issuers {
+    pub(super) settings: Vec<IssuerSettings>,
+    /// Those without whose keys nothing is served.
+    pub(super) required: BTreeSet<String>,
+}
+
 /// Reads every `[[issuer]]`. There must be one where a listener takes tokens.
 pub(super) fn read_all(
     root: &mut Table<'_>,
     folder: &Path,
     plain_http: PlainHttp,
     listeners: &[ListenerSettings],
-) -> Vec<IssuerSettings> {
+    key_proxy: &KeyProxy,
+) -> Issuers {
     let tables = root.tables("issuer");
-    let takes_tokens = |listener: &ListenerSettings| !matches!(listener.proof, AcceptedProof::Workload(_));
-    if !root.holds("issuer") && (listeners.is_empty() || listeners.iter().any(takes_tokens)) {
+    if !root.holds("issuer") && listeners.iter().any(ListenerSettings::takes_tokens) {
         root.report(
             "issuer",
             &Place::Document,
@@ -35,7 +43,7 @@ pub(super) fn read_all(
         );
     }
     let mut names = BTreeSet::new();
-    let mut issuers = Vec::new();
+    let mut issuers = Issuers::default();
     for mut table in tables {
         let issuer = table.required_string("issuer");
         if let Some(Located { value, place }) = &issuer
@@ -43,12 +51,23 @@ pub(super) fn read_all(
         {
             table.report("issuer", place, "is the URL of another issuer already");
         }
-        issuers.push(read(table, issuer.map(|issuer| issuer.value), folder, plain_http));
+        let required = table.boolean("required").is_some_and(|flag| flag.value);
+        let settings = read(table, issuer.map(|issuer| issuer.value), folder, plain_http, key_proxy);
+        if required {
+            issuers.required.insert(settings.issuer.clone());
+        }
+        issuers.settings.push(settings);
     }
     issuers
 }
 
-fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http: PlainHttp) -> IssuerSettings {
+fn read(
+    mut table: Table<'_>,
+    issuer: Option<String>,
+    folder: &Path,
+    plain_http: PlainHttp,
+    key_proxy: &KeyProxy,
+) -> IssuerSettings {
     let issuer_is_known = issuer.is_some();
     let issuer = issuer.unwrap_or_default();
     let presets = [
@@ -71,10 +90,12 @@ fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http:
     let elsewhere = key_location.is_some();
     let way_in = |default: Option<PathBuf>| if elsewhere { None } else { default };
     let path = |table: &mut Table<'_>, key| table.path_in(folder, key).map(|file| file.value);
+    let key_location = key_location.unwrap_or(defaults.key_location);
     let settings = IssuerSettings {
+        key_proxy: read_key_proxy(&mut table, &key_location, key_proxy),
         profile: read_profile(&mut table, preset),
         algorithms: read_algorithms(&mut table).unwrap_or(defaults.algorithms),
-        key_location: key_location.unwrap_or(defaults.key_location),
+        key_location,
         start_key_file,
         plain_http: if insecure_loopback { PlainHttp::OnLoopback } else { plain_http },
         key_ca_file: path(&mut table, "jwks_ca_file").or_else(|| way_in(defaults.key_ca_file)),
@@ -104,6 +125,22 @@ fn read(mut table: Table<'_>, issuer: Option<String>, folder: &Path, plain_http:
     }
     table.finish();
     settings
+}
+
+/// The proxy on the way to the keys: the issuer's own, or that of all. The API server of the own cluster is reached
+/// through none that is not the issuer's own.
+fn read_key_proxy(table: &mut Table<'_>, location: &KeyLocation, of_all: &KeyProxy) -> KeyProxy {
+    let own = key_proxy::read(table);
+    match (own, location) {
+        (Some(_), KeyLocation::JwksFile(_)) => {
+            let rule = "must not be given where keys come from a file";
+            table.report("key_proxy", &table.place_of("key_proxy"), rule);
+            KeyProxy::None
+        }
+        (Some(own), _) => own,
+        (None, KeyLocation::KubernetesApiServer | KeyLocation::JwksFile(_)) => KeyProxy::None,
+        (None, _) => of_all.clone(),
+    }
 }
 
 /// The setting that fills a field of [`IssuerSettings`].

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::tls::{self, TlsSettings};
 use crate::document::{Located, Table};
-use crate::identity::{AcceptedProof, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource};
+use crate::identity::{
+    AcceptedProof, HeaderElements, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
+};
 
 /// Loopback, so that a broker without transport security is not reachable from elsewhere unless somebody decided so.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
@@ -23,6 +25,14 @@ pub struct ListenerSettings {
     pub proof: AcceptedProof,
     /// Its transport security; `None` for plaintext.
     pub tls: Option<TlsSettings>,
+}
+
+impl ListenerSettings {
+    /// Whether every call must bring a token.
+    #[must_use]
+    pub const fn takes_tokens(&self) -> bool {
+        !matches!(self.proof, AcceptedProof::Workload(_))
+    }
 }
 
 /// Where a listener listens.
@@ -149,10 +159,11 @@ fn read_proof(
     }
     let trust_domain = read_trust_domain(table);
     let header = read_header(table);
+    let elements = read_elements(table, header);
     let hop = read_hop(table, address, tls);
     let (with_token, by_header) = match proof? {
         Proof::Token => {
-            for key in ["trust_domain", "mesh_header", "trusted_hop"] {
+            for key in ["trust_domain", "mesh_header", "mesh_header_elements", "trusted_hop"] {
                 forbid(table, key, "belongs to a proof by workload");
             }
             return Some(AcceptedProof::Token);
@@ -163,9 +174,14 @@ fn read_proof(
     let source = if by_header {
         require(table, "mesh_header", "is required: the header in which the mesh names its client");
         require(table, "trusted_hop", "is required: from whom the header is believed");
-        header.zip(hop).map(|(header, hop)| WorkloadSource::MeshHeader { header, hop })
+        header.zip(hop).zip(elements).map(|((header, hop), elements)| WorkloadSource::MeshHeader {
+            header,
+            hop,
+            elements,
+        })
     } else {
         forbid(table, "mesh_header", "belongs to a proof by mesh header");
+        forbid(table, "mesh_header_elements", "belongs to a proof by mesh header");
         forbid(table, "trusted_hop", "belongs to a proof by mesh header");
         if tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
             table.report("proof", &table.place_of("proof"), "by mTLS needs tls_client_ca_file");
@@ -185,37 +201,52 @@ fn read_header(table: &mut Table<'_>) -> Option<MeshHeader> {
     table.one_of("mesh_header", &MeshHeader::ALL.map(|header| (header.name(), header)))
 }
 
-/// Reads `trusted_hop`: `"loopback"`, or user ids of a Unix domain socket's peers, or SPIFFE ids of client certificates.
+fn read_elements(table: &mut Table<'_>, header: Option<MeshHeader>) -> Option<HeaderElements> {
+    if !table.holds("mesh_header_elements") {
+        return Some(HeaderElements::default());
+    }
+    let elements =
+        table.one_of("mesh_header_elements", &[("last", HeaderElements::Last), ("one", HeaderElements::One)]);
+    // Only this header is a list.
+    if header.is_some_and(|header| header != MeshHeader::XForwardedClientCert) {
+        forbid(table, "mesh_header_elements", "belongs to mesh_header = \"x-forwarded-client-cert\"");
+    }
+    elements
+}
+
+/// Reads `trusted_hop`: `"loopback"`, or `"pod"`, or user ids of a Unix domain socket's peers, or SPIFFE ids of client
+/// certificates.
 fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<&TlsSettings>) -> Option<TrustedHop> {
     let names = table.strings("trusted_hop")?;
-    let (mut loopback, mut users, mut ids) = (false, Vec::new(), Vec::new());
+    let (mut by_address, mut users, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     for Located { value, place } in &names {
-        if value == "loopback" {
-            loopback = true;
-        } else if let Some(user) = value.strip_prefix("uid:").and_then(|user| user.parse().ok()) {
+        if value == TrustedHop::LOOPBACK {
+            by_address.push(TrustedHop::Loopback);
+        } else if value == TrustedHop::POD {
+            by_address.push(TrustedHop::Pod);
+        } else if let Some(user) = value.strip_prefix(TrustedHop::USER_PREFIX).and_then(|user| user.parse().ok()) {
             users.push(user);
         } else if let Ok(id) = SpiffeId::parse(value) {
             ids.push(id);
         } else {
-            let rule = format!("holds {value:?}, which is neither \"loopback\", \"uid:NUMBER\" nor a SPIFFE id");
+            let rule =
+                format!("holds {value:?}, which is neither \"pod\", \"loopback\", \"uid:NUMBER\" nor a SPIFFE id");
             table.report("trusted_hop", place, rule);
         }
     }
     let place = table.place_of("trusted_hop");
     let is_unix = matches!(address, Some(ListenAddress::Unix { .. }));
-    let (hop, rule) = match (loopback, users.is_empty(), ids.is_empty()) {
-        (true, true, true) => {
-            (TrustedHop::Loopback, is_unix.then_some("must be \"uid:NUMBER\" on a Unix domain socket"))
-        }
-        (false, false, true) => {
+    let (hop, rule) = match (by_address.as_slice(), users.is_empty(), ids.is_empty()) {
+        ([hop], true, true) => (hop.clone(), is_unix.then_some("must be \"uid:NUMBER\" on a Unix domain socket")),
+        ([], false, true) => {
             (TrustedHop::UnixUser(users), (!is_unix).then_some("may name users on a Unix domain socket only"))
         }
-        (false, true, false) => {
+        ([], true, false) => {
             let has_certificates = tls.is_some_and(|tls| tls.client_ca_file.is_some());
             let rule = (!has_certificates).then_some("by SPIFFE id needs tls_client_ca_file");
             (TrustedHop::ClientCertificate(ids), rule)
         }
-        _ => (TrustedHop::Loopback, Some("must be \"loopback\" alone, or user ids, or SPIFFE ids")),
+        _ => (TrustedHop::Loopback, Some("must be \"pod\" or \"loopback\" alone, or user ids, or SPIFFE ids")),
     };
     match rule {
         None => Some(hop),

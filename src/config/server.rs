@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::key_proxy;
 use crate::document::{Located, Table};
+use crate::identity::KeyProxy;
 
 /// Loopback, because it has no transport security.
 const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
@@ -17,6 +19,12 @@ const MAX_DRAIN_DELAY: Duration = Duration::from_mins(1);
 
 /// With the delay before it, well below the 30 seconds after which Kubernetes kills a pod.
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+
+/// Long enough for a second and a third attempt to fetch keys, and shorter than the time limit of a rollout.
+const DEFAULT_STARTUP_WAIT: Duration = Duration::from_secs(30);
+
+/// The longest wait: a rollout has timed out by then.
+const MAX_STARTUP_WAIT: Duration = Duration::from_mins(10);
 
 /// The longest grace: a drain must end.
 const MAX_SHUTDOWN_GRACE: Duration = Duration::from_mins(10);
@@ -44,6 +52,11 @@ pub struct ServerSettings {
     pub token_cache_size: u64,
     /// How long the broker's own look at an object may take.
     pub s3_timeout: Duration,
+    /// How long a start waits for all issuers' keys and all buckets' credentials, before the server serves with what it
+    /// has.
+    pub startup_wait: Duration,
+    /// How the key servers of issuers are reached that say nothing else.
+    pub key_proxy: KeyProxy,
     /// How long calls are still accepted and served after a signal to stop, while health says `NOT_SERVING`.
     pub drain_delay: Duration,
     /// How long calls in flight may take after that.
@@ -52,6 +65,12 @@ pub struct ServerSettings {
 
 /// Reads the section, and where gRPC is served if there is no `[[listener]]`.
 pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<SocketAddr>>) {
+    let startup_wait = table.duration("startup_wait");
+    if let Some(Located { value, place }) = &startup_wait
+        && *value > MAX_STARTUP_WAIT
+    {
+        table.report("startup_wait", place, "must not be longer than 10m");
+    }
     let drain_delay = table.duration("drain_delay");
     if let Some(Located { value, place }) = &drain_delay
         && *value > MAX_DRAIN_DELAY
@@ -76,12 +95,15 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
     {
         table.report("s3_timeout", place, "must be between 1s and 30s");
     }
+    let key_proxy = key_proxy::read(&mut table);
     let grpc_addr = address(&mut table, "grpc_addr");
     let settings = ServerSettings {
         admin_addr: address(&mut table, "admin_addr").map_or(DEFAULT_ADMIN_ADDRESS, |address| address.value),
         reflection: table.boolean("reflection").is_none_or(|reflection| reflection.value),
         token_cache_size: token_cache_size.map_or(DEFAULT_TOKEN_CACHE_SIZE, |size| size.value),
         s3_timeout: s3_timeout.map_or(DEFAULT_S3_TIMEOUT, |timeout| timeout.value),
+        startup_wait: startup_wait.map_or(DEFAULT_STARTUP_WAIT, |wait| wait.value),
+        key_proxy: key_proxy.map_or(KeyProxy::Environment, KeyProxy::except_nearby),
         drain_delay: drain_delay.map_or(DEFAULT_DRAIN_DELAY, |delay| delay.value),
         shutdown_grace: shutdown_grace.map_or(DEFAULT_SHUTDOWN_GRACE, |grace| grace.value),
     };

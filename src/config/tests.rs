@@ -473,3 +473,21 @@ fn shared_addresses_are_loopback_and_those_that_the_settings_name() {
         assert!(!limits.is_shared(apart.parse().unwrap()), "{apart}");
     }
 }
+
+#[test]
+fn a_start_waits_for_parts_as_long_as_it_is_told_and_for_required_ones_always() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!(config.server.startup_wait, Duration::from_secs(30));
+    assert!(config.required_issuers.is_empty() && !config.buckets[0].required);
+    let with = |wait: &str| parse(&format!("{GOOD}\n[server]\nstartup_wait = \"{wait}\"\n"));
+    for (text, wait) in [("0s", Duration::ZERO), ("10m", Duration::from_mins(10))] {
+        assert_eq!(with(text).unwrap().server.startup_wait, wait);
+    }
+    let problems = with("601s").unwrap_err();
+    assert!(problems.to_string().ends_with("server.startup_wait must not be longer than 10m"), "{problems}");
+    let required = ["[[issuer]]\n", "[[bucket]]\n"]
+        .iter()
+        .fold(GOOD.to_owned(), |text, table| text.replace(table, &format!("{table}required = true\n")));
+    let config = parse(&required).unwrap();
+    assert!(config.required_issuers.contains(&config.issuers[0].issuer) && config.buckets[0].required);
+}

@@ -2,6 +2,7 @@
 
 mod audit;
 mod buckets;
+mod key_proxy;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +12,9 @@ use tokio::task::{self, JoinSet};
 
 use buckets::Buckets;
 
+use super::readiness::{Demands, Readiness};
 use super::signing_credentials::SigningCredentials;
-use super::{Readiness, Surroundings};
+use super::{Surroundings, readiness};
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};
@@ -22,6 +24,7 @@ use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, CallCounte
 use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
+use crate::presign::credentials::CredentialsCache;
 use crate::quota::Quotas;
 use crate::storage::S3Inspector;
 use crate::telemetry::{
@@ -53,9 +56,12 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
     super::warnings::log("configuration", &config.warnings);
     super::warnings::log("policy", policy.warnings());
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
+    let proxy = key_proxy::of_environment(&surroundings.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
-        let of_issuer = settings.clone();
+        let mut of_issuer = settings.clone();
+        of_issuer.key_proxy = of_issuer.key_proxy.resolved(proxy.as_ref());
+        key_proxy::log(&of_issuer);
         // It reads certificate authorities and a token from files.
         let verifier = task::spawn_blocking(move || IssuerVerifier::new(of_issuer)).await;
         let verifier = verifier.context("the reading was cut off").and_then(|verifier| Ok(verifier?));
@@ -72,7 +78,14 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
     let presigner = Arc::new(SigV4Presigner::new(buckets.signers));
     let clock = Arc::clone(&surroundings.clock);
     let inspector = S3Inspector::new(buckets.accesses, Arc::clone(&clock), config.server.s3_timeout);
-    let readiness = Readiness::new(Arc::clone(&authenticator), Arc::clone(&presigner), clock);
+    let audit = audit::trail(&config.audit)?;
+    let asked = readiness::Parts {
+        authenticator: Arc::clone(&authenticator),
+        presigner: Arc::clone(&presigner),
+        audit: audit.clone(),
+        clock,
+    };
+    let readiness = Readiness::new(asked, demands(config));
     let (call_metrics, traces) = (Arc::new(CallMetrics::default()), surroundings.traces.clone());
     let quotas = Arc::new(Quotas::new(config.quota));
     let broker = Broker::new(Counterparts {
@@ -86,7 +99,7 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
     Ok(Parts {
         policy,
         readiness,
-        audit: audit::trail(&config.audit)?,
+        audit,
         broker,
         authenticator,
         verifiers,
@@ -100,7 +113,7 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
 }
 
 impl Parts {
-    /// Starts what keeps keys and credentials fresh.
+    /// Starts what keeps keys and credentials fresh, and what finds out that records can be kept again.
     pub(super) fn spawn_refreshes(&self, tasks: &mut JoinSet<()>) {
         for verifier in &self.verifiers {
             let keys = Arc::clone(verifier.keys());
@@ -109,10 +122,15 @@ impl Parts {
         for credentials in &self.credentials {
             tasks.spawn(Arc::clone(&credentials.cache).keep_fresh());
         }
+        tasks.spawn(self.audit.clone().watch());
     }
 
     pub(super) fn key_rings(&self) -> Vec<Arc<KeyRing>> {
         self.verifiers.iter().map(|verifier| Arc::clone(verifier.keys())).collect()
+    }
+
+    pub(super) fn credential_caches(&self) -> Vec<Arc<CredentialsCache>> {
+        self.credentials.iter().map(|credentials| Arc::clone(&credentials.cache)).collect()
     }
 
     /// What a policy changes, beside decisions, when it is put in force.
@@ -138,6 +156,7 @@ impl Parts {
             rejected_lines: Arc::clone(&self.rejected_lines),
             admin: Arc::clone(admin),
             connection_limit: Some(connection_limit),
+            parts: Some(Arc::new(self.readiness.clone())),
             audit: self.audit.status().cloned(),
             quotas: Some(Arc::clone(&self.quotas)),
             authenticator: Some(Arc::clone(&self.authenticator)),
@@ -164,6 +183,17 @@ impl Parts {
 
     pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
         BrokerService::new(self.broker.clone(), sole_bucket, self.audit.clone())
+    }
+}
+
+/// What the configuration says of readiness.
+fn demands(config: &Config) -> Demands {
+    let required = config.buckets.iter().filter(|bucket| bucket.required);
+    Demands {
+        issuers: config.required_issuers.clone(),
+        buckets: required.map(|bucket| bucket.name.clone()).collect(),
+        proves_without_tokens: config.listeners.iter().any(|listener| !listener.takes_tokens()),
+        startup_wait: config.server.startup_wait,
     }
 }
 

@@ -19,6 +19,7 @@ use self::unix_socket::UnixSocket;
 use super::accept_backoff::{AcceptBackoff, AcceptFailure};
 use super::connections::Connections;
 use super::handshake::{Accepted, Terms};
+use super::own_network;
 use super::tls::{ListenerTls, TlsError};
 use crate::config::{ListenAddress, ListenerSettings};
 use crate::telemetry::ListenerCertificate;
@@ -77,7 +78,9 @@ impl Listener {
             ListenAddress::Unix { path, mode } => UnixSocket::bind(path, *mode).map(Socket::Unix),
         };
         let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
-        Ok(Self { socket, terms: Terms { tls: tls.map(Arc::new), accepts: Arc::new(proof.clone()) } })
+        let (tls, accepts) = (tls.map(Arc::new), Arc::new(proof.clone()));
+        // A file of /proc, which never makes anybody wait.
+        Ok(Self { socket, terms: Terms { tls, accepts, has_istio_source: own_network::has_istio_source() } })
     }
 
     /// What metrics show of the certificates, if there are any.
@@ -142,11 +145,12 @@ impl Listener {
     async fn accept(&self) -> io::Result<Accepted> {
         match &self.socket {
             Socket::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 // An answer is one small write, and waiting for more only delays it. Where this cannot be set, that is
                 // all that is lost.
                 let _delayed_at_worst = stream.set_nodelay(true);
-                Ok(Accepted::Tcp(stream, address))
+                let own = stream.local_addr()?;
+                Ok(Accepted::Tcp { stream, peer, own })
             }
             Socket::Unix(socket) => Ok(Accepted::Unix(socket.accept().await?)),
         }

@@ -39,6 +39,7 @@ pub(super) async fn watch(
         // Off the runtime's threads: a file system may hang, and a large policy takes a second to compile.
         let is_pending = task::spawn_blocking(move || looking.look(now)).await.unwrap_or_else(|error| {
             reload.store.note_refused();
+            reload.store.note_file_in_force(false);
             tracing::error!(%error, "a look at the policy file failed; the last good policy stays in force");
             false
         });

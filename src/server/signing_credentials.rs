@@ -13,6 +13,8 @@ pub(super) struct SigningCredentials {
     pub(super) name: Arc<str>,
     pub(super) cache: Arc<CredentialsCache>,
     pub(super) uses: Vec<CredentialsUse>,
+    /// Whether they are read from files that the configuration names.
+    pub(super) from_files: bool,
 }
 
 impl SigningCredentials {
@@ -23,7 +25,8 @@ impl SigningCredentials {
 
     /// What metrics show.
     pub(super) fn named(&self) -> NamedCredentials {
-        NamedCredentials { name: Arc::clone(&self.name), cache: Arc::clone(&self.cache) }
+        let Self { name, cache, from_files, .. } = self;
+        NamedCredentials { name: Arc::clone(name), cache: Arc::clone(cache), from_files: *from_files }
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
@@ -46,6 +46,8 @@ pub(super) struct ListenerTls {
     tracker: Mutex<Tracker>,
     good_reloads: AtomicU64,
     failed_reloads: AtomicU64,
+    /// Whether the last look found the files that are in force.
+    files_in_force: AtomicBool,
 }
 
 /// A set of files that was complete and good when it was read.
@@ -80,6 +82,7 @@ impl ListenerTls {
             tracker,
             good_reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
+            files_in_force: AtomicBool::new(true),
         })
     }
 
@@ -138,6 +141,7 @@ impl ListenerTls {
             let looked = task::spawn_blocking(move || tls.reload(started.elapsed())).await;
             // Reading does not panic; if it ever did, that would be one more set that cannot be used.
             let looked = looked.unwrap_or(Err(TlsError::Interrupted));
+            self.files_in_force.store(matches!(looked, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
             pause = self.settings.reload_interval;
             if looked == Ok(Reload::Pending) {
                 pause = pause.min(SECOND_LOOK);
@@ -194,6 +198,7 @@ impl CertificateSource for ListenerTls {
             loaded_at: in_force.since,
             good_reloads: self.good_reloads.load(Ordering::Relaxed),
             failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
+            files_in_force: self.files_in_force.load(Ordering::Relaxed),
             not_after: in_force.proven.not_after,
         }
     }

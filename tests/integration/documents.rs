@@ -11,13 +11,13 @@ use access_broker::broker::Aspect;
 use access_broker::config::Config;
 use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
-use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, TokenIdentity};
+use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, TokenIdentity, TrustedHop};
 use access_broker::policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest,
     ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::RefreshResult;
-use access_broker::telemetry::{MetricSources, Metrics};
+use access_broker::telemetry::{MetricSources, Metrics, MetricsFormat};
 
 use crate::support::{Process, folder};
 
@@ -27,11 +27,13 @@ const OPERATIONS: &str = "docs/OPERATIONS.md";
 const ERRORS: &str = "docs/ERRORS.md";
 const SECURITY: &str = "docs/SECURITY.md";
 const SERVERS: &str = "docs/SERVERS.md";
+const MESH: &str = "docs/MESH.md";
 const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
 const SAMPLE_POLICY: &str = "samples/policy.toml";
 
 /// The sources that name reasons for the log in a `code()` function.
-const REASON_SOURCES: [&str; 5] = [
+const REASON_SOURCES: [&str; 6] = [
+    "src/grpc/malformed.rs",
     "src/identity/rejection.rs",
     "src/policy/decide.rs",
     "src/presign/presigner.rs",
@@ -40,7 +42,7 @@ const REASON_SOURCES: [&str; 5] = [
 ];
 
 /// The sources that read the configuration.
-const CONFIGURATION_SOURCES: [&str; 14] = [
+const CONFIGURATION_SOURCES: [&str; 15] = [
     "src/config/audit.rs",
     "src/config/attribution.rs",
     "src/config/quota.rs",
@@ -51,6 +53,7 @@ const CONFIGURATION_SOURCES: [&str; 14] = [
     "src/config/log.rs",
     "src/config/policy.rs",
     "src/config/issuer.rs",
+    "src/config/key_proxy.rs",
     "src/config/bucket.rs",
     "src/config/bucket/endpoints.rs",
     "src/config/bucket/server.rs",
@@ -425,6 +428,22 @@ fn every_configuration_in_the_documents_loads() {
     }
 }
 
+/// Each is what a mesh needs, but for the rest of a configuration.
+#[test]
+fn the_listeners_of_each_mesh_trust_their_pod_and_can_be_probed() {
+    let rest = "policy = { file = \"policy.toml\" }\n\
+                bucket = [{ name = \"media\", s3_bucket = \"example-media\", region = \"eu-central-1\" }]\n";
+    let blocks = toml_blocks(&read(MESH));
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let config = parse_configuration(&format!("{rest}{block}"));
+        assert!(config.server.admin_addr.ip().is_unspecified(), "{block}");
+        assert_eq!(config.warnings.count(), 0, "{block}");
+        let [listener] = config.listeners.as_slice() else { panic!("{block}") };
+        assert_eq!(listener.proof.workload().unwrap().hop(), Some(&TrustedHop::Pod), "{block}");
+    }
+}
+
 /// Each is what a bucket of such a server needs, and no more.
 #[test]
 fn the_settings_of_each_server_let_uploads_be_permitted() {
@@ -715,7 +734,8 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
         ("src/grpc/authentication.rs", "overloaded"),
         ("src/grpc/authentication.rs", "caller_overloaded"),
         ("src/grpc/authentication.rs", "unproven_limit"),
-        ("src/grpc/message_limit.rs", "message_too_large"),
+        ("src/grpc/status_reason.rs", "message_too_large"),
+        ("src/grpc/status_reason.rs", "unknown_name"),
         ("src/grpc/catch_panic.rs", "panicked"),
     ] {
         assert!(read(source).contains(&format!("\"{reason}\"")), "{source} has no {reason}");
@@ -738,7 +758,7 @@ fn sample_names(metrics: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_metric_is_listed_and_every_listed_metric_exists() {
-    let in_code = sample_names(&Metrics::new(MetricSources::default()).text().unwrap());
+    let in_code = sample_names(&Metrics::new(MetricSources::default()).text(MetricsFormat::OpenMetrics).unwrap());
     assert!(in_code.len() >= 5, "{in_code:?}");
     assert_eq!(first_code_spans(&read(OPERATIONS), "metric"), in_code);
 }

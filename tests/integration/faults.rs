@@ -21,7 +21,7 @@ use access_broker::policy::{
 };
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::quota::{QuotaSettings, Quotas};
-use access_broker::server::{Missing, RunningServer, Surroundings};
+use access_broker::server::{Part, RunningServer, Standing, Surroundings};
 use access_broker::storage::{InspectionError, Look, ObjectInspector, StoredObject};
 use async_trait::async_trait;
 use base64::Engine;
@@ -108,10 +108,10 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     let url = format!("http://{}/keys", silent.local_addr().unwrap());
     let server = RunningServer::start(config(folder.path(), &url), surroundings()).await.unwrap();
 
-    assert_eq!(server.readiness().missing(), [Missing::IssuerKeys(ISSUER.into())]);
+    assert_eq!(server.readiness().standing(), Standing::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
     let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
     assert_eq!(ready.status(), 503);
-    assert_eq!(ready.text().await.unwrap(), format!("keys of issuer {ISSUER}\n"));
+    assert_eq!(ready.text().await.unwrap(), format!("starting\nwithout keys of issuer {ISSUER}\n"));
 
     let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token_with_key_id("a"))]).await;
     let refused = client.download("media", "x").await.unwrap_err();

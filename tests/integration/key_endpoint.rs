@@ -197,7 +197,7 @@ async fn an_endpoint_that_fails_at_the_start_makes_callers_wait_and_then_serves_
         fixture.endpoint.requested(2).await;
         fixture.assert_keys_unavailable(case, &token(signer, "somebody")).await;
         fixture.assert_keys_unavailable(case, &token_with_key_id("unknown")).await;
-        assert_eq!(fixture.readiness().await, (503, format!("keys of issuer {ISSUER}\n")), "{case}");
+        assert_eq!(fixture.readiness().await, (503, format!("starting\nwithout keys of issuer {ISSUER}\n")), "{case}");
 
         fixture.endpoint.answer(Answer::keys(signer.jwks()));
         fixture.ready().await;

@@ -10,6 +10,8 @@
 
 mod audit;
 mod authentication;
+mod aws_broken_sources;
+mod aws_profiles;
 mod check_warnings;
 mod conditions;
 mod corpus;
@@ -19,13 +21,16 @@ mod documents;
 mod envoy;
 mod expiry;
 mod faults;
+mod forms;
 mod key_endpoint;
 mod lifecycle;
 mod limits;
 mod log_output;
+mod mesh;
 mod metrics;
 mod policy_model;
 mod quotas;
+mod readiness;
 mod readme;
 mod reflection_and_health;
 mod requests;

@@ -71,17 +71,22 @@ async fn a_watcher_of_health_sees_the_server_stop() {
 }
 
 #[tokio::test]
-async fn every_other_path_needs_a_caller_even_an_unknown_one() {
+async fn a_path_that_no_method_has_is_unimplemented_and_every_method_needs_a_caller() {
     let server = TestServer::start().await;
     let mut client = tonic::client::Grpc::new(channel(&server).await);
-    for path in
-        ["/accessbroker.v1.AccessBrokerService/NoSuchMethod", "/no.such.Service/Method", "/grpc.health.v1.Health/List"]
-    {
+    for (path, code) in [
+        ("/accessbroker.v1.AccessBrokerService/NoSuchMethod", Code::Unimplemented),
+        ("/no.such.Service/Method", Code::Unimplemented),
+        ("/grpc.health.v1.Health/List", Code::Unimplemented),
+        ("/accessbroker.v1.AccessBrokerService/IssueDownloadUrl", Code::Unauthenticated),
+        ("/accessbroker.v1.AccessBrokerService/IssueUploadUrl", Code::Unauthenticated),
+        ("/accessbroker.v1.AccessBrokerService/VerifyUpload", Code::Unauthenticated),
+    ] {
         client.ready().await.unwrap();
         let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckRequest>::default();
         let request = tonic::Request::new(HealthCheckRequest::default());
         let refused = client.unary(request, path.parse().unwrap(), codec).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Unauthenticated, "{path}");
+        assert_eq!(refused.code(), code, "{path}");
     }
 }
 

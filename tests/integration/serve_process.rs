@@ -63,12 +63,19 @@ pub(crate) fn serving_at(process: &mut Process) -> String {
 /// The addresses of all gRPC listeners, in the order of the configuration, and of the admin port, once the server serves.
 pub(crate) fn serving_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
     process.wait_for("serving server", |process| {
+        log_lines(process).iter().any(|line| line["message"] == "serving").then_some(())
+    });
+    listening_on(process)
+}
+
+/// The same once the server listens.
+pub(crate) fn listening_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
+    process.wait_for("listening server", |process| {
         let lines = log_lines(process);
         let with_message = |message: &str| -> Vec<SocketAddr> {
             let lines = lines.iter().filter(|line| line["message"] == message);
             lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
         };
-        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
         Some((with_message("serving gRPC"), *with_message("serving admin HTTP").first()?))
     })
 }
@@ -168,7 +175,7 @@ fn check_prints_what_it_understood() {
     assert!(output.status.success());
     let stdout = String::from_utf8(output.stdout).unwrap();
     for line in [
-        "issuer https://issuer.example: audiences broker; algorithms RS256",
+        "issuer https://issuer.example: audiences broker; algorithms RS256; keys from the file jwks.json",
         "bucket media: https://acme-media.s3.eu-west-1.amazonaws.com, signed for region eu-west-1",
         "tier all: \"\" in bucket media: download; grants: grant[0]; denials: none",
         "all good",
@@ -182,8 +189,18 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
     let folder = configured("https://issuer.example", &json!({ "keys": [] }));
     let broken = "[server]\ngrpc_addr = 1\nadmin = true\n\n[policy]\nfile = \"policy.toml\"\n";
     fs::write(folder.path().join("broker.toml"), broken).unwrap();
-    for command in ["check", "serve"] {
-        let output = Process::output(&[command, "--config", "broker.toml"], folder.path(), &[]);
+    let serve_json = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &[]);
+    assert_eq!(serve_json.status.code(), Some(78));
+    let json: Vec<Value> =
+        str::from_utf8(&serve_json.stderr).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (index, line) in json.iter().enumerate() {
+        assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("access-broker has failed")));
+        assert_eq!((&line["problem"], &line["of"]), (&json!(index + 1), &json!(json.len())));
+    }
+    assert!(json.iter().any(|line| line["cause"] == "broker.toml:3: server.admin is not a known setting"));
+
+    for (command, format) in [("check", &[][..]), ("serve", &["--log-format", "text"])] {
+        let output = Process::output(&[&[command, "--config", "broker.toml"], format].concat(), folder.path(), &[]);
         assert_eq!(output.status.code(), Some(78));
         let stderr = String::from_utf8(output.stderr).unwrap();
         for problem in [

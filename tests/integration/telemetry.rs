@@ -4,7 +4,9 @@ mod calls;
 mod certificates;
 mod collector;
 mod dashboards;
+mod http_collector;
 mod lost_collector;
+mod prometheus;
 mod request_ids;
 mod traces;
 

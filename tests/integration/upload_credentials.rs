@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use access_broker::dev::EmbeddedIssuer;
 use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
@@ -168,8 +168,16 @@ async fn readiness_and_metrics_name_the_credentials_of_uploads() {
         let lines = log_lines(process);
         lines.iter().any(|line| line["missing"] == "upload credentials of bucket media").then_some(())
     });
+    // Downloads are signed all the same.
     let ready = get(&admin, "/readyz").await;
-    assert_eq!(ready.trim_end(), "503 Service Unavailable\nupload credentials of bucket media");
+    assert_eq!(ready.trim_end(), "200 OK\nready\nwithout upload credentials of bucket media");
+    let metrics = get(&admin, "/metrics").await;
+    for (part, available) in [("signing_credentials", 1), ("upload_credentials", 0)] {
+        let sample = format!(
+            "access_broker_part_available{{part=\"{part}\",name=\"media\",required=\"false\"}} {available}.0\n"
+        );
+        assert!(metrics.contains(&sample), "{sample}{metrics}");
+    }
     process.signal("TERM");
     assert!(process.exit().success());
 }
@@ -208,6 +216,29 @@ async fn without_a_word_about_unsigned_headers_neither_check_nor_serve_accepts_u
     serving_at(&mut process);
     let warned = log_lines(&process).iter().any(|line| line["code"] == "unsigned_headers_accepted");
     assert!(warned, "{}", process.stderr());
+    process.signal("TERM");
+    assert!(process.exit().success());
+}
+
+#[tokio::test]
+async fn a_hangup_has_rotated_credentials_read_without_waiting_for_their_turn() {
+    let issuer = issuer().await;
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", WRITER);
+    let path = folder.path().to_owned();
+    let mut process = serve(folder);
+    let address = serving_at(&mut process);
+    let client = client(&issuer, &address).await;
+    let signer = async || access_key(client.download("media", "x").await.unwrap().get);
+    assert_eq!(signer().await, "AKIAREADER");
+    fs::write(path.join("reader-id.new"), "AKIASECOND").unwrap();
+    fs::rename(path.join("reader-id.new"), path.join("reader-id")).unwrap();
+    process.signal("HUP");
+    // Unasked, they would be read a quarter of an hour later.
+    let signalled = Instant::now();
+    while signer().await != "AKIASECOND" {
+        assert!(signalled.elapsed() < Duration::from_mins(1), "{}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     process.signal("TERM");
     assert!(process.exit().success());
 }

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use super::{GOOD, parse, sole_problem, tcp};
 use crate::config::{ListenAddress, ListenerSettings, TlsSettings};
-use crate::identity::{AcceptedProof, MeshHeader, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource};
+use crate::identity::{
+    AcceptedProof, HeaderElements, MeshHeader, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
+};
 
 fn with_listeners(listeners: &str) -> String {
     format!("{GOOD}\n{listeners}")
@@ -42,6 +44,22 @@ proof = "token+mesh-header"
 trust_domain = "prod.example"
 mesh_header = "x-forwarded-client-cert"
 trusted_hop = "loopback"
+
+[[listener]]
+address = "0.0.0.0:50052"
+proof = "mesh-header"
+trust_domain = "prod.example"
+mesh_header = "x-forwarded-client-cert"
+mesh_header_elements = "one"
+trusted_hop = "pod"
+
+[[listener]]
+address = "[::]:50053"
+proof = "mesh-header"
+trust_domain = "prod.example"
+mesh_header = "x-forwarded-client-cert"
+mesh_header_elements = "last"
+trusted_hop = ["pod"]
 "#,
     );
     let tls = TlsSettings {
@@ -51,7 +69,9 @@ trusted_hop = "loopback"
         reload_interval: Duration::from_secs(10),
     };
     let workload = |domain: &str, source| WorkloadProof { trust_domain: TrustDomain::parse(domain).unwrap(), source };
-    let by_header = |header, hop| WorkloadSource::MeshHeader { header, hop };
+    let by_elements = |header, hop, elements| WorkloadSource::MeshHeader { header, hop, elements };
+    let by_header = |header, hop| by_elements(header, hop, HeaderElements::Last);
+    let xfcc = MeshHeader::XForwardedClientCert;
     assert_eq!(
         found,
         [
@@ -71,10 +91,22 @@ trusted_hop = "loopback"
             ListenerSettings { address: tcp("127.0.0.1:0"), proof: AcceptedProof::Token, tls: None },
             ListenerSettings {
                 address: tcp("127.0.0.1:0"),
-                proof: AcceptedProof::TokenAndWorkload(workload(
+                proof: AcceptedProof::TokenAndWorkload(
+                    workload("prod.example", by_header(xfcc, TrustedHop::Loopback),)
+                ),
+                tls: None,
+            },
+            ListenerSettings {
+                address: tcp("0.0.0.0:50052"),
+                proof: AcceptedProof::Workload(workload(
                     "prod.example",
-                    by_header(MeshHeader::XForwardedClientCert, TrustedHop::Loopback),
+                    by_elements(xfcc, TrustedHop::Pod, HeaderElements::One),
                 )),
+                tls: None,
+            },
+            ListenerSettings {
+                address: tcp("[::]:50053"),
+                proof: AcceptedProof::Workload(workload("prod.example", by_header(xfcc, TrustedHop::Pod))),
                 tls: None,
             },
         ]
@@ -126,6 +158,35 @@ fn a_listener_that_would_prove_nothing_is_refused() {
                 .to_owned(),
             "listener[0].trusted_hop is required",
         ),
+        (
+            "address = 'unix:a'\nproof = 'mesh-header'\ntrust_domain = 'a'\nmesh_header = 'l5d-client-id'\n\
+             trusted_hop = 'pod'"
+                .to_owned(),
+            "listener[0].trusted_hop must be \"uid:NUMBER\" on a Unix domain socket",
+        ),
+        (
+            "address = '127.0.0.1:1'\nproof = 'token'\nmesh_header_elements = 'one'".to_owned(),
+            "mesh_header_elements belongs to a proof by workload",
+        ),
+        (
+            format!(
+                "address = '127.0.0.1:1'\nproof = 'mtls'\ntrust_domain = 'a'\n{TLS}tls_client_ca_file = 'ca'\n\
+                 mesh_header_elements = 'one'"
+            ),
+            "mesh_header_elements belongs to a proof by mesh header",
+        ),
+        (
+            "address = '0.0.0.0:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\nmesh_header = 'l5d-client-id'\n\
+             trusted_hop = 'pod'\nmesh_header_elements = 'one'"
+                .to_owned(),
+            "mesh_header_elements belongs to mesh_header = \"x-forwarded-client-cert\"",
+        ),
+        (
+            "address = '0.0.0.0:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\n\
+             mesh_header = 'x-forwarded-client-cert'\ntrusted_hop = 'pod'\nmesh_header_elements = 'two'"
+                .to_owned(),
+            "mesh_header_elements must be one of: last, one",
+        ),
     ];
     for (text, rule) in cases {
         let problems = parse(&with_listeners(&format!("[[listener]]\n{text}"))).unwrap_err();
@@ -133,11 +194,15 @@ fn a_listener_that_would_prove_nothing_is_refused() {
         assert!(problems.to_string().contains(rule), "{problems}\nlacks: {rule}");
     }
     for (hop, rule) in [
-        ("'anywhere'", "which is neither \"loopback\", \"uid:NUMBER\" nor a SPIFFE id"),
-        ("['loopback', 'uid:1']", "must be \"loopback\" alone"),
+        ("'anywhere'", "which is neither \"pod\", \"loopback\", \"uid:NUMBER\" nor a SPIFFE id"),
+        ("['loopback', 'uid:1']", "must be \"pod\" or \"loopback\" alone"),
+        ("['pod', 'loopback']", "must be \"pod\" or \"loopback\" alone"),
+        ("['pod', 'pod']", "must be \"pod\" or \"loopback\" alone"),
+        ("['pod', 'spiffe://a/b']", "must be \"pod\" or \"loopback\" alone"),
+        ("'Pod'", "which is neither \"pod\""),
         ("'uid:1'", "may name users on a Unix domain socket only"),
         ("'spiffe://a/b'", "by SPIFFE id needs tls_client_ca_file"),
-        ("[]", "must be \"loopback\" alone"),
+        ("[]", "must be \"pod\" or \"loopback\" alone"),
     ] {
         let text = format!(
             "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\n\

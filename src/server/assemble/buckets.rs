@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::config::{BucketSettings, Config, CredentialsSettings};
 use crate::policy::{BucketName, Operation, Policy};
-use crate::presign::credentials::{CredentialsCache, CredentialsSnapshot, StaticCredentialsSource, default_chain};
+use crate::presign::credentials::{CredentialsCache, CredentialsSnapshot, DefaultChain, StaticCredentialsSource};
 use crate::presign::{BucketSigner, RequiredHeaders};
 use crate::server::Surroundings;
 use crate::server::signing_credentials::{CredentialsUse, SigningCredentials, longest_url_life};
@@ -89,7 +89,12 @@ impl Buckets {
         let uses: Vec<CredentialsUse> = config.buckets.iter().flat_map(|bucket| uses_of(settings, bucket)).collect();
         let cache = new_cache(settings, bucket, config, longest_url_life(policy, &uses), surroundings).await?;
         let cache = Arc::new(cache);
-        let credentials = SigningCredentials { name: settings.name().into(), cache: Arc::clone(&cache), uses };
+        let credentials = SigningCredentials {
+            name: settings.name().into(),
+            cache: Arc::clone(&cache),
+            uses,
+            from_files: settings.names_files(),
+        };
         self.credentials.push((settings.clone(), credentials));
         Ok(cache)
     }
@@ -129,8 +134,10 @@ async fn new_cache(
     match settings {
         CredentialsSettings::DefaultChain => {
             let endpoint = bucket.endpoints.first().context("the bucket has no endpoint")?;
-            let provider = default_chain(endpoint.settings.region.clone()).await?;
-            Ok(CredentialsCache::new(provider, clock, longest_url_life))
+            let region = endpoint.settings.region.clone();
+            let chain = DefaultChain::new(region, &surroundings.environment, config.policy.settle);
+            let changes = chain.profile_files();
+            Ok(CredentialsCache::new(chain, clock, longest_url_life).with_changes(changes))
         }
         CredentialsSettings::Static { name, access_key_id, secret_access_key, session } => {
             let source = StaticCredentialsSource::new(

@@ -118,6 +118,12 @@ impl Broker {
         assert!(waited.await.is_ok(), "not in time: {line}");
     }
 
+    /// The metrics page.
+    pub(crate) async fn metrics(&self) -> String {
+        let page = format!("http://{}/metrics", self.server().admin_addr());
+        reqwest::get(&page).await.unwrap().text().await.unwrap()
+    }
+
     /// An ordinary call on a new connection, which must be answered.
     pub(crate) async fn assert_serves(&self) {
         let called = async { self.client().await.download("media", "x").await };

@@ -1,0 +1,23 @@
+//! The proxy on the way to key servers, as the environment of the process has it.
+
+use crate::identity::{HttpProxy, IssuerSettings};
+use crate::presign::credentials::Environment;
+
+/// The proxy that the environment names. One that cannot be used is left out, with a warning: no key is less safe on the
+/// direct way.
+pub(super) fn of_environment(environment: &Environment) -> Option<HttpProxy> {
+    match HttpProxy::of_environment(|name| environment(name)) {
+        Ok(found) => found.map(|(_, proxy)| proxy),
+        Err((variable, error)) => {
+            tracing::warn!(variable, "the environment variable {error}; key servers are reached without a proxy");
+            None
+        }
+    }
+}
+
+/// Tells which way the keys of an issuer come, where that is through a proxy.
+pub(super) fn log(issuer: &IssuerSettings) {
+    if let Some(proxy) = issuer.key_proxy.proxy() {
+        tracing::info!(issuer = issuer.issuer, %proxy, "keys are fetched through a proxy");
+    }
+}
