@@ -24,7 +24,7 @@ use url::Url;
 use super::TracesError;
 use crate::telemetry::traces::environment::{HttpSettings, TraceSettings};
 
-/// What is read of an answer: a partial success says in words what was refused.
+/// What is read of an answer, which may say how many spans were refused.
 const MAX_ANSWER_BYTES: usize = 64 * 1_024;
 
 /// How often a batch is sent that the collector has no room for.
