@@ -79,7 +79,7 @@ impl Listener {
         };
         let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
         let (tls, accepts) = (tls.map(Arc::new), Arc::new(proof.clone()));
-        // A file of /proc, which never makes anybody wait.
+        // It reads a file of /proc, which does not block.
         Ok(Self { socket, terms: Terms { tls, accepts, has_istio_source: own_network::has_istio_source() } })
     }
 

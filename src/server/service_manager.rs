@@ -130,7 +130,8 @@ impl ServiceManager {
         let Self(Some(manager)) = self else { return };
         let send = async {
             let turn = Arc::clone(&manager.sending).acquire_owned().await;
-            // The socket is a blocking one. The turn ends with the message, however long nobody reads it.
+            // The socket is a blocking one. The turn is held until the message is taken, so that a manager that reads
+            // nothing holds one thread and not one for each message.
             let sent = task::spawn_blocking(move || {
                 let _turn = turn;
                 send(&messages)

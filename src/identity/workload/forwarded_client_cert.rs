@@ -17,8 +17,8 @@ pub enum HeaderElements {
 
 /// Finds the URI that the nearest proxy names its client by, in `x-forwarded-client-cert`
 /// ([Envoy: HTTP header manipulation](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert)).
-/// Takes every value of the header, in order, and how many elements all of them may have together. What the URI means
-/// is for the caller to see to.
+/// Takes every value of the header, in order, and how many elements all of them may have together. The caller checks
+/// what the URI means.
 ///
 /// ```text
 /// header   = element *( "," element )         ; several values are one list

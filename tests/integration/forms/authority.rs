@@ -50,7 +50,7 @@ async fn the_first_such_call_of_many_is_a_warning_that_names_the_remedy() {
 }
 
 #[tokio::test]
-async fn frames_that_nobody_asked_for_leave_no_lines() {
+async fn unsolicited_acknowledgements_of_pings_leave_no_lines() {
     let broker = crate::workloads::broker::Broker::start(&listener("token", "")).await;
     let lines_before = log().lines().filter(|line| line.contains("ping")).count();
     let mut client = RawClient::greet(broker.address(0)).await;
