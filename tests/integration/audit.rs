@@ -3,7 +3,7 @@
 mod broker;
 mod crash;
 mod events;
-mod failures;
+pub(crate) mod failures;
 mod outputs;
 mod rotation;
 mod schema;

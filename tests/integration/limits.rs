@@ -3,7 +3,7 @@
 pub(crate) mod abuse;
 pub(crate) mod attacks;
 pub(crate) mod broker;
-mod calls;
+pub(crate) mod calls;
 mod connections;
 mod files;
 mod memory;

@@ -36,6 +36,7 @@ mod reflection_and_health;
 mod requests;
 mod scenario;
 mod serve_process;
+mod snapshots;
 mod soak;
 mod support;
 mod telemetry;

@@ -45,7 +45,7 @@ async fn assert_one_line_of_failure(broker: &Broker) {
     assert_eq!(lines_of_failure(broker), 1);
 }
 
-fn full_device() -> Stdio {
+pub(crate) fn full_device() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 

@@ -167,10 +167,15 @@ impl DecisionIds for Panicking {
     }
 }
 
+/// A broker in which every decision panics.
+pub(crate) async fn broker_that_panics() -> Broker {
+    let panicking = Surroundings { decision_ids: Arc::new(Panicking), ..surroundings() };
+    Broker::start_in(panicking, |_| ()).await
+}
+
 #[tokio::test]
 async fn a_panic_costs_one_call_and_not_its_connection() {
-    let panicking = Surroundings { decision_ids: Arc::new(Panicking), ..surroundings() };
-    let broker = Broker::start_in(panicking, |_| ()).await;
+    let broker = broker_that_panics().await;
     let client = broker.client().await;
     for panics in 1..=3 {
         let answer = client.download("media", "x").await.unwrap_err();
