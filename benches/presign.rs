@@ -20,11 +20,11 @@ use access_broker::policy::{
     LifetimeRequest, ObjectKey, ObjectReference, Permit, Policy, PolicyContext, UploadTerms,
 };
 use access_broker::presign::credentials::{CredentialsCache, CredentialsSnapshot};
-use access_broker::presign::sigv4::{QueryParameter, UnsignedRequest, presign};
 use access_broker::presign::{
     Addressing, Attribution, BucketEndpoint, BucketSigner, EndpointSettings, EntityTagForm, ExpiresIn, HttpMethod,
     Presigner, RequiredHeaders, SigV4Presigner, SignedHeaders, SigningTime,
 };
+use access_broker::presign::{QueryParameter, UnsignedRequest, presign_url};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -310,7 +310,7 @@ fn own(credentials: &Credentials) -> impl Fn() -> String + use<> {
         let request = UnsignedRequest { method: HttpMethod::Get, key: &key, query: &query, headers: &headers };
         let signed_at = SigningTime::floor(black_box(now())).unwrap();
         let expires_in = ExpiresIn::floor(black_box(EXPIRES)).unwrap();
-        presign(&endpoint, &snapshot, &request, signed_at, expires_in).into_string()
+        presign_url(&endpoint, &snapshot, &request, signed_at, expires_in).into_string()
     }
 }
 

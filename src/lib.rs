@@ -15,21 +15,24 @@ pub mod admission;
 pub mod audit;
 pub mod broker;
 pub mod cli;
-pub mod clock;
 pub mod config;
 #[cfg(feature = "dev")]
 pub mod dev;
-pub mod document;
-mod error_chain;
-pub mod files;
 pub mod grpc;
-pub mod identity;
-mod invisible;
 mod line_stream;
-pub mod policy;
-pub mod presign;
 pub mod quota;
 pub mod server;
 mod step_span;
-pub mod storage;
 pub mod telemetry;
+
+pub use access_broker_base::{clock, document, error_chain, files, invisible};
+pub use access_broker_identity as identity;
+pub use access_broker_policy as policy;
+pub use access_broker_s3::storage;
+
+/// The seam to what signs, and the signer for S3.
+pub mod presign {
+    pub use access_broker_policy::{AccountId, AccountIdError};
+    pub use access_broker_s3::presign::*;
+    pub use access_broker_s3::*;
+}

@@ -3,9 +3,6 @@
 mod gcra;
 mod limiters;
 mod quotas;
-mod rate_limit;
-mod tier_quota;
 
+pub use access_broker_policy::{RateLimit, TierQuota, read_rate};
 pub use quotas::{QuotaExceeded, QuotaScope, QuotaSettings, QuotaStatus, Quotas};
-pub use rate_limit::{RateLimit, read_rate};
-pub use tier_quota::TierQuota;

@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use access_broker::identity::ForwardedClientCertError::{Malformed, Missing, TooLong};
-use access_broker::identity::{ForwardedClientCertError, HeaderElements};
+use access_broker_identity::ForwardedClientCertError::{Malformed, Missing, TooLong};
+use access_broker_identity::{ForwardedClientCertError, HeaderElements};
 use libfuzzer_sys::fuzz_target;
 
 const GENUINE_URI: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
@@ -16,13 +16,13 @@ const GENUINE_ELEMENTS: [&str; 2] = [
 ];
 
 fn forwarded_client_uri<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<&'v str, ForwardedClientCertError> {
-    access_broker::identity::forwarded_client_uri(values, HeaderElements::Last)
+    access_broker_identity::forwarded_client_uri(values, HeaderElements::Last)
 }
 
 fuzz_target!(|input: &[u8]| {
     let values: Vec<_> = input.split(|&byte| byte == b'\n').collect();
     let found = forwarded_client_uri(values.iter().copied());
-    let one = access_broker::identity::forwarded_client_uri(values.iter().copied(), HeaderElements::One);
+    let one = access_broker_identity::forwarded_client_uri(values.iter().copied(), HeaderElements::One);
     assert!(one == found || one == Err(ForwardedClientCertError::SeveralElements), "{one:?}");
     if let Ok(uri) = found {
         let last = str::from_utf8(values[values.len() - 1]).expect("a header that is read is UTF-8");

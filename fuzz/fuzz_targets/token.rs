@@ -14,11 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use access_broker::identity::{
+use access_broker_identity::{
     Algorithm, AuthenticationError, Authenticator, BearerToken, Caller, IssuerSettings, IssuerVerifier, KeyDocument,
     KeySource, KeySourceError, Rejection,
 };
-use access_broker::policy::{
+use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, DownloadTerms, EndpointName, LifetimeRequest, ObjectKey, ObjectReference,
     Policy, PolicyContext,
 };

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::environment::{BUCKET, Environment};
-use super::samples::CUTE_CAT;
+use access_broker_dev::CUTE_CAT;
 
 /// What is running and what to try, with fresh tokens.
 ///

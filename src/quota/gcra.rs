@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rate_limit::RateLimit;
+use super::RateLimit;
 
 /// Nanoseconds since the quotas began to count, on the monotonic clock. They last for 584 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

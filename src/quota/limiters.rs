@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 
+use super::RateLimit;
 use super::gcra::{Gcra, Nanos};
-use super::rate_limit::RateLimit;
 
 /// A caller, in little memory: ids of callers are 32 hexadecimal digits, which fit into 16 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::RateLimit;
+use super::TierQuota;
 use super::gcra::Nanos;
 use super::limiters::{CallerKey, CallerLimiters, TierLimiters};
-use super::rate_limit::RateLimit;
-use super::tier_quota::TierQuota;
 
 /// What the configuration says about quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,11 +26,11 @@ use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
 use crate::presign::credentials::CredentialsCache;
 use crate::quota::Quotas;
-use crate::storage::S3Inspector;
 use crate::telemetry::{
     AdminCounters, CallMetrics, ConnectionLimit, ListenerCertificate, LogCounts, MetricSources, Metrics,
     ObservedInspector, ObservedPresigner, ServerCounters, Traces,
 };
+use access_broker_s3::S3Inspector;
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;

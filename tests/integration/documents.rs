@@ -34,10 +34,10 @@ const SAMPLE_POLICY: &str = "samples/policy.toml";
 /// The sources that name reasons for the log in a `code()` function.
 const REASON_SOURCES: [&str; 6] = [
     "src/grpc/malformed.rs",
-    "src/identity/rejection.rs",
-    "src/policy/decide.rs",
-    "src/presign/presigner.rs",
-    "src/storage/inspector.rs",
+    "crates/identity/src/rejection.rs",
+    "crates/policy/src/decide.rs",
+    "crates/s3/src/presign/presigner.rs",
+    "crates/s3/src/storage/inspector.rs",
     "src/broker/error.rs",
 ];
 
@@ -62,16 +62,16 @@ const CONFIGURATION_SOURCES: [&str; 15] = [
 
 /// The sources that read the policy.
 const POLICY_SOURCES: [&str; 10] = [
-    "src/policy/tier.rs",
-    "src/policy/include.rs",
-    "src/policy/endpoints.rs",
-    "src/policy/tier_quota.rs",
-    "src/policy/lifetime.rs",
-    "src/policy/obligations/download.rs",
-    "src/policy/obligations/upload.rs",
-    "src/policy/encryption.rs",
-    "src/policy/rule.rs",
-    "src/policy/condition.rs",
+    "crates/policy/src/tier.rs",
+    "crates/policy/src/include.rs",
+    "crates/policy/src/endpoints.rs",
+    "crates/policy/src/file/tier_quota.rs",
+    "crates/policy/src/lifetime.rs",
+    "crates/policy/src/obligations/download.rs",
+    "crates/policy/src/obligations/upload.rs",
+    "crates/policy/src/encryption.rs",
+    "crates/policy/src/rule.rs",
+    "crates/policy/src/condition.rs",
 ];
 
 fn file(name: &str) -> PathBuf {

@@ -5,7 +5,7 @@ use super::*;
 use crate::config::{Config, LoadError};
 use crate::document::Overrides;
 use crate::files::SECOND_LOOK;
-use crate::files::tests::{replace, sha256_in_hex};
+use crate::files::testing::{replace, sha256_in_hex};
 use crate::identity::PlainHttp;
 
 const POLICY: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = ''\ndownload = {}\n";

@@ -12,7 +12,7 @@ use crate::presign::credentials::{CredentialsCache, CredentialsSnapshot, Default
 use crate::presign::{BucketSigner, RequiredHeaders};
 use crate::server::Surroundings;
 use crate::server::signing_credentials::{CredentialsUse, SigningCredentials, longest_url_life};
-use crate::storage::BucketAccess;
+use access_broker_s3::BucketAccess;
 
 /// The buckets so far. What is signed by the same credentials shares one cache.
 #[derive(Default)]
@@ -119,7 +119,7 @@ fn uses_of<'b>(
 /// Whether both hold the same access key at the moment, from wherever they were read.
 fn have_one_key(left: &CredentialsCache, right: &CredentialsCache) -> bool {
     let [left, right] = [left, right].map(CredentialsCache::snapshot);
-    let id = |held: &Arc<CredentialsSnapshot>| held.credentials().access_key_id().to_owned();
+    let id = |held: &Arc<CredentialsSnapshot>| held.access_key_id().to_owned();
     left.as_ref().map(id).zip(right.as_ref().map(id)).is_some_and(|(left, right)| left == right)
 }
 

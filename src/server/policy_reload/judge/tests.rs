@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::config::{Config, PolicyFile};
 use crate::document::Overrides;
-use crate::files::tests::{look, sha256_in_hex};
+use crate::files::testing::{look, sha256_in_hex};
 use crate::identity::PlainHttp;
 
 const SETTLE: Duration = Duration::from_secs(10);

@@ -1,0 +1,162 @@
+//! TOML documents read with their line numbers, so that everything wrong in a file is reported at once.
+//!
+//! A reader takes the settings it knows out of a [`Table`] and calls [`Table::finish`], which reports the rest as
+//! unknown. A value that is missing or wrong becomes a [`Problem`] and `None`; reading goes on. In the end
+//! [`Document::into_result`] yields the value only if there was no problem at all.
+
+mod problem;
+mod table;
+mod units;
+mod warning;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use toml::de::DeTable;
+
+pub use problem::{Place, Problem, Problems};
+pub use table::{Located, Table};
+use warning::FoundWarnings;
+#[cfg(any(test, feature = "test-util"))]
+pub use warning::testing;
+pub use warning::{MAX_WARNINGS, Warning, WarningCode, Warnings};
+
+/// The largest document that is read, in bytes.
+pub const MAX_DOCUMENT_BYTES: usize = 16 * 1_024 * 1_024;
+
+/// Settings that come from outside the file and win over it: dotted path to place and text.
+pub type Overrides = BTreeMap<String, (Place, String)>;
+
+/// A parsed document and the problems found in it so far.
+#[derive(Debug)]
+pub struct Document<'t> {
+    origin: String,
+    lines: LineIndex,
+    root: DeTable<'t>,
+    overrides: Overrides,
+    overrides_read: RefCell<BTreeSet<String>>,
+    problems: RefCell<Vec<Problem>>,
+    warnings: FoundWarnings,
+}
+
+impl<'t> Document<'t> {
+    /// Parses a document. `origin` is its name in messages, usually the path.
+    ///
+    /// # Errors
+    ///
+    /// Every syntax error of the text.
+    pub fn parse(origin: &str, text: &'t str, overrides: Overrides) -> Result<Self, Problems> {
+        if text.len() > MAX_DOCUMENT_BYTES {
+            let rule = format!("must not be larger than {MAX_DOCUMENT_BYTES} bytes");
+            return Err(Problems::new(origin, vec![Problem::new(Place::Document, "", rule)]));
+        }
+        let lines = LineIndex::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let syntax_problems: Vec<Problem> = errors
+            .iter()
+            .map(|error| {
+                let place = error.span().map_or(Place::Document, |span| lines.place_at(span.start));
+                Problem::new(place, "", error.message().to_owned())
+            })
+            .collect();
+        if !syntax_problems.is_empty() {
+            return Err(Problems::new(origin, syntax_problems));
+        }
+        Ok(Self {
+            origin: origin.to_owned(),
+            lines,
+            root: root.into_inner(),
+            overrides,
+            overrides_read: RefCell::default(),
+            problems: RefCell::default(),
+            warnings: FoundWarnings::default(),
+        })
+    }
+
+    /// The outermost table.
+    #[must_use]
+    pub fn root(&self) -> Table<'_> {
+        Table::new(self, String::new(), Place::Document, Some(&self.root))
+    }
+
+    /// Adds a problem. `setting` is the dotted path, `rule` what must hold.
+    pub fn report(&self, place: &Place, setting: impl Into<String>, rule: impl Display) {
+        self.problems.borrow_mut().push(Problem::new(place.clone(), setting, rule.to_string()));
+    }
+
+    /// Whether no problem was found so far. Warnings are of use only then.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// Adds a warning. `setting` is the dotted path; `message` says what is wrong and what to write instead.
+    pub fn warn(&self, code: WarningCode, place: &Place, setting: impl Into<String>, message: impl Display) {
+        self.warnings.add(code, place, setting, message);
+    }
+
+    /// Takes out the warnings that were found.
+    #[must_use]
+    pub fn take_warnings(&self) -> Warnings {
+        self.warnings.take(&self.origin)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    ///
+    /// All problems, if there were any or if `value` is `None`, and overrides that no reader asked for.
+    pub fn into_result<T>(self, value: Option<T>) -> Result<T, Problems> {
+        let read = self.overrides_read.into_inner();
+        let mut problems = self.problems.into_inner();
+        for (path, (place, _)) in &self.overrides {
+            if !read.contains(path) {
+                problems.push(Problem::new(place.clone(), path.clone(), "is not a known setting".to_owned()));
+            }
+        }
+        match value {
+            Some(value) if problems.is_empty() => Ok(value),
+            _ => Err(Problems::new(&self.origin, problems)),
+        }
+    }
+
+    fn place_at(&self, offset: usize) -> Place {
+        self.lines.place_at(offset)
+    }
+
+    /// Whether a setting has a value from outside the document.
+    fn is_overridden(&self, path: &str) -> bool {
+        !path.contains('[') && self.overrides.contains_key(path)
+    }
+
+    /// Whether any setting of a table has one.
+    fn has_overrides_in(&self, table: &str) -> bool {
+        let inside = format!("{table}.");
+        !table.is_empty() && !table.contains('[') && self.overrides.keys().any(|path| path.starts_with(&inside))
+    }
+
+    fn override_of(&self, path: &str) -> Option<&(Place, String)> {
+        // Tables in a list have no names of their own to be addressed by: they stand in the document only.
+        let found = self.overrides.get(path).filter(|_| !path.contains('['))?;
+        self.overrides_read.borrow_mut().insert(path.to_owned());
+        Some(found)
+    }
+}
+
+/// The offsets of the line feeds, so that a place costs a binary search and not a walk through the text.
+#[derive(Debug)]
+struct LineIndex(Vec<usize>);
+
+impl LineIndex {
+    fn new(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset).collect())
+    }
+
+    fn place_at(&self, offset: usize) -> Place {
+        Place::Line(self.0.partition_point(|line_feed| *line_feed < offset) + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The first read of files, before anything is in force that could be kept.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use super::{FileError, Look, SECOND_LOOK, UnusableFile, read};
+
+/// How often files are read that change between every two reads: for some ten seconds.
+const MAX_READS: usize = 20;
+
+/// Reads a file; see [`read_all`].
+///
+/// # Errors
+///
+/// The file, and what is wrong with it.
+pub fn read_one(path: &Path, limit: usize, settle: Duration) -> Result<Look, UnusableFile> {
+    let looks = read_all(&[path], limit, settle)?;
+    // One path, one look.
+    looks.into_iter().next().ok_or_else(|| unusable(path, FileError::Absent))
+}
+
+/// Reads files that belong together, each of at most `limit` bytes. If one of them was written less than `settle` ago,
+/// they are read again [`SECOND_LOOK`] later, until two reads are equal. Blocks, for up to ten seconds.
+///
+/// # Errors
+///
+/// The first file that cannot be used, and why. A file that changes between every two reads is `Changing`.
+pub fn read_all(paths: &[&Path], limit: usize, settle: Duration) -> Result<Vec<Look>, UnusableFile> {
+    let read_them = || -> Result<Vec<Look>, UnusableFile> {
+        paths.iter().map(|path| read(path, limit).map_err(|problem| unusable(path, problem))).collect()
+    };
+    settled(paths, read_them, SystemTime::now, thread::sleep, settle)
+}
+
+fn unusable(path: &Path, problem: FileError) -> UnusableFile {
+    UnusableFile { file: path.to_owned(), problem }
+}
+
+/// The rule, with the reads and the time passed in.
+fn settled(
+    paths: &[&Path],
+    mut read: impl FnMut() -> Result<Vec<Look>, UnusableFile>,
+    now: impl Fn() -> SystemTime,
+    mut pause: impl FnMut(Duration),
+    settle: Duration,
+) -> Result<Vec<Look>, UnusableFile> {
+    let mut looks = read()?;
+    if !looks.iter().any(|look| look.is_young(now(), settle)) {
+        return Ok(looks);
+    }
+    let mut changing = Path::new("");
+    for _ in 1..MAX_READS {
+        pause(SECOND_LOOK);
+        let again = read()?;
+        let mut pairs = paths.iter().zip(looks.iter().zip(&again));
+        match pairs.find(|(_, (before, after))| before.content != after.content) {
+            None => return Ok(again),
+            Some((path, _)) => changing = path,
+        }
+        looks = again;
+    }
+    Err(unusable(changing, FileError::Changing))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::files::testing::look;
+
+    const NOW: Duration = Duration::from_secs(1_000_000);
+    const SETTLE: Duration = Duration::from_secs(10);
+
+    /// What these contents, read one after the other, come to, and how often there was a pause. The last one stays.
+    fn read_at_start(contents: &[&str], written_ago: Duration) -> (Result<String, FileError>, usize) {
+        let (reads, pauses) = (Cell::new(0), RefCell::new(Vec::new()));
+        let read = || {
+            let content = contents[reads.get().min(contents.len() - 1)];
+            reads.set(reads.get() + 1);
+            Ok(vec![look(1, content.as_bytes(), UNIX_EPOCH + NOW - written_ago)])
+        };
+        let paths = [Path::new("a file")];
+        let result = settled(&paths, read, || UNIX_EPOCH + NOW, |pause| pauses.borrow_mut().push(pause), SETTLE);
+        assert!(pauses.borrow().iter().all(|pause| *pause == SECOND_LOOK));
+        let content = |looks: Vec<Look>| String::from_utf8(looks[0].content.to_vec()).unwrap();
+        (result.map(content).map_err(|unusable| unusable.problem), pauses.into_inner().len())
+    }
+
+    #[test]
+    fn an_old_file_is_read_once() {
+        assert_eq!(read_at_start(&["a", "b"], SETTLE), (Ok("a".to_owned()), 0));
+    }
+
+    #[test]
+    fn a_young_file_is_read_until_two_reads_are_equal() {
+        let young = Duration::from_millis(9_999);
+        assert_eq!(read_at_start(&["a"], young), (Ok("a".to_owned()), 1));
+        assert_eq!(read_at_start(&["a", "ab", "abc"], young), (Ok("abc".to_owned()), 3));
+    }
+
+    #[test]
+    fn a_file_that_never_settles_is_an_error_after_a_while() {
+        let contents: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+        assert_eq!(read_at_start(&contents, Duration::ZERO), (Err(FileError::Changing), MAX_READS - 1));
+    }
+
+    #[test]
+    fn a_file_of_the_future_is_young() {
+        let read = || Ok(vec![look(1, b"a", UNIX_EPOCH + NOW + Duration::from_hours(1))]);
+        let pauses = Cell::new(0);
+        settled(&[Path::new("a file")], read, || UNIX_EPOCH + NOW, |_| pauses.set(pauses.get() + 1), SETTLE).unwrap();
+        assert_eq!(pauses.get(), 1);
+    }
+
+    #[test]
+    fn one_young_file_has_all_of_them_read_again() {
+        let old = UNIX_EPOCH + NOW - SETTLE;
+        let reads = Cell::new(0_u8);
+        let read = || {
+            reads.set(reads.get() + 1);
+            // The old one changes, too: its time of writing is what a rotation brought along.
+            Ok(vec![look(1, &[reads.get().min(2)], old), look(2, b"x", UNIX_EPOCH + NOW)])
+        };
+        let paths = [Path::new("old"), Path::new("young")];
+        let looks = settled(&paths, read, || UNIX_EPOCH + NOW, |_| {}, SETTLE).unwrap();
+        assert_eq!((reads.get(), &looks[0].content[..]), (3, &[2][..]));
+        let endless = || {
+            reads.set(reads.get() + 1);
+            Ok(vec![look(1, b"x", old), look(2, &[reads.get()], UNIX_EPOCH + NOW)])
+        };
+        let error = settled(&paths, endless, || UNIX_EPOCH + NOW, |_| {}, SETTLE).unwrap_err();
+        assert_eq!(error, unusable(Path::new("young"), FileError::Changing));
+    }
+}

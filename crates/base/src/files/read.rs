@@ -1,0 +1,186 @@
+//! One bounded read of a regular file.
+
+use std::fmt;
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use rustix::fs::OFlags;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A SHA-256. It stands for a content, so that the text of a key need not be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of a content.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, content).as_ref());
+        Self(bytes)
+    }
+
+    /// A digest from its bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// Tells one file from another, after symbolic links were followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileId {
+    real_path: PathBuf,
+    device: u64,
+    inode: u64,
+    /// A file system gives the number of a removed inode to the next file. `None` where it keeps no such time.
+    born: Option<SystemTime>,
+}
+
+impl FileId {
+    /// Whether the same path leads to another place than before: a symbolic link on the way was changed.
+    #[must_use]
+    pub fn leads_elsewhere(&self, now: &Self) -> bool {
+        self.real_path != now.real_path
+    }
+
+    /// Whether it is the same file, by whatever path.
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode, self.born) == (other.device, other.inode, other.born)
+    }
+
+    /// Where the file is, after symbolic links were followed.
+    #[must_use]
+    pub fn real_path(&self) -> &Path {
+        &self.real_path
+    }
+
+    /// An id for tests.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn of(real_path: &str, inode: u64) -> Self {
+        Self { real_path: real_path.into(), device: 1, inode, born: None }
+    }
+}
+
+/// What one read found.
+#[derive(Clone)]
+pub struct Look {
+    /// The content. It is zeroed on drop, because it may be a key.
+    pub content: Zeroizing<Vec<u8>>,
+    /// Which file it was.
+    pub id: FileId,
+    /// When the content was last written, by the clock of the file system.
+    pub modified: Option<SystemTime>,
+    /// Whether something was done to the file after its content was written last, such as a rename.
+    pub touched_since_written: bool,
+}
+
+impl Look {
+    /// The digest of the content.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.content)
+    }
+
+    /// Whether the content was written less than `settle` before `now`. A time in the future counts as young.
+    #[must_use]
+    pub fn is_young(&self, now: SystemTime, settle: Duration) -> bool {
+        let age = self.modified.and_then(|modified| now.duration_since(modified).ok());
+        age.is_none_or(|age| age < settle)
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Look").field("id", &self.id).field("modified", &self.modified).finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a file, worded to follow its name. Nothing of the content is in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum FileError {
+    /// There is nothing by that name.
+    #[error("does not exist")]
+    Absent,
+    /// A symbolic link leads to a place where nothing is.
+    #[error("is a symbolic link to a file that does not exist")]
+    LeadsNowhere,
+    /// The file has no content.
+    #[error("is empty")]
+    Empty,
+    /// The system refuses to open or read it.
+    #[error("cannot be read: {0}")]
+    Unreadable(io::ErrorKind),
+    /// A folder on the way to it is closed, or is none: whether there is such a file cannot be seen.
+    #[error("is in a folder that cannot be searched")]
+    OutOfReach,
+    /// A folder, a pipe or a device.
+    #[error("is not a regular file")]
+    NotRegular,
+    /// Over the limit, in bytes.
+    #[error("is larger than {}", size(*.0))]
+    TooLarge(usize),
+    /// The content is not text.
+    #[error("is not valid UTF-8")]
+    NotText,
+    /// Reads that should be equal were not.
+    #[error("is being changed; it is used once it stays the same")]
+    Changing,
+}
+
+/// A size in the largest unit that leaves no rest.
+fn size(bytes: usize) -> String {
+    const MIB: usize = 1_024 * 1_024;
+    match bytes {
+        bytes if bytes >= MIB && bytes.is_multiple_of(MIB) => format!("{} MiB", bytes / MIB),
+        bytes if bytes >= 1_024 && bytes.is_multiple_of(1_024) => format!("{} KiB", bytes / 1_024),
+        bytes => format!("{bytes} bytes"),
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes. Blocks on the file system.
+///
+/// # Errors
+///
+/// Every [`FileError`] but `Empty`, `OutOfReach`, `NotText` and `Changing`: an empty file is read as such.
+pub fn read(path: &Path, limit: usize) -> Result<Look, FileError> {
+    // Opening a FIFO would wait for its writer, and reading a device might never end.
+    check_is_regular(&fs::metadata(path).map_err(|error| problem(path, &error))?)?;
+    let real_path = fs::canonicalize(path).map_err(|error| problem(path, &error))?;
+    let open = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let file = open.map_err(|error| problem(path, &error))?;
+    // Another file may be there by now, even a FIFO. This is the one that is read.
+    let metadata = file.metadata().map_err(|error| problem(path, &error))?;
+    check_is_regular(&metadata)?;
+    // Room for all of it from the start: a buffer that grows leaves copies of a secret behind.
+    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX).min(limit);
+    let mut content = Zeroizing::new(Vec::with_capacity(length + 1));
+    let longest = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(longest).read_to_end(&mut content).map_err(|error| problem(path, &error))?;
+    if content.len() > limit {
+        return Err(FileError::TooLarge(limit));
+    }
+    let id = FileId { real_path, device: metadata.dev(), inode: metadata.ino(), born: metadata.created().ok() };
+    let written = (metadata.mtime(), metadata.mtime_nsec());
+    let touched_since_written = (metadata.ctime(), metadata.ctime_nsec()) > written;
+    Ok(Look { content, id, modified: metadata.modified().ok(), touched_since_written })
+}
+
+fn check_is_regular(metadata: &Metadata) -> Result<(), FileError> {
+    if metadata.is_file() { Ok(()) } else { Err(FileError::NotRegular) }
+}
+
+fn problem(path: &Path, error: &io::Error) -> FileError {
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    match error.kind() {
+        io::ErrorKind::NotFound if is_link() => FileError::LeadsNowhere,
+        io::ErrorKind::NotFound => FileError::Absent,
+        kind => FileError::Unreadable(kind),
+    }
+}

@@ -1,0 +1,8 @@
+//! What the rooms of access-broker stand on: documents, files, time and text. It knows none of them.
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
+
+pub mod clock;
+pub mod document;
+pub mod error_chain;
+pub mod files;
+pub mod invisible;

@@ -1,0 +1,102 @@
+//! Objects to try the broker with.
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use axum::http::{Extensions, HeaderMap, Method, Uri};
+use bytes::Bytes;
+use s3s::dto::{ETagCondition, PutObjectInput, StreamingBlob};
+use s3s::{Body, S3, S3ErrorCode, S3Request};
+use s3s_fs::FileSystem;
+
+/// An object that `dev` starts with.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Its key.
+    pub key: &'static str,
+    /// Its `content-type`.
+    pub content_type: &'static str,
+    /// Its bytes.
+    pub content: &'static [u8],
+}
+
+/// An orange tabby, in the tier that everyone may read.
+pub const CUTE_CAT: Sample =
+    Sample { key: "tier 1/cute-cat.jpg", content_type: "image/jpeg", content: include_bytes!("samples/cute-cat.jpg") };
+
+/// A white kitten with a bow, in the tier of one user.
+pub const SUPER_CUTE_CAT: Sample = Sample {
+    key: "tier 2/super-cute-cat.jpg",
+    content_type: "image/jpeg",
+    content: include_bytes!("samples/super-cute-cat.jpg"),
+};
+
+/// A text outside of every tier.
+pub const NOTES: Sample = Sample {
+    key: "notes.txt",
+    content_type: "text/plain; charset=utf-8",
+    content: include_bytes!("samples/notes.txt"),
+};
+
+/// Every sample.
+pub const SAMPLES: [Sample; 3] = [CUTE_CAT, SUPER_CUTE_CAT, NOTES];
+
+/// Puts those samples into the bucket that are not there yet; an object of the same key stays as it is.
+///
+/// To be called before [`EmbeddedS3::start`](super::EmbeddedS3::start): opening the folder removes what unfinished
+/// uploads left in it.
+///
+/// # Errors
+///
+/// When the folder cannot be written.
+pub async fn seed(data_dir: &Path, bucket: &str) -> anyhow::Result<()> {
+    let unusable = || format!("cannot put the samples into {}", data_dir.display());
+    tokio::fs::create_dir_all(data_dir.join(bucket)).await.with_context(unusable)?;
+    let files = FileSystem::new(data_dir).map_err(|error| anyhow!("{error:?}")).with_context(unusable)?;
+    for sample in SAMPLES {
+        match files.put_object(creation_of(sample, bucket)).await {
+            Ok(_) => {}
+            Err(error) if *error.code() == S3ErrorCode::PreconditionFailed => {}
+            Err(error) => return Err(anyhow!(error)).with_context(unusable),
+        }
+    }
+    Ok(())
+}
+
+/// The request that a client would make: the server's own code writes the files in which it keeps content types.
+fn creation_of(sample: Sample, bucket: &str) -> S3Request<PutObjectInput> {
+    let input = PutObjectInput {
+        bucket: bucket.to_owned(),
+        key: sample.key.to_owned(),
+        content_type: Some(sample.content_type.to_owned()),
+        if_none_match: Some(ETagCondition::Any),
+        body: Some(StreamingBlob::from(Body::from(Bytes::from_static(sample.content)))),
+        ..PutObjectInput::default()
+    };
+    S3Request {
+        input,
+        method: Method::PUT,
+        uri: Uri::default(),
+        headers: HeaderMap::default(),
+        extensions: Extensions::default(),
+        credentials: None,
+        region: None,
+        service: None,
+        trailing_headers: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use access_broker_policy::ObjectKey;
+
+    #[test]
+    fn pictures_are_small_jpegs_and_keys_are_valid() {
+        for picture in [CUTE_CAT, SUPER_CUTE_CAT] {
+            let complete = picture.content.starts_with(b"\xff\xd8\xff") && picture.content.ends_with(b"\xff\xd9");
+            assert!(complete && (8 << 10..30 << 10).contains(&picture.content.len()), "{}", picture.key);
+        }
+        assert!(SAMPLES.iter().all(|sample| ObjectKey::parse(sample.key).is_ok()));
+    }
+}

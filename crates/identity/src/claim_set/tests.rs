@@ -1,0 +1,239 @@
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::json;
+
+fn pack(members: &Value) -> ClaimSet {
+    ClaimSet::pack(members.as_object().unwrap(), false).unwrap()
+}
+
+fn items<'c>(set: &'c ClaimSet, name: &str) -> Option<Vec<ClaimItem<'c>>> {
+    set.get(name).map(|claim| claim.items().collect())
+}
+
+#[test]
+fn claims_are_found_by_their_whole_names() {
+    let set = pack(&json!({"a": "x", "ab": ["y", 1, false], "": true, "b": "", "list": []}));
+    assert_eq!(items(&set, "a").unwrap(), [ClaimItem::Text("x")]);
+    let mixed = [ClaimItem::Text("y"), ClaimItem::Number("1"), ClaimItem::Boolean("false")];
+    assert_eq!(items(&set, "ab").unwrap(), mixed);
+    assert_eq!(items(&set, "").unwrap(), [ClaimItem::Boolean("true")]);
+    assert_eq!(items(&set, "b").unwrap(), [ClaimItem::Text("")]);
+    assert_eq!(items(&set, "list").unwrap(), []);
+    // Neither a part of a name, nor a value, nor a name and a value together is a name.
+    for name in ["abx", "x", "aba", "c", "y", "1", "ax"] {
+        assert!(set.get(name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn only_one_string_is_a_single_text() {
+    let set = pack(&json!({"text": "x", "list": ["x"], "number": 1, "two": ["x", "y"], "none": [], "object": {}}));
+    assert_eq!(set.get("text").unwrap().single_text(), Some("x"));
+    for name in ["list", "number", "two", "none", "object"] {
+        assert_eq!(set.get(name).unwrap().single_text(), None, "{name}");
+    }
+}
+
+#[test]
+fn a_claim_is_here_unless_it_is_null() {
+    let set = pack(&json!({"text": "", "list": [], "object": {}, "false": false, "null": null}));
+    for name in ["text", "list", "object", "false"] {
+        assert!(set.has(name), "{name}");
+    }
+    for name in ["null", "absent"] {
+        assert!(!set.has(name) && set.get(name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_there_all_the_same() {
+    let set = pack(&json!({"object": {"a": "x"}, "nested": [["x"]], "mixed": ["x", {"a": 1}, null]}));
+    assert_eq!(items(&set, "object").unwrap(), [ClaimItem::Unreadable]);
+    assert_eq!(items(&set, "nested").unwrap(), [ClaimItem::Unreadable]);
+    assert_eq!(items(&set, "mixed").unwrap(), [ClaimItem::Text("x"), ClaimItem::Unreadable]);
+}
+
+#[test]
+fn integers_are_written_in_one_way() {
+    for (number, text) in [
+        ("3", "3"),
+        ("3.0", "3"),
+        ("30e-1", "3"),
+        ("3e2", "300"),
+        ("-0.0", "0"),
+        ("-7.0", "-7"),
+        ("0.5", "0.5"),
+        ("9007199254740991.0", "9007199254740991"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("-9223372036854775808", "-9223372036854775808"),
+    ] {
+        let members = json::parse_object(format!(r#"{{"n":{number}}}"#).as_bytes()).unwrap();
+        let set = ClaimSet::pack(&members, false).unwrap();
+        assert_eq!(items(&set, "n").unwrap(), [ClaimItem::Number(text)], "{number}");
+    }
+}
+
+#[test]
+fn a_number_that_may_stand_for_another_cannot_be_compared() {
+    for number in [
+        "9007199254740992.0",
+        "1e16",
+        "-1e300",
+        "18446744073709551616",
+        "100000000000000000000001",
+        "-9223372036854775809",
+        "1.8446744073709551616e19",
+    ] {
+        let members = json::parse_object(format!(r#"{{"n":{number}}}"#).as_bytes()).unwrap();
+        let set = ClaimSet::pack(&members, false).unwrap();
+        assert_eq!(items(&set, "n").unwrap(), [ClaimItem::Unreadable], "{number}");
+    }
+}
+
+#[test]
+fn a_token_says_which_claims_are_elsewhere() {
+    let sources = json!({"src1": {"endpoint": "https://graph.example"}});
+    let set =
+        pack(&json!({"_claim_names": {"groups": "src1", "roles": "src1"}, "_claim_sources": sources, "roles": ["a"]}));
+    assert_eq!(items(&set, "groups").unwrap(), [ClaimItem::Elsewhere]);
+    assert_eq!(items(&set, "roles").unwrap(), [ClaimItem::Text("a"), ClaimItem::Elsewhere]);
+    assert!(set.get("groups").unwrap().is_elsewhere() && !set.has("groups"));
+    assert!(set.get("roles").unwrap().is_elsewhere() && set.has("roles"));
+    assert!(!set.get("_claim_names").unwrap().is_elsewhere());
+    assert!(set.has_claims_elsewhere() && !pack(&json!({"groups": []})).has_claims_elsewhere());
+    let text = pack(&json!({"_claim_names": {"tenant": "src1"}, "tenant": "a"}));
+    assert_eq!(text.get("tenant").unwrap().single_text(), Some("a"));
+    for members in [
+        json!({"hasgroups": true}),
+        json!({"hasgroups": "true"}),
+        json!({"hasgroups": 1}),
+        json!({"hasgroups": true, "groups": null}),
+        json!({"hasgroups": true, "_claim_names": {"groups": "src1"}}),
+    ] {
+        assert_eq!(items(&pack(&members), "groups").unwrap(), [ClaimItem::Elsewhere], "{members}");
+    }
+    for members in [json!({"hasgroups": false}), json!({"hasgroups": null}), json!({"_claim_names": null})] {
+        assert!(pack(&members).get("groups").is_none(), "{members}");
+    }
+    for names in [json!("{\"groups\":\"src1\"}"), json!(["groups"]), json!(true), json!(1)] {
+        let members = json!({ "_claim_names": names });
+        let refused = ClaimSet::pack(members.as_object().unwrap(), false);
+        assert_eq!(refused, Err(ClaimSetError::ClaimNamesMalformed), "{members}");
+    }
+}
+
+#[test]
+fn addresses_are_verified_one_by_one() {
+    let is_verified = |members: Value, name: &str, trust_email| {
+        let set = ClaimSet::pack(members.as_object().unwrap(), trust_email).unwrap();
+        set.get(name).unwrap().is_verified()
+    };
+    for (address, flag) in [("email", "email_verified"), ("phone_number", "phone_number_verified")] {
+        for (said, verified) in [
+            (json!(true), true),
+            (json!("true"), true),
+            (json!(false), false),
+            (json!("false"), false),
+            (json!("TRUE"), false),
+            (json!(1), false),
+            (json!([true]), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(is_verified(json!({address: "a", flag: said}), address, false), verified, "{address} {said}");
+        }
+        assert!(!is_verified(json!({address: "a"}), address, false));
+        // One flag cannot vouch for several addresses.
+        for list in [json!(["a"]), json!(["a", "b"]), json!({"a": "b"})] {
+            assert!(!is_verified(json!({address: list, flag: true}), address, false), "{address}");
+        }
+    }
+    assert!(is_verified(json!({"email": "a", "email_verified": false}), "email", true));
+    assert!(is_verified(json!({"email": ["a", "b"]}), "email", true));
+    assert!(is_verified(json!({"emails": ["a"]}), "emails", true));
+    assert!(!is_verified(json!({"emails": ["a"], "email_verified": true}), "emails", false));
+    assert!(!is_verified(json!({"phone_number": "1"}), "phone_number", true));
+    assert!(!is_verified(json!({"phone_numbers": ["1"], "phone_number_verified": true}), "phone_numbers", true));
+    assert!(is_verified(json!({"department": "a"}), "department", false));
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let members = json!({"a": "x".repeat(65_536)});
+    assert_eq!(ClaimSet::pack(members.as_object().unwrap(), false), Err(ClaimSetError::TooLarge));
+}
+
+#[test]
+fn debug_shows_no_claim() {
+    assert_eq!(format!("{:?}", pack(&json!({"email": "a@b"}))), "ClaimSet { claims: 1, .. }");
+}
+
+/// Names of members that `serde_json` gives a meaning of their own, and ordinary ones.
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("$serde_json::private::RawValue".to_owned()),
+        Just("$serde_json::private::Number".to_owned()),
+        "[a-c]{0,2}",
+        ".{0,6}",
+    ]
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Into::into),
+        (-1e9..1e9).prop_map(Into::into),
+        ".{0,8}".prop_map(Value::String),
+        // What the magic members would be read as.
+        prop_oneof![Just("\"finance\""), Just("[\"x\",\"finance\"]"), Just("1"), Just("x")].prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::Array),
+            btree_map(any_name(), inner, 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// What a value is to a policy, told without [`ClaimSet`].
+fn expected(value: &Value) -> Vec<Option<String>> {
+    let of_one = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(Some(text.clone())),
+        Value::Bool(_) => Some(Some(value.to_string())),
+        Value::Number(number) if number.is_f64() && number.as_f64().unwrap().fract() == 0.0 =>
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "the strategy makes no number beyond 2^53")]
+            Some(Some((number.as_f64().unwrap() as i64).to_string()))
+        }
+        Value::Number(number) => Some(Some(number.to_string())),
+        Value::Array(_) | Value::Object(_) => Some(None),
+    };
+    match value {
+        Value::Array(values) => values.iter().filter_map(of_one).collect(),
+        value => of_one(value).into_iter().collect(),
+    }
+}
+
+proptest! {
+    /// From the text of a token to what a policy sees: no value changes its type on the way, and none is lost.
+    #[test]
+    fn every_claim_is_what_the_token_says(members in btree_map(any_name(), any_value(), 0..8)) {
+        let text = Value::Object(members.clone().into_iter().collect()).to_string();
+        let read = json::parse_object(text.as_bytes()).unwrap();
+        let set = ClaimSet::pack(&read, false).unwrap();
+        for (name, value) in &members {
+            match set.get(name) {
+                None => prop_assert_eq!(value, &Value::Null),
+                Some(claim) => {
+                    let found: Vec<_> = claim.items().map(|item| item.as_text().map(str::to_owned)).collect();
+                    prop_assert_eq!(found, expected(value));
+                    prop_assert_eq!(claim.single_text(), value.as_str());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! JWT-SVIDs ([SPIFFE JWT-SVID](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md)).
+
+use crate::rejection::Rejection;
+use crate::workload::{SpiffeId, TRUST_DOMAIN_SCHEME};
+
+/// The workload that the subject names, of the trust domain that is the issuer (section 3.1).
+///
+/// # Invariant
+///
+/// The keys of a trust domain vouch for the ids of that domain alone: a federated domain cannot name workloads of
+/// another.
+pub(super) fn workload(subject: &str, issuer: &str) -> Result<SpiffeId, Rejection> {
+    let id = SpiffeId::parse(subject).map_err(|_| Rejection::WorkloadIdMalformed)?;
+    if issuer.strip_prefix(TRUST_DOMAIN_SCHEME) == Some(id.trust_domain()) {
+        Ok(id)
+    } else {
+        Err(Rejection::TrustDomainMismatch)
+    }
+}

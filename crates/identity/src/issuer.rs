@@ -1,0 +1,223 @@
+//! What a configuration says about one issuer.
+
+mod validation;
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+use super::algorithm::Algorithm;
+use super::key_source::{KeyProxy, PlainHttp};
+use access_broker_base::files::DEFAULT_SETTLE;
+
+pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
+
+/// The longest `iss`, in bytes.
+pub const MAX_ISSUER_BYTES: usize = 2_048;
+
+/// The largest allowance for clocks that differ.
+pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
+
+/// The limits of the time that keys may be used after the last fetch that succeeded: 2 hours, which no interval between
+/// fetches reaches, to 7 days.
+pub const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
+
+/// One issuer: whose tokens are accepted, by which keys, and under which conditions.
+///
+/// A value of this type may be wrong; [`validate`](Self::validate) tells.
+#[derive(Debug, Clone)]
+pub struct IssuerSettings {
+    /// `iss`, byte for byte as in the tokens, at most [`MAX_ISSUER_BYTES`]. Where something is fetched from it, an `https`
+    /// URL without query or fragment; otherwise any text (`StringOrURI`, RFC 7519 section 4.1.1) without control or
+    /// invisible characters. For JWT-SVIDs, the SPIFFE id of the trust domain, such as `spiffe://prod.example`.
+    pub issuer: String,
+    /// Whom the tokens must be for, at least one: a token must name one of them in `aud`. A Cognito access token must
+    /// be for one of them by its `client_id`.
+    pub audiences: Vec<String>,
+    /// Which rules the issuer's tokens follow.
+    pub profile: TokenProfile,
+    /// The algorithms that the issuer's keys may have, at least one.
+    pub algorithms: Vec<Algorithm>,
+    /// Where the keys are.
+    pub key_location: KeyLocation,
+    /// A file with the keys to use until they have been fetched from a [`KeyLocation::JwksUrl`].
+    pub start_key_file: Option<PathBuf>,
+    /// Whether keys may come over `http` from this machine itself.
+    pub plain_http: PlainHttp,
+    /// A PEM file with the only certificate authorities that the key server may be vouched for by, instead of the
+    /// machine's. Read anew at every fetch.
+    pub key_ca_file: Option<PathBuf>,
+    /// A file with the bearer token that the key server asks for. Read anew at every fetch, and sent to the origin of the
+    /// issuer or of the key URL in this configuration only.
+    pub key_bearer_file: Option<PathBuf>,
+    /// The proxy on the way to the key server.
+    pub key_proxy: KeyProxy,
+    /// The name of the top-level claim with the caller's groups: an array of strings, or a string that is one group. A
+    /// token without it has no groups.
+    pub groups_claim: String,
+    /// The name of the top-level claim with the caller's scopes: an array of strings, or a string of scopes with
+    /// spaces between them (RFC 8693 section 4.2). A token without it has no scopes.
+    pub scopes_claim: String,
+    /// The names of top-level claims that every token must have: a value, or a list, which may be empty. `null` is none.
+    pub required_claims: Vec<String>,
+    /// How far this clock and the issuer's may differ, at most [`MAX_LEEWAY`]: a token is accepted for so long after
+    /// `exp`, and so long before `nbf` and `iat`.
+    pub leeway: Duration,
+    /// The longest time from `iat` to `exp`. A token without `iat` is then refused.
+    pub max_token_lifetime: Option<Duration>,
+    /// Whether the issuer has verified every e-mail address that it puts into a token, even without `email_verified`.
+    pub trust_email: bool,
+    /// The time between fetches of the keys where the key server gives none: 1 minute to 1 hour.
+    pub key_refresh_interval: Duration,
+    /// How long a file with keys, certificate authorities or the bearer token that was changed in place must be unchanged
+    /// before it is used.
+    pub file_settle: Duration,
+    /// How long keys may be used after the last fetch that succeeded, within [`KEY_AGE_LIMITS`].
+    pub max_key_age: Duration,
+}
+
+impl IssuerSettings {
+    /// The defaults for an OIDC or OAuth 2.0 issuer: keys by discovery, RS256, the claims `groups` and
+    /// `scope`, 60 seconds of leeway.
+    #[must_use]
+    pub fn oidc(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences,
+            profile: TokenProfile::Oidc,
+            algorithms: vec![Algorithm::Rs256],
+            key_location: KeyLocation::Discovery,
+            start_key_file: None,
+            plain_http: PlainHttp::Refused,
+            key_ca_file: None,
+            key_bearer_file: None,
+            key_proxy: KeyProxy::None,
+            groups_claim: "groups".to_owned(),
+            scopes_claim: "scope".to_owned(),
+            required_claims: Vec::new(),
+            leeway: Duration::from_mins(1),
+            max_token_lifetime: None,
+            trust_email: false,
+            key_refresh_interval: Duration::from_mins(10),
+            file_settle: DEFAULT_SETTLE,
+            max_key_age: Duration::from_hours(24),
+        }
+    }
+
+    /// The defaults for an Amazon Cognito user pool
+    /// ([AWS: verifying JSON web tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html)):
+    /// access tokens only (a configuration accepts both kinds unless it says otherwise), RS256, keys from the pool, the
+    /// claims `cognito:groups` and `scope`. The audiences are the ids of the app clients.
+    #[must_use]
+    pub fn cognito(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
+        Self {
+            profile: TokenProfile::Cognito { token_uses: TokenUses::ACCESS },
+            key_location: KeyLocation::CognitoPool,
+            groups_claim: "cognito:groups".to_owned(),
+            ..Self::oidc(issuer, audiences)
+        }
+    }
+
+    /// The defaults for the service accounts of a Kubernetes cluster that the broker runs in
+    /// ([Kubernetes: service account issuer discovery](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery)):
+    /// RS256, keys from the API server, whose certificate authority and whose bearer token are those that every pod is
+    /// given, and a day as the longest life, because the API server extends tokens for its own audience to a year.
+    ///
+    /// The issuer is what `iss` says; the audiences are those that pods ask for in their projected volumes.
+    #[must_use]
+    pub fn kubernetes(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
+        let in_pod = |name| Some(Path::new("/var/run/secrets/kubernetes.io/serviceaccount").join(name));
+        Self {
+            profile: TokenProfile::Kubernetes,
+            key_location: KeyLocation::KubernetesApiServer,
+            key_ca_file: in_pod("ca.crt"),
+            key_bearer_file: in_pod("token"),
+            max_token_lifetime: Some(Duration::from_hours(24)),
+            ..Self::oidc(issuer, audiences)
+        }
+    }
+
+    /// The defaults for the JWT-SVIDs of a SPIFFE trust domain
+    /// ([SPIFFE JWT-SVID](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md)): RS256, ES256 and ES384,
+    /// and keys from the trust domain's bundle, which has to be named.
+    #[must_use]
+    pub fn spiffe(trust_domain: impl Into<String>, audiences: Vec<String>) -> Self {
+        Self {
+            profile: TokenProfile::Spiffe,
+            algorithms: vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384],
+            ..Self::oidc(trust_domain, audiences)
+        }
+    }
+
+    /// Checks every setting and reports every problem.
+    ///
+    /// # Errors
+    ///
+    /// All rules that are broken, and by which settings.
+    pub fn validate(&self) -> Result<(), InvalidIssuerSettings> {
+        validation::validate(self)
+    }
+}
+
+/// Which rules the tokens of an issuer follow, beside those for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenProfile {
+    /// OIDC or OAuth 2.0: `aud` says whom a token is for.
+    Oidc,
+    /// OAuth 2.0 access tokens and no others ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)): `typ` must be
+    /// `at+jwt`, and `client_id`, `iat` and `jti` must be there.
+    AccessToken,
+    /// Service accounts of a Kubernetes cluster: the subject is `system:serviceaccount:NAMESPACE:NAME`, and so says the
+    /// claim `kubernetes.io`. The caller is in the groups `system:serviceaccounts` and
+    /// `system:serviceaccounts:NAMESPACE`.
+    Kubernetes,
+    /// JWT-SVIDs of a SPIFFE trust domain: the subject is a SPIFFE id of that domain, and the caller is that workload.
+    Spiffe,
+    /// Amazon Cognito user pools: `token_use` tells the kind of token. An id token names the app client in `aud`, an
+    /// access token in `client_id`. An access token that has `aud` as well, because the client asked for a resource,
+    /// must match there too.
+    Cognito {
+        /// The kinds that are accepted.
+        token_uses: TokenUses,
+    },
+}
+
+/// The kinds of Cognito tokens that are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenUses {
+    /// `token_use` may be `id`: a proof for the app client, with the user's attributes.
+    pub id: bool,
+    /// `token_use` may be `access`: a proof for an API.
+    pub access: bool,
+}
+
+impl TokenUses {
+    /// Access tokens only.
+    pub const ACCESS: Self = Self { id: false, access: true };
+    /// Id tokens only.
+    pub const ID: Self = Self { id: true, access: false };
+    /// Both.
+    pub const BOTH: Self = Self { id: true, access: true };
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyLocation {
+    /// Where the issuer's discovery document says.
+    Discovery,
+    /// At the issuer with `/.well-known/jwks.json` appended. The issuer must then be a Cognito user pool, in either
+    /// form: `https://cognito-idp.REGION.amazonaws.com/POOL` or
+    /// `https://issuer.cognito-idp.REGION.amazonaws.com/POOL`.
+    CognitoPool,
+    /// At the API server of the cluster that the broker runs in: `https://kubernetes.default.svc/openid/v1/jwks`.
+    KubernetesApiServer,
+    /// At this URL.
+    JwksUrl(Url),
+    /// In this file, which is read anew at every refresh.
+    JwksFile(PathBuf),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Signatures, checked by jsonwebtoken.
+//!
+//! Of that library only the check of a signature is used, and its keys. It reads base64url strictly, uses exactly the
+//! algorithm that it is given, and reads neither JSON nor a clock.
+
+use std::sync::LazyLock;
+
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::crypto::{aws_lc, verify};
+
+use crate::algorithm::Algorithm;
+
+/// Chooses the cryptography of jsonwebtoken for this process.
+///
+/// Without a choice the library goes by its features, and panics at the first check where another package of the build
+/// has turned a second one on.
+static CHOICE: LazyLock<()> = LazyLock::new(|| {
+    // It fails only where the choice was made before.
+    let _chosen = aws_lc::DEFAULT_PROVIDER.install_default();
+});
+
+/// Makes the choice, unless it was made.
+pub(super) fn choose_cryptography() {
+    LazyLock::force(&CHOICE);
+}
+
+/// Whether `signature`, in base64url, over `message` was made with the private half of `key`.
+pub(super) fn is_valid(signature: &str, message: &str, key: &DecodingKey, algorithm: Algorithm) -> bool {
+    choose_cryptography();
+    verify(signature, message.as_bytes(), key, algorithm.of_jsonwebtoken()).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::{KeyRules, KeySet, KeyUse};
+
+    const CHILD: &str = "keys::signature::tests::the_choice_is_made_before_the_first_check";
+
+    /// Alone in its process, because the choice is for the whole process and other tests sign tokens.
+    #[test]
+    fn the_choice_of_cryptography_is_not_left_to_the_features() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", CHILD, "--ignored", "--nocapture"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
+
+    #[test]
+    #[ignore = "run by the test above, in a process of its own"]
+    fn the_choice_is_made_before_the_first_check() {
+        let rules = KeyRules { algorithms: Algorithm::ALL.to_vec(), key_use: KeyUse::Signature };
+        assert!(KeySet::import(br#"{"keys":[]}"#, &rules).is_err());
+        // A second choice is refused. No signature was checked so far, which would have made the first one as well.
+        assert!(aws_lc::DEFAULT_PROVIDER.install_default().is_err());
+    }
+}

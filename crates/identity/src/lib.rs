@@ -1,0 +1,57 @@
+//! Who is calling? Tokens, keys and issuers.
+//!
+//! A token goes one way: [`BearerToken`] takes it out of the header, [`Authenticator`] takes it apart and finds its
+//! issuer, the issuer's [`KeyRing`] has the key, and once the signature is checked the claims yield a [`Caller`].
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
+
+mod algorithm;
+mod authenticator;
+mod bearer;
+mod caller;
+mod claim_set;
+mod claims;
+mod confirmation;
+mod heap_block;
+mod issuer;
+mod json;
+mod key_ring;
+mod key_source;
+mod keys;
+mod pseudonym;
+mod rejection;
+mod token;
+mod token_times;
+mod verified_tokens;
+mod verify;
+mod workload;
+
+#[cfg(test)]
+mod test_issuer;
+
+pub use algorithm::Algorithm;
+pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError, NewToken, Recognised};
+pub use bearer::BearerToken;
+pub use caller::{Caller, Names, TokenIdentity};
+pub use claim_set::{Claim, ClaimItem, ClaimSet, ClaimSetError};
+pub use confirmation::CertificateThumbprint;
+pub use issuer::{
+    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_ISSUER_BYTES, MAX_LEEWAY, SettingProblem,
+    SettingRule, TokenProfile, TokenUses,
+};
+pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
+pub use key_source::{
+    DiscoveryKeySource, HttpProxy, InvalidProxy, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient,
+    KeyHttpClientError, KeyProxy, KeyServerAccess, KeySource, KeySourceError, PlainHttp,
+};
+pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
+pub use pseudonym::{PseudonymKeyError, Pseudonyms};
+pub use rejection::Rejection;
+pub use token::MAX_TOKEN_BYTES;
+pub use verified_tokens::TokenCacheStatus;
+pub use verify::{IssuerVerifier, IssuerVerifierError};
+pub use workload::{
+    AcceptedProof, ClientCertificate, ClientCertificateError, ForwardedClientCertError, HeaderElements,
+    ISTIO_IPV6_SOURCE, LinkerdId, LinkerdIdError, MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId,
+    SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof,
+    WorkloadSource, forwarded_client_uri, is_same_pod,
+};

@@ -1,0 +1,150 @@
+//! What a caller is called where its name has no business.
+
+use std::fmt;
+
+use aws_lc_rs::{hmac, rand};
+use thiserror::Error;
+
+use super::caller::Caller;
+use super::workload::WorkloadId;
+
+/// The shortest key, in bytes: that of the digest (RFC 2104 section 3).
+const MIN_KEY_BYTES: usize = 32;
+
+/// Makes pseudonyms of callers. The same caller has the same one for as long as the key is the same; without the key,
+/// nobody can tell whether a pseudonym is that of a caller whom they know.
+pub struct Pseudonyms(hmac::Key);
+
+impl Pseudonyms {
+    /// With a key that several processes share.
+    ///
+    /// # Errors
+    ///
+    /// When the key has less than 32 bytes.
+    pub fn with_key(key: &[u8]) -> Result<Self, PseudonymKeyError> {
+        if key.len() < MIN_KEY_BYTES {
+            return Err(PseudonymKeyError::TooShort);
+        }
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key)))
+    }
+
+    /// With a key of its own, which ends with the process.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system has no randomness to give.
+    pub fn with_random_key() -> Result<Self, PseudonymKeyError> {
+        let mut key = [0; MIN_KEY_BYTES];
+        rand::fill(&mut key).map_err(|_| PseudonymKeyError::NoRandomness)?;
+        Self::with_key(&key)
+    }
+
+    /// The caller's pseudonym: 32 hexadecimal digits.
+    #[must_use]
+    pub fn of(&self, caller: &Caller) -> String {
+        let token = caller.token();
+        let parts = [
+            token.map(|token| &*token.issuer),
+            token.map(|token| &*token.subject),
+            caller.workload().map(WorkloadId::as_str),
+        ];
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            // Each with its length, so that no two callers have the same parts in a row. Lengths fit into 64 bits.
+            let length = part.map_or(u64::MAX, |part| part.len() as u64);
+            context.update(&length.to_be_bytes());
+            context.update(part.unwrap_or_default().as_bytes());
+        }
+        let tag = context.sign();
+        let mut pseudonym = String::with_capacity(32);
+        for byte in tag.as_ref().iter().take(16) {
+            pseudonym.extend([byte >> 4, byte & 0x0F].map(hex_digit));
+        }
+        pseudonym
+    }
+}
+
+impl fmt::Debug for Pseudonyms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pseudonyms").finish_non_exhaustive()
+    }
+}
+
+/// Why there are no pseudonyms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PseudonymKeyError {
+    /// The key can be guessed.
+    #[error("the key must have at least 32 bytes")]
+    TooShort,
+    /// There is no randomness for a key.
+    #[error("the operating system has no randomness to give")]
+    NoRandomness,
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from_digit(nibble.into(), 16).unwrap_or('0')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{ClaimSet, Names, TokenIdentity};
+
+    fn token(issuer: &str, subject: &str) -> Caller {
+        Caller::from_token(Arc::new(TokenIdentity {
+            issuer: issuer.into(),
+            subject: subject.into(),
+            groups: Names::default(),
+            scopes: Names::default(),
+            claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
+            expires_at: SystemTime::UNIX_EPOCH,
+        }))
+    }
+
+    fn workload(id: &str) -> WorkloadId {
+        WorkloadId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn the_same_caller_has_the_same_pseudonym_under_the_same_key() {
+        let (one, same, other) = (
+            Pseudonyms::with_key(&[1; 32]).unwrap(),
+            Pseudonyms::with_key(&[1; 32]).unwrap(),
+            Pseudonyms::with_key(&[2; 32]).unwrap(),
+        );
+        let caller = token("https://a.example", "ada");
+        assert_eq!(one.of(&caller), same.of(&caller));
+        assert_ne!(one.of(&caller), other.of(&caller));
+        assert_eq!(one.of(&caller).len(), 32);
+        let random = Pseudonyms::with_random_key().unwrap();
+        assert_ne!(random.of(&caller), Pseudonyms::with_random_key().unwrap().of(&caller));
+    }
+
+    #[test]
+    fn no_two_callers_share_one() {
+        let pseudonyms = Pseudonyms::with_key(&[1; 32]).unwrap();
+        let thumbnailer = "spiffe://prod.example/thumbnailer";
+        let callers = [
+            token("https://a.example", "ada"),
+            token("https://a.example", "bob"),
+            token("https://b.example", "ada"),
+            token("https://a.examplea", "da"),
+            token("https://a.example", ""),
+            token("https://a.example", "ada").through(workload(thumbnailer)).unwrap(),
+            Caller::from_workload(workload(thumbnailer)),
+            Caller::from_workload(workload("spiffe://prod.example/indexer")),
+        ];
+        let mut all: Vec<_> = callers.iter().map(|caller| pseudonyms.of(caller)).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), callers.len());
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert_eq!(Pseudonyms::with_key(&[1; 31]).unwrap_err(), PseudonymKeyError::TooShort);
+    }
+}

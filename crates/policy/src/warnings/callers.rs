@@ -1,0 +1,169 @@
+//! Which callers there can be, as far as the server's configuration tells.
+
+use std::collections::BTreeSet;
+
+use access_broker_identity::{AcceptedProof, IssuerSettings, TRUST_DOMAIN_SCHEME, TokenProfile, TokenUses};
+
+/// What callers can bring: the kinds of tokens of each issuer, and workloads of each trust domain.
+#[derive(Debug, Clone, Default)]
+pub struct CallerOutlook {
+    /// `None`: nothing is known, and no condition is taken for one that cannot hold.
+    kinds: Option<BTreeSet<CallerKind>>,
+}
+
+/// One kind of caller.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CallerKind {
+    pub(super) token: Option<TokenKind>,
+    /// The trust domain of its workload.
+    pub(super) trust_domain: Option<String>,
+}
+
+/// One kind of token of one issuer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TokenKind {
+    pub(super) issuer: String,
+    pub(super) giver: Giver,
+    pub(super) groups_claim: String,
+    pub(super) scopes_claim: String,
+}
+
+/// Who makes a token, where that tells which claims it cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Giver {
+    /// Any issuer: its tokens may have any claim.
+    Any,
+    CognitoId,
+    CognitoAccess,
+    Kubernetes,
+    Spiffe,
+}
+
+/// The claims of OpenID Connect about a user (OIDC Core 1.0 section 5.1).
+const USER_CLAIMS: [&str; 19] = [
+    "address",
+    "birthdate",
+    "email",
+    "email_verified",
+    "family_name",
+    "gender",
+    "given_name",
+    "locale",
+    "middle_name",
+    "name",
+    "nickname",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "preferred_username",
+    "profile",
+    "updated_at",
+    "website",
+    "zoneinfo",
+];
+
+/// Every claim of a service account's token.
+const KUBERNETES_CLAIMS: [&str; 8] = ["aud", "exp", "iat", "iss", "jti", "kubernetes.io", "nbf", "sub"];
+
+/// The issuers of GitHub Actions and of GitLab.com, and those of their claims whose values always hold a slash.
+const CLAIMS_WITH_SLASH: [(&str, &[&str]); 2] = [
+    ("https://token.actions.githubusercontent.com", &["job_workflow_ref", "ref", "repository", "workflow_ref"]),
+    ("https://gitlab.com", &["ci_config_ref_uri", "project_path", "ref_path"]),
+];
+
+impl CallerOutlook {
+    /// What these listeners and issuers let callers prove.
+    pub fn new<'c>(proofs: impl IntoIterator<Item = &'c AcceptedProof>, issuers: &[IssuerSettings]) -> Self {
+        let mut kinds = BTreeSet::new();
+        for proof in proofs {
+            let trust_domain = proof.workload().map(|workload| workload.trust_domain.as_str().to_owned());
+            if matches!(proof, AcceptedProof::Workload(_)) {
+                kinds.insert(CallerKind { token: None, trust_domain });
+                continue;
+            }
+            for token in issuers.iter().flat_map(TokenKind::of) {
+                // A JWT-SVID proves a workload, too.
+                let of_token = token.issuer.strip_prefix(TRUST_DOMAIN_SCHEME).map(str::to_owned);
+                let trust_domain = of_token.or_else(|| trust_domain.clone());
+                kinds.insert(CallerKind { token: Some(token), trust_domain });
+            }
+        }
+        Self { kinds: Some(kinds) }
+    }
+
+    /// The kinds of callers, if they are known.
+    pub(super) const fn kinds(&self) -> Option<&BTreeSet<CallerKind>> {
+        self.kinds.as_ref()
+    }
+}
+
+impl TokenKind {
+    fn of(settings: &IssuerSettings) -> Vec<Self> {
+        let givers = match settings.profile {
+            TokenProfile::Cognito { token_uses: TokenUses { id, access } } => {
+                let (id, access) = (id.then_some(Giver::CognitoId), access.then_some(Giver::CognitoAccess));
+                id.into_iter().chain(access).collect()
+            }
+            TokenProfile::Kubernetes => vec![Giver::Kubernetes],
+            TokenProfile::Spiffe => vec![Giver::Spiffe],
+            _ => vec![Giver::Any],
+        };
+        let kind = |giver| Self {
+            issuer: settings.issuer.clone(),
+            giver,
+            groups_claim: settings.groups_claim.clone(),
+            scopes_claim: settings.scopes_claim.clone(),
+        };
+        givers.into_iter().map(kind).collect()
+    }
+
+    /// Whether every value of this claim holds a slash, so that it is never one segment of a key.
+    pub(super) fn always_has_slash(&self, claim: &str) -> bool {
+        match self.giver {
+            Giver::Spiffe => claim == "sub",
+            _ => CLAIMS_WITH_SLASH.iter().any(|(issuer, claims)| *issuer == self.issuer && claims.contains(&claim)),
+        }
+    }
+}
+
+impl Giver {
+    /// Whether such a token can have this claim.
+    pub(super) fn can_have(self, claim: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::CognitoId => !["client_id", "scope", "username"].contains(&claim),
+            Self::CognitoAccess => {
+                let of_user = ["cognito:username", "identities"].contains(&claim) || claim.starts_with("custom:");
+                !of_user && !USER_CLAIMS.contains(&claim)
+            }
+            Self::Kubernetes => KUBERNETES_CLAIMS.contains(&claim),
+            Self::Spiffe => !USER_CLAIMS.contains(&claim),
+        }
+    }
+
+    /// What such tokens are called.
+    pub(super) const fn plural(self) -> &'static str {
+        match self {
+            Self::Any => "tokens",
+            Self::CognitoId => "Cognito ID tokens",
+            Self::CognitoAccess => "Cognito access tokens",
+            Self::Kubernetes => "Kubernetes service account tokens",
+            Self::Spiffe => "JWT-SVIDs",
+        }
+    }
+
+    /// What to do where such a token lacks a claim.
+    pub(super) const fn advice(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::CognitoId => {
+                "; accept access tokens (token_use = [\"access\"]), unless a pre token generation trigger adds it"
+            }
+            Self::CognitoAccess => {
+                "; accept ID tokens (token_use = [\"id\"]), unless a pre token generation trigger adds it"
+            }
+            Self::Kubernetes => "; use claims.sub, such as \"system:serviceaccount:NAMESPACE:NAME\"",
+            Self::Spiffe => "; use workloads",
+        }
+    }
+}

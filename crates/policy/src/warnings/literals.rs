@@ -1,0 +1,122 @@
+//! Patterns, templates and paths where text is compared as it stands.
+
+use super::sketch::{LISTS, PolicySketch, RuleSketch, TierSketch};
+use access_broker_base::document::{Located, Place, Table, WarningCode};
+
+pub(super) fn find(policy: &PolicySketch<'_>) {
+    policy.tiers.iter().for_each(find_in_tier);
+    policy.rules().for_each(find_in_rule);
+}
+
+fn find_in_tier(tier: &TierSketch<'_>) {
+    let TierSketch { table, prefix: Located { value, place }, .. } = tier;
+    if value.split('/').any(|segment| !segment.starts_with('{') && looks_like_pattern(segment)) {
+        let message = "holds a pattern, and a prefix is compared as it stands; put the pattern into include";
+        table.warn(WarningCode::LiteralPattern, "prefix", place, message);
+    }
+    for claim in tier.prefix_claims().into_iter().filter(|claim| looks_like_path(claim)) {
+        table.warn(WarningCode::DottedClaim, "prefix", place, dotted(claim));
+    }
+}
+
+fn find_in_rule(rule: &RuleSketch<'_>) {
+    let to = &rule.to;
+    for Located { value, place } in rule.table.peek_strings("required_claims") {
+        if looks_like_path(&value) {
+            rule.table.warn(WarningCode::DottedClaim, "required_claims", &place, dotted(&value));
+        }
+    }
+    for (key, values) in LISTS.iter().zip(&to.lists) {
+        for value in values.iter().flatten() {
+            find_in_value(&to.table, key, value);
+        }
+    }
+    for (name, values) in &to.claims {
+        if looks_like_path(name) {
+            let place = values.first().map_or_else(|| to.claims_table.place(), |value| &value.place);
+            to.claims_table.warn(WarningCode::DottedClaim, name, place, dotted(name));
+        }
+        for value in values {
+            find_in_value(&to.claims_table, name, value);
+        }
+    }
+}
+
+fn find_in_value(table: &Table<'_>, key: &str, Located { value, place }: &Located<String>) {
+    if looks_like_pattern(value) {
+        warn_of_pattern(table, key, value, place);
+    } else if holds_template(value) {
+        let message = format!(
+            "holds {value:?}, which is compared as it stands; templates are known in the prefix of a tier only"
+        );
+        table.warn(WarningCode::LiteralTemplate, key, place, message);
+    }
+}
+
+fn warn_of_pattern(table: &Table<'_>, key: &str, value: &str, place: &Place) {
+    let message = format!("holds {value:?}, which is compared as it stands and not as a pattern; list the values");
+    table.warn(WarningCode::LiteralPattern, key, place, message);
+}
+
+fn dotted(claim: &str) -> String {
+    format!("reads the top-level claim \"{claim}\", and not a claim inside another; use a top-level claim")
+}
+
+/// Whether the name of a claim is surely the path to one inside another: names that really have dots have a slash or a
+/// colon, too, such as `https://example.com/roles`, or are Kubernetes' own.
+#[must_use]
+pub fn looks_like_path(claim: &str) -> bool {
+    claim.contains('.') && !claim.contains(['/', ':']) && claim != "kubernetes.io"
+}
+
+/// Whether a value is surely meant as a glob or a regular expression.
+fn looks_like_pattern(value: &str) -> bool {
+    let is_url = value.contains("://");
+    value.contains('*')
+        || (value.contains('?') && !is_url)
+        || (value.starts_with('^') && value.ends_with('$'))
+        || has_character_class(value)
+}
+
+/// `[0-9]`, `[!a]` or `[^a]`. Names of groups may begin with a word in brackets.
+fn has_character_class(value: &str) -> bool {
+    value.split('[').skip(1).filter_map(|rest| rest.split_once(']')).any(|(class, _)| {
+        let bytes = class.as_bytes();
+        let is_range = |part: &[u8]| matches!(part, [from, b'-', to] if from.is_ascii_alphanumeric() && to > from);
+        let is_negated = class.starts_with(['!', '^']) && class.len() > 1;
+        is_negated
+            || (bytes.len() <= 12
+                && bytes.len().is_multiple_of(3)
+                && !bytes.is_empty()
+                && bytes.chunks(3).all(is_range))
+    })
+}
+
+fn holds_template(value: &str) -> bool {
+    ["{sub}", "{claims.", "${"].iter().any(|template| value.contains(template))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_told_from_names() {
+        for pattern in ["refs/tags/*", "team-?", "v[0-9]", "v[a-z0-9]", "[!a]x", "^admin$", "*"] {
+            assert!(looks_like_pattern(pattern), "{pattern}");
+        }
+        for name in ["admin", "[Team] Admins", "[a, b]", "[x-y z]", "https://example.com/?a=b", "a.b", "[]", "R&D"] {
+            assert!(!looks_like_pattern(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn paths_are_told_from_names_with_dots() {
+        for path in ["realm_access.roles", "app_metadata.role", "context.user.groups"] {
+            assert!(looks_like_path(path), "{path}");
+        }
+        for name in ["groups", "https://example.com/roles", "oidc.circleci.com/project-id", "kubernetes.io", "a:b.c"] {
+            assert!(!looks_like_path(name), "{name}");
+        }
+    }
+}

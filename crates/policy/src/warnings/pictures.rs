@@ -1,0 +1,22 @@
+//! Pictures that can run scripts.
+
+use super::sketch::PolicySketch;
+use access_broker_base::document::WarningCode;
+
+/// SVG is a picture, and a page with scripts: `image/*` lets it in, and a browser that shows it runs them under the
+/// name of the bucket's host.
+pub(super) fn find(policy: &PolicySketch<'_>) {
+    for tier in &policy.tiers {
+        let is_shown = tier.download.is_present() && !tier.download.holds("disposition");
+        if !is_shown || tier.download.holds("content_type") {
+            continue;
+        }
+        for value in tier.upload.peek_strings("content_types") {
+            if value.value.eq_ignore_ascii_case("image/*") {
+                let message = "lets in image/svg+xml, which can hold scripts, and downloads of this tier are shown by \
+                               browsers; list the types, or set download.disposition = \"attachment\"";
+                tier.upload.warn(WarningCode::ScriptsInPictures, "content_types", &value.place, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Each kind of warning, and policies close to it that have none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::slice::from_ref;
+
+use super::*;
+use crate::{BucketName, BucketProfile, EndpointName, Policy, PolicyContext};
+use access_broker_base::document::WarningCode;
+use access_broker_base::document::testing::{assert_none, assert_one};
+use access_broker_identity::{
+    AcceptedProof, IssuerSettings, TokenProfile, TokenUses, TrustDomain, WorkloadProof, WorkloadSource,
+};
+
+const LOGIN: &str = "https://login.example";
+const POOL: &str = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A";
+const CLUSTER: &str = "https://kubernetes.example";
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+const SPIFFE: &str = "spiffe://prod.example";
+
+fn workload() -> WorkloadProof {
+    WorkloadProof {
+        trust_domain: TrustDomain::parse("mesh.example").unwrap(),
+        source: WorkloadSource::ClientCertificate,
+    }
+}
+
+fn oidc(issuer: &str) -> IssuerSettings {
+    IssuerSettings::oidc(issuer, vec!["a".to_owned()])
+}
+
+fn cognito(token_uses: TokenUses) -> IssuerSettings {
+    let profile = TokenProfile::Cognito { token_uses };
+    IssuerSettings { profile, ..IssuerSettings::cognito(POOL, vec!["a".to_owned()]) }
+}
+
+/// The warnings about a policy: codes and lines.
+fn warnings_of(text: &str, proofs: &[AcceptedProof], issuers: &[IssuerSettings]) -> Vec<(WarningCode, String)> {
+    let name = |text: &str| EndpointName::parse(text).unwrap();
+    let profile = BucketProfile::at_aws([name("default"), name("vpce")]);
+    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), profile)]);
+    let names: BTreeSet<String> = issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+    let trust_domains = BTreeSet::from(["prod.example".to_owned(), "mesh.example".to_owned()]);
+    let context = PolicyContext { buckets: &buckets, issuers: &names, trust_domains: &trust_domains };
+    let outlook = CallerOutlook::new(proofs, issuers);
+    let policy = Policy::parse_for("p", text, &context, &outlook).unwrap_or_else(|problems| panic!("{problems}"));
+    policy.warnings().lines().collect()
+}
+
+const TIER: &str = "[[tier]]\nname = 't'\nbucket = 'media'\nprefix = 't/'\ndownload = {}\n";
+
+/// A grant in tier `t`, to whom `to` says, on lines 6 to 9.
+fn granted(to: &str) -> String {
+    format!("{TIER}[[grant]]\ntiers = 't'\noperations = 'download'\nto = {to}\n")
+}
+
+fn with_token(to: &str, issuers: &[IssuerSettings]) -> Vec<(WarningCode, String)> {
+    warnings_of(&granted(to), &[AcceptedProof::Token], issuers)
+}
+
+/// The warnings about a policy for callers of an ordinary issuer.
+fn plain(text: &str) -> Vec<(WarningCode, String)> {
+    warnings_of(text, &[AcceptedProof::Token], &[oidc(LOGIN)])
+}
+
+#[test]
+fn an_email_that_access_tokens_of_cognito_lack_can_be_met_by_no_caller() {
+    let to = "{ claims = { email = 'a@b.example' } }";
+    let access_only = with_token(to, &[cognito(TokenUses::ACCESS)]);
+    let parts = [
+        "p:9: grant[0].to.claims.email can be met by no caller: Cognito access tokens have no claim \"email\"",
+        "token_use = [\"id\"]",
+    ];
+    assert_one(&access_only, WarningCode::ConditionNeverHolds, &parts);
+    assert_none(&with_token(to, &[cognito(TokenUses::ID)]));
+    assert_none(&with_token(to, &[cognito(TokenUses::BOTH)]));
+    let to = "{ issuers = 'any', claims = { email = 'a@b.example' } }";
+    assert_none(&with_token(to, &[cognito(TokenUses::ACCESS), oidc(LOGIN)]));
+}
+
+#[test]
+fn named_issuers_alone_are_looked_at() {
+    let issuers = [cognito(TokenUses::ACCESS), oidc(LOGIN)];
+    let to = |issuer: &str| format!("{{ issuers = '{issuer}', claims = {{ phone_number = '1' }} }}");
+    assert_none(&with_token(&to(LOGIN), &issuers));
+    assert_one(&with_token(&to(POOL), &issuers), WarningCode::ConditionNeverHolds, &["claims.phone_number"]);
+}
+
+#[test]
+fn groups_and_scopes_that_no_issuer_gives_can_be_met_by_no_caller() {
+    let scopes = "{ scopes = 'read' }";
+    let found = with_token(scopes, &[cognito(TokenUses::ID)]);
+    assert_one(&found, WarningCode::ConditionNeverHolds, &["grant[0].to.scopes", "Cognito ID tokens have no claim"]);
+    assert_none(&with_token(scopes, &[cognito(TokenUses::ACCESS)]));
+    let kubernetes = IssuerSettings::kubernetes(CLUSTER, vec!["a".to_owned()]);
+    assert_one(&with_token(scopes, from_ref(&kubernetes)), WarningCode::ConditionNeverHolds, &["Kubernetes"]);
+    let found = with_token("{ groups = 'admins' }", from_ref(&kubernetes));
+    assert_one(&found, WarningCode::ConditionNeverHolds, &["\"system:serviceaccounts:NAMESPACE\" only"]);
+    for group in ["system:serviceaccounts", "system:serviceaccounts:media"] {
+        assert_none(&with_token(&format!("{{ groups = '{group}' }}"), from_ref(&kubernetes)));
+    }
+    // The name of the claim decides: an attribute of the user's that holds groups is in ID tokens alone.
+    let of_attribute = |token_uses| IssuerSettings { groups_claim: "custom:roles".to_owned(), ..cognito(token_uses) };
+    assert_none(&with_token("{ groups = 'a' }", &[of_attribute(TokenUses::ID)]));
+    let found = with_token("{ groups = 'a' }", &[of_attribute(TokenUses::ACCESS)]);
+    assert_one(&found, WarningCode::ConditionNeverHolds, &["custom:roles"]);
+}
+
+#[test]
+fn conditions_that_no_single_token_meets_at_once_are_told() {
+    let to = "{ scopes = 'read', claims = { email = 'a@b.example' } }";
+    let found = with_token(to, &[cognito(TokenUses::BOTH)]);
+    assert_one(&found, WarningCode::ConditionNeverHolds, &["p:9: grant[0].to can be met by no caller", "at once"]);
+}
+
+#[test]
+fn a_denial_that_no_caller_meets_is_told() {
+    let text = granted("{ authenticated = true }") + "[[denial]]\nto = { claims = { email = 'a@b.example' } }\n";
+    let found = warnings_of(&text, &[AcceptedProof::Token], &[cognito(TokenUses::ACCESS)]);
+    assert_one(&found, WarningCode::ConditionNeverHolds, &["p:11: denial[0].to.claims.email"]);
+}
+
+#[test]
+fn conditions_on_tokens_where_no_listener_takes_tokens_are_told() {
+    let proofs = [AcceptedProof::Workload(workload())];
+    for to in
+        ["{ groups = 'a' }", "{ scopes = 'a' }", "{ claims = { a = 'b' } }", "{ issuers = 'https://login.example' }"]
+    {
+        let found = warnings_of(&granted(to), &proofs, &[oidc(LOGIN)]);
+        assert_one(&found, WarningCode::ConditionNeverHolds, &["no listener takes tokens"]);
+    }
+    assert_none(&warnings_of(&granted("{ trust_domains = 'mesh.example' }"), &proofs, &[]));
+    // Only a JWT-SVID proves this trust domain.
+    let svid = IssuerSettings::spiffe(SPIFFE, vec!["a".to_owned()]);
+    let to = granted("{ trust_domains = 'prod.example' }");
+    assert_one(&warnings_of(&to, &proofs, from_ref(&svid)), WarningCode::ConditionNeverHolds, &["trust_domains"]);
+    assert_none(&warnings_of(&to, &[AcceptedProof::Token], &[svid]));
+}
+
+#[test]
+fn a_workload_and_a_token_are_met_at_once_where_a_listener_takes_both() {
+    let to = granted("{ groups = 'a', workloads = 'spiffe://mesh.example/x' }");
+    let both = [AcceptedProof::TokenAndWorkload(workload())];
+    assert_none(&warnings_of(&to, &both, &[oidc(LOGIN)]));
+    let either = [AcceptedProof::Token, AcceptedProof::Workload(workload())];
+    let found = warnings_of(&to, &either, &[oidc(LOGIN)]);
+    assert_one(&found, WarningCode::ConditionNeverHolds, &["grant[0].to can be met by no caller"]);
+}
+
+#[test]
+fn urls_that_end_with_a_token_where_there_are_none_are_told() {
+    let text = granted("{ authenticated = true }").replace("download = {}", "download = { end_with_token = true }");
+    let found = warnings_of(&text, &[AcceptedProof::Workload(workload())], &[]);
+    let parts = ["p:5: tier[0].download.end_with_token refuses every caller"];
+    assert_one(&found, WarningCode::EndWithTokenWithoutTokens, &parts);
+    assert_none(&plain(&text));
+}
+
+#[test]
+fn prefixes_from_claims_that_no_caller_can_have_are_told() {
+    let text = |prefix: &str| granted("{ authenticated = true }").replace("'t/'", &format!("'{prefix}'"));
+    let of = |prefix: &str, issuer: IssuerSettings| warnings_of(&text(prefix), &[AcceptedProof::Token], &[issuer]);
+    let found = of("u/{claims.email}/", cognito(TokenUses::ACCESS));
+    assert_one(
+        &found,
+        WarningCode::PrefixNeverMatches,
+        &["p:7: grant[0].tiers reaches nothing in tier \"t\"", "email"],
+    );
+    assert_one(&of("r/{claims.repository}/", oidc(GITHUB)), WarningCode::PrefixNeverMatches, &["always has a slash"]);
+    let gitlab = oidc("https://gitlab.com");
+    assert_one(&of("r/{claims.project_path}/", gitlab), WarningCode::PrefixNeverMatches, &["always has a slash"]);
+    let svid = IssuerSettings::spiffe(SPIFFE, vec!["a".to_owned()]);
+    assert_one(&of("u/{sub}/", svid), WarningCode::PrefixNeverMatches, &["always has a slash"]);
+    for claim in ["{claims.email}", "{claims.repository}", "{sub}"] {
+        assert_none(&of(&format!("u/{claim}/"), oidc(LOGIN)));
+    }
+    let workloads = warnings_of(&text("u/{sub}/"), &[AcceptedProof::Workload(workload())], &[]);
+    assert_one(&workloads, WarningCode::PrefixNeverMatches, &["they have no token"]);
+}
+
+#[test]
+fn patterns_are_told_where_text_is_compared_as_it_stands() {
+    for (to, setting) in [
+        ("{ claims = { ref = 'refs/tags/*' } }", "grant[0].to.claims.ref holds \"refs/tags/*\""),
+        ("{ groups = ['a', 'team-?'] }", "grant[0].to.groups holds \"team-?\""),
+        ("{ scopes = 'v[0-9]' }", "grant[0].to.scopes"),
+    ] {
+        assert_one(&with_token(to, &[oidc(LOGIN)]), WarningCode::LiteralPattern, &["p:9: ", setting]);
+    }
+    let found = plain(&granted("{ authenticated = true }").replace("'t/'", "'tier */'"));
+    assert_one(&found, WarningCode::LiteralPattern, &["p:4: tier[0].prefix", "put the pattern into include"]);
+    assert_none(&plain(&granted("{ groups = ['[Team] A', 'a.b', 'https://x.example/?a'] }")));
+}
+
+#[test]
+fn templates_are_told_where_text_is_compared_as_it_stands() {
+    let found = plain(&granted("{ claims = { owner = '{sub}' } }"));
+    assert_one(&found, WarningCode::LiteralTemplate, &["p:9: grant[0].to.claims.owner"]);
+    assert_none(&plain(&granted("{ authenticated = true }").replace("'t/'", "'users/{sub}/'")));
+}
+
+#[test]
+fn paths_to_claims_inside_others_are_told() {
+    let found = plain(&granted("{ claims = { 'realm_access.roles' = 'admin' } }"));
+    assert_one(&found, WarningCode::DottedClaim, &["p:9: ", "the top-level claim \"realm_access.roles\""]);
+    let found = plain(&granted("{ authenticated = true }").replace("'t/'", "'o/{claims.app_metadata.org}/'"));
+    assert_one(&found, WarningCode::DottedClaim, &["p:4: tier[0].prefix", "app_metadata.org"]);
+    assert_none(&plain(&granted("{ claims = { 'https://example.com/roles' = 'a', 'oidc.example/id' = 'b' } }")));
+}
+
+#[test]
+fn what_no_grant_reaches_is_told() {
+    assert_one(&plain(TIER), WarningCode::TierWithoutGrants, &["p:2: tier[0].name is in no grant"]);
+    let text = granted("{ authenticated = true }").replace("download = {}", "download = {}\nupload = {}");
+    assert_one(&plain(&text), WarningCode::OperationWithoutGrants, &["p:6: tier[0].upload is offered and in no grant"]);
+}
+
+#[test]
+fn a_grant_of_what_earlier_grants_give_is_told() {
+    let more = |to: &str| format!("[[grant]]\nname = 'b'\ntiers = 't'\noperations = 'download'\nto = {to}\n");
+    let two = |first: &str, second: &str| plain(&(granted(first) + &more(second)));
+    let parts = ["p:10: grant[1] never decides", "by \"grant[0]\""];
+    assert_one(&two("{ authenticated = true }", "{ groups = 'a' }"), WarningCode::GrantShadowed, &parts);
+    assert_one(&two("{ groups = 'a' }", "{ groups = 'a' }"), WarningCode::GrantShadowed, &parts);
+    let narrower = "{ groups = ['a'], claims = { x = 'y' } }";
+    assert_one(&two("{ groups = ['a', 'b'] }", narrower), WarningCode::GrantShadowed, &parts);
+    // The first is the rule in the log, and the second gives more.
+    assert_none(&two("{ groups = 'a' }", "{ authenticated = true }"));
+    assert_none(&two("{ groups = 'a' }", "{ groups = ['a', 'b'] }"));
+    assert_none(&two("{ groups = 'a' }", "{ scopes = 'a' }"));
+    assert_none(&two("{ claims = { x = 'y' } }", "{ claims = { x = ['y', 'z'] } }"));
+    let other_endpoint = more("{ groups = 'a' }") + "endpoints = 'vpce'\n";
+    assert_none(&plain(&(granted("{ authenticated = true }") + &other_endpoint)));
+}
+
+#[test]
+fn a_grant_with_one_part_of_its_own_is_not_shadowed() {
+    let text = "tier = [{ name = 'a', bucket = 'media', prefix = 'a/', download = {}, upload = {} },\n\
+                { name = 'b', bucket = 'media', prefix = 'b/', download = {} }]\n\
+                [[grant]]\ntiers = ['a', 'b']\noperations = 'download'\nto = { authenticated = true }\n\
+                [[grant]]\nname = 'later'\ntiers = TIERS\noperations = ['download', 'upload']\nto = { groups = 'x' }\n";
+    assert_none(&plain(&text.replace("TIERS", "['a', 'b']")));
+    let shadowed =
+        text.replace("TIERS", "['a']") + "[[grant]]\ntiers = 'b'\noperations = 'download'\nto = { groups = 'x' }\n";
+    assert_one(&plain(&shadowed), WarningCode::GrantShadowed, &["p:12: grant[2]"]);
+}
+
+#[test]
+fn a_grant_of_what_is_denied_is_told() {
+    let denied = |denial: &str| plain(&(granted("{ groups = 'a' }") + "[[denial]]\nname = 'no'\n" + denial));
+    let parts = ["p:6: grant[0] never decides: what it grants is denied by \"no\""];
+    assert_one(&denied("to = { authenticated = true }\n"), WarningCode::GrantDenied, &parts);
+    assert_one(&denied("tiers = 't'\nto = { groups = 'a' }\n"), WarningCode::GrantDenied, &parts);
+    assert_none(&denied("operations = 'upload'\nto = { authenticated = true }\n"));
+    assert_none(&denied("to = { groups = ['b'] }\n"));
+}
+
+#[test]
+fn pictures_with_scripts_are_told() {
+    let text = |download: &str, types: &str| {
+        granted("{ authenticated = true }")
+            .replace("download = {}", &format!("download = {download}\nupload = {{ content_types = {types} }}"))
+            .replace("operations = 'download'", "operations = ['download', 'upload']")
+    };
+    let found = plain(&text("{}", "['image/*']"));
+    assert_one(&found, WarningCode::ScriptsInPictures, &["p:6: tier[0].upload.content_types", "attachment"]);
+    assert_none(&plain(&text("{ disposition = 'attachment' }", "['image/*']")));
+    assert_none(&plain(&text("{}", "['image/png']")));
+}
+
+#[test]
+fn without_an_outlook_nothing_is_said_of_callers() {
+    let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), BucketProfile::default())]);
+    let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let policy = Policy::parse("p", &granted("{ groups = 'a' }"), &context).unwrap();
+    assert_eq!(policy.warnings().count(), 0);
+}
+
+#[test]
+fn grants_in_one_tier_are_compared_up_to_a_limit() {
+    let grants = |count: usize| -> String {
+        let grant =
+            |number| format!("[[grant]]\ntiers = 't'\noperations = 'download'\nto = {{ groups = 'g{number}' }}\n");
+        (0..count).chain([count - 1]).map(grant).collect()
+    };
+    assert_one(&plain(&(TIER.to_owned() + &grants(100))), WarningCode::GrantShadowed, &["grant[100]"]);
+    // The grants before the last two are over ten million comparisons: two for each pair.
+    assert_none(&plain(&(TIER.to_owned() + &grants(3_300))));
+}
+
+#[test]
+fn paths_in_required_claims_are_told() {
+    let text =
+        granted("{ authenticated = true }").replace("tiers =", "required_claims = 'realm_access.roles'\ntiers =");
+    assert_one(&plain(&text), WarningCode::DottedClaim, &["grant[0].required_claims", "realm_access.roles"]);
+}
+
+/// Two lists of a hundred thousand groups would take ten thousand million comparisons.
+#[test]
+fn rules_with_long_lists_are_not_compared_without_end() {
+    let groups: Vec<String> = (0..100_000).map(|number| format!("'g{number}'")).collect();
+    let grant = granted(&format!("{{ groups = [{}] }}", groups.join(",")));
+    let twice = format!("{grant}{}", &grant[grant.find("[[grant]]").unwrap()..]);
+    let started = std::time::Instant::now();
+    assert_none(&plain(&twice));
+    // Without a bound it takes many minutes.
+    assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
+}

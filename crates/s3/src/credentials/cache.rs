@@ -1,0 +1,342 @@
+//! Credentials at hand, renewed in the background.
+
+mod held;
+mod renewal;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_lc_rs::rand;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{sleep, timeout};
+
+pub use renewal::Renewal;
+pub use status::CredentialsStatus;
+
+use held::Held;
+use renewal::until_next;
+use status::Counters;
+
+use super::changes::SourceChanges;
+use super::comes_from::ComesFrom;
+use super::error::CredentialsError;
+use super::refresh_result::RefreshResult;
+use super::schedule::{until_renewal, until_renewal_of_stale, until_retry};
+use super::snapshot::CredentialsSnapshot;
+use access_broker_base::clock::Clock;
+
+/// How long a provider may take.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the loop looks at the clock: a machine that slept or whose clock was set must not sleep on.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// One set of credentials, read ahead of need.
+///
+/// Signing takes the current snapshot without a lock and never waits for a provider. A snapshot is replaced only by
+/// one that can sign.
+pub struct CredentialsCache {
+    provider: SharedCredentialsProvider,
+    changes: Option<Box<dyn SourceChanges>>,
+    clock: Arc<dyn Clock>,
+    longest_url_life: watch::Sender<Duration>,
+    /// A request to ask the provider now.
+    wanted: watch::Sender<()>,
+    random: Box<dyn Fn() -> f64 + Send + Sync>,
+    held: ArcSwapOption<Held>,
+    /// Held while loading, so that an older answer never overwrites a newer one.
+    renewals: Mutex<Renewals>,
+    last_attempt: ArcSwapOption<SystemTime>,
+    counters: Counters,
+}
+
+/// What the attempts so far say of the next.
+#[derive(Debug, Default)]
+struct Renewals {
+    /// What came of the last attempt.
+    last_result: Option<RefreshResult>,
+    /// The last attempt that gave credentials that can sign.
+    last_read: Option<Read>,
+    /// Where those came from, if that is known.
+    comes_from: Option<ComesFrom>,
+}
+
+/// An attempt that gave the credentials that are held.
+#[derive(Debug)]
+struct Read {
+    at: SystemTime,
+    is_stale: bool,
+    /// The longest life of URLs at that time.
+    longest_url_life: Duration,
+    /// From 0 to 1: moves the next attempt.
+    random: f64,
+}
+
+impl CredentialsCache {
+    /// An empty cache over a provider, which must not cache itself. `longest_url_life` is the largest TTL that any
+    /// policy may give: renewal is timed so that there is always enough life left for it.
+    #[must_use]
+    pub fn new(provider: impl ProvideCredentials + 'static, clock: Arc<dyn Clock>, longest_url_life: Duration) -> Self {
+        Self {
+            provider: SharedCredentialsProvider::new(provider),
+            changes: None,
+            clock,
+            longest_url_life: watch::Sender::new(longest_url_life),
+            wanted: watch::Sender::new(()),
+            random: Box::new(system_random),
+            held: ArcSwapOption::empty(),
+            renewals: Mutex::default(),
+            last_attempt: ArcSwapOption::empty(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Replaces the source of the random numbers, from 0 to 1, that spread renewals and retries.
+    #[must_use]
+    pub fn with_random(self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        Self { random: Box::new(random), ..self }
+    }
+
+    /// Has the provider asked when what it reads has changed, at least 10 seconds after the last attempt, and not only
+    /// when a renewal or a retry is due.
+    #[must_use]
+    pub fn with_changes(self, changes: impl SourceChanges + 'static) -> Self {
+        Self { changes: Some(Box::new(changes)), ..self }
+    }
+
+    /// Tells the longest life that a URL may be given from now on. Where the credentials in force do not cover it with
+    /// time to spare, [`keep_fresh`](Self::keep_fresh) renews them at once.
+    pub fn set_longest_url_life(&self, longest_url_life: Duration) {
+        self.longest_url_life.send_if_modified(|held| {
+            let differs = *held != longest_url_life;
+            *held = longest_url_life;
+            differs
+        });
+    }
+
+    /// Has [`keep_fresh`](Self::keep_fresh) ask the provider now, whatever is left of the credentials in force. They stay
+    /// in force where the provider fails. Several requests before it is asked count once.
+    pub fn renew_soon(&self) {
+        self.wanted.send_replace(());
+    }
+
+    /// The credentials read last. They may have expired since: ask
+    /// [`usable_for`](CredentialsSnapshot::usable_for) with the instant of the request.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<CredentialsSnapshot>> {
+        self.held.load().as_ref().map(|held| Arc::clone(&held.current))
+    }
+
+    /// The credentials for URLs that shall be the same throughout a window of time that began at `start`, and that work
+    /// until `end`: those that signed first in it, even if they were replaced since.
+    ///
+    /// Those before the current ones are given only where these came after `start`, and where they themselves are
+    /// temporary (only then does their issuer vouch for them after the replacement), can sign at `now`, and last up to
+    /// `end` with [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
+    /// [`snapshot`](Self::snapshot).
+    #[must_use]
+    pub fn snapshot_for_window(
+        &self,
+        start: SystemTime,
+        end: SystemTime,
+        now: SystemTime,
+    ) -> Option<Arc<CredentialsSnapshot>> {
+        self.held.load().as_ref().map(|held| Arc::clone(held.for_window(start, end, now)))
+    }
+
+    /// Asks the provider once, for at most 10 seconds, and takes what it gives.
+    ///
+    /// # Errors
+    ///
+    /// When the provider fails, takes too long, or gives credentials that cannot sign. The snapshot stays what it was.
+    pub async fn refresh(&self) -> Result<RefreshResult, CredentialsError> {
+        let mut renewals = self.renewals.lock().await;
+        self.ask(&mut renewals).await
+    }
+
+    /// Renews the credentials for as long as it is polled: spawn it, and drop it to stop.
+    ///
+    /// After a failure the old snapshot stays, and the provider is asked again after 1 to 60 seconds, or when what it
+    /// reads has changed.
+    pub async fn keep_fresh(self: Arc<Self>) {
+        let mut longest_url_life = self.longest_url_life.subscribe();
+        let mut wanted = self.wanted.subscribe();
+        let mut failures = 0_u32;
+        let mut is_due = false;
+        loop {
+            match self.renew_if_due(is_due).await {
+                Ok(pause) => {
+                    failures = 0;
+                    is_due = tokio::select! {
+                        () = sleep(pause.min(LONGEST_SLEEP)) => false,
+                        // The sender lives as long as `self`, so there is no error.
+                        _changed = longest_url_life.changed() => false,
+                        () = self.source_changed(false) => true,
+                        _requested = wanted.changed() => true,
+                    };
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    let pause = until_retry(failures, (self.random)());
+                    let usable = self.snapshot().map_or(Duration::ZERO, |held| held.usable_for(self.clock.now()));
+                    tracing::warn!(
+                        %error,
+                        failures,
+                        retry_in_ms = pause.as_millis(),
+                        usable_seconds = usable.as_secs(),
+                        "signing credentials could not be renewed"
+                    );
+                    tokio::select! {
+                        () = sleep(pause) => {}
+                        () = self.source_changed(true) => {}
+                        _requested = wanted.changed() => {}
+                    }
+                    // What failed is asked again, also where the credentials in force last.
+                    is_due = true;
+                }
+            }
+        }
+    }
+
+    /// Returns once the provider is to be asked because what it reads has changed: at least 10 seconds after the last
+    /// attempt.
+    async fn source_changed(&self, after_failure: bool) {
+        match &self.changes {
+            Some(changes) => {
+                changes.changed(after_failure).await;
+                // The provider itself may change what it reads, each time that it is asked.
+                if let Some(last) = self.last_attempt() {
+                    sleep(until_next(last, self.clock.now())).await;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Renews the credentials if it is time, or if the caller says so, and tells how long it is until the next time.
+    async fn renew_if_due(&self, is_due: bool) -> Result<Duration, CredentialsError> {
+        let mut renewals = self.renewals.lock().await;
+        self.forget_ended();
+        if is_due || self.until_renewal(&renewals).is_zero() {
+            self.ask(&mut renewals).await?;
+        }
+        Ok(self.until_renewal(&renewals))
+    }
+
+    fn until_renewal(&self, renewals: &Renewals) -> Duration {
+        let (Some(read), Some(snapshot)) = (&renewals.last_read, self.snapshot()) else {
+            return Duration::ZERO;
+        };
+        let (now, longest_url_life) = (self.clock.now(), *self.longest_url_life.borrow());
+        if longest_url_life > read.longest_url_life && snapshot.usable_for(now) < longest_url_life {
+            return Duration::ZERO;
+        }
+        let life = snapshot.expiry().map(|expiry| expiry.duration_since(read.at).unwrap_or_default());
+        let wait = match life {
+            Some(life) if read.is_stale => until_renewal_of_stale(life, read.random),
+            _ => until_renewal(life, longest_url_life, read.random),
+        };
+        let due = read.at.checked_add(wait);
+        due.and_then(|due| due.duration_since(now).ok()).unwrap_or_default()
+    }
+
+    /// Asks the provider and takes what it gives. The lock is the caller's to hold.
+    async fn ask(&self, renewals: &mut Renewals) -> Result<RefreshResult, CredentialsError> {
+        self.note_attempt(self.clock.now());
+        let answer = self.load().await;
+        let now = self.clock.now();
+        self.note_attempt(now);
+        let comes_from = answer.as_ref().ok().and_then(ComesFrom::of);
+        let given = answer.and_then(|credentials| {
+            let given = CredentialsSnapshot::new(credentials, now).and_then(with_known_end);
+            given.map_err(|error| error.of(comes_from.as_ref()))
+        });
+        let (held, longest_url_life) = (self.held.load(), *self.longest_url_life.borrow());
+        let current = held.as_ref().map(|held| &*held.current);
+        let result = match &given {
+            Ok(given) => RefreshResult::judge(given, current, longest_url_life, now),
+            Err(_) => RefreshResult::Failed,
+        };
+        self.counters.count_refresh(result);
+        if result.is_suspect() && renewals.last_result != Some(result) {
+            log_suspect(result, current, given.as_ref().ok(), longest_url_life, now);
+        }
+        renewals.last_result = Some(result);
+        let given = given?;
+        if given.usable_for(now).is_zero() {
+            return Err(CredentialsError::Expired.of(comes_from.as_ref()));
+        }
+        let is_stale = result == RefreshResult::Stale;
+        renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });
+        if let Some(source) = comes_from.filter(|source| renewals.comes_from.as_ref() != Some(source)) {
+            tracing::info!(%source, "signing credentials come from {source}");
+            renewals.comes_from = Some(source);
+        }
+        if result.replaces() {
+            self.held.store(Some(Arc::new(Held::replace(held.as_deref(), given, now))));
+        }
+        Ok(result)
+    }
+
+    async fn load(&self) -> Result<Credentials, CredentialsError> {
+        let answer = timeout(LOAD_TIMEOUT, self.provider.provide_credentials()).await;
+        Ok(answer.map_err(|_| CredentialsError::TimedOut(LOAD_TIMEOUT))??)
+    }
+
+    /// Drops earlier credentials that have ended. To be called with the lock held, as whatever writes.
+    fn forget_ended(&self) {
+        let held = self.held.load();
+        if let Some(rest) = held.as_ref().and_then(|held| held.without_ended(self.clock.now())) {
+            self.held.store(Some(Arc::new(rest)));
+        }
+    }
+
+    fn note_attempt(&self, at: SystemTime) {
+        self.last_attempt.store(Some(Arc::new(at)));
+    }
+}
+
+impl fmt::Debug for CredentialsCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialsCache").field("snapshot", &self.snapshot()).finish_non_exhaustive()
+    }
+}
+
+fn with_known_end(snapshot: CredentialsSnapshot) -> Result<CredentialsSnapshot, CredentialsError> {
+    if snapshot.end_is_unknown() { Err(CredentialsError::EndUnknown) } else { Ok(snapshot) }
+}
+
+/// Says what a provider does wrong, without a part of any credentials.
+fn log_suspect(
+    result: RefreshResult,
+    held: Option<&CredentialsSnapshot>,
+    given: Option<&CredentialsSnapshot>,
+    longest_url_life: Duration,
+    now: SystemTime,
+) {
+    let usable_seconds =
+        |snapshot: Option<&CredentialsSnapshot>| snapshot.map_or(0, |held| held.usable_for(now).as_secs());
+    tracing::warn!(
+        result = result.name(),
+        usable_seconds = usable_seconds(given),
+        usable_seconds_before = usable_seconds(held),
+        longest_url_seconds = longest_url_life.as_secs(),
+        "the provider of signing credentials gave some that may end too soon"
+    );
+}
+
+/// A random number from 0 to 1. Without a working generator it is a constant: jitter is no secret.
+fn system_random() -> f64 {
+    let mut bytes = [0; 4];
+    match rand::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 0.5,
+    }
+}

@@ -1,0 +1,345 @@
+//! Asks a provider of credentials on a thread of its own, which may hang without harm.
+//!
+//! The SDK reads files with the blocking calls of the standard library inside its async code. A file that does not answer
+//! (a FIFO, a file system whose server is gone) would hold a thread of the server's runtime for ever. Here it holds one
+//! that nothing else needs.
+
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError as ProviderError;
+use aws_credential_types::provider::{ProvideCredentials, Result as ProviderResult, SharedCredentialsProvider};
+use thiserror::Error;
+use tokio::runtime::{self, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::failure::ChainFailure;
+use super::progress::Progress;
+
+/// How many threads there may be: the one that answers, or this many that hang.
+const MAX_THREADS: usize = 4;
+/// How long a question that is no longer wanted is waited for, so that a program that it runs is killed before the
+/// process ends.
+const LONGEST_FAREWELL: Duration = Duration::from_millis(200);
+
+type Start = dyn Fn(Progress) -> SharedCredentialsProvider + Send + Sync;
+
+/// A provider on a thread with a runtime of its own. Both are made at the first question, and anew after a thread that
+/// hangs was given up: connections that are kept belong to the runtime.
+pub(super) struct OwnThread {
+    limit: Duration,
+    start: Box<Start>,
+    running: Mutex<Option<Running>>,
+    /// A thread holds one until it ends, also after it was given up.
+    places: Arc<Semaphore>,
+    /// Where the thread that was given up last hangs.
+    hangs_at: Mutex<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    questions: mpsc::UnboundedSender<Question>,
+    progress: Progress,
+}
+
+#[derive(Debug)]
+struct Question {
+    answer: oneshot::Sender<ProviderResult>,
+    /// Dropped when nothing more is done for the question.
+    ended: blocking::Sender<()>,
+}
+
+/// Why there is no answer from the thread.
+#[derive(Debug, Error)]
+enum NoAnswer {
+    #[error("no thread can be started: {0}")]
+    Start(#[source] std::io::Error),
+    #[error("the thread that asks has ended unexpectedly")]
+    Ended,
+    #[error("no answer within {} seconds: a file, or a file system, does not answer", .0.as_secs_f32())]
+    Hangs(Duration),
+    #[error(
+        "not asked, because {MAX_THREADS} earlier questions still hang in a file, or a file system, that does not answer"
+    )]
+    Full,
+}
+
+impl OwnThread {
+    /// `limit` is how long a question may take before the thread is given up. `start` makes the provider, on the thread.
+    pub(super) fn new(
+        limit: Duration,
+        start: impl Fn(Progress) -> SharedCredentialsProvider + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            limit,
+            start: Box::new(start),
+            running: Mutex::default(),
+            places: Arc::new(Semaphore::new(MAX_THREADS)),
+            hangs_at: Mutex::default(),
+        }
+    }
+
+    /// Asks the provider. Dropping the future ends the question.
+    pub(super) async fn ask(&self) -> ProviderResult {
+        let running = self.running().map_err(|error| failure(&lock(&self.hangs_at), &error))?;
+        let (answer, answered) = oneshot::channel();
+        let (ended, ends) = blocking::channel();
+        let mut asked = Asked { answered, ends, is_wanted: true };
+        // If the thread has ended, the answer's sender is dropped at once.
+        let _sent = running.questions.send(Question { answer, ended });
+        let answer = timeout(self.limit, &mut asked.answered).await;
+        asked.is_wanted = false;
+        let error = match answer {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(_)) => NoAnswer::Ended,
+            Err(_) => NoAnswer::Hangs(self.limit),
+        };
+        let at = running.progress.all();
+        self.give_up(&running);
+        lock(&self.hangs_at).clone_from(&at);
+        Err(failure(&at, &error))
+    }
+
+    /// The thread that answers, or a new one.
+    fn running(&self) -> Result<Running, NoAnswer> {
+        let mut held = lock(&self.running);
+        if let Some(running) = &*held {
+            return Ok(running.clone());
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| NoAnswer::Full)?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(NoAnswer::Start)?;
+        let (questions, asked) = mpsc::unbounded_channel();
+        let progress = Progress::default();
+        let provider = {
+            // The SDK may look for a runtime when its clients are made.
+            let _within = runtime.enter();
+            (self.start)(progress.clone())
+        };
+        let answer = move || answer_all(runtime, &provider, asked, place);
+        thread::Builder::new().name("aws-credentials".to_owned()).spawn(answer).map_err(NoAnswer::Start)?;
+        let running = Running { questions, progress };
+        *held = Some(running.clone());
+        Ok(running)
+    }
+
+    /// Has the next question asked on a new thread. The old one ends when it comes back.
+    fn give_up(&self, running: &Running) {
+        let mut held = lock(&self.running);
+        if held.as_ref().is_some_and(|held| held.questions.same_channel(&running.questions)) {
+            *held = None;
+        }
+    }
+}
+
+fn failure(at: &str, error: &NoAnswer) -> ProviderError {
+    ProviderError::provider_error(ChainFailure::without_answer(format!("{at}{error}")))
+}
+
+/// The thread: answers until there are no more questions.
+fn answer_all(
+    runtime: Runtime,
+    provider: &SharedCredentialsProvider,
+    mut questions: mpsc::UnboundedReceiver<Question>,
+    place: OwnedSemaphorePermit,
+) {
+    runtime.block_on(async {
+        while let Some(Question { mut answer, ended }) = questions.recv().await {
+            let given = tokio::select! {
+                biased;
+                () = answer.closed() => None,
+                given = provider.provide_credentials() => Some(given),
+            };
+            if let Some(given) = given {
+                // The caller may have gone away just now.
+                let _answered = answer.send(given);
+            }
+            drop(ended);
+        }
+    });
+    // A blocking call that it still has must not hold up the end.
+    runtime.shutdown_background();
+    drop(place);
+}
+
+/// A question that was asked. Drop ends it.
+struct Asked {
+    answered: oneshot::Receiver<ProviderResult>,
+    ends: blocking::Receiver<()>,
+    is_wanted: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.answered.close();
+        if self.is_wanted {
+            // Only at the end of the process: nothing else drops a question before its time.
+            let _ended_or_hangs = self.ends.recv_timeout(LONGEST_FAREWELL);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::future;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(300);
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    type Answer = dyn Fn() -> future::ProvideCredentials<'static> + Send + Sync;
+
+    struct Provider(Box<Answer>);
+
+    impl std::fmt::Debug for Provider {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Provider")
+        }
+    }
+
+    impl ProvideCredentials for Provider {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            (self.0)()
+        }
+    }
+
+    fn provider(
+        answer: impl Fn() -> future::ProvideCredentials<'static> + Send + Sync + 'static,
+    ) -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Provider(Box::new(answer)))
+    }
+
+    fn keys() -> Credentials {
+        Credentials::new("A", "secret", None, None, "test")
+    }
+
+    async fn error(thread: &OwnThread) -> String {
+        crate::credentials::CredentialsError::from(thread.ask().await.unwrap_err()).to_string()
+    }
+
+    /// What holds up a thread while it is closed.
+    #[derive(Default)]
+    struct Gate {
+        is_closed: Mutex<bool>,
+        opens: Condvar,
+    }
+
+    impl Gate {
+        fn set(&self, is_closed: bool) {
+            *lock(&self.is_closed) = is_closed;
+            self.opens.notify_all();
+        }
+
+        fn pass(&self) {
+            drop(self.opens.wait_while(lock(&self.is_closed), |is_closed| *is_closed));
+        }
+    }
+
+    /// A provider whose calls block their thread while the gate is closed, and how many were made.
+    fn that_blocks(gate: &Arc<Gate>) -> (OwnThread, Arc<AtomicUsize>) {
+        let (made, gate) = (Arc::new(AtomicUsize::new(0)), Arc::clone(gate));
+        let counted = Arc::clone(&made);
+        let thread = OwnThread::new(SHORT, move |progress| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let gate = Arc::clone(&gate);
+            provider(move || {
+                progress.begins("web identity", "profile: nothing".to_owned());
+                let gate = Arc::clone(&gate);
+                future::ProvideCredentials::new(async move {
+                    gate.pass();
+                    Ok(keys())
+                })
+            })
+        });
+        (thread, made)
+    }
+
+    #[tokio::test]
+    async fn one_thread_answers_one_question_after_another() {
+        let (thread, made) = that_blocks(&Arc::default());
+        for _ in 0..3 {
+            assert_eq!(thread.ask().await.unwrap().access_key_id(), "A");
+        }
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn threads_that_hang_are_given_up_up_to_a_limit_and_free_their_places_when_they_come_back() {
+        let gate = Arc::<Gate>::default();
+        let (thread, made) = that_blocks(&gate);
+        gate.set(true);
+        for _ in 0..MAX_THREADS {
+            let error = error(&thread).await;
+            assert!(error.contains("profile: nothing; web identity: no answer within 0.3 seconds"), "{error}");
+        }
+        let told = error(&thread).await;
+        assert!(told.contains("web identity: not asked, because 4 earlier questions still hang"), "{told}");
+        assert_eq!(made.load(Ordering::SeqCst), MAX_THREADS);
+        gate.set(false);
+        let started = Instant::now();
+        while thread.ask().await.is_err() {
+            assert!(started.elapsed() < PATIENCE, "no place was freed");
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(made.load(Ordering::SeqCst) > MAX_THREADS);
+    }
+
+    #[tokio::test]
+    async fn provider_that_panics_is_made_anew() {
+        let panics = Arc::new(AtomicBool::new(true));
+        let told = Arc::clone(&panics);
+        let thread = OwnThread::new(PATIENCE, move |_| {
+            let panics = Arc::clone(&told);
+            provider(move || {
+                assert!(!panics.load(Ordering::SeqCst), "as told");
+                future::ProvideCredentials::ready(Ok(keys()))
+            })
+        });
+        assert!(error(&thread).await.contains("ended unexpectedly"));
+        panics.store(false, Ordering::SeqCst);
+        assert!(thread.ask().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn question_that_is_dropped_has_ended_by_then() {
+        struct Dropped(Arc<AtomicBool>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        let (began, dropped) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let shared = (Arc::clone(&began), Arc::clone(&dropped));
+        let thread = OwnThread::new(PATIENCE, move |_| {
+            let (began, dropped) = shared.clone();
+            provider(move || {
+                let (began, dropped) = (Arc::clone(&began), Dropped(Arc::clone(&dropped)));
+                future::ProvideCredentials::new(async move {
+                    let _dropped = dropped;
+                    began.store(true, Ordering::SeqCst);
+                    std::future::pending().await
+                })
+            })
+        });
+        tokio::select! {
+            _ = thread.ask() => unreachable!("it never answers"),
+            () = async { while !began.load(Ordering::SeqCst) { sleep(Duration::from_millis(1)).await } } => {}
+        }
+        assert!(dropped.load(Ordering::SeqCst));
+    }
+}

@@ -1,0 +1,77 @@
+//! Looks at files that the SDK is about to read: it would wait for a FIFO, and read a device to no end.
+
+use std::path::Path;
+
+use aws_credential_types::provider::error::CredentialsError as ProviderError;
+
+use super::progress::Progress;
+use access_broker_base::files::{FileError, read};
+
+/// The largest file of a token that is read, in bytes. STS takes tokens of up to 20,000 characters.
+const MAX_TOKEN: usize = 64 * 1_024;
+
+/// Who keeps the file of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The platform, before the server starts.
+    Always,
+    /// A program such as `aws sso login`. Where there is no token, the SDK says so, and what to do.
+    AfterLogin,
+}
+
+/// Checks that the file that a setting names can be read. Blocks on the file system: for a thread that may hang.
+pub(super) fn check_token(setting: &str, path: &Path, kept: Kept, progress: &Progress) -> Result<(), ProviderError> {
+    progress.detail(format!("{setting} {}", path.display()));
+    let problem = match read(path, MAX_TOKEN) {
+        Ok(look) if look.content.is_empty() => FileError::Empty,
+        Ok(_) => return Ok(()),
+        Err(problem) => problem,
+    };
+    if kept == Kept::AfterLogin && matches!(problem, FileError::Absent | FileError::Empty) {
+        return Ok(());
+    }
+    Err(ProviderError::provider_error(UnusableToken(format!("{setting} {} {problem}", path.display()))))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UnusableToken(String);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::credentials::CredentialsError;
+
+    #[test]
+    fn files_that_cannot_be_tokens_are_named_and_never_read_to_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("token"), "x").unwrap();
+        fs::write(path("empty"), "").unwrap();
+        fs::write(path("large"), vec![b'x'; MAX_TOKEN + 1]).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+        let check = |name: &str, kept| {
+            let progress = Progress::default();
+            check_token("SETTING", &path(name), kept, &progress).map_err(|error| {
+                let error = CredentialsError::from(error).to_string();
+                error.replace(folder.path().to_str().unwrap(), "")
+            })
+        };
+        for (name, expected) in [
+            ("token", None),
+            ("absent", Some("SETTING /absent does not exist")),
+            ("empty", Some("SETTING /empty is empty")),
+            ("large", Some("SETTING /large is larger than 64 KiB")),
+            ("fifo", Some("SETTING /fifo is not a regular file")),
+            ("", Some("SETTING / is not a regular file")),
+        ] {
+            let told = check(name, Kept::Always).err();
+            assert_eq!(told.is_some(), expected.is_some(), "{name}: {told:?}");
+            assert!(told.unwrap_or_default().ends_with(expected.unwrap_or_default()), "{name}");
+            let left_to_the_sdk = expected.is_none() || ["absent", "empty"].contains(&name);
+            assert_eq!(check(name, Kept::AfterLogin).is_ok(), left_to_the_sdk, "{name}");
+        }
+    }
+}

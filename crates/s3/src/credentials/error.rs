@@ -1,0 +1,80 @@
+//! Why credentials could not be had.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError as ProviderError;
+use thiserror::Error;
+
+use super::comes_from::ComesFrom;
+use super::default_chain::ChainFailure;
+use access_broker_base::error_chain::error_chain;
+
+/// Why credentials could not be loaded. The texts are for logs.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CredentialsError {
+    /// The provider took too long.
+    #[error("the credentials provider gave no answer within {} seconds", .0.as_secs())]
+    TimedOut(Duration),
+    /// The provider failed, in its words.
+    ///
+    /// Text instead of a source: the `Debug` output of a provider's error can hold the answer of a metadata service,
+    /// and with it the secret.
+    #[error("the credentials provider failed: {0}")]
+    Provider(String),
+    /// The access key id or the secret is empty.
+    #[error("the credentials lack an access key id or a secret access key")]
+    Incomplete,
+    /// The access key id or the session token cannot be part of a URL.
+    #[error("the access key id and the session token must be visible ASCII")]
+    Malformed,
+    /// Temporary credentials whose provider does not say when they end. A URL signed by them would die before its
+    /// stated expiry.
+    #[error(
+        "the credentials have a session token and no expiry, so that no URL's end could be told; AWS's profile files cannot \
+         state one for keys that were copied: use the SSO profile itself, a credential_process, [[credentials]] with an \
+         expiration, or in the environment AWS_CREDENTIAL_EXPIRATION"
+    )]
+    EndUnknown,
+    /// Too close to their end, or past it, to sign anything.
+    #[error("the credentials have expired or are about to")]
+    Expired,
+    /// What is wrong with credentials of a source that is known, such as "profile `work`".
+    #[error("{comes_from}: {error}")]
+    Of {
+        /// The source.
+        comes_from: String,
+        /// What is wrong.
+        error: Box<Self>,
+    },
+}
+
+impl CredentialsError {
+    /// The same with the source, where it is known.
+    pub(super) fn of(self, comes_from: Option<&ComesFrom>) -> Self {
+        match comes_from {
+            Some(comes_from) => Self::Of { comes_from: comes_from.to_string(), error: Box::new(self) },
+            None => self,
+        }
+    }
+}
+
+impl From<ProviderError> for CredentialsError {
+    fn from(error: ProviderError) -> Self {
+        let failure = error.source().and_then(|source| source.downcast_ref::<ChainFailure>());
+        Self::Provider(failure.map_or_else(|| error_chain(&error), ToString::to_string))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_chain_is_in_the_text() {
+        let cause = std::io::Error::other("connection refused");
+        let error = CredentialsError::from(ProviderError::provider_error(cause));
+        assert!(error.to_string().starts_with("the credentials provider failed: "));
+        assert!(error.to_string().ends_with(": connection refused"), "{error}");
+    }
+}

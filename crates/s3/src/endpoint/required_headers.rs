@@ -1,0 +1,46 @@
+//! What a bucket wants with every request.
+
+use crate::sigv4::QueryParameter;
+use crate::sigv4::{SignedHeaderError, SignedHeaders};
+use access_broker_policy::AccountId;
+
+/// What every request to a bucket must carry, in its headers or in its query.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RequiredHeaders {
+    /// The account that owns the bucket: S3 refuses the request if it is another one's by now
+    /// ([AWS: bucket owner condition](https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html)).
+    pub expected_bucket_owner: Option<AccountId>,
+    /// Whether the signer's account pays for the transfer
+    /// ([AWS: requester pays](https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html)).
+    pub requester_pays: bool,
+}
+
+impl RequiredHeaders {
+    /// For a request that reads. Who pays is in the query: links, images, redirects and players send no headers. The
+    /// owner is a header all the same, because AWS documents no other place for it.
+    pub(crate) fn add_to_read(
+        &self,
+        headers: &mut SignedHeaders,
+        query: &mut Vec<QueryParameter>,
+    ) -> Result<(), SignedHeaderError> {
+        if self.requester_pays {
+            query.push(QueryParameter::REQUESTER_PAYS);
+        }
+        self.add_owner(headers)
+    }
+
+    /// For a request that writes, whose client sends headers anyway.
+    pub(crate) fn add_to_write(&self, headers: &mut SignedHeaders) -> Result<(), SignedHeaderError> {
+        if self.requester_pays {
+            headers.insert("x-amz-request-payer", "requester")?;
+        }
+        self.add_owner(headers)
+    }
+
+    fn add_owner(&self, headers: &mut SignedHeaders) -> Result<(), SignedHeaderError> {
+        match &self.expected_bucket_owner {
+            Some(owner) => headers.insert("x-amz-expected-bucket-owner", owner.as_str()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The seam between what is permitted and who looks.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use super::stored_object::StoredObject;
+use access_broker_policy::{HeaderText, PermittedObject};
+
+/// Describes objects that the policy lets somebody at. Without such an object there is nothing to call it with.
+#[async_trait]
+pub trait ObjectInspector: fmt::Debug + Send + Sync + 'static {
+    /// Asks for an object's headers, and for its tags if wanted: of one version, or of the current one.
+    ///
+    /// # Errors
+    ///
+    /// When the object is not there, may not be looked at, or no answer came in time. Tags that cannot be read are no
+    /// error.
+    async fn inspect(
+        &self,
+        object: &PermittedObject,
+        version_id: Option<&HeaderText>,
+        look: Look,
+    ) -> Result<StoredObject, InspectionError>;
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The headers: one request.
+    Headers,
+    /// The tags, too: one request more, by a permission of its own.
+    HeadersAndTags,
+}
+
+/// Why an object could not be described.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InspectionError {
+    /// There is no such object or version, or it was deleted.
+    #[error("S3 has no such object")]
+    NotFound,
+    /// S3 does not let the broker's credentials look. Those that may not list the bucket get this for a missing object,
+    /// too.
+    #[error("S3 refuses the broker's own credentials")]
+    Refused,
+    /// No answer, a late one, or a fault; in the SDK's words, which hold no URL.
+    #[error("S3 cannot be asked now: {0}")]
+    Unavailable(String),
+    /// The permit names a bucket that this inspector does not have.
+    #[error("the bucket is not configured")]
+    UnknownBucket,
+}
+
+impl InspectionError {
+    /// The reason's name in logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "object_not_found",
+            Self::Refused => "storage_refused",
+            Self::Unavailable(_) => "storage_unavailable",
+            Self::UnknownBucket => "unknown_bucket",
+        }
+    }
+}
