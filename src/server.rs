@@ -1,34 +1,14 @@
 //! The running process: from a proven configuration to listeners, and back down.
 
-mod accept_backoff;
 mod admin;
 mod assemble;
 mod closers;
-mod connection;
 mod connections;
-mod episodes;
-mod file_limit;
-mod greeting;
 mod grpc_server;
-mod handshake;
-mod http2;
-mod ignored_signals;
-mod line_budget;
-mod listener;
-mod own_network;
-mod panic_hook;
-mod policy_reload;
-mod read_turn;
-mod readiness;
+mod lifecycle;
+mod listening;
 mod reload_request;
-mod self_check;
-mod sent_errors;
-mod service_manager;
 mod signing_credentials;
-mod stalled_writes;
-mod stop_signals;
-mod tls;
-mod warnings;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -42,20 +22,22 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
 
 pub use closers::Closers;
-pub use ignored_signals::IgnoredSignals;
-pub use listener::BoundAddress;
-pub use panic_hook::log_panics;
-pub use readiness::{Part, Readiness, Standing};
+pub use lifecycle::ignored_signals::IgnoredSignals;
+pub use lifecycle::panic_hook::log_panics;
+pub use lifecycle::readiness::{Part, Readiness, Standing};
+pub use lifecycle::self_check::{SelfCheck, SelfCheckError};
+pub use lifecycle::service_manager::ServiceManager;
+pub use lifecycle::stop_signals::{StopSignal, StopSignals};
+pub use listening::listener::BoundAddress;
 pub use reload_request::{ReloadSignal, Reloader};
-pub use self_check::{SelfCheck, SelfCheckError};
-pub use service_manager::ServiceManager;
-pub use stop_signals::{StopSignal, StopSignals};
 
 use self::admin::AdminLimits;
 use self::connections::Connections;
 use self::grpc_server::Layers;
-use self::listener::Listener;
-use self::policy_reload::PolicyWatch;
+use self::lifecycle::policy_reload::{self, PolicyWatch};
+use self::lifecycle::readiness;
+use self::listening::listener::Listener;
+use self::listening::{file_limit, own_network};
 use self::reload_request::ReloadRequests;
 use crate::admission::{BudgetLimits, Budgets};
 use crate::audit::AuditTrail;

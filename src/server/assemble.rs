@@ -12,9 +12,10 @@ use tokio::task::{self, JoinSet};
 
 use buckets::Buckets;
 
-use super::readiness::{Demands, Readiness};
+use super::Surroundings;
+use super::lifecycle::readiness::{Demands, Readiness};
+use super::lifecycle::{readiness, warnings};
 use super::signing_credentials::SigningCredentials;
-use super::{Surroundings, readiness};
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};
@@ -53,8 +54,8 @@ pub(super) struct Parts {
 
 /// Builds every part, or tells why one cannot be.
 pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Surroundings) -> anyhow::Result<Parts> {
-    super::warnings::log("configuration", &config.warnings);
-    super::warnings::log("policy", policy.warnings());
+    warnings::log("configuration", &config.warnings);
+    warnings::log("policy", policy.warnings());
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
     let proxy = key_proxy::of_environment(&surroundings.environment);
     let mut verifiers = Vec::new();

@@ -1,5 +1,16 @@
 //! All connections: how many there may be, and how they end together.
 
+mod connection;
+mod episodes;
+mod greeting;
+pub(super) mod handshake;
+mod http2;
+mod line_budget;
+mod read_turn;
+mod sent_errors;
+mod stalled_writes;
+pub(super) mod tls;
+
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,14 +21,13 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::Connection;
-use super::episodes::Episodes;
-use super::greeting::{self, Greeting};
+use self::connection::Connection;
+use self::episodes::Episodes;
+use self::greeting::Greeting;
+use self::handshake::{Accepted, PeerLimits, Terms};
+use self::line_budget::LineBudget;
+use self::sent_errors::SentErrors;
 use super::grpc_server::GrpcService;
-use super::handshake::{self, Accepted, PeerLimits, Terms};
-use super::http2;
-use super::line_budget::LineBudget;
-use super::sent_errors::SentErrors;
 use crate::admission::{
     AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEnd, ConnectionEntry, ConnectionLedger,
     ConnectionRefusal, ConnectionSlot, StreamBudgets,
@@ -27,7 +37,7 @@ use crate::telemetry::ServerCounters;
 
 /// How long a client that has nothing in flight may take to leave once it was told to: a round trip and a little. Peers
 /// that are gone without a word never leave.
-pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How long what was cut off may take to write its lines to the log.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
@@ -36,18 +46,18 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
 
-pub(super) struct Shared {
-    pub(super) service: GrpcService,
-    pub(super) limits: LimitSettings,
-    pub(super) counters: Arc<ServerCounters>,
-    pub(super) streams: StreamBudgets,
-    pub(super) sent_errors: SentErrors,
+struct Shared {
+    service: GrpcService,
+    limits: LimitSettings,
+    counters: Arc<ServerCounters>,
+    streams: StreamBudgets,
+    sent_errors: SentErrors,
     /// Connections, and the calls on them.
-    pub(super) tasks: TaskTracker,
+    tasks: TaskTracker,
     /// Every client is told to leave.
-    pub(super) stop: CancellationToken,
+    stop: CancellationToken,
     /// Nobody is waited for any longer.
-    pub(super) cut: CancellationToken,
+    cut: CancellationToken,
     ledger: Arc<ConnectionLedger>,
     handshakes: Semaphore,
     handshakes_by_address: Arc<AddressCap>,
@@ -242,7 +252,7 @@ impl Shared {
     }
 
     /// Takes note that a stream was refused before anything was known of its call.
-    pub(super) fn note_refused_stream(&self, peer: Option<IpAddr>) {
+    fn note_refused_stream(&self, peer: Option<IpAddr>) {
         self.counters.streams_refused.add_one();
         if self.refusals.streams.is_news(Instant::now()) {
             let peer = peer.map(tracing::field::display);
@@ -252,7 +262,7 @@ impl Shared {
     }
 
     /// Takes note that a connection was ended for the sake of others.
-    pub(super) fn note_end(&self, why: ConnectionEnd) {
+    fn note_end(&self, why: ConnectionEnd) {
         match why {
             ConnectionEnd::Displaced => {
                 self.counters.connections_displaced.add_one();

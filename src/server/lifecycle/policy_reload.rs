@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task;
 use tokio::time::Instant;
 
-pub(super) use self::judge::PolicyWatch;
+pub(in crate::server) use self::judge::PolicyWatch;
 use self::judge::{Outcome, Refusal};
 use crate::config::{Config, PolicyFile};
 use crate::document::Problems;
@@ -22,7 +22,7 @@ use crate::server::reload_request::ReloadRequests;
 /// `watch` holds what is in force already. `prepare` hears of each valid policy right before it is put in force.
 ///
 /// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
-pub(super) async fn watch(
+pub(in crate::server) async fn watch(
     config: Config,
     store: Arc<PolicyStore>,
     watch: PolicyWatch,

@@ -15,7 +15,7 @@ use tokio::time::{self, Instant};
 use super::peer::{client_of, connection, handshake};
 use super::pki::{Authority, Folder, Issued};
 use crate::files::DEFAULT_SETTLE;
-use crate::server::tls::ListenerTls;
+use crate::server::connections::tls::ListenerTls;
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 

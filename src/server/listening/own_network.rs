@@ -18,7 +18,10 @@ const HOST_IP: &str = "HOST_IP";
 /// Fails if a listener trusts its pod and the pod has the network of its node. There every process of the node is in the
 /// same network namespace, and clients of a Service may come with the node's own address, which stands in for theirs.
 /// Where either address is not given, nothing is known and nothing is refused.
-pub(super) fn refuse_node_network(listeners: &[ListenerSettings], environment: &Environment) -> anyhow::Result<()> {
+pub(in crate::server) fn refuse_node_network(
+    listeners: &[ListenerSettings],
+    environment: &Environment,
+) -> anyhow::Result<()> {
     let trusts_pod =
         |listener: &ListenerSettings| listener.proof.workload().and_then(WorkloadProof::hop) == Some(&TrustedHop::Pod);
     let Some(place) = listeners.iter().position(trusts_pod) else { return Ok(()) };
@@ -44,7 +47,7 @@ pub(super) fn refuse_node_network(listeners: &[ListenerSettings], environment: &
 
 /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6. Istio's set-up gives it
 /// that before any container of the pod starts.
-pub(super) fn has_istio_source() -> bool {
+pub(in crate::server) fn has_istio_source() -> bool {
     fs::read_to_string("/proc/net/if_inet6").is_ok_and(|table| lists(&table, ISTIO_IPV6_SOURCE))
 }
 

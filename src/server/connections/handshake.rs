@@ -19,7 +19,7 @@ use crate::identity::{
 
 /// A connection that is to be served: a socket that a listener has accepted, or one end of a pipe in memory.
 #[derive(Debug)]
-pub(super) enum Accepted {
+pub(in crate::server) enum Accepted {
     Tcp {
         stream: TcpStream,
         peer: SocketAddr,
@@ -32,7 +32,7 @@ pub(super) enum Accepted {
 }
 
 impl Accepted {
-    pub(super) const fn peer(&self) -> Option<SocketAddr> {
+    pub(in crate::server) const fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp { peer, .. } => Some(*peer),
             Self::Unix(_) | Self::Memory(_) => None,
@@ -49,16 +49,16 @@ impl Accepted {
 
 /// What a listener asks of its connections.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
-    pub(super) tls: Option<Arc<ListenerTls>>,
-    pub(super) accepts: Arc<AcceptedProof>,
+pub(in crate::server) struct Terms {
+    pub(in crate::server) tls: Option<Arc<ListenerTls>>,
+    pub(in crate::server) accepts: Arc<AcceptedProof>,
     /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6.
-    pub(super) has_istio_source: bool,
+    pub(in crate::server) has_istio_source: bool,
 }
 
 impl Terms {
     /// Whether this is the proxy in the same pod, which the listener trusts: all of the mesh comes from its one address.
-    pub(super) fn is_trusted_proxy_of_pod(&self, accepted: &Accepted) -> bool {
+    pub(in crate::server) fn is_trusted_proxy_of_pod(&self, accepted: &Accepted) -> bool {
         let trusts_pod = self.accepts.workload().and_then(WorkloadProof::hop) == Some(&TrustedHop::Pod);
         let addresses = accepted.peer().map(|peer| peer.ip()).zip(accepted.own_ip());
         trusts_pod && addresses.is_some_and(|(peer, own)| is_same_pod(peer, own, self.has_istio_source))
@@ -69,9 +69,9 @@ impl Terms {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PeerLimits {
     /// For its first message of TLS, and as long again for the rest of the handshake.
-    pub(super) handshake: Duration,
+    pub(in crate::server) handshake: Duration,
     /// To take a byte that it was sent.
-    pub(super) delivery: Duration,
+    pub(in crate::server) delivery: Duration,
 }
 
 /// Does the handshake, where there is one, and finds out who is at the other end.

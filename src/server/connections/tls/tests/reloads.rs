@@ -13,9 +13,9 @@ use tokio::time;
 use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::files::{FileError, SECOND_LOOK};
+use crate::server::connections::tls::error::{FileProblem, TlsError};
+use crate::server::connections::tls::{ListenerTls, Reload};
 use crate::server::reload_request::ReloadRequests;
-use crate::server::tls::error::{FileProblem, TlsError};
-use crate::server::tls::{ListenerTls, Reload};
 use crate::telemetry::CertificateSource as _;
 
 /// A listener, its files, and a client that it lets through.

@@ -1,7 +1,5 @@
 //! One listener: its socket, and connections from it.
 
-mod unix_socket;
-
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -15,13 +13,13 @@ use tokio::task;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use self::unix_socket::UnixSocket;
 use super::accept_backoff::{AcceptBackoff, AcceptFailure};
-use super::connections::Connections;
-use super::handshake::{Accepted, Terms};
 use super::own_network;
-use super::tls::{ListenerTls, TlsError};
+use super::unix_socket::UnixSocket;
 use crate::config::{ListenAddress, ListenerSettings};
+use crate::server::connections::Connections;
+use crate::server::connections::handshake::{Accepted, Terms};
+use crate::server::connections::tls::{ListenerTls, TlsError};
 use crate::telemetry::ListenerCertificate;
 
 /// When the server stops: how long no connection may have come before the socket is closed.
@@ -31,7 +29,7 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
 /// A bound socket and what goes with it.
-pub(super) struct Listener {
+pub(in crate::server) struct Listener {
     socket: Socket,
     terms: Terms,
 }
@@ -63,7 +61,7 @@ impl Listener {
     /// Reads the certificates and binds the socket.
     ///
     /// `settle` is how long a certificate file that was changed in place must be unchanged before it counts.
-    pub(super) async fn bind(settings: &ListenerSettings, settle: Duration) -> anyhow::Result<Self> {
+    pub(in crate::server) async fn bind(settings: &ListenerSettings, settle: Duration) -> anyhow::Result<Self> {
         let ListenerSettings { address, proof, tls } = settings;
         let tls = match tls.clone() {
             None => None,
@@ -84,12 +82,12 @@ impl Listener {
     }
 
     /// What metrics show of the certificates, if there are any.
-    pub(super) fn certificate(&self, address: &BoundAddress) -> Option<ListenerCertificate> {
+    pub(in crate::server) fn certificate(&self, address: &BoundAddress) -> Option<ListenerCertificate> {
         let source = Arc::clone(self.tls()?) as _;
         Some(ListenerCertificate { listener: address.to_string().into(), source })
     }
 
-    pub(super) fn address(&self) -> io::Result<BoundAddress> {
+    pub(in crate::server) fn address(&self) -> io::Result<BoundAddress> {
         match &self.socket {
             Socket::Tcp(listener) => listener.local_addr().map(BoundAddress::Tcp),
             Socket::Unix(socket) => Ok(BoundAddress::Unix(socket.path().to_owned())),
@@ -97,13 +95,13 @@ impl Listener {
     }
 
     /// What has to watch the certificates' files, if there are any.
-    pub(super) const fn tls(&self) -> Option<&Arc<ListenerTls>> {
+    pub(in crate::server) const fn tls(&self) -> Option<&Arc<ListenerTls>> {
         self.terms.tls.as_ref()
     }
 
     /// Accepts connections until it is told to stop, and the rest of those that the system has accepted by then. Never
     /// fails: what one connection does is of no concern to the next.
-    pub(super) async fn run(self, connections: Connections, stop: CancellationToken) {
+    pub(in crate::server) async fn run(self, connections: Connections, stop: CancellationToken) {
         let mut backoff = AcceptBackoff::default();
         loop {
             let accepted = tokio::select! {
@@ -158,7 +156,7 @@ impl Listener {
 }
 
 /// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
-pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
+pub(in crate::server) fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -6,7 +6,7 @@ use crate::document::Warnings;
 const MAX_LINES: usize = 20;
 
 /// Logs each warning in a line of its own, and how many are left out.
-pub(super) fn log(what: &str, warnings: &Warnings) {
+pub(in crate::server) fn log(what: &str, warnings: &Warnings) {
     for (code, warning) in warnings.lines().take(MAX_LINES) {
         tracing::warn!(code = code.name(), warning, "the {what} has a setting to look at");
     }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::{TlsConnector, client, server};
 
 use super::pki::{Authority, Issued};
-use crate::server::tls::ListenerTls;
+use crate::server::connections::tls::ListenerTls;
 
 /// A client that trusts `authority`, may have a certificate, and speaks one version of TLS.
 pub(super) fn client_of(

@@ -8,10 +8,10 @@ use rcgen::date_time_ymd;
 
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, KEY};
 use crate::files::{DEFAULT_SETTLE, FileError};
-use crate::server::tls::ListenerTls;
-use crate::server::tls::error::{FileProblem, TlsError};
-use crate::server::tls::files::TlsFiles;
-use crate::server::tls::server_config::ProvenConfig;
+use crate::server::connections::tls::ListenerTls;
+use crate::server::connections::tls::error::{FileProblem, TlsError};
+use crate::server::connections::tls::files::TlsFiles;
+use crate::server::connections::tls::server_config::ProvenConfig;
 use crate::telemetry::CertificateSource as _;
 
 const BEGIN_ONLY: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n";

@@ -86,15 +86,15 @@ struct Found {
 
 /// What the configuration says of readiness.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Demands {
+pub(in crate::server) struct Demands {
     /// The issuers without whose keys the server does not serve.
-    pub(super) issuers: BTreeSet<String>,
+    pub(in crate::server) issuers: BTreeSet<String>,
     /// The buckets without whose credentials the server does not serve.
-    pub(super) buckets: BTreeSet<BucketName>,
+    pub(in crate::server) buckets: BTreeSet<BucketName>,
     /// Whether a listener takes callers without a token: their proof needs no keys of an issuer.
-    pub(super) proves_without_tokens: bool,
+    pub(in crate::server) proves_without_tokens: bool,
     /// How long a start waits for all parts.
-    pub(super) startup_wait: Duration,
+    pub(in crate::server) startup_wait: Duration,
 }
 
 /// How the server stands.
@@ -157,11 +157,11 @@ fn names(parts: &[Part]) -> String {
 }
 
 /// The parts that readiness asks.
-pub(super) struct Parts {
-    pub(super) authenticator: Arc<Authenticator>,
-    pub(super) presigner: Arc<SigV4Presigner>,
-    pub(super) audit: AuditTrail,
-    pub(super) clock: Arc<dyn Clock>,
+pub(in crate::server) struct Parts {
+    pub(in crate::server) authenticator: Arc<Authenticator>,
+    pub(in crate::server) presigner: Arc<SigV4Presigner>,
+    pub(in crate::server) audit: AuditTrail,
+    pub(in crate::server) clock: Arc<dyn Clock>,
 }
 
 /// Asks the parts what is missing. Clones share everything.
@@ -186,7 +186,7 @@ impl fmt::Debug for Readiness {
 }
 
 impl Readiness {
-    pub(super) fn new(parts: Parts, demands: Demands) -> Self {
+    pub(in crate::server) fn new(parts: Parts, demands: Demands) -> Self {
         Self(Arc::new(Shared {
             parts,
             demands,
@@ -222,7 +222,7 @@ impl Readiness {
     }
 
     /// Turns health to NOT_SERVING for good, and returns once it says so.
-    pub(super) async fn drain(&self) {
+    pub(in crate::server) async fn drain(&self) {
         self.0.draining.cancel();
         let mut reported = self.subscribe();
         // Bounded, in case that nobody watches any more.
@@ -231,7 +231,7 @@ impl Readiness {
     }
 
     /// Keeps health true to what is missing. Never returns.
-    pub(super) async fn watch(self, health: HealthReporter) {
+    pub(in crate::server) async fn watch(self, health: HealthReporter) {
         let mut last: Option<Standing> = None;
         loop {
             let standing = self.standing();
@@ -336,7 +336,7 @@ impl PartSource for Readiness {
 }
 
 /// Tells health for the server as a whole and for the service by its name.
-pub(super) async fn publish(health: &HealthReporter, serving: bool) {
+pub(in crate::server) async fn publish(health: &HealthReporter, serving: bool) {
     let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
     health.set_service_status("", status).await;
     health.set_service_status(SERVICE_NAME, status).await;

@@ -17,7 +17,7 @@ const EPISODE_GAP: Duration = Duration::from_mins(1);
 /// Doubles the pause with every failure in a row. Without one the loop would spin: a failure such as too many open files
 /// does not go away by itself at once.
 #[derive(Debug, Default)]
-pub(super) struct AcceptBackoff {
+pub(in crate::server) struct AcceptBackoff {
     /// The pause after the last failure; `None` after a success.
     last_pause: Option<Duration>,
     last_failure: Option<Instant>,
@@ -25,15 +25,15 @@ pub(super) struct AcceptBackoff {
 
 /// What to do about a failure.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct AcceptFailure {
-    pub(super) pause: Duration,
+pub(in crate::server) struct AcceptFailure {
+    pub(in crate::server) pause: Duration,
     /// Whether it is worth a line in the log: one for each episode.
-    pub(super) is_news: bool,
+    pub(in crate::server) is_news: bool,
 }
 
 impl AcceptBackoff {
     /// Takes note of a failure.
-    pub(super) fn failed(&mut self, now: Instant) -> AcceptFailure {
+    pub(in crate::server) fn failed(&mut self, now: Instant) -> AcceptFailure {
         let pause = self.last_pause.map_or(SHORTEST, |last| LONGEST.min(last * 2));
         let is_news = self.last_failure.is_none_or(|last| now.duration_since(last) > EPISODE_GAP);
         (self.last_pause, self.last_failure) = (Some(pause), Some(now));
@@ -41,7 +41,7 @@ impl AcceptBackoff {
     }
 
     /// Takes note of a success.
-    pub(super) const fn succeeded(&mut self) {
+    pub(in crate::server) const fn succeeded(&mut self) {
         self.last_pause = None;
     }
 }

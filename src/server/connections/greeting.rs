@@ -137,7 +137,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::server::connection::tests::connection;
+    use crate::server::connections::connection::tests::connection;
 
     const LIMIT: Duration = Duration::from_secs(10);
 

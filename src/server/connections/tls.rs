@@ -25,21 +25,21 @@ use tokio::{task, time};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-pub(super) use self::error::TlsError;
+pub(in crate::server) use self::error::TlsError;
 
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
-use super::reload_request::ReloadRequests;
 use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
 use crate::files::{SECOND_LOOK, Sight, Standing, Tracker};
+use crate::server::reload_request::ReloadRequests;
 use crate::telemetry::{CertificateSource, CertificateStatus};
 
 /// What TLS keeps of a connection's answers while the transport takes nothing, in bytes: an answer and a little.
 const TLS_BUFFER_BYTES: usize = 16 * 1_024;
 
 /// What a listener does its handshakes with.
-pub(super) struct ListenerTls {
+pub(in crate::server) struct ListenerTls {
     settings: TlsSettings,
     in_force: ArcSwap<InForce>,
     /// What was seen of the files. One task looks at them; nothing waits for it.
@@ -72,7 +72,7 @@ impl ListenerTls {
     /// # Errors
     ///
     /// The first file that cannot be used, and why.
-    pub(super) fn load(settings: &TlsSettings, settle: Duration) -> Result<Self, TlsError> {
+    pub(in crate::server) fn load(settings: &TlsSettings, settle: Duration) -> Result<Self, TlsError> {
         let files = TlsFiles::read_at_start(settings, settle)?;
         let tracker = Mutex::new(Tracker::new(settle, &files.sights()));
         let in_force = InForce::prove(&files)?;
@@ -131,7 +131,7 @@ impl ListenerTls {
     ///
     /// A set that was refused is looked at every time, because it may become good without a change: a certificate's
     /// validity begins.
-    pub(super) async fn watch(self: Arc<Self>, mut reloads: ReloadRequests) {
+    pub(in crate::server) async fn watch(self: Arc<Self>, mut reloads: ReloadRequests) {
         let started = Instant::now();
         let mut reported: Option<TlsError> = None;
         let mut pause = self.settings.reload_interval;

@@ -14,16 +14,16 @@ const RESERVE: u64 = 64;
 
 /// Connections at a time, each with one descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Connections {
+pub(in crate::server) struct Connections {
     /// Of callers, over all listeners.
-    pub(super) callers: u32,
+    pub(in crate::server) callers: u32,
     /// Of the admin port.
-    pub(super) admin: u32,
+    pub(in crate::server) admin: u32,
 }
 
 /// Raises the soft limit of open files to what the limits need, as far as the hard limit allows, and lowers the limits
 /// of connections to what fits. Logs one warning if fewer connections of callers fit than are configured.
-pub(super) fn fit_into_file_limit(limits: &mut LimitSettings) -> ConnectionLimit {
+pub(in crate::server) fn fit_into_file_limit(limits: &mut LimitSettings) -> ConnectionLimit {
     let wanted = Connections { callers: limits.max_connections, admin: limits.admin_max_connections };
     // A call in flight may ask S3 about an object, over a connection of its own.
     let needed =
@@ -49,7 +49,7 @@ pub(super) fn fit_into_file_limit(limits: &mut LimitSettings) -> ConnectionLimit
 ///
 /// The admin port gets at most an eighth of the limit. A limit below 128 leaves no room for the whole reserve: then half
 /// of the limit is reserved.
-pub(super) fn effective_max_connections(wanted: Connections, nofile: Option<u64>) -> Connections {
+pub(in crate::server) fn effective_max_connections(wanted: Connections, nofile: Option<u64>) -> Connections {
     let Some(nofile) = nofile else { return wanted };
     let at_most = |wanted: u32, room: u64| wanted.min(u32::try_from(room).unwrap_or(u32::MAX)).max(1);
     let admin = at_most(wanted.admin, nofile / 8);

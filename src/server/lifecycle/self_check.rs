@@ -19,12 +19,12 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, service_fn};
 
-use super::connections::Connections;
-use super::grpc_server::GrpcService;
-use super::handshake::{Accepted, Terms};
 use crate::config::LimitSettings;
 use crate::grpc::OwnCall;
 use crate::identity::AcceptedProof;
+use crate::server::connections::Connections;
+use crate::server::connections::handshake::{Accepted, Terms};
+use crate::server::grpc_server::GrpcService;
 use crate::telemetry::ServerCounters;
 
 /// What the pipe between both ends holds, in bytes: a health check and its answer take a few hundred.
@@ -57,13 +57,13 @@ pub enum SelfCheckError {
 
 impl SelfCheck {
     /// The service must be the one that listeners serve.
-    pub(super) fn new(service: GrpcService, limits: &LimitSettings) -> Self {
+    pub(in crate::server) fn new(service: GrpcService, limits: &LimitSettings) -> Self {
         let marked = ServiceBuilder::new().map_request(|mut request: Request<Body>| {
             request.extensions_mut().insert(OwnCall);
             request
         });
         let service = BoxCloneSyncService::new(marked.service(service));
-        let streams = super::budgets(limits).streams;
+        let streams = crate::server::budgets(limits).streams;
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let counters = Arc::new(ServerCounters::default());
         let connections = Connections::new(service, limits.clone(), streams, counters, stop, cut.clone());
