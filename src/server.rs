@@ -2,13 +2,15 @@
 
 mod admin;
 mod assemble;
+mod budgets;
 mod closers;
 mod connections;
 mod grpc_server;
 mod lifecycle;
 mod listening;
-mod reload_request;
+mod reload_requests;
 mod signing_credentials;
+mod start_options;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,69 +24,32 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
 
 pub use closers::Closers;
-pub use lifecycle::ignored_signals::IgnoredSignals;
 pub use lifecycle::panic_hook::log_panics;
-pub use lifecycle::readiness::{Part, Readiness, Standing};
+pub use lifecycle::readiness::Readiness;
+pub use lifecycle::reloader::Reloader;
 pub use lifecycle::self_check::{SelfCheck, SelfCheckError};
 pub use lifecycle::service_manager::ServiceManager;
-pub use lifecycle::stop_signals::{StopSignal, StopSignals};
+pub use lifecycle::signals::{IgnoredSignals, ReloadSignal, StopSignal, StopSignals};
+pub use lifecycle::standing::{Part, Standing};
 pub use listening::listener::BoundAddress;
-pub use reload_request::{ReloadSignal, Reloader};
+pub use start_options::Surroundings;
 
 use self::admin::AdminLimits;
+use self::budgets::budgets;
 use self::connections::Connections;
 use self::grpc_server::Layers;
 use self::lifecycle::policy_reload::{self, PolicyWatch};
 use self::lifecycle::readiness;
 use self::listening::listener::Listener;
 use self::listening::{file_limit, own_network};
-use self::reload_request::ReloadRequests;
-use crate::admission::{BudgetLimits, Budgets};
+use self::reload_requests::ReloadRequests;
 use crate::audit::AuditTrail;
-use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, LimitSettings, LoadedPolicy};
+use crate::config::{Config, LoadedPolicy};
 use crate::grpc::HealthService;
-use crate::presign::credentials::Environment;
-use crate::telemetry::{AdminCounters, LogCounts, ServerCounters, Traces};
+use crate::telemetry::{AdminCounters, ServerCounters};
 
 /// How long the admin port may take to end. A scrape takes milliseconds.
 const ADMIN_LIMIT: Duration = Duration::from_secs(1);
-
-/// What the server takes from the machine.
-#[derive(Clone)]
-pub struct Surroundings {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// The environment variables, for credentials that the configuration names.
-    pub environment: Environment,
-    /// The ids of decisions.
-    pub decision_ids: Arc<dyn DecisionIds>,
-    /// Where spans go. The server flushes them when it stops.
-    pub traces: Traces,
-    /// What was lost of the log, for metrics.
-    pub log: Arc<LogCounts>,
-}
-
-impl Surroundings {
-    /// The machine itself, without traces, and with a log that loses nothing.
-    #[must_use]
-    pub fn system() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            environment: Arc::new(|name| std::env::var(name).ok()),
-            decision_ids: Arc::new(TimeOrderedDecisionIds),
-            traces: Traces::off(),
-            log: Arc::default(),
-        }
-    }
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").finish_non_exhaustive()
-    }
-}
 
 /// The most that a closer may take; each has a shorter patience of its own.
 const CLOSER_LIMIT: Duration = Duration::from_secs(15);
@@ -340,18 +305,6 @@ impl RunningServer {
         let _in_time = time::timeout(ADMIN_LIMIT, self.admin.join_next()).await;
         tracing::info!("stopped");
     }
-}
-
-/// The budgets that the settings give.
-fn budgets(limits: &LimitSettings) -> Budgets {
-    Budgets::new(BudgetLimits {
-        streams: limits.max_streams.into(),
-        unproven_streams: limits.max_unproven_streams as usize,
-        unproven_streams_per_connection: limits.max_unproven_streams_per_connection as usize,
-        places: limits.max_calls_in_flight.into(),
-        message_memory: limits.request_memory,
-        signature_checks: limits.signature_checks as usize,
-    })
 }
 
 fn unexpected_end(part: &str, error: Option<JoinError>) -> anyhow::Error {

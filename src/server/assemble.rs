@@ -12,10 +12,10 @@ use tokio::task::{self, JoinSet};
 
 use buckets::Buckets;
 
-use super::Surroundings;
 use super::lifecycle::readiness::{Demands, Readiness};
 use super::lifecycle::{readiness, warnings};
 use super::signing_credentials::SigningCredentials;
+use super::start_options::Surroundings;
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};

@@ -8,6 +8,7 @@ mod http2;
 mod line_budget;
 mod read_turn;
 mod sent_errors;
+mod shared;
 mod stalled_writes;
 pub(super) mod tls;
 
@@ -22,22 +23,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connection::Connection;
-use self::episodes::Episodes;
 use self::greeting::Greeting;
 use self::handshake::{Accepted, PeerLimits, Terms};
 use self::line_budget::LineBudget;
 use self::sent_errors::SentErrors;
+use self::shared::{FAREWELL, Refusals, Shared};
 use super::grpc_server::GrpcService;
 use crate::admission::{
-    AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEnd, ConnectionEntry, ConnectionLedger,
-    ConnectionRefusal, ConnectionSlot, StreamBudgets,
+    AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEntry, ConnectionLedger, ConnectionRefusal,
+    ConnectionSlot, StreamBudgets,
 };
 use crate::config::LimitSettings;
 use crate::telemetry::ServerCounters;
-
-/// How long a client that has nothing in flight may take to leave once it was told to: a round trip and a little. Peers
-/// that are gone without a word never leave.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How long what was cut off may take to write its lines to the log.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
@@ -45,35 +42,6 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 /// What all connections share. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
-
-struct Shared {
-    service: GrpcService,
-    limits: LimitSettings,
-    counters: Arc<ServerCounters>,
-    streams: StreamBudgets,
-    sent_errors: SentErrors,
-    /// Connections, and the calls on them.
-    tasks: TaskTracker,
-    /// Every client is told to leave.
-    stop: CancellationToken,
-    /// Nobody is waited for any longer.
-    cut: CancellationToken,
-    ledger: Arc<ConnectionLedger>,
-    handshakes: Semaphore,
-    handshakes_by_address: Arc<AddressCap>,
-    refusals: Refusals,
-    failed_handshakes: LineBudget,
-}
-
-/// Which refusals were told.
-#[derive(Default)]
-struct Refusals {
-    total: Episodes,
-    address: Episodes,
-    handshakes: Episodes,
-    displaced: Episodes,
-    streams: Episodes,
-}
 
 impl Connections {
     pub(super) fn new(
@@ -248,45 +216,6 @@ impl Shared {
             }
             () = stopped => None,
             () = self.cut.cancelled() => None,
-        }
-    }
-
-    /// Takes note that a stream was refused before anything was known of its call.
-    fn note_refused_stream(&self, peer: Option<IpAddr>) {
-        self.counters.streams_refused.add_one();
-        if self.refusals.streams.is_news(Instant::now()) {
-            let peer = peer.map(tracing::field::display);
-            let limits = "limits.max_streams, limits.max_unproven_streams";
-            tracing::warn!(peer, limits, "call refused: stream limit reached; further refusals are only counted");
-        }
-    }
-
-    /// Takes note that a connection was ended for the sake of others.
-    fn note_end(&self, why: ConnectionEnd) {
-        match why {
-            ConnectionEnd::Displaced => {
-                self.counters.connections_displaced.add_one();
-                if self.refusals.displaced.is_news(Instant::now()) {
-                    tracing::warn!(
-                        limits = "limits.max_connections, limits.max_unproven_connections",
-                        "connection limit reached: connections without an authenticated caller are closed for new ones"
-                    );
-                }
-            }
-            ConnectionEnd::SlowReader => {
-                self.counters.connections_stalled.add_one();
-                tracing::debug!("connection closed: its client did not take an answer in time");
-            }
-        }
-    }
-}
-
-impl Episodes {
-    /// Tells of a refused connection, once per episode.
-    fn tell(&self, peer: Option<IpAddr>, limit: &'static str) {
-        if self.is_news(Instant::now()) {
-            let peer = peer.map(tracing::field::display);
-            tracing::warn!(peer, limit, "connection refused: limit reached; further refusals are only counted");
         }
     }
 }

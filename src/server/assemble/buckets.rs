@@ -10,8 +10,8 @@ use crate::config::{BucketSettings, Config, CredentialsSettings};
 use crate::policy::{BucketName, Operation, Policy};
 use crate::presign::credentials::{CredentialsCache, CredentialsSnapshot, DefaultChain, StaticCredentialsSource};
 use crate::presign::{BucketSigner, RequiredHeaders};
-use crate::server::Surroundings;
 use crate::server::signing_credentials::{CredentialsUse, SigningCredentials, longest_url_life};
+use crate::server::start_options::Surroundings;
 use crate::storage::BucketAccess;
 
 /// The buckets so far. What is signed by the same credentials shares one cache.

@@ -24,7 +24,7 @@ use self::delivery::DeliveredBody;
 use self::request_body::{RequestBody, RestOfRequests};
 use super::connection::Connection;
 use super::read_turn::ReadTurn;
-use super::{FAREWELL, Shared};
+use super::shared::{FAREWELL, Shared};
 use crate::admission::{ConnectionEntry, OpenStream};
 use crate::config::LimitSettings;
 use crate::grpc::refusal_of_stream;

@@ -32,7 +32,7 @@ use self::server_config::ProvenConfig;
 use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
 use crate::files::{SECOND_LOOK, Sight, Standing, Tracker};
-use crate::server::reload_request::ReloadRequests;
+use crate::server::reload_requests::ReloadRequests;
 use crate::telemetry::{CertificateSource, CertificateStatus};
 
 /// What TLS keeps of a connection's answers while the transport takes nothing, in bytes: an answer and a little.

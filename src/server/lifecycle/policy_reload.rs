@@ -15,7 +15,7 @@ use crate::config::{Config, PolicyFile};
 use crate::document::Problems;
 use crate::files::{Arrivals, SECOND_LOOK};
 use crate::policy::{Policy, PolicyStore};
-use crate::server::reload_request::ReloadRequests;
+use crate::server::reload_requests::ReloadRequests;
 
 /// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.
 ///

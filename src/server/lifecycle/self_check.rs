@@ -63,7 +63,7 @@ impl SelfCheck {
             request
         });
         let service = BoxCloneSyncService::new(marked.service(service));
-        let streams = crate::server::budgets(limits).streams;
+        let streams = crate::server::budgets::budgets(limits).streams;
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let counters = Arc::new(ServerCounters::default());
         let connections = Connections::new(service, limits.clone(), streams, counters, stop, cut.clone());

@@ -12,8 +12,9 @@ use sd_notify::NotifyState;
 use tokio::sync::Semaphore;
 use tokio::{task, time};
 
-use super::readiness::{Readiness, Standing};
+use super::readiness::Readiness;
 use super::self_check::SelfCheck;
+use super::standing::Standing;
 
 /// How long the manager may take to read a message. It never takes noticeably long, and must not hold up a stop.
 const LIMIT: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::files::{FileError, SECOND_LOOK};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
-use crate::server::reload_request::ReloadRequests;
+use crate::server::reload_requests::ReloadRequests;
 use crate::telemetry::CertificateSource as _;
 
 /// A listener, its files, and a client that it lets through.

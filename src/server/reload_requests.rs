@@ -1,58 +1,9 @@
 //! The wish of the operator that keys and files be looked at now, and not when it is their time.
 
-use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time;
-
-use crate::identity::KeyRing;
-use crate::presign::credentials::CredentialsCache;
-
-/// SIGHUP, as often as it comes. Once one of these was made, that signal does not end the process any more.
-#[derive(Debug)]
-pub struct ReloadSignal(Signal);
-
-impl ReloadSignal {
-    /// Starts listening.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses to register a handler.
-    pub fn listen() -> io::Result<Self> {
-        signal(SignalKind::hangup()).map(Self)
-    }
-
-    /// Waits for the next signal. Several that come together count once.
-    pub async fn next(&mut self) {
-        self.0.recv().await;
-        tracing::info!(
-            signal = "SIGHUP",
-            "signal received: keys, credentials, watched files and the log level are read now"
-        );
-    }
-}
-
-/// Has a running server read anew what it reads from outside. Clones do the same.
-#[derive(Debug, Clone)]
-pub struct Reloader {
-    pub(super) key_rings: Vec<Arc<KeyRing>>,
-    pub(super) credentials: Vec<Arc<CredentialsCache>>,
-    pub(super) files: watch::Sender<()>,
-}
-
-impl Reloader {
-    /// Has the keys of every issuer fetched, all credentials asked for anew, and the policy and TLS files looked at now,
-    /// and not when it is their time. What is new takes effect as it would have then: a changed key at once, a file once
-    /// it counts. What cannot be read leaves what is in force. Waits for nothing.
-    pub fn reload(&self) {
-        self.key_rings.iter().for_each(|keys| keys.refresh_soon());
-        self.credentials.iter().for_each(|credentials| credentials.renew_soon());
-        self.files.send_replace(());
-    }
-}
 
 /// Where a watch hears of the wish. Clones hear of the same wishes.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! The wish of the operator, or of whatever runs the process, that it stop.
+//! The signals that the process takes.
 
 use std::io;
 
@@ -55,6 +55,59 @@ impl StopSignal {
         match self {
             Self::Terminate => "SIGTERM",
             Self::Interrupt => "SIGINT",
+        }
+    }
+}
+
+/// SIGHUP, as often as it comes. Once one of these was made, that signal does not end the process any more.
+#[derive(Debug)]
+pub struct ReloadSignal(Signal);
+
+impl ReloadSignal {
+    /// Starts listening.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to register a handler.
+    pub fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next signal. Several that come together count once.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+        tracing::info!(
+            signal = "SIGHUP",
+            "signal received: keys, credentials, watched files and the log level are read now"
+        );
+    }
+}
+
+/// SIGUSR1 and SIGUSR2. Once one of these was made, neither ends the process any more.
+#[derive(Debug)]
+pub struct IgnoredSignals {
+    first: Signal,
+    second: Signal,
+}
+
+impl IgnoredSignals {
+    /// Starts listening.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to register a handler.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { first: signal(SignalKind::user_defined1())?, second: signal(SignalKind::user_defined2())? })
+    }
+
+    /// Writes a line for each signal that comes. Never returns.
+    pub async fn log(mut self) {
+        loop {
+            let signal = tokio::select! {
+                _ = self.first.recv() => "SIGUSR1",
+                _ = self.second.recv() => "SIGUSR2",
+            };
+            tracing::info!(signal, "signal ignored: SIGHUP is the one that reloads");
         }
     }
 }
