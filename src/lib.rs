@@ -7,8 +7,8 @@
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream` and `step_span` are beside
-//! the rings and know none of them.
+//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream`, `pacing` and `step_span`
+//! are beside the rings and know none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod admission;
@@ -26,6 +26,7 @@ pub mod grpc;
 pub mod identity;
 mod invisible;
 mod line_stream;
+mod pacing;
 pub mod policy;
 pub mod presign;
 pub mod quota;

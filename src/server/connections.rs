@@ -1,7 +1,7 @@
 //! All connections: how many there may be, and how they end together.
 
 mod connection;
-mod episodes;
+pub(super) mod episodes;
 mod greeting;
 pub(super) mod handshake;
 mod http2;

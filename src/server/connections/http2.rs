@@ -28,6 +28,7 @@ use super::shared::{FAREWELL, Shared};
 use crate::admission::{ConnectionEntry, OpenStream};
 use crate::config::LimitSettings;
 use crate::grpc::refusal_of_stream;
+use crate::pacing::{jittered, random_fraction};
 
 /// Streams that a client may open and reset before the server has looked at them (CVE-2023-44487, "rapid reset").
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 20;
@@ -96,7 +97,8 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
         () = cut.cancelled() => return,
         why = entry.ended() => return shared.note_end(why),
         () = stop.cancelled() => Farewell::Stop,
-        () = time::sleep(jittered(limits.connection_age, random())) => Farewell::Age,
+        // Connections that began together, after a restart say, do not all come back together.
+        () = time::sleep(jittered(limits.connection_age, random_fraction())) => Farewell::Age,
         () = without_calls(entry.calls().subscribe(), limits.connection_idle) => Farewell::Idle,
     };
     turn.lift();
@@ -171,31 +173,11 @@ async fn without_calls(mut open: watch::Receiver<usize>, limit: Duration) {
     }
 }
 
-/// A tenth more or less, so that connections that began together, after a restart say, do not all come back together.
-/// The number may be any.
-fn jittered(age: Duration, number: u16) -> Duration {
-    age.mul_f64(0.9 + 0.2 * f64::from(number) / f64::from(u16::MAX))
-}
-
-fn random() -> u16 {
-    let mut bytes = [0; 2];
-    // Without randomness there are greater worries than connections of the same age.
-    let _filled = aws_lc_rs::rand::fill(&mut bytes);
-    u16::from_ne_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::time::Instant;
 
     use super::*;
-
-    #[test]
-    fn an_age_varies_by_a_tenth() {
-        let age = Duration::from_mins(10);
-        assert_eq!(jittered(age, 0).as_secs(), 540);
-        assert_eq!(jittered(age, u16::MAX).as_secs(), 660);
-    }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_comes_and_goes_begins_the_wait_anew() {

@@ -1,26 +1,23 @@
-//! Pauses between failures to accept.
+//! What to do when a connection cannot be accepted.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The first pause.
-const SHORTEST: Duration = Duration::from_millis(10);
+use crate::pacing::Doubling;
+use crate::server::connections::episodes::Episodes;
 
-/// The longest: once files are there again, clients have waited no longer than this.
-const LONGEST: Duration = Duration::from_secs(1);
-
-/// How long there must have been no failure before the next one is news. While files run out, one that is given back
-/// lets a connection in now and then.
-const EPISODE_GAP: Duration = Duration::from_mins(1);
+/// Clients wait no longer than the limit once files are there again.
+const PAUSES: Doubling = Doubling { first: Duration::from_millis(10), limit: Duration::from_secs(1) };
 
 /// Doubles the pause with every failure in a row. Without one the loop would spin: a failure such as too many open files
 /// does not go away by itself at once.
 #[derive(Debug, Default)]
 pub(in crate::server) struct AcceptBackoff {
-    /// The pause after the last failure; `None` after a success.
-    last_pause: Option<Duration>,
-    last_failure: Option<Instant>,
+    failures_in_a_row: u32,
+    /// While files run out, one that is given back lets a connection in now and then: that ends no episode.
+    episodes: Episodes,
 }
 
 /// What to do about a failure.
@@ -32,18 +29,22 @@ pub(in crate::server) struct AcceptFailure {
 }
 
 impl AcceptBackoff {
-    /// Takes note of a failure.
+    /// Counts a failure.
     pub(in crate::server) fn failed(&mut self, now: Instant) -> AcceptFailure {
-        let pause = self.last_pause.map_or(SHORTEST, |last| LONGEST.min(last * 2));
-        let is_news = self.last_failure.is_none_or(|last| now.duration_since(last) > EPISODE_GAP);
-        (self.last_pause, self.last_failure) = (Some(pause), Some(now));
-        AcceptFailure { pause, is_news }
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_news: self.episodes.is_news(now) }
     }
 
-    /// Takes note of a success.
+    /// The next failure is the first in a row.
     pub(in crate::server) const fn succeeded(&mut self) {
-        self.last_pause = None;
+        self.failures_in_a_row = 0;
     }
+}
+
+/// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
+pub(in crate::server) fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 #[cfg(test)]

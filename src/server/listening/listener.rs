@@ -13,7 +13,7 @@ use tokio::task;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::accept_backoff::{AcceptBackoff, AcceptFailure};
+use super::accept_backoff::{AcceptBackoff, AcceptFailure, is_of_one_connection};
 use super::own_network;
 use super::unix_socket::UnixSocket;
 use crate::config::{ListenAddress, ListenerSettings};
@@ -153,10 +153,4 @@ impl Listener {
             Socket::Unix(socket) => Ok(Accepted::Unix(socket.accept().await?)),
         }
     }
-}
-
-/// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
-pub(in crate::server) fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
