@@ -32,7 +32,7 @@ pub(in crate::server) enum Accepted {
 }
 
 impl Accepted {
-    pub(in crate::server) const fn peer(&self) -> Option<SocketAddr> {
+    pub(super) const fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp { peer, .. } => Some(*peer),
             Self::Unix(_) | Self::Memory(_) => None,
@@ -49,16 +49,16 @@ impl Accepted {
 
 /// What a listener asks of its connections.
 #[derive(Debug, Clone)]
-pub(in crate::server) struct Terms {
+pub(in crate::server) struct Requirements {
     pub(in crate::server) tls: Option<Arc<ListenerTls>>,
     pub(in crate::server) accepts: Arc<AcceptedProof>,
     /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6.
     pub(in crate::server) has_istio_source: bool,
 }
 
-impl Terms {
+impl Requirements {
     /// Whether this is the proxy in the same pod, which the listener trusts: all of the mesh comes from its one address.
-    pub(in crate::server) fn is_trusted_proxy_of_pod(&self, accepted: &Accepted) -> bool {
+    pub(super) fn is_trusted_proxy_of_pod(&self, accepted: &Accepted) -> bool {
         let trusts_pod = self.accepts.workload().and_then(WorkloadProof::hop) == Some(&TrustedHop::Pod);
         let addresses = accepted.peer().map(|peer| peer.ip()).zip(accepted.own_ip());
         trusts_pod && addresses.is_some_and(|(peer, own)| is_same_pod(peer, own, self.has_istio_source))
@@ -69,19 +69,19 @@ impl Terms {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PeerLimits {
     /// For its first message of TLS, and as long again for the rest of the handshake.
-    pub(in crate::server) handshake: Duration,
+    pub(super) handshake: Duration,
     /// To take a byte that it was sent.
-    pub(in crate::server) delivery: Duration,
+    pub(super) delivery: Duration,
 }
 
 /// Does the handshake, where there is one, and finds out who is at the other end.
 pub(super) async fn shake_hands(
     accepted: Accepted,
-    terms: Terms,
+    requirements: Requirements,
     places: &Semaphore,
     limits: PeerLimits,
 ) -> io::Result<Connection> {
-    let Terms { tls, accepts, has_istio_source } = terms;
+    let Requirements { tls, accepts, has_istio_source } = requirements;
     let own_ip = accepted.own_ip();
     let (transport, peer) = match (accepted, tls) {
         (Accepted::Tcp { stream, peer, .. }, None) => (

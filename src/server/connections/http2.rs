@@ -24,7 +24,7 @@ use self::delivery::DeliveredBody;
 use self::request_body::{RequestBody, RestOfRequests};
 use super::connection::Connection;
 use super::read_turn::ReadTurn;
-use super::shared::{FAREWELL, Shared};
+use super::shared::{CLOSE_GRACE, Shared};
 use crate::admission::{ConnectionEntry, OpenStream};
 use crate::config::LimitSettings;
 use crate::grpc::refusal_of_stream;
@@ -48,7 +48,7 @@ const MAX_HEADER_FIELDS: usize = 128;
 const SEND_BUFFER_BYTES: usize = 16 * 1_024;
 
 /// Why a client is told to leave.
-enum Farewell {
+enum CloseReason {
     Stop,
     Age,
     Idle,
@@ -57,7 +57,7 @@ enum Farewell {
 /// Serves calls until the connection ends: by the client, by its age, for lack of calls, or with the server.
 ///
 /// A client that shall leave is told so by GOAWAY and may finish its calls. Whether it has understood is not waited for
-/// longer than [`FAREWELL`] when it has none.
+/// longer than [`CLOSE_GRACE`] when it has none.
 pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, shared: &Shared) {
     let Shared { limits, counters, stop, cut, .. } = shared;
     let (info, turn) = (connection.info().clone(), connection.turn().clone());
@@ -92,25 +92,25 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     let watched = shared.sent_errors.clone().watch(connection, info.peer.ip());
     let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(watched), service));
 
-    let farewell = tokio::select! {
+    let reason = tokio::select! {
         ended = in_turns(http.as_mut(), &turn) => return log_end(ended),
         () = cut.cancelled() => return,
         why = entry.ended() => return shared.note_end(why),
-        () = stop.cancelled() => Farewell::Stop,
+        () = stop.cancelled() => CloseReason::Stop,
         // Connections that began together, after a restart say, do not all come back together.
-        () = time::sleep(jittered(limits.connection_age, random_fraction())) => Farewell::Age,
-        () = without_calls(entry.calls().subscribe(), limits.connection_idle) => Farewell::Idle,
+        () = time::sleep(jittered(limits.connection_age, random_fraction())) => CloseReason::Age,
+        () = without_calls(entry.calls().subscribe(), limits.connection_idle) => CloseReason::Idle,
     };
     turn.lift();
     http.as_mut().graceful_shutdown();
-    let grace = match farewell {
+    let grace = match reason {
         // The server's own grace ends in `cut`.
-        Farewell::Stop => Duration::MAX,
-        Farewell::Age => {
+        CloseReason::Stop => Duration::MAX,
+        CloseReason::Age => {
             counters.connections_aged.add_one();
             limits.connection_age_grace
         }
-        Farewell::Idle => {
+        CloseReason::Idle => {
             counters.connections_idle.add_one();
             limits.connection_age_grace
         }
@@ -118,7 +118,7 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     tokio::select! {
         ended = http => log_end(ended),
         why = entry.ended() => shared.note_end(why),
-        () = without_calls(entry.calls().subscribe(), FAREWELL) => tracing::debug!("a client without calls did not leave by itself"),
+        () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => tracing::debug!("a client without calls did not leave by itself"),
         () = time::sleep(grace) => counters.connections_cut.add_one(),
         () = cut.cancelled() => counters.connections_cut.add_one(),
     }

@@ -19,7 +19,7 @@ use crate::telemetry::ServerCounters;
 
 /// How long a client that has nothing in flight may take to leave once it was told to: a round trip and a little. Peers
 /// that are gone without a word never leave.
-pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
 pub(super) struct Shared {
     pub(super) service: GrpcService,
@@ -31,7 +31,7 @@ pub(super) struct Shared {
     pub(super) tasks: TaskTracker,
     /// Every client is told to leave.
     pub(super) stop: CancellationToken,
-    /// Nobody is waited for any longer.
+    /// Every connection ends at once.
     pub(super) cut: CancellationToken,
     pub(super) ledger: Arc<ConnectionLedger>,
     pub(super) handshakes: Semaphore,
@@ -51,7 +51,7 @@ pub(super) struct Refusals {
 }
 
 impl Shared {
-    /// Takes note that a stream was refused before anything was known of its call.
+    /// Counts and logs a stream that was refused before anything was known of its call.
     pub(super) fn note_refused_stream(&self, peer: Option<IpAddr>) {
         self.counters.streams_refused.add_one();
         if self.refusals.streams.is_news(Instant::now()) {
@@ -61,7 +61,7 @@ impl Shared {
         }
     }
 
-    /// Takes note that a connection was ended for the sake of others.
+    /// Counts and logs a connection that was ended for the sake of others.
     pub(super) fn note_end(&self, why: ConnectionEnd) {
         match why {
             ConnectionEnd::Displaced => {

@@ -23,7 +23,7 @@ use crate::config::LimitSettings;
 use crate::grpc::OwnCall;
 use crate::identity::AcceptedProof;
 use crate::server::connections::Connections;
-use crate::server::connections::handshake::{Accepted, Terms};
+use crate::server::connections::handshake::{Accepted, Requirements};
 use crate::server::grpc_server::GrpcService;
 use crate::telemetry::ServerCounters;
 
@@ -78,8 +78,8 @@ impl SelfCheck {
     /// When no answer comes within `limit`, or the connection or the call fails.
     pub async fn call(&self, limit: Duration) -> Result<(), SelfCheckError> {
         let (client, server) = tokio::io::duplex(PIPE_BYTES);
-        let terms = Terms { tls: None, accepts: Arc::new(AcceptedProof::Token), has_istio_source: false };
-        self.connections.admit(Accepted::Memory(server), terms);
+        let requirements = Requirements { tls: None, accepts: Arc::new(AcceptedProof::Token), has_istio_source: false };
+        self.connections.admit(Accepted::Memory(server), requirements);
         time::timeout(limit, ask(client)).await.unwrap_or(Err(SelfCheckError::TimedOut(limit)))
     }
 }

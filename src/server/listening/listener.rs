@@ -18,7 +18,7 @@ use super::own_network;
 use super::unix_socket::UnixSocket;
 use crate::config::{ListenAddress, ListenerSettings};
 use crate::server::connections::Connections;
-use crate::server::connections::handshake::{Accepted, Terms};
+use crate::server::connections::handshake::{Accepted, Requirements};
 use crate::server::connections::tls::{ListenerTls, TlsError};
 use crate::telemetry::ListenerCertificate;
 
@@ -31,7 +31,7 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 /// A bound socket and what goes with it.
 pub(in crate::server) struct Listener {
     socket: Socket,
-    terms: Terms,
+    requirements: Requirements,
 }
 
 enum Socket {
@@ -78,7 +78,10 @@ impl Listener {
         let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
         let (tls, accepts) = (tls.map(Arc::new), Arc::new(proof.clone()));
         // It reads a file of /proc, which does not block.
-        Ok(Self { socket, terms: Terms { tls, accepts, has_istio_source: own_network::has_istio_source() } })
+        Ok(Self {
+            socket,
+            requirements: Requirements { tls, accepts, has_istio_source: own_network::has_istio_source() },
+        })
     }
 
     /// What metrics show of the certificates, if there are any.
@@ -96,7 +99,7 @@ impl Listener {
 
     /// What has to watch the certificates' files, if there are any.
     pub(in crate::server) const fn tls(&self) -> Option<&Arc<ListenerTls>> {
-        self.terms.tls.as_ref()
+        self.requirements.tls.as_ref()
     }
 
     /// Accepts connections until it is told to stop, and the rest of those that the system has accepted by then. Never
@@ -111,7 +114,7 @@ impl Listener {
             match accepted {
                 Ok(accepted) => {
                     backoff.succeeded();
-                    connections.admit(accepted, self.terms.clone());
+                    connections.admit(accepted, self.requirements.clone());
                     connections.ready_for_another().await;
                 }
                 Err(error) if is_of_one_connection(&error) => {}
@@ -132,7 +135,7 @@ impl Listener {
         let _bounded = time::timeout(SWEEP_LIMIT, async {
             while let Ok(accepted) = time::timeout(SWEEP_PAUSE, self.accept()).await {
                 match accepted {
-                    Ok(accepted) => connections.admit(accepted, self.terms.clone()),
+                    Ok(accepted) => connections.admit(accepted, self.requirements.clone()),
                     Err(_) => time::sleep(backoff.failed(Instant::now()).pause).await,
                 }
             }
