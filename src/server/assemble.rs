@@ -30,7 +30,7 @@ use crate::quota::Quotas;
 use crate::storage::S3Inspector;
 use crate::telemetry::{
     AdminCounters, CallMetrics, ConnectionLimit, ListenerCertificate, LogCounts, MetricSources, Metrics,
-    ObservedInspector, ObservedPresigner, ServerCounters, Traces,
+    ObservedInspector, ObservedPresigner, Sampled, ServerCounters, Traces,
 };
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
@@ -148,6 +148,7 @@ impl Parts {
         admin: &Arc<AdminCounters>,
         connection_limit: ConnectionLimit,
     ) -> Metrics {
+        let readiness = self.readiness.clone();
         Metrics::new(MetricSources {
             budgets: Some(budgets.clone()),
             calls: Arc::clone(&self.call_metrics),
@@ -157,7 +158,7 @@ impl Parts {
             rejected_lines: Arc::clone(&self.rejected_lines),
             admin: Arc::clone(admin),
             connection_limit: Some(connection_limit),
-            parts: Some(Arc::new(self.readiness.clone())),
+            parts: Some(Sampled::new(move || readiness.status())),
             audit: self.audit.status().cloned(),
             quotas: Some(Arc::clone(&self.quotas)),
             authenticator: Some(Arc::clone(&self.authenticator)),

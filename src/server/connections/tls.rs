@@ -33,7 +33,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
 use crate::files::{SECOND_LOOK, Sight, Standing, Tracker};
 use crate::server::reload_requests::ReloadRequests;
-use crate::telemetry::{CertificateSource, CertificateStatus};
+use crate::telemetry::CertificateStatus;
 
 /// What TLS keeps of a connection's answers while the transport takes nothing, in bytes: an answer and a little.
 const TLS_BUFFER_BYTES: usize = 16 * 1_024;
@@ -158,6 +158,18 @@ impl ListenerTls {
         }
     }
 
+    /// What metrics show of the certificates.
+    pub(in crate::server) fn status(&self) -> CertificateStatus {
+        let in_force = self.in_force.load();
+        CertificateStatus {
+            loaded_at: in_force.since,
+            good_reloads: self.good_reloads.load(Ordering::Relaxed),
+            failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
+            files_in_force: self.files_in_force.load(Ordering::Relaxed),
+            not_after: in_force.proven.not_after,
+        }
+    }
+
     /// One look at the files. `now` is the time since some instant.
     fn reload(&self, now: Duration) -> Result<Reload, TlsError> {
         let looked = self.replace_if_changed(now);
@@ -187,19 +199,6 @@ impl ListenerTls {
                 tracker.accept();
                 Ok(Reload::Replaced)
             }
-        }
-    }
-}
-
-impl CertificateSource for ListenerTls {
-    fn status(&self) -> CertificateStatus {
-        let in_force = self.in_force.load();
-        CertificateStatus {
-            loaded_at: in_force.since,
-            good_reloads: self.good_reloads.load(Ordering::Relaxed),
-            failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
-            files_in_force: self.files_in_force.load(Ordering::Relaxed),
-            not_after: in_force.proven.not_after,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::grpc::SERVICE_NAME;
 use crate::identity::Authenticator;
 use crate::policy::{BucketName, Operation};
 use crate::presign::SigV4Presigner;
-use crate::telemetry::{PartSource, PartStatus};
+use crate::telemetry::{PartStatus, ReadinessStatus};
 
 /// How often the parts are asked while the server does not serve.
 const POLL_UNTIL_READY: Duration = Duration::from_millis(20);
@@ -149,6 +149,18 @@ impl Readiness {
         }
     }
 
+    /// What metrics show.
+    pub(in crate::server) fn status(&self) -> ReadinessStatus {
+        let status = |Found { part, available, required }: Found| PartStatus {
+            kind: part.kind(),
+            name: part.name().into(),
+            available,
+            required,
+        };
+        let is_serving = self.0.reported.borrow().is_serving();
+        ReadinessStatus { is_serving, parts: self.0.find().into_iter().map(status).collect() }
+    }
+
     /// Waits until it is worth asking again.
     async fn pause(&self, serves: bool) {
         let interval = if serves { POLL_WHEN_READY } else { POLL_UNTIL_READY };
@@ -188,22 +200,6 @@ impl Shared {
             .chain(credentials(Operation::Upload, Part::UploadCredentials))
             .chain(audit)
             .collect()
-    }
-}
-
-impl PartSource for Readiness {
-    fn is_serving(&self) -> bool {
-        self.0.reported.borrow().is_serving()
-    }
-
-    fn parts(&self) -> Vec<PartStatus> {
-        let status = |Found { part, available, required }: Found| PartStatus {
-            kind: part.kind(),
-            name: part.name().into(),
-            available,
-            required,
-        };
-        self.0.find().into_iter().map(status).collect()
     }
 }
 

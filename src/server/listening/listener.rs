@@ -20,7 +20,7 @@ use crate::config::{ListenAddress, ListenerSettings};
 use crate::server::connections::Connections;
 use crate::server::connections::handshake::{Accepted, Requirements};
 use crate::server::connections::tls::{ListenerTls, TlsError};
-use crate::telemetry::ListenerCertificate;
+use crate::telemetry::{ListenerCertificate, Sampled};
 
 /// When the server stops: how long no connection may have come before the socket is closed.
 const SWEEP_PAUSE: Duration = Duration::from_millis(10);
@@ -86,8 +86,8 @@ impl Listener {
 
     /// What metrics show of the certificates, if there are any.
     pub(in crate::server) fn certificate(&self, address: &BoundAddress) -> Option<ListenerCertificate> {
-        let source = Arc::clone(self.tls()?) as _;
-        Some(ListenerCertificate { listener: address.to_string().into(), source })
+        let tls = Arc::clone(self.tls()?);
+        Some(ListenerCertificate { listener: address.to_string().into(), status: Sampled::new(move || tls.status()) })
     }
 
     pub(in crate::server) fn address(&self) -> io::Result<BoundAddress> {

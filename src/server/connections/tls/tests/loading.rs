@@ -12,7 +12,6 @@ use crate::server::connections::tls::ListenerTls;
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::files::TlsFiles;
 use crate::server::connections::tls::server_config::ProvenConfig;
-use crate::telemetry::CertificateSource as _;
 
 const BEGIN_ONLY: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n";
 const NOT_DER: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

@@ -16,7 +16,6 @@ use crate::files::{FileError, SECOND_LOOK};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
 use crate::server::reload_requests::ReloadRequests;
-use crate::telemetry::CertificateSource as _;
 
 /// A listener, its files, and a client that it lets through.
 struct Rotation {
