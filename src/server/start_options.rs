@@ -10,7 +10,7 @@ use crate::telemetry::{LogCounts, Traces};
 
 /// What the server takes from the machine.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct StartOptions {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The environment variables, for credentials that the configuration names.
@@ -23,7 +23,7 @@ pub struct Surroundings {
     pub log: Arc<LogCounts>,
 }
 
-impl Surroundings {
+impl StartOptions {
     /// The machine itself, without traces, and with a log that loses nothing.
     #[must_use]
     pub fn system() -> Self {
@@ -37,8 +37,8 @@ impl Surroundings {
     }
 }
 
-impl fmt::Debug for Surroundings {
+impl fmt::Debug for StartOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").finish_non_exhaustive()
+        f.debug_struct("StartOptions").finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ fn an_old_policy_is_loaded_at_once_and_a_young_one_after_a_second_look() {
     let (folder, config) = configured(POLICY);
     let started = std::time::Instant::now();
     let loaded = config.load_policy().unwrap();
-    assert_eq!(loaded.text, POLICY);
+    assert_eq!(loaded.source.text, POLICY);
     assert!(started.elapsed() < Duration::from_mins(1));
     let path = folder.path().join("policy.toml");
     fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now()).unwrap();

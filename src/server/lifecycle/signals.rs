@@ -4,6 +4,32 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// The signals of a server. From [`listen`](Self::listen) on none of them ends the process by itself.
+#[derive(Debug)]
+pub struct Signals {
+    /// Those that stop it.
+    pub stop: StopSignals,
+    /// The one that reloads.
+    pub reload: ReloadSignal,
+    /// Those that are only logged.
+    pub ignored: IgnoredSignals,
+}
+
+impl Signals {
+    /// Starts listening.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to register a handler.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { stop: StopSignals::listen()?, reload: ReloadSignal::listen()?, ignored: IgnoredSignals::listen()? })
+    }
+}
+
 /// SIGTERM and SIGINT, one after the other.
 #[derive(Debug)]
 pub struct StopSignals {
@@ -26,12 +52,7 @@ pub enum StopSignal {
 }
 
 impl StopSignals {
-    /// Starts listening. From then on neither signal ends the process by itself.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses to register a handler.
-    pub fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -59,17 +80,12 @@ impl StopSignal {
     }
 }
 
-/// SIGHUP, as often as it comes. Once one of these was made, that signal does not end the process any more.
+/// SIGHUP, as often as it comes.
 #[derive(Debug)]
 pub struct ReloadSignal(Signal);
 
 impl ReloadSignal {
-    /// Starts listening.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses to register a handler.
-    pub fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         signal(SignalKind::hangup()).map(Self)
     }
 
@@ -83,7 +99,7 @@ impl ReloadSignal {
     }
 }
 
-/// SIGUSR1 and SIGUSR2. Once one of these was made, neither ends the process any more.
+/// SIGUSR1 and SIGUSR2.
 #[derive(Debug)]
 pub struct IgnoredSignals {
     first: Signal,
@@ -91,12 +107,7 @@ pub struct IgnoredSignals {
 }
 
 impl IgnoredSignals {
-    /// Starts listening.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses to register a handler.
-    pub fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self { first: signal(SignalKind::user_defined1())?, second: signal(SignalKind::user_defined2())? })
     }
 

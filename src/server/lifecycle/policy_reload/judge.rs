@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{PolicyLook, ProofError};
+use crate::config::{PolicyLook, PolicySource, ProofError};
 use crate::document::Problems;
 use crate::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
 use crate::policy::{Loss, Policy, losses};
@@ -63,14 +63,14 @@ enum Verdict {
 }
 
 impl PolicyWatch {
-    /// Begins with the policy in force: its text, the file that it came from, and the files with its checksum and its
-    /// signature.
-    pub(in crate::server) fn new(settle: Duration, in_force: String, sight: &Sight, proofs: &[Sight; 2]) -> Self {
+    /// Begins with what the policy in force was compiled from. It is neither read nor compiled again.
+    pub(in crate::server) fn new(settle: Duration, in_force: PolicySource) -> Self {
+        let PolicySource { text, sight, proofs } = in_force;
         Self {
             settle,
-            in_force,
-            policy: Tracker::new(settle, std::slice::from_ref(sight)),
-            proofs: Tracker::new(SECOND_LOOK, proofs),
+            in_force: text,
+            policy: Tracker::new(settle, &[sight]),
+            proofs: Tracker::new(SECOND_LOOK, &proofs),
             refused: None,
             announced: None,
         }

@@ -53,9 +53,10 @@ impl Watched {
         let config = Config::load(&sample("broker.toml"), Overrides::new(), PlainHttp::Refused).unwrap();
         let sight = Sight::of(&read(1, false, &Ok(in_force.to_owned())));
         let absent = || Sight::Unusable(FileError::Absent);
+        let source = PolicySource { text: in_force.to_owned(), sight, proofs: [absent(), absent()] };
         Self {
             config,
-            watch: PolicyWatch::new(SETTLE, in_force.to_owned(), &sight, &[absent(), absent()]),
+            watch: PolicyWatch::new(SETTLE, source),
             now: Duration::ZERO,
             inode: 1,
             touched_since_written: false,
