@@ -33,7 +33,7 @@ pub use listener::{ListenAddress, ListenerSettings};
 pub use log::AccessLogSettings;
 pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
 pub use policy::PolicySettings;
-pub use policy_file::{LoadedPolicy, PolicyFile, PolicyLook, ProofError};
+pub use policy_file::{LoadedPolicy, PolicyFile, PolicyLook, PolicySource, ProofError};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
@@ -217,7 +217,8 @@ impl Config {
             return Err(UnusableFile { file: self.policy.file.clone(), problem: FileError::Empty }.into());
         }
         let text = text_of(&self.policy.file, content)?.to_owned();
-        Ok(LoadedPolicy { policy: self.parse_policy(&text)?, text, sight, proofs })
+        let policy = self.parse_policy(&text)?;
+        Ok(LoadedPolicy { policy, source: PolicySource { text, sight, proofs } })
     }
 
     /// Compiles a policy's text against this configuration.

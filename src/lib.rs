@@ -7,8 +7,8 @@
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream` and `step_span` are beside
-//! the rings and know none of them.
+//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream`, `pacing` and `step_span`
+//! are beside the rings and know none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod admission;
@@ -25,7 +25,7 @@ pub mod server;
 mod step_span;
 pub mod telemetry;
 
-pub use access_broker_base::{clock, document, error_chain, files, invisible};
+pub use access_broker_base::{clock, document, error_chain, files, invisible, pacing};
 pub use access_broker_identity as identity;
 pub use access_broker_policy as policy;
 pub use access_broker_s3::storage;

@@ -1,34 +1,15 @@
 //! The running process: from a proven configuration to listeners, and back down.
 
-mod accept_backoff;
 mod admin;
 mod assemble;
-mod closers;
-mod connection;
+mod budgets;
 mod connections;
-mod episodes;
-mod file_limit;
-mod greeting;
 mod grpc_server;
-mod handshake;
-mod http2;
-mod ignored_signals;
-mod line_budget;
-mod listener;
-mod own_network;
-mod panic_hook;
-mod policy_reload;
-mod read_turn;
-mod readiness;
-mod reload_request;
-mod self_check;
-mod sent_errors;
-mod service_manager;
+mod lifecycle;
+mod listening;
+mod reload_requests;
 mod signing_credentials;
-mod stalled_writes;
-mod stop_signals;
-mod tls;
-mod warnings;
+mod start_options;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -36,76 +17,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
 
-pub use closers::Closers;
-pub use ignored_signals::IgnoredSignals;
-pub use listener::BoundAddress;
-pub use panic_hook::log_panics;
-pub use readiness::{Part, Readiness, Standing};
-pub use reload_request::{ReloadSignal, Reloader};
-pub use self_check::{SelfCheck, SelfCheckError};
-pub use service_manager::ServiceManager;
-pub use stop_signals::{StopSignal, StopSignals};
+pub use lifecycle::panic_hook::log_panics;
+pub use lifecycle::readiness::Readiness;
+pub use lifecycle::reloader::Reloader;
+pub use lifecycle::self_check::{SelfCheck, SelfCheckError};
+pub use lifecycle::service_manager::ServiceManager;
+pub use lifecycle::signals::{IgnoredSignals, ReloadSignal, Signals, StopSignal, StopSignals};
+pub use lifecycle::standing::{Part, Standing};
+pub use listening::listener::BoundAddress;
+pub use start_options::StartOptions;
 
 use self::admin::AdminLimits;
+use self::assemble::Components;
+use self::budgets::budgets;
 use self::connections::Connections;
 use self::grpc_server::Layers;
-use self::listener::Listener;
-use self::policy_reload::PolicyWatch;
-use self::reload_request::ReloadRequests;
-use crate::admission::{BudgetLimits, Budgets};
+use self::lifecycle::policy_reload::{self, PolicyWatch};
+use self::lifecycle::readiness;
+use self::listening::listener::Listener;
+use self::listening::{file_limit, own_network};
+use self::reload_requests::ReloadRequests;
 use crate::audit::AuditTrail;
-use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, LimitSettings, LoadedPolicy};
+use crate::config::{Config, LoadedPolicy};
 use crate::grpc::HealthService;
-use crate::presign::credentials::Environment;
-use crate::telemetry::{AdminCounters, LogCounts, ServerCounters, Traces};
+use crate::telemetry::{AdminCounters, ServerCounters, Traces};
 
 /// How long the admin port may take to end. A scrape takes milliseconds.
 const ADMIN_LIMIT: Duration = Duration::from_secs(1);
 
-/// What the server takes from the machine.
-#[derive(Clone)]
-pub struct Surroundings {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// The environment variables, for credentials that the configuration names.
-    pub environment: Environment,
-    /// The ids of decisions.
-    pub decision_ids: Arc<dyn DecisionIds>,
-    /// Where spans go. The server flushes them when it stops.
-    pub traces: Traces,
-    /// What was lost of the log, for metrics.
-    pub log: Arc<LogCounts>,
-}
-
-impl Surroundings {
-    /// The machine itself, without traces, and with a log that loses nothing.
-    #[must_use]
-    pub fn system() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            environment: Arc::new(|name| std::env::var(name).ok()),
-            decision_ids: Arc::new(TimeOrderedDecisionIds),
-            traces: Traces::off(),
-            log: Arc::default(),
-        }
-    }
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").finish_non_exhaustive()
-    }
-}
-
-/// The most that a closer may take; each has a shorter patience of its own.
-const CLOSER_LIMIT: Duration = Duration::from_secs(15);
+/// How long the end of the audit trail and that of traces may take. Each has a shorter limit of its own.
+const CLOSE_LIMIT: Duration = Duration::from_secs(15);
 
 /// A server that has its ports. It answers calls once [`ready`](Self::ready) returns.
 ///
@@ -116,13 +63,14 @@ pub struct RunningServer {
     readiness: Readiness,
     counters: Arc<ServerCounters>,
     audit: AuditTrail,
+    traces: Traces,
     connections: Connections,
     drain_delay: Duration,
     shutdown_grace: Duration,
-    closers: Closers,
     self_check: SelfCheck,
     reloader: Reloader,
     stop_listeners: CancellationToken,
+    /// Tells every client to leave.
     stop: CancellationToken,
     stop_admin: CancellationToken,
     /// The accept loops; they end with `stop_listeners`.
@@ -141,73 +89,61 @@ impl fmt::Debug for RunningServer {
 }
 
 impl RunningServer {
-    /// Loads the policy, and starts with it; see [`start_with`](Self::start_with).
+    /// Starts with a policy that was loaded before, in this order:
     ///
-    /// # Errors
-    ///
-    /// When the policy is not valid, and as `start_with`.
-    pub async fn start(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
-        let loading = config.clone();
-        // A large policy takes a second to compile.
-        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("the policy was not loaded")?;
-        let loaded = loaded.context("the policy is not valid")?;
-        // Its many parts are built one after the other; together they are much to keep in every caller's future.
-        Box::pin(Self::start_with(config, loaded, surroundings)).await
-    }
-
-    /// Builds every part, and only then binds the ports.
+    /// 1. The process is checked: whether it has a network of its own where a listener trusts its pod, and how many
+    ///    files it may open.
+    /// 2. Every component is built. Secrets and files that the configuration names are read; the audit output is opened.
+    /// 3. Certificates are read and the ports are bound.
+    /// 4. In the background, keys and credentials are fetched, files are watched, and health follows
+    ///    [readiness](Self::readiness).
+    /// 5. The admin port and the listeners accept connections.
     ///
     /// # Errors
     ///
     /// When a named secret or a certificate cannot be used, or an address cannot be bound.
-    pub async fn start_with(config: Config, loaded: LoadedPolicy, surroundings: Surroundings) -> anyhow::Result<Self> {
-        let mut limits = config.limits.clone();
-        own_network::refuse_node_network(&config.listeners, &surroundings.environment)?;
-        let connection_limit = file_limit::fit_into_file_limit(&mut limits);
-        let LoadedPolicy { policy, text, sight, proofs } = loaded;
-        let parts = assemble::assemble(&config, policy, &surroundings).await?;
-        let server = &config.server;
-        let mut bound = Vec::new();
-        for settings in &config.listeners {
-            bound.push(Listener::bind(settings, config.policy.settle).await?);
-        }
-        let addresses: Vec<_> = bound.iter().map(Listener::address).collect::<Result<_, _>>()?;
-        let admin_listener = tokio::net::TcpListener::bind(server.admin_addr)
-            .await
-            .with_context(|| format!("cannot bind server.admin_addr {}", server.admin_addr))?;
-        let admin_addr = admin_listener.local_addr().context("the admin listener has no address")?;
-        for (address, settings) in addresses.iter().zip(&config.listeners) {
-            tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");
-        }
-        tracing::info!(address = %admin_addr, "serving admin HTTP");
+    pub async fn start(config: Config, policy: LoadedPolicy, options: StartOptions) -> anyhow::Result<Self> {
+        // Many components are built one after the other: too much to keep in every caller's future.
+        Box::pin(Self::start_in_order(config, policy, options)).await
+    }
 
-        let [stop_listeners, stop, stop_admin, cut] = [(); 4].map(|()| CancellationToken::new());
-        let readiness = parts.readiness.clone();
+    async fn start_in_order(config: Config, policy: LoadedPolicy, options: StartOptions) -> anyhow::Result<Self> {
+        own_network::refuse_node_network(&config.listeners, &options.environment)?;
+        let mut limits = config.limits.clone();
+        let connection_limit = file_limit::fit_into_file_limit(&mut limits);
+
+        let LoadedPolicy { policy, source } = policy;
+        let components = assemble::assemble(&config, policy, &options).await?;
+
+        let Ports { listeners: bound, addresses, admin: admin_port, admin_addr } = Ports::bind(&config).await?;
+
+        let (reload, reloads) = ReloadRequests::channel();
         let health = HealthReporter::new();
         readiness::publish(&health, false).await;
-
         let mut background = JoinSet::new();
-        parts.spawn_refreshes(&mut background);
-        let (reload, reloads) = ReloadRequests::channel();
-        let watch = PolicyWatch::new(config.policy.settle, text, &sight, &proofs);
+        components.spawn_refreshes(&mut background);
         background.spawn(policy_reload::watch(
             config.clone(),
-            Arc::clone(&parts.policy),
-            watch,
-            parts.policy_follower(),
+            Arc::clone(&components.policy),
+            PolicyWatch::new(config.policy.settle, source),
+            components.policy_follower(),
             reloads.clone(),
         ));
-        background.spawn(readiness.clone().watch(health.clone()));
+        for tls in bound.iter().filter_map(Listener::tls) {
+            background.spawn(Arc::clone(tls).watch(reloads.clone()));
+        }
+        background.spawn(components.readiness.clone().watch(health.clone()));
 
+        let [stop_listeners, stop, stop_admin, cut] = [(); 4].map(|()| CancellationToken::new());
         let counters = Arc::new(ServerCounters::default());
-        let budgets = budgets(&config.limits);
+        let budgets = budgets(&limits);
         let service = grpc_server::service(
-            parts.broker_service(config.sole_bucket().cloned()),
+            components.broker_service(config.sole_bucket().cloned()),
             HealthService::new(health),
-            server.reflection,
+            config.server.reflection,
             Layers {
-                access_log: parts.access_log_layer(),
-                authentication: parts.authentication_layer(&surroundings, &budgets, &counters.calls),
+                access_log: components.access_log_layer(),
+                authentication: components.authentication_layer(&options, &budgets, &counters.calls),
                 limits: limits.clone(),
                 places: Arc::clone(&budgets.places),
                 message_memory: Arc::clone(&budgets.message_memory),
@@ -215,40 +151,37 @@ impl RunningServer {
                 stop: stop.clone(),
             },
         )?;
-        let admin_limits = AdminLimits::from(&limits);
+        let (admin_limits, admin_counters) = (AdminLimits::from(&limits), Arc::new(AdminCounters::default()));
         let self_check = SelfCheck::new(service.clone(), &limits);
         let streams = budgets.streams.clone();
         let connections = Connections::new(service, limits, streams, Arc::clone(&counters), stop.clone(), cut.clone());
         background.spawn(connections.clone().watch_deliveries());
+
         let certificates = bound.iter().zip(&addresses).filter_map(|(listener, address)| listener.certificate(address));
-        let admin_counters = Arc::new(AdminCounters::default());
-        let metrics = parts.metrics(certificates.collect(), &counters, &budgets, &admin_counters, connection_limit);
+        let metrics =
+            components.metrics(certificates.collect(), &counters, &budgets, &admin_counters, connection_limit);
+        let routes = admin::routes(components.readiness.clone(), metrics);
+        let mut admin = JoinSet::new();
+        admin.spawn(admin::serve(admin_port, routes, admin_limits, admin_counters, stop_admin.clone()));
         let mut listeners = JoinSet::new();
         for listener in bound {
-            if let Some(tls) = listener.tls() {
-                background.spawn(Arc::clone(tls).watch(reloads.clone()));
-            }
             listeners.spawn(listener.run(connections.clone(), stop_listeners.clone()));
         }
-        let mut admin = JoinSet::new();
-        let routes = admin::routes(readiness.clone(), metrics);
-        admin.spawn(admin::serve(admin_listener, routes, admin_limits, admin_counters, stop_admin.clone()));
-        let (closers, audit) = (Closers::default(), parts.audit.clone());
-        closers.add("audit", CLOSER_LIMIT, async move { audit.close().await });
-        let traces = surroundings.traces.clone();
-        closers.add("traces", CLOSER_LIMIT, async move { traces.shutdown().await });
+
+        let (key_rings, credentials) = (components.key_rings(), components.credential_caches());
+        let Components { readiness, audit, .. } = components;
         Ok(Self {
             addresses,
             admin_addr,
             readiness,
             counters,
-            audit: parts.audit.clone(),
+            audit,
+            traces: options.traces,
             connections,
-            drain_delay: server.drain_delay,
-            shutdown_grace: server.shutdown_grace,
-            closers,
+            drain_delay: config.server.drain_delay,
+            shutdown_grace: config.server.shutdown_grace,
             self_check,
-            reloader: Reloader { key_rings: parts.key_rings(), credentials: parts.credential_caches(), files: reload },
+            reloader: Reloader { key_rings, credentials, files: reload },
             stop_listeners,
             stop,
             stop_admin,
@@ -309,21 +242,10 @@ impl RunningServer {
         &self.self_check
     }
 
-    /// Reads anew what the server reads from outside; see [`Reloader::reload`].
-    pub fn reload(&self) {
-        self.reloader.reload();
-    }
-
-    /// What reloads, for tasks beside the server.
+    /// Has the server read anew what it reads from outside.
     #[must_use]
     pub const fn reloader(&self) -> &Reloader {
         &self.reloader
-    }
-
-    /// What shall be closed at the end of [`stop`](Self::stop), when the last call has ended.
-    #[must_use]
-    pub const fn closers(&self) -> &Closers {
-        &self.closers
     }
 
     /// Returns when a part that the server cannot do without has ended though nobody stopped it, and tells which. The
@@ -342,7 +264,7 @@ impl RunningServer {
     /// 2. No connection is accepted any more, and then every client is told to leave. Streams of health and reflection
     ///    end.
     /// 3. Calls in flight may take `server.shutdown_grace`; then they are cut off.
-    /// 4. The [closers](Self::closers) run, and the admin port closes.
+    /// 4. The last audit records and spans are written, and the admin port closes.
     pub async fn stop(mut self) {
         tracing::info!(delay = ?self.drain_delay, grace = ?self.shutdown_grace, "stopping");
         self.readiness.drain().await;
@@ -353,23 +275,47 @@ impl RunningServer {
         // connections and reset them when the socket is closed, with the calls that have been sent by then.
         self.stop.cancel();
         self.connections.close(self.shutdown_grace).await;
-        self.closers.run().await;
+        close("audit", self.audit.close()).await;
+        close("traces", self.traces.shutdown()).await;
         self.stop_admin.cancel();
         let _in_time = time::timeout(ADMIN_LIMIT, self.admin.join_next()).await;
         tracing::info!("stopped");
     }
 }
 
-/// The budgets that the settings give.
-fn budgets(limits: &LimitSettings) -> Budgets {
-    Budgets::new(BudgetLimits {
-        streams: limits.max_streams.into(),
-        unproven_streams: limits.max_unproven_streams as usize,
-        unproven_streams_per_connection: limits.max_unproven_streams_per_connection as usize,
-        places: limits.max_calls_in_flight.into(),
-        message_memory: limits.request_memory,
-        signature_checks: limits.signature_checks as usize,
-    })
+/// Waits for the end of what records calls, for [`CLOSE_LIMIT`] at most.
+async fn close(closer: &'static str, closed: impl Future<Output = ()>) {
+    if time::timeout(CLOSE_LIMIT, closed).await.is_err() {
+        tracing::warn!(closer, limit = ?CLOSE_LIMIT, "not closed in time, and given up");
+    }
+}
+
+/// Every port, bound and not served yet.
+struct Ports {
+    listeners: Vec<Listener>,
+    addresses: Vec<BoundAddress>,
+    admin: TcpListener,
+    admin_addr: SocketAddr,
+}
+
+impl Ports {
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let mut listeners = Vec::new();
+        for settings in &config.listeners {
+            listeners.push(Listener::bind(settings, config.policy.settle).await?);
+        }
+        let addresses: Vec<_> = listeners.iter().map(Listener::address).collect::<Result<_, _>>()?;
+        let admin_addr = config.server.admin_addr;
+        let admin = TcpListener::bind(admin_addr)
+            .await
+            .with_context(|| format!("cannot bind server.admin_addr {admin_addr}"))?;
+        let admin_addr = admin.local_addr().context("the admin listener has no address")?;
+        for (address, settings) in addresses.iter().zip(&config.listeners) {
+            tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");
+        }
+        tracing::info!(address = %admin_addr, "serving admin HTTP");
+        Ok(Self { listeners, addresses, admin, admin_addr })
+    }
 }
 
 fn unexpected_end(part: &str, error: Option<JoinError>) -> anyhow::Error {

@@ -13,8 +13,8 @@ pub use admin_counters::AdminCounters;
 pub use http2_errors::{EndingFrame, Http2Errors};
 pub use logs::{LogCounts, LogFormat, LogHandle, LogSettings, LossCause, start_logging, subscriber};
 pub use metrics::{
-    CallMetrics, CertificateSource, CertificateStatus, ConnectionLimit, ListenerCertificate, MetricSources, Metrics,
-    MetricsFormat, NamedCredentials, PartSource, PartStatus,
+    CallMetrics, CertificateStatus, ConnectionLimit, ListenerCertificate, MetricSources, Metrics, MetricsFormat,
+    NamedCredentials, PartStatus, ReadinessStatus, Sampled,
 };
 pub use observed_inspector::ObservedInspector;
 pub use observed_presigner::ObservedPresigner;

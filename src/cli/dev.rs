@@ -16,7 +16,7 @@ use super::output::{complain_in_time, end_log, log_failure, say_in_time};
 use super::{EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::dev::environment::{Environment, EnvironmentOptions};
 use crate::dev::guide;
-use crate::server::{IgnoredSignals, ReloadSignal, StopSignals, log_panics};
+use crate::server::{Signals, log_panics};
 use crate::telemetry::{LogFormat, LogHandle, LogSettings, Traces, start_logging};
 
 /// How long the printed tokens work.
@@ -72,11 +72,9 @@ impl Dev {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
         }
         runtime().context("the runtime cannot be started")?.block_on(async {
-            let unheard = "signals cannot be received";
-            let mut signals = StopSignals::listen().context(unheard)?;
-            let mut reloads = ReloadSignal::listen().context(unheard)?;
+            let Signals { mut stop, mut reload, ignored } = Signals::listen().context("signals cannot be received")?;
             let mut beside = JoinSet::new();
-            beside.spawn(IgnoredSignals::listen().context(unheard)?.log());
+            beside.spawn(ignored.log());
             let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
             let options = EnvironmentOptions {
                 grpc_addr,
@@ -97,14 +95,14 @@ impl Dev {
             let reloader = environment.server.reloader().clone();
             beside.spawn(async move {
                 loop {
-                    reloads.next().await;
+                    reload.next().await;
                     reloader.reload();
                 }
             });
-            signals.next().await;
+            stop.next().await;
             tokio::select! {
                 () = environment.stop() => Ok(EXIT_OK),
-                second = signals.next() => Ok(exit_code::of_second_signal(second)),
+                second = stop.next() => Ok(exit_code::of_second_signal(second)),
             }
         })
     }

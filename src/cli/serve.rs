@@ -1,11 +1,9 @@
 //! `access-broker serve`
 
-use std::io;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::runtime::Runtime;
 use tokio::task::{self, JoinSet};
 
 use super::options::ConfigOptions;
@@ -13,9 +11,7 @@ use super::output::{complain_in_time, end_log, fail_before_the_log, log_failure}
 use super::reload::LiveConfig;
 use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::config::{Config, LoadError, LoadedPolicy};
-use crate::server::{
-    IgnoredSignals, ReloadSignal, RunningServer, ServiceManager, StopSignals, Surroundings, log_panics,
-};
+use crate::server::{RunningServer, ServiceManager, Signals, StartOptions, StopSignals, log_panics};
 use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
@@ -34,51 +30,50 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> u8 {
+        self.run_process().unwrap_or_else(|error| {
+            complain_in_time(&error);
+            EXIT_FAILURE
+        })
+    }
+
+    /// The life of the process: signals, configuration, log, server. An error is what failed before there was a log.
+    fn run_process(self) -> anyhow::Result<u8> {
+        let runtime = runtime().context("the runtime cannot be started")?;
         // First of all: from here on no signal ends the process by itself, whatever it waits for.
-        let prepared = runtime().context("the runtime cannot be started").and_then(|runtime| {
-            let signals = Signals::listen(&runtime).context("signals cannot be received")?;
-            Ok((runtime, signals))
-        });
-        let (runtime, mut signals) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                complain_in_time(&error);
-                return EXIT_FAILURE;
+        let listening = runtime.block_on(async { Signals::listen() });
+        let mut signals = listening.context("signals cannot be received")?;
+
+        let config = match runtime.block_on(load_config(self.options.clone(), &mut signals.stop))? {
+            Some(Ok(config)) => config,
+            Some(Err(error)) => {
+                return Ok(fail_before_the_log(&error.into(), self.options.log_format_alone(), EXIT_CONFIGURATION));
             }
-        };
-        let config = match runtime.block_on(load(self.options.clone(), &mut signals.stop)) {
-            Ok(Some(Ok(config))) => config,
-            Ok(Some(Err(error))) => {
-                return fail_before_the_log(&error.into(), self.options.log_format_alone(), EXIT_CONFIGURATION);
-            }
-            Ok(None) => {
+            None => {
                 // Not dropped: that would wait for the read.
                 runtime.shutdown_background();
-                return EXIT_OK;
-            }
-            Err(error) => {
-                complain_in_time(&error);
-                return EXIT_FAILURE;
+                return Ok(EXIT_OK);
             }
         };
-        let log = match start_logging(config.log).context("the log cannot be started") {
-            Ok(log) => log,
-            Err(error) => {
-                complain_in_time(&error);
-                return EXIT_FAILURE;
-            }
-        };
+
+        let log = start_logging(config.log).context("the log cannot be started")?;
         log_panics();
+
         let live = LiveConfig::new(self.options, config.clone(), log.clone());
-        let code = runtime.block_on(run_logged(config, &log, signals, live));
+        let code = runtime.block_on(serve(config, &log, signals, live)).unwrap_or_else(|error| {
+            log_failure(&error);
+            EXIT_FAILURE
+        });
         // Nothing that still runs is worth waiting for: what is, has been.
         runtime.shutdown_background();
-        end_log(&log, code)
+        Ok(end_log(&log, code))
     }
 }
 
-/// Loads the configuration, unless a signal to stop comes first: its file system may hang.
-async fn load(options: ConfigOptions, stop: &mut StopSignals) -> anyhow::Result<Option<Result<Config, LoadError>>> {
+/// Loads the configuration. `None` if a signal to stop came first: its file system may hang.
+async fn load_config(
+    options: ConfigOptions,
+    stop: &mut StopSignals,
+) -> anyhow::Result<Option<Result<Config, LoadError>>> {
     let loading = task::spawn_blocking(move || options.load());
     tokio::select! {
         loaded = loading => Ok(Some(loaded.context("the configuration was not loaded")?)),
@@ -86,40 +81,18 @@ async fn load(options: ConfigOptions, stop: &mut StopSignals) -> anyhow::Result<
     }
 }
 
-/// The signals that the process takes.
-struct Signals {
-    stop: StopSignals,
-    reload: ReloadSignal,
-    ignored: IgnoredSignals,
-}
-
-impl Signals {
-    fn listen(runtime: &Runtime) -> io::Result<Self> {
-        let _within = runtime.enter();
-        Ok(Self { stop: StopSignals::listen()?, reload: ReloadSignal::listen()?, ignored: IgnoredSignals::listen()? })
-    }
-}
-
-/// From here on everything is said in the log.
-async fn run_logged(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> u8 {
-    serve(config, log, signals, live).await.unwrap_or_else(|error| {
-        log_failure(&error);
-        EXIT_FAILURE
-    })
-}
-
-/// Serves until a signal, and tells how to exit.
+/// The life of the server: policy, start, serving, stop. Tells how to exit. From here on everything is said in the log.
 async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> anyhow::Result<u8> {
     let Signals { mut stop, reload, ignored } = signals;
     // They end with this value.
     let mut beside = JoinSet::new();
     beside.spawn(ignored.log());
     let manager = ServiceManager::from_environment();
-    manager.starting("reading the policy").await;
-    let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
-    let surroundings = Surroundings { traces, log: Arc::clone(log.counts()), ..Surroundings::system() };
+
     // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first process of
     // a container is not ended by a signal that it does not take.
+    manager.starting("reading the policy").await;
+    let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
     let policy = tokio::select! {
         loaded = load_policy(config.clone()) => match loaded? {
             Ok(policy) => policy,
@@ -130,21 +103,31 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
         },
         _ = stop.next() => return Ok(EXIT_OK),
     };
+
     manager.starting("reading secrets and certificates").await;
+    let options = StartOptions { traces, log: Arc::clone(log.counts()), ..StartOptions::system() };
     let mut server = tokio::select! {
-        started = RunningServer::start_with(config, policy, surroundings) => started?,
+        started = RunningServer::start(config, policy, options) => started?,
         _ = stop.next() => return Ok(EXIT_OK),
     };
     beside.spawn(live.reload_on(reload, server.reloader().clone(), manager.clone()));
     beside.spawn(manager.clone().follow(server.readiness().clone()));
     beside.spawn(manager.clone().watch(server.self_check().clone()));
-    let failure = until_stopped(&mut server, &mut stop).await;
-    let way_down = async {
+
+    let failure = tokio::select! {
+        _ = stop.next() => None,
+        failure = server.failed() => {
+            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
+            Some(failure)
+        }
+    };
+
+    let stopped = async {
         manager.stopping().await;
         server.stop().await;
     };
     tokio::select! {
-        () = way_down => failure.map_or(Ok(EXIT_OK), Err),
+        () = stopped => failure.map_or(Ok(EXIT_OK), Err),
         second = stop.next() => Ok(exit_code::of_second_signal(second)),
     }
 }
@@ -152,15 +135,4 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
 /// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
 async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, LoadError>> {
     task::spawn_blocking(move || config.load_policy()).await.context("the policy was not loaded")
-}
-
-/// Returns with the first signal, or with what the server cannot go on without.
-async fn until_stopped(server: &mut RunningServer, stop: &mut StopSignals) -> Option<anyhow::Error> {
-    tokio::select! {
-        _ = stop.next() => None,
-        failure = server.failed() => {
-            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
-            Some(failure)
-        }
-    }
 }

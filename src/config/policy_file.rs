@@ -17,14 +17,21 @@ use crate::policy::Policy;
 /// The largest file with a checksum or a signature, in bytes.
 const MAX_PROOF_BYTES: usize = 4 * 1_024;
 
-/// A policy that was read and compiled, with what later looks at its file are held against.
+/// A policy that was read and compiled.
 #[derive(Debug)]
 pub struct LoadedPolicy {
     /// The policy.
     pub policy: Policy,
     /// What it was compiled from.
+    pub source: PolicySource,
+}
+
+/// What a policy was compiled from. Later looks at its file are compared with it.
+#[derive(Debug)]
+pub struct PolicySource {
+    /// The content.
     pub text: String,
-    /// The file that it was read from.
+    /// The file.
     pub sight: Sight,
     /// The files with its checksum and its signature.
     pub proofs: [Sight; 2],

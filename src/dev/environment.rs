@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tempfile::TempDir;
+use tokio::task;
 
 use super::{
     AccessKey, CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed,
@@ -15,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::document::Overrides;
 use crate::identity::PlainHttp;
-use crate::server::{RunningServer, Surroundings};
+use crate::server::{RunningServer, StartOptions};
 use crate::telemetry::{LogCounts, Traces};
 
 /// The policy of a new data folder.
@@ -96,7 +97,7 @@ impl Environment {
         let origin = "the development configuration";
         let config = Config::parse(origin, &text, &data_dir, Overrides::new(), PlainHttp::OnLoopback)?;
         // The key pair lives in this process alone: neither a file nor the real environment holds it.
-        let surroundings = Surroundings {
+        let start_options = StartOptions {
             environment: Arc::new(move |name| match name {
                 ACCESS_KEY_ID_VARIABLE => Some(access_key_id.clone()),
                 SECRET_ACCESS_KEY_VARIABLE => Some(secret_access_key.clone()),
@@ -104,9 +105,12 @@ impl Environment {
             }),
             traces: options.traces,
             log: options.log,
-            ..Surroundings::system()
+            ..StartOptions::system()
         };
-        let server = RunningServer::start(config, surroundings).await?;
+        let loading = config.clone();
+        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("the policy was not loaded")?;
+        let policy = loaded.context("the policy is not valid")?;
+        let server = RunningServer::start(config, policy, start_options).await?;
         let grpc_addr = server.grpc_addr().context("the broker has no address")?;
         server.ready().await;
         Ok(Self { server, grpc_addr, s3, issuer, data_dir, _removed_in_the_end: removed_in_the_end })

@@ -22,8 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::exchange::RequestLimits;
 use self::places::{Admission, Places};
 pub(super) use self::routes::routes;
-use super::accept_backoff::{AcceptBackoff, AcceptFailure};
-use super::listener::is_of_one_connection;
+use super::listening::accept_backoff::{AcceptBackoff, AcceptFailure, is_of_one_connection};
 use crate::config::LimitSettings;
 use crate::telemetry::AdminCounters;
 

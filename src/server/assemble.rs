@@ -12,9 +12,10 @@ use tokio::task::{self, JoinSet};
 
 use buckets::Buckets;
 
-use super::readiness::{Demands, Readiness};
+use super::lifecycle::readiness::{Demands, Readiness};
+use super::lifecycle::{readiness, warnings};
 use super::signing_credentials::SigningCredentials;
-use super::{Surroundings, readiness};
+use super::start_options::StartOptions;
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
 use crate::broker::{Broker, Counterparts};
@@ -28,15 +29,15 @@ use crate::presign::credentials::CredentialsCache;
 use crate::quota::Quotas;
 use crate::telemetry::{
     AdminCounters, CallMetrics, ConnectionLimit, ListenerCertificate, LogCounts, MetricSources, Metrics,
-    ObservedInspector, ObservedPresigner, ServerCounters, Traces,
+    ObservedInspector, ObservedPresigner, Sampled, ServerCounters, Traces,
 };
 use access_broker_s3::S3Inspector;
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;
 
-/// The parts of a server.
-pub(super) struct Parts {
+/// What answers calls, and what it is made of.
+pub(super) struct Components {
     pub(super) policy: Arc<PolicyStore>,
     pub(super) readiness: Readiness,
     pub(super) audit: AuditTrail,
@@ -51,12 +52,12 @@ pub(super) struct Parts {
     rejected_lines: Arc<RejectedLines>,
 }
 
-/// Builds every part, or tells why one cannot be.
-pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Surroundings) -> anyhow::Result<Parts> {
-    super::warnings::log("configuration", &config.warnings);
-    super::warnings::log("policy", policy.warnings());
+/// Builds every component, or tells why one cannot be built.
+pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOptions) -> anyhow::Result<Components> {
+    warnings::log("configuration", &config.warnings);
+    warnings::log("policy", policy.warnings());
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
-    let proxy = key_proxy::of_environment(&surroundings.environment);
+    let proxy = key_proxy::of_environment(&options.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
         let mut of_issuer = settings.clone();
@@ -71,12 +72,12 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
     let mut buckets = Buckets::default();
     for bucket in &config.buckets {
-        buckets.add(bucket, config, &policy, surroundings).await?;
+        buckets.add(bucket, config, &policy, options).await?;
     }
     buckets.refuse_uploads_by_readers()?;
     let policy = Arc::new(PolicyStore::new(policy));
     let presigner = Arc::new(SigV4Presigner::new(buckets.signers));
-    let clock = Arc::clone(&surroundings.clock);
+    let clock = Arc::clone(&options.clock);
     let inspector = S3Inspector::new(buckets.accesses, Arc::clone(&clock), config.server.s3_timeout);
     let audit = audit::trail(&config.audit)?;
     let asked = readiness::Parts {
@@ -86,17 +87,17 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
         clock,
     };
     let readiness = Readiness::new(asked, demands(config));
-    let (call_metrics, traces) = (Arc::new(CallMetrics::default()), surroundings.traces.clone());
+    let (call_metrics, traces) = (Arc::new(CallMetrics::default()), options.traces.clone());
     let quotas = Arc::new(Quotas::new(config.quota));
     let broker = Broker::new(Counterparts {
         policy: Arc::clone(&policy),
         presigner: Arc::new(ObservedPresigner::new(presigner, &call_metrics, traces.tracer())),
         inspector: Arc::new(ObservedInspector::new(Arc::new(inspector), &call_metrics, traces.tracer())),
-        decision_ids: Arc::clone(&surroundings.decision_ids),
+        decision_ids: Arc::clone(&options.decision_ids),
         pseudonyms: Arc::new(pseudonyms(config).await?),
         quotas: Arc::clone(&quotas),
     });
-    Ok(Parts {
+    Ok(Components {
         policy,
         readiness,
         audit,
@@ -107,12 +108,12 @@ pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Sur
         quotas,
         call_metrics,
         traces,
-        log: Arc::clone(&surroundings.log),
+        log: Arc::clone(&options.log),
         rejected_lines: Arc::new(RejectedLines::new(config.access_log.rejected_per_second, Instant::now())),
     })
 }
 
-impl Parts {
+impl Components {
     /// Starts what keeps keys and credentials fresh, and what finds out that records can be kept again.
     pub(super) fn spawn_refreshes(&self, tasks: &mut JoinSet<()>) {
         for verifier in &self.verifiers {
@@ -147,6 +148,7 @@ impl Parts {
         admin: &Arc<AdminCounters>,
         connection_limit: ConnectionLimit,
     ) -> Metrics {
+        let readiness = self.readiness.clone();
         Metrics::new(MetricSources {
             budgets: Some(budgets.clone()),
             calls: Arc::clone(&self.call_metrics),
@@ -156,7 +158,7 @@ impl Parts {
             rejected_lines: Arc::clone(&self.rejected_lines),
             admin: Arc::clone(admin),
             connection_limit: Some(connection_limit),
-            parts: Some(Arc::new(self.readiness.clone())),
+            parts: Some(Sampled::new(move || readiness.status())),
             audit: self.audit.status().cloned(),
             quotas: Some(Arc::clone(&self.quotas)),
             authenticator: Some(Arc::clone(&self.authenticator)),
@@ -173,11 +175,11 @@ impl Parts {
 
     pub(super) fn authentication_layer(
         &self,
-        surroundings: &Surroundings,
+        options: &StartOptions,
         budgets: &Budgets,
         counters: &Arc<CallCounters>,
     ) -> AuthenticationLayer {
-        let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&surroundings.clock));
+        let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&options.clock));
         AuthenticationLayer::new(authenticator, clock, Arc::clone(&budgets.turns), Arc::clone(counters))
     }
 

@@ -1,5 +1,17 @@
 //! All connections: how many there may be, and how they end together.
 
+mod connection;
+pub(super) mod episodes;
+mod greeting;
+pub(super) mod handshake;
+mod http2;
+mod line_budget;
+mod read_turn;
+mod sent_errors;
+mod shared;
+mod stalled_writes;
+pub(super) mod tls;
+
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,24 +22,19 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::Connection;
-use super::episodes::Episodes;
-use super::greeting::{self, Greeting};
+use self::connection::Connection;
+use self::greeting::Greeting;
+use self::handshake::{Accepted, PeerLimits, Requirements};
+use self::line_budget::LineBudget;
+use self::sent_errors::SentErrors;
+use self::shared::{CLOSE_GRACE, Refusals, Shared};
 use super::grpc_server::GrpcService;
-use super::handshake::{self, Accepted, PeerLimits, Terms};
-use super::http2;
-use super::line_budget::LineBudget;
-use super::sent_errors::SentErrors;
 use crate::admission::{
-    AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEnd, ConnectionEntry, ConnectionLedger,
-    ConnectionRefusal, ConnectionSlot, StreamBudgets,
+    AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEntry, ConnectionLedger, ConnectionRefusal,
+    ConnectionSlot, StreamBudgets,
 };
 use crate::config::LimitSettings;
 use crate::telemetry::ServerCounters;
-
-/// How long a client that has nothing in flight may take to leave once it was told to: a round trip and a little. Peers
-/// that are gone without a word never leave.
-pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How long what was cut off may take to write its lines to the log.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
@@ -35,35 +42,6 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 /// What all connections share. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
-
-pub(super) struct Shared {
-    pub(super) service: GrpcService,
-    pub(super) limits: LimitSettings,
-    pub(super) counters: Arc<ServerCounters>,
-    pub(super) streams: StreamBudgets,
-    pub(super) sent_errors: SentErrors,
-    /// Connections, and the calls on them.
-    pub(super) tasks: TaskTracker,
-    /// Every client is told to leave.
-    pub(super) stop: CancellationToken,
-    /// Nobody is waited for any longer.
-    pub(super) cut: CancellationToken,
-    ledger: Arc<ConnectionLedger>,
-    handshakes: Semaphore,
-    handshakes_by_address: Arc<AddressCap>,
-    refusals: Refusals,
-    failed_handshakes: LineBudget,
-}
-
-/// Which refusals were told.
-#[derive(Default)]
-struct Refusals {
-    total: Episodes,
-    address: Episodes,
-    handshakes: Episodes,
-    displaced: Episodes,
-    streams: Episodes,
-}
 
 impl Connections {
     pub(super) fn new(
@@ -97,22 +75,21 @@ impl Connections {
     }
 
     /// Serves an accepted connection in a task of its own, if there is a place for it. Otherwise closes it at once: its
-    /// client can then try another server, which it would not while it waits unheard in the backlog.
-    pub(super) fn admit(&self, accepted: Accepted, terms: Terms) {
-        let Self(shared) = self;
-        let Some(place) = shared.place_for(&accepted, &terms) else { return };
-        let shared = Arc::clone(shared);
-        shared.tasks.clone().spawn(async move {
-            let Place { slot, handshake, counted: _counted } = place;
+    /// client can then try another server, which it would not while it waits in the backlog.
+    pub(super) fn admit(&self, accepted: Accepted, requirements: Requirements) {
+        let Some(admitted) = self.take_places(&accepted, &requirements) else { return };
+        let this = self.clone();
+        self.0.tasks.spawn(async move {
+            let Admitted { slot, handshake, counted: _counted } = admitted;
             let (peer, entry) = (accepted.peer(), Arc::clone(slot.entry()));
-            match shared.shake_hands(accepted, terms, &entry).await {
+            match this.shake_hands(accepted, requirements, &entry).await {
                 Some(Ok(connection)) => {
                     drop(handshake);
-                    shared.greet_and_serve(connection, &entry).await;
+                    this.greet_and_serve(connection, &entry).await;
                 }
                 Some(Err(error)) => {
-                    shared.counters.handshakes_failed.add_one();
-                    if shared.failed_handshakes.admit(Instant::now()) {
+                    this.0.counters.handshakes_failed.add_one();
+                    if this.0.failed_handshakes.admit(Instant::now()) {
                         handshake::log_failure(&error, peer);
                     }
                 }
@@ -153,17 +130,15 @@ impl Connections {
             let _in_time = time::timeout(CUT_LIMIT, tasks.wait()).await;
         }
     }
-}
 
-impl Shared {
-    /// A place for the connection, or the reason in metrics and log why there is none.
-    fn place_for(self: &Arc<Self>, accepted: &Accepted, terms: &Terms) -> Option<Place> {
-        let Self { ledger, counters, limits, refusals, .. } = &**self;
-        let is_shared = |address: IpAddr| limits.is_shared(address) || terms.is_trusted_proxy_of_pod(accepted);
+    /// Takes what a connection needs a place in. Where there is none, counts and logs the refusal.
+    fn take_places(&self, accepted: &Accepted, requirements: &Requirements) -> Option<Admitted> {
+        let Shared { ledger, handshakes_by_address, counters, limits, refusals, .. } = &*self.0;
+        let is_shared = |address: IpAddr| limits.is_shared(address) || requirements.is_trusted_proxy_of_pod(accepted);
         let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !is_shared(*address));
-        let handshake = match capped.filter(|_| terms.tls.is_some()) {
+        let handshake = match capped.filter(|_| requirements.tls.is_some()) {
             Some(address) => {
-                let Some(share) = self.handshakes_by_address.take(AddressBlock::of(address)) else {
+                let Some(share) = handshakes_by_address.take(AddressBlock::of(address)) else {
                     counters.connections_refused_handshakes.add_one();
                     refusals.handshakes.tell(capped, "limits.max_handshakes_per_address");
                     return None;
@@ -173,7 +148,7 @@ impl Shared {
             None => None,
         };
         match ledger.take(capped) {
-            Ok(slot) => Some(Place { slot, handshake, counted: CountedConnection::new(counters) }),
+            Ok(slot) => Some(Admitted { slot, handshake, counted: CountedConnection::new(counters) }),
             Err(ConnectionRefusal::Total) => {
                 counters.connections_refused.add_one();
                 refusals.total.tell(accepted.peer().map(|peer| peer.ip()), "limits.max_connections");
@@ -191,11 +166,12 @@ impl Shared {
     async fn shake_hands(
         &self,
         accepted: Accepted,
-        terms: Terms,
+        requirements: Requirements,
         entry: &ConnectionEntry,
     ) -> Option<io::Result<Connection>> {
-        let limits = PeerLimits { handshake: self.limits.handshake_timeout, delivery: self.limits.delivery_timeout };
-        self.while_open(entry, handshake::shake_hands(accepted, terms, &self.handshakes, limits)).await
+        let Shared { limits, handshakes, .. } = &*self.0;
+        let limits = PeerLimits { handshake: limits.handshake_timeout, delivery: limits.delivery_timeout };
+        self.while_open(entry, handshake::shake_hands(accepted, requirements, handshakes, limits)).await
     }
 
     /// Serves a client that speaks HTTP/2, and tells others to.
@@ -203,21 +179,20 @@ impl Shared {
     /// The HTTP/2 library has no time limit for the first bytes, and pings a silent peer only once the preface is there:
     /// without a limit here, any peer could hold sockets for ever.
     async fn greet_and_serve(&self, connection: Connection, entry: &Arc<ConnectionEntry>) {
+        let Shared { limits, counters, .. } = &*self.0;
         let peer = connection.info().peer.ip();
-        let Some(heard) = self.while_open(entry, greeting::hear(connection, self.limits.handshake_timeout)).await
-        else {
-            return;
-        };
+        let heard = self.while_open(entry, greeting::hear(connection, limits.handshake_timeout)).await;
+        let Some(heard) = heard else { return };
         let peer = peer.map(tracing::field::display);
         match heard {
-            Ok(Greeting::Http2(connection)) => http2::serve(connection, entry, self).await,
+            Ok(Greeting::Http2(connection)) => http2::serve(connection, entry, &self.0).await,
             Ok(Greeting::Http1(client)) => {
-                self.counters.http1_clients.add_one();
+                counters.http1_clients.add_one();
                 tracing::debug!(peer, "a client speaks HTTP/1; it is told that this port speaks gRPC over HTTP/2");
                 let _refused_or_ended = self.while_open(entry, client.refuse()).await;
             }
             Ok(Greeting::Neither) => {
-                self.counters.not_http.add_one();
+                counters.not_http.add_one();
                 tracing::debug!(peer, "a client speaks neither HTTP/2 nor HTTP/1; its connection is closed");
             }
             Err(error) => tracing::debug!(peer, %error, "a connection ended before its client spoke HTTP/2"),
@@ -226,63 +201,25 @@ impl Shared {
 
     /// Does something with a connection. `None` if the connection had to end in the middle of it.
     async fn while_open<D: Future>(&self, entry: &ConnectionEntry, doing: D) -> Option<D::Output> {
+        let Shared { stop, cut, .. } = &*self.0;
         let stopped = async {
-            self.stop.cancelled().await;
-            time::sleep(FAREWELL).await;
+            stop.cancelled().await;
+            time::sleep(CLOSE_GRACE).await;
         };
         tokio::select! {
             done = doing => Some(done),
             why = entry.ended() => {
-                self.note_end(why);
+                self.0.note_end(why);
                 None
             }
             () = stopped => None,
-            () = self.cut.cancelled() => None,
-        }
-    }
-
-    /// Takes note that a stream was refused before anything was known of its call.
-    pub(super) fn note_refused_stream(&self, peer: Option<IpAddr>) {
-        self.counters.streams_refused.add_one();
-        if self.refusals.streams.is_news(Instant::now()) {
-            let peer = peer.map(tracing::field::display);
-            let limits = "limits.max_streams, limits.max_unproven_streams";
-            tracing::warn!(peer, limits, "call refused: stream limit reached; further refusals are only counted");
-        }
-    }
-
-    /// Takes note that a connection was ended for the sake of others.
-    pub(super) fn note_end(&self, why: ConnectionEnd) {
-        match why {
-            ConnectionEnd::Displaced => {
-                self.counters.connections_displaced.add_one();
-                if self.refusals.displaced.is_news(Instant::now()) {
-                    tracing::warn!(
-                        limits = "limits.max_connections, limits.max_unproven_connections",
-                        "connection limit reached: connections without an authenticated caller are closed for new ones"
-                    );
-                }
-            }
-            ConnectionEnd::SlowReader => {
-                self.counters.connections_stalled.add_one();
-                tracing::debug!("connection closed: its client did not take an answer in time");
-            }
+            () = cut.cancelled() => None,
         }
     }
 }
 
-impl Episodes {
-    /// Tells of a refused connection, once per episode.
-    fn tell(&self, peer: Option<IpAddr>, limit: &'static str) {
-        if self.is_news(Instant::now()) {
-            let peer = peer.map(tracing::field::display);
-            tracing::warn!(peer, limit, "connection refused: limit reached; further refusals are only counted");
-        }
-    }
-}
-
-/// What a connection holds.
-struct Place {
+/// The places that a connection holds.
+struct Admitted {
     slot: ConnectionSlot,
     /// Its place among the handshakes of its address, until it has shaken hands.
     handshake: Option<AddressShare>,

@@ -13,7 +13,8 @@ async fn server() -> RunningServer {
     std::fs::write(folder.path().join("policy.toml"), policy).unwrap();
     let config = parse(folder.path());
     let environment = Arc::new(|name: &str| Some(format!("value-of-{name}")));
-    RunningServer::start(config, Surroundings { environment, ..Surroundings::system() }).await.unwrap()
+    let policy = config.load_policy().unwrap();
+    RunningServer::start(config, policy, StartOptions { environment, ..StartOptions::system() }).await.unwrap()
 }
 
 fn parse(folder: &Path) -> Config {
@@ -79,4 +80,13 @@ async fn a_background_task_that_panics_is_a_failure_and_one_that_ends_is_not() {
         server.background.spawn(async { panic!("a fault") });
     });
     assert_eq!(failure.await, "a background task has panicked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_close_is_left_behind_after_its_limit() {
+    let begun = time::Instant::now();
+    close("hanging", std::future::pending()).await;
+    assert_eq!(begun.elapsed(), CLOSE_LIMIT);
+    close("prompt", async {}).await;
+    assert_eq!(begun.elapsed(), CLOSE_LIMIT);
 }

@@ -18,6 +18,7 @@ mod parts;
 mod policy;
 mod process;
 mod quotas;
+mod sampled;
 mod samples;
 mod server;
 mod signing_credentials;
@@ -30,10 +31,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use call_metrics::CallMetrics;
-pub use certificates::{CertificateSource, CertificateStatus, ListenerCertificate};
+pub use certificates::{CertificateStatus, ListenerCertificate};
 pub use connection_limit::ConnectionLimit;
 pub use format::MetricsFormat;
-pub use parts::{PartSource, PartStatus};
+pub use parts::{PartStatus, ReadinessStatus};
+pub use sampled::Sampled;
 pub use signing_credentials::NamedCredentials;
 
 use admin::AdminCollector;
@@ -85,7 +87,7 @@ pub struct MetricSources {
     /// How many connections there may be, where a server runs.
     pub connection_limit: Option<ConnectionLimit>,
     /// What calls need, where a server runs.
-    pub parts: Option<Arc<dyn PartSource>>,
+    pub parts: Option<Sampled<ReadinessStatus>>,
     /// Audit records, if there are any.
     pub audit: Option<Arc<AuditStatus>>,
     /// Quotas.

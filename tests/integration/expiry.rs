@@ -11,13 +11,13 @@ use access_broker::dev::{AccessKey, EmbeddedIssuer, EmbeddedIssuerOptions, Embed
 use access_broker::document::Overrides;
 use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest, IssueDownloadUrlResponse};
 use access_broker::identity::PlainHttp;
-use access_broker::server::{RunningServer, Surroundings};
+use access_broker::server::{RunningServer, StartOptions};
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Client, capture_logs, error_info, http_request, replace};
+use crate::support::{Client, capture_logs, error_info, http_request, replace, start_server};
 
 const POLICY: &str = r#"
 tier = [{ name = "all", bucket = "media", prefix = "", download = { max_ttl = "1h", stable_window = "30m" } }]
@@ -121,8 +121,8 @@ impl World {
             s3.url()
         );
         let config = Config::parse("broker.toml", &text, folder.path(), Overrides::new(), PlainHttp::Refused).unwrap();
-        let surroundings = Surroundings { clock: Arc::new(clock.clone()), ..Surroundings::system() };
-        let broker = RunningServer::start(config, surroundings).await.unwrap();
+        let options = StartOptions { clock: Arc::new(clock.clone()), ..StartOptions::system() };
+        let broker = start_server(config, options).await.unwrap();
         broker.ready().await;
         Self { folder, clock, issuer, broker, _s3: s3 }
     }

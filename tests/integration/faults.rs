@@ -21,7 +21,7 @@ use access_broker::policy::{
 };
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::quota::{QuotaSettings, Quotas};
-use access_broker::server::{Part, RunningServer, Standing, Surroundings};
+use access_broker::server::{Part, Standing, StartOptions};
 use access_broker::storage::{InspectionError, Look, ObjectInspector, StoredObject};
 use async_trait::async_trait;
 use base64::Engine;
@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Client, capture_logs, error_info, secrets};
+use crate::support::{Client, capture_logs, error_info, secrets, start_server};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
@@ -73,8 +73,8 @@ pub(crate) fn config(folder: &Path, jwks_url: &str) -> Config {
     Config::parse("test.toml", &text, folder, Overrides::new(), PlainHttp::OnLoopback).unwrap()
 }
 
-pub(crate) fn surroundings() -> Surroundings {
-    Surroundings { environment: Arc::new(|name| Some(format!("value-of-{name}"))), ..Surroundings::system() }
+pub(crate) fn start_options() -> StartOptions {
+    StartOptions { environment: Arc::new(|name| Some(format!("value-of-{name}"))), ..StartOptions::system() }
 }
 
 /// A token that would be fine if its key were known.
@@ -106,7 +106,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", silent.local_addr().unwrap());
-    let server = RunningServer::start(config(folder.path(), &url), surroundings()).await.unwrap();
+    let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
 
     assert_eq!(server.readiness().standing(), Standing::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
     let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
@@ -126,8 +126,8 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
 #[tokio::test]
 async fn credentials_that_cannot_be_read_stop_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let nothing = Surroundings { environment: Arc::new(|_| None), ..Surroundings::system() };
-    let error = RunningServer::start(config(folder.path(), "https://issuer.example/keys"), nothing).await.unwrap_err();
+    let nothing = StartOptions { environment: Arc::new(|_| None), ..StartOptions::system() };
+    let error = start_server(config(folder.path(), "https://issuer.example/keys"), nothing).await.unwrap_err();
     let text = format!("{error:#}");
     assert!(text.contains("bucket media") && text.contains("environment variable ID is not set"), "{text}");
 }
@@ -138,7 +138,7 @@ async fn a_port_that_is_taken_stops_the_start() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = config(folder.path(), "https://issuer.example/keys");
     config.listeners[0].address = ListenAddress::Tcp(taken.local_addr().unwrap());
-    let error = RunningServer::start(config, surroundings()).await.unwrap_err();
+    let error = start_server(config, start_options()).await.unwrap_err();
     assert!(format!("{error:#}").contains("cannot listen at 127.0.0.1:"), "{error:#}");
 }
 
@@ -296,7 +296,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
     let clock = Arc::new(SystemClock);
     let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
     let url = endpoint_that_answers_once(issuer.jwks().to_string()).await;
-    let server = RunningServer::start(config(folder.path(), &url), surroundings()).await.unwrap();
+    let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
     server.ready().await;
 
     // A key that is not known makes the call wait a second for the keys, which the endpoint does not give.
@@ -313,7 +313,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
 async fn a_client_that_never_speaks_does_not_hold_up_the_end() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
-    let server = RunningServer::start(config(folder.path(), "https://127.0.0.1:1/keys"), surroundings()).await.unwrap();
+    let server = start_server(config(folder.path(), "https://127.0.0.1:1/keys"), start_options()).await.unwrap();
     let address: SocketAddr = server.grpc_addr().unwrap();
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), server.stop()).await.unwrap();

@@ -17,9 +17,9 @@ use tokio::time;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::faults::{ISSUER, config, surroundings, token_with_key_id};
+use crate::faults::{ISSUER, config, start_options, token_with_key_id};
 use crate::serve_process::issuer;
-use crate::support::{Client, capture_logs, error_info, secrets};
+use crate::support::{Client, capture_logs, error_info, secrets, start_server};
 use endpoint::{Answer, KeyEndpoint};
 
 /// The longest that a call with an unknown key takes: a second for the keys, and the rest for a busy machine. A call that
@@ -56,7 +56,7 @@ impl Fixture {
         capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let endpoint = KeyEndpoint::start(answers).await;
-        let started = RunningServer::start(config(folder.path(), &endpoint.url()), surroundings());
+        let started = start_server(config(folder.path(), &endpoint.url()), start_options());
         let server = time::timeout(LONGEST_CALL, started).await.expect("the start does not wait for keys").unwrap();
         Self { endpoint, server, _folder: folder }
     }
@@ -470,7 +470,7 @@ async fn the_operator_can_have_keys_fetched_at_once() {
     let used = token(old, "somebody");
     fixture.call(&used).await.unwrap();
     fixture.endpoint.answer(Answer::keys(new.jwks()));
-    fixture.server.reload();
+    fixture.server.reloader().reload();
     fixture.fetched("reloaded", 2).await;
     fixture.assert_unauthenticated("the key that was taken back", &used).await;
     fixture.assert_serves("the new key", new).await;
@@ -486,7 +486,7 @@ async fn a_file_beside_a_url_has_the_keys_until_the_first_good_fetch() {
         let endpoint = KeyEndpoint::start([Answer::status("500 Internal Server Error", "x: y", "")]).await;
         let mut config = config(folder.path(), &endpoint.url());
         config.issuers[0].start_key_file = Some(folder.path().join("keys.json"));
-        let server = RunningServer::start(config, surroundings()).await.unwrap();
+        let server = start_server(config, start_options()).await.unwrap();
         Fixture { endpoint, server, _folder: tempfile::tempdir().unwrap() }
     };
     capture_logs();

@@ -21,7 +21,7 @@ pub(crate) use client::{Client, SHARED_REQUEST_ID, error_info, field_violations,
 pub(crate) use missing::skip_without;
 pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};
-pub(crate) use server::TestServer;
+pub(crate) use server::{TestServer, start_server};
 
 /// Replaces a file in one step, as an operator should.
 pub(crate) fn replace(path: &std::path::Path, content: impl AsRef<[u8]>) {

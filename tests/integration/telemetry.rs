@@ -2,7 +2,7 @@
 
 mod calls;
 mod certificates;
-mod collector;
+pub(crate) mod collector;
 mod dashboards;
 mod http_collector;
 mod lost_collector;

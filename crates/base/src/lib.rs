@@ -6,3 +6,4 @@ pub mod document;
 pub mod error_chain;
 pub mod files;
 pub mod invisible;
+pub mod pacing;

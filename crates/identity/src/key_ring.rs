@@ -17,13 +17,14 @@ use tokio::time::{self, Instant};
 use super::key_source::{KeySource, KeySourceError};
 use super::keys::{KeyRules, KeySet, KeySetError, KeyUse, SkipReason, SkippedKey, list};
 use access_broker_base::error_chain::error_chain;
+use access_broker_base::pacing::{jittered, random_fraction};
 
 pub(super) use fetching::Cause;
 pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
 pub use status::KeyRingStatus;
 
 use fetching::{Asked, FetchUnderWay, Fetching};
-use schedule::{jittered, random_fraction, refresh_delay, retry_delay};
+use schedule::{refresh_delay, retry_delay};
 
 /// The longest that one call waits for keys that it made the ring fetch.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

@@ -25,7 +25,7 @@ fn an_old_policy_is_loaded_at_once_and_a_young_one_after_a_second_look() {
     let (folder, config) = configured(POLICY);
     let started = std::time::Instant::now();
     let loaded = config.load_policy().unwrap();
-    assert_eq!(loaded.text, POLICY);
+    assert_eq!(loaded.source.text, POLICY);
     assert!(started.elapsed() < Duration::from_mins(1));
     let path = folder.path().join("policy.toml");
     fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now()).unwrap();
@@ -47,7 +47,8 @@ fn at_start_a_checksum_that_is_there_must_fit() {
 
 #[test]
 fn at_start_a_policy_needs_the_signature_of_the_key_that_is_set() {
-    let (folder, mut config) = configured(include_str!("../../server/policy_reload/judge/testdata/signed.toml"));
+    let (folder, mut config) =
+        configured(include_str!("../../server/lifecycle/policy_reload/judge/testdata/signed.toml"));
     let key = PublicKey::from_base64("RWQOri3nPag3maWHXbMMYbmFqCnKUOXfGbM4IsGCAIDlAcfW2JDJE9ib").unwrap();
     config.policy.minisign_public_key = Some(key);
     let signature = folder.path().join("policy.toml.minisig");
@@ -57,9 +58,10 @@ fn at_start_a_policy_needs_the_signature_of_the_key_that_is_set() {
         signature.display()
     );
     assert_eq!(error, expected);
-    fs::write(&signature, include_str!("../../server/policy_reload/judge/testdata/legacy.minisig")).unwrap();
+    fs::write(&signature, include_str!("../../server/lifecycle/policy_reload/judge/testdata/legacy.minisig")).unwrap();
     assert!(matches!(config.load_policy().unwrap_err(), LoadError::Proof(ProofError::Signature(_))));
-    fs::write(&signature, include_str!("../../server/policy_reload/judge/testdata/signed.toml.minisig")).unwrap();
+    fs::write(&signature, include_str!("../../server/lifecycle/policy_reload/judge/testdata/signed.toml.minisig"))
+        .unwrap();
     config.load_policy().unwrap();
 }
 

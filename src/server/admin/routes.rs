@@ -18,7 +18,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::accept::preferred_format;
-use crate::server::readiness::{Readiness, Standing};
+use crate::server::lifecycle::readiness::Readiness;
+use crate::server::lifecycle::standing::Standing;
 use crate::telemetry::Metrics;
 
 pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Router {

@@ -10,8 +10,8 @@ use crate::config::{BucketSettings, Config, CredentialsSettings};
 use crate::policy::{BucketName, Operation, Policy};
 use crate::presign::credentials::{CredentialsCache, CredentialsSnapshot, DefaultChain, StaticCredentialsSource};
 use crate::presign::{BucketSigner, RequiredHeaders};
-use crate::server::Surroundings;
 use crate::server::signing_credentials::{CredentialsUse, SigningCredentials, longest_url_life};
+use crate::server::start_options::StartOptions;
 use access_broker_s3::BucketAccess;
 
 /// The buckets so far. What is signed by the same credentials shares one cache.
@@ -28,11 +28,10 @@ impl Buckets {
         bucket: &BucketSettings,
         config: &Config,
         policy: &Policy,
-        surroundings: &Surroundings,
+        options: &StartOptions,
     ) -> anyhow::Result<()> {
-        let credentials =
-            self.cache(signer_of(bucket, Operation::Download), bucket, config, policy, surroundings).await?;
-        let of_uploads = self.cache(signer_of(bucket, Operation::Upload), bucket, config, policy, surroundings).await?;
+        let credentials = self.cache(signer_of(bucket, Operation::Download), bucket, config, policy, options).await?;
+        let of_uploads = self.cache(signer_of(bucket, Operation::Upload), bucket, config, policy, options).await?;
         let required_headers = RequiredHeaders {
             expected_bucket_owner: bucket.expected_bucket_owner.clone(),
             requester_pays: bucket.requester_pays,
@@ -81,13 +80,13 @@ impl Buckets {
         bucket: &BucketSettings,
         config: &Config,
         policy: &Policy,
-        surroundings: &Surroundings,
+        options: &StartOptions,
     ) -> anyhow::Result<Arc<CredentialsCache>> {
         if let Some((_, known)) = self.credentials.iter().find(|(known, _)| known == settings) {
             return Ok(Arc::clone(&known.cache));
         }
         let uses: Vec<CredentialsUse> = config.buckets.iter().flat_map(|bucket| uses_of(settings, bucket)).collect();
-        let cache = new_cache(settings, bucket, config, longest_url_life(policy, &uses), surroundings).await?;
+        let cache = new_cache(settings, bucket, config, longest_url_life(policy, &uses), options).await?;
         let cache = Arc::new(cache);
         let credentials = SigningCredentials {
             name: settings.name().into(),
@@ -128,14 +127,14 @@ async fn new_cache(
     bucket: &BucketSettings,
     config: &Config,
     longest_url_life: Duration,
-    surroundings: &Surroundings,
+    options: &StartOptions,
 ) -> anyhow::Result<CredentialsCache> {
-    let clock = Arc::clone(&surroundings.clock);
+    let clock = Arc::clone(&options.clock);
     match settings {
         CredentialsSettings::DefaultChain => {
             let endpoint = bucket.endpoints.first().context("the bucket has no endpoint")?;
             let region = endpoint.settings.region.clone();
-            let chain = DefaultChain::new(region, &surroundings.environment, config.policy.settle);
+            let chain = DefaultChain::new(region, &options.environment, config.policy.settle);
             let changes = chain.profile_files();
             Ok(CredentialsCache::new(chain, clock, longest_url_life).with_changes(changes))
         }
@@ -144,7 +143,7 @@ async fn new_cache(
                 access_key_id.clone(),
                 secret_access_key.clone(),
                 session.clone(),
-                Arc::clone(&surroundings.environment),
+                Arc::clone(&options.environment),
             )
             .with_settle(config.policy.settle);
             let cache = CredentialsCache::new(source, clock, longest_url_life);

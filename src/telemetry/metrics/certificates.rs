@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
+use super::sampled::Sampled;
 use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 
 /// How it stands with a listener's certificates.
@@ -24,19 +25,13 @@ pub struct CertificateStatus {
     pub not_after: SystemTime,
 }
 
-/// A listener that tells of its certificates.
-pub trait CertificateSource: fmt::Debug + Send + Sync + 'static {
-    /// How it stands now.
-    fn status(&self) -> CertificateStatus;
-}
-
-/// A source and what operators call its listener.
+/// The certificates of one listener.
 #[derive(Debug, Clone)]
 pub struct ListenerCertificate {
     /// The label `listener`: its address.
     pub listener: Arc<str>,
-    /// The source.
-    pub source: Arc<dyn CertificateSource>,
+    /// How it stands with them.
+    pub status: Sampled<CertificateStatus>,
 }
 
 /// Reads the status of every listener at each scrape.
@@ -45,7 +40,7 @@ pub(super) struct CertificateCollector(pub(super) Vec<ListenerCertificate>);
 
 impl Collector for CertificateCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let statuses: Vec<_> = self.0.iter().map(|named| (&*named.listener, named.source.status())).collect();
+        let statuses: Vec<_> = self.0.iter().map(|named| (&*named.listener, named.status.read())).collect();
         encode_timestamps(
             &mut encoder,
             "tls_certificate_expiry_timestamp",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
+use super::sampled::Sampled;
 use super::samples::{as_flag, encode_gauge, encode_gauges};
 
 /// One part.
@@ -21,24 +22,24 @@ pub struct PartStatus {
     pub required: bool,
 }
 
-/// Tells of the parts, and whether the server serves.
-pub trait PartSource: fmt::Debug + Send + Sync + 'static {
+/// The parts, and whether the server serves.
+#[derive(Debug, Clone)]
+pub struct ReadinessStatus {
     /// Whether health says SERVING.
-    fn is_serving(&self) -> bool;
-
-    /// Every part as it is now.
-    fn parts(&self) -> Vec<PartStatus>;
+    pub is_serving: bool,
+    /// Every part.
+    pub parts: Vec<PartStatus>,
 }
 
-/// Asks the source at each scrape.
 #[derive(Debug)]
-pub(super) struct PartCollector(pub(super) Option<Arc<dyn PartSource>>);
+pub(super) struct PartCollector(pub(super) Option<Sampled<ReadinessStatus>>);
 
 impl Collector for PartCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let serving = self.0.as_ref().map(|source| as_flag(source.is_serving()));
+        let status = self.0.as_ref().map(Sampled::read);
+        let serving = status.as_ref().map(|status| as_flag(status.is_serving));
         encode_gauge(&mut encoder, "serving", "Whether health says SERVING: 1, or 0.", None, serving)?;
-        let parts = self.0.as_ref().map(|source| source.parts()).unwrap_or_default();
+        let parts = status.map(|status| status.parts).unwrap_or_default();
         let samples = parts.iter().map(|PartStatus { kind, name, available, required }| {
             let required = if *required { "true" } else { "false" };
             ([("part", *kind), ("name", &**name), ("required", required)], as_flag(*available))

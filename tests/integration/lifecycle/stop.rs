@@ -3,13 +3,17 @@
 use std::io;
 use std::time::Duration;
 
+use access_broker::server::StartOptions;
+use access_broker::telemetry::Traces;
 use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 use tonic::Code;
 
+use crate::faults::start_options;
 use crate::limits::broker::{Broker, PATIENCE, until};
 use crate::limits::raw::{ACK, GOAWAY, HEADERS, PING, PREFACE, RawClient, frame};
 use crate::support::Client;
+use crate::telemetry::collector::Collector;
 
 #[tokio::test]
 async fn during_the_delay_everything_is_served_and_readiness_says_no() {
@@ -96,20 +100,22 @@ async fn peers_that_are_gone_without_a_word_hold_nothing_up() {
 }
 
 #[tokio::test]
-async fn closers_run_when_the_last_call_has_ended() {
-    let mut broker = Broker::start(|config| config.limits.call_timeout = Duration::from_millis(500)).await;
+async fn the_span_of_a_call_that_ends_during_the_stop_is_sent() {
+    let collector = Collector::start();
+    let url = collector.url();
+    let traces = Traces::from_environment(|name| (name == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").then(|| url.clone()));
+    let options = StartOptions { traces: traces.unwrap(), ..start_options() };
+    let mut broker = Broker::start_in(options, |config| config.limits.call_timeout = Duration::from_millis(500)).await;
     let mut client = RawClient::greet(broker.address()).await;
     client.open_call(1, &broker.authorization()).await;
     client.send(&frame(PING, 0, 0, &[1; 8])).await.unwrap();
     client.wait_for(PING).await;
     let counters = broker.counters();
-    let (told, heard) = tokio::sync::oneshot::channel();
-    let server = broker.take_server();
-    server.closers().add("test", Duration::from_secs(1), async move {
-        told.send((counters.calls.deadlines_exceeded.get(), counters.connections_open())).unwrap();
-    });
-    server.stop().await;
-    assert_eq!(heard.await.unwrap(), (1, 0));
+    broker.take_server().stop().await;
+    assert_eq!((counters.calls.deadlines_exceeded.get(), counters.connections_open()), (1, 0));
+    let spans = collector.spans();
+    let calls = spans.iter().filter(|span| span.name == "accessbroker.v1.AccessBrokerService/IssueDownloadUrl");
+    assert_eq!(calls.count(), 1, "{spans:#?}");
 }
 
 #[tokio::test]

@@ -9,16 +9,16 @@ use access_broker::config::Config;
 use access_broker::dev::EmbeddedIssuer;
 use access_broker::document::Overrides;
 use access_broker::identity::PlainHttp;
-use access_broker::server::{RunningServer, Surroundings};
+use access_broker::server::{RunningServer, StartOptions};
 use access_broker::telemetry::ServerCounters;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time;
 
-use crate::faults::surroundings;
+use crate::faults::start_options;
 use crate::serve_process::{configured, issuer};
-use crate::support::{Client, assert_no_secrets, capture_logs, secrets};
+use crate::support::{Client, assert_no_secrets, capture_logs, secrets, start_server};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,10 +49,10 @@ fn authorization_of(issuer: &EmbeddedIssuer, subject: &str) -> String {
 
 impl Broker {
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_in(surroundings(), change).await
+        Self::start_in(start_options(), change).await
     }
 
-    pub(crate) async fn start_in(surroundings: Surroundings, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start_in(options: StartOptions, change: impl FnOnce(&mut Config)) -> Self {
         capture_logs();
         let issuer = issuer().await;
         let folder = configured(ISSUER, issuer.jwks());
@@ -65,7 +65,7 @@ impl Broker {
         fs::write(&path, text.replace(region, &endpoint)).unwrap();
         let mut config = Config::load(&path, Overrides::new(), PlainHttp::Refused).unwrap();
         change(&mut config);
-        let server = RunningServer::start(config, surroundings).await.unwrap();
+        let server = start_server(config, options).await.unwrap();
         time::timeout(PATIENCE, server.ready()).await.unwrap();
         let (address, counters) = (server.grpc_addr().unwrap(), Arc::clone(server.counters()));
         Self { server: Some(server), address, counters, issuer, _folder: folder, _silent_s3: silent_s3 }

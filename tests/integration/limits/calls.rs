@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access_broker::broker::{DecisionId, DecisionIds};
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
-use access_broker::server::Surroundings;
+use access_broker::server::StartOptions;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -15,7 +15,7 @@ use tonic_types::StatusExt;
 
 use super::broker::{Broker, until};
 use super::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
-use crate::faults::surroundings;
+use crate::faults::start_options;
 use crate::support::{error_info, tcp_channel};
 
 /// A request whose answer waits for S3, which never says a word.
@@ -169,7 +169,7 @@ impl DecisionIds for Panicking {
 
 /// A broker in which every decision panics.
 pub(crate) async fn broker_that_panics() -> Broker {
-    let panicking = Surroundings { decision_ids: Arc::new(Panicking), ..surroundings() };
+    let panicking = StartOptions { decision_ids: Arc::new(Panicking), ..start_options() };
     Broker::start_in(panicking, |_| ()).await
 }
 

@@ -5,12 +5,21 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use access_broker::config::Config;
 use access_broker::dev::environment::{Environment, EnvironmentOptions};
+use access_broker::server::{RunningServer, StartOptions};
 use access_broker::telemetry::Traces;
 use tempfile::TempDir;
 
 use super::client::Client;
 use super::{audit_records, secrets};
+
+/// Loads the policy and starts a server with it, as `access-broker serve` does.
+pub(crate) async fn start_server(config: Config, options: StartOptions) -> anyhow::Result<RunningServer> {
+    let loading = config.clone();
+    let policy = tokio::task::spawn_blocking(move || loading.load_policy()).await??;
+    RunningServer::start(config, policy, options).await
+}
 
 /// A running environment. Its end searches the log for secrets, and holds every audit record against the schema.
 pub(crate) struct TestServer {

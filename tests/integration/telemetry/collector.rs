@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::PATIENCE;
 
 /// A collector on loopback.
-pub(super) struct Collector {
+pub(crate) struct Collector {
     pub(super) address: SocketAddr,
     received: Received,
     serving: JoinHandle<()>,
@@ -44,7 +44,7 @@ impl TraceService for Received {
 }
 
 impl Collector {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let received = Received::default();
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap();
@@ -53,12 +53,12 @@ impl Collector {
         Self { address, received, serving }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Every span so far.
-    pub(super) fn spans(&self) -> Vec<Span> {
+    pub(crate) fn spans(&self) -> Vec<Span> {
         let messages = self.received.0.lock().unwrap();
         let resources = messages.iter().flat_map(|(_, message)| &message.resource_spans);
         resources.flat_map(|resource| &resource.scope_spans).flat_map(|scope| scope.spans.clone()).collect()

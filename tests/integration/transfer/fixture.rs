@@ -11,13 +11,13 @@ use access_broker::dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
 use access_broker::document::Overrides;
 use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, SignedRequest};
 use access_broker::identity::PlainHttp;
-use access_broker::server::{RunningServer, Surroundings};
+use access_broker::server::{RunningServer, StartOptions};
 
 use super::clients::{HttpAnswer, HttpClient, HttpRequest};
 use super::servers::{
     ACCESS_KEY_ID, BUCKET, Peer, REGION, S3Server, SECRET_ACCESS_KEY, WRITER_ACCESS_KEY_ID, WRITER_SECRET_ACCESS_KEY,
 };
-use crate::support::{Client, capture_logs, folder, secrets};
+use crate::support::{Client, capture_logs, folder, secrets, start_server};
 
 /// Tiers for everything that a URL can hold. `user-two` uploads nothing.
 pub(super) const POLICY: &str = include_str!("fixture/policy.toml");
@@ -168,7 +168,7 @@ pub(super) async fn start(endpoint: &str, settings: &Settings<'_>) -> Result<(Ru
     let text = broker_toml(issuer.issuer(), endpoint, settings);
     let config = Config::parse("test.toml", &text, folder.path(), Overrides::new(), PlainHttp::OnLoopback);
     let access_key_id = settings.access_key_id.to_owned();
-    let surroundings = Surroundings {
+    let options = StartOptions {
         environment: Arc::new(move |name| match name {
             "ID" => Some(access_key_id.clone()),
             "KEY" => Some(SECRET_ACCESS_KEY.to_owned()),
@@ -176,9 +176,9 @@ pub(super) async fn start(endpoint: &str, settings: &Settings<'_>) -> Result<(Ru
             "WRITER_KEY" => Some(WRITER_SECRET_ACCESS_KEY.to_owned()),
             _ => None,
         }),
-        ..Surroundings::system()
+        ..StartOptions::system()
     };
-    let started = RunningServer::start(config.unwrap(), surroundings).await;
+    let started = start_server(config.unwrap(), options).await;
     started.map(|broker| (broker, issuer)).map_err(|error| format!("{error:#}"))
 }
 

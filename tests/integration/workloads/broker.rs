@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use access_broker::clock::Clock;
 use access_broker::grpc::proto::IssueDownloadUrlResponse;
-use access_broker::server::{BoundAddress, RunningServer, Surroundings};
+use access_broker::server::{BoundAddress, RunningServer, StartOptions};
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
 use serde_json::Value;
 use tokio::time::{self, Instant};
@@ -19,7 +19,9 @@ use tracing::subscriber::DefaultGuard;
 
 use super::setup::Setup;
 use crate::support::pki::{Issued, tls_channel};
-use crate::support::{Client, SHARED_REQUEST_ID, assert_no_secrets, audit_records, tcp_channel, unix_channel};
+use crate::support::{
+    Client, SHARED_REQUEST_ID, assert_no_secrets, audit_records, start_server, tcp_channel, unix_channel,
+};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,7 +45,7 @@ impl Broker {
     pub(crate) async fn start(listeners: &str) -> Self {
         let setup = Setup::new(listeners);
         let (log, clock) = (Log::capture(), Arc::new(MovableClock::default()));
-        let server = RunningServer::start(setup.config(), surroundings(&clock)).await.unwrap();
+        let server = start_server(setup.config(), start_options(&clock)).await.unwrap();
         time::timeout(PATIENCE, server.ready()).await.unwrap();
         Self { setup, clock, log, server: Some(server) }
     }
@@ -126,11 +128,11 @@ impl Called {
 const POD_VARIABLES: [&str; 2] = ["POD_IP", "HOST_IP"];
 
 /// What a broker takes from the machine, with another clock.
-pub(crate) fn surroundings(clock: &Arc<MovableClock>) -> Surroundings {
-    Surroundings {
+pub(crate) fn start_options(clock: &Arc<MovableClock>) -> StartOptions {
+    StartOptions {
         clock: Arc::clone(clock) as _,
         environment: Arc::new(|name| (!POD_VARIABLES.contains(&name)).then(|| format!("value-of-{name}"))),
-        ..Surroundings::system()
+        ..StartOptions::system()
     }
 }
 

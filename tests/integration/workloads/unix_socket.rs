@@ -5,10 +5,10 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
+use crate::support::start_server;
 use access_broker::config::AuditOutput;
-use access_broker::server::RunningServer;
 
-use super::broker::{Broker, surroundings};
+use super::broker::{Broker, start_options};
 use super::setup::{ADA, Setup, THUMBNAILER};
 
 const SOCKET: &str = "broker.sock";
@@ -73,7 +73,7 @@ async fn refusal(setup: &Setup) -> String {
     // Two servers have the same path for their sockets and not the same file for their records.
     let mut config = setup.config();
     config.audit.output = AuditOutput::None;
-    let error = RunningServer::start(config, surroundings(&std::sync::Arc::default())).await.unwrap_err();
+    let error = start_server(config, start_options(&std::sync::Arc::default())).await.unwrap_err();
     format!("{error:#}")
 }
 
@@ -100,7 +100,7 @@ async fn a_file_that_nobody_listens_at_is_replaced_if_it_is_a_socket() {
     let setup = Setup::new(&by_token());
     drop(UnixListener::bind(setup.path(SOCKET)).unwrap());
     assert!(setup.path(SOCKET).exists(), "as a server that was killed leaves it");
-    let server = RunningServer::start(setup.config(), surroundings(&std::sync::Arc::default())).await.unwrap();
+    let server = start_server(setup.config(), start_options(&std::sync::Arc::default())).await.unwrap();
     server.stop().await;
 
     fs::write(setup.path(SOCKET), "precious").unwrap();

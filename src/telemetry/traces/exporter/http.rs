@@ -22,6 +22,7 @@ use tokio::time;
 use url::Url;
 
 use super::TracesError;
+use crate::pacing::Doubling;
 use crate::telemetry::traces::environment::{HttpSettings, TraceSettings};
 
 /// What is read of an answer, which may say how many spans were refused.
@@ -30,11 +31,11 @@ const MAX_ANSWER_BYTES: usize = 64 * 1_024;
 /// How often a batch is sent that the collector has no room for.
 const ATTEMPTS: u32 = 3;
 
-/// The pause before the second attempt, where the collector names none; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
 /// The longest pause that a collector may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The pauses between attempts, where the collector asks for none or for less.
+const PAUSES: Doubling = Doubling { first: Duration::from_secs(1), limit: LONGEST_PAUSE };
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
@@ -132,8 +133,7 @@ impl SpanExporter for HttpExporter {
             match self.send(body.clone()).await {
                 Ok(()) => return Ok(()),
                 Err(Refused { again_in: Some(pause), .. }) if attempt < ATTEMPTS => {
-                    let own = FIRST_PAUSE * 2_u32.pow(attempt - 1);
-                    time::sleep(pause.max(own).min(LONGEST_PAUSE)).await;
+                    time::sleep(pause.max(PAUSES.after(attempt)).min(LONGEST_PAUSE)).await;
                     attempt += 1;
                 }
                 Err(Refused { why, .. }) => return Err(OTelSdkError::InternalFailure(why)),

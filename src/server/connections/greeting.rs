@@ -1,0 +1,298 @@
+//! The first bytes of a connection: HTTP/2, or a client that has to be told that this is what is spoken here.
+//!
+//! The HTTP/2 library greets first and leaves a client of HTTP/1 with bytes that it cannot read, until a time limit ends
+//! the connection. So the preface is awaited before the library is given the connection.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time;
+
+use super::connection::{Connection, PREFACE};
+
+/// The methods of HTTP/1 by which a client is known (RFC 9110 section 9.3, RFC 5789).
+const METHODS: [&[u8]; 9] =
+    [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
+
+/// The answer to a client of HTTP/1, without its length and its body (RFC 9110 section 15.5.22).
+const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
+                           content-type: text/plain; charset=utf-8\r\n\
+                           upgrade: HTTP/2.0\r\n\
+                           connection: close, upgrade\r\n";
+
+/// Its body.
+const ANSWER_TEXT: &str = "this port speaks gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
+                           health for HTTP probes is at the admin port: /livez and /readyz\n";
+
+/// How long the answer to a client of HTTP/1 may take, and the client to leave.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How much of what such a client sends is read, in bytes. What is left unread when a connection is closed makes the
+/// system reset it, and the client may lose the answer.
+const MAX_UNREAD_BYTES: usize = 64 * 1_024;
+
+/// What a client begins with.
+pub(super) enum Greeting {
+    /// The whole preface of HTTP/2, which the connection still has.
+    Http2(Connection),
+    /// A request of HTTP/1.
+    Http1(Http1Client),
+    /// Something else.
+    Neither,
+}
+
+/// A client that speaks HTTP/1.
+pub(super) struct Http1Client {
+    connection: Connection,
+    /// Whether its answer must have no body.
+    is_head: bool,
+}
+
+/// What the first bytes show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// Not enough to tell.
+    More,
+    Http2,
+    Http1 {
+        is_head: bool,
+    },
+    Neither,
+}
+
+fn judge(first: &[u8]) -> Shown {
+    if first == PREFACE {
+        Shown::Http2
+    } else if let Some(method) = METHODS.iter().find(|method| first.starts_with(method)) {
+        Shown::Http1 { is_head: *method == b"HEAD " }
+    } else if METHODS.iter().chain([&PREFACE]).any(|beginning| beginning.starts_with(first)) {
+        Shown::More
+    } else {
+        Shown::Neither
+    }
+}
+
+/// Reads the first bytes, never more than the preface has.
+///
+/// # Errors
+///
+/// `TimedOut` when the client has not shown what it speaks within the limit, `UnexpectedEof` when it leaves before, and
+/// whatever the connection fails with.
+pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Result<Greeting> {
+    let mut bytes = [0; PREFACE.len()];
+    let heard = async {
+        let mut length = 0;
+        loop {
+            let (first, room) = bytes.split_at_mut(length);
+            match judge(first) {
+                Shown::More => {}
+                shown => return Ok(shown),
+            }
+            let read = connection.read(room).await?;
+            if read == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+            }
+            length += read;
+        }
+    };
+    Ok(match time::timeout(limit, heard).await?? {
+        Shown::Http2 => {
+            connection.unread_preface();
+            Greeting::Http2(connection)
+        }
+        Shown::Http1 { is_head } => Greeting::Http1(Http1Client { connection, is_head }),
+        Shown::Neither | Shown::More => Greeting::Neither,
+    })
+}
+
+impl Http1Client {
+    /// Answers at once, whatever else the client sends, and lets it read the answer and leave.
+    pub(super) async fn refuse(self) {
+        // However it ends, the connection does.
+        let _in_time = time::timeout(FAREWELL, self.answer()).await;
+    }
+
+    async fn answer(mut self) -> io::Result<()> {
+        let text = if self.is_head { "" } else { ANSWER_TEXT };
+        let answer = format!("{ANSWER_HEAD}content-length: {}\r\n\r\n{text}", ANSWER_TEXT.len());
+        self.connection.write_all(answer.as_bytes()).await?;
+        self.connection.shutdown().await?;
+        self.connection.turn().lift();
+        let (mut bytes, mut left) = ([0; 1_024], MAX_UNREAD_BYTES);
+        while left > 0 {
+            match self.connection.read(&mut bytes).await? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::net::UnixStream;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::server::connections::connection::tests::connection;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn the_first_bytes_decide_as_soon_as_they_can() {
+        for (first, shown) in [
+            (&b""[..], Shown::More),
+            (b"P", Shown::More),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", Shown::More),
+            (PREFACE, Shown::Http2),
+            (b"PRI * HTTP/1.1", Shown::Neither),
+            (b"GE", Shown::More),
+            (b"GET /", Shown::Http1 { is_head: false }),
+            (b"HEAD / HTTP/1.0\r\n", Shown::Http1 { is_head: true }),
+            (b"POST ", Shown::Http1 { is_head: false }),
+            (b"PUT", Shown::More),
+            (b"get /", Shown::Neither),
+            (b"GETS ", Shown::Neither),
+            (b"\x16\x03\x01", Shown::Neither),
+            (b"SSH-2.0", Shown::Neither),
+            (b"\r\n", Shown::Neither),
+        ] {
+            assert_eq!(judge(first), shown, "{first:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn more_bytes_never_change_what_was_shown(first in prop::collection::vec(0x20_u8..0x5b, 0..24)) {
+            let mut known = Shown::More;
+            for length in 0..=first.len() {
+                let shown = judge(&first[..length]);
+                prop_assert!(known == Shown::More || known == shown, "{first:?}");
+                known = shown;
+            }
+        }
+    }
+
+    /// What a client that sends this in parts gets, up to the end.
+    async fn answer_to(parts: &[&[u8]]) -> String {
+        let (mut client, server) = connection();
+        let serving = tokio::spawn(async move {
+            match hear(server, LIMIT).await.unwrap() {
+                Greeting::Http1(client) => client.refuse().await,
+                Greeting::Http2(_) => panic!("HTTP/2"),
+                Greeting::Neither => {}
+            }
+        });
+        for part in parts {
+            client.write_all(part).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        drop(client);
+        serving.await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_client_of_http_1_is_told_what_is_spoken_here_and_then_left() {
+        for parts in [
+            &[&b"GET / HTTP/1.1\r\nhost: broker\r\n\r\n"[..]][..],
+            &[b"G", b"ET /healthz HTTP/1.0\r\n"],
+            &[b"POST /x HTTP/1.1\r\ncontent-length: 10000\r\n\r\n", &[b'x'; 10_000]],
+        ] {
+            let answer = answer_to(parts).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{answer}");
+            for line in ["upgrade: HTTP/2.0", "connection: close, upgrade", &format!("content-length: {}", body.len())]
+            {
+                assert!(head.lines().any(|found| found == line), "no {line} in {head}");
+            }
+            assert_eq!(body, ANSWER_TEXT);
+        }
+        assert!(answer_to(&[b"HEAD / HTTP/1.1\r\n\r\n"]).await.ends_with("\r\n\r\n"));
+    }
+
+    #[tokio::test]
+    async fn what_is_neither_gets_no_answer() {
+        assert_eq!(answer_to(&[b"\x16\x03\x01\x02"]).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_is_gone() {
+        let (client, server) = connection();
+        drop(client);
+        let Err(error) = hear(server, LIMIT).await else { panic!("nothing was sent") };
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_of_http_1_that_stays_is_cut_off() {
+        let (mut client, server) = connection();
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        let Greeting::Http1(refused) = hear(server, LIMIT).await.unwrap() else { panic!("HTTP/1") };
+        let begun = Instant::now();
+        refused.refuse().await;
+        assert_eq!(begun.elapsed().as_secs(), FAREWELL.as_secs());
+        drop(client);
+    }
+
+    async fn cut_off(limit: Duration, server: Connection) -> Duration {
+        let begun = Instant::now();
+        let Err(error) = hear(server, limit).await else { panic!("it was heard") };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_without_a_preface_is_cut_off() {
+        for sent in [&b""[..], &PREFACE[..1], &PREFACE[..PREFACE.len() - 1], b"GET"] {
+            let (mut client, server) = connection();
+            client.write_all(sent).await.unwrap();
+            let waited = cut_off(LIMIT, server).await;
+            assert!((LIMIT..LIMIT + Duration::from_secs(1)).contains(&waited));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_whose_preface_comes_a_byte_a_second_is_cut_off() {
+        let (mut client, server): (UnixStream, Connection) = connection();
+        let drip = async {
+            for byte in PREFACE {
+                client.write_all(&[*byte]).await.unwrap();
+                time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::select! {
+            () = drip => unreachable!("the whole preface was waited for"),
+            waited = cut_off(LIMIT, server) => assert!(waited < LIMIT + Duration::from_secs(1)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_with_a_preface_may_be_silent_as_long_as_it_likes() {
+        let (mut client, server) = connection();
+        let (first, second) = PREFACE.split_at(10);
+        client.write_all(first).await.unwrap();
+        let sending = async {
+            time::sleep(LIMIT / 2).await;
+            client.write_all(second).await.unwrap();
+            client
+        };
+        let (mut client, heard) = tokio::join!(sending, hear(server, LIMIT));
+        let Greeting::Http2(mut server) = heard.unwrap() else { panic!("HTTP/2") };
+        let mut read = [0; PREFACE.len()];
+        server.read_exact(&mut read[..5]).await.unwrap();
+        server.read_exact(&mut read[5..]).await.unwrap();
+        assert_eq!(read, PREFACE);
+        assert!(
+            time::timeout(Duration::from_hours(1), server.read_u8()).await.is_err(),
+            "nothing comes, nothing fails"
+        );
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'x');
+    }
+}

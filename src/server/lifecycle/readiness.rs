@@ -1,0 +1,211 @@
+//! Whether calls can be answered, and which parts are missing.
+//!
+//! A replica that has just started waits for all its parts, so that a rolling update does not replace replicas that have
+//! them by one that does not. Later it stays in service through the loss of some: what is lost for one is mostly lost for
+//! all replicas, and the callers that need nothing of it must not lose their service, too.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::standing::{Found, Part, Standing, names, standing_of};
+use crate::audit::AuditTrail;
+use crate::clock::Clock;
+use crate::grpc::SERVICE_NAME;
+use crate::identity::Authenticator;
+use crate::policy::{BucketName, Operation};
+use crate::presign::SigV4Presigner;
+use crate::telemetry::{PartStatus, ReadinessStatus};
+
+/// How often the parts are asked while the server does not serve.
+const POLL_UNTIL_READY: Duration = Duration::from_millis(20);
+
+/// How often the parts are asked while it does.
+const POLL_WHEN_READY: Duration = Duration::from_secs(1);
+
+/// What the configuration says of readiness.
+#[derive(Debug, Clone, Default)]
+pub(in crate::server) struct Demands {
+    /// The issuers without whose keys the server does not serve.
+    pub(in crate::server) issuers: BTreeSet<String>,
+    /// The buckets without whose credentials the server does not serve.
+    pub(in crate::server) buckets: BTreeSet<BucketName>,
+    /// Whether a listener takes callers without a token: their proof needs no keys of an issuer.
+    pub(in crate::server) proves_without_tokens: bool,
+    /// How long a start waits for all parts.
+    pub(in crate::server) startup_wait: Duration,
+}
+
+/// The parts that readiness asks.
+pub(in crate::server) struct Parts {
+    pub(in crate::server) authenticator: Arc<Authenticator>,
+    pub(in crate::server) presigner: Arc<SigV4Presigner>,
+    pub(in crate::server) audit: AuditTrail,
+    pub(in crate::server) clock: Arc<dyn Clock>,
+}
+
+/// Asks the parts what is missing. Clones share everything.
+#[derive(Clone)]
+pub struct Readiness(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    demands: Demands,
+    started: Instant,
+    /// Whether health has said SERVING once.
+    has_served: AtomicBool,
+    draining: CancellationToken,
+    /// What health says at the moment, and why.
+    reported: watch::Sender<Standing>,
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("standing", &self.standing()).finish_non_exhaustive()
+    }
+}
+
+impl Readiness {
+    pub(in crate::server) fn new(parts: Parts, demands: Demands) -> Self {
+        Self(Arc::new(Shared {
+            parts,
+            demands,
+            started: Instant::now(),
+            has_served: AtomicBool::new(false),
+            draining: CancellationToken::new(),
+            reported: watch::Sender::new(Standing::Starting(Vec::new())),
+        }))
+    }
+
+    /// How the server stands now.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let Shared { demands, started, has_served, draining, .. } = &*self.0;
+        if draining.is_cancelled() {
+            return Standing::Stopping;
+        }
+        let start_is_over = has_served.load(Ordering::Relaxed) || started.elapsed() >= demands.startup_wait;
+        standing_of(self.0.find(), start_is_over, demands.proves_without_tokens)
+    }
+
+    /// Follows what health says.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Standing> {
+        self.0.reported.subscribe()
+    }
+
+    /// Returns once health says SERVING.
+    pub async fn ready(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let mut reported = self.subscribe();
+        let _now = reported.wait_for(Standing::is_serving).await;
+    }
+
+    /// Turns health to NOT_SERVING for good, and returns once it says so.
+    pub(in crate::server) async fn drain(&self) {
+        self.0.draining.cancel();
+        let mut reported = self.subscribe();
+        // Bounded, in case that nobody watches any more.
+        let told = reported.wait_for(|standing| *standing == Standing::Stopping);
+        let _in_time = time::timeout(2 * POLL_WHEN_READY, told).await;
+    }
+
+    /// Keeps health true to what is missing. Never returns.
+    pub(in crate::server) async fn watch(self, health: HealthReporter) {
+        let mut last: Option<Standing> = None;
+        loop {
+            let standing = self.standing();
+            let serves = standing.is_serving();
+            if last.as_ref() != Some(&standing) {
+                publish(&health, serves).await;
+                self.0.has_served.fetch_or(serves, Ordering::Relaxed);
+                self.log(&standing);
+                self.0.reported.send_replace(standing.clone());
+                last = Some(standing);
+            }
+            self.pause(serves).await;
+        }
+    }
+
+    fn log(&self, standing: &Standing) {
+        let missing = names(standing.missing());
+        match standing {
+            Standing::Serving(parts) if parts.is_empty() => tracing::info!("serving"),
+            Standing::Serving(_) => tracing::warn!(missing, "serving, but not every call can be answered"),
+            Standing::Starting(_) => {
+                let wait = humantime::format_duration(self.0.demands.startup_wait);
+                tracing::info!(missing, startup_wait = %wait, "not serving yet: waiting for all parts");
+            }
+            Standing::NotServing(_) => tracing::warn!(missing, "not serving"),
+            Standing::Stopping => tracing::info!("no longer serving: the server is stopping"),
+        }
+    }
+
+    /// What metrics show.
+    pub(in crate::server) fn status(&self) -> ReadinessStatus {
+        let status = |Found { part, available, required }: Found| PartStatus {
+            kind: part.kind(),
+            name: part.name().into(),
+            available,
+            required,
+        };
+        let is_serving = self.0.reported.borrow().is_serving();
+        ReadinessStatus { is_serving, parts: self.0.find().into_iter().map(status).collect() }
+    }
+
+    /// Waits until it is worth asking again.
+    async fn pause(&self, serves: bool) {
+        let interval = if serves { POLL_WHEN_READY } else { POLL_UNTIL_READY };
+        tokio::select! {
+            () = time::sleep(interval) => {}
+            () = self.0.draining.cancelled(), if serves => {}
+        }
+    }
+}
+
+impl Shared {
+    /// Every part, in the order of [`Part`].
+    fn find(&self) -> Vec<Found> {
+        let Parts { authenticator, presigner, audit, clock } = &self.parts;
+        let Demands { issuers, buckets, .. } = &self.demands;
+        let keys = authenticator.key_status().into_iter().map(|(issuer, status)| {
+            let required = issuers.contains(&*issuer);
+            Found { part: Part::IssuerKeys(issuer), available: status.usable, required }
+        });
+        let now = clock.now();
+        let credentials = |operation, part: fn(BucketName) -> Part| {
+            let found = presigner.credentials_by_bucket(operation, now).map(move |(bucket, available)| {
+                let required = buckets.contains(bucket);
+                Found { part: part(bucket.clone()), available, required }
+            });
+            let mut found: Vec<_> = found.collect();
+            found.sort_by(|one, other| one.part.cmp(&other.part));
+            found
+        };
+        let audit = audit.standing();
+        let audit = audit.map(|standing| Found {
+            part: Part::AuditTrail,
+            available: standing.available,
+            required: standing.required,
+        });
+        keys.chain(credentials(Operation::Download, Part::SigningCredentials))
+            .chain(credentials(Operation::Upload, Part::UploadCredentials))
+            .chain(audit)
+            .collect()
+    }
+}
+
+/// Tells health for the server as a whole and for the service by its name.
+pub(in crate::server) async fn publish(health: &HealthReporter, serving: bool) {
+    let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+    health.set_service_status("", status).await;
+    health.set_service_status(SERVICE_NAME, status).await;
+}

@@ -1,0 +1,141 @@
+//! A call that the server makes to itself, through everything that the calls of its clients go through.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::io::DuplexStream;
+use tokio::time;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, service_fn};
+
+use crate::config::LimitSettings;
+use crate::grpc::OwnCall;
+use crate::identity::AcceptedProof;
+use crate::server::connections::Connections;
+use crate::server::connections::handshake::{Accepted, Requirements};
+use crate::server::grpc_server::GrpcService;
+use crate::telemetry::ServerCounters;
+
+/// What the pipe between both ends holds, in bytes: a health check and its answer take a few hundred.
+const PIPE_BYTES: usize = 16 * 1_024;
+
+/// Asks the server for its health over a connection in memory. Clones share everything.
+///
+/// Such a connection goes through the code that serves accepted ones, and its call through the services and layers of
+/// all calls. It takes no place of a client, because budgets, counts and places for it are its own, and no setting of a
+/// listener stands in its way. Neither the log nor metrics nor traces have it.
+#[derive(Clone)]
+pub struct SelfCheck {
+    connections: Connections,
+    _ends_connections: Arc<DropGuard>,
+}
+
+/// Why the server did not answer itself.
+#[derive(Debug, Error)]
+pub enum SelfCheckError {
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The connection was not served.
+    #[error("the connection failed")]
+    Connection(#[from] tonic::transport::Error),
+    /// The call failed.
+    #[error("the health check failed: {}", .0.message())]
+    Call(Box<Status>),
+}
+
+impl SelfCheck {
+    /// The service must be the one that listeners serve.
+    pub(in crate::server) fn new(service: GrpcService, limits: &LimitSettings) -> Self {
+        let marked = ServiceBuilder::new().map_request(|mut request: Request<Body>| {
+            request.extensions_mut().insert(OwnCall);
+            request
+        });
+        let service = BoxCloneSyncService::new(marked.service(service));
+        let streams = crate::server::budgets::budgets(limits).streams;
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        let counters = Arc::new(ServerCounters::default());
+        let connections = Connections::new(service, limits.clone(), streams, counters, stop, cut.clone());
+        Self { connections, _ends_connections: Arc::new(cut.drop_guard()) }
+    }
+
+    /// Makes one call over a connection of its own. Any status of health counts as an answer: a server that waits for
+    /// keys is not stuck.
+    ///
+    /// # Errors
+    ///
+    /// When no answer comes within `limit`, or the connection or the call fails.
+    pub async fn call(&self, limit: Duration) -> Result<(), SelfCheckError> {
+        let (client, server) = tokio::io::duplex(PIPE_BYTES);
+        let requirements = Requirements { tls: None, accepts: Arc::new(AcceptedProof::Token), has_istio_source: false };
+        self.connections.admit(Accepted::Memory(server), requirements);
+        time::timeout(limit, ask(client)).await.unwrap_or(Err(SelfCheckError::TimedOut(limit)))
+    }
+}
+
+async fn ask(client: DuplexStream) -> Result<(), SelfCheckError> {
+    let client = Mutex::new(Some(TokioIo::new(client)));
+    // The URI names nothing. Without a second end there is no second connection.
+    let connector = service_fn(move |_: Uri| {
+        let client = client.lock().unwrap_or_else(PoisonError::into_inner).take();
+        async move { client.ok_or(io::Error::from(io::ErrorKind::NotConnected)) }
+    });
+    let channel = Endpoint::from_static("http://self-check").connect_with_connector(connector).await?;
+    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    answer.map(drop).map_err(|status| SelfCheckError::Call(Box::new(status)))
+}
+
+impl fmt::Debug for SelfCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelfCheck").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::document::Overrides;
+    use crate::identity::PlainHttp;
+
+    fn limits() -> LimitSettings {
+        let text = "[policy]\nfile = 'p'\n[[issuer]]\nissuer = 'https://a.example'\naudiences = 'a'\n\
+                    [[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n";
+        let folder = std::path::Path::new("");
+        Config::parse("test", text, folder, Overrides::new(), PlainHttp::Refused).unwrap().limits
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_does_not_answer_is_given_up() {
+        let silent = service_fn(async |request: Request<Body>| {
+            assert!(request.extensions().get::<OwnCall>().is_some());
+            std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
+        });
+        let check = SelfCheck::new(BoxCloneSyncService::new(silent), &limits());
+        let limit = Duration::from_secs(3);
+        assert!(matches!(check.call(limit).await, Err(SelfCheckError::TimedOut(given)) if given == limit));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_an_error_is_none() {
+        let failing = service_fn(async |_: Request<Body>| {
+            Ok::<_, std::convert::Infallible>(Status::internal("a fault").into_http::<Body>())
+        });
+        let check = SelfCheck::new(BoxCloneSyncService::new(failing), &limits());
+        let error = check.call(Duration::from_secs(30)).await.unwrap_err();
+        assert_eq!(error.to_string(), "the health check failed: a fault");
+    }
+}

@@ -1,0 +1,194 @@
+//! What systemd is told of a service of `Type=notify` or `Type=notify-reload` (`sd_notify(3)`). Without `NOTIFY_SOCKET`
+//! nothing is told.
+
+use std::env;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::sync::Semaphore;
+use tokio::{task, time};
+
+use super::readiness::Readiness;
+use super::self_check::SelfCheck;
+use super::standing::Standing;
+
+/// How long the manager may take to read a message. It never takes noticeably long, and must not hold up a stop.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// A watchdog is told this often within its time: one message that is late does not end the process.
+const WATCHDOG_PARTS: u32 = 3;
+
+/// The service manager, if there is one. Clones tell the same. Failing to tell is no reason to fail: the manager has
+/// time limits of its own.
+#[derive(Debug, Clone)]
+pub struct ServiceManager(Option<Arc<Manager>>);
+
+#[derive(Debug)]
+struct Manager {
+    /// The longest time between two messages that the server answers, if the manager watches that.
+    watchdog: Option<Duration>,
+    /// One message at a time: they have an order, and a manager that reads none holds one thread and not many.
+    sending: Arc<Semaphore>,
+    is_ready: AtomicBool,
+    /// Whether the last message was not taken, which was logged.
+    is_deaf: AtomicBool,
+}
+
+impl ServiceManager {
+    /// The manager that the environment names: `NOTIFY_SOCKET`, and for the watchdog `WATCHDOG_USEC` and `WATCHDOG_PID`.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let manager = || Manager {
+            watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()),
+            sending: Arc::new(Semaphore::new(1)),
+            is_ready: AtomicBool::new(false),
+            is_deaf: AtomicBool::new(false),
+        };
+        Self(env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()).map(|_| Arc::new(manager())))
+    }
+
+    /// Tells what the start is doing.
+    pub async fn starting(&self, step: &'static str) {
+        self.tell(vec![status(format!("starting: {step}"))]).await;
+    }
+
+    /// Tells when the server serves for the first time, and all along how it stands. Returns when the server is about to
+    /// stop.
+    pub async fn follow(self, readiness: Readiness) {
+        let Self(Some(manager)) = &self else { return };
+        let mut reported = readiness.subscribe();
+        loop {
+            let standing = reported.borrow_and_update().clone();
+            if standing == Standing::Stopping {
+                return;
+            }
+            let becomes_ready = standing.is_serving() && !manager.is_ready.load(Ordering::Relaxed);
+            let text = status(standing.to_string());
+            self.tell(if becomes_ready { vec![Message::Ready, text] } else { vec![text] }).await;
+            manager.is_ready.fetch_or(standing.is_serving(), Ordering::Relaxed);
+            if reported.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Tells that a reload begins, unless the start has not ended.
+    pub async fn reloading(&self) {
+        if self.is_ready() {
+            self.tell(vec![Message::Reloading]).await;
+        }
+    }
+
+    /// Tells that it has ended.
+    pub async fn reloaded(&self) {
+        if self.is_ready() {
+            self.tell(vec![Message::Ready]).await;
+        }
+    }
+
+    /// Tells that the service is on its way down.
+    pub async fn stopping(&self) {
+        if let Self(Some(manager)) = self {
+            // A reload that comes now is not told: it would end in READY=1.
+            manager.is_ready.store(false, Ordering::Relaxed);
+        }
+        self.tell(vec![Message::Stopping, status("stopping: no new calls after the drain delay".to_owned())]).await;
+    }
+
+    /// Has the server answer a call of its own, several times within the watchdog's time, and tells of each answer.
+    /// Never returns where the manager watches; returns at once where it does not.
+    pub async fn watch(self, check: SelfCheck) {
+        let Some(limit) = self.0.as_ref().and_then(|manager| manager.watchdog) else { return };
+        let interval = (limit / WATCHDOG_PARTS).max(Duration::from_millis(1));
+        let mut turns = time::interval(interval);
+        turns.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        let mut is_silent = false;
+        loop {
+            turns.tick().await;
+            match check.call(interval).await {
+                Ok(()) => {
+                    self.tell(vec![Message::Watchdog]).await;
+                    is_silent = false;
+                }
+                Err(error) if !is_silent => {
+                    tracing::warn!(%error, "the server did not answer its own health check; the watchdog is not told");
+                    is_silent = true;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.as_ref().is_some_and(|manager| manager.is_ready.load(Ordering::Relaxed))
+    }
+
+    async fn tell(&self, messages: Vec<Message>) {
+        let Self(Some(manager)) = self else { return };
+        let send = async {
+            let turn = Arc::clone(&manager.sending).acquire_owned().await;
+            // The socket is a blocking one. The turn is held until the message is taken, so that a manager that reads
+            // nothing holds one thread and not one for each message.
+            let sent = task::spawn_blocking(move || {
+                let _turn = turn;
+                send(&messages)
+            });
+            sent.await
+        };
+        let problem = match time::timeout(LIMIT, send).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(error.to_string()),
+            Ok(Err(_)) | Err(_) => Some("it does not read what it is told".to_owned()),
+        };
+        let was_deaf = manager.is_deaf.swap(problem.is_some(), Ordering::Relaxed);
+        if let Some(error) = problem.filter(|_| !was_deaf) {
+            tracing::warn!(error, "the service manager cannot be told");
+        }
+    }
+}
+
+/// A part of what is sent.
+#[derive(Debug)]
+enum Message {
+    Ready,
+    Reloading,
+    Stopping,
+    Watchdog,
+    Status(String),
+}
+
+fn status(text: String) -> Message {
+    Message::Status(text)
+}
+
+/// Sends all parts in one message.
+fn send(messages: &[Message]) -> std::io::Result<()> {
+    let mut states = Vec::with_capacity(messages.len() + 1);
+    for message in messages {
+        match message {
+            Message::Ready => states.push(NotifyState::Ready),
+            // By the time the manager tells the messages before the reload from those after it.
+            Message::Reloading => states.extend([NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
+            Message::Stopping => states.push(NotifyState::Stopping),
+            Message::Watchdog => states.push(NotifyState::Watchdog),
+            Message::Status(text) => states.push(NotifyState::Status(text)),
+        }
+    }
+    let path = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
+    // The library takes every name for a path.
+    match path.as_encoded_bytes().strip_prefix(b"@") {
+        Some(name) => send_to_abstract_socket(name, &states),
+        None => sd_notify::notify(&states),
+    }
+}
+
+/// A name that begins with `@` is one of Linux's abstract names, and no path (`sd_notify(3)`).
+fn send_to_abstract_socket(name: &[u8], states: &[NotifyState<'_>]) -> std::io::Result<()> {
+    let lines = states.iter().fold(String::new(), |lines, state| lines + &state.to_string() + "\n");
+    let address = SocketAddr::from_abstract_name(name)?;
+    UnixDatagram::unbound()?.send_to_addr(lines.as_bytes(), &address).map(drop)
+}

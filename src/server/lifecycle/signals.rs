@@ -1,0 +1,124 @@
+//! The signals that the process takes.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The signals of a server. From [`listen`](Self::listen) on none of them ends the process by itself.
+#[derive(Debug)]
+pub struct Signals {
+    /// Those that stop it.
+    pub stop: StopSignals,
+    /// The one that reloads.
+    pub reload: ReloadSignal,
+    /// Those that are only logged.
+    pub ignored: IgnoredSignals,
+}
+
+impl Signals {
+    /// Starts listening.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to register a handler.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { stop: StopSignals::listen()?, reload: ReloadSignal::listen()?, ignored: IgnoredSignals::listen()? })
+    }
+}
+
+/// SIGTERM and SIGINT, one after the other.
+#[derive(Debug)]
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// A file that has its longest length (`RLIMIT_FSIZE`): the write fails then, and must not end the process.
+    _file_size: Signal,
+}
+
+/// The number of SIGXFSZ on Linux.
+const FILE_SIZE: i32 = 25;
+
+/// A signal to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGTERM, which service managers send.
+    Terminate,
+    /// SIGINT, which Ctrl-C sends.
+    Interrupt,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _file_size: signal(SignalKind::from_raw(FILE_SIZE))?,
+        })
+    }
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) -> StopSignal {
+        let signal = tokio::select! {
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+        };
+        tracing::info!(signal = signal.name(), "signal received");
+        signal
+    }
+}
+
+impl StopSignal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
+}
+
+/// SIGHUP, as often as it comes.
+#[derive(Debug)]
+pub struct ReloadSignal(Signal);
+
+impl ReloadSignal {
+    fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next signal. Several that come together count once.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+        tracing::info!(
+            signal = "SIGHUP",
+            "signal received: keys, credentials, watched files and the log level are read now"
+        );
+    }
+}
+
+/// SIGUSR1 and SIGUSR2.
+#[derive(Debug)]
+pub struct IgnoredSignals {
+    first: Signal,
+    second: Signal,
+}
+
+impl IgnoredSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { first: signal(SignalKind::user_defined1())?, second: signal(SignalKind::user_defined2())? })
+    }
+
+    /// Writes a line for each signal that comes. Never returns.
+    pub async fn log(mut self) {
+        loop {
+            let signal = tokio::select! {
+                _ = self.first.recv() => "SIGUSR1",
+                _ = self.second.recv() => "SIGUSR2",
+            };
+            tracing::info!(signal, "signal ignored: SIGHUP is the one that reloads");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What to do when a connection cannot be accepted.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::pacing::Doubling;
+use crate::server::connections::episodes::Episodes;
+
+/// Clients wait no longer than the limit once files are there again.
+const PAUSES: Doubling = Doubling { first: Duration::from_millis(10), limit: Duration::from_secs(1) };
+
+/// Doubles the pause with every failure in a row. Without one the loop would spin: a failure such as too many open files
+/// does not go away by itself at once.
+#[derive(Debug, Default)]
+pub(in crate::server) struct AcceptBackoff {
+    failures_in_a_row: u32,
+    /// While files run out, one that is given back lets a connection in now and then: that ends no episode.
+    episodes: Episodes,
+}
+
+/// What to do about a failure.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::server) struct AcceptFailure {
+    pub(in crate::server) pause: Duration,
+    /// Whether it is worth a line in the log: one for each episode.
+    pub(in crate::server) is_news: bool,
+}
+
+impl AcceptBackoff {
+    /// Counts a failure.
+    pub(in crate::server) fn failed(&mut self, now: Instant) -> AcceptFailure {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_news: self.episodes.is_news(now) }
+    }
+
+    /// The next failure is the first in a row.
+    pub(in crate::server) const fn succeeded(&mut self) {
+        self.failures_in_a_row = 0;
+    }
+}
+
+/// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
+pub(in crate::server) fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_from_10_ms_to_1_s_and_begin_anew_after_a_success() {
+        let (mut backoff, now) = (AcceptBackoff::default(), Instant::now());
+        for _ in 0..2 {
+            let pauses: Vec<_> = (0..9).map(|_| backoff.failed(now).pause.as_millis()).collect();
+            assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+            backoff.succeeded();
+        }
+    }
+
+    #[test]
+    fn an_episode_is_news_once_though_a_connection_gets_through() {
+        let (mut backoff, begun) = (AcceptBackoff::default(), Instant::now());
+        let mut is_news_after = |seconds| {
+            let failure = backoff.failed(begun + Duration::from_secs(seconds));
+            backoff.succeeded();
+            failure.is_news
+        };
+        assert_eq!([0, 1, 60, 120, 181, 182].map(&mut is_news_after), [true, false, false, false, true, false]);
+    }
+}

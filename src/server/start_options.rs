@@ -1,0 +1,44 @@
+//! What the server takes from the machine.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
+use crate::clock::{Clock, SystemClock};
+use crate::presign::credentials::Environment;
+use crate::telemetry::{LogCounts, Traces};
+
+/// What the server takes from the machine.
+#[derive(Clone)]
+pub struct StartOptions {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The environment variables, for credentials that the configuration names.
+    pub environment: Environment,
+    /// The ids of decisions.
+    pub decision_ids: Arc<dyn DecisionIds>,
+    /// Where spans go. The server flushes them when it stops.
+    pub traces: Traces,
+    /// What was lost of the log, for metrics.
+    pub log: Arc<LogCounts>,
+}
+
+impl StartOptions {
+    /// The machine itself, without traces, and with a log that loses nothing.
+    #[must_use]
+    pub fn system() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            environment: Arc::new(|name| std::env::var(name).ok()),
+            decision_ids: Arc::new(TimeOrderedDecisionIds),
+            traces: Traces::off(),
+            log: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for StartOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartOptions").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! States that metrics ask for at each scrape.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Asks a part of the server for its state. The part need not know of metrics.
+#[derive(Clone)]
+pub struct Sampled<T>(Arc<dyn Fn() -> T + Send + Sync>);
+
+impl<T> Sampled<T> {
+    /// A state that `read` finds.
+    pub fn new(read: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    pub(super) fn read(&self) -> T {
+        (self.0)()
+    }
+}
+
+impl<T> fmt::Debug for Sampled<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampled").finish_non_exhaustive()
+    }
+}
