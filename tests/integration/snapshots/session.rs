@@ -60,15 +60,15 @@ pub(super) const VARIABLES: [(&str, &str); 3] = [
     ("AWS_EC2_METADATA_DISABLED", "true"),
 ];
 
-/// A broker with this S3 server, and more sections.
-pub(super) fn broker_configuration(s3: &str, more: &str) -> String {
+/// A broker with this S3 server, this time for its start, and more sections.
+pub(super) fn broker_configuration(s3: &str, startup_wait: &str, more: &str) -> String {
     format!(
         r#"
 [server]
 admin_addr = "127.0.0.1:0"
 drain_delay = "0s"
 shutdown_grace = "5s"
-startup_wait = "1s"
+startup_wait = "{startup_wait}"
 
 [policy]
 file = "policy.toml"
@@ -148,7 +148,7 @@ async fn hold() -> Session {
     let s3 = storage::start().await;
     let key = TokenKey::generate();
     let folder = folder();
-    write_files(folder.path(), &key, &broker_configuration(&s3.to_string(), MORE), POLICY);
+    write_files(folder.path(), &key, &broker_configuration(&s3.to_string(), "2s", MORE), POLICY);
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let (grpc, admin) = serving_without_some_parts(&mut process);
     let mut calls = Calls::new(&grpc, admin, &key).await;
@@ -181,10 +181,11 @@ async fn hold() -> Session {
 
 /// The addresses of a broker that serves although an issuer's keys and a bucket's credentials are missing.
 fn serving_without_some_parts(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    const MESSAGE: &str = "serving, but not every call can be answered";
-    process.wait_for("serving server", |process| {
-        log_lines(process).iter().any(|line| line["message"] == MESSAGE).then_some(())
-    });
+    for message in ["refreshed keys", "serving, but not every call can be answered"] {
+        process.wait_for(message, |process| {
+            log_lines(process).iter().any(|line| line["message"] == message).then_some(())
+        });
+    }
     listening_on(process)
 }
 
@@ -204,7 +205,7 @@ async fn metrics(admin: SocketAddr, accept: &str) -> String {
 /// The answer of a broker whose records have no room.
 async fn without_audit(key: &TokenKey) -> tonic::Status {
     let folder = folder();
-    let configuration = broker_configuration("127.0.0.1:1", "[audit]\noutput = \"stdout\"");
+    let configuration = broker_configuration("127.0.0.1:1", "30s", "[audit]\noutput = \"stdout\"");
     write_files(folder.path(), key, &configuration, EVERYBODY_READS);
     let mut process = Process::start_into(full_device(), &["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let (grpc, _) = serving_on(&mut process);
