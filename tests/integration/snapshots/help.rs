@@ -6,10 +6,10 @@ use super::assert_unchanged;
 use super::redaction::without_version;
 use crate::support::Process;
 
-/// How wide the terminal is: the width of what is not one comes from this variable.
+/// The width of help where the output is no terminal.
 const WIDTH: [(&str, &str); 1] = [("COLUMNS", "100")];
 
-/// A command line and everything that comes of it.
+/// A command line with its output and its exit code.
 pub(super) fn transcript(arguments: &[&str], folder: &Path) -> String {
     let output = Process::output(arguments, folder, &WIDTH);
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());

@@ -28,10 +28,10 @@ use crate::serve_process::{listening_on, log_lines, serving_on};
 use crate::support::{Client, EVERYBODY_READS, Process, SHARED_REQUEST_ID, audit_records, folder, tcp_channel};
 use crate::workloads::tokens::{AUDIENCE, ISSUER, TokenKey};
 
-/// Reasons that no snapshot shows, and why. A request that causes them is not known, or takes longer than a test may.
+/// Reasons that no snapshot shows, and why.
 const NOT_SHOWN: [(&str, &str); 1] = [("UNSPECIFIED", "it is never sent")];
 
-/// Everything that was said.
+/// Everything that the process answered and wrote.
 pub(super) struct Session {
     answers: String,
     refusals: String,
@@ -53,7 +53,7 @@ pub(super) fn session() -> &'static Session {
     &SESSION
 }
 
-/// The keys that sign, which are those of AWS's documentation.
+/// The signing credentials, which are the example of AWS's documentation.
 pub(super) const VARIABLES: [(&str, &str); 3] = [
     ("TEST_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
     ("TEST_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
@@ -103,7 +103,7 @@ proof = "token"
     )
 }
 
-/// What the broker of the session has beside that.
+/// The other sections of the session's broker.
 const MORE: &str = r#"
 [log]
 rejected_per_second = 100000
@@ -115,7 +115,7 @@ max_calls_in_flight = 2
 output = "file"
 file = "audit.jsonl"
 
-# One whose keys cannot be had.
+# An issuer whose keys cannot be fetched.
 [[issuer]]
 issuer = "https://silent.example"
 audiences = ["broker"]
@@ -123,7 +123,7 @@ algorithms = ["ES256"]
 jwks_url = "http://127.0.0.1:1/keys"
 insecure_loopback = true
 
-# One for which there are no credentials.
+# A bucket without credentials.
 [[bucket]]
 name = "unsigned"
 s3_bucket = "acme-unsigned"
@@ -202,7 +202,7 @@ async fn metrics(admin: SocketAddr, accept: &str) -> String {
     request.send().await.unwrap().text().await.unwrap()
 }
 
-/// The answer of a broker whose records have no room.
+/// The answer of a broker that cannot write audit records.
 async fn without_audit(key: &TokenKey) -> tonic::Status {
     let folder = folder();
     let configuration = broker_configuration("127.0.0.1:1", "30s", "[audit]\noutput = \"stdout\"");
@@ -214,7 +214,7 @@ async fn without_audit(key: &TokenKey) -> tonic::Status {
     client.download("media", "x").await.unwrap_err()
 }
 
-/// The answer of a broker with a fault.
+/// The answer of a broker in which every decision panics.
 async fn from_panic() -> tonic::Status {
     let broker = broker_that_panics().await;
     let authorization = broker.authorization();

@@ -65,7 +65,7 @@ fn signed_text(signed: &SignedRequest) -> String {
     text
 }
 
-/// What was said to the calls so far.
+/// The calls so far and their answers.
 pub(super) struct Calls<'a> {
     pub(super) answers: String,
     pub(super) refusals: String,
@@ -329,7 +329,7 @@ impl<'a> Calls<'a> {
         self.raw("timed-out", DOWNLOAD, &[("grpc-timeout", "1S")], slow).await;
     }
 
-    /// Two callers take the places of all calls with calls that wait for S3.
+    /// Two callers take all places with calls that wait for S3.
     async fn are_too_many(&mut self) {
         let mut waiting = Vec::new();
         for caller in ["ada", "bob"] {
