@@ -198,6 +198,50 @@ operations = "upload"
 to = { authenticated = true }
 "#;
 
+/// A configuration that takes workloads only, with an issuer all the same.
+const WORKLOADS: &str = r#"[server]
+admin_addr = "127.0.0.1:9090"
+
+[policy]
+file = "policy.toml"
+
+[[listener]]
+address = "127.0.0.1:50051"
+proof = "mesh-header"
+trust_domain = "prod.example"
+mesh_header = "l5d-client-id"
+trusted_hop = ["loopback"]
+
+[[issuer]]
+issuer = "https://issuer.example"
+audiences = ["broker"]
+jwks_file = "jwks.json"
+
+[[bucket]]
+name = "media"
+s3_bucket = "acme-media"
+region = "eu-west-1"
+"#;
+
+/// A policy that asks workloads for what only tokens have.
+const POLICY_FOR_TOKENS: &str = r#"[[tier]]
+name = "own"
+bucket = "media"
+prefix = "{sub}/"
+download = { end_with_token = true }
+upload = {}
+
+[[grant]]
+tiers = "own"
+operations = "download"
+to = { authenticated = true }
+
+[[grant]]
+tiers = "own"
+operations = "download"
+to = { groups = "editors" }
+"#;
+
 /// What `check` says of the configuration in a folder, in both forms.
 fn checked(folder: &Path, config: &str, more: &[&str]) -> String {
     let arguments = [&["check", "--config", config], more].concat();
@@ -242,6 +286,7 @@ fn what_check_warns_of_is_as_it_was() {
     let files = [("broker.toml", WARNED), ("policy.toml", WARNED_POLICY)];
     let text = checked_files(&files, &[])
         + &checked_files(&files, &["--deny-warnings"])
-        + &checked_files(&files, &["--deny-warnings", "--allow", "plaintext_listener"]);
+        + &checked_files(&files, &["--deny-warnings", "--allow", "plaintext_listener"])
+        + &checked_files(&[("broker.toml", WORKLOADS), ("policy.toml", POLICY_FOR_TOKENS)], &[]);
     assert_unchanged("check_warnings", &text);
 }

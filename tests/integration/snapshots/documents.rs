@@ -15,7 +15,7 @@ fn tables(name: &str) -> String {
             heading = line;
         } else if line.starts_with('|') {
             if heading != told {
-                text += &format!("\n{heading}\n\n");
+                text.extend(["\n", heading, "\n\n"]);
                 told = heading;
             }
             text += line;

@@ -23,7 +23,7 @@ fn configured() -> TempDir {
     let folder = folder();
     let jwks = TokenKey::generate().jwks("sig").to_string();
     for (name, content) in [
-        ("broker.toml", broker_configuration("127.0.0.1:1", "").as_str()),
+        ("broker.toml", broker_configuration("127.0.0.1:1", "30s", "").as_str()),
         ("policy.toml", EVERYBODY_READS),
         ("jwks.json", &jwks),
     ] {
@@ -102,7 +102,7 @@ fn the_lines_of_failed_starts_are_as_they_were() {
     for output in [without_keys, without_policy, without_configuration] {
         let log = String::from_utf8(output.stderr).unwrap();
         let lines: Vec<String> = log.lines().map(fields).collect();
-        text += &format!("{}--- {}\n\n", lines.join("\n"), output.status);
+        text.extend([&lines.join("\n"), "--- ", &output.status.to_string(), "\n\n"]);
     }
     assert_unchanged("log_failed_start", &text);
 }

@@ -16,7 +16,7 @@ fn names(page: &str) -> String {
     for line in page.lines() {
         if line.starts_with('#') {
             text.extend(mem::take(&mut samples));
-            text += &format!("{line}\n");
+            text.extend([line, "\n"]);
         } else {
             samples.insert(format!("{}\n", sample_name(line)));
         }

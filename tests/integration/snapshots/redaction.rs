@@ -21,9 +21,13 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// A text without ids, times, ports and names of modules.
 pub(super) fn redacted(text: &str) -> String {
-    let text = PATTERNS
+    PATTERNS
         .iter()
-        .fold(text.to_owned(), |text, (pattern, replacement)| pattern.replace_all(&text, *replacement).into_owned());
+        .fold(text.to_owned(), |text, (pattern, replacement)| pattern.replace_all(&text, *replacement).into_owned())
+}
+
+/// A text without the version of the program.
+pub(super) fn without_version(text: &str) -> String {
     text.replace(env!("CARGO_PKG_VERSION"), "<version>")
 }
 

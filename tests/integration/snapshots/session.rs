@@ -28,10 +28,10 @@ use crate::serve_process::{listening_on, log_lines, serving_on};
 use crate::support::{Client, EVERYBODY_READS, Process, SHARED_REQUEST_ID, audit_records, folder, tcp_channel};
 use crate::workloads::tokens::{AUDIENCE, ISSUER, TokenKey};
 
-/// Reasons that no snapshot shows, and why. A request that causes them is not known, or takes longer than a test may.
+/// Reasons that no snapshot shows, and why.
 const NOT_SHOWN: [(&str, &str); 1] = [("UNSPECIFIED", "it is never sent")];
 
-/// Everything that was said.
+/// Everything that the process answered and wrote.
 pub(super) struct Session {
     answers: String,
     refusals: String,
@@ -53,22 +53,22 @@ pub(super) fn session() -> &'static Session {
     &SESSION
 }
 
-/// The keys that sign, which are those of AWS's documentation.
+/// The signing credentials, which are the example of AWS's documentation.
 pub(super) const VARIABLES: [(&str, &str); 3] = [
     ("TEST_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
     ("TEST_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
     ("AWS_EC2_METADATA_DISABLED", "true"),
 ];
 
-/// A broker with this S3 server, and more sections.
-pub(super) fn broker_configuration(s3: &str, more: &str) -> String {
+/// A broker with this S3 server, this time for its start, and more sections.
+pub(super) fn broker_configuration(s3: &str, startup_wait: &str, more: &str) -> String {
     format!(
         r#"
 [server]
 admin_addr = "127.0.0.1:0"
 drain_delay = "0s"
 shutdown_grace = "5s"
-startup_wait = "1s"
+startup_wait = "{startup_wait}"
 
 [policy]
 file = "policy.toml"
@@ -103,7 +103,7 @@ proof = "token"
     )
 }
 
-/// What the broker of the session has beside that.
+/// The other sections of the session's broker.
 const MORE: &str = r#"
 [log]
 rejected_per_second = 100000
@@ -115,7 +115,7 @@ max_calls_in_flight = 2
 output = "file"
 file = "audit.jsonl"
 
-# One whose keys cannot be had.
+# An issuer whose keys cannot be fetched.
 [[issuer]]
 issuer = "https://silent.example"
 audiences = ["broker"]
@@ -123,7 +123,7 @@ algorithms = ["ES256"]
 jwks_url = "http://127.0.0.1:1/keys"
 insecure_loopback = true
 
-# One for which there are no credentials.
+# A bucket without credentials.
 [[bucket]]
 name = "unsigned"
 s3_bucket = "acme-unsigned"
@@ -148,7 +148,7 @@ async fn hold() -> Session {
     let s3 = storage::start().await;
     let key = TokenKey::generate();
     let folder = folder();
-    write_files(folder.path(), &key, &broker_configuration(&s3.to_string(), MORE), POLICY);
+    write_files(folder.path(), &key, &broker_configuration(&s3.to_string(), "2s", MORE), POLICY);
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let (grpc, admin) = serving_without_some_parts(&mut process);
     let mut calls = Calls::new(&grpc, admin, &key).await;
@@ -181,10 +181,11 @@ async fn hold() -> Session {
 
 /// The addresses of a broker that serves although an issuer's keys and a bucket's credentials are missing.
 fn serving_without_some_parts(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    const MESSAGE: &str = "serving, but not every call can be answered";
-    process.wait_for("serving server", |process| {
-        log_lines(process).iter().any(|line| line["message"] == MESSAGE).then_some(())
-    });
+    for message in ["refreshed keys", "serving, but not every call can be answered"] {
+        process.wait_for(message, |process| {
+            log_lines(process).iter().any(|line| line["message"] == message).then_some(())
+        });
+    }
     listening_on(process)
 }
 
@@ -201,10 +202,10 @@ async fn metrics(admin: SocketAddr, accept: &str) -> String {
     request.send().await.unwrap().text().await.unwrap()
 }
 
-/// The answer of a broker whose records have no room.
+/// The answer of a broker that cannot write audit records.
 async fn without_audit(key: &TokenKey) -> tonic::Status {
     let folder = folder();
-    let configuration = broker_configuration("127.0.0.1:1", "[audit]\noutput = \"stdout\"");
+    let configuration = broker_configuration("127.0.0.1:1", "30s", "[audit]\noutput = \"stdout\"");
     write_files(folder.path(), key, &configuration, EVERYBODY_READS);
     let mut process = Process::start_into(full_device(), &["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let (grpc, _) = serving_on(&mut process);
@@ -213,7 +214,7 @@ async fn without_audit(key: &TokenKey) -> tonic::Status {
     client.download("media", "x").await.unwrap_err()
 }
 
-/// The answer of a broker with a fault.
+/// The answer of a broker in which every decision panics.
 async fn from_panic() -> tonic::Status {
     let broker = broker_that_panics().await;
     let authorization = broker.authorization();

@@ -65,7 +65,7 @@ fn signed_text(signed: &SignedRequest) -> String {
     text
 }
 
-/// What was said to the calls so far.
+/// The calls so far and their answers.
 pub(super) struct Calls<'a> {
     pub(super) answers: String,
     pub(super) refusals: String,
@@ -89,8 +89,8 @@ fn verify(key: &str) -> VerifyUploadRequest {
     VerifyUploadRequest { bucket: "media".to_owned(), key: key.to_owned(), ..Default::default() }
 }
 
-fn sha256() -> Option<Checksum> {
-    Some(Checksum { value: Some(ChecksumValue::Sha256(vec![7; 32])) })
+fn sha256() -> Checksum {
+    Checksum { value: Some(ChecksumValue::Sha256(vec![7; 32])) }
 }
 
 fn claims(subject: &str, more: &Value) -> Value {
@@ -99,8 +99,8 @@ fn claims(subject: &str, more: &Value) -> Value {
     claims
 }
 
-fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds, nanos: 0 })
+fn seconds(seconds: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds, nanos: 0 }
 }
 
 impl<'a> Calls<'a> {
@@ -181,7 +181,7 @@ impl<'a> Calls<'a> {
         let answer = self.with_token("download").issue_download(download("plain/x")).await;
         self.said("download", answer);
         let all = IssueDownloadUrlRequest {
-            ttl: seconds(60),
+            ttl: Some(seconds(60)),
             version_id: Some("v1".to_owned()),
             response_overrides: Some(ResponseOverrides {
                 cache_control: Some("no-store".to_owned()),
@@ -197,10 +197,10 @@ impl<'a> Calls<'a> {
         let answer = self.with_token("upload").issue_upload(upload("plain/x")).await;
         self.said("upload", answer);
         let all = IssueUploadUrlRequest {
-            ttl: seconds(60),
+            ttl: Some(seconds(60)),
             content_type: Some("text/plain".to_owned()),
             content_length: Some(7),
-            checksum: sha256(),
+            checksum: Some(sha256()),
             metadata: [("purpose".to_owned(), "test".to_owned())].into(),
             content_disposition: Some("attachment".to_owned()),
             content_encoding: Some("gzip".to_owned()),
@@ -219,7 +219,7 @@ impl<'a> Calls<'a> {
         };
         let answer = self.with_token("verification").verify_upload(expected).await;
         self.said("verification", answer);
-        let other = VerifyUploadRequest { content_length: Some(8), checksum: sha256(), ..verify("full/x") };
+        let other = VerifyUploadRequest { content_length: Some(8), checksum: Some(sha256()), ..verify("full/x") };
         let answer = self.with_token("verification-of-another").verify_upload(other).await;
         self.said("verification-of-another", answer);
         let client = self.client(1, "download-of-a-workload", &[(XFCC, WORKLOAD)]);
@@ -249,7 +249,7 @@ impl<'a> Calls<'a> {
 
     async fn are_invalid(&mut self) {
         let invalid = IssueDownloadUrlRequest {
-            ttl: seconds(0),
+            ttl: Some(seconds(0)),
             version_id: Some(String::new()),
             response_overrides: Some(ResponseOverrides { expires: Some("soon".to_owned()), ..Default::default() }),
             ..download("/")
@@ -305,7 +305,7 @@ impl<'a> Calls<'a> {
         self.download_with("claim-elsewhere", &elsewhere, "groups/x", Delay::Fixed).await;
         let by = IssueDownloadUrlRequest { endpoint: Some("fast".to_owned()), ..download("plain/x") };
         self.download("endpoint-not-granted", by).await;
-        let full = IssueDownloadUrlRequest { ttl: seconds(3_600), require_full_ttl: true, ..download("short/x") };
+        let full = IssueDownloadUrlRequest { ttl: Some(seconds(3_600)), require_full_ttl: true, ..download("short/x") };
         self.download("full-ttl-not-allowed", full).await;
         let answer = self.with_token("within-quota").issue_download(download("scarce/x")).await;
         self.said("within-quota", answer);
@@ -326,10 +326,10 @@ impl<'a> Calls<'a> {
         self.download("no-version", IssueDownloadUrlRequest { pin_version: true, ..download("plain/x") }).await;
         // A client library would give up by itself and hide the answer.
         let slow = framed(0, b"\x0a\x05media\x12\x0cplain/silent\x40\x01");
-        self.raw("timed-out", DOWNLOAD, &[("grpc-timeout", "100m")], slow).await;
+        self.raw("timed-out", DOWNLOAD, &[("grpc-timeout", "1S")], slow).await;
     }
 
-    /// Two callers take the places of all calls with calls that wait for S3.
+    /// Two callers take all places with calls that wait for S3.
     async fn are_too_many(&mut self) {
         let mut waiting = Vec::new();
         for caller in ["ada", "bob"] {
@@ -386,7 +386,7 @@ impl<'a> Calls<'a> {
             ("truncated-message", DOWNLOAD, &[], good[..good.len() - 1].to_vec()),
             ("undecodable-message", DOWNLOAD, &[], framed(0, &[0xff; 3])),
             ("compressed-message", DOWNLOAD, &[("grpc-encoding", "gzip")], framed(1, MESSAGE)),
-            ("message-too-large", DOWNLOAD, &[], framed(0, &[0x7a; 70_000])),
+            ("message-too-large", DOWNLOAD, &[], framed(0, &vec![0x7a; 70_000])),
             ("unknown-method", "/accessbroker.v1.AccessBrokerService/NoSuchMethod", &[], framed(0, b"")),
             ("unknown-service", "/no.such.Service/Method", &[], framed(0, b"")),
             ("health-of-another-service", CHECK, &[], framed(0, b"\x0a\x01x")),
