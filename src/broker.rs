@@ -38,7 +38,7 @@ pub struct AuthenticatedCaller {
 
 /// What a broker works with.
 #[derive(Debug, Clone)]
-pub struct Counterparts {
+pub struct Backends {
     /// The policy in force.
     pub policy: Arc<PolicyStore>,
     /// Who signs.
@@ -55,12 +55,12 @@ pub struct Counterparts {
 
 /// Decides by the policy in force and signs what it permits.
 #[derive(Debug, Clone)]
-pub struct Broker(Counterparts);
+pub struct Broker(Backends);
 
 impl Broker {
-    /// A broker over its counterparts.
+    /// A broker over these backends.
     #[must_use]
-    pub const fn new(counterparts: Counterparts) -> Self {
-        Self(counterparts)
+    pub const fn new(backends: Backends) -> Self {
+        Self(backends)
     }
 }

@@ -103,7 +103,7 @@ async fn broker(credential_lives: &[u64], object: Result<StoredObject, Inspectio
     let buckets = BTreeMap::from([(media(), BucketProfile::at_aws([EndpointName::default_endpoint()]))]);
     let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
-    Broker::new(Counterparts {
+    Broker::new(Backends {
         policy: Arc::new(PolicyStore::new(Policy::parse("policy.toml", POLICY, &context).unwrap())),
         presigner: Arc::new(SigV4Presigner::new(HashMap::from([(media(), signer)]))),
         inspector: Arc::new(OneObject(object)),

@@ -39,7 +39,7 @@ impl Serve {
     /// The life of the process: signals, configuration, log, server. An error is what failed before there was a log.
     fn run_process(self) -> anyhow::Result<u8> {
         let runtime = runtime().context("the runtime cannot be started")?;
-        // First of all: from here on no signal ends the process by itself, whatever it waits for.
+        // First of all: from here on no signal ends the process by itself, also while it waits.
         let listening = runtime.block_on(async { Signals::listen() });
         let mut signals = listening.context("signals cannot be received")?;
 

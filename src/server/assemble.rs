@@ -18,7 +18,7 @@ use super::signing_credentials::SigningCredentials;
 use super::start_options::StartOptions;
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
-use crate::broker::{Broker, Counterparts};
+use crate::broker::{Backends, Broker};
 use crate::config::Config;
 use crate::files::at_start;
 use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, RejectedLines};
@@ -89,7 +89,7 @@ pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOpt
     let readiness = Readiness::new(asked, demands(config));
     let (call_metrics, traces) = (Arc::new(CallMetrics::default()), options.traces.clone());
     let quotas = Arc::new(Quotas::new(config.quota));
-    let broker = Broker::new(Counterparts {
+    let broker = Broker::new(Backends {
         policy: Arc::clone(&policy),
         presigner: Arc::new(ObservedPresigner::new(presigner, &call_metrics, traces.tracer())),
         inspector: Arc::new(ObservedInspector::new(Arc::new(inspector), &call_metrics, traces.tracer())),

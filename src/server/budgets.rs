@@ -1,9 +1,8 @@
-//! The budgets of calls.
+//! The budgets of calls, by the settings.
 
 use crate::admission::{BudgetLimits, Budgets};
 use crate::config::LimitSettings;
 
-/// The budgets that the settings give.
 pub(super) fn budgets(limits: &LimitSettings) -> Budgets {
     Budgets::new(BudgetLimits {
         streams: limits.max_streams.into(),

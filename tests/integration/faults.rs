@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use access_broker::audit::AuditTrail;
-use access_broker::broker::{AuthenticatedCaller, Broker, Counterparts, TimeOrderedDecisionIds};
+use access_broker::broker::{AuthenticatedCaller, Backends, Broker, TimeOrderedDecisionIds};
 use access_broker::clock::SystemClock;
 use access_broker::config::{Config, ListenAddress};
 use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
@@ -189,7 +189,7 @@ impl ObjectInspector for FailingInspector {
 fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
     let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().policy;
-    Broker::new(Counterparts {
+    Broker::new(Backends {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),
         inspector: Arc::new(FailingInspector(looking)),

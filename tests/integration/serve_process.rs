@@ -1,11 +1,15 @@
 //! `access-broker serve`, `check` and `healthcheck` as processes.
 
-use std::fs;
+use std::fs::{self, File};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::SystemTime;
 
 use access_broker::clock::SystemClock;
 use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -147,6 +151,38 @@ async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
     process.signal("TERM");
     assert!(process.exit().success());
+}
+
+/// How often the watched file was opened since this was asked last.
+fn opens(events: &OwnedFd) -> usize {
+    let mut buffer = [const { MaybeUninit::uninit() }; 4_096];
+    let mut reader = inotify::Reader::new(events, &mut buffer);
+    // At the end of the events that are there, it says that it would have to wait.
+    let events = std::iter::from_fn(|| reader.next().ok().map(|event| event.events()));
+    events.filter(|event| event.contains(ReadFlags::OPEN)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_file_is_opened_once_by_the_start_and_once_by_the_watch() {
+    let folder = configured("https://login.example.com", issuer().await.jwks());
+    let policy = folder.path().join("policy.toml");
+    // Old, so that the start need not read it twice.
+    File::options().write(true).open(&policy).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+    // Without the closes, opens in a row would be one event.
+    inotify::add_watch(&events, &policy, WatchFlags::OPEN | WatchFlags::CLOSE_NOWRITE).unwrap();
+    let no_second_look = [("ACCESS_BROKER_POLICY__RELOAD_INTERVAL", "1h")];
+    let variables = [&VARIABLES[..], &no_second_look].concat();
+    let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
+    tokio::task::block_in_place(|| serving_at(&mut process));
+    let mut opened = 0;
+    process.wait_for("look at the policy file", |_| {
+        opened += opens(&events);
+        (opened >= 2).then_some(())
+    });
+    process.signal("TERM");
+    assert!(process.exit().success());
+    assert_eq!(opened + opens(&events), 2);
 }
 
 #[test]

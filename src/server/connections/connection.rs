@@ -1,4 +1,4 @@
-//! One accepted connection, whatever it runs over.
+//! One accepted connection, over TCP, TLS, a Unix socket or a pipe in memory.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -20,12 +20,11 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Connection {
     transport: Transport,
     info: ConnectionInfo,
-    /// What is to be read before anything else.
+    /// Read before anything else.
     unread: &'static [u8],
     turn: ReadTurn,
 }
 
-/// What carries the bytes.
 #[derive(Debug)]
 pub(super) enum Transport {
     Tcp(StalledWrites<TcpStream>),
@@ -39,7 +38,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 impl Connection {
-    /// A connection of which nothing was read.
+    /// Nothing must have been read of the transport.
     pub(super) fn new(transport: Transport, info: ConnectionInfo) -> Self {
         Self { transport, info, unread: &[], turn: ReadTurn::default() }
     }

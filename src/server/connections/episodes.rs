@@ -13,7 +13,7 @@ const GAP: Duration = Duration::from_mins(1);
 pub(in crate::server) struct Episodes(Mutex<Option<Instant>>);
 
 impl Episodes {
-    /// Takes note of an event, and tells whether it is worth a line.
+    /// Counts an event, and tells whether to log it.
     pub(in crate::server) fn is_news(&self, now: Instant) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_news = last.is_none_or(|last| now.saturating_duration_since(last) > GAP);

@@ -49,7 +49,6 @@ pub(super) struct Http1Client {
     is_head: bool,
 }
 
-/// What the first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     /// Not enough to tell.

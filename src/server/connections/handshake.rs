@@ -126,7 +126,7 @@ fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificat
 }
 
 /// A client that goes away without a word is a probe of a load balancer more often than not. Anything else may be a
-/// certificate that somebody has to mend.
+/// certificate that must be replaced.
 pub(super) fn log_failure(error: &io::Error, peer: Option<SocketAddr>) {
     let peer = peer.map(tracing::field::display);
     if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {

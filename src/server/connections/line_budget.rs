@@ -21,7 +21,7 @@ struct Second {
 }
 
 impl LineBudget {
-    /// Takes note of a line that is to be written, and tells whether it may be.
+    /// Counts a line, and tells whether to write it.
     pub(super) fn admit(&self, now: Instant) -> bool {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match second.as_mut().filter(|second| now.saturating_duration_since(second.begun) < WINDOW) {

@@ -113,7 +113,7 @@ impl Readiness {
     pub(in crate::server) async fn drain(&self) {
         self.0.draining.cancel();
         let mut reported = self.subscribe();
-        // Bounded, in case that nobody watches any more.
+        // Bounded: the task that watches may have ended.
         let told = reported.wait_for(|standing| *standing == Standing::Stopping);
         let _in_time = time::timeout(2 * POLL_WHEN_READY, told).await;
     }

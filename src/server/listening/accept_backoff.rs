@@ -20,7 +20,6 @@ pub(in crate::server) struct AcceptBackoff {
     episodes: Episodes,
 }
 
-/// What to do about a failure.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::server) struct AcceptFailure {
     pub(in crate::server) pause: Duration,

@@ -28,7 +28,6 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 /// And how long that may take, if connections keep coming.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
-/// A bound socket and what goes with it.
 pub(in crate::server) struct Listener {
     socket: Socket,
     requirements: Requirements,

@@ -1,4 +1,4 @@
-//! Whether this process has a network of its own, where a listener trusts whatever is in its pod.
+//! Whether this process has a network of its own, where a listener trusts every process of its pod.
 
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr};

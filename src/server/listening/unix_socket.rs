@@ -17,7 +17,7 @@ pub(super) struct UnixSocket {
 }
 
 impl UnixSocket {
-    /// Binds a socket and gives its file these permissions. A socket that nobody listens at, left by a process that was
+    /// Binds a socket and gives its file these permissions. A socket without a listener, left by a process that was
     /// killed, is replaced; anything else at the path is an error.
     ///
     /// The file has the permissions of the process's umask for the moment between the two steps. Who connects is

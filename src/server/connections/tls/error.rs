@@ -9,18 +9,14 @@ use crate::files::{FileError, UnusableFile};
 /// Why a set of TLS files cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub(in crate::server) enum TlsError {
-    /// A file is at fault.
     #[error("{}: {problem}", file.display())]
     File {
-        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
         problem: FileProblem,
     },
     /// The TLS library has none of the protocol versions that are asked of it.
     #[error("the TLS library is not usable: {0}")]
     Library(rustls::Error),
-    /// The files were not read to the end.
     #[error("the reading of the TLS files was cut off")]
     Interrupted,
 }
@@ -40,22 +36,18 @@ impl TlsError {
 /// What is wrong with a file, worded to follow its name. Nothing of the content is in the text: it may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(in crate::server) enum FileProblem {
-    /// It cannot be read.
     #[error("{0}")]
     File(FileError),
     /// A PEM block is malformed (RFC 7468).
     #[error("is not valid PEM")]
     NotPem,
-    /// No PEM block is a certificate.
     #[error("holds no certificate")]
     NoCertificate,
     /// A PEM block says that it is a certificate, and is none that can be used.
     #[error("holds a certificate that cannot be read")]
     InvalidCertificate,
-    /// The server's certificate is not valid yet.
     #[error("holds a certificate that is not valid yet")]
     NotYetValid,
-    /// The server's certificate is not valid any more.
     #[error("holds a certificate that has expired")]
     Expired,
     /// No PEM block is a private key, or it is encrypted.
@@ -64,7 +56,6 @@ pub(in crate::server) enum FileProblem {
     /// The private key is malformed or of an unknown kind.
     #[error("holds a private key that is not a valid RSA, ECDSA or Ed25519 key")]
     InvalidPrivateKey,
-    /// The private key is not the one of the server's certificate.
     #[error("holds a private key that does not belong to the certificate")]
     KeyMismatch,
     /// What should issue client certificates may not issue any.

@@ -10,14 +10,12 @@ use crate::files::{self, FileError, Look, Sight, UnusableFile, at_start};
 /// The largest file that is read, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
 const MAX_FILE_BYTES: usize = 1_024 * 1_024;
 
-/// The content of the files.
 pub(super) struct TlsFiles<'s> {
     pub(super) certificate: PemFile<'s>,
     pub(super) private_key: PemFile<'s>,
     pub(super) client_ca: Option<PemFile<'s>>,
 }
 
-/// One file.
 pub(super) struct PemFile<'s> {
     pub(super) path: &'s Path,
     look: Look,
@@ -75,7 +73,6 @@ impl PemFile<'_> {
         &self.look.content
     }
 
-    /// The error that this file has a problem.
     pub(super) fn refuse(&self, problem: FileProblem) -> TlsError {
         TlsError::in_file(self.path, problem)
     }
