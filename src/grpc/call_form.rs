@@ -15,18 +15,18 @@ use tonic::Code;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::call::CallRecord;
-use super::call_counters::CallCounters;
-use super::malformed::MalformedRequest;
-use super::method::CallMethod;
-use super::refusal::{note_malformed, refuse_malformed};
 use super::status::status_without_connection;
 use crate::admission::{OpenStream, UnprovenKind};
+use crate::calls::call_counters::CallCounters;
+use crate::calls::malformed::MalformedRequest;
+use crate::calls::method::CallMethod;
+use crate::calls::record::CallRecord;
+use crate::calls::refusal::{note_malformed, refuse_malformed};
 
 /// The code of an answer that is plain HTTP, for log and metrics. In the extensions of such an answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PlainHttp {
-    pub(super) code: Code,
+pub(crate) struct PlainHttp {
+    pub(crate) code: Code,
 }
 
 /// Lets pass what is a call of a method here. Everything else takes a place among the streams without a proof.

@@ -13,9 +13,9 @@ use http_body::{Body as HttpBody, Frame};
 use tonic::Status;
 use tonic::body::Body;
 
-use super::call::CallRecord;
-use super::malformed::{MalformedRequest, RequestFault};
-use super::method::CallMethod;
+use crate::calls::malformed::{MalformedRequest, RequestFault};
+use crate::calls::method::CallMethod;
+use crate::calls::record::CallRecord;
 
 /// The header that names how messages are compressed.
 const GRPC_ENCODING: &str = "grpc-encoding";

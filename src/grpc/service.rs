@@ -5,10 +5,7 @@ use std::sync::Arc;
 use opentelemetry::context::FutureExt;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::call::CallRecord;
-use super::connection::ConnectionInfo;
 use super::convert;
-use super::ended_decision::Recording;
 use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
 use super::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
@@ -17,6 +14,9 @@ use super::proto::{
 use super::status::{status_of_broker_error, status_of_violations, status_without_audit_record, status_without_caller};
 use crate::audit::{AuditTrail, Circumstances};
 use crate::broker::{AuthenticatedCaller, Broker, BrokerError, Decision};
+use crate::calls::connection::ConnectionInfo;
+use crate::calls::ended_decision::Recording;
+use crate::calls::record::CallRecord;
 use crate::policy::{BucketName, FieldViolation};
 
 /// Serves `accessbroker.v1.AccessBrokerService`.

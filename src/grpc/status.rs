@@ -8,9 +8,9 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, QuotaViolation, StatusExt};
 
-use super::malformed::MalformedRequest;
 use super::proto::ErrorReason;
 use crate::broker::{BrokerError, DecisionId};
+use crate::calls::malformed::MalformedRequest;
 use crate::identity::{AcceptedProof, AuthenticationError};
 use crate::policy::{FieldViolation, RefusalReason};
 use crate::presign::PresignError;
@@ -21,7 +21,7 @@ use crate::storage::InspectionError;
 const ERROR_DOMAIN: &str = "accessbroker.v1";
 
 /// The status of a call whose caller is not proven.
-pub(super) fn status_of_authentication_error(
+pub(crate) fn status_of_authentication_error(
     error: &AuthenticationError,
     accepts: &AcceptedProof,
     request_id: &str,
@@ -54,7 +54,7 @@ pub(super) fn status_of_authentication_error(
 }
 
 /// The status of a request with bad fields.
-pub(super) fn status_of_violations(
+pub(crate) fn status_of_violations(
     violations: &[FieldViolation],
     decision_id: Option<DecisionId>,
     request_id: &str,
@@ -74,7 +74,7 @@ pub(super) fn status_of_violations(
 const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 /// The status of a decision that came to nothing.
-pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionId, request_id: &str) -> Status {
+pub(crate) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionId, request_id: &str) -> Status {
     let failure = match error {
         BrokerError::Refused(RefusalReason::ObligationsNotMet(violations)) => {
             return status_of_violations(violations, Some(decision_id), request_id);
@@ -192,7 +192,7 @@ fn failure_of_inspection(error: &InspectionError, decision_id: DecisionId) -> Fa
 const AUDIT_RETRY: Duration = Duration::from_secs(1);
 
 /// The status of a decision that could not be recorded.
-pub(super) fn status_without_audit_record(decision_id: DecisionId, request_id: &str) -> Status {
+pub(crate) fn status_without_audit_record(decision_id: DecisionId, request_id: &str) -> Status {
     Failure {
         code: Code::Unavailable,
         reason: ErrorReason::AuditUnavailable,
@@ -205,19 +205,19 @@ pub(super) fn status_without_audit_record(decision_id: DecisionId, request_id: &
 }
 
 /// The status of a call that reached the service past the authentication layer without a caller.
-pub(super) fn status_without_caller(request_id: &str) -> Status {
+pub(crate) fn status_without_caller(request_id: &str) -> Status {
     tracing::error!("a call reached the service without an authenticated caller");
     Failure::default().into_status(request_id)
 }
 
 /// The status of a call of which nobody knows where it came from.
-pub(super) fn status_without_connection(request_id: &str) -> Status {
+pub(crate) fn status_without_connection(request_id: &str) -> Status {
     tracing::error!("a call reached authentication without its connection");
     Failure::default().into_status(request_id)
 }
 
 /// The status of a call that took too long.
-pub(super) fn status_of_timeout(request_id: &str) -> Status {
+pub(crate) fn status_of_timeout(request_id: &str) -> Status {
     Failure {
         code: Code::DeadlineExceeded,
         reason: ErrorReason::CallTimedOut,
@@ -236,7 +236,7 @@ const OVERLOAD_RETRY_MILLIS: u64 = 1_000;
 const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// The status of a call for which the server has no place. Another server may have one, so that clients retry.
-pub(super) fn status_of_overload(request_id: &str) -> Status {
+pub(crate) fn status_of_overload(request_id: &str) -> Status {
     let mut status = Failure {
         code: Code::Unavailable,
         reason: ErrorReason::Overloaded,
@@ -257,7 +257,7 @@ pub fn refusal_of_stream() -> http::Response<Body> {
 
 /// The status of a call whose caller has as many calls under way as its share is. Another server would do the same work
 /// for the same caller, so that clients do not retry by themselves.
-pub(super) fn status_of_callers_overload(request_id: &str) -> Status {
+pub(crate) fn status_of_callers_overload(request_id: &str) -> Status {
     Failure {
         code: Code::ResourceExhausted,
         reason: ErrorReason::CallerOverloaded,
@@ -269,7 +269,7 @@ pub(super) fn status_of_callers_overload(request_id: &str) -> Status {
 }
 
 /// The status of a call whose message was larger than the service takes.
-pub(super) fn status_of_oversized_message(request_id: &str) -> Status {
+pub(crate) fn status_of_oversized_message(request_id: &str) -> Status {
     Failure {
         code: Code::ResourceExhausted,
         reason: ErrorReason::MessageTooLarge,
@@ -280,10 +280,10 @@ pub(super) fn status_of_oversized_message(request_id: &str) -> Status {
 }
 
 /// The header that lists the compressions that a server takes.
-pub(super) const ACCEPTED_ENCODINGS: &str = "grpc-accept-encoding";
+pub(crate) const ACCEPTED_ENCODINGS: &str = "grpc-accept-encoding";
 
 /// The status of a request that is no call of a method here, by its form.
-pub(super) fn status_of_malformed_request(malformed: MalformedRequest, request_id: &str) -> Status {
+pub(crate) fn status_of_malformed_request(malformed: MalformedRequest, request_id: &str) -> Status {
     let (code, reason, message) = match malformed {
         // These two are answered in plain HTTP before anything else is known of them.
         MalformedRequest::NotPost | MalformedRequest::NotGrpc => {
@@ -327,7 +327,7 @@ pub(super) fn status_of_malformed_request(malformed: MalformedRequest, request_i
 }
 
 /// The status of a question of health or reflection about something that is not here.
-pub(super) fn status_of_unknown_name(request_id: &str) -> Status {
+pub(crate) fn status_of_unknown_name(request_id: &str) -> Status {
     Failure {
         code: Code::NotFound,
         reason: ErrorReason::NameUnknown,
@@ -338,13 +338,13 @@ pub(super) fn status_of_unknown_name(request_id: &str) -> Status {
 }
 
 /// The status of a call that the gRPC library ended in a way that nothing here accounts for.
-pub(super) fn status_of_library_fault(code: Code, request_id: &str) -> Status {
-    tracing::error!(request_id, code = super::code_name::code_name(code), "a call ended in an unexpected status");
+pub(crate) fn status_of_library_fault(code: Code, request_id: &str) -> Status {
+    tracing::error!(request_id, code = crate::calls::code::code_name(code), "a call ended in an unexpected status");
     Failure::default().into_status(request_id)
 }
 
 /// The status of a call whose handler panicked.
-pub(super) fn status_of_panic(request_id: &str) -> Status {
+pub(crate) fn status_of_panic(request_id: &str) -> Status {
     Failure::default().into_status(request_id)
 }
 

@@ -16,13 +16,13 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::call::CallRecord;
-use super::call_counters::CallCounters;
 use super::framing::{FramedBody, Framing};
-use super::malformed::{MalformedRequest, RequestFault};
-use super::method::CallMethod;
-use super::refusal::refuse_malformed;
 use super::status::{ACCEPTED_ENCODINGS, status_of_library_fault, status_of_oversized_message, status_of_unknown_name};
+use crate::calls::call_counters::CallCounters;
+use crate::calls::malformed::{MalformedRequest, RequestFault};
+use crate::calls::method::CallMethod;
+use crate::calls::record::CallRecord;
+use crate::calls::refusal::refuse_malformed;
 
 /// Looks at every request's framing and at every answer's status.
 #[derive(Debug, Clone)]

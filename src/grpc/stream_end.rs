@@ -11,7 +11,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::authentication::EXEMPT_PATHS;
+use crate::calls::authentication::EXEMPT_PATHS;
 
 /// `OK` in trailers.
 const OK: HeaderValue = HeaderValue::from_static("0");

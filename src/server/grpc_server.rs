@@ -13,11 +13,11 @@ use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
 use crate::admission::Shares;
-use crate::config::LimitSettings;
-use crate::grpc::{
-    AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, CallFormLayer, CatchPanicLayer, DeadlineLayer,
-    HealthService, LoadSheddingLayer, StatusReasonLayer, StreamEndLayer, proto,
+use crate::calls::{
+    AccessLogLayer, AuthenticationLayer, CallCounters, CatchPanicLayer, DeadlineLayer, LoadSheddingLayer,
 };
+use crate::config::LimitSettings;
+use crate::grpc::{BrokerService, CallFormLayer, HealthService, StatusReasonLayer, StreamEndLayer, proto};
 
 /// Everything that is served, behind all layers. Cloned for every call.
 pub(super) type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;

@@ -22,8 +22,8 @@ use tower::{ServiceBuilder, service_fn};
 use super::connections::Connections;
 use super::grpc_server::GrpcService;
 use super::handshake::{Accepted, Terms};
+use crate::calls::OwnCall;
 use crate::config::LimitSettings;
-use crate::grpc::OwnCall;
 use crate::identity::AcceptedProof;
 use crate::telemetry::ServerCounters;
 

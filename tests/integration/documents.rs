@@ -33,7 +33,7 @@ const SAMPLE_POLICY: &str = "samples/policy.toml";
 
 /// The sources that name reasons for the log in a `code()` function.
 const REASON_SOURCES: [&str; 6] = [
-    "src/grpc/malformed.rs",
+    "src/calls/malformed.rs",
     "src/identity/rejection.rs",
     "src/policy/decide.rs",
     "src/presign/presigner.rs",
@@ -728,15 +728,15 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
     for (source, reason) in [
         ("src/grpc/service.rs", "request_invalid"),
         ("src/grpc/service.rs", "audit_unavailable"),
-        ("src/grpc/authentication.rs", "issuer_keys_unavailable"),
-        ("src/grpc/deadline.rs", "call_timed_out"),
-        ("src/grpc/load_shedding.rs", "message_timed_out"),
-        ("src/grpc/authentication.rs", "overloaded"),
-        ("src/grpc/authentication.rs", "caller_overloaded"),
-        ("src/grpc/authentication.rs", "unproven_limit"),
+        ("src/calls/authentication.rs", "issuer_keys_unavailable"),
+        ("src/calls/deadline.rs", "call_timed_out"),
+        ("src/calls/load_shedding.rs", "message_timed_out"),
+        ("src/calls/authentication.rs", "overloaded"),
+        ("src/calls/authentication.rs", "caller_overloaded"),
+        ("src/calls/authentication.rs", "unproven_limit"),
         ("src/grpc/status_reason.rs", "message_too_large"),
         ("src/grpc/status_reason.rs", "unknown_name"),
-        ("src/grpc/catch_panic.rs", "panicked"),
+        ("src/calls/catch_panic.rs", "panicked"),
     ] {
         assert!(read(source).contains(&format!("\"{reason}\"")), "{source} has no {reason}");
         in_code.insert(reason.to_owned());

@@ -9,7 +9,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::calls::{CallCollector, CallCounts};
 use super::decisions::DecisionCounts;
-use crate::grpc::{CallMethod, CallObserver, EndedCall};
+use crate::calls::{CallMethod, CallObserver, EndedCall};
 use crate::identity::Rejection;
 
 /// The upper bounds of the buckets of the time that signing takes, in seconds: tens of microseconds, unless credentials

@@ -14,7 +14,7 @@ use prometheus_client::registry::Unit;
 use tonic::Code;
 
 use super::samples::encode_counters;
-use crate::grpc::CallMethod;
+use crate::calls::CallMethod;
 
 /// The upper bounds of the buckets of calls' times, in seconds.
 const SECONDS: [f64; 15] =

@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::broker::Outcome;
-use crate::grpc::{DecisionFate, EndedDecision};
+use crate::calls::{DecisionFate, EndedDecision};
 
 /// How many tiers get labels of their own. Policies change while the program runs, and what a label was once, it stays.
 pub(super) const MAX_TIER_LABELS: usize = 1_000;

@@ -1,6 +1,6 @@
 //! The methods that a call can be for: a closed list, because paths are whatever a client sends.
 
-use super::SERVICE_NAME;
+use crate::grpc::SERVICE_NAME;
 
 /// What a call is for, as logs, metrics and traces name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl CallMethod {
     }
 
     /// Service and method, as OpenTelemetry's `rpc.method` has it: `_OTHER` for a method that is not known.
-    pub(super) const fn rpc_method(self) -> &'static str {
+    pub(crate) const fn rpc_method(self) -> &'static str {
         match self {
             Self::IssueDownloadUrl => "accessbroker.v1.AccessBrokerService/IssueDownloadUrl",
             Self::IssueUploadUrl => "accessbroker.v1.AccessBrokerService/IssueUploadUrl",
@@ -86,7 +86,7 @@ impl CallMethod {
     }
 
     /// The name in the log, where health and reflection need no more than one each.
-    pub(super) const fn log_name(self) -> &'static str {
+    pub(crate) const fn log_name(self) -> &'static str {
         match self {
             Self::HealthCheck | Self::HealthWatch => "Health",
             Self::Reflection | Self::ReflectionAlpha => "Reflection",
@@ -95,7 +95,7 @@ impl CallMethod {
     }
 
     /// Whether calls of it are probes and tools that ask about the server, and not about an object.
-    pub(super) const fn is_about_the_server(self) -> bool {
+    pub(crate) const fn is_about_the_server(self) -> bool {
         matches!(self, Self::HealthCheck | Self::HealthWatch | Self::Reflection | Self::ReflectionAlpha)
     }
 

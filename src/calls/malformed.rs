@@ -56,14 +56,14 @@ impl MalformedRequest {
     }
 
     /// Whether a reason in the log is one of these.
-    pub(super) fn is_code(reason: &str) -> bool {
+    pub(crate) fn is_code(reason: &str) -> bool {
         Self::ALL.into_iter().any(|malformed| malformed.code() == reason)
     }
 }
 
 /// Why the body of a request ended before its message was whole and good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RequestFault {
+pub(crate) enum RequestFault {
     /// The client sent it so.
     Malformed(MalformedRequest),
     /// The stream or its connection ended: no client waits for an answer.

@@ -15,7 +15,7 @@ use crate::identity::Caller;
 
 /// Filled in on the way of a call and read when the call has ended. Each fact is learnt at most once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CallRecord(Arc<CallFacts>);
+pub(crate) struct CallRecord(Arc<CallFacts>);
 
 #[derive(Debug, Default)]
 struct CallFacts {
@@ -32,84 +32,84 @@ struct CallFacts {
 
 impl CallRecord {
     /// The record of a call that begins.
-    pub(super) fn new(request_id: RequestId, trace: CallTrace) -> Self {
+    pub(crate) fn new(request_id: RequestId, trace: CallTrace) -> Self {
         Self(Arc::new(CallFacts { request_id, trace, ..CallFacts::default() }))
     }
 
-    pub(super) fn set_caller(&self, caller: Arc<Caller>) {
+    pub(crate) fn set_caller(&self, caller: Arc<Caller>) {
         let _already_known = self.0.caller.set(caller);
     }
 
     /// Among whose places the call's are.
-    pub(super) fn set_holder(&self, holder: Holder) {
+    pub(crate) fn set_holder(&self, holder: Holder) {
         let _already_known = self.0.holder.set(holder);
     }
 
-    pub(super) fn set_decision(&self, decision: Decision) {
+    pub(crate) fn set_decision(&self, decision: Decision) {
         let _already_known = self.0.decision.set(decision);
     }
 
-    pub(super) fn set_recording(&self, recording: Recording) {
+    pub(crate) fn set_recording(&self, recording: Recording) {
         let _already_known = self.0.recording.set(recording);
     }
 
     /// Why the call failed, by a name that is the same every time.
-    pub(super) fn set_reason(&self, reason: &'static str) {
+    pub(crate) fn set_reason(&self, reason: &'static str) {
         let _already_known = self.0.reason.set(reason);
     }
 
     /// Why the caller's proof was not accepted, which is why the call failed.
-    pub(super) fn set_rejection(&self, reason: &'static str) {
+    pub(crate) fn set_rejection(&self, reason: &'static str) {
         let _already_known = self.0.rejection.set(reason);
         self.set_reason(reason);
     }
 
     /// Why the body of the request ended before its message was whole and good.
-    pub(super) fn set_request_fault(&self, fault: RequestFault) {
+    pub(crate) fn set_request_fault(&self, fault: RequestFault) {
         let _already_known = self.0.request_fault.set(fault);
     }
 
     /// The id that the client chose or the broker made.
-    pub(super) fn request_id(&self) -> &RequestId {
+    pub(crate) fn request_id(&self) -> &RequestId {
         &self.0.request_id
     }
 
-    pub(super) fn trace(&self) -> &CallTrace {
+    pub(crate) fn trace(&self) -> &CallTrace {
         &self.0.trace
     }
 
     /// The trace that the call belongs to, if it belongs to one.
-    pub(super) fn trace_id(&self) -> Option<TraceId> {
+    pub(crate) fn trace_id(&self) -> Option<TraceId> {
         self.0.trace.trace_id()
     }
 
-    pub(super) fn caller(&self) -> Option<&Caller> {
+    pub(crate) fn caller(&self) -> Option<&Caller> {
         self.0.caller.get().map(AsRef::as_ref)
     }
 
-    pub(super) fn holder(&self) -> Option<Holder> {
+    pub(crate) fn holder(&self) -> Option<Holder> {
         self.0.holder.get().copied()
     }
 
-    pub(super) fn has_decision(&self) -> bool {
+    pub(crate) fn has_decision(&self) -> bool {
         self.0.decision.get().is_some()
     }
 
     /// The decision, for a call that has ended with this status, or without one.
-    pub(super) fn ended_decision(&self, code: Option<Code>) -> Option<EndedDecision<'_>> {
+    pub(crate) fn ended_decision(&self, code: Option<Code>) -> Option<EndedDecision<'_>> {
         let decision = self.0.decision.get()?;
         Some(EndedDecision::new(decision, self.0.recording.get().copied(), code))
     }
 
-    pub(super) fn reason(&self) -> Option<&'static str> {
+    pub(crate) fn reason(&self) -> Option<&'static str> {
         self.0.reason.get().copied()
     }
 
-    pub(super) fn request_fault(&self) -> Option<RequestFault> {
+    pub(crate) fn request_fault(&self) -> Option<RequestFault> {
         self.0.request_fault.get().copied()
     }
 
-    pub(super) fn rejection(&self) -> Option<&'static str> {
+    pub(crate) fn rejection(&self) -> Option<&'static str> {
         self.0.rejection.get().copied()
     }
 }

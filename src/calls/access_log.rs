@@ -19,18 +19,18 @@ use tracing::field::display;
 
 pub use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
 
-use super::call::CallRecord;
-use super::call_form::PlainHttp;
 use super::call_trace::CallTrace;
-use super::code_name::code_name;
+use super::code::code_name;
 use super::connection::ConnectionInfo;
 use super::ended_decision::{DecisionFate, EndedDecision};
 use super::malformed::MalformedRequest;
 use super::method::CallMethod;
 use super::observer::{CallObserver, EndedCall};
 use super::own_call::OwnCall;
+use super::record::CallRecord;
 use super::request_id::{REQUEST_ID_HEADER, RequestId};
 use crate::broker::Outcome;
+use crate::grpc::call_form::PlainHttp;
 use crate::identity::{Caller, Peer, WorkloadId};
 
 /// Watches every call, logs it, and tells its observer and its trace of it. Outermost, so that nothing about refused

@@ -13,12 +13,12 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::authentication::refuse_caller;
-use super::call::CallRecord;
 use super::call_counters::CallCounters;
 use super::message::{self, MessageError, MessageLimits};
 use super::method::CallMethod;
-use super::status::{status_of_oversized_message, status_of_timeout};
+use super::record::CallRecord;
 use crate::admission::{Share, Shares};
+use crate::grpc::status::{status_of_oversized_message, status_of_timeout};
 
 /// Reads the message of every call of a proven caller, and then takes a place for the call. Places and the memory of
 /// messages are shared out by caller.
@@ -53,7 +53,7 @@ impl LoadSheddingLayer {
     async fn admit(&self, request: Request<Body>) -> Result<(Request<Body>, Held), Status> {
         let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
         let Some(holder) = record.holder() else {
-            return Err(super::status::status_without_caller(record.request_id().as_str()));
+            return Err(crate::grpc::status::status_without_caller(record.request_id().as_str()));
         };
         let refuse = |error| refuse_caller(error, &record, &self.counters);
         let mut memory = self.message_memory.take(holder, 0).map_err(refuse)?;

@@ -7,7 +7,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 use tonic::Code;
 
-use super::code_name::code_name;
+use super::code::code_name;
 use super::method::CallMethod;
 use super::request_id::RequestId;
 use super::trace_context::remote_parent;
@@ -16,7 +16,7 @@ use crate::step_span::StepSpan;
 
 /// The span of a call, or at least the trace that its client says it belongs to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CallTrace {
+pub(crate) struct CallTrace {
     context: Context,
     /// `None` where the call is not traced: its context then holds what the client said, if anything.
     tracer: Option<SdkTracer>,
@@ -24,7 +24,7 @@ pub(super) struct CallTrace {
 
 impl CallTrace {
     /// Begins the span of a call, unless nobody wants spans or the call is a probe.
-    pub(super) fn start(
+    pub(crate) fn start(
         tracer: Option<&SdkTracer>,
         method: CallMethod,
         headers: &HeaderMap,
@@ -53,18 +53,18 @@ impl CallTrace {
     }
 
     /// The id of the trace, if the call belongs to one.
-    pub(super) fn trace_id(&self) -> Option<TraceId> {
+    pub(crate) fn trace_id(&self) -> Option<TraceId> {
         let trace_id = self.context.span().span_context().trace_id();
         (trace_id != TraceId::INVALID).then_some(trace_id)
     }
 
     /// Begins a step of the call.
-    pub(super) fn step(&self, name: &'static str) -> StepSpan {
+    pub(crate) fn step(&self, name: &'static str) -> StepSpan {
         StepSpan::start(self.tracer.as_ref(), name, &self.context)
     }
 
     /// Ends the span of the call.
-    pub(super) fn end(&self, code: Code, reason: Option<&'static str>) {
+    pub(crate) fn end(&self, code: Code, reason: Option<&'static str>) {
         if self.tracer.is_none() {
             return;
         }

@@ -16,16 +16,16 @@ const PREFIX_BYTES: usize = 5;
 
 /// What a message may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MessageLimits {
+pub(crate) struct MessageLimits {
     /// In bytes, without what precedes it.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// From the first look to the last byte.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
 }
 
 /// Why there is no message.
 #[derive(Debug, Error)]
-pub(super) enum MessageError {
+pub(crate) enum MessageError {
     #[error("the message is larger than the limit")]
     TooLarge,
     #[error("the message did not arrive in time")]
@@ -37,7 +37,7 @@ pub(super) enum MessageError {
 }
 
 /// Reads the body of a request to its end, with what precedes the message. `held` grows with what has arrived.
-pub(super) async fn read(body: Body, limits: MessageLimits, held: &mut Share) -> Result<Bytes, MessageError> {
+pub(crate) async fn read(body: Body, limits: MessageLimits, held: &mut Share) -> Result<Bytes, MessageError> {
     time::timeout(limits.time, read_to_end(body, limits.size, held)).await.unwrap_or(Err(MessageError::TimedOut))
 }
 

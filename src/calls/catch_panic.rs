@@ -11,9 +11,9 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::call::CallRecord;
 use super::call_counters::CallCounters;
-use super::status::status_of_panic;
+use super::record::CallRecord;
+use crate::grpc::status::status_of_panic;
 
 /// Answers calls whose handler panics with `INTERNAL`. Inside the access log, so that they are logged like any other.
 #[derive(Debug, Clone)]

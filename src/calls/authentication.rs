@@ -14,16 +14,16 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::call::CallRecord;
 use super::call_counters::CallCounters;
 use super::connection::ConnectionInfo;
 use super::method::CallMethod;
-use super::status::{
-    status_of_authentication_error, status_of_callers_overload, status_of_overload, status_without_connection,
-};
+use super::record::CallRecord;
 use crate::admission::{Holder, Lane, NoRoom, NoShare, OpenStream, SignatureTurns, UnprovenKind};
 use crate::broker::AuthenticatedCaller;
 use crate::clock::Clock;
+use crate::grpc::status::{
+    status_of_authentication_error, status_of_callers_overload, status_of_overload, status_without_connection,
+};
 use crate::identity::{
     AcceptedProof, AuthenticationError, Authenticator, BearerToken, Caller, MeshHeader, NewToken, Peer, Recognised,
     Rejection, WorkloadId, WorkloadProof,
@@ -31,7 +31,7 @@ use crate::identity::{
 
 /// The methods that answer without a caller, by their exact paths. Every other path needs one; those that no method has do
 /// not come here.
-pub(super) const EXEMPT_PATHS: [&str; 4] = [
+pub(crate) const EXEMPT_PATHS: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -176,14 +176,14 @@ impl AuthenticationLayer {
 }
 
 /// The answer to a call without a proven caller for which there is no place, noted and counted.
-pub(super) fn refuse_without_proof(record: &CallRecord, counters: &CallCounters) -> Status {
+pub(crate) fn refuse_without_proof(record: &CallRecord, counters: &CallCounters) -> Status {
     counters.unproven_refused.add_one();
     record.set_reason("unproven_limit");
     status_of_overload(record.request_id().as_str())
 }
 
 /// The answer to a caller for whose call there is no place, noted and counted.
-pub(super) fn refuse_caller(error: NoShare, record: &CallRecord, counters: &CallCounters) -> Status {
+pub(crate) fn refuse_caller(error: NoShare, record: &CallRecord, counters: &CallCounters) -> Status {
     let request_id = record.request_id().as_str();
     match error {
         NoShare::OverShare => {

@@ -3,7 +3,7 @@
 use tonic::Code;
 
 /// The code's name as the gRPC specification spells it; `Display` of [`Code`] is a sentence.
-pub(super) const fn code_name(code: Code) -> &'static str {
+pub(crate) const fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

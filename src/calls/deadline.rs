@@ -16,9 +16,9 @@ use tokio::time;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::call::CallRecord;
 use super::call_counters::CallCounters;
-use super::status::status_of_timeout;
+use super::record::CallRecord;
+use crate::grpc::status::status_of_timeout;
 
 /// The header with the client's own limit.
 const GRPC_TIMEOUT: &str = "grpc-timeout";

@@ -6,7 +6,7 @@ use crate::broker::{Decision, Outcome};
 
 /// Whether the record of a decision lets its answer be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Recording {
+pub(crate) enum Recording {
     /// The record is kept, or none is needed.
     Kept,
     /// It is not, and the answer must not be given.
@@ -36,7 +36,7 @@ pub enum DecisionFate {
 
 impl<'c> EndedDecision<'c> {
     /// `recording` is `None` if the call ended before that was known, and `code` if it ended before its status was given.
-    pub(super) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
+    pub(crate) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
         Self { decision, fate: fate(&decision.outcome, recording, code) }
     }
 
