@@ -1,21 +1,23 @@
-//! The wire: from messages to domain types once, at the top, and back.
+//! The gRPC wire: from messages to domain types once, at the top, and back.
 
-pub(crate) mod call_form;
+mod call_form;
 mod convert;
 mod framing;
 mod health;
 mod service;
-pub(crate) mod status;
+mod status;
 mod status_reason;
 mod stream_end;
+mod timeout;
 mod violations;
+mod wire;
 
-pub use call_form::CallFormLayer;
 pub use health::HealthService;
 pub use service::BrokerService;
 pub use status::refusal_of_stream;
-pub use status_reason::StatusReasonLayer;
-pub use stream_end::StreamEndLayer;
+pub(crate) use wire::GrpcCalls;
+
+pub use crate::calls::SERVICE_NAME;
 
 /// The generated messages, client and server of package `accessbroker.v1`.
 #[expect(
@@ -37,6 +39,3 @@ pub mod proto {
         }
     }
 }
-
-/// The service's full name, for health and for paths.
-pub const SERVICE_NAME: &str = "accessbroker.v1.AccessBrokerService";

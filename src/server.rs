@@ -53,7 +53,6 @@ pub use stop_signals::{StopSignal, StopSignals};
 
 use self::admin::AdminLimits;
 use self::connections::Connections;
-use self::grpc_server::Layers;
 use self::listener::Listener;
 use self::policy_reload::PolicyWatch;
 use self::reload_request::ReloadRequests;
@@ -205,15 +204,8 @@ impl RunningServer {
             parts.broker_service(config.sole_bucket().cloned()),
             HealthService::new(health),
             server.reflection,
-            Layers {
-                access_log: parts.access_log_layer(),
-                authentication: parts.authentication_layer(&surroundings, &budgets, &counters.calls),
-                limits: limits.clone(),
-                places: Arc::clone(&budgets.places),
-                message_memory: Arc::clone(&budgets.message_memory),
-                counters: Arc::clone(&counters.calls),
-                stop: stop.clone(),
-            },
+            parts.pipeline(&surroundings, &budgets, &limits, &counters.calls),
+            stop.clone(),
         )?;
         let admin_limits = AdminLimits::from(&limits);
         let self_check = SelfCheck::new(service.clone(), &limits);

@@ -1,14 +1,14 @@
-//! What the layers know of the connection that a call came through.
+//! What calls know of the connection that they came through.
 
 use std::sync::Arc;
 
 use crate::identity::{AcceptedProof, Peer};
 
-/// In the extensions of every call, put there by the listener for all calls of a connection.
+/// Found out by the listener, once for all calls of a connection. It comes beside a request and never from it.
 #[derive(Debug, Clone)]
 pub struct ConnectionInfo {
-    /// The other end.
-    pub peer: Arc<Peer>,
+    /// The other end, and the address of this machine that it connected to.
+    pub(crate) peer: Arc<Peer>,
     /// What every call through the listener must bring.
-    pub accepts: Arc<AcceptedProof>,
+    pub(crate) accepts: Arc<AcceptedProof>,
 }

@@ -1,7 +1,6 @@
 //! How a decision ended: whether its caller was told.
 
-use tonic::Code;
-
+use super::code::Code;
 use crate::broker::{Decision, Outcome};
 
 /// Whether the record of a decision lets its answer be given.
@@ -60,7 +59,7 @@ const fn fate(outcome: &Outcome, recording: Option<Recording>, code: Option<Code
     }
 }
 
-/// Whether a call with this status has told its caller of the outcome. Other statuses come from the layers around.
+/// Whether a call with this status has told its caller of the outcome. Other statuses come from the steps around it.
 const fn is_answer(outcome: &Outcome, code: Code) -> bool {
     match outcome {
         Outcome::Issued { .. } | Outcome::Verified { .. } => matches!(code, Code::Ok),

@@ -1,48 +1,56 @@
-//! What is known of one call while it passes through the layers.
+//! What is known of one call while it is on its way.
 
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::trace::TraceId;
-use tonic::Code;
 
 use super::call_trace::CallTrace;
+use super::cause::Cause;
+use super::code::Code;
 use super::ended_decision::{EndedDecision, Recording};
 use super::malformed::RequestFault;
 use super::request_id::RequestId;
-use crate::admission::Holder;
 use crate::broker::Decision;
 use crate::identity::Caller;
 
 /// Filled in on the way of a call and read when the call has ended. Each fact is learnt at most once.
-#[derive(Debug, Clone, Default)]
+///
+/// A call has one record, which every step is handed: none makes a record of its own.
+#[derive(Debug, Clone)]
 pub(crate) struct CallRecord(Arc<CallFacts>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct CallFacts {
     request_id: RequestId,
     trace: CallTrace,
     caller: OnceLock<Arc<Caller>>,
-    holder: OnceLock<Holder>,
     decision: OnceLock<Decision>,
     recording: OnceLock<Recording>,
-    reason: OnceLock<&'static str>,
-    rejection: OnceLock<&'static str>,
+    cause: OnceLock<Cause>,
     request_fault: OnceLock<RequestFault>,
 }
 
 impl CallRecord {
     /// The record of a call that begins.
     pub(crate) fn new(request_id: RequestId, trace: CallTrace) -> Self {
-        Self(Arc::new(CallFacts { request_id, trace, ..CallFacts::default() }))
+        Self(Arc::new(CallFacts {
+            request_id,
+            trace,
+            caller: OnceLock::new(),
+            decision: OnceLock::new(),
+            recording: OnceLock::new(),
+            cause: OnceLock::new(),
+            request_fault: OnceLock::new(),
+        }))
+    }
+
+    /// The record of a call that the program makes to itself: it has a new id, and no trace.
+    pub(crate) fn untraced() -> Self {
+        Self::new(RequestId::new(), CallTrace::default())
     }
 
     pub(crate) fn set_caller(&self, caller: Arc<Caller>) {
         let _already_known = self.0.caller.set(caller);
-    }
-
-    /// Among whose places the call's are.
-    pub(crate) fn set_holder(&self, holder: Holder) {
-        let _already_known = self.0.holder.set(holder);
     }
 
     pub(crate) fn set_decision(&self, decision: Decision) {
@@ -53,15 +61,9 @@ impl CallRecord {
         let _already_known = self.0.recording.set(recording);
     }
 
-    /// Why the call failed, by a name that is the same every time.
-    pub(crate) fn set_reason(&self, reason: &'static str) {
-        let _already_known = self.0.reason.set(reason);
-    }
-
-    /// Why the caller's proof was not accepted, which is why the call failed.
-    pub(crate) fn set_rejection(&self, reason: &'static str) {
-        let _already_known = self.0.rejection.set(reason);
-        self.set_reason(reason);
+    /// Why the call failed.
+    pub(crate) fn set_cause(&self, cause: Cause) {
+        let _already_known = self.0.cause.set(cause);
     }
 
     /// Why the body of the request ended before its message was whole and good.
@@ -87,10 +89,6 @@ impl CallRecord {
         self.0.caller.get().map(AsRef::as_ref)
     }
 
-    pub(crate) fn holder(&self) -> Option<Holder> {
-        self.0.holder.get().copied()
-    }
-
     pub(crate) fn has_decision(&self) -> bool {
         self.0.decision.get().is_some()
     }
@@ -101,15 +99,11 @@ impl CallRecord {
         Some(EndedDecision::new(decision, self.0.recording.get().copied(), code))
     }
 
-    pub(crate) fn reason(&self) -> Option<&'static str> {
-        self.0.reason.get().copied()
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.0.cause.get().copied()
     }
 
     pub(crate) fn request_fault(&self) -> Option<RequestFault> {
         self.0.request_fault.get().copied()
-    }
-
-    pub(crate) fn rejection(&self) -> Option<&'static str> {
-        self.0.rejection.get().copied()
     }
 }

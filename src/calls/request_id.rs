@@ -19,7 +19,7 @@ pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The one id that the client sent, if it is fit for use. Otherwise, and if there are several, a new one.
-    pub(crate) fn of_call(headers: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(REQUEST_ID_HEADER).iter();
         match (values.next(), values.next()) {
             (Some(value), None) if is_fit(value.as_bytes()) => Self(value.clone()),
@@ -45,12 +45,6 @@ impl RequestId {
     }
 }
 
-impl Default for RequestId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 fn is_fit(id: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/=".contains(byte);
     (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.iter().all(fits)
@@ -67,7 +61,7 @@ mod tests {
         for value in values {
             headers.append(REQUEST_ID_HEADER, HeaderValue::from_bytes(value).unwrap());
         }
-        RequestId::of_call(&headers)
+        RequestId::from_headers(&headers)
     }
 
     fn is_new(id: &RequestId) -> bool {

@@ -17,8 +17,8 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::audit::AuditTrail;
+use crate::calls::SERVICE_NAME;
 use crate::clock::Clock;
-use crate::grpc::SERVICE_NAME;
 use crate::identity::Authenticator;
 use crate::policy::{BucketName, Operation};
 use crate::presign::SigV4Presigner;
