@@ -14,6 +14,7 @@
 pub mod admission;
 pub mod audit;
 pub mod broker;
+pub mod calls;
 pub mod cli;
 pub mod config;
 #[cfg(feature = "dev")]

@@ -37,7 +37,6 @@ use self::admin::AdminLimits;
 use self::assemble::Components;
 use self::budgets::budgets;
 use self::connections::Connections;
-use self::grpc_server::Layers;
 use self::lifecycle::policy_reload::{self, PolicyWatch};
 use self::lifecycle::readiness;
 use self::listening::listener::Listener;
@@ -141,15 +140,8 @@ impl RunningServer {
             components.broker_service(config.sole_bucket().cloned()),
             HealthService::new(health),
             config.server.reflection,
-            Layers {
-                access_log: components.access_log_layer(),
-                authentication: components.authentication_layer(&options, &budgets, &counters.calls),
-                limits: limits.clone(),
-                places: Arc::clone(&budgets.places),
-                message_memory: Arc::clone(&budgets.message_memory),
-                counters: Arc::clone(&counters.calls),
-                stop: stop.clone(),
-            },
+            components.pipeline(&options, &budgets, &limits, &counters.calls),
+            stop.clone(),
         )?;
         let (admin_limits, admin_counters) = (AdminLimits::from(&limits), Arc::new(AdminCounters::default()));
         let self_check = SelfCheck::new(service.clone(), &limits);

@@ -19,8 +19,8 @@ use tower::service_fn;
 use super::options::ConfigOptions;
 use super::output::{complain_in_time, say_in_time};
 use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, runtime};
+use crate::calls::SERVICE_NAME;
 use crate::config::{Config, ListenAddress};
-use crate::grpc::SERVICE_NAME;
 
 /// The longest that the whole question may take: probes of Kubernetes give one second by default, others more.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -4,8 +4,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::Level;
 
+use crate::calls::DEFAULT_REJECTED_PER_SECOND;
 use crate::document::{Located, Overrides, Table};
-use crate::grpc::DEFAULT_REJECTED_PER_SECOND;
 use crate::telemetry::{LogFormat, LogSettings};
 
 /// The most that [`AccessLogSettings::rejected_per_second`] can be.

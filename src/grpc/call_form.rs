@@ -1,73 +1,22 @@
-//! Answers what is no call of a method here: HTTP that is not gRPC, and paths that no method has.
-//!
-//! It stands in front of authentication. The list of methods is public, in the contract, so that the answers tell nothing
-//! new. A load balancer's probe without a token gets the code that it expects.
-
-use std::future::{Ready, ready};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+//! Whether a request is a call of a method here, by its head: HTTP that is not gRPC is told so in plain HTTP.
 
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use tokio_util::either::Either;
-use tonic::Code;
-use tonic::body::Body;
-use tower::{Layer, Service};
 
-use super::call::CallRecord;
-use super::call_counters::CallCounters;
-use super::malformed::MalformedRequest;
-use super::method::CallMethod;
-use super::refusal::{note_malformed, refuse_malformed};
-use super::status::status_without_connection;
-use crate::admission::{OpenStream, UnprovenKind};
+use crate::calls::{CallMethod, MalformedRequest};
 
-/// The code of an answer that is plain HTTP, for log and metrics. In the extensions of such an answer.
+/// Marks an answer that is plain HTTP, and so has no status of gRPC. In its extensions.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PlainHttp {
-    pub(super) code: Code,
-}
-
-/// Lets pass what is a call of a method here. Everything else takes a place among the streams without a proof.
-#[derive(Debug, Clone)]
-pub struct CallFormLayer {
-    counters: Arc<CallCounters>,
-}
-
-impl CallFormLayer {
-    /// A layer that counts here.
-    #[must_use]
-    pub const fn new(counters: Arc<CallCounters>) -> Self {
-        Self { counters }
-    }
-
-    fn refuse<B>(&self, malformed: MalformedRequest, request: &Request<B>) -> Response<Body> {
-        let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
-        let Some(stream) = request.extensions().get::<Arc<OpenStream>>() else {
-            return status_without_connection(record.request_id().as_str()).into_http();
-        };
-        let place = stream.take_unproven(UnprovenKind::Other).map(drop);
-        match (plain_answer(malformed), place) {
-            (Some(answer), place) => {
-                note_malformed(malformed, &record, &self.counters);
-                // An answer without a body needs no room at the client. HEAD has none either (RFC 9110 section 9.3.2).
-                let is_bare = place.is_err() || *request.method() == Method::HEAD;
-                answer.map(|text| if is_bare { Body::empty() } else { Body::new(Full::from(text)) })
-            }
-            // A status without a message needs no room either, and a refusal for lack of a place would be one, too.
-            (None, _) => refuse_malformed(malformed, &record, &self.counters).into_http(),
-        }
-    }
-}
+pub(super) struct PlainHttp;
 
 /// What is wrong with the head of a request.
-fn judge<B>(request: &Request<B>) -> Option<MalformedRequest> {
+pub(super) fn judge<B>(method: CallMethod, request: &Request<B>) -> Option<MalformedRequest> {
     if *request.method() != Method::POST {
         Some(MalformedRequest::NotPost)
     } else if !is_grpc(request.headers()) {
         Some(MalformedRequest::NotGrpc)
-    } else if CallMethod::of_path(request.uri().path()) == CallMethod::Unknown {
+    } else if method == CallMethod::Unknown {
+        // A load balancer's probe without a token gets the code that it expects.
         Some(MalformedRequest::UnknownMethod)
     } else {
         None
@@ -84,7 +33,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// The answer to what is not gRPC, which gRPC clients and others understand (gRPC over HTTP/2, "Requests").
-fn plain_answer(malformed: MalformedRequest) -> Option<Response<&'static str>> {
+pub(super) fn plain_answer(malformed: MalformedRequest) -> Option<Response<&'static str>> {
     let (status, text) = match malformed {
         MalformedRequest::NotPost => {
             (StatusCode::METHOD_NOT_ALLOWED, "this port speaks gRPC: the HTTP method of every call is POST\n")
@@ -101,48 +50,17 @@ fn plain_answer(malformed: MalformedRequest) -> Option<Response<&'static str>> {
     if status == StatusCode::METHOD_NOT_ALLOWED {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }
-    answer.extensions_mut().insert(PlainHttp { code: Code::InvalidArgument });
+    answer.extensions_mut().insert(PlainHttp);
     Some(answer)
-}
-
-impl<S> Layer<S> for CallFormLayer {
-    type Service = CallForm<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        CallForm { inner, layer: self.clone() }
-    }
-}
-
-/// The service that [`CallFormLayer`] makes.
-#[derive(Debug, Clone)]
-pub struct CallForm<S> {
-    inner: S,
-    layer: CallFormLayer,
-}
-
-impl<S> Service<Request<Body>> for CallForm<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Either<S::Future, Ready<Result<S::Response, S::Error>>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match judge(&request) {
-            None => Either::Left(self.inner.call(request)),
-            Some(malformed) => Either::Right(ready(Ok(self.layer.refuse(malformed, &request)))),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judge<B>(request: &Request<B>) -> Option<MalformedRequest> {
+        super::judge(CallMethod::from_path(request.uri().path()), request)
+    }
 
     const KNOWN: &str = "/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
 

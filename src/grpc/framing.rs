@@ -13,12 +13,18 @@ use http_body::{Body as HttpBody, Frame};
 use tonic::Status;
 use tonic::body::Body;
 
-use super::call::CallRecord;
-use super::malformed::{MalformedRequest, RequestFault};
-use super::method::CallMethod;
+use crate::calls::{CallMethod, CallRecord, MalformedRequest, MessagePrefix, RequestFault};
 
 /// The header that names how messages are compressed.
 const GRPC_ENCODING: &str = "grpc-encoding";
+
+/// A flag, and the length of the message.
+pub(super) const PREFIX: MessagePrefix = MessagePrefix { bytes: 5, announced };
+
+fn announced(read: &[u8]) -> Option<usize> {
+    let [_flag, length @ ..] = *read.first_chunk::<{ PREFIX.bytes }>()?;
+    usize::try_from(u32::from_be_bytes(length)).ok()
+}
 
 /// Follows the frames of one request, part by part.
 #[derive(Debug)]
@@ -43,7 +49,7 @@ enum Place {
 
 impl Framing {
     /// The framing of a request for this method, with these headers.
-    pub(super) fn of_call(method: CallMethod, headers: &HeaderMap) -> Self {
+    pub(super) fn new(method: CallMethod, headers: &HeaderMap) -> Self {
         let may_be_compressed = headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding != "identity");
         let is_stream = method.grpc_type() == "bidi_stream";
         Self { may_be_compressed, is_stream, has_message: false, place: Place::Flag }
@@ -120,7 +126,7 @@ impl FramedBody {
             Err(malformed) => {
                 self.has_ended = true;
                 self.record.set_request_fault(RequestFault::Malformed(malformed));
-                // The layer that knows the record answers with the whole of it.
+                // What is answered is made from the record.
                 Some(Err(Status::invalid_argument(malformed.code())))
             }
         }
@@ -179,7 +185,7 @@ mod tests {
         if let Some(encoding) = encoding {
             headers.insert(GRPC_ENCODING, http::HeaderValue::from_static(encoding));
         }
-        Framing::of_call(method, &headers)
+        Framing::new(method, &headers)
     }
 
     fn judge<'p>(mut framing: Framing, parts: impl IntoIterator<Item = &'p [u8]>) -> Option<MalformedRequest> {
@@ -233,7 +239,7 @@ mod tests {
         let of = |body: Body, record: &CallRecord| {
             FramedBody::new(body, framing(CallMethod::IssueDownloadUrl, None), record.clone())
         };
-        let record = CallRecord::default();
+        let record = CallRecord::untraced();
         let whole = of(Body::new(Full::new(Bytes::from(message(b"abc")))), &record);
         assert_eq!(whole.collect().await.unwrap().to_bytes(), message(b"abc"));
         assert_eq!(record.request_fault(), None);

@@ -1,23 +1,18 @@
 //! The gRPC service: message in, use case, message out.
 
-use std::sync::Arc;
-
-use opentelemetry::context::FutureExt;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::call::CallRecord;
-use super::connection::ConnectionInfo;
 use super::convert;
-use super::ended_decision::Recording;
 use super::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
 use super::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
     VerifyUploadRequest, VerifyUploadResponse,
 };
-use super::status::{status_of_broker_error, status_of_violations, status_without_audit_record, status_without_caller};
-use crate::audit::{AuditTrail, Circumstances};
-use crate::broker::{AuthenticatedCaller, Broker, BrokerError, Decision};
-use crate::policy::{BucketName, FieldViolation};
+use super::status::status;
+use crate::audit::AuditTrail;
+use crate::broker::Broker;
+use crate::calls::AuthenticatedCall;
+use crate::policy::BucketName;
 
 /// Serves `accessbroker.v1.AccessBrokerService`.
 #[derive(Debug)]
@@ -46,100 +41,45 @@ impl BrokerService {
 impl AccessBrokerService for BrokerService {
     async fn issue_download_url(
         &self,
-        request: Request<IssueDownloadUrlRequest>,
+        mut request: Request<IssueDownloadUrlRequest>,
     ) -> Result<Response<IssueDownloadUrlResponse>, Status> {
-        let call = Call::of(&request)?;
-        let request = call.valid(convert::download_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(&self.audit, self.broker.issue_download(&call.asking, request)).await?;
+        let call = authenticated_call(&mut request)?;
+        let told = |failure| status(&failure, call.request_id());
+        let request = convert::download_request(request.into_inner(), self.sole_bucket.as_ref());
+        let request = call.valid(request).map_err(told)?;
+        let issued =
+            call.decided(&self.audit, self.broker.issue_download(call.asking(), request)).await.map_err(told)?;
         Ok(Response::new(convert::download_response(issued)))
     }
 
     async fn issue_upload_url(
         &self,
-        request: Request<IssueUploadUrlRequest>,
+        mut request: Request<IssueUploadUrlRequest>,
     ) -> Result<Response<IssueUploadUrlResponse>, Status> {
-        let call = Call::of(&request)?;
-        let request = call.valid(convert::upload_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let issued = call.decided(&self.audit, self.broker.issue_upload(&call.asking, request)).await?;
+        let call = authenticated_call(&mut request)?;
+        let told = |failure| status(&failure, call.request_id());
+        let request = convert::upload_request(request.into_inner(), self.sole_bucket.as_ref());
+        let request = call.valid(request).map_err(told)?;
+        let issued = call.decided(&self.audit, self.broker.issue_upload(call.asking(), request)).await.map_err(told)?;
         Ok(Response::new(convert::upload_response(issued)))
     }
 
     async fn verify_upload(
         &self,
-        request: Request<VerifyUploadRequest>,
+        mut request: Request<VerifyUploadRequest>,
     ) -> Result<Response<VerifyUploadResponse>, Status> {
-        let call = Call::of(&request)?;
-        let request = call.valid(convert::verification_request(request.into_inner(), self.sole_bucket.as_ref()))?;
-        let verification = call.decided(&self.audit, self.broker.verify_upload(&call.asking, request)).await?;
+        let call = authenticated_call(&mut request)?;
+        let told = |failure| status(&failure, call.request_id());
+        let request = convert::verification_request(request.into_inner(), self.sole_bucket.as_ref());
+        let request = call.valid(request).map_err(told)?;
+        let verification =
+            call.decided(&self.audit, self.broker.verify_upload(call.asking(), request)).await.map_err(told)?;
         Ok(Response::new(convert::verification_response(verification)))
     }
 }
 
-/// What the layers left with a request.
-struct Call {
-    asking: AuthenticatedCaller,
-    record: CallRecord,
-    circumstances: Circumstances,
-}
-
-impl Call {
-    fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        let extensions = request.extensions();
-        let record = extensions.get::<CallRecord>().cloned().unwrap_or_default();
-        match extensions.get::<AuthenticatedCaller>() {
-            Some(asking) => {
-                let circumstances = circumstances(request, &record);
-                Ok(Self { asking: asking.clone(), record, circumstances })
-            }
-            // Only a server put together without its authentication layer gets here.
-            None => Err(status_without_caller(record.request_id().as_str())),
-        }
-    }
-
-    fn valid<T>(&self, request: Result<T, Vec<FieldViolation>>) -> Result<T, Status> {
-        request.map_err(|violations| {
-            self.record.set_reason("request_invalid");
-            status_of_violations(&violations, None, self.record.request_id().as_str())
-        })
-    }
-
-    /// Waits for a decision, as a step of the call's trace, and gives the answer once the decision is recorded. Without
-    /// the record nothing of it leaves, not even the refusal.
-    async fn decided<A>(
-        &self,
-        audit: &AuditTrail,
-        deciding: impl Future<Output = (Decision, Result<A, BrokerError>)>,
-    ) -> Result<A, Status> {
-        let step = self.record.trace().step("decide");
-        let (decision, result) = deciding.with_context(step.context()).await;
-        step.set("access_broker.operation", decision.use_case.operation().name());
-        step.set("access_broker.outcome", decision.outcome.name());
-        if let Some(tier) = &decision.tier {
-            step.set("access_broker.tier", Arc::clone(tier));
-        }
-        if let Err(error) = &result {
-            step.set("access_broker.reason", error.code());
-        }
-        drop(step);
-        let id = decision.id;
-        let recording = audit.record(&decision, &self.circumstances);
-        self.record.set_decision(decision);
-        let request_id = self.record.request_id().as_str();
-        recording.await.map_err(|_| {
-            self.record.set_recording(Recording::Failed);
-            self.record.set_reason("audit_unavailable");
-            status_without_audit_record(id, request_id)
-        })?;
-        self.record.set_recording(Recording::Kept);
-        result.map_err(|error| status_of_broker_error(&error, id, request_id))
-    }
-}
-
-/// What the audit record tells beside the decision.
-fn circumstances<T>(request: &Request<T>, record: &CallRecord) -> Circumstances {
-    Circumstances {
-        peer: request.extensions().get::<ConnectionInfo>().map(|connection| connection.peer.address),
-        trace_id: record.trace_id().map(|id| id.to_string()),
-        request_id: Some(record.request_id().as_str().to_owned()),
-    }
+/// The call that the pipeline left with a message.
+fn authenticated_call<T>(request: &mut Request<T>) -> Result<AuthenticatedCall, Status> {
+    // Without a record of the call there is no id to name.
+    AuthenticatedCall::expect_present(request.extensions_mut().remove()).map_err(|failure| status(&failure, ""))
 }

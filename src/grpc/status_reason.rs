@@ -1,141 +1,89 @@
-//! Gives every status a reason.
+//! Gives every status of the library a reason.
 //!
 //! Statuses of this program are made in [`status`](super::status) and have one. The gRPC library, its health and its
 //! reflection answer some requests by themselves, with a code and a text only, and with `INTERNAL` for mistakes of
 //! clients. There is one rule for all of them: a status without details is replaced by one of ours, by what is known of
 //! the request, and else by the library's code.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::{Layer, Service};
 
-use super::call::CallRecord;
-use super::call_counters::CallCounters;
-use super::framing::{FramedBody, Framing};
-use super::malformed::{MalformedRequest, RequestFault};
-use super::method::CallMethod;
-use super::refusal::refuse_malformed;
-use super::status::{ACCEPTED_ENCODINGS, status_of_library_fault, status_of_oversized_message, status_of_unknown_name};
+use super::status::{ACCEPTED_ENCODINGS, neutral_code, status};
+use crate::calls::{CallCounters, CallMethod, CallRecord, Cause, Failure, MalformedRequest, RequestFault, refuse};
 
-/// Looks at every request's framing and at every answer's status.
-#[derive(Debug, Clone)]
-pub struct StatusReasonLayer {
-    counters: Arc<CallCounters>,
-}
-
-impl StatusReasonLayer {
-    /// A layer that counts here.
-    #[must_use]
-    pub const fn new(counters: Arc<CallCounters>) -> Self {
-        Self { counters }
+/// The answer of the library with a reason in its status, whether that is at its head or, of a stream, at its end.
+pub(super) fn explain(
+    answer: Response<Body>,
+    method: CallMethod,
+    record: &CallRecord,
+    counters: &Arc<CallCounters>,
+) -> Response<Body> {
+    match explain_status(answer.headers(), IsStream(false), record, counters) {
+        Some(status) => status.into_http(),
+        // The status of a unary call that has a message is `OK`.
+        None if method.grpc_type() == "unary" => answer,
+        None => {
+            let (record, counters) = (record.clone(), Arc::clone(counters));
+            answer.map(|body| Body::new(ExplainedBody { body, record, counters }))
+        }
     }
 }
 
-impl<S> Layer<S> for StatusReasonLayer {
-    type Service = StatusReason<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        StatusReason { inner, counters: Arc::clone(&self.counters) }
-    }
-}
-
-/// The service that [`StatusReasonLayer`] makes.
-#[derive(Debug, Clone)]
-pub struct StatusReason<S> {
-    inner: S,
-    counters: Arc<CallCounters>,
-}
-
-impl<S> Service<Request<Body>> for StatusReason<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = CallMethod::of_path(request.uri().path());
-        let record = request.extensions().get::<CallRecord>().cloned().unwrap_or_default();
-        let framing = Framing::of_call(method, request.headers());
-        let request = request.map(|body| Body::new(FramedBody::new(body, framing, record.clone())));
-        let explaining = Explaining { record, counters: Arc::clone(&self.counters) };
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await?;
-            Ok(match explaining.explain(answer.headers(), IsStream(false)) {
-                Some(status) => status.into_http(),
-                // The status of a unary call that has a message is `OK`.
-                None if method.grpc_type() == "unary" => answer,
-                None => answer.map(|body| Body::new(ExplainedBody { body, explaining })),
-            })
-        })
-    }
+/// The status of a call whose client has ended its request early, and which reads none.
+pub(super) fn status_of_lost_request() -> Status {
+    Status::cancelled("the request ended early")
 }
 
 /// Whether a status is at the end of a stream of answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct IsStream(bool);
 
-/// What is needed to explain a status.
-struct Explaining {
-    record: CallRecord,
-    counters: Arc<CallCounters>,
-}
-
-impl Explaining {
-    /// The status in the place of one that has no reason.
-    fn explain(&self, headers: &HeaderMap, is_stream: IsStream) -> Option<Status> {
-        let code = Code::from_bytes(headers.get(Status::GRPC_STATUS).map(HeaderValue::as_bytes)?);
-        if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
-            return None;
-        }
-        let Self { record, counters } = self;
-        let request_id = record.request_id().as_str();
-        let malformed = match (record.request_fault(), code) {
-            // Reflection ends its stream with `OK` in this case.
-            (Some(RequestFault::Malformed(malformed)), _) => malformed,
-            (None, Code::Ok | Code::Cancelled) | (Some(RequestFault::Lost), Code::Ok) => return None,
-            (Some(RequestFault::Lost), _) => return Some(Status::cancelled("the request ended early")),
-            (None, Code::Unimplemented) if headers.contains_key(ACCEPTED_ENCODINGS) => {
-                MalformedRequest::CompressedMessage
-            }
-            (None, Code::Unimplemented) => MalformedRequest::UnknownMethod,
-            // The library's code for what it cannot decode. At the end of a stream it is what it cannot encode.
-            (None, Code::Internal) if !is_stream.0 => MalformedRequest::UndecodableMessage,
-            // Reflection's, of a message without a question.
-            (None, Code::InvalidArgument) => MalformedRequest::UndecodableMessage,
-            (None, Code::OutOfRange) => {
-                counters.oversized_messages.add_one();
-                record.set_reason("message_too_large");
-                return Some(status_of_oversized_message(request_id));
-            }
-            (None, Code::NotFound) => {
-                record.set_reason("unknown_name");
-                return Some(status_of_unknown_name(request_id));
-            }
-            (None, _) => return Some(status_of_library_fault(code, request_id)),
-        };
-        Some(refuse_malformed(malformed, record, counters))
+/// The status in the place of one that has no reason.
+fn explain_status(
+    headers: &HeaderMap,
+    is_stream: IsStream,
+    record: &CallRecord,
+    counters: &CallCounters,
+) -> Option<Status> {
+    let code = Code::from_bytes(headers.get(Status::GRPC_STATUS).map(HeaderValue::as_bytes)?);
+    if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
+        return None;
     }
+    let request_id = record.request_id().as_str();
+    let cause = match (record.request_fault(), code) {
+        // Reflection ends its stream with `OK` in this case.
+        (Some(RequestFault::Malformed(malformed)), _) => Cause::Malformed(malformed),
+        (None, Code::Ok | Code::Cancelled) | (Some(RequestFault::Lost), Code::Ok) => return None,
+        (Some(RequestFault::Lost), _) => return Some(status_of_lost_request()),
+        (None, Code::Unimplemented) if headers.contains_key(ACCEPTED_ENCODINGS) => {
+            Cause::Malformed(MalformedRequest::CompressedMessage)
+        }
+        (None, Code::Unimplemented) => Cause::Malformed(MalformedRequest::UnknownMethod),
+        // The library's code for what it cannot decode. At the end of a stream it is what it cannot encode.
+        (None, Code::Internal) if !is_stream.0 => Cause::Malformed(MalformedRequest::UndecodableMessage),
+        // Reflection's, of a message without a question.
+        (None, Code::InvalidArgument) => Cause::Malformed(MalformedRequest::UndecodableMessage),
+        (None, Code::OutOfRange) => Cause::MessageTooLarge,
+        (None, Code::NotFound) => Cause::UnknownName,
+        (None, _) => {
+            tracing::error!(request_id, code = neutral_code(code).name(), "a call ended in an unexpected status");
+            return Some(status(&Failure::internal_fault(), request_id));
+        }
+    };
+    Some(status(&refuse(cause, record, counters), request_id))
 }
 
 /// The body of an answer whose status comes last.
 struct ExplainedBody {
     body: Body,
-    explaining: Explaining,
+    record: CallRecord,
+    counters: Arc<CallCounters>,
 }
 
 impl HttpBody for ExplainedBody {
@@ -148,7 +96,8 @@ impl HttpBody for ExplainedBody {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         let trailers = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref());
-        let explained = trailers.and_then(|trailers| self.explaining.explain(trailers, IsStream(true)));
+        let explained =
+            trailers.and_then(|trailers| explain_status(trailers, IsStream(true), &self.record, &self.counters));
         let Some(status) = explained else { return Poll::Ready(frame) };
         let mut trailers = HeaderMap::new();
         Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
@@ -168,33 +117,49 @@ mod tests {
     use std::convert::Infallible;
 
     use bytes::Bytes;
+    use http::Request;
     use http_body_util::{BodyExt, Full, StreamBody};
+    use tokio_util::sync::CancellationToken;
     use tonic_types::StatusExt;
-    use tower::{ServiceExt, service_fn};
+    use tower::service_fn;
 
     use super::*;
+    use crate::calls::{Admitted, Wire};
+    use crate::grpc::wire::{GrpcWire, Services};
 
     const ONE_MESSAGE: &[u8] = b"\0\0\0\0\x01a";
 
-    /// What becomes of a status, and the reason in the log.
+    /// What becomes of a status that the services answer with, and the reason in the log.
     async fn explained(path: &str, sent: &'static [u8], status: Status) -> (Status, Option<&'static str>) {
-        let counters = Arc::default();
-        let service = StatusReasonLayer::new(counters).layer(service_fn(move |request: Request<Body>| {
+        let services = service_fn(move |request: Request<Body>| {
             let status = status.clone();
             async move {
                 let _read_or_not = request.into_body().collect().await;
                 Ok::<_, Infallible>(status.into_http())
             }
-        }));
-        let record = CallRecord::default();
-        let body = Body::new(Full::new(Bytes::from_static(sent)));
-        let request = Request::builder().uri(path).extension(record.clone()).body(body).unwrap();
-        let answer = service.oneshot(request).await.unwrap();
+        });
+        let record = CallRecord::untraced();
+        let answer = answer_of(services, path, sent, &record).await;
         let status = Status::from_header_map(answer.headers()).unwrap();
         if let Some(about) = status.get_details_request_info() {
             assert_eq!(about.request_id, record.request_id().as_str());
         }
-        (status, record.reason())
+        (status, record.cause().map(Cause::name))
+    }
+
+    /// The answer of these services to a call that needs no caller.
+    async fn answer_of(
+        services: impl Services,
+        path: &str,
+        sent: &'static [u8],
+        record: &CallRecord,
+    ) -> Response<Body> {
+        let wire = GrpcWire { services, end: CancellationToken::new(), counters: Arc::default() };
+        let request = Request::builder().uri(path).body(Body::new(Full::new(Bytes::from_static(sent)))).unwrap();
+        let method = wire.method(&request);
+        let (head, body) = request.into_parts();
+        let body = wire.watch(method, &head.headers, body, record);
+        wire.serve(method, Admitted::WithoutCaller { head, body }, record).await
     }
 
     fn compressed() -> Status {
@@ -236,14 +201,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_status_at_the_end_of_a_stream_gets_its_reason() {
-        let service = StatusReasonLayer::new(Arc::default()).layer(service_fn(|_: Request<Body>| async {
+        let services = service_fn(|_: Request<Body>| async {
             let mut trailers = HeaderMap::new();
             Status::not_found("symbol 'x' not found").add_header(&mut trailers).unwrap();
             let frames = [Ok::<_, Status>(Frame::data(Bytes::from_static(b"x"))), Ok(Frame::trailers(trailers))];
             Ok::<_, Infallible>(Response::new(Body::new(StreamBody::new(tokio_stream::iter(frames)))))
-        }));
-        let request = Request::builder().uri("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
-        let answer = service.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        });
+        let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+        let answer = answer_of(services, path, b"", &CallRecord::untraced()).await;
         let read = answer.into_body().collect().await.unwrap();
         let status = Status::from_header_map(read.trailers().unwrap()).unwrap();
         assert_eq!(status.code(), Code::NotFound);

@@ -19,9 +19,10 @@ use super::start_options::StartOptions;
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
 use crate::broker::{Backends, Broker};
-use crate::config::Config;
+use crate::calls::{AccessLog, Authentication, CallCounters, CallPlaces, MessageLimits, Pipeline, RejectedLines};
+use crate::config::{Config, LimitSettings};
 use crate::files::at_start;
-use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, RejectedLines};
+use crate::grpc::BrokerService;
 use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
 use crate::policy::{BucketName, Policy, PolicyStore};
 use crate::presign::SigV4Presigner;
@@ -168,19 +169,27 @@ impl Components {
         })
     }
 
-    pub(super) fn access_log_layer(&self) -> AccessLogLayer {
-        let (observer, rejected) = (Arc::clone(&self.call_metrics), Arc::clone(&self.rejected_lines));
-        AccessLogLayer::new(observer, self.traces.tracer(), rejected)
-    }
-
-    pub(super) fn authentication_layer(
+    /// What every call passes.
+    pub(super) fn pipeline(
         &self,
         options: &StartOptions,
         budgets: &Budgets,
+        limits: &LimitSettings,
         counters: &Arc<CallCounters>,
-    ) -> AuthenticationLayer {
+    ) -> Pipeline {
+        let (observer, rejected) = (Arc::clone(&self.call_metrics), Arc::clone(&self.rejected_lines));
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&options.clock));
-        AuthenticationLayer::new(authenticator, clock, Arc::clone(&budgets.turns), Arc::clone(counters))
+        Pipeline {
+            access_log: AccessLog::new(observer, self.traces.tracer(), rejected),
+            authentication: Authentication::new(authenticator, clock, Arc::clone(&budgets.turns)),
+            places: CallPlaces {
+                places: Arc::clone(&budgets.places),
+                message_memory: Arc::clone(&budgets.message_memory),
+                message: MessageLimits { size: limits.max_message_size as usize, time: limits.message_timeout },
+            },
+            call_timeout: limits.call_timeout,
+            counters: Arc::clone(counters),
+        }
     }
 
     pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {

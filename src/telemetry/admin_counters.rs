@@ -1,6 +1,6 @@
 //! What happened to connections of the admin port, for metrics.
 
-use crate::grpc::EventCount;
+use crate::calls::EventCount;
 
 /// Counted by the admin port.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Errors of HTTP/2 that were sent to clients, by frame and code.
 
-use crate::grpc::EventCount;
+use crate::calls::EventCount;
 
 /// The names of the error codes from 1 on (RFC 9113 section 7), and one for all others.
 const NAMES: [&str; 14] = [

@@ -59,7 +59,7 @@ use super::server_counters::ServerCounters;
 use super::traces::SpanCounts;
 use crate::admission::Budgets;
 use crate::audit::AuditStatus;
-use crate::grpc::RejectedLines;
+use crate::calls::RejectedLines;
 use crate::identity::Authenticator;
 use crate::policy::PolicyStore;
 use crate::quota::Quotas;

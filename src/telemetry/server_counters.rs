@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::http2_errors::Http2Errors;
-use crate::grpc::{CallCounters, EventCount};
+use crate::calls::{CallCounters, EventCount};
 
 /// Counted by the listeners and by every connection.
 #[derive(Debug, Default)]

@@ -7,16 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use access_broker::broker::Aspect;
+use access_broker::broker::{Aspect, BrokerError, DecisionIds, TimeOrderedDecisionIds};
+use access_broker::calls::{Cause, Failure, Reason, Retry};
 use access_broker::config::Config;
 use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
-use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, TokenIdentity, TrustedHop};
+use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Rejection, TokenIdentity, TrustedHop};
 use access_broker::policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest,
-    ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
+    ObjectKey, ObjectReference, Policy, PolicyContext, RefusalReason, UploadTerms,
 };
+use access_broker::presign::PresignError;
 use access_broker::presign::credentials::RefreshResult;
+use access_broker::quota::{QuotaExceeded, QuotaScope};
+use access_broker::storage::InspectionError;
 use access_broker::telemetry::{MetricSources, Metrics, MetricsFormat};
 
 use crate::support::{Process, folder};
@@ -31,15 +35,18 @@ const MESH: &str = "docs/MESH.md";
 const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
 const SAMPLE_POLICY: &str = "samples/policy.toml";
 
-/// The sources that name reasons for the log in a `code()` function.
-const REASON_SOURCES: [&str; 6] = [
-    "src/grpc/malformed.rs",
-    "crates/identity/src/rejection.rs",
+/// The sources that name reasons for the log in a `code()` function, and have no list of them.
+const REASON_SOURCES: [&str; 4] = [
     "crates/policy/src/decide.rs",
     "crates/s3/src/presign/presigner.rs",
     "crates/s3/src/storage/inspector.rs",
     "src/broker/error.rs",
 ];
+
+/// Between these stands what is written from the table of reasons.
+const REASONS_BEGIN: &str =
+    "<!-- reasons: begin (UPDATE_DOCUMENTS=1 cargo test --test integration documents writes this table) -->\n";
+const REASONS_END: &str = "<!-- reasons: end -->";
 
 /// The sources that read the configuration.
 const CONFIGURATION_SOURCES: [&str; 15] = [
@@ -725,24 +732,127 @@ fn every_reason_in_the_log_is_listed_and_every_listed_reason_exists() {
         assert!(!reasons.is_empty(), "{source}");
         in_code.extend(reasons);
     }
-    for (source, reason) in [
-        ("src/grpc/service.rs", "request_invalid"),
-        ("src/grpc/service.rs", "audit_unavailable"),
-        ("src/grpc/authentication.rs", "issuer_keys_unavailable"),
-        ("src/grpc/deadline.rs", "call_timed_out"),
-        ("src/grpc/load_shedding.rs", "message_timed_out"),
-        ("src/grpc/authentication.rs", "overloaded"),
-        ("src/grpc/authentication.rs", "caller_overloaded"),
-        ("src/grpc/authentication.rs", "unproven_limit"),
-        ("src/grpc/status_reason.rs", "message_too_large"),
-        ("src/grpc/status_reason.rs", "unknown_name"),
-        ("src/grpc/catch_panic.rs", "panicked"),
-    ] {
-        assert!(read(source).contains(&format!("\"{reason}\"")), "{source} has no {reason}");
-        in_code.insert(reason.to_owned());
-    }
+    in_code.extend(Cause::ALL.map(|cause| cause.name().to_owned()));
+    in_code.extend(Rejection::ALL.map(|rejection| rejection.code().to_owned()));
     let listed = first_code_spans(&read(ERRORS), "`reason`");
     assert_eq!(listed, in_code);
+}
+
+/// One of every kind of failure of a decision.
+fn broker_errors() -> Vec<BrokerError> {
+    let time = Duration::from_secs(1);
+    let refusals = [
+        RefusalReason::NoTier,
+        RefusalReason::NotIncluded,
+        RefusalReason::OperationNotOffered,
+        RefusalReason::NotGranted,
+        RefusalReason::Denied("rule".into()),
+        RefusalReason::ClaimElsewhere(None),
+        RefusalReason::EndpointNotGranted,
+        RefusalReason::TokenEnded,
+        RefusalReason::ObligationsNotMet(Vec::new()),
+        RefusalReason::FullTtlNotAllowed(time),
+    ];
+    let presigning = [
+        PresignError::UnknownBucket,
+        PresignError::UnknownEndpoint,
+        PresignError::CredentialsUnavailable { retry_after: time },
+        PresignError::FullTtlUnavailable { available: time },
+        PresignError::RepeatedTerm,
+        PresignError::UnsignableLifetime,
+        PresignError::UnsignableTime,
+        PresignError::RequestTooLarge(Vec::new()),
+        PresignError::UnsignableHeader,
+    ];
+    let inspections = [
+        InspectionError::NotFound,
+        InspectionError::Refused,
+        InspectionError::Unavailable(String::new()),
+        InspectionError::UnknownBucket,
+    ];
+    let quota = QuotaExceeded { scope: QuotaScope::Caller, retry_after: time };
+    let mut errors = vec![BrokerError::Quota(quota), BrokerError::NoVersion];
+    errors.extend(refusals.map(BrokerError::Refused));
+    errors.extend(presigning.map(BrokerError::Presign));
+    errors.extend(inspections.map(BrokerError::Inspection));
+    errors
+}
+
+#[test]
+fn each_reason_in_the_log_is_listed_with_what_the_caller_is_told() {
+    let id = TimeOrderedDecisionIds.next();
+    let mut told: BTreeMap<&str, Reason> = BTreeMap::new();
+    for error in broker_errors() {
+        told.insert(error.code(), Failure::from_broker_error(error, id).reason());
+    }
+    told.extend(Cause::ALL.map(|cause| (cause.name(), cause.reason())));
+    let (not_grpc, document) = (["not_post", "not_grpc"], read(ERRORS));
+    let mut compared = 0;
+    // The table of rejected proofs has one answer for all.
+    for row in rows(&document, "`reason`").iter().filter(|row| !told_alike(row)) {
+        for name in code_spans(row[0]) {
+            let answer = code_spans(row[2]);
+            if not_grpc.contains(&name) {
+                assert!(answer.is_empty(), "{name} is answered in plain HTTP");
+            } else {
+                assert_eq!(answer, [told[name].name()], "{name}");
+            }
+            compared += 1;
+        }
+    }
+    // Both deadlines have one name.
+    assert_eq!(compared, told.len());
+}
+
+/// Whether the row is of a proof that was not accepted.
+fn told_alike(row: &[&str]) -> bool {
+    Rejection::ALL.iter().any(|rejection| code_spans(row[0]) == [rejection.code()])
+}
+
+/// The table of reasons as the document has it.
+fn table_of_reasons() -> String {
+    let mut table = "| reason | code | another try | text |\n|---|---|---|---|\n".to_owned();
+    for reason in Reason::ALL {
+        let (name, code, text) = (reason.name(), reason.code().name(), reason.text());
+        let retry = match reason.retry() {
+            Retry::No => "no".to_owned(),
+            Retry::WithNewProof => "once, with a new token or certificate".to_owned(),
+            Retry::WithMoreTime => "yes, with more time".to_owned(),
+            Retry::After(time) => format!("after {} s", time.as_secs()),
+            Retry::AfterStated => "after `RetryInfo.retryDelay`".to_owned(),
+        };
+        table += &format!("| [`{name}`](#{}) | `{code}` | {retry} | {text} |\n", name.to_lowercase());
+    }
+    table
+}
+
+#[test]
+fn the_table_of_reasons_is_the_programs() {
+    let document = read(ERRORS);
+    let (before, rest) = document.split_once(REASONS_BEGIN).unwrap();
+    let (written, after) = rest.split_once(REASONS_END).unwrap();
+    let table = table_of_reasons();
+    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        fs::write(file(ERRORS), [before, REASONS_BEGIN, &table, REASONS_END, after].concat()).unwrap();
+        return;
+    }
+    assert_eq!(written, table);
+}
+
+#[test]
+fn the_section_of_each_reason_has_its_code_its_text_and_whether_it_says_when_to_try_again() {
+    let document = read(ERRORS);
+    for reason in Reason::ALL {
+        let heading = format!("\n### `{}`\n", reason.name());
+        let (_, section) = document.split_once(&heading).unwrap_or_else(|| panic!("no section {heading}"));
+        let section = section.split("\n##").next().unwrap();
+        let line = section.lines().find(|line| line.starts_with("Code: ")).unwrap();
+        assert_eq!(code_spans(line)[0], reason.code().name(), "{line}");
+        assert!(section.contains(&format!("  Message: {}\n", reason.text())), "{heading}");
+        let says_when = matches!(reason.retry(), Retry::After(_) | Retry::AfterStated);
+        assert_eq!(line.contains("google.rpc.RetryInfo"), says_when, "{line}");
+        assert_eq!(section.contains("type.googleapis.com/google.rpc.RetryInfo"), says_when, "{heading}");
+    }
 }
 
 /// The names that samples have, from the lines that tell the types of the metrics.

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use access_broker::audit::AuditTrail;
 use access_broker::broker::{AuthenticatedCaller, Backends, Broker, TimeOrderedDecisionIds};
+use access_broker::calls::AuthenticatedCall;
 use access_broker::clock::SystemClock;
 use access_broker::config::{Config, ListenAddress};
 use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
@@ -223,7 +224,8 @@ async fn answer_of(broker: Broker, must_exist: bool) -> Status {
         claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
         expires_at: now + Duration::from_mins(10),
     }));
-    request.extensions_mut().insert(AuthenticatedCaller { caller: Arc::new(caller), at: now });
+    let asking = AuthenticatedCaller { caller: Arc::new(caller), at: now };
+    request.extensions_mut().insert(AuthenticatedCall::without_connection(asking));
     BrokerService::new(broker, None, AuditTrail::none()).issue_download_url(request).await.unwrap_err()
 }
 
@@ -260,7 +262,7 @@ async fn a_failure_to_look_keeps_what_is_missing_apart_from_what_is_broken() {
 }
 
 #[tokio::test]
-async fn a_service_without_its_authentication_layer_answers_nobody() {
+async fn a_service_that_no_call_has_reached_through_the_pipeline_answers_nobody() {
     let broker = failing_broker(PresignError::UnknownBucket, InspectionError::NotFound);
     let request = Request::new(IssueDownloadUrlRequest::default());
     let refused = BrokerService::new(broker, None, AuditTrail::none()).issue_download_url(request).await.unwrap_err();

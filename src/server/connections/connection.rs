@@ -10,7 +10,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::read_turn::ReadTurn;
 use super::stalled_writes::StalledWrites;
-use crate::grpc::ConnectionInfo;
+use crate::calls::ConnectionInfo;
 
 /// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

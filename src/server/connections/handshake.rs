@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::connection::{Connection, Transport};
 use super::stalled_writes::StalledWrites;
 use super::tls::ListenerTls;
-use crate::grpc::ConnectionInfo;
+use crate::calls::ConnectionInfo;
 use crate::identity::{
     AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection, TrustedHop, WorkloadProof, is_same_pod,
 };

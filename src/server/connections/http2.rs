@@ -26,6 +26,7 @@ use super::connection::Connection;
 use super::read_turn::ReadTurn;
 use super::shared::{CLOSE_GRACE, Shared};
 use crate::admission::{ConnectionEntry, OpenStream};
+use crate::calls::{CallOrigin, IncomingCall};
 use crate::config::LimitSettings;
 use crate::grpc::refusal_of_stream;
 use crate::pacing::{jittered, random_fraction};
@@ -74,10 +75,10 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
             shared.note_refused_stream(info.peer.ip());
         }
         let answer = stream.map(|stream| {
-            let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&stream), rest.clone())));
-            request.extensions_mut().insert(info.clone());
-            request.extensions_mut().insert(Arc::clone(&stream));
-            let answer = shared.service.clone().oneshot(request);
+            let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&stream), rest.clone())));
+            let (connection, origin) = (info.clone(), CallOrigin::Client);
+            let incoming = IncomingCall { request, connection, stream: Arc::clone(&stream), origin };
+            let answer = shared.service.clone().oneshot(incoming);
             async move { answer.await.map(|answer| answer.map(|body| DeliveredBody::new(body, stream))) }
         });
         async move {

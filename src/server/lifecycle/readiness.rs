@@ -18,8 +18,8 @@ use tonic_health::server::HealthReporter;
 
 use super::standing::{Found, Part, Standing, names, standing_of};
 use crate::audit::AuditTrail;
+use crate::calls::SERVICE_NAME;
 use crate::clock::Clock;
-use crate::grpc::SERVICE_NAME;
 use crate::identity::Authenticator;
 use crate::policy::{BucketName, Operation};
 use crate::presign::SigV4Presigner;

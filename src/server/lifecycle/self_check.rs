@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Uri};
+use http::Uri;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::io::DuplexStream;
@@ -19,8 +19,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, service_fn};
 
+use crate::calls::{CallOrigin, IncomingCall};
 use crate::config::LimitSettings;
-use crate::grpc::OwnCall;
 use crate::identity::AcceptedProof;
 use crate::server::connections::Connections;
 use crate::server::connections::handshake::{Accepted, Requirements};
@@ -58,10 +58,8 @@ pub enum SelfCheckError {
 impl SelfCheck {
     /// The service must be the one that listeners serve.
     pub(in crate::server) fn new(service: GrpcService, limits: &LimitSettings) -> Self {
-        let marked = ServiceBuilder::new().map_request(|mut request: Request<Body>| {
-            request.extensions_mut().insert(OwnCall);
-            request
-        });
+        let marked = ServiceBuilder::new()
+            .map_request(|incoming: IncomingCall<Body>| IncomingCall { origin: CallOrigin::SelfCheck, ..incoming });
         let service = BoxCloneSyncService::new(marked.service(service));
         let streams = crate::server::budgets::budgets(limits).streams;
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
@@ -120,8 +118,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_does_not_answer_is_given_up() {
-        let silent = service_fn(async |request: Request<Body>| {
-            assert!(request.extensions().get::<OwnCall>().is_some());
+        let silent = service_fn(async |incoming: IncomingCall<Body>| {
+            assert_eq!(incoming.origin, CallOrigin::SelfCheck);
             std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
         });
         let check = SelfCheck::new(BoxCloneSyncService::new(silent), &limits());
@@ -131,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_an_error_is_none() {
-        let failing = service_fn(async |_: Request<Body>| {
+        let failing = service_fn(async |_: IncomingCall<Body>| {
             Ok::<_, std::convert::Infallible>(Status::internal("a fault").into_http::<Body>())
         });
         let check = SelfCheck::new(BoxCloneSyncService::new(failing), &limits());

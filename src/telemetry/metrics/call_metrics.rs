@@ -9,7 +9,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::calls::{CallCollector, CallCounts};
 use super::decisions::DecisionCounts;
-use crate::grpc::{CallMethod, CallObserver, EndedCall};
+use crate::calls::{CallMethod, CallObserver, Cause, EndedCall};
 use crate::identity::Rejection;
 
 /// The upper bounds of the buckets of the time that signing takes, in seconds: tens of microseconds, unless credentials
@@ -18,9 +18,6 @@ const PRESIGN_SECONDS: [f64; 9] = [0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000
 
 /// The upper bounds of the buckets of the time that looks at objects take, in seconds.
 const INSPECTION_SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-
-/// The reason of a call whose token cannot be checked now.
-const KEYS_UNAVAILABLE: &str = "issuer_keys_unavailable";
 
 /// Counts calls and their decisions, and times their steps.
 #[derive(Debug)]
@@ -35,7 +32,9 @@ pub struct CallMetrics {
 impl Default for CallMetrics {
     fn default() -> Self {
         let rejections = Family::default();
-        for reason in Rejection::ALL.iter().map(|rejection| rejection.code()).chain([KEYS_UNAVAILABLE]) {
+        for reason in
+            Rejection::ALL.iter().map(|rejection| rejection.code()).chain([Cause::IssuerKeysUnavailable.name()])
+        {
             drop(rejections.get_or_create(&[("reason", reason)]));
         }
         Self {
@@ -94,9 +93,9 @@ mod tests {
     use std::time::Duration;
 
     use prometheus_client::encoding::text::encode;
-    use tonic::Code;
 
     use super::*;
+    use crate::calls::Code;
 
     fn text(metrics: &Arc<CallMetrics>) -> String {
         let mut registry = Registry::default();

@@ -11,17 +11,13 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
-use tonic::Code;
 
 use super::samples::encode_counters;
-use crate::grpc::CallMethod;
+use crate::calls::{CallMethod, Code};
 
 /// The upper bounds of the buckets of calls' times, in seconds.
 const SECONDS: [f64; 15] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-/// How many codes gRPC has.
-const CODES: usize = 17;
 
 /// The counts of every method, each in a place of its own: counting looks up nothing.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub(super) struct CallCounts([MethodCounts; CallMethod::ALL.len()]);
 struct MethodCounts {
     started: AtomicU64,
     /// By the number of the code.
-    handled: [AtomicU64; CODES],
+    handled: [AtomicU64; Code::ALL.len()],
     seconds: Histogram,
 }
 
@@ -102,7 +98,7 @@ impl Collector for CallCollector {
 /// `OK` from the start on, other codes once they have occurred: most never do.
 fn handled(labels: Labels, counts: &MethodCounts) -> impl Iterator<Item = ([(&'static str, &'static str); 4], u64)> {
     let [grpc_type, service, method] = labels;
-    let counted = (0..).map(Code::from_i32).zip(&counts.handled);
+    let counted = Code::ALL.into_iter().zip(&counts.handled);
     let counted = counted.map(|(code, count)| (code, count.load(Ordering::Relaxed)));
     let shown = counted.filter(|(code, count)| *code == Code::Ok || *count > 0);
     shown.map(move |(code, count)| ([grpc_type, service, method, ("grpc_code", go_name(code))], count))

@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::broker::Outcome;
-use crate::grpc::{DecisionFate, EndedDecision};
+use crate::calls::{Cause, DecisionFate, EndedDecision};
 
 /// How many tiers get labels of their own. Policies change while the program runs, and what a label was once, it stays.
 pub(super) const MAX_TIER_LABELS: usize = 1_000;
@@ -22,9 +22,6 @@ const OTHER_TIER: &str = "other";
 
 /// The label of what there is not.
 const NONE: &str = "none";
-
-/// Why a decision is without its record, as in the log.
-const AUDIT_UNAVAILABLE: &str = "audit_unavailable";
 
 /// Counts of decisions.
 #[derive(Debug, Default)]
@@ -59,7 +56,7 @@ impl DecisionCounts {
         let EndedDecision { decision, fate } = ended;
         let reason = match (fate, &decision.outcome) {
             (DecisionFate::Answered, Outcome::Failed(error)) => error.code(),
-            (DecisionFate::Unrecorded, _) => AUDIT_UNAVAILABLE,
+            (DecisionFate::Unrecorded, _) => Cause::AuditUnavailable.name(),
             (DecisionFate::Answered | DecisionFate::Undelivered, _) => NONE,
         };
         let operation = decision.use_case.operation().name();

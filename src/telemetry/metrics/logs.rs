@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::samples::{NO_LABELS, encode_counters};
-use crate::grpc::RejectedLines;
+use crate::calls::RejectedLines;
 use crate::telemetry::{LogCounts, LossCause};
 
 /// Reads the counts at each scrape.

@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::samples::{as_gauge, encode_counters, encode_gauge};
-use crate::grpc::MalformedRequest;
+use crate::calls::MalformedRequest;
 use crate::telemetry::ServerCounters;
 
 /// Reads the counters at each scrape.

@@ -1,9 +1,10 @@
 //! How many calls ended in a way that is the server's doing.
 
+use super::cause::Cause;
 use super::event_count::EventCount;
 use super::malformed::MalformedCounts;
 
-/// Counted by the layers, for metrics.
+/// Counted on the way of calls, for metrics.
 #[derive(Debug, Default)]
 pub struct CallCounters {
     /// Calls that were refused because the server serves as many as it can.
@@ -26,4 +27,29 @@ pub struct CallCounters {
     pub oversized_messages: EventCount,
     /// Requests that were no call of a method here, by their form.
     pub malformed: MalformedCounts,
+}
+
+impl CallCounters {
+    /// Counts a call that fails for this. Rejections and answers that say what is wrong with a request are counted by
+    /// their codes only.
+    pub(crate) fn count(&self, cause: Cause) {
+        let count = match cause {
+            Cause::Malformed(malformed) => self.malformed.of(malformed),
+            Cause::UnprovenLimit => &self.unproven_refused,
+            Cause::CallerOverloaded => &self.over_share,
+            Cause::Overloaded => &self.shed,
+            Cause::MessageTooLarge => &self.oversized_messages,
+            Cause::MessageTimedOut => &self.message_timeouts,
+            Cause::CallTimedOut => &self.deadlines_exceeded,
+            // A client that waits too little says nothing of the server.
+            Cause::ClientDeadlineExceeded => &self.client_deadlines_exceeded,
+            Cause::Panicked => &self.panics,
+            Cause::NotAuthenticated(_)
+            | Cause::IssuerKeysUnavailable
+            | Cause::RequestInvalid
+            | Cause::AuditUnavailable
+            | Cause::UnknownName => return,
+        };
+        count.add_one();
+    }
 }

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 /// The name of the metadata that carries it, both ways.
-pub(super) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id that is taken from a client, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
@@ -15,11 +15,11 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 ///
 /// 1 to 128 letters, digits and `-_.:/=`, all ASCII: what a log, a shell and a header take without quoting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RequestId(HeaderValue);
+pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The one id that the client sent, if it is fit for use. Otherwise, and if there are several, a new one.
-    pub(super) fn of_call(headers: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(REQUEST_ID_HEADER).iter();
         match (values.next(), values.next()) {
             (Some(value), None) if is_fit(value.as_bytes()) => Self(value.clone()),
@@ -28,26 +28,20 @@ impl RequestId {
     }
 
     /// A new id: a UUID of version 7 (RFC 9562 section 5.7), which sorts by its time.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut buffer = Uuid::encode_buffer();
         let id = Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer);
         // A UUID's characters fit into a header.
         Self(HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("unknown")))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 
     /// For the answer.
-    pub(super) const fn as_header(&self) -> &HeaderValue {
+    pub(crate) const fn as_header(&self) -> &HeaderValue {
         &self.0
-    }
-}
-
-impl Default for RequestId {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -67,7 +61,7 @@ mod tests {
         for value in values {
             headers.append(REQUEST_ID_HEADER, HeaderValue::from_bytes(value).unwrap());
         }
-        RequestId::of_call(&headers)
+        RequestId::from_headers(&headers)
     }
 
     fn is_new(id: &RequestId) -> bool {

@@ -1,10 +1,9 @@
-//! The seam between calls and whoever counts them.
+//! The seam between calls and what counts them.
 
 use std::fmt;
 use std::time::Duration;
 
-use tonic::Code;
-
+use super::code::Code;
 use super::ended_decision::EndedDecision;
 use super::method::CallMethod;
 

@@ -1,12 +1,11 @@
 //! How a decision ended: whether its caller was told.
 
-use tonic::Code;
-
+use super::code::Code;
 use crate::broker::{Decision, Outcome};
 
 /// Whether the record of a decision lets its answer be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Recording {
+pub(crate) enum Recording {
     /// The record is kept, or none is needed.
     Kept,
     /// It is not, and the answer must not be given.
@@ -36,7 +35,7 @@ pub enum DecisionFate {
 
 impl<'c> EndedDecision<'c> {
     /// `recording` is `None` if the call ended before that was known, and `code` if it ended before its status was given.
-    pub(super) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
+    pub(crate) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
         Self { decision, fate: fate(&decision.outcome, recording, code) }
     }
 
@@ -60,7 +59,7 @@ const fn fate(outcome: &Outcome, recording: Option<Recording>, code: Option<Code
     }
 }
 
-/// Whether a call with this status has told its caller of the outcome. Other statuses come from the layers around.
+/// Whether a call with this status has told its caller of the outcome. Other statuses come from the steps around it.
 const fn is_answer(outcome: &Outcome, code: Code) -> bool {
     match outcome {
         Outcome::Issued { .. } | Outcome::Verified { .. } => matches!(code, Code::Ok),

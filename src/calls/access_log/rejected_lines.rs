@@ -49,7 +49,7 @@ impl RejectedLines {
     }
 
     /// Whether a line is to be written. If not, it is counted.
-    pub(super) fn admit(&self, now: Instant) -> bool {
+    pub(crate) fn admit(&self, now: Instant) -> bool {
         let second = now.saturating_duration_since(self.start).as_secs() << 32;
         let admitted = self.window.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |window| {
             // A new second is larger than the one before with any count. A thread that looked at the clock earlier
@@ -67,7 +67,7 @@ impl RejectedLines {
 
     /// The lines that were left out since the last report, if it is time for another. Where no line is ever written,
     /// nothing is reported.
-    pub(super) fn report(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn report(&self, now: Instant) -> Option<u64> {
         // The usual case, at the end of every call.
         if self.unreported.load(Ordering::Relaxed) == 0 || self.per_second == 0 {
             return None;

@@ -1,6 +1,7 @@
 //! The methods that a call can be for: a closed list, because paths are whatever a client sends.
 
-use super::SERVICE_NAME;
+/// The full name of the broker's service, for health and for paths.
+pub const SERVICE_NAME: &str = "accessbroker.v1.AccessBrokerService";
 
 /// What a call is for, as logs, metrics and traces name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl CallMethod {
 
     /// The method of an HTTP/2 path.
     #[must_use]
-    pub fn of_path(path: &str) -> Self {
+    pub fn from_path(path: &str) -> Self {
         let known = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         let known =
             known.and_then(|parts| Self::ALL.into_iter().find(|method| parts == (method.service(), method.name())));
@@ -72,7 +73,7 @@ impl CallMethod {
     }
 
     /// Service and method, as OpenTelemetry's `rpc.method` has it: `_OTHER` for a method that is not known.
-    pub(super) const fn rpc_method(self) -> &'static str {
+    pub(crate) const fn rpc_method(self) -> &'static str {
         match self {
             Self::IssueDownloadUrl => "accessbroker.v1.AccessBrokerService/IssueDownloadUrl",
             Self::IssueUploadUrl => "accessbroker.v1.AccessBrokerService/IssueUploadUrl",
@@ -86,7 +87,7 @@ impl CallMethod {
     }
 
     /// The name in the log, where health and reflection need no more than one each.
-    pub(super) const fn log_name(self) -> &'static str {
+    pub(crate) const fn log_name(self) -> &'static str {
         match self {
             Self::HealthCheck | Self::HealthWatch => "Health",
             Self::Reflection | Self::ReflectionAlpha => "Reflection",
@@ -94,9 +95,14 @@ impl CallMethod {
         }
     }
 
-    /// Whether calls of it are probes and tools that ask about the server, and not about an object.
-    pub(super) const fn is_about_the_server(self) -> bool {
-        matches!(self, Self::HealthCheck | Self::HealthWatch | Self::Reflection | Self::ReflectionAlpha)
+    /// Whether only a proven caller may call it. The others are asked by probes and tools, about the server and not about
+    /// an object: health and reflection.
+    pub(crate) const fn needs_caller(self) -> bool {
+        match self {
+            Self::HealthCheck | Self::HealthWatch | Self::Reflection | Self::ReflectionAlpha => false,
+            // A method that is not known is refused by its form. Should it ever get further, it needs a caller, too.
+            Self::IssueDownloadUrl | Self::IssueUploadUrl | Self::VerifyUpload | Self::Unknown => true,
+        }
     }
 
     /// How messages go, by the names that gRPC's Prometheus metrics have.
@@ -118,14 +124,28 @@ mod tests {
     fn every_known_path_leads_to_its_method_and_every_other_to_unknown() {
         for method in CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown) {
             let path = format!("/{}/{}", method.service(), method.name());
-            assert_eq!(CallMethod::of_path(&path), method);
+            assert_eq!(CallMethod::from_path(&path), method);
             assert_eq!(path.strip_prefix('/'), Some(method.rpc_method()));
             for other in [format!("/{path}"), format!("{path}/"), path.to_lowercase(), path.replace('/', "")] {
-                assert_eq!(CallMethod::of_path(&other), CallMethod::Unknown, "{other}");
+                assert_eq!(CallMethod::from_path(&other), CallMethod::Unknown, "{other}");
             }
         }
-        assert_eq!(CallMethod::of_path("/unknown/unknown"), CallMethod::Unknown);
-        assert_eq!(CallMethod::of_path(""), CallMethod::Unknown);
+        assert_eq!(CallMethod::from_path("/unknown/unknown"), CallMethod::Unknown);
+        assert_eq!(CallMethod::from_path(""), CallMethod::Unknown);
+    }
+
+    #[test]
+    fn only_health_and_reflection_need_no_caller() {
+        let exempt: Vec<_> = CallMethod::ALL.into_iter().filter(|method| !method.needs_caller()).collect();
+        assert_eq!(
+            exempt.iter().map(|method| method.rpc_method()).collect::<Vec<_>>(),
+            [
+                "grpc.health.v1.Health/Check",
+                "grpc.health.v1.Health/Watch",
+                "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            ]
+        );
     }
 
     #[test]

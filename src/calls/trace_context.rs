@@ -15,7 +15,7 @@ const TRACEPARENT_BYTES: usize = 55;
 const MAX_TRACESTATE_BYTES: usize = 512;
 
 /// The client's span, if the metadata names one without a fault. A fault makes the call the beginning of a new trace.
-pub(super) fn remote_parent(headers: &HeaderMap) -> Option<SpanContext> {
+pub(crate) fn remote_parent(headers: &HeaderMap) -> Option<SpanContext> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let parent = values.next()?;
     if values.next().is_some() {

@@ -5,9 +5,8 @@ use http::HeaderMap;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, TraceId, Tracer};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
-use tonic::Code;
 
-use super::code_name::code_name;
+use super::code::Code;
 use super::method::CallMethod;
 use super::request_id::RequestId;
 use super::trace_context::remote_parent;
@@ -16,65 +15,66 @@ use crate::step_span::StepSpan;
 
 /// The span of a call, or at least the trace that its client says it belongs to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CallTrace {
+pub(crate) struct CallTrace {
     context: Context,
     /// `None` where the call is not traced: its context then holds what the client said, if anything.
     tracer: Option<SdkTracer>,
 }
 
 impl CallTrace {
-    /// Begins the span of a call, unless nobody wants spans or the call is a probe.
-    pub(super) fn start(
+    /// Begins the span of a call by this system, unless no tracer wants spans or the call is a probe.
+    pub(crate) fn start(
         tracer: Option<&SdkTracer>,
+        system: &'static str,
         method: CallMethod,
         headers: &HeaderMap,
-        peer: Option<&Peer>,
+        peer: &Peer,
         request_id: &RequestId,
     ) -> Self {
         let parent = remote_parent(headers);
         let parent = parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(parent));
-        let Some(tracer) = tracer.filter(|_| !method.is_about_the_server()) else {
+        let Some(tracer) = tracer.filter(|_| method.needs_caller()) else {
             return Self { context: parent, tracer: None };
         };
         let mut attributes = vec![
-            KeyValue::new("rpc.system.name", "grpc"),
+            KeyValue::new("rpc.system.name", system),
             KeyValue::new("rpc.method", method.rpc_method()),
             KeyValue::new("access_broker.request_id", request_id.as_str().to_owned()),
         ];
-        if let Some(PeerAddress::Tcp(address)) = peer.map(|peer| peer.address) {
+        if let PeerAddress::Tcp(address) = peer.address {
             attributes.push(KeyValue::new("network.peer.address", address.ip().to_string()));
             attributes.push(KeyValue::new("network.peer.port", i64::from(address.port())));
         }
         // A name must be one of few, so a method that is not known gives only the system's.
-        let name = if method == CallMethod::Unknown { "grpc" } else { method.rpc_method() };
+        let name = if method == CallMethod::Unknown { system } else { method.rpc_method() };
         let span = tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
         let span = span.start_with_context(tracer, &parent);
         Self { context: parent.with_span(span), tracer: Some(tracer.clone()) }
     }
 
     /// The id of the trace, if the call belongs to one.
-    pub(super) fn trace_id(&self) -> Option<TraceId> {
+    pub(crate) fn trace_id(&self) -> Option<TraceId> {
         let trace_id = self.context.span().span_context().trace_id();
         (trace_id != TraceId::INVALID).then_some(trace_id)
     }
 
     /// Begins a step of the call.
-    pub(super) fn step(&self, name: &'static str) -> StepSpan {
+    pub(crate) fn step(&self, name: &'static str) -> StepSpan {
         StepSpan::start(self.tracer.as_ref(), name, &self.context)
     }
 
     /// Ends the span of the call.
-    pub(super) fn end(&self, code: Code, reason: Option<&'static str>) {
+    pub(crate) fn end(&self, code: Code, reason: Option<&'static str>) {
         if self.tracer.is_none() {
             return;
         }
         let span = self.context.span();
-        span.set_attribute(KeyValue::new("rpc.response.status_code", code_name(code)));
+        span.set_attribute(KeyValue::new("rpc.response.status_code", code.name()));
         if let Some(reason) = reason {
             span.set_attribute(KeyValue::new("access_broker.reason", reason));
         }
         if is_fault_of_server(code) {
-            span.set_attribute(KeyValue::new("error.type", code_name(code)));
+            span.set_attribute(KeyValue::new("error.type", code.name()));
             span.set_status(Status::error(""));
         }
         span.end();

@@ -1,52 +1,70 @@
-//! The message of a unary call, read whole before the call takes a place.
+//! The message of a call, read whole before the call takes a place.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use thiserror::Error;
 use tokio::time;
-use tonic::Status;
-use tonic::body::Body;
 
 use crate::admission::{NoShare, Share};
 
-/// The length of what precedes a message: a flag and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
-const PREFIX_BYTES: usize = 5;
-
 /// What a message may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MessageLimits {
-    /// In bytes, without what precedes it.
-    pub(super) size: usize,
+pub(crate) struct MessageLimits {
+    /// In bytes, without what the wire puts in front of it.
+    pub(crate) size: usize,
     /// From the first look to the last byte.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
+}
+
+/// How a wire tells the length of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MessagePrefix {
+    /// How many bytes the wire puts in front of the message.
+    pub(crate) bytes: usize,
+    /// How long the message says that it is, once that has arrived.
+    pub(crate) announced: fn(read: &[u8]) -> Option<usize>,
 }
 
 /// Why there is no message.
-#[derive(Debug, Error)]
-pub(super) enum MessageError {
-    #[error("the message is larger than the limit")]
+#[derive(Debug)]
+pub(crate) enum MessageError {
     TooLarge,
-    #[error("the message did not arrive in time")]
     TimedOut,
-    #[error("there is no memory for the message: {0}")]
     NoMemory(NoShare),
-    #[error("the client ended the call: {0}")]
-    Ended(Status),
+    /// The client or the form of the request ended it; which of them, the record of the call says.
+    Ended,
 }
 
 /// Reads the body of a request to its end, with what precedes the message. `held` grows with what has arrived.
-pub(super) async fn read(body: Body, limits: MessageLimits, held: &mut Share) -> Result<Bytes, MessageError> {
-    time::timeout(limits.time, read_to_end(body, limits.size, held)).await.unwrap_or(Err(MessageError::TimedOut))
+pub(crate) async fn read<B>(
+    body: B,
+    prefix: MessagePrefix,
+    limits: MessageLimits,
+    held: &mut Share,
+) -> Result<Bytes, MessageError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let read = read_to_end(body, prefix, limits.size, held);
+    time::timeout(limits.time, read).await.unwrap_or(Err(MessageError::TimedOut))
 }
 
-async fn read_to_end(mut body: Body, limit: usize, held: &mut Share) -> Result<Bytes, MessageError> {
+async fn read_to_end<B>(
+    mut body: B,
+    prefix: MessagePrefix,
+    limit: usize,
+    held: &mut Share,
+) -> Result<Bytes, MessageError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let mut first = Bytes::new();
     // Most messages come in one part, which is not copied.
     let mut whole: Option<BytesMut> = None;
     while let Some(frame) = body.frame().await {
-        let Ok(part) = frame.map_err(MessageError::Ended)?.into_data() else { continue };
+        let Ok(part) = frame.map_err(|_| MessageError::Ended)?.into_data() else { continue };
         held.grow(part.len() as u64).map_err(MessageError::NoMemory)?;
         match &mut whole {
             None if first.is_empty() => first = part,
@@ -59,19 +77,12 @@ async fn read_to_end(mut body: Body, limit: usize, held: &mut Share) -> Result<B
             Some(whole) => whole.extend_from_slice(&part),
         }
         let read = whole.as_deref().unwrap_or(&first);
-        if read.len() > limit.saturating_add(PREFIX_BYTES) || announced(read).is_some_and(|announced| announced > limit)
-        {
+        let is_announced_too_large = || (prefix.announced)(read).is_some_and(|announced| announced > limit);
+        if read.len() > limit.saturating_add(prefix.bytes) || is_announced_too_large() {
             return Err(MessageError::TooLarge);
         }
     }
     Ok(whole.map_or(first, BytesMut::freeze))
-}
-
-/// How long the message says that it is, once that has arrived.
-fn announced(read: &[u8]) -> Option<usize> {
-    let (prefix, _) = read.split_first_chunk::<PREFIX_BYTES>()?;
-    let [_, a, b, c, d] = *prefix;
-    usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()
 }
 
 #[cfg(test)]
@@ -86,6 +97,14 @@ mod tests {
     use super::*;
     use crate::admission::{Holder, Shares};
 
+    /// A byte and a length of four bytes.
+    const PREFIX: MessagePrefix = MessagePrefix { bytes: 5, announced };
+
+    fn announced(read: &[u8]) -> Option<usize> {
+        let [_, length @ ..] = *read.first_chunk::<5>()?;
+        usize::try_from(u32::from_be_bytes(length)).ok()
+    }
+
     const LIMITS: MessageLimits = MessageLimits { size: 100, time: Duration::from_secs(5) };
 
     fn parts(parts: Vec<Vec<u8>>) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + 'static {
@@ -95,7 +114,7 @@ mod tests {
     async fn read_of(memory: u64, sent: Vec<Vec<u8>>) -> (Result<Bytes, MessageError>, u64) {
         let shares = Shares::new(memory);
         let mut held = shares.take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
-        let read = read(Body::new(StreamBody::new(parts(sent))), LIMITS, &mut held).await;
+        let read = read(StreamBody::new(parts(sent)), PREFIX, LIMITS, &mut held).await;
         (read, shares.held())
     }
 
@@ -133,7 +152,7 @@ mod tests {
     async fn a_message_that_never_ends_is_given_up() {
         let stalled = StreamBody::new(parts(vec![message(50, 20)]).chain(tokio_stream::pending()));
         let mut held = Shares::new(1_000).take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
-        let read = read(Body::new(stalled), LIMITS, &mut held).await;
+        let read = read(stalled, PREFIX, LIMITS, &mut held).await;
         assert!(matches!(read, Err(MessageError::TimedOut)));
     }
 
@@ -144,7 +163,7 @@ mod tests {
             Ok::<_, Infallible>(Frame::data(Bytes::new()))
         });
         let mut held = Shares::new(1_000).take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
-        let read = read(Body::new(StreamBody::new(empty)), LIMITS, &mut held).await;
+        let read = read(Box::pin(StreamBody::new(empty)), PREFIX, LIMITS, &mut held).await;
         assert!(matches!(read, Err(MessageError::TimedOut)));
     }
 }

@@ -1,0 +1,56 @@
+//! A call before it has a wire: its record, its caller, its places, its time and its end.
+//!
+//! `Pipeline::run` is the way of every call, from top to bottom. A wire room, such as [`grpc`](crate::grpc), says
+//! what a request of its protocol asks for, and how a [`Failure`] is told in it.
+
+mod access_log;
+mod authenticated_call;
+mod authentication;
+mod call_counters;
+mod call_trace;
+mod catch_panic;
+mod cause;
+mod code;
+mod connection;
+mod ended_decision;
+mod event_count;
+mod failure;
+mod incoming;
+mod malformed;
+mod message;
+mod method;
+mod observed_body;
+mod observer;
+mod pipeline;
+mod places;
+mod reason;
+mod record;
+mod refusal;
+mod request_id;
+mod trace_context;
+mod unserved;
+mod wire;
+
+pub(crate) use access_log::AccessLog;
+pub use access_log::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
+pub use authenticated_call::AuthenticatedCall;
+pub(crate) use authentication::Authentication;
+pub use call_counters::CallCounters;
+pub use cause::Cause;
+pub use code::Code;
+pub use connection::ConnectionInfo;
+pub use ended_decision::{DecisionFate, EndedDecision};
+pub use event_count::EventCount;
+pub use failure::Failure;
+pub(crate) use incoming::{CallOrigin, IncomingCall};
+pub(crate) use malformed::RequestFault;
+pub use malformed::{MalformedCounts, MalformedRequest};
+pub(crate) use message::{MessageLimits, MessagePrefix};
+pub use method::{CallMethod, SERVICE_NAME};
+pub use observer::{CallObserver, EndedCall};
+pub(crate) use pipeline::Pipeline;
+pub(crate) use places::CallPlaces;
+pub use reason::{Reason, Retry};
+pub(crate) use record::CallRecord;
+pub(crate) use refusal::refuse;
+pub(crate) use wire::{Admitted, Wire};

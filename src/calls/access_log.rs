@@ -1,0 +1,173 @@
+//! The end of every call, however it ended: the line in the log, the metrics, and the span of its trace.
+
+mod rejected_lines;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use opentelemetry_sdk::trace::SdkTracer;
+use tracing::field::display;
+
+pub use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
+
+use super::call_trace::CallTrace;
+use super::cause::Cause;
+use super::code::Code;
+use super::ended_decision::{DecisionFate, EndedDecision};
+use super::method::CallMethod;
+use super::observer::{CallObserver, EndedCall};
+use super::record::CallRecord;
+use super::request_id::RequestId;
+use crate::broker::Outcome;
+use crate::identity::{Caller, Peer, WorkloadId};
+
+/// Tells the log, the observer and the trace of every call. Of the lines of rejected proofs, malformed requests and calls
+/// over a limit, some may be [left out](RejectedLines).
+#[derive(Debug)]
+pub(crate) struct AccessLog {
+    observer: Arc<dyn CallObserver>,
+    /// Makes a span of each call, if there is one.
+    tracer: Option<SdkTracer>,
+    rejected: Arc<RejectedLines>,
+}
+
+impl AccessLog {
+    pub(crate) const fn new(
+        observer: Arc<dyn CallObserver>,
+        tracer: Option<SdkTracer>,
+        rejected: Arc<RejectedLines>,
+    ) -> Self {
+        Self { observer, tracer, rejected }
+    }
+
+    /// Begins the record of a call, and the line that is written when it ends.
+    pub(crate) fn begin(
+        &self,
+        system: &'static str,
+        method: CallMethod,
+        headers: &HeaderMap,
+        peer: &Arc<Peer>,
+    ) -> (CallRecord, AccessLine) {
+        let started = Instant::now();
+        self.observer.started(method);
+        let request_id = RequestId::from_headers(headers);
+        let trace = CallTrace::start(self.tracer.as_ref(), system, method, headers, peer, &request_id);
+        let record = CallRecord::new(request_id, trace);
+        let line = AccessLine {
+            method,
+            started,
+            record: record.clone(),
+            peer: Arc::clone(peer),
+            code: None,
+            observer: Arc::clone(&self.observer),
+            rejected: Arc::clone(&self.rejected),
+        };
+        (record, line)
+    }
+}
+
+/// The line, written when it is dropped: with the body of the answer, or with the call's future when the client left.
+pub(crate) struct AccessLine {
+    method: CallMethod,
+    started: Instant,
+    record: CallRecord,
+    peer: Arc<Peer>,
+    code: Option<Code>,
+    observer: Arc<dyn CallObserver>,
+    rejected: Arc<RejectedLines>,
+}
+
+impl AccessLine {
+    /// Takes note of the status in the head of the answer, or behind the answer.
+    pub(crate) const fn learn_code(&mut self, code: Option<Code>) {
+        if code.is_some() {
+            self.code = code;
+        }
+    }
+
+    /// Whether it is one of those that a flood makes: of a rejected proof, of a malformed request, or of a call over a
+    /// limit. The line of a decision is always written.
+    fn may_be_left_out(&self) -> bool {
+        self.record.cause().is_some_and(Cause::comes_in_floods) && !self.record.has_decision()
+    }
+}
+
+impl Drop for AccessLine {
+    fn drop(&mut self) {
+        // A call that ended before its status was known was given up by the client, or it panicked.
+        let unfinished = if thread::panicking() { Code::Internal } else { Code::Cancelled };
+        let code = self.code.unwrap_or(unfinished);
+        let now = Instant::now();
+        let duration = now.saturating_duration_since(self.started);
+        let (method, cause) = (self.method, self.record.cause());
+        let rejection = cause.filter(|cause| cause.is_rejection()).map(Cause::name);
+        let decision = self.record.ended_decision(self.code);
+        self.observer.ended(&EndedCall { method, code, duration, rejection, decision });
+        let reason = if !self.may_be_left_out() || self.rejected.admit(now) {
+            self.write(code, duration, decision)
+        } else {
+            cause.map(Cause::name)
+        };
+        if let Some(left_out) = self.rejected.report(now) {
+            tracing::warn!(
+                left_out,
+                "many calls are rejected or over a limit: some of their access lines are left out"
+            );
+        }
+        self.record.trace().end(code, reason);
+    }
+}
+
+impl AccessLine {
+    /// Writes the line, and tells why the call failed, if that is known.
+    fn write(&self, code: Code, duration: Duration, ended: Option<EndedDecision<'_>>) -> Option<&'static str> {
+        let (method, code) = (self.method.log_name(), code.name());
+        // Microseconds are as fine as the clock is worth.
+        let duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
+        let request_id = self.record.request_id().as_str();
+        let trace_id = self.record.trace_id().map(display);
+        let caller = self.record.caller();
+        // Where the connection comes from, for want of more.
+        let peer = caller.is_none().then(|| display(self.peer.address));
+        let token = caller.and_then(Caller::token);
+        let issuer = token.map(|token| &*token.issuer);
+        let subject = token.map(|token| &*token.subject);
+        let workload = caller.and_then(Caller::workload).map(WorkloadId::as_str);
+        let outcome = ended.map(|ended| ended.outcome());
+        let is_answered = ended.is_some_and(|ended| ended.fate == DecisionFate::Answered);
+        let decision = ended.map(|ended| ended.decision);
+        let bucket = decision.map(|decision| decision.object.bucket.as_str());
+        let tier = decision.and_then(|decision| decision.tier.as_deref());
+        let decision_id = decision.map(|decision| decision.id.to_string());
+        let caller_id = decision.map(|decision| decision.caller_id.as_str());
+        let mut as_expected = None;
+        let (rule, refusal, expires_at) = match decision.map(|decision| &decision.outcome) {
+            Some(Outcome::Issued { grant, expires_at, .. }) => {
+                // URLs that were not given have no end.
+                let expires_at = is_answered.then(|| display(humantime::format_rfc3339_seconds(*expires_at)));
+                (Some(&**grant), None, expires_at)
+            }
+            Some(Outcome::Verified { grant, as_expected: verified, .. }) => {
+                as_expected = is_answered.then_some(*verified);
+                (Some(&**grant), None, None)
+            }
+            Some(Outcome::Failed(error)) => (error.refusing_rule(), Some(error.code()), None),
+            None => (None, None, None),
+        };
+        let reason = self.record.cause().map(Cause::name).or(refusal);
+        // Probes are many and say nothing, unless they are refused.
+        if !self.method.needs_caller() && reason.is_none() {
+            tracing::debug!(target: "access", method, code, duration_ms, request_id, trace_id, "call");
+        } else {
+            tracing::info!(
+                target: "access",
+                method, code, duration_ms, request_id, trace_id, peer, issuer, subject, workload, caller_id, bucket, tier, outcome,
+                rule, reason, expires_at, as_expected, decision_id,
+                "call"
+            );
+        }
+        reason
+    }
+}

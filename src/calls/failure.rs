@@ -1,0 +1,229 @@
+//! From every failure to what its caller is told, before a wire has words for it.
+
+use std::time::Duration;
+
+use super::cause::Cause;
+use super::reason::{Reason, Retry};
+use crate::broker::{BrokerError, DecisionId};
+use crate::identity::{AcceptedProof, AuthenticationError};
+use crate::policy::{FieldViolation, RefusalReason};
+use crate::presign::PresignError;
+use crate::quota::{QuotaExceeded, QuotaScope};
+use crate::storage::InspectionError;
+
+/// Why a call failed, and what is particular to it. Nothing in it may be kept from the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub(crate) reason: Reason,
+    /// `None` for what was decided, and for faults that only a line of their own explains.
+    pub(crate) cause: Option<Cause>,
+    pub(crate) text: &'static str,
+    pub(crate) decision_id: Option<DecisionId>,
+    pub(crate) violations: Vec<FieldViolation>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) available_ttl: Option<Duration>,
+    pub(crate) quota: Option<QuotaScope>,
+}
+
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
+        let retry_after = match reason.retry() {
+            Retry::After(time) => Some(time),
+            Retry::No | Retry::WithNewProof | Retry::WithMoreTime | Retry::AfterStated => None,
+        };
+        Self {
+            reason,
+            cause: None,
+            text: reason.text(),
+            decision_id: None,
+            violations: Vec::new(),
+            retry_after,
+            available_ttl: None,
+            quota: None,
+        }
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self { cause: Some(cause), text: cause.text(), ..Self::from(cause.reason()) }
+    }
+}
+
+impl Failure {
+    /// What the caller is told.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// A fault of the broker. A line of the log says more.
+    pub(crate) fn internal_fault() -> Self {
+        Self::from(Reason::InternalFault)
+    }
+
+    /// A call whose caller is not proven, at a listener that accepts these proofs.
+    ///
+    /// There is one text for every rejection: what was wrong with a proof helps a forger.
+    pub(crate) fn from_authentication_error(error: &AuthenticationError, accepts: &AcceptedProof) -> Self {
+        match error {
+            AuthenticationError::Rejected(rejection) => {
+                let text = match accepts {
+                    AcceptedProof::Token => Reason::CallerNotAuthenticated.text(),
+                    AcceptedProof::Workload(_) => "the call needs to come from a workload that this listener accepts",
+                    AcceptedProof::TokenAndWorkload(_) => {
+                        "the call needs one valid bearer token in its authorization metadata, and to come from a \
+                         workload that this listener accepts"
+                    }
+                };
+                Self { text, ..Self::from(Cause::NotAuthenticated(*rejection)) }
+            }
+            AuthenticationError::KeysUnavailable { retry_after, .. } => {
+                Self { retry_after: Some(*retry_after), ..Self::from(Cause::IssuerKeysUnavailable) }
+            }
+        }
+    }
+
+    /// A request with fields that are malformed by themselves.
+    pub(crate) fn from_violations(violations: Vec<FieldViolation>) -> Self {
+        Self { violations, ..Self::from(Cause::RequestInvalid) }
+    }
+
+    /// A decision that gave the caller nothing.
+    #[must_use]
+    pub fn from_broker_error(error: BrokerError, decision_id: DecisionId) -> Self {
+        let failure = match error {
+            BrokerError::Refused(reason) => Self::from_refusal(reason),
+            BrokerError::Quota(QuotaExceeded { scope, retry_after }) => {
+                Self { retry_after: Some(retry_after), quota: Some(scope), ..Self::from(Reason::QuotaExceeded) }
+            }
+            BrokerError::Presign(error) => Self::from_presign_error(error),
+            BrokerError::NoVersion => Self::from(Reason::VersionNotAvailable),
+            BrokerError::Inspection(error) => Self::from(match error {
+                InspectionError::NotFound => Reason::ObjectNotFound,
+                InspectionError::Refused => Reason::StorageRefused,
+                InspectionError::Unavailable(_) => Reason::StorageUnavailable,
+                InspectionError::UnknownBucket => Reason::InternalFault,
+            }),
+        };
+        Self { decision_id: Some(decision_id), ..failure }
+    }
+
+    fn from_refusal(reason: RefusalReason) -> Self {
+        match reason {
+            RefusalReason::ObligationsNotMet(violations) => Self { violations, ..Self::from(Reason::RequestInvalid) },
+            RefusalReason::NoTier | RefusalReason::NotIncluded => Self::from(Reason::ObjectInNoTier),
+            RefusalReason::NotGranted
+            | RefusalReason::Denied(_)
+            | RefusalReason::OperationNotOffered
+            | RefusalReason::TokenEnded => Self::from(Reason::OperationNotGranted),
+            RefusalReason::ClaimElsewhere(_) => Self::from(Reason::ClaimElsewhere),
+            RefusalReason::EndpointNotGranted => Self::from(Reason::EndpointNotGranted),
+            RefusalReason::FullTtlNotAllowed(available) => Self::without_full_ttl(available),
+        }
+    }
+
+    fn from_presign_error(error: PresignError) -> Self {
+        match error {
+            PresignError::FullTtlUnavailable { available } => Self::without_full_ttl(available),
+            PresignError::CredentialsUnavailable { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::from(Reason::SigningCredentialsUnavailable) }
+            }
+            PresignError::RequestTooLarge(violations) => Self {
+                text: "the signed request would be larger than the 8 KiB that S3 takes; use shorter values",
+                violations,
+                ..Self::from(Reason::RequestInvalid)
+            },
+            PresignError::UnknownBucket
+            | PresignError::UnknownEndpoint
+            | PresignError::RepeatedTerm
+            | PresignError::UnsignableLifetime
+            | PresignError::UnsignableTime
+            | PresignError::UnsignableHeader => Self::internal_fault(),
+        }
+    }
+
+    fn without_full_ttl(available: Duration) -> Self {
+        Self { available_ttl: Some(available), ..Self::from(Reason::FullTtlNotAvailable) }
+    }
+
+    /// A decision that could not be recorded.
+    pub(crate) fn without_audit_record(decision_id: DecisionId) -> Self {
+        Self { decision_id: Some(decision_id), ..Self::from(Cause::AuditUnavailable) }
+    }
+}
+
+/// Logs what the operator should know of a failed decision beside its access line. Callers are told none of it.
+pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
+    match error {
+        BrokerError::Presign(
+            error @ (PresignError::UnknownBucket
+            | PresignError::UnknownEndpoint
+            | PresignError::RepeatedTerm
+            | PresignError::UnsignableLifetime
+            | PresignError::UnsignableTime
+            | PresignError::UnsignableHeader),
+        ) => tracing::error!(%decision_id, %error, "a permitted request could not be signed"),
+        BrokerError::Inspection(InspectionError::Refused) => {
+            tracing::warn!(%decision_id, "S3 does not let the broker's own credentials look at an object");
+        }
+        BrokerError::Inspection(InspectionError::Unavailable(cause)) => {
+            tracing::warn!(%decision_id, cause, "S3 could not be asked about an object");
+        }
+        BrokerError::Inspection(error @ InspectionError::UnknownBucket) => {
+            tracing::error!(%decision_id, %error, "a permitted object could not be looked at");
+        }
+        BrokerError::Refused(_)
+        | BrokerError::Quota(_)
+        | BrokerError::NoVersion
+        | BrokerError::Presign(
+            PresignError::CredentialsUnavailable { .. }
+            | PresignError::FullTtlUnavailable { .. }
+            | PresignError::RequestTooLarge(_),
+        )
+        | BrokerError::Inspection(InspectionError::NotFound) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
+
+    #[test]
+    fn a_failure_says_when_to_try_again_where_its_reason_does() {
+        for cause in Cause::ALL {
+            let failure = Failure::from(cause);
+            match failure.reason.retry() {
+                Retry::After(time) => assert_eq!(failure.retry_after, Some(time), "{cause:?}"),
+                _ => assert_eq!(failure.retry_after, None, "{cause:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_decision_says_is_kept() {
+        let id = TimeOrderedDecisionIds.next();
+        let time = Duration::from_secs(7);
+        let violations = vec![FieldViolation::new("key", "must be shorter")];
+        let failure = |error| Failure::from_broker_error(error, id);
+        let quota = failure(QuotaExceeded { scope: QuotaScope::Tier, retry_after: time }.into());
+        assert_eq!((quota.retry_after, quota.quota), (Some(time), Some(QuotaScope::Tier)));
+        let credentials = failure(PresignError::CredentialsUnavailable { retry_after: time }.into());
+        assert_eq!(credentials.retry_after, Some(time));
+        for error in [
+            PresignError::FullTtlUnavailable { available: time }.into(),
+            BrokerError::Refused(RefusalReason::FullTtlNotAllowed(time)),
+        ] {
+            assert_eq!(failure(error).available_ttl, Some(time));
+        }
+        for error in [
+            PresignError::RequestTooLarge(violations.clone()).into(),
+            BrokerError::Refused(RefusalReason::ObligationsNotMet(violations.clone())),
+        ] {
+            let failure = failure(error);
+            assert_eq!((failure.reason, &failure.violations), (Reason::RequestInvalid, &violations));
+            assert_eq!((failure.decision_id, failure.cause), (Some(id), None));
+        }
+    }
+}

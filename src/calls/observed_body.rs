@@ -1,0 +1,51 @@
+//! The body of an answer, whose end is the end of its call.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::access_log::AccessLine;
+use super::wire::Wire;
+
+/// Tells the line of the call how the answer ended. The line is written when the body is dropped.
+pub(crate) struct ObservedBody<W: Wire> {
+    body: W::AnswerBody,
+    /// `None` for calls that have no line.
+    line: Option<AccessLine>,
+}
+
+impl<W: Wire> ObservedBody<W> {
+    pub(crate) const fn new(body: W::AnswerBody, line: Option<AccessLine>) -> Self {
+        Self { body, line }
+    }
+}
+
+impl<W: Wire> HttpBody for ObservedBody<W> {
+    type Data = Bytes;
+    type Error = <W::AnswerBody as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(line) = &mut self.line {
+            match &frame {
+                Some(Ok(frame)) => line.learn_code(frame.trailers_ref().and_then(W::code_of_trailers)),
+                Some(Err(error)) => line.learn_code(Some(W::code_of_error(error))),
+                None => {}
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,298 @@
+//! The reasons that callers read: the one table of their names, codes and texts.
+
+use std::time::Duration;
+
+use super::code::Code;
+
+/// Why a call failed, as its caller is told. The same names are in the contract and in docs/ERRORS.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the contract documents them, and docs/ERRORS.md")]
+pub enum Reason {
+    CallerNotAuthenticated,
+    RequestInvalid,
+    ObjectInNoTier,
+    OperationNotGranted,
+    FullTtlNotAvailable,
+    IssuerKeysUnavailable,
+    SigningCredentialsUnavailable,
+    InternalFault,
+    EndpointNotGranted,
+    ObjectNotFound,
+    StorageRefused,
+    StorageUnavailable,
+    VersionNotAvailable,
+    CallTimedOut,
+    Overloaded,
+    MessageTooLarge,
+    QuotaExceeded,
+    AuditUnavailable,
+    CallerOverloaded,
+    ClaimElsewhere,
+    MethodUnknown,
+    CompressionNotSupported,
+    MessageCountInvalid,
+    NameUnknown,
+}
+
+/// Whether the same call may succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The same call has the same end.
+    No,
+    /// Once, with another proof of the caller.
+    WithNewProof,
+    /// At once, with more time if the deadline was short.
+    WithMoreTime,
+    /// After this time, which the answer states.
+    After(Duration),
+    /// After the time that the answer states, which is another each time.
+    AfterStated,
+}
+
+/// One line of the table.
+struct Entry {
+    name: &'static str,
+    code: Code,
+    http_status: u16,
+    retry: Retry,
+    text: &'static str,
+}
+
+const SECOND: Retry = Retry::After(Duration::from_secs(1));
+
+impl Reason {
+    /// Every reason, in the order of the contract.
+    pub const ALL: [Self; 24] = [
+        Self::CallerNotAuthenticated,
+        Self::RequestInvalid,
+        Self::ObjectInNoTier,
+        Self::OperationNotGranted,
+        Self::FullTtlNotAvailable,
+        Self::IssuerKeysUnavailable,
+        Self::SigningCredentialsUnavailable,
+        Self::InternalFault,
+        Self::EndpointNotGranted,
+        Self::ObjectNotFound,
+        Self::StorageRefused,
+        Self::StorageUnavailable,
+        Self::VersionNotAvailable,
+        Self::CallTimedOut,
+        Self::Overloaded,
+        Self::MessageTooLarge,
+        Self::QuotaExceeded,
+        Self::AuditUnavailable,
+        Self::CallerOverloaded,
+        Self::ClaimElsewhere,
+        Self::MethodUnknown,
+        Self::CompressionNotSupported,
+        Self::MessageCountInvalid,
+        Self::NameUnknown,
+    ];
+
+    const fn entry(self) -> Entry {
+        use Code::{
+            DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied,
+            ResourceExhausted, Unauthenticated, Unavailable, Unimplemented,
+        };
+        use Retry::{AfterStated, No, WithMoreTime, WithNewProof};
+        let (name, code, http_status, retry, text) = match self {
+            Self::CallerNotAuthenticated => (
+                "CALLER_NOT_AUTHENTICATED",
+                Unauthenticated,
+                401,
+                WithNewProof,
+                "the call needs one valid bearer token in its authorization metadata",
+            ),
+            Self::RequestInvalid => ("REQUEST_INVALID", InvalidArgument, 400, No, "the request has invalid fields"),
+            // An object outside every tier and an unknown bucket answer alike: neither confirms what exists.
+            Self::ObjectInNoTier => (
+                "OBJECT_IN_NO_TIER",
+                PermissionDenied,
+                403,
+                No,
+                "no tier holds this object, or the bucket is not known",
+            ),
+            Self::OperationNotGranted => (
+                "OPERATION_NOT_GRANTED",
+                PermissionDenied,
+                403,
+                No,
+                "the policy does not allow this caller to do this with this object",
+            ),
+            Self::FullTtlNotAvailable => {
+                ("FULL_TTL_NOT_AVAILABLE", FailedPrecondition, 400, No, "the URL cannot work for as long as required")
+            }
+            Self::IssuerKeysUnavailable => (
+                "ISSUER_KEYS_UNAVAILABLE",
+                Unavailable,
+                503,
+                AfterStated,
+                "the keys of the token's issuer are not available at the moment",
+            ),
+            Self::SigningCredentialsUnavailable => (
+                "SIGNING_CREDENTIALS_UNAVAILABLE",
+                Unavailable,
+                503,
+                AfterStated,
+                "the credentials that sign are not available at the moment",
+            ),
+            Self::InternalFault => ("INTERNAL_FAULT", Internal, 500, No, "the broker failed; its log says more"),
+            Self::EndpointNotGranted => (
+                "ENDPOINT_NOT_GRANTED",
+                PermissionDenied,
+                403,
+                No,
+                "the policy does not allow this endpoint for this caller and object, or it is not known",
+            ),
+            Self::ObjectNotFound => {
+                ("OBJECT_NOT_FOUND", NotFound, 404, No, "there is no such object, or no such version of it")
+            }
+            Self::StorageRefused => {
+                ("STORAGE_REFUSED", PermissionDenied, 403, No, "the storage does not let the broker look at the object")
+            }
+            Self::StorageUnavailable => {
+                ("STORAGE_UNAVAILABLE", Unavailable, 503, SECOND, "the storage cannot be asked at the moment")
+            }
+            Self::VersionNotAvailable => (
+                "VERSION_NOT_AVAILABLE",
+                FailedPrecondition,
+                400,
+                No,
+                "the bucket keeps no versions of the object that a URL could be bound to",
+            ),
+            Self::CallTimedOut => (
+                "CALL_TIMED_OUT",
+                DeadlineExceeded,
+                504,
+                WithMoreTime,
+                "the call took longer than its deadline or the broker's limit",
+            ),
+            // Calls take milliseconds: a second later there are other ones.
+            Self::Overloaded => {
+                ("OVERLOADED", Unavailable, 503, SECOND, "the broker serves as many calls as it can at the moment")
+            }
+            Self::MessageTooLarge => {
+                ("MESSAGE_TOO_LARGE", ResourceExhausted, 413, No, "the request message is larger than the broker takes")
+            }
+            Self::QuotaExceeded => {
+                ("QUOTA_EXCEEDED", ResourceExhausted, 429, AfterStated, "the quota is used up for now")
+            }
+            // When an output of audit records is full or hangs, the operator must act.
+            Self::AuditUnavailable => (
+                "AUDIT_UNAVAILABLE",
+                Unavailable,
+                503,
+                SECOND,
+                "the decision cannot be recorded at the moment, so there is no answer",
+            ),
+            // Another server would do the same work for the same caller, so that clients do not retry by themselves.
+            Self::CallerOverloaded => (
+                "CALLER_OVERLOADED",
+                ResourceExhausted,
+                429,
+                SECOND,
+                "the caller has as many calls under way as the broker serves for one caller at the moment",
+            ),
+            Self::ClaimElsewhere => (
+                "CLAIM_ELSEWHERE",
+                PermissionDenied,
+                403,
+                No,
+                "the policy depends on a claim that the token does not list; the token says that it is in another place",
+            ),
+            Self::MethodUnknown => ("METHOD_UNKNOWN", Unimplemented, 404, No, "the broker has no such method"),
+            Self::CompressionNotSupported => (
+                "COMPRESSION_NOT_SUPPORTED",
+                Unimplemented,
+                415,
+                No,
+                "the broker takes no compressed messages; send them without grpc-encoding",
+            ),
+            Self::MessageCountInvalid => {
+                ("MESSAGE_COUNT_INVALID", Unimplemented, 400, No, "the call has no message, and the method takes one")
+            }
+            Self::NameUnknown => {
+                ("NAME_UNKNOWN", NotFound, 404, No, "the broker has no service, file or symbol of this name")
+            }
+        };
+        Entry { name, code, http_status, retry, text }
+    }
+
+    /// The name in answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What tells a client what to do.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        self.entry().code
+    }
+
+    /// The status of an answer that is plain HTTP.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        self.entry().http_status
+    }
+
+    /// Whether, and when, the call is worth another try.
+    #[must_use]
+    pub const fn retry(self) -> Retry {
+        self.entry().retry
+    }
+
+    /// The text for the caller, where nothing more particular is known.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        self.entry().text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_listed_once_and_has_a_name_of_its_own() {
+        assert!(Reason::ALL.into_iter().enumerate().all(|(place, reason)| reason as usize == place));
+        let names: BTreeSet<_> = Reason::ALL.map(Reason::name).into();
+        assert_eq!(names.len(), Reason::ALL.len());
+        assert_eq!(Reason::ALL.last(), Some(&Reason::NameUnknown));
+    }
+
+    /// The mapping that google.rpc.Code documents, but for reasons for which HTTP has a status of its own.
+    #[test]
+    fn http_statuses_are_those_of_the_codes() {
+        for reason in Reason::ALL {
+            let expected = match (reason, reason.code()) {
+                (Reason::MessageTooLarge, _) => 413,
+                (Reason::MethodUnknown, _) => 404,
+                (Reason::CompressionNotSupported, _) => 415,
+                (Reason::MessageCountInvalid, _) | (_, Code::InvalidArgument | Code::FailedPrecondition) => 400,
+                (_, Code::Unauthenticated) => 401,
+                (_, Code::PermissionDenied) => 403,
+                (_, Code::NotFound) => 404,
+                (_, Code::ResourceExhausted) => 429,
+                (_, Code::Internal) => 500,
+                (_, Code::Unavailable) => 503,
+                (_, Code::DeadlineExceeded) => 504,
+                (_, other) => panic!("{other:?}"),
+            };
+            assert_eq!(reason.http_status(), expected, "{reason:?}");
+        }
+    }
+
+    /// `UNAVAILABLE` is what clients retry by themselves: each of its answers says when.
+    #[test]
+    fn what_is_unavailable_can_be_tried_again_after_a_time() {
+        for reason in Reason::ALL {
+            let has_time = matches!(reason.retry(), Retry::After(_) | Retry::AfterStated);
+            let may_have_time = matches!(reason.code(), Code::Unavailable | Code::ResourceExhausted);
+            assert!(has_time || reason.code() != Code::Unavailable, "{reason:?}");
+            assert!(may_have_time || !has_time, "{reason:?}");
+        }
+    }
+}
