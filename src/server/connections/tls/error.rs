@@ -10,10 +10,7 @@ use crate::files::{FileError, UnusableFile};
 #[derive(Debug, Clone, PartialEq, Error)]
 pub(in crate::server) enum TlsError {
     #[error("{}: {problem}", file.display())]
-    File {
-        file: PathBuf,
-        problem: FileProblem,
-    },
+    File { file: PathBuf, problem: FileProblem },
     /// The TLS library has none of the protocol versions that are asked of it.
     #[error("the TLS library is not usable: {0}")]
     Library(rustls::Error),
