@@ -276,8 +276,8 @@ impl RunningServer {
 }
 
 /// Waits for the end of what records calls, for [`CLOSE_LIMIT`] at most.
-async fn close(closer: &'static str, closed: impl Future<Output = ()>) {
-    if time::timeout(CLOSE_LIMIT, closed).await.is_err() {
+async fn close(closer: &'static str, end: impl Future<Output = ()>) {
+    if time::timeout(CLOSE_LIMIT, end).await.is_err() {
         tracing::warn!(closer, limit = ?CLOSE_LIMIT, "not closed in time, and given up");
     }
 }

@@ -91,7 +91,7 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process);
 
-    let now = SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 60 });
     let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
     let client = Client::connect(address.parse().unwrap(), &[&authorization]).await;
@@ -123,7 +123,7 @@ async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
     fs::write(&path, slow).unwrap();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process).parse().unwrap();
-    let now = SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
     let download = async |issuer: &EmbeddedIssuer| {
         let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
