@@ -7,7 +7,7 @@
 //! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream`, `pacing` and `step_span`
+//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `hex`, `invisible`, `line_stream`, `pacing` and `step_span`
 //! are beside the rings and know none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
@@ -23,6 +23,7 @@ pub mod document;
 mod error_chain;
 pub mod files;
 pub mod grpc;
+mod hex;
 pub mod identity;
 mod invisible;
 mod line_stream;

@@ -17,13 +17,14 @@ use tokio::time::{self, Instant};
 use super::key_source::{KeySource, KeySourceError};
 use super::keys::{KeyRules, KeySet, KeySetError, KeyUse, SkipReason, SkippedKey, list};
 use crate::error_chain::error_chain;
+use crate::pacing::{jittered, random_fraction};
 
 pub(super) use fetching::Cause;
 pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
 pub use status::KeyRingStatus;
 
 use fetching::{Asked, FetchUnderWay, Fetching};
-use schedule::{jittered, random_fraction, refresh_delay, retry_delay};
+use schedule::{RETRY_DELAYS, refresh_delay};
 
 /// The longest that one call waits for keys that it made the ring fetch.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -150,7 +151,7 @@ impl KeyRing {
                 let has_keys = self.is_ready();
                 let cause = error_chain(&error);
                 tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "cannot refresh keys");
-                under_way.fail(failures, after(retry_delay(failures)));
+                under_way.fail(failures, after(RETRY_DELAYS.after(failures)));
                 Err(error)
             }
         }

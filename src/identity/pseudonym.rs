@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::caller::Caller;
 use super::workload::WorkloadId;
+use crate::hex;
 
 /// The shortest key, in bytes: that of the digest (RFC 2104 section 3).
 const MIN_KEY_BYTES: usize = 32;
@@ -56,10 +57,8 @@ impl Pseudonyms {
             context.update(part.unwrap_or_default().as_bytes());
         }
         let tag = context.sign();
-        let mut pseudonym = String::with_capacity(32);
-        for byte in tag.as_ref().iter().take(16) {
-            pseudonym.extend([byte >> 4, byte & 0x0F].map(hex_digit));
-        }
+        let mut pseudonym = hex::lower(tag.as_ref());
+        pseudonym.truncate(32);
         pseudonym
     }
 }
@@ -79,10 +78,6 @@ pub enum PseudonymKeyError {
     /// There is no randomness for a key.
     #[error("the operating system has no randomness to give")]
     NoRandomness,
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from_digit(nibble.into(), 16).unwrap_or('0')
 }
 
 #[cfg(test)]

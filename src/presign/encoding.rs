@@ -1,5 +1,7 @@
 //! Percent-encoding and hexadecimal as Signature Version 4 wants them.
 
+use crate::hex;
+
 /// Appends an object key as a URL path: every byte but `A-Z a-z 0-9 - . _ ~ /` becomes `%XX`, upper case, once
 /// ([AWS: `UriEncode`](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)).
 pub(super) fn push_encoded_path(out: &mut String, path: &str) {
@@ -20,11 +22,11 @@ pub(super) fn encoded_query(text: &str) -> String {
 
 /// Lower-case hexadecimal of a SHA-256 digest or an HMAC-SHA-256 tag, both of 32 bytes.
 pub(super) fn lower_hex(bytes: &[u8]) -> [u8; 64] {
-    let mut hex = [0; 64];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[lower_hex_digit(byte >> 4), lower_hex_digit(byte & 0x0F)]);
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[hex::digit(byte >> 4), hex::digit(byte & 0x0F)]);
     }
-    hex
+    digits
 }
 
 /// The characters that Signature Version 4 leaves alone (RFC 3986 section 2.3).
@@ -48,10 +50,6 @@ fn push_encoded(out: &mut String, text: &str, stays: impl Fn(u8) -> bool) {
         }
         rest = characters.as_str();
     }
-}
-
-const fn lower_hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 const fn upper_hex_digit(nibble: u8) -> u8 {

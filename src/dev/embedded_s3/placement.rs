@@ -1,11 +1,12 @@
 //! Where an object lies on disk.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::hex;
 
 /// The longest file name on the usual file systems, in bytes.
 const MAX_FILE_NAME_BYTES: usize = 255;
@@ -62,10 +63,7 @@ pub(super) fn folder_beside(bucket: &str, purpose: &str) -> String {
 
 /// The SHA-256 of a text, in 64 lower-case hexadecimal digits.
 pub(super) fn sha256_hex(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::lower(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
 #[cfg(test)]

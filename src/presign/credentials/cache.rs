@@ -14,7 +14,6 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_lc_rs::rand;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 
@@ -32,6 +31,7 @@ use super::refresh_result::RefreshResult;
 use super::schedule::{until_renewal, until_renewal_of_stale, until_retry};
 use super::snapshot::CredentialsSnapshot;
 use crate::clock::Clock;
+use crate::pacing::random_fraction;
 
 /// How long a provider may take.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ impl CredentialsCache {
             clock,
             longest_url_life: watch::Sender::new(longest_url_life),
             wanted: watch::Sender::new(()),
-            random: Box::new(system_random),
+            random: Box::new(random_fraction),
             held: ArcSwapOption::empty(),
             renewals: Mutex::default(),
             last_attempt: ArcSwapOption::empty(),
@@ -330,13 +330,4 @@ fn log_suspect(
         longest_url_seconds = longest_url_life.as_secs(),
         "the provider of signing credentials gave some that may end too soon"
     );
-}
-
-/// A random number from 0 to 1. Without a working generator it is a constant: jitter is no secret.
-fn system_random() -> f64 {
-    let mut bytes = [0; 4];
-    match rand::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 0.5,
-    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::snapshot::SIGNING_MARGIN;
+use crate::pacing::Doubling;
 
 /// Renewal begins this long before what is left of credentials stops covering the longest URL, so that failures can be
 /// retried.
@@ -12,8 +13,8 @@ const REREAD_INTERVAL: Duration = Duration::from_mins(15);
 /// The shortest time between two successful reads. A provider that keeps giving the same credentials is asked more
 /// and more often as their end comes near, but no more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_mins(1);
+/// The waits after failures in a row.
+const RETRIES: Doubling = Doubling { first: Duration::from_secs(1), limit: Duration::from_mins(1) };
 
 /// How long to wait after a successful read.
 ///
@@ -32,7 +33,7 @@ pub(super) fn until_renewal(life: Option<Duration>, longest_url_life: Duration, 
 /// How long to wait after a read of credentials that should have been replaced by then: half of what is left of them,
 /// but a minute at most.
 pub(super) fn until_renewal_of_stale(life: Duration, random: f64) -> Duration {
-    spread((life / 2).min(LONGEST_RETRY), random)
+    spread((life / 2).min(RETRIES.limit), random)
 }
 
 fn spread(wait: Duration, random: f64) -> Duration {
@@ -42,9 +43,7 @@ fn spread(wait: Duration, random: f64) -> Duration {
 /// How long to wait after the given number of failures in a row: doubling from 1 s to 60 s, and of that a random part
 /// between half and all, but never under 1 s.
 pub(super) fn until_retry(failures: u32, random: f64) -> Duration {
-    let doublings = failures.saturating_sub(1).min(6);
-    let step = (FIRST_RETRY * 2_u32.pow(doublings)).min(LONGEST_RETRY);
-    step.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0)).max(FIRST_RETRY)
+    RETRIES.after(failures).mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0)).max(RETRIES.first)
 }
 
 #[cfg(test)]
@@ -103,12 +102,12 @@ mod tests {
     fn retries_double_up_to_a_minute() {
         let waits: Vec<u64> = (1..=9).map(|failures| until_retry(failures, 1.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(until_retry(u32::MAX, 1.0), LONGEST_RETRY);
+        assert_eq!(until_retry(u32::MAX, 1.0), RETRIES.limit);
     }
 
     #[test]
     fn retries_are_spread_and_stay_within_their_bounds() {
-        assert_eq!(until_retry(1, 0.0), FIRST_RETRY);
+        assert_eq!(until_retry(1, 0.0), RETRIES.first);
         assert_eq!(until_retry(4, 0.0), Duration::from_secs(4));
     }
 }

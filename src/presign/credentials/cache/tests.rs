@@ -307,7 +307,7 @@ async fn loads_at_the_same_time_follow_one_another() {
 
 #[test]
 fn system_random_stays_within_its_bounds_and_varies() {
-    let numbers: Vec<f64> = (0..64).map(|_| system_random()).collect();
+    let numbers: Vec<f64> = (0..64).map(|_| random_fraction()).collect();
     assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
     assert!(numbers.iter().any(|number| number.to_bits() != numbers[0].to_bits()));
 }

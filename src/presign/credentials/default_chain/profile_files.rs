@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use crate::files::{FileError, Look, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
+use crate::hex;
 use crate::presign::credentials::changes::SourceChanges;
 use crate::presign::credentials::static_source::Environment;
 
@@ -267,12 +268,7 @@ fn is_seen(path: &Path) -> bool {
 
 /// As AWS's tools name the files of tokens.
 fn token_file(folder: &Path, algorithm: &'static Algorithm, name: &str) -> PathBuf {
-    use std::fmt::Write as _;
-    let mut file = String::new();
-    for byte in digest(algorithm, name.as_bytes()).as_ref() {
-        // Writing to a string does not fail.
-        let _infallible = write!(file, "{byte:02x}");
-    }
+    let file = hex::lower(digest(algorithm, name.as_bytes()).as_ref());
     folder.join(format!("{file}.json"))
 }
 
