@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use super::code::Code;
 use super::method::CallMethod;
 use super::request_id::RequestId;
-use super::trace_context::remote_parent;
+use super::trace_context::remote_context;
 use crate::identity::{Peer, PeerAddress};
 use crate::step_span::StepSpan;
 
@@ -31,8 +31,7 @@ impl CallTrace {
         peer: &Peer,
         request_id: &RequestId,
     ) -> Self {
-        let parent = remote_parent(headers);
-        let parent = parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(parent));
+        let parent = remote_context(headers);
         let Some(tracer) = tracer.filter(|_| method.needs_caller()) else {
             return Self { context: parent, tracer: None };
         };

@@ -89,6 +89,7 @@ impl Reason {
         Self::NameUnknown,
     ];
 
+    #[expect(clippy::too_many_lines, reason = "the lines of one table")]
     const fn entry(self) -> Entry {
         use Code::{
             DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied,

@@ -1,12 +1,17 @@
 //! The trace that a call belongs to, as its client tells it ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
+//!
+//! The SDK's propagator reads the headers. It is more lenient than the specification, so that what it gets is checked
+//! first.
 
-use std::str::FromStr;
+use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use http::HeaderMap;
+use opentelemetry::Context;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 
 /// The length of a `traceparent` of version 00, in bytes.
 const TRACEPARENT_BYTES: usize = 55;
@@ -14,55 +19,73 @@ const TRACEPARENT_BYTES: usize = 55;
 /// The longest `tracestate` that is passed on, in bytes. Section 3.3.1.5 asks for no more.
 const MAX_TRACESTATE_BYTES: usize = 512;
 
-/// The client's span, if the metadata names one without a fault. A fault makes the call the beginning of a new trace.
-pub(crate) fn remote_parent(headers: &HeaderMap) -> Option<SpanContext> {
-    let mut values = headers.get_all(TRACEPARENT).iter();
-    let parent = values.next()?;
-    if values.next().is_some() {
-        return None;
+/// A context with the client's span, if the metadata names one without a fault. A fault makes the call the beginning of a
+/// new trace.
+pub(crate) fn remote_context(headers: &HeaderMap) -> Context {
+    let context = Context::new();
+    match TraceHeaders::read(headers) {
+        Some(headers) => TraceContextPropagator::new().extract_with_context(&context, &headers),
+        None => context,
     }
-    let (trace_id, span_id, flags) = parse_traceparent(parent.to_str().ok()?)?;
-    let context = SpanContext::new(trace_id, span_id, flags, true, trace_state(headers));
-    context.is_valid().then_some(context)
 }
 
-/// Section 3.2.2: `version-traceid-parentid-flags`, in lower case. Later versions may append fields.
-fn parse_traceparent(value: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let version = value.get(..2).filter(|version| is_lower_hex(version) && *version != "ff")?;
-    let ends_well = match value.as_bytes().get(TRACEPARENT_BYTES) {
-        None => value.len() == TRACEPARENT_BYTES,
-        Some(next) => version != "00" && *next == b'-',
-    };
-    let mut fields = value.get(2..TRACEPARENT_BYTES)?.strip_prefix('-')?.split('-');
-    let (trace_id, span_id, flags, None) = (fields.next()?, fields.next()?, fields.next()?, fields.next()) else {
-        return None;
-    };
-    let lengths_fit = (trace_id.len(), span_id.len(), flags.len()) == (32, 16, 2);
-    if !ends_well || !lengths_fit || ![trace_id, span_id, flags].into_iter().all(is_lower_hex) {
-        return None;
-    }
-    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?);
-    // Section 3.2.2.5.2: flags that are not known are not passed on.
-    Some((TraceId::from_hex(trace_id).ok()?, SpanId::from_hex(span_id).ok()?, flags & TraceFlags::SAMPLED))
+/// The two headers, once they are fit to be read.
+struct TraceHeaders<'h> {
+    parent: &'h str,
+    state: Option<Cow<'h, str>>,
 }
 
-fn is_lower_hex(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+impl<'h> TraceHeaders<'h> {
+    fn read(headers: &'h HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(TRACEPARENT).iter();
+        let parent = values.next()?.to_str().ok()?;
+        let is_single = values.next().is_none();
+        (is_single && is_well_formed(parent)).then(|| Self { parent, state: trace_state(headers) })
+    }
+}
+
+impl Extractor for TraceHeaders<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            TRACEPARENT => Some(self.parent),
+            TRACESTATE => self.state.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT, TRACESTATE]
+    }
+}
+
+/// Section 3.2.2: `version-traceid-parentid-flags`, in lower case. Later versions may append fields. The propagator takes
+/// fields of other lengths, with a sign or in upper case, and a `-` behind version 00.
+fn is_well_formed(parent: &str) -> bool {
+    let Some((fields, more)) = parent.as_bytes().split_at_checked(TRACEPARENT_BYTES) else { return false };
+    let fits = |(place, byte): (usize, &u8)| match place {
+        2 | 35 | 52 => *byte == b'-',
+        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    };
+    let may_have_more = !parent.starts_with("00");
+    fields.iter().enumerate().all(fits) && (more.is_empty() || may_have_more && more.starts_with(b"-"))
 }
 
 /// What vendors keep with a trace. Several values are one list (section 3.3.1); a faulty or overlong one is left out.
-fn trace_state(headers: &HeaderMap) -> TraceState {
-    let values: Result<Vec<_>, _> = headers.get_all(TRACESTATE).iter().map(|value| value.to_str()).collect();
-    let joined = values.map(|values| values.join(",")).unwrap_or_default();
-    if joined.is_empty() || joined.len() > MAX_TRACESTATE_BYTES {
-        return TraceState::default();
+fn trace_state(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let mut values = headers.get_all(TRACESTATE).iter().map(|value| value.to_str().ok());
+    let mut joined = Cow::Borrowed(values.next()??);
+    for value in values {
+        let joined = joined.to_mut();
+        joined.push(',');
+        joined.push_str(value?);
     }
-    TraceState::from_str(&joined).unwrap_or_default()
+    (joined.len() <= MAX_TRACESTATE_BYTES).then_some(joined)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderName, HeaderValue};
+    use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags};
     use proptest::prelude::*;
 
     use super::*;
@@ -74,7 +97,9 @@ mod tests {
         for (name, value) in values {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        remote_parent(&headers)
+        let context = remote_context(&headers);
+        let parent = context.span().span_context().clone();
+        parent.is_valid().then_some(parent)
     }
 
     #[test]
@@ -108,6 +133,14 @@ mod tests {
             &SAMPLED.replacen("00", "ff", 1),
             &SAMPLED.replace("4bf9", "4bg9"),
             &SAMPLED.replace("4bf92f35", "4bf9-f35"),
+            // What the propagator would take.
+            &SAMPLED.replace("-4bf9", "-+bf9"),
+            &SAMPLED.replace("-4bf9", "-bf9"),
+            &SAMPLED.replace("-00f0", "-f0"),
+            &SAMPLED.replace("-01", "-1"),
+            &SAMPLED.replace("00-4", "AA-4"),
+            &format!("{SAMPLED}-"),
+            &format!(" {SAMPLED}"),
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
         ] {
@@ -128,13 +161,15 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_breaks_it(text in "\\PC{0,80}") {
-            let _either_way = parse_traceparent(&text);
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                let _either_way = remote_context(&HeaderMap::from_iter([(HeaderName::from_static(TRACEPARENT), value)]));
+            }
         }
 
         #[test]
         fn what_is_taken_was_written_so(text in "[0-9a-f]{2}-[0-9a-f]{31,33}-[0-9a-f]{15,17}-[0-9a-f]{1,3}") {
-            if let Some((trace_id, span_id, _)) = parse_traceparent(&text) {
-                let ids = format!("-{trace_id}-{span_id}-");
+            if let Some(parent) = parent(&[("traceparent", &text)]) {
+                let ids = format!("-{}-{}-", parent.trace_id(), parent.span_id());
                 prop_assert_eq!(&text[2..53], ids);
             }
         }

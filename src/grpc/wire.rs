@@ -118,18 +118,19 @@ impl<S: Services> Wire for GrpcWire<S> {
     }
 
     async fn serve(&self, method: CallMethod, admitted: Admitted<FramedBody>, record: &CallRecord) -> Response<Body> {
-        let (request, may_be_endless) = match admitted {
-            Admitted::WithoutCaller { head, body } => (Request::from_parts(head, Body::new(body)), true),
+        let mut services = self.services.clone();
+        let answer = match admitted {
+            Admitted::WithoutCaller { head, body } => {
+                let Ok(answer) = services.call(Request::from_parts(head, Body::new(body))).await;
+                // It may be a stream, which never ends by itself.
+                answer.map(|body| Body::new(EndingBody::new(body, self.end.clone())))
+            }
             Admitted::Authenticated { mut head, call, message } => {
                 // The library hands on nothing else to the service.
                 head.extensions.insert(call);
-                (Request::from_parts(head, Body::new(Full::new(message))), false)
+                let Ok(answer) = services.call(Request::from_parts(head, Body::new(Full::new(message)))).await;
+                answer
             }
-        };
-        let Ok(answer) = self.services.clone().call(request).await;
-        let answer = match may_be_endless {
-            true => answer.map(|body| Body::new(EndingBody::new(body, self.end.clone()))),
-            false => answer,
         };
         explain(answer, method, record, &self.counters)
     }

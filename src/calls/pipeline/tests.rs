@@ -12,7 +12,8 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::admission::{BudgetLimits, Budgets, ConnectionCaps, ConnectionLedger, ConnectionSlot, Shares};
 use crate::calls::{
-    CallObserver, Code, EndedCall, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines, RequestFault,
+    CallObserver, Code, EndedCall, EventCount, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
+    RequestFault,
 };
 use crate::clock::SystemClock;
 use crate::identity::{
@@ -297,9 +298,10 @@ async fn every_method_but_health_and_reflection_is_refused_without_a_proof() {
         let expected = if method.needs_caller() { "CALLER_NOT_AUTHENTICATED" } else { "" };
         assert_eq!(reason(&answer), expected, "{method:?}");
         drop(answer);
-        let expected = match method.needs_caller() {
-            true => (Code::Unauthenticated, Some(Rejection::WorkloadMissing.code())),
-            false => (Code::Ok, None),
+        let expected = if method.needs_caller() {
+            (Code::Unauthenticated, Some(Rejection::WorkloadMissing.code()))
+        } else {
+            (Code::Ok, None)
         };
         assert_eq!(world.end(), expected, "{method:?}");
     }
@@ -420,7 +422,7 @@ async fn a_message_that_does_not_come_well_ends_the_call() {
         assert_eq!(world.end().0, code);
         assert_eq!(world.budgets.message_memory.held(), 0);
         let counters = &world.pipeline.counters;
-        let counted = [&counters.oversized_messages, &counters.message_timeouts].map(|count| count.get());
+        let counted = [&counters.oversized_messages, &counters.message_timeouts].map(EventCount::get);
         let truncated = counters.malformed.of(MalformedRequest::TruncatedMessage).get();
         let is = |reason: &str| u64::from(expected == reason);
         assert_eq!(counted, [is("MESSAGE_TOO_LARGE"), is("CALL_TIMED_OUT")]);
