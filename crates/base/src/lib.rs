@@ -5,4 +5,5 @@ pub mod clock;
 pub mod document;
 pub mod error_chain;
 pub mod files;
+pub mod hex;
 pub mod invisible;
