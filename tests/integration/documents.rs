@@ -36,7 +36,7 @@ const REASON_SOURCES: [&str; 6] = [
     "src/grpc/malformed.rs",
     "crates/identity/src/rejection.rs",
     "crates/policy/src/decide.rs",
-    "crates/s3/src/presign/presigner.rs",
+    "crates/s3/src/presign/error.rs",
     "crates/s3/src/storage/inspector.rs",
     "src/broker/error.rs",
 ];
