@@ -15,6 +15,7 @@ use super::text::{json_line, rfc3339_micros, rfc3339_seconds};
 use crate::broker::{BrokerError, Decision, Outcome, UseCase};
 use crate::identity::{Caller, PeerAddress, WorkloadId};
 use crate::policy::{ExpiryLimit, ObjectKey};
+use access_broker_base::hex::lower_hex;
 
 use terms::Terms;
 
@@ -197,7 +198,7 @@ impl<'a> KeyField<'a> {
     fn of(key: &'a ObjectKey, form: KeyForm) -> Self {
         match form {
             KeyForm::Plain => Self::Key(key.as_str()),
-            KeyForm::Sha256 => Self::KeySha256(terms::hex(digest(&SHA256, key.as_str().as_bytes()).as_ref())),
+            KeyForm::Sha256 => Self::KeySha256(lower_hex(digest(&SHA256, key.as_str().as_bytes()).as_ref())),
         }
     }
 }

@@ -9,10 +9,11 @@ use endpoints::BucketEndpoints;
 pub use endpoints::NamedEndpoint;
 pub use server::ServerTraits;
 
-use super::credentials::{CredentialsSettings, DEFAULT_CHAIN_NAME};
+use super::credentials::CredentialsSettings;
 use crate::document::{Located, Place, Table};
 use crate::policy::{BucketName, BucketProfile, EndpointName};
 use crate::presign::AccountId;
+use access_broker_s3::credentials::DEFAULT_CHAIN_NAME;
 
 /// One `[[bucket]]`.
 #[derive(Debug, Clone)]

@@ -5,5 +5,6 @@ pub mod clock;
 pub mod document;
 pub mod error_chain;
 pub mod files;
+pub mod hex;
 pub mod invisible;
 pub mod pacing;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::caller::Caller;
 use super::workload::WorkloadId;
+use access_broker_base::hex::lower_hex;
 
 /// The shortest key, in bytes: that of the digest (RFC 2104 section 3).
 const MIN_KEY_BYTES: usize = 32;
@@ -56,11 +57,8 @@ impl Pseudonyms {
             context.update(part.unwrap_or_default().as_bytes());
         }
         let tag = context.sign();
-        let mut pseudonym = String::with_capacity(32);
-        for byte in tag.as_ref().iter().take(16) {
-            pseudonym.extend([byte >> 4, byte & 0x0F].map(hex_digit));
-        }
-        pseudonym
+        let (half, _) = tag.as_ref().split_at(tag.as_ref().len() / 2);
+        lower_hex(half)
     }
 }
 
@@ -79,10 +77,6 @@ pub enum PseudonymKeyError {
     /// There is no randomness for a key.
     #[error("the operating system has no randomness to give")]
     NoRandomness,
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from_digit(nibble.into(), 16).unwrap_or('0')
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod default_chain;
 mod error;
 mod refresh_result;
 mod schedule;
+mod settings;
 mod snapshot;
 mod static_source;
 
@@ -15,5 +16,6 @@ pub use changes::SourceChanges;
 pub use default_chain::{DefaultChain, ProfileFiles};
 pub use error::CredentialsError;
 pub use refresh_result::RefreshResult;
+pub use settings::{CredentialsSettings, DEFAULT_CHAIN_NAME};
 pub use snapshot::{CredentialsSnapshot, SIGNING_MARGIN};
 pub use static_source::{Environment, SecretSource, SecretSourceError, SessionSource, StaticCredentialsSource};

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::sigv4::encoding::encoded_query;
+use access_broker_policy::EndpointName;
 use access_point::AccessPoint;
 
 pub use error::EndpointError;
@@ -153,4 +154,15 @@ impl BucketEndpoint {
     pub fn path_prefix(&self) -> &str {
         &self.path_prefix
     }
+}
+
+/// One way to a bucket.
+#[derive(Debug, Clone)]
+pub struct NamedEndpoint {
+    /// What callers, policies and logs call it.
+    pub name: EndpointName,
+    /// What the configuration says of it.
+    pub settings: EndpointSettings,
+    /// Where that is.
+    pub endpoint: BucketEndpoint,
 }

@@ -18,7 +18,7 @@ mod oracles;
 #[cfg(test)]
 mod strategies;
 
-pub use endpoint::{Addressing, BucketEndpoint, EndpointError, EndpointSettings, RequiredHeaders};
+pub use endpoint::{Addressing, BucketEndpoint, EndpointError, EndpointSettings, NamedEndpoint, RequiredHeaders};
 pub use inspector::{BucketAccess, S3Inspector};
 pub use signer::{BucketSigner, EntityTagForm, SigV4Presigner, UnsignedRequest, presign_url};
 pub use sigv4::{

@@ -94,9 +94,3 @@ impl<'a> EncryptionFields<'a> {
 const fn is_false(flag: &bool) -> bool {
     !*flag
 }
-
-/// Bytes as hexadecimal digits in lower case.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
-    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
-}

@@ -4,18 +4,9 @@ use url::Url;
 
 use crate::document::{Located, Table};
 use crate::policy::EndpointName;
-use crate::presign::{Addressing, BucketEndpoint, EndpointSettings};
+use access_broker_s3::{Addressing, BucketEndpoint, EndpointSettings};
 
-/// One way to a bucket.
-#[derive(Debug, Clone)]
-pub struct NamedEndpoint {
-    /// What callers, policies and logs call it.
-    pub name: EndpointName,
-    /// What the configuration says of it.
-    pub settings: EndpointSettings,
-    /// Where that is.
-    pub endpoint: BucketEndpoint,
-}
+pub use access_broker_s3::NamedEndpoint;
 
 /// The ways to one bucket, the default one first.
 pub(super) struct BucketEndpoints {

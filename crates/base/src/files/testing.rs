@@ -20,7 +20,7 @@ pub fn look(inode: u64, content: &[u8], modified: SystemTime) -> Look {
 #[must_use]
 pub fn sha256_in_hex(content: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
-    digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    crate::hex::lower_hex(digest.as_ref())
 }
 
 /// Replaces a file in one step, by one that was written long ago.

@@ -1,8 +1,8 @@
 //! Where an object lies on disk.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use access_broker_base::hex::lower_hex;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -62,10 +62,7 @@ pub(super) fn folder_beside(bucket: &str, purpose: &str) -> String {
 
 /// The SHA-256 of a text, in 64 lower-case hexadecimal digits.
 pub(super) fn sha256_hex(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    lower_hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
 #[cfg(test)]

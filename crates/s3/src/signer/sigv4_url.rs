@@ -17,8 +17,9 @@ use crate::endpoint::BucketEndpoint;
 use crate::presign::{HttpMethod, SignedUrl};
 use crate::sigv4::SignedHeaders;
 use crate::sigv4::SigningKey;
-use crate::sigv4::encoding::{lower_hex, push_encoded_path, push_encoded_query};
+use crate::sigv4::encoding::{push_encoded_path, push_encoded_query};
 use crate::sigv4::{ExpiresIn, SigningTime};
+use access_broker_base::hex::lower_hex_of_32;
 use access_broker_policy::ObjectKey;
 
 use crate::sigv4::{QueryParameter, query};
@@ -195,8 +196,8 @@ fn signature(signing_key: &SigningKey, signed_at: SigningTime, canonical_request
         b"\n",
         signing_key.scope().as_bytes(),
         b"\n",
-        lower_hex(request_hash.as_ref()).as_slice(),
+        lower_hex_of_32(request_hash.as_ref()).as_slice(),
     ]
     .concat();
-    lower_hex(signing_key.sign(&string_to_sign).as_ref())
+    lower_hex_of_32(signing_key.sign(&string_to_sign).as_ref())
 }

@@ -1,4 +1,4 @@
-//! Percent-encoding and hexadecimal as Signature Version 4 wants them.
+//! Percent-encoding as Signature Version 4 wants it.
 
 /// Appends an object key as a URL path: every byte but `A-Z a-z 0-9 - . _ ~ /` becomes `%XX`, upper case, once
 /// ([AWS: `UriEncode`](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)).
@@ -16,15 +16,6 @@ pub(crate) fn encoded_query(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     push_encoded_query(&mut out, text);
     out
-}
-
-/// Lower-case hexadecimal of a SHA-256 digest or an HMAC-SHA-256 tag, both of 32 bytes.
-pub(crate) fn lower_hex(bytes: &[u8]) -> [u8; 64] {
-    let mut hex = [0; 64];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[lower_hex_digit(byte >> 4), lower_hex_digit(byte & 0x0F)]);
-    }
-    hex
 }
 
 /// The characters that Signature Version 4 leaves alone (RFC 3986 section 2.3).
@@ -48,10 +39,6 @@ fn push_encoded(out: &mut String, text: &str, stays: impl Fn(u8) -> bool) {
         }
         rest = characters.as_str();
     }
-}
-
-const fn lower_hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 const fn upper_hex_digit(nibble: u8) -> u8 {
@@ -103,14 +90,5 @@ mod tests {
         for byte in (0x20..0x7F_u8).filter(|byte| !is_unreserved(*byte)) {
             assert_eq!(encoded_query(&char::from(byte).to_string()), format!("%{byte:02X}"));
         }
-    }
-
-    #[test]
-    fn digest_is_lower_case_hexadecimal() {
-        let mut bytes = [0; 32];
-        bytes[0] = 0xAB;
-        bytes[31] = 0x0F;
-        let hex = String::from_utf8(lower_hex(&bytes).to_vec()).unwrap();
-        assert_eq!(hex, format!("ab{}0f", "00".repeat(30)));
     }
 }

@@ -137,7 +137,7 @@ mod tests {
         let expected = aws_sigv4::sign::v4::generate_signing_key("secret", time, "eu-west-1", "s3");
         let expected = aws_sigv4::sign::v4::calculate_signature(expected, b"text");
         let key = SigningKeys::new().get(&credentials(), at(1_369_353_600), &Arc::from("eu-west-1"));
-        let actual = super::super::encoding::lower_hex(key.sign(b"text").as_ref());
+        let actual = access_broker_base::hex::lower_hex_of_32(key.sign(b"text").as_ref());
         assert_eq!(actual, expected.as_bytes());
     }
 

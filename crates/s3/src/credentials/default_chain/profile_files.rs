@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::credentials::changes::SourceChanges;
 use crate::credentials::static_source::Environment;
 use access_broker_base::files::{FileError, Look, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
+use access_broker_base::hex::lower_hex;
 
 /// What names the files.
 const VARIABLES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
@@ -267,12 +268,7 @@ fn is_seen(path: &Path) -> bool {
 
 /// As AWS's tools name the files of tokens.
 fn token_file(folder: &Path, algorithm: &'static Algorithm, name: &str) -> PathBuf {
-    use std::fmt::Write as _;
-    let mut file = String::new();
-    for byte in digest(algorithm, name.as_bytes()).as_ref() {
-        // Writing to a string does not fail.
-        let _infallible = write!(file, "{byte:02x}");
-    }
+    let file = lower_hex(digest(algorithm, name.as_bytes()).as_ref());
     folder.join(format!("{file}.json"))
 }
 
