@@ -1,5 +1,13 @@
 //! Reads a policy file.
 
-mod tier_quota;
+mod compile;
+mod losses;
+mod quota;
+mod upload_place;
+mod warnings;
 
-pub(crate) use tier_quota::read_quota;
+pub use compile::{Policy, PolicyContext, TierOutline};
+pub use losses::{Loss, losses};
+pub(crate) use quota::read_quota;
+pub(crate) use upload_place::UploadPlace;
+pub use warnings::{CallerOutlook, looks_like_path};
