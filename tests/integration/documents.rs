@@ -35,7 +35,7 @@ const SAMPLE_POLICY: &str = "samples/policy.toml";
 const REASON_SOURCES: [&str; 6] = [
     "src/grpc/malformed.rs",
     "crates/identity/src/rejection.rs",
-    "crates/policy/src/decide/decision.rs",
+    "crates/policy/src/decide/refusal.rs",
     "crates/s3/src/presign/presigner.rs",
     "crates/s3/src/storage/inspector.rs",
     "src/broker/error.rs",
@@ -62,16 +62,16 @@ const CONFIGURATION_SOURCES: [&str; 15] = [
 
 /// The sources that read the policy.
 const POLICY_SOURCES: [&str; 10] = [
-    "crates/policy/src/decide/tier.rs",
-    "crates/policy/src/decide/include.rs",
-    "crates/policy/src/decide/endpoints.rs",
+    "crates/policy/src/file/tier.rs",
+    "crates/policy/src/file/include.rs",
+    "crates/policy/src/file/endpoints.rs",
     "crates/policy/src/file/quota.rs",
-    "crates/policy/src/decide/lifetime.rs",
-    "crates/policy/src/decide/obligations/download.rs",
-    "crates/policy/src/decide/obligations/upload.rs",
-    "crates/policy/src/object/encryption.rs",
-    "crates/policy/src/decide/rule.rs",
-    "crates/policy/src/decide/condition.rs",
+    "crates/policy/src/file/lifetime.rs",
+    "crates/policy/src/file/download.rs",
+    "crates/policy/src/file/upload.rs",
+    "crates/policy/src/file/encryption.rs",
+    "crates/policy/src/file/rule.rs",
+    "crates/policy/src/file/condition.rs",
 ];
 
 fn file(name: &str) -> PathBuf {

@@ -10,27 +10,42 @@ mod include;
 mod lifetime;
 mod longest_ttl;
 mod obligations;
+mod operation;
 mod permit;
+mod policy;
 mod prefix;
 mod rate_limit;
-pub(crate) mod rule;
+mod refusal;
+mod request;
+mod rule;
 mod terms;
 mod tier;
 mod tier_quota;
 mod tier_tree;
+mod violation;
 
-pub(crate) use condition::ANY_ISSUER;
-pub use decision::{AccessRequest, ObjectReference, Refusal, RefusalReason};
 pub use imposed::ImposedOnUploads;
 pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest};
-pub use obligations::FieldViolation;
+pub use operation::Operation;
 pub use permit::{Permit, PermittedLook, PermittedObject};
-#[cfg(test)]
-pub(crate) use prefix::{TierPrefix, TierPrefixError};
-pub use rate_limit::{RateLimit, read_rate};
-pub use rule::Operation;
-pub(crate) use rule::RuleWithTiers;
-pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, ResponseOverride, UploadTerms};
-pub(crate) use tier::{Tier, TierSpecification};
+pub use policy::{Policy, TierOutline};
+pub use rate_limit::RateLimit;
+pub use refusal::{Refusal, RefusalReason};
+pub use request::AccessRequest;
+pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, UploadTerms};
 pub use tier_quota::TierQuota;
-pub(crate) use tier_tree::TierTree;
+pub use violation::FieldViolation;
+
+// What a policy is built of, for those who read one.
+pub(crate) use condition::{Condition, Issuers};
+pub(crate) use glob::Glob;
+pub(crate) use include::Include;
+pub(crate) use lifetime::{LifetimeObligations, SIGV4_MAX_TTL};
+pub(crate) use obligations::{DownloadObligations, MAX_SINGLE_PUT_BYTES, UploadObligations};
+pub(crate) use policy::BucketTiers;
+pub(crate) use prefix::TierPrefix;
+#[cfg(test)]
+pub(crate) use prefix::TierPrefixError;
+pub(crate) use rate_limit::MAX_COUNT;
+pub(crate) use rule::Rule;
+pub(crate) use tier::Tier;

@@ -1,13 +1,24 @@
 //! Reads a policy file.
 
 mod compile;
+mod condition;
+mod context;
+mod download;
+mod encryption;
+mod endpoints;
+mod include;
+mod lifetime;
+mod lists;
 mod losses;
+mod parse;
 mod quota;
+mod rule;
+mod tier;
+mod upload;
 mod upload_place;
 mod warnings;
 
-pub use compile::{Policy, PolicyContext, TierOutline};
+pub use context::PolicyContext;
 pub use losses::{Loss, losses};
-pub(crate) use quota::read_quota;
-pub(crate) use upload_place::UploadPlace;
+pub use quota::read_rate;
 pub use warnings::{CallerOutlook, looks_like_path};

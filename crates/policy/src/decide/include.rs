@@ -1,55 +1,14 @@
 //! `include`: which keys below its prefix belong to a tier.
 
 use super::glob::Glob;
-use access_broker_base::document::{Located, Table};
-use access_broker_base::invisible::made_visible;
-
-/// The most bytes of globs that one tier may have. It bounds the time of a decision: a glob costs at most its length
-/// times that of the key.
-const MAX_INCLUDE_BYTES: usize = 32 * 1_024;
-
-/// How much of a glob an error shows, in characters.
-const SHOWN_CHARACTERS: usize = 80;
 
 /// Globs, any of which may match.
 #[derive(Debug)]
-pub(crate) struct Include(Vec<Glob>);
+pub(crate) struct Include(pub(crate) Vec<Glob>);
 
 impl Include {
-    /// Reads the `include` of a tier. `None`: it includes every key.
-    pub(crate) fn read(table: &mut Table<'_>) -> Option<Self> {
-        let patterns = table.strings("include")?;
-        let whole = table.place_of("include");
-        if patterns.is_empty() {
-            table.report("include", &whole, "must not be an empty list; leave it out to include every key");
-        }
-        if patterns.iter().map(|pattern| pattern.value.len()).sum::<usize>() > MAX_INCLUDE_BYTES {
-            table.report("include", &whole, "must not hold more than 32 KiB of globs");
-            return None;
-        }
-        let mut globs = Vec::with_capacity(patterns.len());
-        for Located { value, place } in &patterns {
-            match Glob::parse(value) {
-                Ok(glob) => globs.push(glob),
-                Err(error) => {
-                    let rule = format!("holds a glob that is not valid: \"{}\" {error}", beginning(value));
-                    table.report("include", place, rule);
-                }
-            }
-        }
-        Some(Self(globs))
-    }
-
     /// Whether what follows the prefix in a key is included.
     pub(crate) fn matches(&self, below: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(below))
-    }
-}
-
-/// The beginning of a pattern, in one line and with its backslashes as they stand.
-fn beginning(pattern: &str) -> String {
-    match pattern.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => made_visible(&pattern[..end]).into_owned() + "…",
-        None => made_visible(pattern).into_owned(),
     }
 }

@@ -2,19 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::decision::RefusalReason;
-use access_broker_base::document::{Located, Table};
+use super::refusal::RefusalReason;
 use access_broker_identity::Caller;
 
 /// The longest life of a URL, in seconds: the limit of SigV4 query signatures
 /// ([AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html), `X-Amz-Expires`).
 pub(crate) const SIGV4_MAX_TTL: Duration = Duration::from_hours(7 * 24);
-
-/// The life of a URL where neither request nor tier says more: long enough for a person to paste it.
-const DEFAULT_TTL: Duration = Duration::from_mins(15);
-
-/// The largest TTL of a tier that names none.
-const DEFAULT_MAX_TTL: Duration = Duration::from_hours(1);
 
 /// How long the caller wants the URL to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,30 +68,6 @@ pub(crate) struct LifetimeObligations {
 }
 
 impl LifetimeObligations {
-    pub(crate) fn read(table: &mut Table<'_>) -> Self {
-        let max_ttl = table.duration("max_ttl");
-        let default_ttl = table.duration("default_ttl");
-        for (key, ttl) in [("max_ttl", &max_ttl), ("default_ttl", &default_ttl)] {
-            if let Some(Located { value, place }) = ttl
-                && !(Duration::from_secs(1)..=SIGV4_MAX_TTL).contains(value)
-            {
-                table.report(key, place, "must be between 1s and 7days, the limit of SigV4 signatures");
-            }
-        }
-        let max = max_ttl.map_or(DEFAULT_MAX_TTL, |ttl| ttl.value);
-        if let Some(Located { value, place }) = &default_ttl
-            && *value > max
-        {
-            let rule = format!("must not be longer than max_ttl ({})", humantime::format_duration(max));
-            table.report("default_ttl", place, rule);
-        }
-        Self {
-            max_ttl: max,
-            default_ttl: default_ttl.map_or(DEFAULT_TTL.min(max), |ttl| ttl.value),
-            end_with_token: table.boolean("end_with_token").is_some_and(|flag| flag.value),
-        }
-    }
-
     /// The least of what was asked, what the tier allows and, where the tier says so, what the token has left.
     ///
     /// With a `window`, everything is counted from the window's start and not from now, so that it comes out the same

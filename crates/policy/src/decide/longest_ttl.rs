@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::rule::Operation;
-use crate::file::Policy;
+use super::operation::Operation;
+use super::policy::Policy;
 use crate::object::BucketName;
 
 impl Policy {

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::decision::ObjectReference;
 use super::imposed::ImposedOnUploads;
 use super::lifetime::Lifetime;
 use super::terms::DownloadTerms;
 use super::tier_quota::TierQuota;
-use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey};
+use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey, ObjectReference};
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///
@@ -23,7 +22,7 @@ pub struct Permit<T> {
 }
 
 impl<T> Permit<T> {
-    pub(crate) const fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
+    pub(super) const fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
         Self { object, endpoint, lifetime, terms }
     }
 
@@ -80,7 +79,7 @@ pub struct PermittedObject {
 }
 
 impl PermittedObject {
-    pub(crate) const fn new(
+    pub(super) const fn new(
         reference: ObjectReference,
         tier: Arc<str>,
         rule: Arc<str>,

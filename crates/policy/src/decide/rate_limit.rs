@@ -4,10 +4,8 @@ use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use access_broker_base::document::{Located, Table};
-
 /// The most that a rate may name, in whatever unit.
-const MAX_COUNT: u32 = 1_000_000;
+pub(crate) const MAX_COUNT: u32 = 1_000_000;
 
 const SECOND_NANOS: u64 = 1_000_000_000;
 
@@ -70,28 +68,6 @@ impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "one per {:?}, {} at once", Duration::from_nanos(self.period_nanos()), self.burst)
     }
-}
-
-/// Reads a rate and, by its own key, the burst.
-pub fn read_rate(table: &mut Table<'_>, key: &'static str, burst_key: &'static str) -> Option<RateLimit> {
-    let rate = table.string(key).and_then(|Located { value, place }| {
-        let parsed = RateLimit::parse(&value);
-        if parsed.is_none() {
-            table.report(key, &place, "must be a rate, such as \"50/s\", \"600/m\" or \"1000/h\"");
-        }
-        parsed
-    });
-    let burst = table.integer(burst_key).and_then(|Located { value, place }| {
-        let burst = u32::try_from(value).ok().filter(|burst| *burst <= MAX_COUNT).and_then(NonZeroU32::new);
-        if burst.is_none() {
-            table.report(burst_key, &place, "must be between 1 and 1000000");
-        }
-        burst
-    });
-    if burst.is_some() && !table.holds(key) {
-        table.report(burst_key, &table.place_of(burst_key), format!("needs {key}, which is not set"));
-    }
-    rate.map(|rate| burst.map_or(rate, |burst| rate.with_burst(burst)))
 }
 
 #[cfg(test)]

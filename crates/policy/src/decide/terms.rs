@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::object::{Checksum, Encryption, EntityTag, HeaderText, MetadataName, ObjectTags, StorageClass};
+use crate::object::{
+    Checksum, Encryption, EntityTag, HeaderText, MetadataName, ObjectTags, ResponseOverride, StorageClass,
+};
 
 /// The longest version id, in bytes ([AWS: versioning](https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html)).
 pub const MAX_VERSION_ID_BYTES: usize = 1_024;
@@ -21,39 +23,6 @@ impl DownloadTerms {
     #[must_use]
     pub fn response_override(&self, header: ResponseOverride) -> Option<&HeaderText> {
         self.response_overrides.iter().find(|(name, _)| *name == header).map(|(_, value)| value)
-    }
-}
-
-/// A response header that a signed GET or HEAD may replace
-/// ([AWS: GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseOverride {
-    /// `Cache-Control`
-    CacheControl,
-    /// `Content-Disposition`
-    ContentDisposition,
-    /// `Content-Encoding`
-    ContentEncoding,
-    /// `Content-Language`
-    ContentLanguage,
-    /// `Content-Type`
-    ContentType,
-    /// `Expires`
-    Expires,
-}
-
-impl ResponseOverride {
-    /// The query parameter that carries the override.
-    #[must_use]
-    pub const fn query_name(self) -> &'static str {
-        match self {
-            Self::CacheControl => "response-cache-control",
-            Self::ContentDisposition => "response-content-disposition",
-            Self::ContentEncoding => "response-content-encoding",
-            Self::ContentLanguage => "response-content-language",
-            Self::ContentType => "response-content-type",
-            Self::Expires => "response-expires",
-        }
     }
 }
 

@@ -1,119 +1,22 @@
-//! From the text of a policy file to a policy, or to everything that is wrong with it.
+//! Puts tiers and rules together, and reports what contradicts between them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::warnings::{self, CallerOutlook};
-use crate::decide::rule;
-use crate::decide::{Operation, RuleWithTiers, Tier, TierSpecification, TierTree};
-use crate::object::{BucketName, BucketProfile, EndpointName};
-use access_broker_base::document::{Document, Located, Overrides, Problems, Table, Warnings};
+use super::context::PolicyContext;
+use super::rule::{self, RuleWithTiers};
+use super::tier::{self, TierSpecification};
+use crate::decide::{BucketTiers, Operation, Policy, Rule, TierOutline};
+use crate::object::{BucketName, EndpointName};
+use access_broker_base::document::{Document, Located, Table, Warnings};
 
-/// What a policy may refer to: the server's configuration as far as it concerns policies.
-#[derive(Debug, Clone, Copy)]
-pub struct PolicyContext<'c> {
-    /// The logical buckets.
-    pub buckets: &'c BTreeMap<BucketName, BucketProfile>,
-    /// The trusted issuers.
-    pub issuers: &'c BTreeSet<String>,
-    /// The trust domains whose workloads can prove themselves.
-    pub trust_domains: &'c BTreeSet<String>,
-}
-
-impl PolicyContext<'_> {
-    /// The trusted issuers as a policy file writes them, the first few of many.
-    pub(crate) fn list_issuers(&self) -> String {
-        const SHOWN: usize = 5;
-        let shown: Vec<String> = self.issuers.iter().take(SHOWN).map(|issuer| format!("{issuer:?}")).collect();
-        let more = if self.issuers.len() > SHOWN { ", ..." } else { "" };
-        if shown.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) }
-    }
-}
-
-/// A compiled policy. It decides; see [`decide_download`](Self::decide_download) and
-/// [`decide_upload`](Self::decide_upload).
-#[derive(Debug)]
-pub struct Policy {
-    pub(crate) buckets: HashMap<BucketName, BucketTiers>,
-    outline: Vec<TierOutline>,
-    warnings: Warnings,
-}
-
-/// What a policy says of one bucket.
-#[derive(Debug, Default)]
-pub(crate) struct BucketTiers {
-    pub(crate) tree: TierTree,
-    /// What the configuration says of the bucket.
-    pub(crate) profile: BucketProfile,
-}
-
-/// One tier as `access-broker check` shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TierOutline {
-    /// The tier's name.
-    pub name: Arc<str>,
-    /// Its logical bucket.
-    pub bucket: BucketName,
-    /// Its prefix as written.
-    pub prefix: String,
-    /// What it offers.
-    pub operations: Vec<Operation>,
-    /// The names of the grants that reach it.
-    pub grants: Vec<Arc<str>>,
-    /// The names of the denials that reach it.
-    pub denials: Vec<Arc<str>>,
-}
-
-impl Policy {
-    /// Compiles the text of a policy file. `origin` is its name in messages.
-    ///
-    /// # Errors
-    ///
-    /// Every broken rule with its line. Nothing of such a policy is used.
-    pub fn parse(origin: &str, text: &str, context: &PolicyContext<'_>) -> Result<Self, Problems> {
-        Self::parse_for(origin, text, context, &CallerOutlook::default())
-    }
-
-    /// The same, with warnings about what none of these callers can meet.
-    ///
-    /// # Errors
-    ///
-    /// Every broken rule with its line. Nothing of such a policy is used.
-    pub fn parse_for(
-        origin: &str,
-        text: &str,
-        context: &PolicyContext<'_>,
-        outlook: &CallerOutlook,
-    ) -> Result<Self, Problems> {
-        let document = Document::parse(origin, text, Overrides::new())?;
-        let mut compiled = compile(&document, context);
-        if document.is_valid() {
-            warnings::find(&document, outlook);
-            compiled.warnings = document.take_warnings();
-        }
-        document.into_result(Some(compiled))
-    }
-
-    /// What the policy says without effect, or surely does not mean.
-    #[must_use]
-    pub const fn warnings(&self) -> &Warnings {
-        &self.warnings
-    }
-
-    /// The tiers in the order of the file.
-    #[must_use]
-    pub fn outline(&self) -> &[TierOutline] {
-        &self.outline
-    }
-}
-
-fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
+pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     let mut root = document.root();
     // Names of tiers that turn out to be wrong count too: what names them is not wrong for that.
     let declared: HashSet<String> =
         root.tables("tier").iter_mut().filter_map(|table| Some(table.string("name")?.value)).collect();
     let mut tiers: Vec<TierSpecification> =
-        root.tables("tier").into_iter().filter_map(|table| Tier::read(table, context)).collect();
+        root.tables("tier").into_iter().filter_map(|table| tier::read(table, context)).collect();
     let grants = read_rules(root.tables("grant"), context, rule::read_grant);
     let denials = read_rules(root.tables("denial"), context, rule::read_denial);
     if !root.holds("tier") {
@@ -292,7 +195,7 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &Polic
     let mut buckets: HashMap<BucketName, BucketTiers> = HashMap::new();
     let mut outline = Vec::with_capacity(tiers.len());
     for TierSpecification { tier, path, bucket, prefix_text, prefix, .. } in tiers {
-        let rule_names = |rules: &[Arc<rule::Rule>]| rules.iter().map(|rule| Arc::clone(rule.name())).collect();
+        let rule_names = |rules: &[Arc<Rule>]| rules.iter().map(|rule| Arc::clone(rule.name())).collect();
         outline.push(TierOutline {
             name: Arc::clone(tier.name()),
             bucket: bucket.value.clone(),

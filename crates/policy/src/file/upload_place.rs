@@ -1,6 +1,6 @@
 //! Where a tier's uploads go, and what the tier may not promise there.
 
-use super::compile::PolicyContext;
+use super::context::PolicyContext;
 use crate::object::{BucketName, BucketProfile, ChecksumAlgorithm, EndpointName};
 use access_broker_base::document::{Located, Table, WarningCode};
 

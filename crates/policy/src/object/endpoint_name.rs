@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::object_key::is_logical_name;
+use super::bucket_name::is_logical_name;
 
 /// What callers, policies and logs call one of the endpoints of a bucket. The configuration says where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,63 +2,24 @@
 
 use std::time::Duration;
 
-use super::FieldViolation;
 use crate::decide::lifetime::LifetimeObligations;
-use crate::decide::terms::{DownloadTerms, ResponseOverride};
-use crate::object::{ContentTypePattern, DispositionType, HeaderText, is_attachment};
-use access_broker_base::document::{Located, Table};
+use crate::decide::terms::DownloadTerms;
+use crate::decide::violation::FieldViolation;
+use crate::object::{DispositionType, HeaderText, ResponseOverride, is_attachment};
 
 /// What a tier demands of downloads.
 #[derive(Debug)]
 pub(crate) struct DownloadObligations {
     pub(crate) lifetime: LifetimeObligations,
     /// How long equal requests may get the same URL. `None`: never.
-    stable_window: Option<Duration>,
+    pub(crate) stable_window: Option<Duration>,
     /// Whether browsers must save what they download, and not show it.
-    attachment: bool,
+    pub(crate) attachment: bool,
     /// The content type that every download has.
-    content_type: Option<HeaderText>,
+    pub(crate) content_type: Option<HeaderText>,
 }
 
 impl DownloadObligations {
-    /// Reads the `download` table, if there is one.
-    pub(crate) fn read(mut table: Table<'_>) -> Option<Self> {
-        if !table.is_present() {
-            return None;
-        }
-        let lifetime = LifetimeObligations::read(&mut table);
-        let stable_window = table.duration("stable_window").map(|Located { value, place }| {
-            if value.is_zero() || value >= lifetime.max_ttl {
-                let max = humantime::format_duration(lifetime.max_ttl);
-                table.report(
-                    "stable_window",
-                    &place,
-                    format!("must be longer than 0s and shorter than max_ttl ({max})"),
-                );
-            }
-            if lifetime.end_with_token {
-                table.report(
-                    "stable_window",
-                    &place,
-                    "must not be set beside end_with_token = true: a URL that ends with its caller's token is not the \
-                     same for other callers",
-                );
-            }
-            value
-        });
-        let attachment = table.one_of("disposition", &[(DispositionType::Attachment.as_str(), true)]);
-        let content_type = table.string("content_type").and_then(|Located { value, place }| {
-            let exact = matches!(ContentTypePattern::parse(&value), Some(ContentTypePattern::Exact(_)));
-            let parsed = HeaderText::parse(&value).ok().filter(|_| exact);
-            if parsed.is_none() {
-                table.report("content_type", &place, "must be one content type, such as \"application/octet-stream\"");
-            }
-            parsed
-        });
-        table.finish();
-        Some(Self { lifetime, stable_window, attachment: attachment.unwrap_or(false), content_type })
-    }
-
     /// The terms that the permit fixes: the caller's, with what the tier imposes. A wish that contradicts the tier is an
     /// error and not dropped: the caller would go on believing in it.
     pub(crate) fn agree(&self, mut terms: DownloadTerms) -> Result<DownloadTerms, Vec<FieldViolation>> {

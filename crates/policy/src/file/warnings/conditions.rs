@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::callers::{CallerKind, CallerOutlook, Giver, TokenKind};
 use super::sketch::{PolicySketch, RuleSketch, ToSketch};
-use crate::decide::{ANY_ISSUER, Operation};
+use crate::decide::Operation;
+use crate::file::condition::ANY_ISSUER;
 use access_broker_base::document::{Located, Place, WarningCode};
 use access_broker_identity::WorkloadId;
 
