@@ -22,7 +22,7 @@ pub use upload::{IssuedUpload, UploadRequest};
 pub use verification::{Aspect, Expectations, Verification, VerificationRequest};
 
 use crate::identity::{Caller, Pseudonyms};
-use crate::policy::PolicyStore;
+use crate::policy_store::PolicyStore;
 use crate::presign::Presigner;
 use crate::quota::Quotas;
 use crate::storage::ObjectInspector;

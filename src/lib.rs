@@ -21,6 +21,7 @@ pub mod config;
 pub mod dev;
 pub mod grpc;
 mod line_stream;
+pub mod policy_store;
 pub mod quota;
 pub mod server;
 mod step_span;

@@ -61,7 +61,7 @@ use crate::admission::Budgets;
 use crate::audit::AuditStatus;
 use crate::calls::RejectedLines;
 use crate::identity::Authenticator;
-use crate::policy::PolicyStore;
+use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
 
 /// What the names of this program's own metrics begin with. Those of calls have the names that gRPC servers share.

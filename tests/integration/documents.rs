@@ -37,7 +37,7 @@ const SAMPLE_POLICY: &str = "samples/policy.toml";
 
 /// The sources that name reasons for the log in a `code()` function, and have no list of them.
 const REASON_SOURCES: [&str; 4] = [
-    "crates/policy/src/decide.rs",
+    "crates/policy/src/decide/refusal.rs",
     "crates/s3/src/presign/error.rs",
     "crates/s3/src/storage/inspector.rs",
     "src/broker/error.rs",
@@ -69,16 +69,16 @@ const CONFIGURATION_SOURCES: [&str; 15] = [
 
 /// The sources that read the policy.
 const POLICY_SOURCES: [&str; 10] = [
-    "crates/policy/src/tier.rs",
-    "crates/policy/src/include.rs",
-    "crates/policy/src/endpoints.rs",
-    "crates/policy/src/file/tier_quota.rs",
-    "crates/policy/src/lifetime.rs",
-    "crates/policy/src/obligations/download.rs",
-    "crates/policy/src/obligations/upload.rs",
-    "crates/policy/src/encryption.rs",
-    "crates/policy/src/rule.rs",
-    "crates/policy/src/condition.rs",
+    "crates/policy/src/file/tier.rs",
+    "crates/policy/src/file/include.rs",
+    "crates/policy/src/file/endpoints.rs",
+    "crates/policy/src/file/quota.rs",
+    "crates/policy/src/file/lifetime.rs",
+    "crates/policy/src/file/download.rs",
+    "crates/policy/src/file/upload.rs",
+    "crates/policy/src/file/encryption.rs",
+    "crates/policy/src/file/rule.rs",
+    "crates/policy/src/file/condition.rs",
 ];
 
 fn file(name: &str) -> PathBuf {

@@ -17,9 +17,8 @@ use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
-use access_broker::policy::{
-    BucketName, DownloadTerms, HeaderText, Operation, Permit, PermittedObject, PolicyStore, UploadTerms,
-};
+use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Operation, Permit, PermittedObject, UploadTerms};
+use access_broker::policy_store::PolicyStore;
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::quota::{QuotaSettings, Quotas};
 use access_broker::server::{Part, Standing, StartOptions};

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::Value;
 use thiserror::Error;
 
 use super::caller::Caller;
 use super::confirmation::{CertificateThumbprint, check_binding};
+use super::error::AuthenticationError;
 use super::issuer::TokenProfile;
 use super::key_ring::KeyRingStatus;
 use super::rejection::Rejection;
 use super::token::CompactToken;
-use super::verified_tokens::{TokenCacheStatus, TokenDigest, VerifiedToken, VerifiedTokens};
-use super::verify::IssuerVerifier;
+use super::verified_tokens::{TokenCacheStatus, TokenDigest, VerifiedTokens};
+use super::verify::{IssuerVerifier, VerifiedToken};
 use super::workload::{SpiffeId, TRUST_DOMAIN_SCHEME};
 
 /// Turns tokens into callers, by the rules of the issuer that each token claims to be from.
@@ -189,22 +190,6 @@ impl std::fmt::Debug for NewToken<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewToken").finish_non_exhaustive()
     }
-}
-
-/// Why there is no caller.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AuthenticationError {
-    /// The proof is not accepted, and will not be.
-    #[error("the proof of identity is not accepted: {0}")]
-    Rejected(#[from] Rejection),
-    /// The proof cannot be checked now.
-    #[error("the keys of {issuer} are not available")]
-    KeysUnavailable {
-        /// The issuer.
-        issuer: Arc<str>,
-        /// When to try again: 1 to 60 seconds.
-        retry_after: Duration,
-    },
 }
 
 /// An authenticator cannot be built.

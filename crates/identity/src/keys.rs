@@ -12,10 +12,9 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
-use super::token::MAX_KEY_ID_BYTES;
 
 pub use jwk::SkipReason;
-pub(super) use jwk::VerificationKey;
+pub(super) use jwk::{MAX_KEY_ID_BYTES, VerificationKey};
 
 /// The largest key document, in bytes.
 pub const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;

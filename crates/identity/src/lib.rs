@@ -11,6 +11,7 @@ mod caller;
 mod claim_set;
 mod claims;
 mod confirmation;
+mod error;
 mod heap_block;
 mod issuer;
 mod json;
@@ -29,11 +30,12 @@ mod workload;
 mod test_issuer;
 
 pub use algorithm::Algorithm;
-pub use authenticator::{AuthenticationError, Authenticator, AuthenticatorError, NewToken, Recognised};
+pub use authenticator::{Authenticator, AuthenticatorError, NewToken, Recognised};
 pub use bearer::BearerToken;
 pub use caller::{Caller, Names, TokenIdentity};
 pub use claim_set::{Claim, ClaimItem, ClaimSet, ClaimSetError};
 pub use confirmation::CertificateThumbprint;
+pub use error::AuthenticationError;
 pub use issuer::{
     InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_ISSUER_BYTES, MAX_LEEWAY, SettingProblem,
     SettingRule, TokenProfile, TokenUses,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::json;
-use super::keys::VerificationKey;
+use super::keys::{MAX_KEY_ID_BYTES, VerificationKey};
 use super::rejection::Rejection;
 
 /// The largest token, in bytes. Nothing of a larger one is decoded.
@@ -17,9 +17,6 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1_024;
 
 /// The largest header segment, in bytes of base64url.
 const MAX_HEADER_SEGMENT_BYTES: usize = 2 * 1_024;
-
-/// The longest `kid` that is looked up, in bytes.
-pub(super) const MAX_KEY_ID_BYTES: usize = 256;
 
 /// Header members whose meaning this reader does not implement, so that a token with any of them is refused
 /// (RFC 7515 section 4.1.11, RFC 7797 section 3, RFC 7516 sections 4.1.2 and 4.1.3).

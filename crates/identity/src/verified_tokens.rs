@@ -1,7 +1,6 @@
 //! Tokens that were verified before, so that a caller's second request costs no signature check.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -9,11 +8,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::caller::Caller;
-use super::confirmation::CertificateThumbprint;
 use super::heap_block::{arc_block, heap_block};
-use super::key_ring::KeyGeneration;
-use super::token_times::TokenTimes;
-use super::verify::IssuerVerifier;
+use super::verify::VerifiedToken;
 
 /// What an entry takes in the cache's tables: a slot with key, value and 16 bytes of the cache's own, and half of
 /// another slot, because the cache keeps traces of tokens that it let go, half as many as tokens. For each slot a hash
@@ -41,18 +37,6 @@ impl TokenDigest {
         bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         Self(bytes)
     }
-}
-
-/// A token whose signature was checked and whose claims were accepted.
-#[derive(Debug, Clone)]
-pub(super) struct VerifiedToken {
-    pub(super) caller: Arc<Caller>,
-    pub(super) times: TokenTimes,
-    /// The client certificate that the token is bound to, if it is.
-    pub(super) bound_to: Option<Box<CertificateThumbprint>>,
-    /// Who verified it, by which keys.
-    pub(super) verifier: Arc<IssuerVerifier>,
-    pub(super) generation: KeyGeneration,
 }
 
 /// The tokens, bounded by the memory that they take.

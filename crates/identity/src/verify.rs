@@ -7,8 +7,10 @@ use thiserror::Error;
 use tokio::time::Instant;
 use url::Url;
 
-use super::authenticator::AuthenticationError;
+use super::caller::Caller;
 use super::claims::{self, AcceptedClaims};
+use super::confirmation::CertificateThumbprint;
+use super::error::AuthenticationError;
 use super::issuer::{InvalidIssuerSettings, IssuerSettings, KeyLocation, TokenProfile};
 use super::key_ring::{Cause, CurrentKeys, KeyGeneration, KeyRing, KeyRingTiming, Search};
 use super::key_source::{
@@ -19,7 +21,18 @@ use super::keys::{KeyLookupError, KeyRules, KeySet, KeyUse, VerificationKey};
 use super::rejection::Rejection;
 use super::token::{CompactToken, SignedClaims, TokenHeader, TokenType};
 use super::token_times::TokenTimes;
-use super::verified_tokens::VerifiedToken;
+
+/// A token whose signature was checked and whose claims were accepted.
+#[derive(Debug, Clone)]
+pub(super) struct VerifiedToken {
+    pub(super) caller: Arc<Caller>,
+    pub(super) times: TokenTimes,
+    /// The client certificate that the token is bound to, if it is.
+    pub(super) bound_to: Option<Box<CertificateThumbprint>>,
+    /// Who verified it, by which keys.
+    pub(super) verifier: Arc<IssuerVerifier>,
+    pub(super) generation: KeyGeneration,
+}
 
 /// Checks the tokens of one issuer.
 #[derive(Debug)]

@@ -1,254 +1,51 @@
-//! The decision: a permit, or a refusal with its reason.
+//! The decision: may this caller do this with this object, and on which terms?
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+mod condition;
+mod decision;
+mod endpoints;
+mod fit;
+mod glob;
+mod imposed;
+mod include;
+mod lifetime;
+mod longest_ttl;
+mod obligations;
+mod operation;
+mod permit;
+mod policy;
+mod prefix;
+mod rate_limit;
+mod refusal;
+mod request;
+mod rule;
+mod terms;
+mod tier;
+mod tier_quota;
+mod tier_tree;
+mod violation;
 
-use super::bucket_profile::BucketProfile;
-use super::compile::Policy;
-use super::endpoint_name::EndpointName;
-use super::endpoints::EndpointLists;
-use super::fit::Fit;
-use super::lifetime::LifetimeRequest;
-use super::object_key::{BucketName, ObjectKey};
-use super::obligations::FieldViolation;
-use super::permit::{Permit, PermittedLook, PermittedObject};
-use super::rule::{Operation, Rule};
-use super::terms::{DownloadTerms, UploadTerms};
-use super::tier::Tier;
-use access_broker_identity::Caller;
+pub use imposed::ImposedOnUploads;
+pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest};
+pub use operation::Operation;
+pub use permit::{Permit, PermittedLook, PermittedObject};
+pub use policy::{Policy, TierOutline};
+pub use rate_limit::RateLimit;
+pub use refusal::{Refusal, RefusalReason};
+pub use request::AccessRequest;
+pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, UploadTerms};
+pub use tier_quota::TierQuota;
+pub use violation::FieldViolation;
 
-/// One object that a caller names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectReference {
-    /// The logical bucket.
-    pub bucket: BucketName,
-    /// The key.
-    pub key: ObjectKey,
-}
-
-/// A request for a URL, valid in itself.
-#[derive(Debug, Clone)]
-pub struct AccessRequest<T> {
-    /// The object to read or write.
-    pub object: ObjectReference,
-    /// By which endpoint; `None` takes the policy's choice.
-    pub endpoint: Option<EndpointName>,
-    /// For how long.
-    pub lifetime: LifetimeRequest,
-    /// How to read, or what to write.
-    pub terms: T,
-}
-
-/// A decision against the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The tier that holds the object, if one does.
-    pub tier: Option<Arc<str>>,
-    /// Why.
-    pub reason: RefusalReason,
-}
-
-/// Why the policy refuses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// No tier's prefix matches the key, the bucket has no tiers, or its server would take the key for another.
-    NoTier,
-    /// The key is under a tier's prefix, and the tier's `include` leaves it out.
-    NotIncluded,
-    /// The tier has no such operation.
-    OperationNotOffered,
-    /// No grant lets this caller do this.
-    NotGranted,
-    /// A denial, by its name, wins over every grant.
-    Denied(Arc<str>),
-    /// Something depends on a claim of which the token says that it is in another place: a rule, by its name, which is a
-    /// denial that may hold or the only grant that might; or without a name the prefix of the tier, which may hold the
-    /// object.
-    ClaimElsewhere(Option<Arc<str>>),
-    /// A grant lets this caller do this, but not by the endpoint that it asks for.
-    EndpointNotGranted,
-    /// The tier ties URLs to the caller's token, and that has ended.
-    TokenEnded,
-    /// The request lacks what the tier demands, or exceeds it.
-    ObligationsNotMet(Vec<FieldViolation>),
-    /// The caller insists on a life that the policy shortens to this.
-    FullTtlNotAllowed(Duration),
-}
-
-impl RefusalReason {
-    /// The reason's name in logs.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoTier => "no_tier",
-            Self::NotIncluded => "not_included",
-            Self::OperationNotOffered => "operation_not_offered",
-            Self::NotGranted => "not_granted",
-            Self::Denied(_) => "denied",
-            Self::ClaimElsewhere(_) => "claim_elsewhere",
-            Self::EndpointNotGranted => "endpoint_not_granted",
-            Self::TokenEnded => "token_ended",
-            Self::ObligationsNotMet(_) => "obligations_not_met",
-            Self::FullTtlNotAllowed(_) => "full_ttl_not_allowed",
-        }
-    }
-}
-
-impl Policy {
-    /// Decides whether the caller may read the object.
-    ///
-    /// # Errors
-    ///
-    /// The refusal.
-    pub fn decide_download(
-        &self,
-        caller: &Caller,
-        request: AccessRequest<DownloadTerms>,
-        now: SystemTime,
-    ) -> Result<Permit<DownloadTerms>, Refusal> {
-        let AccessRequest { object, endpoint, lifetime, terms } = request;
-        let granted = self.grant(caller, &object, Operation::Download, endpoint.as_ref())?;
-        let refuse = |reason| refusal_in(granted.tier, reason);
-        let obligations = granted.tier.download.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
-        let (agreed, window) = (obligations.agree(terms), obligations.window(lifetime.stable));
-        let (terms, window) = match (agreed, window) {
-            (Ok(terms), Ok(window)) => (terms, window),
-            (agreed, window) => {
-                let violations = agreed.err().into_iter().flatten().chain(window.err()).collect();
-                return Err(refuse(RefusalReason::ObligationsNotMet(violations)));
-            }
-        };
-        let lifetime = obligations.lifetime.agree(lifetime, window, caller, now).map_err(refuse)?;
-        Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
-    }
-
-    /// Decides whether the caller may write the object.
-    ///
-    /// # Errors
-    ///
-    /// The refusal.
-    pub fn decide_upload(
-        &self,
-        caller: &Caller,
-        request: AccessRequest<UploadTerms>,
-        now: SystemTime,
-    ) -> Result<Permit<UploadTerms>, Refusal> {
-        let AccessRequest { object, endpoint, lifetime, terms } = request;
-        let granted = self.grant(caller, &object, Operation::Upload, endpoint.as_ref())?;
-        let refuse = |reason| refusal_in(granted.tier, reason);
-        let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
-        let agreed = obligations.agree(terms, granted.profile);
-        let terms = agreed.map_err(|violations| refuse(RefusalReason::ObligationsNotMet(violations)))?;
-        let lifetime = obligations.lifetime.agree(lifetime, None, caller, now).map_err(refuse)?;
-        Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
-    }
-
-    /// Decides whether the caller may look at what was uploaded: whoever may upload there may. `by_decision` says
-    /// whether the upload is named by its decision. What the tier imposes on uploads comes with the permission.
-    ///
-    /// # Errors
-    ///
-    /// The refusal.
-    pub fn decide_verification(
-        &self,
-        caller: &Caller,
-        object: &ObjectReference,
-        by_decision: bool,
-    ) -> Result<PermittedLook, Refusal> {
-        let granted = self.grant(caller, object, Operation::Upload, None)?;
-        let refuse = |reason| refusal_in(granted.tier, reason);
-        let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
-        if by_decision && !obligations.imposed.record_decision {
-            let violation = FieldViolation::new("decision_id", "must not be set: this tier does not record decisions");
-            return Err(refuse(RefusalReason::ObligationsNotMet(vec![violation])));
-        }
-        Ok(PermittedLook { object: granted.permitted(object.clone()), imposed: Arc::clone(&obligations.imposed) })
-    }
-
-    /// The one tier that holds the object and the grant that lets the caller in. Nothing is allowed unless granted, and
-    /// a denial wins over every grant.
-    fn grant<'a>(
-        &'a self,
-        caller: &Caller,
-        object: &ObjectReference,
-        operation: Operation,
-        endpoint: Option<&'a EndpointName>,
-    ) -> Result<Granted<'a>, Refusal> {
-        let no_tier = || Refusal { tier: None, reason: RefusalReason::NoTier };
-        let bucket = self.buckets.get(&object.bucket).ok_or_else(no_tier)?;
-        if bucket.profile.has_another_key(&object.key) {
-            return Err(no_tier());
-        }
-        let found = bucket.tree.find(&object.key, caller);
-        let tier = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
-        let tier = tier.ok_or_else(no_tier)?;
-        // A key that its tier leaves out is in no tier, not in a shallower one.
-        if !tier.includes(&object.key) {
-            return Err(Refusal { tier: None, reason: RefusalReason::NotIncluded });
-        }
-        if let Some(reason) = denied(tier, operation, caller) {
-            return Err(refusal_in(tier, reason));
-        }
-        if !tier.offers(operation) {
-            return Err(refusal_in(tier, RefusalReason::OperationNotOffered));
-        }
-        let mut refusal = RefusalReason::NotGranted;
-        for rule in &tier.grants {
-            match rule.grants(operation, caller) {
-                Fit::Yes => {}
-                Fit::Elsewhere if refusal == RefusalReason::NotGranted => {
-                    refusal = RefusalReason::ClaimElsewhere(Some(Arc::clone(rule.name())));
-                    continue;
-                }
-                Fit::No | Fit::Elsewhere => continue,
-            }
-            let lists = EndpointLists {
-                bucket: &bucket.profile.endpoints,
-                tier: tier.endpoints.as_deref(),
-                grant: rule.endpoints(),
-            };
-            match lists.choose(endpoint) {
-                Some(endpoint) => return Ok(Granted { tier, rule, endpoint, profile: &bucket.profile }),
-                None => refusal = RefusalReason::EndpointNotGranted,
-            }
-        }
-        Err(refusal_in(tier, refusal))
-    }
-}
-
-/// Why a denial keeps the caller out, if one does. One that certainly holds is named before one that may hold.
-fn denied(tier: &Tier, operation: Operation, caller: &Caller) -> Option<RefusalReason> {
-    let mut reason = None;
-    for denial in &tier.denials {
-        let name = || Arc::clone(denial.name());
-        match denial.denies(operation, caller) {
-            Fit::No => {}
-            Fit::Yes => return Some(RefusalReason::Denied(name())),
-            Fit::Elsewhere => reason = reason.or_else(|| Some(RefusalReason::ClaimElsewhere(Some(name())))),
-        }
-    }
-    reason
-}
-
-/// What lets a caller in.
-struct Granted<'a> {
-    tier: &'a Tier,
-    rule: &'a Rule,
-    endpoint: EndpointName,
-    profile: &'a BucketProfile,
-}
-
-impl Granted<'_> {
-    fn permitted(&self, object: ObjectReference) -> PermittedObject {
-        PermittedObject::new(
-            object,
-            Arc::clone(self.tier.name()),
-            Arc::clone(self.rule.name()),
-            self.tier.quota.clone(),
-        )
-    }
-}
-
-fn refusal_in(tier: &Tier, reason: RefusalReason) -> Refusal {
-    Refusal { tier: Some(Arc::clone(tier.name())), reason }
-}
+// What a policy is built of, for those who read one.
+pub(crate) use condition::{Condition, Issuers};
+pub(crate) use glob::Glob;
+pub(crate) use include::Include;
+pub(crate) use lifetime::{LifetimeObligations, SIGV4_MAX_TTL};
+pub(crate) use obligations::{DownloadObligations, MAX_SINGLE_PUT_BYTES, UploadObligations};
+pub(crate) use policy::BucketTiers;
+pub(crate) use prefix::TierPrefix;
+#[cfg(test)]
+pub(crate) use prefix::TierPrefixError;
+pub(crate) use rate_limit::MAX_COUNT;
+pub(crate) use rule::Rule;
+pub(crate) use tier::Tier;

@@ -1,5 +1,24 @@
 //! Reads a policy file.
 
-mod tier_quota;
+mod compile;
+mod condition;
+mod context;
+mod download;
+mod encryption;
+mod endpoints;
+mod include;
+mod lifetime;
+mod lists;
+mod losses;
+mod parse;
+mod quota;
+mod rule;
+mod tier;
+mod upload;
+mod upload_place;
+mod warnings;
 
-pub(crate) use tier_quota::read_quota;
+pub use context::PolicyContext;
+pub use losses::{Loss, losses};
+pub use quota::read_rate;
+pub use warnings::{CallerOutlook, looks_like_path};

@@ -14,7 +14,8 @@ use self::judge::{Outcome, Refusal};
 use crate::config::{Config, PolicyFile};
 use crate::document::Problems;
 use crate::files::{Arrivals, SECOND_LOOK};
-use crate::policy::{Policy, PolicyStore};
+use crate::policy::Policy;
+use crate::policy_store::PolicyStore;
 use crate::server::reload_requests::ReloadRequests;
 
 /// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.

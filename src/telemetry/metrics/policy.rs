@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::samples::{as_flag, as_gauge, encode_counters, encode_gauge, unix_seconds};
-use crate::policy::PolicyStore;
+use crate::policy_store::PolicyStore;
 
 /// Reads the store's state at each scrape.
 #[derive(Debug)]

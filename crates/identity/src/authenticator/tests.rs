@@ -1,4 +1,5 @@
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -13,10 +13,12 @@ use thiserror::Error;
 use super::edwards::{self, BadPoint};
 use super::{KeyRules, KeyUse, roca, signature};
 use crate::algorithm::Algorithm;
-use crate::token::MAX_KEY_ID_BYTES;
 
 /// Members that only a private or symmetric key has (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1).
 const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The longest `kid` that is looked up, in bytes.
+pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 

@@ -166,16 +166,6 @@ fn the_outline_tells_what_reaches_each_tier() {
 }
 
 #[test]
-fn a_policy_store_puts_a_new_policy_in_force_for_the_next_decision() {
-    let tier = "tier = [{ name = \"t\", bucket = \"media\", prefix = \"\", download = {} }]\n";
-    let grant = "grant = [{ tiers = [\"t\"], operations = [\"download\"], to = { authenticated = true } }]";
-    let store = PolicyStore::new(compile(tier).unwrap());
-    assert!(download(&store.current(), &json!({}), "x").is_err());
-    store.replace(compile(&format!("{tier}{grant}")).unwrap());
-    assert!(download(&store.current(), &json!({}), "x").is_ok());
-}
-
-#[test]
 fn workloads_must_be_provable_ones() {
     let policy = |to: &str| {
         compile(&format!(

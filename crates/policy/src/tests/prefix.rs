@@ -1,6 +1,6 @@
 //! Which prefixes a tier may have.
 
-use super::super::prefix::{TierPrefix, TierPrefixError};
+use crate::decide::{TierPrefix, TierPrefixError};
 
 #[test]
 fn a_prefix_breaks_the_rule_that_is_named() {

@@ -1,0 +1,100 @@
+//! Whom a grant or denial means: the `to` table of a rule.
+
+use super::fit::{Fit, InDoubt};
+use access_broker_identity::{Caller, Claim, ClaimItem, Names, TokenIdentity, WorkloadId};
+
+/// Conditions on a caller, all of which must hold; each holds if any of its values does.
+#[derive(Debug, Default)]
+pub(crate) struct Condition {
+    pub(crate) issuers: Issuers,
+    pub(crate) groups: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) claims: Vec<(String, Vec<String>)>,
+    pub(crate) workloads: Option<Vec<String>>,
+    pub(crate) trust_domains: Option<Vec<String>>,
+}
+
+/// Whose tokens are meant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Issuers {
+    /// The rule does not say.
+    #[default]
+    NotNamed,
+    /// `"any"`: those of every issuer, deliberately.
+    Any,
+    /// Those of these issuers.
+    Named(Vec<String>),
+}
+
+impl Condition {
+    /// Whether the caller is meant.
+    pub(crate) fn fits(&self, caller: &Caller, in_doubt: InDoubt) -> Fit {
+        if !self.concerns(caller) {
+            return Fit::No;
+        }
+        caller.token().map_or(Fit::Yes, |token| self.fits_names(token, in_doubt))
+    }
+
+    /// Whether the caller is of a workload and of an issuer that are meant, and has a token where the condition is on
+    /// tokens. That can always be told.
+    pub(crate) fn concerns(&self, caller: &Caller) -> bool {
+        let token_fits = match (caller.token(), &self.issuers) {
+            (None, _) => !self.asks_for_a_token(),
+            (Some(token), Issuers::Named(issuers)) => issuers.iter().any(|issuer| **issuer == *token.issuer),
+            (Some(_), Issuers::NotNamed | Issuers::Any) => true,
+        };
+        token_fits && self.fits_workload(caller.workload())
+    }
+
+    fn fits_workload(&self, workload: Option<&WorkloadId>) -> bool {
+        let Some(workload) = workload else { return self.workloads.is_none() && self.trust_domains.is_none() };
+        let workload_fits = self.workloads.as_ref().is_none_or(|any| any.iter().any(|id| id == workload.as_str()));
+        let is_domain = |name: &String| name == workload.trust_domain();
+        workload_fits && self.trust_domains.as_ref().is_none_or(|any| any.iter().any(is_domain))
+    }
+
+    fn fits_names(&self, token: &TokenIdentity, in_doubt: InDoubt) -> Fit {
+        let named = |any: &Option<Vec<String>>, held: &Names| any.as_ref().map_or(Fit::Yes, |any| names_fit(held, any));
+        let claims = self.claims.iter().map(|(name, any)| claim_fits(token.claims.get(name), any, in_doubt));
+        claims.fold(named(&self.groups, &token.groups).and(named(&self.scopes, &token.scopes)), Fit::and)
+    }
+
+    /// Whether the rule says whose tokens it means, be it those of every issuer.
+    pub(crate) fn names_issuers(&self) -> bool {
+        self.issuers != Issuers::NotNamed
+    }
+
+    /// The conditions whose values mean something within one issuer only, as a policy file calls them.
+    pub(crate) fn names_within_an_issuer(&self) -> Vec<String> {
+        let lists = [("groups", &self.groups), ("scopes", &self.scopes)];
+        let lists = lists.into_iter().filter(|(_, list)| list.is_some()).map(|(name, _)| name.to_owned());
+        lists.chain(self.claims.iter().map(|(name, _)| format!("claims.{name}"))).collect()
+    }
+
+    fn asks_for_a_token(&self) -> bool {
+        self.names_issuers() || self.groups.is_some() || self.scopes.is_some() || !self.claims.is_empty()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.asks_for_a_token() && self.workloads.is_none() && self.trust_domains.is_none()
+    }
+}
+
+fn names_fit(held: &Names, any: &[String]) -> Fit {
+    let is_listed = any.iter().any(|wanted| held.listed.iter().any(|one| **one == **wanted));
+    Fit::from(is_listed).or(if held.elsewhere { Fit::Elsewhere } else { Fit::No })
+}
+
+fn claim_fits(claim: Option<Claim<'_>>, any: &[String], in_doubt: InDoubt) -> Fit {
+    let Some(claim) = claim else { return Fit::No };
+    // An address that its issuer did not verify is whatever the caller typed.
+    let of_equal = if claim.is_verified() { Fit::Yes } else { in_doubt.into() };
+    let item_fits = |item: ClaimItem<'_>| match item {
+        ClaimItem::Text(text) | ClaimItem::Boolean(text) | ClaimItem::Number(text) => {
+            if any.iter().any(|wanted| wanted == text) { of_equal } else { Fit::No }
+        }
+        ClaimItem::Unreadable => in_doubt.into(),
+        ClaimItem::Elsewhere => Fit::Elsewhere,
+    };
+    claim.items().map(item_fits).fold(Fit::No, Fit::or)
+}

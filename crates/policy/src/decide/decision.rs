@@ -1,0 +1,177 @@
+//! The decision: a permit, or a refusal with its reason.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::endpoints::EndpointLists;
+use super::fit::Fit;
+use super::operation::Operation;
+use super::permit::{Permit, PermittedLook, PermittedObject};
+use super::policy::Policy;
+use super::refusal::{Refusal, RefusalReason};
+use super::request::AccessRequest;
+use super::rule::Rule;
+use super::terms::{DownloadTerms, UploadTerms};
+use super::tier::Tier;
+use super::violation::FieldViolation;
+use crate::object::{BucketProfile, EndpointName, ObjectReference};
+use access_broker_identity::Caller;
+
+impl Policy {
+    /// Decides whether the caller may read the object.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn decide_download(
+        &self,
+        caller: &Caller,
+        request: AccessRequest<DownloadTerms>,
+        now: SystemTime,
+    ) -> Result<Permit<DownloadTerms>, Refusal> {
+        let AccessRequest { object, endpoint, lifetime, terms } = request;
+        let granted = self.grant(caller, &object, Operation::Download, endpoint.as_ref())?;
+        let refuse = |reason| refusal_in(granted.tier, reason);
+        let obligations = granted.tier.download.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
+        let (agreed, window) = (obligations.agree(terms), obligations.window(lifetime.stable));
+        let (terms, window) = match (agreed, window) {
+            (Ok(terms), Ok(window)) => (terms, window),
+            (agreed, window) => {
+                let violations = agreed.err().into_iter().flatten().chain(window.err()).collect();
+                return Err(refuse(RefusalReason::ObligationsNotMet(violations)));
+            }
+        };
+        let lifetime = obligations.lifetime.agree(lifetime, window, caller, now).map_err(refuse)?;
+        Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
+    }
+
+    /// Decides whether the caller may write the object.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn decide_upload(
+        &self,
+        caller: &Caller,
+        request: AccessRequest<UploadTerms>,
+        now: SystemTime,
+    ) -> Result<Permit<UploadTerms>, Refusal> {
+        let AccessRequest { object, endpoint, lifetime, terms } = request;
+        let granted = self.grant(caller, &object, Operation::Upload, endpoint.as_ref())?;
+        let refuse = |reason| refusal_in(granted.tier, reason);
+        let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
+        let agreed = obligations.agree(terms, granted.profile);
+        let terms = agreed.map_err(|violations| refuse(RefusalReason::ObligationsNotMet(violations)))?;
+        let lifetime = obligations.lifetime.agree(lifetime, None, caller, now).map_err(refuse)?;
+        Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
+    }
+
+    /// Decides whether the caller may look at what was uploaded: whoever may upload there may. `by_decision` says
+    /// whether the upload is named by its decision. What the tier imposes on uploads comes with the permission.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn decide_verification(
+        &self,
+        caller: &Caller,
+        object: &ObjectReference,
+        by_decision: bool,
+    ) -> Result<PermittedLook, Refusal> {
+        let granted = self.grant(caller, object, Operation::Upload, None)?;
+        let refuse = |reason| refusal_in(granted.tier, reason);
+        let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
+        if by_decision && !obligations.imposed.record_decision {
+            let violation = FieldViolation::new("decision_id", "must not be set: this tier does not record decisions");
+            return Err(refuse(RefusalReason::ObligationsNotMet(vec![violation])));
+        }
+        Ok(PermittedLook { object: granted.permitted(object.clone()), imposed: Arc::clone(&obligations.imposed) })
+    }
+
+    /// The one tier that holds the object and the grant that lets the caller in. Nothing is allowed unless granted, and
+    /// a denial wins over every grant.
+    fn grant<'a>(
+        &'a self,
+        caller: &Caller,
+        object: &ObjectReference,
+        operation: Operation,
+        endpoint: Option<&'a EndpointName>,
+    ) -> Result<Granted<'a>, Refusal> {
+        let no_tier = || Refusal { tier: None, reason: RefusalReason::NoTier };
+        let bucket = self.buckets.get(&object.bucket).ok_or_else(no_tier)?;
+        if bucket.profile.has_another_key(&object.key) {
+            return Err(no_tier());
+        }
+        let found = bucket.tree.find(&object.key, caller);
+        let tier = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
+        let tier = tier.ok_or_else(no_tier)?;
+        // A key that its tier leaves out is in no tier, not in a shallower one.
+        if !tier.includes(&object.key) {
+            return Err(Refusal { tier: None, reason: RefusalReason::NotIncluded });
+        }
+        if let Some(reason) = denied(tier, operation, caller) {
+            return Err(refusal_in(tier, reason));
+        }
+        if !tier.offers(operation) {
+            return Err(refusal_in(tier, RefusalReason::OperationNotOffered));
+        }
+        let mut refusal = RefusalReason::NotGranted;
+        for rule in &tier.grants {
+            match rule.grants(operation, caller) {
+                Fit::Yes => {}
+                Fit::Elsewhere if refusal == RefusalReason::NotGranted => {
+                    refusal = RefusalReason::ClaimElsewhere(Some(Arc::clone(rule.name())));
+                    continue;
+                }
+                Fit::No | Fit::Elsewhere => continue,
+            }
+            let lists = EndpointLists {
+                bucket: &bucket.profile.endpoints,
+                tier: tier.endpoints.as_deref(),
+                grant: rule.endpoints(),
+            };
+            match lists.choose(endpoint) {
+                Some(endpoint) => return Ok(Granted { tier, rule, endpoint, profile: &bucket.profile }),
+                None => refusal = RefusalReason::EndpointNotGranted,
+            }
+        }
+        Err(refusal_in(tier, refusal))
+    }
+}
+
+/// Why a denial keeps the caller out, if one does. One that certainly holds is named before one that may hold.
+fn denied(tier: &Tier, operation: Operation, caller: &Caller) -> Option<RefusalReason> {
+    let mut reason = None;
+    for denial in &tier.denials {
+        let name = || Arc::clone(denial.name());
+        match denial.denies(operation, caller) {
+            Fit::No => {}
+            Fit::Yes => return Some(RefusalReason::Denied(name())),
+            Fit::Elsewhere => reason = reason.or_else(|| Some(RefusalReason::ClaimElsewhere(Some(name())))),
+        }
+    }
+    reason
+}
+
+/// What lets a caller in.
+struct Granted<'a> {
+    tier: &'a Tier,
+    rule: &'a Rule,
+    endpoint: EndpointName,
+    profile: &'a BucketProfile,
+}
+
+impl Granted<'_> {
+    fn permitted(&self, object: ObjectReference) -> PermittedObject {
+        PermittedObject::new(
+            object,
+            Arc::clone(self.tier.name()),
+            Arc::clone(self.rule.name()),
+            self.tier.quota.clone(),
+        )
+    }
+}
+
+fn refusal_in(tier: &Tier, reason: RefusalReason) -> Refusal {
+    Refusal { tier: Some(Arc::clone(tier.name())), reason }
+}

@@ -1,0 +1,98 @@
+//! Globs: the patterns of `include`.
+//!
+//! A glob is a list of segments, as an object key is. Each segment is compared with one segment of a key, so that
+//! nothing in it can match a `/`; only `**`, a segment of its own, stands for several. Text is compared by characters
+//! (Unicode scalar values), not by bytes.
+
+mod error;
+mod places;
+mod segment;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use error::GlobError;
+use places::Places;
+use segment::Segment;
+
+/// The longest glob, in bytes. Time and memory grow with this length times that of a key, and never faster.
+pub(crate) const MAX_GLOB_BYTES: usize = 1_024;
+
+/// A glob as the policy has it: valid, and ready to match.
+#[derive(Debug)]
+pub(crate) struct Glob(Vec<Part>);
+
+/// What stands between two slashes of a glob.
+#[derive(Debug)]
+enum Part {
+    /// `**`: any number of segments, also none.
+    AnyDepth,
+    /// Exactly one segment.
+    One(Segment),
+}
+
+impl Glob {
+    /// Reads a glob.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks.
+    pub(crate) fn parse(text: &str) -> Result<Self, GlobError> {
+        if text.is_empty() {
+            return Err(GlobError::Empty);
+        }
+        if text.len() > MAX_GLOB_BYTES {
+            return Err(GlobError::TooLong);
+        }
+        // Slashes come before everything else: no class, escape or brace holds one.
+        let mut parts: Vec<Part> = text.split('/').map(Part::parse).collect::<Result<_, _>>()?;
+        if matches!(parts.last(), Some(Part::AnyDepth)) {
+            // At the end it stands for at least one segment: `in/**` is what is below `in`, and not `in` itself.
+            parts.push(Part::One(Segment::anything()));
+        }
+        Ok(Self(parts))
+    }
+
+    /// Whether the glob matches all of the path: `/`-separated segments, none of them empty.
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        let (mut parts, mut path) = (self.0.as_slice(), path.split('/'));
+        // Segments at both ends stand where they stand. Most globs have at most one `**` beside them.
+        while let [Part::One(segment), rest @ ..] = parts {
+            if !path.next().is_some_and(|text| segment.matches(text)) {
+                return false;
+            }
+            parts = rest;
+        }
+        while let [rest @ .., Part::One(segment)] = parts {
+            if !path.next_back().is_some_and(|text| segment.matches(text)) {
+                return false;
+            }
+            parts = rest;
+        }
+        match parts {
+            [] => path.next().is_none(),
+            [Part::AnyDepth] => true,
+            _ => {
+                let path: Vec<&str> = path.collect();
+                let mut places = Places::at_start_of(&path);
+                for part in parts {
+                    match part {
+                        Part::AnyDepth => places.pass_any(),
+                        Part::One(segment) => places.pass_one(&path, |text| segment.matches(text)),
+                    }
+                }
+                places.include_end()
+            }
+        }
+    }
+}
+
+impl Part {
+    fn parse(text: &str) -> Result<Self, GlobError> {
+        match text {
+            "" => Err(GlobError::EmptySegment),
+            "**" => Ok(Self::AnyDepth),
+            _ => Segment::parse(text).map(Self::One),
+        }
+    }
+}

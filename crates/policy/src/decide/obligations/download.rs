@@ -1,0 +1,60 @@
+//! What a tier demands of downloads.
+
+use std::time::Duration;
+
+use crate::decide::lifetime::LifetimeObligations;
+use crate::decide::terms::DownloadTerms;
+use crate::decide::violation::FieldViolation;
+use crate::object::{DispositionType, HeaderText, ResponseOverride, is_attachment};
+
+/// What a tier demands of downloads.
+#[derive(Debug)]
+pub(crate) struct DownloadObligations {
+    pub(crate) lifetime: LifetimeObligations,
+    /// How long equal requests may get the same URL. `None`: never.
+    pub(crate) stable_window: Option<Duration>,
+    /// Whether browsers must save what they download, and not show it.
+    pub(crate) attachment: bool,
+    /// The content type that every download has.
+    pub(crate) content_type: Option<HeaderText>,
+}
+
+impl DownloadObligations {
+    /// The terms that the permit fixes: the caller's, with what the tier imposes. A wish that contradicts the tier is an
+    /// error and not dropped: the caller would go on believing in it.
+    pub(crate) fn agree(&self, mut terms: DownloadTerms) -> Result<DownloadTerms, Vec<FieldViolation>> {
+        use ResponseOverride::{ContentDisposition, ContentType};
+        let mut violations = Vec::new();
+        if self.attachment {
+            match terms.response_override(ContentDisposition) {
+                None => {
+                    let attachment = DispositionType::Attachment.with_file_name(None);
+                    terms.response_overrides.extend(attachment.ok().map(|text| (ContentDisposition, text)));
+                }
+                Some(wish) if !is_attachment(wish) => violations.push(FieldViolation::new(
+                    "response_overrides.content_disposition",
+                    "must be an attachment in this tier",
+                )),
+                Some(_) => {}
+            }
+        }
+        if let Some(imposed) = &self.content_type {
+            match terms.response_override(ContentType) {
+                None => terms.response_overrides.push((ContentType, imposed.clone())),
+                Some(wish) if wish != imposed => violations
+                    .push(FieldViolation::new("response_overrides.content_type", "must be the tier's content type")),
+                Some(_) => {}
+            }
+        }
+        if violations.is_empty() { Ok(terms) } else { Err(violations) }
+    }
+
+    /// The window of a URL that shall stay the same.
+    pub(crate) fn window(&self, stable: bool) -> Result<Option<Duration>, FieldViolation> {
+        match (stable, self.stable_window) {
+            (false, _) => Ok(None),
+            (true, Some(window)) => Ok(Some(window)),
+            (true, None) => Err(FieldViolation::new("stable", "must not be set in this tier, whose URLs are all new")),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The value that stands for "this was allowed".
+
+use std::sync::Arc;
+
+use super::imposed::ImposedOnUploads;
+use super::lifetime::Lifetime;
+use super::terms::DownloadTerms;
+use super::tier_quota::TierQuota;
+use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey, ObjectReference};
+
+/// Proof that the policy allowed one operation on one object, on these terms and for this long.
+///
+/// `T` is [`DownloadTerms`] or [`UploadTerms`](super::UploadTerms): the operation is part of the type, so that a permit to
+/// read cannot be signed as a write. The fields are private and the constructor is visible to the policy alone: whoever
+/// holds a permit got it from [`Policy`](crate::Policy).
+#[derive(Debug)]
+pub struct Permit<T> {
+    object: PermittedObject,
+    endpoint: EndpointName,
+    lifetime: Lifetime,
+    terms: T,
+}
+
+impl<T> Permit<T> {
+    pub(super) const fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
+        Self { object, endpoint, lifetime, terms }
+    }
+
+    /// Lets tests outside the policy hold a permit without a policy file.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn for_tests(bucket: BucketName, key: ObjectKey, lifetime: Lifetime, terms: T) -> Self {
+        let object = PermittedObject::for_tests(bucket, key);
+        Self::new(object, EndpointName::default_endpoint(), lifetime, terms)
+    }
+
+    /// The object, with the tier and the grant that make it permitted.
+    #[must_use]
+    pub const fn object(&self) -> &PermittedObject {
+        &self.object
+    }
+
+    /// The endpoint that the URL goes by.
+    #[must_use]
+    pub const fn endpoint(&self) -> &EndpointName {
+        &self.endpoint
+    }
+
+    /// How long the URL may work.
+    #[must_use]
+    pub const fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
+    /// What the signature must bind.
+    #[must_use]
+    pub const fn terms(&self) -> &T {
+        &self.terms
+    }
+}
+
+impl Permit<DownloadTerms> {
+    /// The same permit for one version alone, of which it already was or whose object it was for.
+    #[must_use]
+    pub fn pinned_to(mut self, version_id: HeaderText) -> Self {
+        self.terms.version_id.get_or_insert(version_id);
+        self
+    }
+}
+
+/// An object that the policy lets somebody at: proof for whoever looks at it on a caller's behalf. Only the
+/// [`Policy`](crate::Policy) makes it.
+#[derive(Debug, Clone)]
+pub struct PermittedObject {
+    reference: ObjectReference,
+    tier: Arc<str>,
+    rule: Arc<str>,
+    quota: Option<Arc<TierQuota>>,
+}
+
+impl PermittedObject {
+    pub(super) const fn new(
+        reference: ObjectReference,
+        tier: Arc<str>,
+        rule: Arc<str>,
+        quota: Option<Arc<TierQuota>>,
+    ) -> Self {
+        Self { reference, tier, rule, quota }
+    }
+
+    /// Lets tests outside the policy hold one without a policy file.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn for_tests(bucket: BucketName, key: ObjectKey) -> Self {
+        Self::new(ObjectReference { bucket, key }, "tier-1".into(), "grant".into(), None)
+    }
+
+    /// The logical bucket.
+    #[must_use]
+    pub const fn bucket(&self) -> &BucketName {
+        &self.reference.bucket
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn key(&self) -> &ObjectKey {
+        &self.reference.key
+    }
+
+    /// Bucket and key.
+    #[must_use]
+    pub const fn reference(&self) -> &ObjectReference {
+        &self.reference
+    }
+
+    /// The tier that the object belongs to.
+    #[must_use]
+    pub const fn tier(&self) -> &Arc<str> {
+        &self.tier
+    }
+
+    /// The name of the grant that allowed it.
+    #[must_use]
+    pub const fn rule(&self) -> &Arc<str> {
+        &self.rule
+    }
+
+    /// How often URLs may be issued in that tier, if it says so.
+    #[must_use]
+    pub fn quota(&self) -> Option<&TierQuota> {
+        self.quota.as_deref()
+    }
+}
+
+/// An uploaded object that may be looked at, and what its tier imposes on uploads.
+#[derive(Debug, Clone)]
+pub struct PermittedLook {
+    /// The object.
+    pub object: PermittedObject,
+    /// What its tier imposes.
+    pub imposed: Arc<ImposedOnUploads>,
+}

@@ -1,0 +1,57 @@
+//! A compiled policy.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::operation::Operation;
+use super::tier_tree::TierTree;
+use crate::object::{BucketName, BucketProfile};
+use access_broker_base::document::Warnings;
+
+/// A compiled policy. It decides; see [`decide_download`](Self::decide_download) and
+/// [`decide_upload`](Self::decide_upload).
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) buckets: HashMap<BucketName, BucketTiers>,
+    pub(crate) outline: Vec<TierOutline>,
+    pub(crate) warnings: Warnings,
+}
+
+/// What a policy says of one bucket.
+#[derive(Debug, Default)]
+pub(crate) struct BucketTiers {
+    pub(crate) tree: TierTree,
+    /// What the configuration says of the bucket.
+    pub(crate) profile: BucketProfile,
+}
+
+/// One tier as `access-broker check` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TierOutline {
+    /// The tier's name.
+    pub name: Arc<str>,
+    /// Its logical bucket.
+    pub bucket: BucketName,
+    /// Its prefix as written.
+    pub prefix: String,
+    /// What it offers.
+    pub operations: Vec<Operation>,
+    /// The names of the grants that reach it.
+    pub grants: Vec<Arc<str>>,
+    /// The names of the denials that reach it.
+    pub denials: Vec<Arc<str>>,
+}
+
+impl Policy {
+    /// What the policy says without effect, or surely does not mean.
+    #[must_use]
+    pub const fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// The tiers in the order of the file.
+    #[must_use]
+    pub fn outline(&self) -> &[TierOutline] {
+        &self.outline
+    }
+}

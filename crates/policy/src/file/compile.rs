@@ -1,0 +1,214 @@
+//! Puts tiers and rules together, and reports what contradicts between them.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::context::PolicyContext;
+use super::rule::{self, RuleWithTiers};
+use super::tier::{self, TierSpecification};
+use crate::decide::{BucketTiers, Operation, Policy, Rule, TierOutline};
+use crate::object::{BucketName, EndpointName};
+use access_broker_base::document::{Document, Located, Table, Warnings};
+
+pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
+    let mut root = document.root();
+    // Names of tiers that turn out to be wrong count too: what names them is not wrong for that.
+    let declared: HashSet<String> =
+        root.tables("tier").iter_mut().filter_map(|table| Some(table.string("name")?.value)).collect();
+    let mut tiers: Vec<TierSpecification> =
+        root.tables("tier").into_iter().filter_map(|table| tier::read(table, context)).collect();
+    let grants = read_rules(root.tables("grant"), context, rule::read_grant);
+    let denials = read_rules(root.tables("denial"), context, rule::read_denial);
+    if !root.holds("tier") {
+        root.report_here("must hold at least one [[tier]]");
+    }
+    root.finish();
+
+    let by_name = index_by_name(document, &tiers);
+    for TierSpecification { bucket, path, endpoints, prefix_text, .. } in &tiers {
+        match context.buckets.get(&bucket.value) {
+            Some(known) => {
+                report_unknown_endpoints(document, path, endpoints, &known.endpoints);
+                if known.takes_backslash_for_slash && prefix_text.value.contains('\\') {
+                    let rule = "must not hold \"\\\", because the bucket has backslash_in_keys = false";
+                    document.report(&prefix_text.place, format!("{path}.prefix"), rule);
+                }
+            }
+            None => {
+                let rule = "is not a bucket of the server's configuration";
+                document.report(&bucket.place, format!("{path}.bucket"), rule);
+            }
+        }
+    }
+    for rule in grants.iter().chain(&denials) {
+        report_unknown_tiers(document, rule, &declared);
+    }
+    for grant in &grants {
+        report_unreachable(document, grant, &tiers, &by_name);
+        report_shared_templates(document, grant, &tiers, &by_name, context);
+        report_endpoints_of_grant(document, grant, &tiers, &by_name, context);
+        for index in reached_tiers(grant, &by_name, tiers.len()) {
+            if let Some(specification) = tiers.get_mut(index) {
+                specification.tier.grants.push(Arc::clone(&grant.rule));
+            }
+        }
+    }
+    for denial in &denials {
+        for index in reached_tiers(denial, &by_name, tiers.len()) {
+            if let Some(specification) = tiers.get_mut(index) {
+                specification.tier.denials.push(Arc::clone(&denial.rule));
+            }
+        }
+    }
+    build(document, tiers, context)
+}
+
+fn read_rules<'d>(
+    tables: Vec<Table<'d>>,
+    context: &PolicyContext<'_>,
+    read: impl Fn(Table<'d>, usize, &PolicyContext<'_>) -> RuleWithTiers,
+) -> Vec<RuleWithTiers> {
+    tables.into_iter().enumerate().map(|(index, table)| read(table, index, context)).collect()
+}
+
+fn index_by_name(document: &Document<'_>, tiers: &[TierSpecification]) -> HashMap<String, usize> {
+    let mut by_name = HashMap::new();
+    for (index, TierSpecification { name: Located { value, place }, path, .. }) in tiers.iter().enumerate() {
+        if by_name.insert(value.clone(), index).is_some() {
+            document.report(place, format!("{path}.name"), "is the name of another tier already");
+        }
+    }
+    by_name
+}
+
+fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared: &HashSet<String>) {
+    for Located { value, place } in rule.tiers.iter().flatten() {
+        if !declared.contains(value) {
+            let setting = format!("{}.tiers", rule.path);
+            document.report(place, setting, format!("names {value:?}, which is no tier of this file"));
+        }
+    }
+}
+
+/// The indexes of the tiers that a rule reaches.
+fn reached_tiers(rule: &RuleWithTiers, by_name: &HashMap<String, usize>, tier_count: usize) -> Vec<usize> {
+    match &rule.tiers {
+        None => (0..tier_count).collect(),
+        Some(names) => names.iter().filter_map(|name| by_name.get(&name.value).copied()).collect(),
+    }
+}
+
+fn report_unknown_endpoints(
+    document: &Document<'_>,
+    path: &str,
+    endpoints: &[Located<EndpointName>],
+    known: &BTreeSet<EndpointName>,
+) {
+    for Located { value, place } in endpoints {
+        if !known.contains(value) {
+            let rule = format!("holds \"{value}\", which is no endpoint of the bucket");
+            document.report(place, format!("{path}.endpoints"), rule);
+        }
+    }
+}
+
+/// A grant that names endpoints must leave each of its tiers at least one, and every name must be of use somewhere.
+fn report_endpoints_of_grant(
+    document: &Document<'_>,
+    grant: &RuleWithTiers,
+    tiers: &[TierSpecification],
+    by_name: &HashMap<String, usize>,
+    context: &PolicyContext<'_>,
+) {
+    if grant.endpoints.is_empty() {
+        return;
+    }
+    let setting = format!("{}.endpoints", grant.path);
+    let mut known = BTreeSet::new();
+    for TierSpecification { tier, bucket, .. } in
+        reached_tiers(grant, by_name, tiers.len()).iter().filter_map(|index| tiers.get(*index))
+    {
+        let of_bucket = context.buckets.get(&bucket.value).into_iter().flat_map(|known| &known.endpoints);
+        let of_tier = |name: &&EndpointName| tier.endpoints.as_ref().is_none_or(|list| list.contains(*name));
+        let usable: BTreeSet<&EndpointName> = of_bucket.filter(of_tier).collect();
+        if !grant.endpoints.iter().any(|name| usable.contains(&name.value)) {
+            let rule = format!("leaves tier \"{}\" no endpoint", tier.name());
+            document.report(&grant.place, setting.clone(), rule);
+        }
+        known.extend(usable);
+    }
+    for Located { value, place } in &grant.endpoints {
+        if !known.contains(value) {
+            document.report(
+                place,
+                setting.clone(),
+                format!("holds \"{value}\", by which none of its tiers can be reached"),
+            );
+        }
+    }
+}
+
+/// A grant of an operation that none of its tiers offers would look like a permission and be none.
+fn report_unreachable(
+    document: &Document<'_>,
+    grant: &RuleWithTiers,
+    tiers: &[TierSpecification],
+    by_name: &HashMap<String, usize>,
+) {
+    let reached = reached_tiers(grant, by_name, tiers.len());
+    let some_are_wrong = grant.tiers.as_ref().is_some_and(|names| names.len() != reached.len());
+    let offered =
+        |operation| reached.iter().filter_map(|index| tiers.get(*index)).any(|reached| reached.tier.offers(operation));
+    for operation in grant.rule.operations() {
+        if !some_are_wrong && !offered(*operation) {
+            let rule = format!("grants {operation}, but none of its tiers has {operation}s");
+            document.report(&grant.operations_place, format!("{}.operations", grant.path), rule);
+        }
+    }
+}
+
+/// Two issuers may give the same value of a claim to different people, who would then share a prefix.
+fn report_shared_templates(
+    document: &Document<'_>,
+    grant: &RuleWithTiers,
+    tiers: &[TierSpecification],
+    by_name: &HashMap<String, usize>,
+    context: &PolicyContext<'_>,
+) {
+    if context.issuers.len() < 2 || grant.rule.names_issuers() {
+        return;
+    }
+    let reached = reached_tiers(grant, by_name, tiers.len());
+    let template = reached.iter().filter_map(|index| tiers.get(*index)).find(|reached| reached.prefix.has_template());
+    if let Some(TierSpecification { tier, .. }) = template {
+        let rule = format!(
+            "must name issuers, because several are configured and the prefix of tier \"{}\" comes from claims: write \
+             issuers with those that are meant of [{}], or issuers = \"any\" to accept these claims from every issuer",
+            tier.name(),
+            context.list_issuers()
+        );
+        document.report(&grant.place, format!("{}.to", grant.path), rule);
+    }
+}
+
+fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &PolicyContext<'_>) -> Policy {
+    let mut buckets: HashMap<BucketName, BucketTiers> = HashMap::new();
+    let mut outline = Vec::with_capacity(tiers.len());
+    for TierSpecification { tier, path, bucket, prefix_text, prefix, .. } in tiers {
+        let rule_names = |rules: &[Arc<Rule>]| rules.iter().map(|rule| Arc::clone(rule.name())).collect();
+        outline.push(TierOutline {
+            name: Arc::clone(tier.name()),
+            bucket: bucket.value.clone(),
+            prefix: prefix_text.value,
+            operations: Operation::ALL.into_iter().filter(|operation| tier.offers(*operation)).collect(),
+            grants: rule_names(&tier.grants),
+            denials: rule_names(&tier.denials),
+        });
+        let profile = context.buckets.get(&bucket.value).cloned().unwrap_or_default();
+        let bucket = buckets.entry(bucket.value).or_insert_with(|| BucketTiers { profile, ..BucketTiers::default() });
+        if let Err(conflict) = bucket.tree.insert(&prefix, Arc::new(tier)) {
+            document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
+        }
+    }
+    Policy { buckets, outline, warnings: Warnings::default() }
+}

@@ -1,0 +1,26 @@
+//! What of the server's configuration concerns policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::object::{BucketName, BucketProfile};
+
+/// What a policy may refer to: the server's configuration as far as it concerns policies.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyContext<'c> {
+    /// The logical buckets.
+    pub buckets: &'c BTreeMap<BucketName, BucketProfile>,
+    /// The trusted issuers.
+    pub issuers: &'c BTreeSet<String>,
+    /// The trust domains whose workloads can prove themselves.
+    pub trust_domains: &'c BTreeSet<String>,
+}
+
+impl PolicyContext<'_> {
+    /// The trusted issuers as a policy file writes them, the first few of many.
+    pub(crate) fn list_issuers(&self) -> String {
+        const SHOWN: usize = 5;
+        let shown: Vec<String> = self.issuers.iter().take(SHOWN).map(|issuer| format!("{issuer:?}")).collect();
+        let more = if self.issuers.len() > SHOWN { ", ..." } else { "" };
+        if shown.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) }
+    }
+}

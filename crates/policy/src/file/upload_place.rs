@@ -1,0 +1,91 @@
+//! Where a tier's uploads go, and what the tier may not promise there.
+
+use super::context::PolicyContext;
+use crate::object::{BucketName, BucketProfile, ChecksumAlgorithm, EndpointName};
+use access_broker_base::document::{Located, Table, WarningCode};
+
+/// The bucket of a tier, and the endpoints that its URLs may go by.
+pub(crate) struct UploadPlace<'c> {
+    bucket: &'c BucketName,
+    profile: &'c BucketProfile,
+    endpoints: Vec<EndpointName>,
+}
+
+impl<'c> UploadPlace<'c> {
+    /// Looks the bucket up. `endpoints` are those that the tier names; without, every one of the bucket can be used.
+    pub(crate) fn find(
+        bucket: &'c BucketName,
+        endpoints: Option<&[Located<EndpointName>]>,
+        context: &PolicyContext<'c>,
+    ) -> Option<Self> {
+        let profile = context.buckets.get(bucket)?;
+        let endpoints = match endpoints {
+            Some(names) => names.iter().map(|name| name.value.clone()).collect(),
+            None => profile.endpoints.iter().cloned().collect(),
+        };
+        Some(Self { bucket, profile, endpoints })
+    }
+
+    /// The checksums that the bucket's server is known to compare with the content.
+    pub(crate) fn checked_by_server(&self) -> Vec<ChecksumAlgorithm> {
+        ChecksumAlgorithm::ALL.into_iter().filter(|algorithm| self.profile.is_known_to_check(*algorithm)).collect()
+    }
+
+    /// Reports what a tier's `upload` table relies on and the server does not keep, and warns of what it may not keep.
+    pub(crate) fn report(&self, table: &Table<'_>, overwrite: bool, if_match: bool, checksums: &[ChecksumAlgorithm]) {
+        let Self { bucket, profile, endpoints } = self;
+        let report = |key: &str, rule: String| table.report(key, &table.place_of(key), rule);
+        if let Some(endpoint) = profile.endpoint_open_to_unsigned_headers(endpoints) {
+            table.report_here(format!(
+                "is not safe: the server at endpoint \"{endpoint}\" of bucket \"{bucket}\" may take x-amz-* headers that \
+                 are not signed, by which the holder of an upload URL reads other objects; set the bucket's \
+                 upload_credentials to keys that cannot read, or its unsigned_headers to \"refused\" if you have tried that \
+                 the server refuses them, or to \"accepted\" to take the risk (docs/SERVERS.md)"
+            ));
+        }
+        if profile.ignores_conditions() && !overwrite {
+            let rule = "must be true, because the server overwrites all the same: conditional_writes is false for";
+            report("overwrite", format!("{rule} bucket \"{bucket}\""));
+        }
+        if if_match && profile.ignores_conditions() {
+            report("if_match", format!("must not be true: conditional_writes is false for bucket \"{bucket}\""));
+        } else if if_match && !profile.keeps_if_match() {
+            report(
+                "if_match",
+                format!(
+                    "must not be true: the upload_credentials of bucket \"{bucket}\" need not read, and outside AWS a \
+                     condition on the object's ETag needs credentials that can; remove if_match, or use a bucket without \
+                     upload_credentials"
+                ),
+            );
+        }
+        for algorithm in checksums.iter().filter(|algorithm| profile.is_known_to_ignore(**algorithm)) {
+            let rule = format!("holds \"{algorithm}\", which is not one of the checksums of bucket \"{bucket}\"");
+            let known = profile.checksums.iter().flatten().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none" } else { &known };
+            report("checksum", format!("{rule}: its server compares {known}"));
+        }
+        self.warn(table, overwrite, checksums);
+    }
+
+    /// Warns of what another server than AWS may not keep, where the configuration does not say that it does.
+    fn warn(&self, table: &Table<'_>, overwrite: bool, checksums: &[ChecksumAlgorithm]) {
+        let Self { bucket, profile, endpoints } = self;
+        if !profile.other_servers.iter().any(|endpoint| endpoints.contains(endpoint)) {
+            return;
+        }
+        let warn = |what: &str, setting: &str| {
+            let message = format!(
+                "relies on {what} by the server of bucket \"{bucket}\", and the bucket does not say whether it does so; try \
+                 it (docs/SERVERS.md), and set the bucket's {setting}"
+            );
+            table.warn_here(WarningCode::ServerNotDescribed, message);
+        };
+        if profile.conditional_writes.is_none() && !overwrite {
+            warn("the check of If-None-Match", "conditional_writes");
+        }
+        if profile.checksums.is_none() && !checksums.is_empty() {
+            warn("the check of checksums", "checksums");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Conditions that no caller of this server can meet.
+
+use std::collections::BTreeSet;
+
+use super::callers::{CallerKind, CallerOutlook, Giver, TokenKind};
+use super::sketch::{PolicySketch, RuleSketch, ToSketch};
+use crate::decide::Operation;
+use crate::file::condition::ANY_ISSUER;
+use access_broker_base::document::{Located, Place, WarningCode};
+use access_broker_identity::WorkloadId;
+
+/// What Kubernetes puts service accounts into.
+const KUBERNETES_GROUPS: &str = "system:serviceaccounts";
+
+pub(super) fn find(policy: &PolicySketch<'_>, outlook: &CallerOutlook) {
+    let Some(kinds) = outlook.kinds() else { return };
+    for rule in policy.rules() {
+        find_in_rule(rule, kinds);
+    }
+    for grant in &policy.grants {
+        find_in_prefixes(policy, grant, kinds);
+    }
+    if kinds.iter().all(|kind| kind.token.is_none()) {
+        find_token_ends(policy);
+    }
+}
+
+/// One condition of a `to`, or one claim of a prefix.
+enum Condition<'s> {
+    List(&'static str, &'s [Located<String>]),
+    Claim(&'s str, &'s [Located<String>]),
+}
+
+fn conditions<'s>(to: &'s ToSketch<'_>) -> Vec<Condition<'s>> {
+    let lists = super::sketch::LISTS.iter().zip(&to.lists);
+    let lists = lists.filter_map(|(key, values)| Some(Condition::List(key, values.as_ref()?)));
+    lists.chain(to.claims.iter().map(|(name, values)| Condition::Claim(name, values))).collect()
+}
+
+impl Condition<'_> {
+    fn is_possible(&self, kind: &CallerKind) -> bool {
+        match self {
+            Self::List("workloads", values) => values.iter().any(|value| {
+                let id = WorkloadId::parse(&value.value);
+                id.is_some_and(|id| kind.trust_domain.as_deref() == Some(id.trust_domain()))
+            }),
+            Self::List("trust_domains", values) => {
+                values.iter().any(|value| kind.trust_domain.as_ref() == Some(&value.value))
+            }
+            Self::List(key, values) => kind.token.as_ref().is_some_and(|token| token_can_meet(token, key, values)),
+            Self::Claim(name, _) => kind.token.as_ref().is_some_and(|token| token.giver.can_have(name)),
+        }
+    }
+
+    /// Where the condition stands.
+    fn place(&self, to: &ToSketch<'_>) -> Place {
+        let (Self::List(_, values) | Self::Claim(_, values)) = self;
+        values.first().map_or_else(|| to.table.place().clone(), |value| value.place.clone())
+    }
+
+    /// Why none of these callers, some of whom have tokens, can meet it.
+    fn obstacle(&self, kinds: &[&CallerKind]) -> String {
+        let tokens = kinds.iter().filter_map(|kind| kind.token.as_ref());
+        let claim_of = |token: &TokenKind| match self {
+            Self::List("groups", _) => Some(token.groups_claim.clone()),
+            Self::List("scopes", _) => Some(token.scopes_claim.clone()),
+            Self::List(..) => None,
+            Self::Claim(name, _) => Some((*name).to_owned()),
+        };
+        let mut lacks = BTreeSet::new();
+        let mut advice = "";
+        for token in tokens {
+            if let Some(claim) = claim_of(token) {
+                let of_kubernetes = token.giver == Giver::Kubernetes && matches!(self, Self::List("groups", _));
+                if of_kubernetes {
+                    lacks.insert(format!(
+                        "service accounts of Kubernetes are in \"{KUBERNETES_GROUPS}\" and \
+                         \"{KUBERNETES_GROUPS}:NAMESPACE\" only"
+                    ));
+                } else {
+                    lacks.insert(format!("{} have no claim \"{claim}\"", token.giver.plural()));
+                    advice = if advice.is_empty() { token.giver.advice() } else { advice };
+                }
+            }
+        }
+        if lacks.is_empty() {
+            return "no listener takes a proof of it together with the other conditions".to_owned();
+        }
+        let lacks: Vec<String> = lacks.into_iter().collect();
+        lacks.join(" and ") + advice
+    }
+}
+
+fn token_can_meet(token: &TokenKind, key: &str, values: &[Located<String>]) -> bool {
+    match key {
+        "issuers" => values.iter().any(|value| value.value == token.issuer || value.value == ANY_ISSUER),
+        "groups" => {
+            let of_kubernetes = |value: &str| {
+                let rest = value.strip_prefix(KUBERNETES_GROUPS);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            };
+            let is_given =
+                token.giver == Giver::Kubernetes && values.iter().any(|value| of_kubernetes(value.value.as_str()));
+            is_given || token.giver.can_have(&token.groups_claim)
+        }
+        "scopes" => token.giver.can_have(&token.scopes_claim),
+        _ => true,
+    }
+}
+
+fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
+    let to = &rule.to;
+    let conditions = conditions(to);
+    if kinds.iter().any(|kind| conditions.iter().all(|condition| condition.is_possible(kind))) {
+        return;
+    }
+    // What the rule says of issuers narrows the search for the reason.
+    let issuers = conditions.iter().find(|condition| matches!(condition, Condition::List("issuers", _)));
+    let meant: Vec<&CallerKind> =
+        kinds.iter().filter(|kind| issuers.is_none_or(|issuers| issuers.is_possible(kind))).collect();
+    let mut is_explained = false;
+    for condition in &conditions {
+        let place = condition.place(to);
+        let (table, key) = match condition {
+            Condition::List(key, _) => (&to.table, *key),
+            Condition::Claim(name, _) => (&to.claims_table, *name),
+        };
+        let asks_for_a_token = !matches!(condition, Condition::List("workloads" | "trust_domains", _));
+        let reason = if asks_for_a_token && kinds.iter().all(|kind| kind.token.is_none()) {
+            "no listener takes tokens, and callers without one have no issuer, groups, scopes or claims; use workloads \
+             or trust_domains, or add a [[listener]] that takes tokens"
+                .to_owned()
+        } else if meant.iter().any(|kind| condition.is_possible(kind)) {
+            continue;
+        } else {
+            condition.obstacle(&meant)
+        };
+        table.warn(WarningCode::ConditionNeverHolds, key, &place, format!("can be met by no caller: {reason}"));
+        is_explained = true;
+    }
+    if !is_explained {
+        let message = "can be met by no caller: each condition can be met, and no kind of caller can meet all of them \
+                       at once; make a rule for each kind";
+        to.table.warn_here(WarningCode::ConditionNeverHolds, message);
+    }
+}
+
+/// A grant in a tier whose prefix comes from claims that no caller of the grant has.
+fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
+    let templated = policy.tiers_of(grant).filter(|(_, tier)| tier.prefix.value.contains('{'));
+    let mut meant: Option<Vec<&TokenKind>> = None;
+    for (_, tier) in templated {
+        let meant = meant.get_or_insert_with(|| {
+            let conditions = conditions(&grant.to);
+            let fits = |kind: &&CallerKind| conditions.iter().all(|condition| condition.is_possible(kind));
+            kinds.iter().filter(fits).filter_map(|kind| kind.token.as_ref()).collect()
+        });
+        let claims = tier.prefix_claims();
+        for claim in &claims {
+            let reasons: BTreeSet<&str> = meant
+                .iter()
+                .filter_map(|token| {
+                    if !token.giver.can_have(claim) {
+                        Some("it is in none of their tokens")
+                    } else if token.always_has_slash(claim) {
+                        Some("its value always has a slash, and a template stands for one segment")
+                    } else {
+                        None
+                    }
+                })
+                .collect();
+            let some_can = meant.iter().any(|token| token.giver.can_have(claim) && !token.always_has_slash(claim));
+            if some_can || (meant.is_empty() && !only_workloads(grant, kinds)) {
+                continue;
+            }
+            let reason = if meant.is_empty() {
+                "they have no token".to_owned()
+            } else {
+                reasons.into_iter().collect::<Vec<_>>().join(", or ")
+            };
+            let message = format!(
+                "reaches nothing in tier \"{}\": its prefix comes from the claim \"{claim}\" of callers, and {reason}",
+                tier.name
+            );
+            grant.table.warn(WarningCode::PrefixNeverMatches, "tiers", &grant.table.place_of("tiers"), message);
+        }
+    }
+}
+
+/// Whether there are callers that the grant means, and none of them has a token.
+fn only_workloads(grant: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) -> bool {
+    let conditions = conditions(&grant.to);
+    kinds.iter().any(|kind| conditions.iter().all(|condition| condition.is_possible(kind)))
+}
+
+fn find_token_ends(policy: &PolicySketch<'_>) {
+    for tier in &policy.tiers {
+        for operation in Operation::ALL {
+            let table = tier.table_of(operation);
+            if table.peek_flag("end_with_token") {
+                let message = "refuses every caller: no listener takes tokens; remove it, or add a [[listener]] that \
+                               takes tokens";
+                let place = table.place_of("end_with_token");
+                table.warn(WarningCode::EndWithTokenWithoutTokens, "end_with_token", &place, message);
+            }
+        }
+    }
+}

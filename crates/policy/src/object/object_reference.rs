@@ -1,0 +1,13 @@
+//! An object's place: its bucket and its key.
+
+use super::bucket_name::BucketName;
+use super::object_key::ObjectKey;
+
+/// One object that a caller names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// The logical bucket.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+}

@@ -1,0 +1,34 @@
+//! Headers of S3's answer that a signed URL may replace.
+
+/// A response header that a signed GET or HEAD may replace
+/// ([AWS: GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseOverride {
+    /// `Cache-Control`
+    CacheControl,
+    /// `Content-Disposition`
+    ContentDisposition,
+    /// `Content-Encoding`
+    ContentEncoding,
+    /// `Content-Language`
+    ContentLanguage,
+    /// `Content-Type`
+    ContentType,
+    /// `Expires`
+    Expires,
+}
+
+impl ResponseOverride {
+    /// The query parameter that carries the override.
+    #[must_use]
+    pub const fn query_name(self) -> &'static str {
+        match self {
+            Self::CacheControl => "response-cache-control",
+            Self::ContentDisposition => "response-content-disposition",
+            Self::ContentEncoding => "response-content-encoding",
+            Self::ContentLanguage => "response-content-language",
+            Self::ContentType => "response-content-type",
+            Self::Expires => "response-expires",
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The policy in force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+
+use crate::policy::Policy;
+use access_broker_base::clock::{Clock, SystemClock};
+
+/// Holds the policy in force and lets a newer one take its place at once, for every later decision.
+#[derive(Debug)]
+pub struct PolicyStore {
+    policy: ArcSwap<Policy>,
+    loaded_at: ArcSwap<SystemTime>,
+    reloads: AtomicU64,
+    refused: AtomicU64,
+    file_in_force: AtomicBool,
+}
+
+/// How it stands with the policy, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyStatus {
+    /// The number of the policy in force: 1 for the one of the start.
+    pub generation: u64,
+    /// When it was put in force.
+    pub loaded_at: SystemTime,
+    /// How often a changed file came into force.
+    pub reloads: u64,
+    /// How often one did not, because it was not valid or could not be read.
+    pub refused: u64,
+    /// Whether the policy file holds the policy in force, as far as the last look tells.
+    pub file_in_force: bool,
+}
+
+impl PolicyStore {
+    /// Begins with a policy: there is no state without one.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy: ArcSwap::from_pointee(policy),
+            loaded_at: ArcSwap::from_pointee(SystemClock.now()),
+            reloads: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            file_in_force: AtomicBool::new(true),
+        }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    /// Puts a policy in force.
+    pub fn replace(&self, policy: Policy) {
+        self.policy.store(Arc::new(policy));
+        self.loaded_at.store(Arc::new(SystemClock.now()));
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes note of a policy that was not put in force.
+    pub fn note_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes note of whether the policy file holds the policy in force.
+    pub fn note_file_in_force(&self, file_in_force: bool) {
+        self.file_in_force.store(file_in_force, Ordering::Relaxed);
+    }
+
+    /// How it stands with the policy.
+    #[must_use]
+    pub fn status(&self) -> PolicyStatus {
+        let reloads = self.reloads.load(Ordering::Relaxed);
+        PolicyStatus {
+            generation: reloads + 1,
+            loaded_at: **self.loaded_at.load(),
+            reloads,
+            refused: self.refused.load(Ordering::Relaxed),
+            file_in_force: self.file_in_force.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::identity::{Caller, ClaimSet, Names, TokenIdentity};
+    use crate::policy::{
+        AccessRequest, BucketName, BucketProfile, DownloadTerms, EndpointName, LifetimeRequest, ObjectKey,
+        ObjectReference, PolicyContext,
+    };
+
+    fn compile(text: &str) -> Policy {
+        let bucket = BucketProfile::at_aws([EndpointName::default_endpoint()]);
+        let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), bucket)]);
+        let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
+        let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+        Policy::parse("policy.toml", text, &context).unwrap()
+    }
+
+    fn lets_in(policy: &Policy) -> bool {
+        let now = SystemTime::UNIX_EPOCH;
+        let caller = Caller::from_token(Arc::new(TokenIdentity {
+            issuer: "https://issuer.example".into(),
+            subject: "subject-1".into(),
+            groups: Names::default(),
+            scopes: Names::default(),
+            claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
+            expires_at: now,
+        }));
+        let object =
+            ObjectReference { bucket: BucketName::parse("media").unwrap(), key: ObjectKey::parse("x").unwrap() };
+        let lifetime = LifetimeRequest::default();
+        let request = AccessRequest { object, endpoint: None, lifetime, terms: DownloadTerms::default() };
+        policy.decide_download(&caller, request, now).is_ok()
+    }
+
+    #[test]
+    fn a_policy_store_puts_a_new_policy_in_force_for_the_next_decision() {
+        let tier = "tier = [{ name = \"t\", bucket = \"media\", prefix = \"\", download = {} }]\n";
+        let grant = "grant = [{ tiers = [\"t\"], operations = [\"download\"], to = { authenticated = true } }]";
+        let store = PolicyStore::new(compile(tier));
+        assert!(!lets_in(&store.current()));
+        store.replace(compile(&format!("{tier}{grant}")));
+        assert!(lets_in(&store.current()));
+    }
+}
