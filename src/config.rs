@@ -102,7 +102,7 @@ impl Config {
     pub fn load(path: &Path, overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
         let unusable = |problem| UnusableFile { file: path.to_owned(), problem };
         let read = files::read(path, MAX_DOCUMENT_BYTES).map_err(unusable)?;
-        Self::of_content(path, &read.content, overrides, plain_http)
+        Self::from_content(path, &read.content, overrides, plain_http)
     }
 
     /// Reads the file once more, while a server runs by it: a file that was written less than `settle` ago is read until
@@ -118,10 +118,15 @@ impl Config {
         settle: Duration,
     ) -> Result<Self, LoadError> {
         let look = files::at_start::read_one(path, MAX_DOCUMENT_BYTES, settle)?;
-        Self::of_content(path, &look.content, overrides, plain_http)
+        Self::from_content(path, &look.content, overrides, plain_http)
     }
 
-    fn of_content(path: &Path, content: &[u8], overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
+    fn from_content(
+        path: &Path,
+        content: &[u8],
+        overrides: Overrides,
+        plain_http: PlainHttp,
+    ) -> Result<Self, LoadError> {
         let text = text_of(path, content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let origin = path.display().to_string();
@@ -208,7 +213,7 @@ impl Config {
     ///
     /// When the file cannot be read, when its checksum or signature is wrong, and every broken rule at once.
     pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
-        let file = PolicyFile::of(&self.policy);
+        let file = PolicyFile::new(&self.policy);
         let look = file.read_at_start(&self.policy)?;
         let (sight, proofs) = (Sight::of(&look.policy), look.proofs());
         let content = look.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();

@@ -66,7 +66,7 @@ impl fmt::Debug for PolicyFile {
 impl PolicyFile {
     /// The file that the settings name, and the two beside it.
     #[must_use]
-    pub fn of(settings: &PolicySettings) -> Self {
+    pub fn new(settings: &PolicySettings) -> Self {
         let beside = |ending: &str| {
             let mut path = settings.file.clone().into_os_string();
             path.push(ending);

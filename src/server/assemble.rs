@@ -59,14 +59,14 @@ pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOpt
     warnings::log("configuration", &config.warnings);
     warnings::log("policy", policy.warnings());
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
-    let proxy = key_proxy::of_environment(&options.environment);
+    let proxy = key_proxy::from_environment(&options.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
-        let mut of_issuer = settings.clone();
-        of_issuer.key_proxy = of_issuer.key_proxy.resolved(proxy.as_ref());
-        key_proxy::log(&of_issuer);
+        let mut issuer = settings.clone();
+        issuer.key_proxy = issuer.key_proxy.resolved(proxy.as_ref());
+        key_proxy::log(&issuer);
         // It reads certificate authorities and a token from files.
-        let verifier = task::spawn_blocking(move || IssuerVerifier::new(of_issuer)).await;
+        let verifier = task::spawn_blocking(move || IssuerVerifier::new(issuer)).await;
         let verifier = verifier.context("the reading was cut off").and_then(|verifier| Ok(verifier?));
         let verifier = verifier.with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
         verifiers.push(Arc::new(verifier));

@@ -5,7 +5,7 @@ use crate::presign::credentials::Environment;
 
 /// The proxy that the environment names. One that cannot be used is left out, with a warning: no key is less safe on the
 /// direct way.
-pub(super) fn of_environment(environment: &Environment) -> Option<HttpProxy> {
+pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
     match HttpProxy::of_environment(|name| environment(name)) {
         Ok(found) => found.map(|(_, proxy)| proxy),
         Err((variable, error)) => {

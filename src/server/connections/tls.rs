@@ -194,7 +194,7 @@ impl ListenerTls {
             Standing::InForce => Ok(Reload::Unchanged),
             Standing::Pending { .. } => Ok(Reload::Pending),
             Standing::Counts { .. } => {
-                let proven = InForce::prove(&TlsFiles::of(&self.settings, looks)?)?;
+                let proven = InForce::prove(&TlsFiles::from_looks(&self.settings, looks)?)?;
                 self.in_force.store(Arc::new(proven));
                 tracker.accept();
                 Ok(Reload::Replaced)

@@ -31,7 +31,7 @@ pub(in crate::server) async fn watch(
     mut reloads: ReloadRequests,
 ) {
     let interval = config.policy.reload_interval;
-    let file = PolicyFile::of(&config.policy);
+    let file = PolicyFile::new(&config.policy);
     let watched = Mutex::new(Watched { policy: watch, arrivals: Arrivals::default() });
     let reload = Arc::new(Reload { config, file, store, watched, prepare });
     let started = Instant::now();

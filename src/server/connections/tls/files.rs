@@ -40,11 +40,11 @@ impl<'s> TlsFiles<'s> {
     /// Reads the files as they are at start; see [`at_start`].
     pub(super) fn read_at_start(settings: &'s TlsSettings, settle: Duration) -> Result<Self, TlsError> {
         let looks = at_start::read_all(&paths(settings), MAX_FILE_BYTES, settle)?;
-        Self::of(settings, looks.into_iter().map(Ok))
+        Self::from_looks(settings, looks.into_iter().map(Ok))
     }
 
     /// What looks at the files found. Whether the contents fit is for [`ProvenConfig`](super::ProvenConfig) to tell.
-    pub(super) fn of(
+    pub(super) fn from_looks(
         settings: &'s TlsSettings,
         looks: impl IntoIterator<Item = Result<Look, FileError>>,
     ) -> Result<Self, TlsError> {

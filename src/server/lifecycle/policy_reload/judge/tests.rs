@@ -98,7 +98,7 @@ impl Watched {
             checksum: read(100, false, &self.checksum),
             signature: read(101, false, &self.signature),
         };
-        let file = PolicyFile::of(&self.config.policy);
+        let file = PolicyFile::new(&self.config.policy);
         let (vouch, compile) =
             (|content: &[u8]| file.is_vouched_for(content, &seen), |text: &str| self.config.parse_policy(text));
         self.watch.take(&seen, self.arrival, self.now, vouch, compile)
