@@ -4,7 +4,8 @@
 //!
 //! - domain: [`identity`] (who is calling), [`policy`] (may they), [`presign`] (sign it), [`broker`] (the use cases) and
 //!   [`audit`] (what is kept of them). No gRPC types.
-//! - wire: [`grpc`], from messages to domain types and back.
+//! - wire: [`calls`], what every call passes whichever wire it came by, and [`grpc`], from messages to domain types and
+//!   back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
 //! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream`, `pacing` and `step_span`

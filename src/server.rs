@@ -228,7 +228,7 @@ impl RunningServer {
         &self.counters
     }
 
-    /// What asks the server through its own HTTP/2 and layers whether it answers.
+    /// What asks the server through its own HTTP/2 and pipeline whether it answers.
     #[must_use]
     pub const fn self_check(&self) -> &SelfCheck {
         &self.self_check

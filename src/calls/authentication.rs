@@ -12,7 +12,6 @@ use super::cause::Cause;
 use super::connection::ConnectionInfo;
 use super::failure::Failure;
 use super::method::CallMethod;
-use super::places::cause_of;
 use super::record::CallRecord;
 use super::refusal::refuse;
 use crate::admission::{Holder, Lane, NoRoom, OpenStream, SignatureTurns, UnprovenKind};
@@ -82,7 +81,7 @@ impl Authentication {
                 NotProven::NoRoom => failure,
                 NotProven::Error(error) => {
                     // The cause is for the log only; callers get the same words for every rejected proof.
-                    let reason = cause_of_error(&error).name();
+                    let reason = Cause::from(&error).name();
                     tracing::debug!(reason, cause = %error, "the caller was not authenticated");
                     Failure::from_authentication_error(&error, accepts)
                 }
@@ -90,7 +89,7 @@ impl Authentication {
         })?;
         record.set_caller(Arc::clone(&caller));
         let holder = self.holder_of(&caller);
-        stream.take_proven(holder).map_err(|error| refuse(cause_of(error), record, counters))?;
+        stream.take_proven(holder).map_err(|error| refuse(error.into(), record, counters))?;
         remove_proofs(headers);
         Ok(ProvenCaller { asking: AuthenticatedCaller { caller, at: now }, holder })
     }
@@ -116,18 +115,11 @@ enum NotProven {
 }
 
 impl NotProven {
-    const fn cause(&self) -> Cause {
+    fn cause(&self) -> Cause {
         match self {
-            Self::Error(error) => cause_of_error(error),
+            Self::Error(error) => error.into(),
             Self::NoRoom => Cause::UnprovenLimit,
         }
-    }
-}
-
-const fn cause_of_error(error: &AuthenticationError) -> Cause {
-    match error {
-        AuthenticationError::Rejected(rejection) => Cause::NotAuthenticated(*rejection),
-        AuthenticationError::KeysUnavailable { .. } => Cause::IssuerKeysUnavailable,
     }
 }
 

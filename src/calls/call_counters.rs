@@ -34,7 +34,7 @@ impl CallCounters {
     /// their codes only.
     pub(crate) fn count(&self, cause: Cause) {
         let count = match cause {
-            Cause::Malformed(malformed) => self.malformed.of(malformed),
+            Cause::Malformed(malformed) => self.malformed.get(malformed),
             Cause::UnprovenLimit => &self.unproven_refused,
             Cause::CallerOverloaded => &self.over_share,
             Cause::Overloaded => &self.shed,

@@ -2,7 +2,8 @@
 
 use super::malformed::MalformedRequest;
 use super::reason::Reason;
-use crate::identity::Rejection;
+use crate::admission::NoShare;
+use crate::identity::{AuthenticationError, Rejection};
 
 /// Why a call failed, if not by what was decided. For the log, traces and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +134,25 @@ impl Cause {
             | Self::RequestInvalid
             | Self::AuditUnavailable
             | Self::Panicked => false,
+        }
+    }
+}
+
+/// Why a call of a proven caller has no place.
+impl From<NoShare> for Cause {
+    fn from(error: NoShare) -> Self {
+        match error {
+            NoShare::OverShare => Self::CallerOverloaded,
+            NoShare::Full => Self::Overloaded,
+        }
+    }
+}
+
+impl From<&AuthenticationError> for Cause {
+    fn from(error: &AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Rejected(rejection) => Self::NotAuthenticated(*rejection),
+            AuthenticationError::KeysUnavailable { .. } => Self::IssuerKeysUnavailable,
         }
     }
 }

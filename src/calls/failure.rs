@@ -11,7 +11,7 @@ use crate::presign::PresignError;
 use crate::quota::{QuotaExceeded, QuotaScope};
 use crate::storage::InspectionError;
 
-/// Why a call failed, and what is particular to it. Nothing in it may be kept from the caller.
+/// Why a call failed, and what is particular to it. The caller may be told all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) reason: Reason,
@@ -67,7 +67,7 @@ impl Failure {
     /// There is one text for every rejection: what was wrong with a proof helps a forger.
     pub(crate) fn from_authentication_error(error: &AuthenticationError, accepts: &AcceptedProof) -> Self {
         match error {
-            AuthenticationError::Rejected(rejection) => {
+            AuthenticationError::Rejected(_) => {
                 let text = match accepts {
                     AcceptedProof::Token => Reason::CallerNotAuthenticated.text(),
                     AcceptedProof::Workload(_) => "the call needs to come from a workload that this listener accepts",
@@ -76,10 +76,10 @@ impl Failure {
                          workload that this listener accepts"
                     }
                 };
-                Self { text, ..Self::from(Cause::NotAuthenticated(*rejection)) }
+                Self { text, ..Self::from(Cause::from(error)) }
             }
             AuthenticationError::KeysUnavailable { retry_after, .. } => {
-                Self { retry_after: Some(*retry_after), ..Self::from(Cause::IssuerKeysUnavailable) }
+                Self { retry_after: Some(*retry_after), ..Self::from(Cause::from(error)) }
             }
         }
     }

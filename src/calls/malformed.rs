@@ -101,7 +101,7 @@ pub struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
 impl MalformedCounts {
     /// The count of one kind.
     #[must_use]
-    pub const fn of(&self, malformed: MalformedRequest) -> &EventCount {
+    pub const fn get(&self, malformed: MalformedRequest) -> &EventCount {
         // The number of a kind is its place in the list, and there are as many counts.
         &self.0[malformed as usize]
     }
@@ -116,10 +116,10 @@ mod tests {
         let counts = MalformedCounts::default();
         for (number, malformed) in MalformedRequest::ALL.into_iter().enumerate() {
             assert_eq!(malformed as usize, number);
-            assert_eq!(counts.of(malformed).get(), 0, "{malformed:?}");
-            counts.of(malformed).add_one();
+            assert_eq!(counts.get(malformed).get(), 0, "{malformed:?}");
+            counts.get(malformed).add_one();
         }
-        assert!(MalformedRequest::ALL.into_iter().all(|malformed| counts.of(malformed).get() == 1));
+        assert!(MalformedRequest::ALL.into_iter().all(|malformed| counts.get(malformed).get() == 1));
         let names: std::collections::BTreeSet<_> = MalformedRequest::ALL.map(MalformedRequest::code).into();
         assert_eq!(names.len(), MalformedRequest::ALL.len());
     }

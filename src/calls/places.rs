@@ -12,7 +12,7 @@ use super::message::{self, MessageError, MessageLimits, MessagePrefix};
 use super::record::CallRecord;
 use super::refusal::refuse;
 use super::unserved::Unserved;
-use crate::admission::{Holder, NoShare, Share, Shares};
+use crate::admission::{Holder, Share, Shares};
 
 /// Places for the calls of proven callers, and memory for their messages; both are shared out by caller.
 ///
@@ -39,11 +39,11 @@ impl CallPlaces {
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        let refuse = |cause| refuse(cause, record, counters);
-        let mut memory = self.message_memory.take(holder, 0).map_err(|error| refuse(cause_of(error)))?;
+        let refuse = |cause: Cause| refuse(cause, record, counters);
+        let mut memory = self.message_memory.take(holder, 0).map_err(|error| refuse(error.into()))?;
         let message = message::read(body, prefix, self.message, &mut memory).await;
         let message = message.map_err(|error| match error {
-            MessageError::NoMemory(error) => refuse(cause_of(error)).into(),
+            MessageError::NoMemory(error) => refuse(error.into()).into(),
             MessageError::TooLarge => refuse(Cause::MessageTooLarge).into(),
             MessageError::TimedOut => refuse(Cause::MessageTimedOut).into(),
             MessageError::Ended => match record.request_fault() {
@@ -51,7 +51,7 @@ impl CallPlaces {
                 Some(RequestFault::Lost) | None => Unserved::Lost,
             },
         })?;
-        let place = self.places.take(holder, 1).map_err(|error| refuse(cause_of(error)))?;
+        let place = self.places.take(holder, 1).map_err(|error| refuse(error.into()))?;
         Ok((message, HeldPlace { _memory: memory, _place: place }))
     }
 }
@@ -61,12 +61,4 @@ impl CallPlaces {
 pub(crate) struct HeldPlace {
     _memory: Share,
     _place: Share,
-}
-
-/// Why a call of a proven caller has no place.
-pub(crate) const fn cause_of(error: NoShare) -> Cause {
-    match error {
-        NoShare::OverShare => Cause::CallerOverloaded,
-        NoShare::Full => Cause::Overloaded,
-    }
 }

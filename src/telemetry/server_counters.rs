@@ -42,7 +42,7 @@ pub struct ServerCounters {
     pub streams_refused: EventCount,
     /// Failures to accept that are the machine's, such as too many open files.
     pub accept_errors: EventCount,
-    /// What the layers counted.
+    /// What was counted on the way of calls.
     pub calls: Arc<CallCounters>,
 }
 

@@ -811,8 +811,7 @@ fn told_alike(row: &[&str]) -> bool {
 
 /// The table of reasons as the document has it.
 fn table_of_reasons() -> String {
-    let mut table = "| reason | code | another try | text |\n|---|---|---|---|\n".to_owned();
-    for reason in Reason::ALL {
+    let rows = Reason::ALL.map(|reason| {
         let (name, code, text) = (reason.name(), reason.code().name(), reason.text());
         let retry = match reason.retry() {
             Retry::No => "no".to_owned(),
@@ -821,9 +820,9 @@ fn table_of_reasons() -> String {
             Retry::After(time) => format!("after {} s", time.as_secs()),
             Retry::AfterStated => "after `RetryInfo.retryDelay`".to_owned(),
         };
-        table += &format!("| [`{name}`](#{}) | `{code}` | {retry} | {text} |\n", name.to_lowercase());
-    }
-    table
+        format!("| [`{name}`](#{}) | `{code}` | {retry} | {text} |\n", name.to_lowercase())
+    });
+    format!("| reason | code | another try | text |\n|---|---|---|---|\n{}", rows.concat())
 }
 
 #[test]

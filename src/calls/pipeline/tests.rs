@@ -423,7 +423,7 @@ async fn a_message_that_does_not_come_well_ends_the_call() {
         assert_eq!(world.budgets.message_memory.held(), 0);
         let counters = &world.pipeline.counters;
         let counted = [&counters.oversized_messages, &counters.message_timeouts].map(EventCount::get);
-        let truncated = counters.malformed.of(MalformedRequest::TruncatedMessage).get();
+        let truncated = counters.malformed.get(MalformedRequest::TruncatedMessage).get();
         let is = |reason: &str| u64::from(expected == reason);
         assert_eq!(counted, [is("MESSAGE_TOO_LARGE"), is("CALL_TIMED_OUT")]);
         assert_eq!(truncated, is("REQUEST_INVALID"));
@@ -472,7 +472,7 @@ async fn what_is_no_call_is_refused_without_a_body_where_there_is_no_room_or_non
         let body = answer.into_body().collect().await.ok().unwrap().to_bytes();
         assert_eq!(!body.is_empty(), has_body);
         assert_eq!(world.end().0, Code::InvalidArgument);
-        assert_eq!(world.pipeline.counters.malformed.of(MalformedRequest::NotPost).get(), 1);
+        assert_eq!(world.pipeline.counters.malformed.get(MalformedRequest::NotPost).get(), 1);
     }
 }
 

@@ -32,7 +32,7 @@ const PIPE_BYTES: usize = 16 * 1_024;
 
 /// Asks the server for its health over a connection in memory. Clones share everything.
 ///
-/// Such a connection goes through the code that serves accepted ones, and its call through the services and layers of
+/// Such a connection goes through the code that serves accepted ones, and its call through the pipeline and services of
 /// all calls. It takes no place of a client, because budgets, counts and places for it are its own, and no setting of a
 /// listener stands in its way. Neither the log nor metrics nor traces have it.
 #[derive(Clone)]

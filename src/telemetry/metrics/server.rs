@@ -52,7 +52,7 @@ impl Collector for ServerCollector {
         .map(|(cause, count)| ([("cause", cause)], count.get()));
         encode_counters(&mut encoder, "calls_ended_by_server", "Calls that the server ended itself.", calls)?;
         let malformed = MalformedRequest::ALL
-            .map(|malformed| ([("reason", malformed.code())], counters.calls.malformed.of(malformed).get()));
+            .map(|malformed| ([("reason", malformed.code())], counters.calls.malformed.get(malformed).get()));
         let help = "Requests that were no call of a method here, by their form.";
         encode_counters(&mut encoder, "malformed_requests", help, malformed)?;
         let errors =
