@@ -21,6 +21,8 @@ pub mod dev;
 pub mod grpc;
 mod line_stream;
 pub mod quota;
+#[cfg(test)]
+mod second_signer;
 pub mod server;
 mod step_span;
 pub mod telemetry;

@@ -24,7 +24,6 @@ mod reload_request;
 mod self_check;
 mod sent_errors;
 mod service_manager;
-mod signing_credentials;
 mod stalled_writes;
 mod stop_signals;
 mod tls;
@@ -59,7 +58,7 @@ use self::policy_reload::PolicyWatch;
 use self::reload_request::ReloadRequests;
 use crate::admission::{BudgetLimits, Budgets};
 use crate::audit::AuditTrail;
-use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
+use crate::broker::DecisionId;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LimitSettings, LoadedPolicy};
 use crate::grpc::HealthService;
@@ -76,8 +75,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The environment variables, for credentials that the configuration names.
     pub environment: Environment,
-    /// The ids of decisions.
-    pub decision_ids: Arc<dyn DecisionIds>,
+    /// Makes an id that no other decision has.
+    pub decision_ids: fn() -> DecisionId,
     /// Where spans go. The server flushes them when it stops.
     pub traces: Traces,
     /// What was lost of the log, for metrics.
@@ -91,7 +90,7 @@ impl Surroundings {
         Self {
             clock: Arc::new(SystemClock),
             environment: Arc::new(|name| std::env::var(name).ok()),
-            decision_ids: Arc::new(TimeOrderedDecisionIds),
+            decision_ids: DecisionId::generate,
             traces: Traces::off(),
             log: Arc::default(),
         }
@@ -248,7 +247,7 @@ impl RunningServer {
             shutdown_grace: server.shutdown_grace,
             closers,
             self_check,
-            reloader: Reloader { key_rings: parts.key_rings(), credentials: parts.credential_caches(), files: reload },
+            reloader: Reloader { key_rings: parts.key_rings(), signers: parts.signers(), files: reload },
             stop_listeners,
             stop,
             stop_admin,

@@ -125,6 +125,11 @@ pub(super) fn status_of_broker_error(error: &BrokerError, decision_id: DecisionI
             quota: Some(*scope),
             ..Failure::default()
         },
+        // No setting leads here yet. The one that does brings a reason of its own for callers.
+        BrokerError::QuotaStore(error) => {
+            tracing::error!(decision_id = %decision_id, %error, "a permitted call could not be counted");
+            Failure::default()
+        }
         BrokerError::Presign(PresignError::CredentialsUnavailable { retry_after }) => Failure {
             code: Code::Unavailable,
             reason: ErrorReason::SigningCredentialsUnavailable,

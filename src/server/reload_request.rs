@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time;
 
 use crate::identity::KeyRing;
-use crate::presign::credentials::CredentialsCache;
+use access_broker_s3::presign::SignerUpkeep;
 
 /// SIGHUP, as often as it comes. Once one of these was made, that signal does not end the process any more.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl ReloadSignal {
 #[derive(Debug, Clone)]
 pub struct Reloader {
     pub(super) key_rings: Vec<Arc<KeyRing>>,
-    pub(super) credentials: Vec<Arc<CredentialsCache>>,
+    pub(super) signers: Vec<Arc<dyn SignerUpkeep>>,
     pub(super) files: watch::Sender<()>,
 }
 
@@ -49,7 +49,7 @@ impl Reloader {
     /// it counts. What cannot be read leaves what is in force. Waits for nothing.
     pub fn reload(&self) {
         self.key_rings.iter().for_each(|keys| keys.refresh_soon());
-        self.credentials.iter().for_each(|credentials| credentials.renew_soon());
+        self.signers.iter().for_each(|signer| signer.reload());
         self.files.send_replace(());
     }
 }
