@@ -1,20 +1,20 @@
-//! The use cases: decide, look or sign, and tell what was decided.
+//! The use cases: decide, inspect or sign, and record what was decided.
 
-mod conclusion;
 mod decision;
 mod download;
 mod error;
 mod issued_terms;
+mod pipeline;
 mod upload;
 mod verification;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use decision::{Decision, DecisionId, DecisionIds, Outcome, TimeOrderedDecisionIds, UseCase};
+pub use decision::{Decision, DecisionId, Outcome, UseCase};
 pub use download::{DownloadRequest, Existence, IssuedDownload};
 pub use error::BrokerError;
 pub use issued_terms::{BoundDownload, BoundUpload, IssuedTerms};
@@ -23,9 +23,9 @@ pub use verification::{Aspect, Expectations, Verification, VerificationRequest};
 
 use crate::identity::{Caller, Pseudonyms};
 use crate::policy_store::PolicyStore;
-use crate::presign::Presigner;
 use crate::quota::Quotas;
 use crate::storage::ObjectInspector;
+use access_broker_s3::presign::Presigner;
 
 /// A caller whose proof was accepted, and the one instant by which everything about its call is judged.
 #[derive(Debug, Clone)]
@@ -43,10 +43,10 @@ pub struct Backends {
     pub policy: Arc<PolicyStore>,
     /// Who signs.
     pub presigner: Arc<dyn Presigner>,
-    /// Who looks at objects.
+    /// Who inspects objects.
     pub inspector: Arc<dyn ObjectInspector>,
-    /// Where decisions get their ids from.
-    pub decision_ids: Arc<dyn DecisionIds>,
+    /// Makes an id that no other decision has.
+    pub decision_ids: fn() -> DecisionId,
     /// What callers are called in S3's log.
     pub pseudonyms: Arc<Pseudonyms>,
     /// How often URLs may be issued.

@@ -24,6 +24,8 @@ pub mod grpc;
 mod line_stream;
 pub mod policy_store;
 pub mod quota;
+#[cfg(test)]
+mod second_signer;
 pub mod server;
 mod step_span;
 pub mod telemetry;

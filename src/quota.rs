@@ -1,8 +1,11 @@
-//! How much. Limits on how often URLs are issued, per caller and per tier.
+//! Limits on how often URLs are issued, per caller and per tier.
 
 mod gcra;
 mod limiters;
+mod local_store;
 mod quotas;
+mod store;
 
 pub use access_broker_policy::{RateLimit, TierQuota, read_rate};
-pub use quotas::{QuotaExceeded, QuotaScope, QuotaSettings, QuotaStatus, Quotas};
+pub use quotas::{QuotaError, QuotaExceeded, QuotaScope, QuotaSettings, QuotaStatus, Quotas};
+pub use store::{CountedCall, QuotaStore, QuotaStoreError, UsedUp};

@@ -8,7 +8,6 @@ mod grpc_server;
 mod lifecycle;
 mod listening;
 mod reload_requests;
-mod signing_credentials;
 mod start_options;
 
 use std::fmt;
@@ -160,7 +159,7 @@ impl RunningServer {
             listeners.spawn(listener.run(connections.clone(), stop_listeners.clone()));
         }
 
-        let (key_rings, credentials) = (components.key_rings(), components.credential_caches());
+        let (key_rings, signers) = (components.key_rings(), components.signers());
         let Components { readiness, audit, .. } = components;
         Ok(Self {
             addresses,
@@ -173,7 +172,7 @@ impl RunningServer {
             drain_delay: config.server.drain_delay,
             shutdown_grace: config.server.shutdown_grace,
             self_check,
-            reloader: Reloader { key_rings, credentials, files: reload },
+            reloader: Reloader { key_rings, signers, files: reload },
             stop_listeners,
             stop,
             stop_admin,

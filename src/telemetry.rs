@@ -14,7 +14,7 @@ pub use http2_errors::{EndingFrame, Http2Errors};
 pub use logs::{LogCounts, LogFormat, LogHandle, LogSettings, LossCause, start_logging, subscriber};
 pub use metrics::{
     CallMetrics, CertificateStatus, ConnectionLimit, ListenerCertificate, MetricSources, Metrics, MetricsFormat,
-    NamedCredentials, PartStatus, ReadinessStatus, Sampled,
+    PartStatus, ReadinessStatus, Sampled,
 };
 pub use observed_inspector::ObservedInspector;
 pub use observed_presigner::ObservedPresigner;

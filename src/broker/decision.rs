@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use crate::identity::Caller;
-use crate::policy::{EndpointName, ExpiryLimit, ObjectReference, Operation};
+use crate::policy::{EndpointName, ExpiryLimit, ObjectReference, Operation, Permit};
+use access_broker_s3::presign::Expiry;
 
 /// Identifies a decision in the answer and in the log: a UUID of version 7 (RFC 9562 section 5.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +21,12 @@ impl DecisionId {
     #[must_use]
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
+    }
+
+    /// An id that no other decision has. Ids sort by their time and are otherwise random.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
     }
 
     /// An id as it stands in answers and logs: 36 characters in lower case.
@@ -36,22 +43,6 @@ impl fmt::Display for DecisionId {
     }
 }
 
-/// A source of decision ids.
-pub trait DecisionIds: fmt::Debug + Send + Sync + 'static {
-    /// An id that no other decision has.
-    fn next(&self) -> DecisionId;
-}
-
-/// Ids that sort by their time and are otherwise random.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TimeOrderedDecisionIds;
-
-impl DecisionIds for TimeOrderedDecisionIds {
-    fn next(&self) -> DecisionId {
-        DecisionId(Uuid::now_v7())
-    }
-}
-
 /// What a caller asked the broker to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UseCase {
@@ -59,7 +50,7 @@ pub enum UseCase {
     IssueDownloadUrl,
     /// Issue a URL that writes an object.
     IssueUploadUrl,
-    /// Look at what was uploaded.
+    /// Inspect what was uploaded.
     VerifyUpload,
 }
 
@@ -121,7 +112,7 @@ pub enum Outcome {
         /// What the URLs bind beside the object.
         terms: Box<IssuedTerms>,
     },
-    /// An upload was looked at, by this grant.
+    /// An upload was inspected, by this grant.
     Verified {
         /// The name of the grant.
         grant: Arc<str>,
@@ -137,6 +128,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a call that issued URLs.
+    pub(super) fn issued<T>(permit: &Permit<T>, expiry: Expiry, terms: IssuedTerms) -> Self {
+        Self::Issued {
+            grant: Arc::clone(permit.object().rule()),
+            endpoint: permit.endpoint().clone(),
+            expires_at: expiry.at,
+            limited_by: expiry.limited_by,
+            terms: Box::new(terms),
+        }
+    }
+
     /// The name for metrics and traces. A policy refuses; everything else that came to nothing failed.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -1,15 +1,18 @@
 //! URLs that read an object.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::conclusion::{Pending, issued};
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
+use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, DownloadTerms, EndpointName, HeaderText, Operation, Permit};
-use crate::presign::PresignedDownload;
-use crate::storage::{Look, StoredObject};
+use crate::policy::{
+    AccessRequest, DownloadTerms, EndpointName, HeaderText, ObjectReference, Permit, PermittedObject, Policy, Refusal,
+};
+use crate::storage::{InspectionScope, ObjectInspector, StoredObject};
+use access_broker_s3::presign::{Attribution, PresignedDownload, Presigner, Signing};
 
 /// A valid request for download URLs.
 #[derive(Debug, Clone)]
@@ -54,48 +57,70 @@ impl Broker {
         asking: &AuthenticatedCaller,
         request: DownloadRequest,
     ) -> (Decision, Result<IssuedDownload, BrokerError>) {
-        let DownloadRequest { access, existence } = request;
-        let pending = self.pending(asking, UseCase::IssueDownloadUrl, &access.object);
-        let decided = self.0.policy.current().decide_download(&asking.caller, access, asking.at);
-        match decided {
-            Err(refusal) => pending.refused(refusal),
-            Ok(permit) => {
-                let permitted = permit.object().clone();
-                let result = self.download(asking, &pending, permit, existence).await;
-                pending.concluded(&permitted, result)
-            }
-        }
+        self.run(asking, request).await
+    }
+}
+
+impl BrokerRequest for DownloadRequest {
+    const USE_CASE: UseCase = UseCase::IssueDownloadUrl;
+
+    type Task = PermittedDownload;
+
+    fn object(&self) -> &ObjectReference {
+        &self.access.object
     }
 
-    async fn download(
-        &self,
-        asking: &AuthenticatedCaller,
-        pending: &Pending,
-        permit: Permit<DownloadTerms>,
-        existence: Existence,
-    ) -> Result<(IssuedDownload, Outcome), BrokerError> {
-        self.admit(pending, permit.object())?;
-        let (permit, object) = match existence {
-            Existence::Unknown => (permit, None),
-            Existence::Required | Existence::Pinned => {
-                let version_id = permit.terms().version_id.as_ref();
-                let object = self.0.inspector.inspect(permit.object(), version_id, Look::Headers).await?;
-                let permit = if existence == Existence::Pinned { pinned(permit, &object)? } else { permit };
-                (permit, Some(object))
-            }
-        };
-        let attribution = pending.attribution();
-        let sign = || self.0.presigner.presign_download(&permit, &attribution, asking.at);
-        let signed = self.signed(permit.object().bucket(), Operation::Download, sign).await?;
-        let outcome = issued(&permit, signed.expiry, IssuedTerms::of_download(&permit));
-        let answer = IssuedDownload {
-            signed,
-            object,
-            tier: Arc::clone(permit.object().tier()),
-            endpoint: permit.endpoint().clone(),
-            decision_id: pending.id,
-        };
-        Ok((answer, outcome))
+    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<PermittedDownload, Refusal> {
+        let permit = policy.decide_download(&asking.caller, self.access, asking.at)?;
+        Ok(PermittedDownload { permit, existence: self.existence })
+    }
+}
+
+pub(super) struct PermittedDownload {
+    permit: Permit<DownloadTerms>,
+    existence: Existence,
+}
+
+impl PermittedTask for PermittedDownload {
+    type Found = Option<StoredObject>;
+    type Signed = PresignedDownload;
+    type Answer = IssuedDownload;
+
+    fn object(&self) -> &PermittedObject {
+        self.permit.object()
+    }
+
+    /// Finds out whether the object exists, where that is asked for, and binds the permit to the version that was found.
+    async fn inspect(self, inspector: &dyn ObjectInspector) -> Result<(Self, Option<StoredObject>), BrokerError> {
+        let Self { permit, existence } = self;
+        if existence == Existence::Unknown {
+            return Ok((Self { permit, existence }, None));
+        }
+        let version_id = permit.terms().version_id.as_ref();
+        let object = inspector.inspect(permit.object(), version_id, InspectionScope::Headers).await?;
+        let permit = if existence == Existence::Pinned { pinned(permit, &object)? } else { permit };
+        Ok((Self { permit, existence }, Some(object)))
+    }
+
+    fn sign<'a>(
+        &'a self,
+        presigner: &'a dyn Presigner,
+        attribution: &'a Attribution,
+        now: SystemTime,
+    ) -> Signing<'a, PresignedDownload> {
+        presigner.sign_download(&self.permit, attribution, now)
+    }
+
+    fn conclude(
+        self,
+        object: Option<StoredObject>,
+        signed: PresignedDownload,
+        decision_id: DecisionId,
+    ) -> (IssuedDownload, Outcome) {
+        let outcome = Outcome::issued(&self.permit, signed.expiry, IssuedTerms::of_download(&self.permit));
+        let tier = Arc::clone(self.permit.object().tier());
+        let endpoint = self.permit.endpoint().clone();
+        (IssuedDownload { signed, object, tier, endpoint, decision_id }, outcome)
     }
 }
 

@@ -1,11 +1,11 @@
-//! Why a call came to nothing.
+//! Why a call failed.
 
 use thiserror::Error;
 
 use crate::policy::RefusalReason;
-use crate::presign::PresignError;
-use crate::quota::QuotaExceeded;
+use crate::quota::{QuotaError, QuotaExceeded, QuotaStoreError};
 use crate::storage::InspectionError;
+use access_broker_s3::presign::PresignError;
 
 /// Why nothing was issued or said.
 #[derive(Debug, Clone, Error)]
@@ -16,10 +16,13 @@ pub enum BrokerError {
     /// The policy permits, and it was too often.
     #[error(transparent)]
     Quota(#[from] QuotaExceeded),
+    /// The policy permits, and whether it was too often cannot be found out.
+    #[error(transparent)]
+    QuotaStore(#[from] QuotaStoreError),
     /// The policy permits, and signing failed.
     #[error(transparent)]
     Presign(#[from] PresignError),
-    /// The policy permits, and the object could not be looked at.
+    /// The policy permits, and the object could not be inspected.
     #[error(transparent)]
     Inspection(#[from] InspectionError),
     /// The policy permits, and the object has no version that the URL could be bound to.
@@ -34,6 +37,7 @@ impl BrokerError {
         match self {
             Self::Refused(reason) => reason.code(),
             Self::Quota(_) => "quota_exceeded",
+            Self::QuotaStore(error) => error.code(),
             Self::Presign(error) => error.code(),
             Self::Inspection(error) => error.code(),
             Self::NoVersion => "no_version",
@@ -46,6 +50,15 @@ impl BrokerError {
         match self {
             Self::Refused(RefusalReason::Denied(rule) | RefusalReason::ClaimElsewhere(Some(rule))) => Some(rule),
             _ => None,
+        }
+    }
+}
+
+impl From<QuotaError> for BrokerError {
+    fn from(error: QuotaError) -> Self {
+        match error {
+            QuotaError::Exceeded(exceeded) => exceeded.into(),
+            QuotaError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -1,56 +1,55 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, future};
 
 use super::*;
-use crate::clock::Clock;
 use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, ExpiryLimit,
-    HeaderText, LifetimeRequest, ObjectKey, ObjectReference, PermittedObject, Policy, PolicyContext,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText,
+    LifetimeRequest, ObjectKey, ObjectReference, Permit, PermittedObject, UploadTerms,
 };
-use crate::presign::credentials::CredentialsCache;
-use crate::presign::{
-    Addressing, BucketEndpoint, BucketSigner, EndpointSettings, EntityTagForm, PresignError, RequiredHeaders,
-    SigV4Presigner,
-};
-use crate::quota::{QuotaSettings, Quotas};
-use crate::storage::{InspectionError, Look, StoredObject};
+use crate::second_signer;
+use crate::storage::{InspectionError, InspectionScope, StoredObject};
+use access_broker_s3::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Signing, Waiting};
 
 const POLICY: &str = r#"
 tier = [{ name = "t", bucket = "media", prefix = "", download = { max_ttl = "2h" }, upload = { record_decision = true } }]
 grant = [{ tiers = "t", operations = ["download", "upload"], to = { authenticated = true } }]
 "#;
 
-/// Gives credentials that end after the first of the lives, then the next, and so on; the last one stays.
+/// Must wait before it signs what a caller insists on, and then signs, or refuses again.
 #[derive(Debug)]
-struct Lives(Mutex<Vec<u64>>);
-
-impl ProvideCredentials for Lives {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        let mut lives = self.0.lock().unwrap();
-        let life = if lives.len() > 1 { lives.remove(0) } else { lives[0] };
-        let expiry = SystemTime::now() + Duration::from_secs(life);
-        let id = format!("AKID{life}");
-        future::ProvideCredentials::ready(Ok(Credentials::new(id, "secret", None, Some(expiry), "test")))
-    }
+struct MustWait {
+    then: Arc<dyn Presigner>,
+    helps: bool,
 }
 
-/// A clock that is so many seconds late.
-#[derive(Debug)]
-struct Late(AtomicU64);
+impl Presigner for MustWait {
+    fn sign_download<'a>(
+        &'a self,
+        permit: &'a Permit<DownloadTerms>,
+        attribution: &'a Attribution,
+        now: SystemTime,
+    ) -> Signing<'a, PresignedDownload> {
+        if permit.lifetime().required_until.is_none() {
+            return self.then.sign_download(permit, attribution, now);
+        }
+        let refused = |seconds| PresignError::FullTtlUnavailable { available: Duration::from_secs(seconds) };
+        let sign = move || match self.then.sign_download(permit, attribution, now) {
+            Signing::Ready(signed) if self.helps => signed,
+            _ => Err(refused(900)),
+        };
+        let until = Box::pin(tokio::time::sleep(Duration::from_secs(3)));
+        Signing::Waiting(Waiting { refused: refused(600), until, sign: Box::new(sign) })
+    }
 
-impl Clock for Late {
-    fn now(&self) -> SystemTime {
-        SystemTime::now() - Duration::from_secs(self.0.load(Ordering::Relaxed))
+    fn sign_upload<'a>(
+        &'a self,
+        permit: &'a Permit<UploadTerms>,
+        attribution: &'a Attribution,
+        now: SystemTime,
+    ) -> Signing<'a, PresignedUpload> {
+        self.then.sign_upload(permit, attribution, now)
     }
 }
 
@@ -64,56 +63,36 @@ impl ObjectInspector for OneObject {
         &self,
         _: &PermittedObject,
         _: Option<&HeaderText>,
-        _: Look,
+        _: InspectionScope,
     ) -> Result<StoredObject, InspectionError> {
         self.0.clone()
     }
 }
 
-pub(super) fn media() -> BucketName {
+pub(crate) fn media() -> BucketName {
     BucketName::parse("media").unwrap()
 }
 
-async fn broker(credential_lives: &[u64], object: Result<StoredObject, InspectionError>) -> Broker {
-    let provider = Lives(Mutex::new(credential_lives.to_vec()));
-    // The first credentials came a minute ago: no provider is asked twice within seconds.
-    let clock = Arc::new(Late(AtomicU64::new(60)));
-    let cache = CredentialsCache::new(provider, Arc::clone(&clock) as _, Duration::from_hours(1));
-    cache.refresh().await.unwrap();
-    clock.0.store(0, Ordering::Relaxed);
-    let settings = EndpointSettings {
-        s3_bucket: "real-media".to_owned(),
-        region: "eu-west-1".to_owned(),
-        endpoint: None,
-        addressing: Addressing::Automatic,
-        dual_stack: false,
-        fips: false,
-        accelerate: false,
-        access_point: None,
-    };
-    let cache = Arc::new(cache);
-    let signer = BucketSigner {
-        endpoints: HashMap::from([(EndpointName::default_endpoint(), BucketEndpoint::resolve(&settings).unwrap())]),
-        upload_credentials: Arc::clone(&cache),
-        credentials: cache,
-        etag_form: EntityTagForm::default(),
-        required_headers: RequiredHeaders::default(),
-        attribution: true,
-    };
-    let buckets = BTreeMap::from([(media(), BucketProfile::at_aws([EndpointName::default_endpoint()]))]);
-    let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+async fn broker(object: Result<StoredObject, InspectionError>) -> Broker {
+    broker_with(object, |s3| s3).await
+}
+
+async fn broker_with(
+    object: Result<StoredObject, InspectionError>,
+    presigner: impl FnOnce(Arc<dyn Presigner>) -> Arc<dyn Presigner>,
+) -> Broker {
+    let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
     Broker::new(Backends {
-        policy: Arc::new(PolicyStore::new(Policy::parse("policy.toml", POLICY, &context).unwrap())),
-        presigner: Arc::new(SigV4Presigner::new(HashMap::from([(media(), signer)]))),
+        policy: Arc::new(PolicyStore::new(second_signer::policy(POLICY, &media(), profile))),
+        presigner: presigner(second_signer::s3(&media()).await.presigner()),
         inspector: Arc::new(OneObject(object)),
-        decision_ids: Arc::new(TimeOrderedDecisionIds),
+        decision_ids: DecisionId::generate,
         pseudonyms: Arc::new(Pseudonyms::with_key(&[7; 32]).unwrap()),
-        quotas: Arc::new(Quotas::new(QuotaSettings { caller: None, report_only: false, remembered_callers: 1_000 })),
+        quotas: second_signer::no_quotas(),
     })
 }
 
-pub(super) fn asking() -> AuthenticatedCaller {
+pub(crate) fn asking() -> AuthenticatedCaller {
     let at = SystemTime::now();
     let caller = Caller::from_token(Arc::new(TokenIdentity {
         issuer: "https://issuer.example".into(),
@@ -126,7 +105,7 @@ pub(super) fn asking() -> AuthenticatedCaller {
     AuthenticatedCaller { caller: Arc::new(caller), at }
 }
 
-pub(super) fn object() -> ObjectReference {
+pub(crate) fn object() -> ObjectReference {
     ObjectReference { bucket: media(), key: ObjectKey::parse("a").unwrap() }
 }
 
@@ -148,31 +127,34 @@ fn stored() -> StoredObject {
     }
 }
 
-#[tokio::test]
-async fn a_caller_who_insists_on_a_longer_life_has_the_credentials_renewed() {
-    let broker = broker(&[600, 7_200], Err(InspectionError::NotFound)).await;
-    let (_, cut) = broker.issue_download(&asking(), download(3_600, false, Existence::Unknown)).await;
-    assert_eq!(cut.unwrap().signed.expiry.limited_by, ExpiryLimit::SigningCredentialsExpiry);
-    let (_, full) = broker.issue_download(&asking(), download(3_600, true, Existence::Unknown)).await;
-    let full = full.unwrap().signed;
-    assert_eq!(full.expiry.limited_by, ExpiryLimit::RequestedTtl);
-    assert!(full.get.url.as_str().contains("AKID7200"));
+#[tokio::test(start_paused = true)]
+async fn a_presigner_that_must_wait_is_awaited_and_asked_once_more() {
+    let waits = |then| Arc::new(MustWait { then, helps: true }) as _;
+    let broker = broker_with(Err(InspectionError::NotFound), waits).await;
+    let started = tokio::time::Instant::now();
+    let (_, at_once) = broker.issue_download(&asking(), download(3_600, false, Existence::Unknown)).await;
+    assert!(at_once.is_ok() && started.elapsed().is_zero());
+    let (decision, full) = broker.issue_download(&asking(), download(3_600, true, Existence::Unknown)).await;
+    assert!(full.is_ok(), "{full:?}");
+    assert!(matches!(decision.outcome, Outcome::Issued { .. }));
+    assert!(started.elapsed() >= Duration::from_secs(3));
 }
 
-#[tokio::test]
-async fn a_renewal_that_does_not_help_ends_in_the_time_that_could_be_had() {
-    let broker = broker(&[600, 900], Err(InspectionError::NotFound)).await;
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_does_not_help_ends_in_what_the_other_attempt_says() {
+    let waits = |then| Arc::new(MustWait { then, helps: false }) as _;
+    let broker = broker_with(Err(InspectionError::NotFound), waits).await;
     let (decision, refused) = broker.issue_download(&asking(), download(3_600, true, Existence::Unknown)).await;
     let Err(BrokerError::Presign(PresignError::FullTtlUnavailable { available })) = refused else {
         panic!("{refused:?}")
     };
-    assert!((800..=870).contains(&available.as_secs()), "{available:?}");
+    assert_eq!(available, Duration::from_secs(900));
     assert!(matches!(decision.outcome, Outcome::Failed(_)));
 }
 
 #[tokio::test]
 async fn an_object_that_must_exist_and_does_not_gets_no_url() {
-    let broker = broker(&[7_200], Err(InspectionError::NotFound)).await;
+    let broker = broker(Err(InspectionError::NotFound)).await;
     let (decision, refused) = broker.issue_download(&asking(), download(60, false, Existence::Required)).await;
     assert!(matches!(refused, Err(BrokerError::Inspection(InspectionError::NotFound))));
     assert_eq!(decision.tier.as_deref(), Some("t"));
@@ -180,7 +162,7 @@ async fn an_object_that_must_exist_and_does_not_gets_no_url() {
 
 #[tokio::test]
 async fn a_pinned_url_reads_the_version_that_was_found() {
-    let found = broker(&[7_200], Ok(stored())).await;
+    let found = broker(Ok(stored())).await;
     let (_, required) = found.issue_download(&asking(), download(60, false, Existence::Required)).await;
     let required = required.unwrap();
     assert_eq!(required.object, Some(stored()));
@@ -190,20 +172,20 @@ async fn a_pinned_url_reads_the_version_that_was_found() {
     for url in [&pinned.get.url, &pinned.head.url] {
         assert!(url.as_str().contains("versionId=v%2F1&"));
     }
-    let unversioned = broker(&[7_200], Ok(StoredObject { version_id: None, ..stored() })).await;
+    let unversioned = broker(Ok(StoredObject { version_id: None, ..stored() })).await;
     let (_, refused) = unversioned.issue_download(&asking(), download(60, false, Existence::Pinned)).await;
     assert!(matches!(refused, Err(BrokerError::NoVersion)));
 }
 
 #[tokio::test]
 async fn a_verification_tells_what_holds_what_differs_and_what_is_unknown() {
-    let id = TimeOrderedDecisionIds.next();
+    let id = DecisionId::generate();
     let recorded = StoredObject { decision_id: Some(id.to_string()), ..stored() };
-    let broker = broker(&[7_200], Ok(recorded)).await;
+    let broker = broker(Ok(recorded)).await;
     let checksum = |algorithm, byte| Some(Checksum::new(algorithm, &vec![byte; algorithm.byte_length()]).unwrap());
     let expecting =
         |checksum| Expectations { decision_id: Some(id), content_length: Some(5), checksum, ..Expectations::default() };
-    let other = Some(TimeOrderedDecisionIds.next());
+    let other = Some(DecisionId::generate());
     for (expected, mismatches, unknown) in [
         (expecting(checksum(ChecksumAlgorithm::Sha256, 7)), &[][..], &[][..]),
         (expecting(checksum(ChecksumAlgorithm::Sha256, 8)), &["checksum"], &[]),
@@ -222,7 +204,7 @@ async fn a_verification_tells_what_holds_what_differs_and_what_is_unknown() {
 
 #[test]
 fn a_decision_id_has_one_spelling() {
-    let id = TimeOrderedDecisionIds.next();
+    let id = DecisionId::generate();
     assert_eq!(DecisionId::parse(&id.to_string()), Some(id));
     let text = id.to_string();
     for other in

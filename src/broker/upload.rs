@@ -1,14 +1,18 @@
 //! A URL that writes an object.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::conclusion::{Pending, issued};
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
+use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, EndpointName, Operation, Permit, UploadTerms};
-use crate::presign::PresignedUpload;
+use crate::policy::{
+    AccessRequest, EndpointName, ObjectReference, Permit, PermittedObject, Policy, Refusal, UploadTerms,
+};
+use crate::storage::ObjectInspector;
+use access_broker_s3::presign::{Attribution, PresignedUpload, Presigner, Signing};
 
 /// A valid request for an upload URL: what to write, how, and for how long.
 pub type UploadRequest = AccessRequest<UploadTerms>;
@@ -33,34 +37,52 @@ impl Broker {
         asking: &AuthenticatedCaller,
         request: UploadRequest,
     ) -> (Decision, Result<IssuedUpload, BrokerError>) {
-        let pending = self.pending(asking, UseCase::IssueUploadUrl, &request.object);
-        let decided = self.0.policy.current().decide_upload(&asking.caller, request, asking.at);
-        match decided {
-            Err(refusal) => pending.refused(refusal),
-            Ok(permit) => {
-                let result = self.upload(asking, &pending, &permit).await;
-                pending.concluded(permit.object(), result)
-            }
-        }
+        self.run(asking, request).await
+    }
+}
+
+impl BrokerRequest for UploadRequest {
+    const USE_CASE: UseCase = UseCase::IssueUploadUrl;
+
+    type Task = PermittedUpload;
+
+    fn object(&self) -> &ObjectReference {
+        &self.object
     }
 
-    async fn upload(
-        &self,
-        asking: &AuthenticatedCaller,
-        pending: &Pending,
-        permit: &Permit<UploadTerms>,
-    ) -> Result<(IssuedUpload, Outcome), BrokerError> {
-        self.admit(pending, permit.object())?;
-        let attribution = pending.attribution();
-        let sign = || self.0.presigner.presign_upload(permit, &attribution, asking.at);
-        let signed = self.signed(permit.object().bucket(), Operation::Upload, sign).await?;
-        let outcome = issued(permit, signed.expiry, IssuedTerms::of_upload(permit));
-        let answer = IssuedUpload {
-            signed,
-            tier: Arc::clone(permit.object().tier()),
-            endpoint: permit.endpoint().clone(),
-            decision_id: pending.id,
-        };
-        Ok((answer, outcome))
+    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<PermittedUpload, Refusal> {
+        policy.decide_upload(&asking.caller, self, asking.at).map(PermittedUpload)
+    }
+}
+
+pub(super) struct PermittedUpload(Permit<UploadTerms>);
+
+impl PermittedTask for PermittedUpload {
+    type Found = ();
+    type Signed = PresignedUpload;
+    type Answer = IssuedUpload;
+
+    fn object(&self) -> &PermittedObject {
+        self.0.object()
+    }
+
+    async fn inspect(self, _inspector: &dyn ObjectInspector) -> Result<(Self, ()), BrokerError> {
+        Ok((self, ()))
+    }
+
+    fn sign<'a>(
+        &'a self,
+        presigner: &'a dyn Presigner,
+        attribution: &'a Attribution,
+        now: SystemTime,
+    ) -> Signing<'a, PresignedUpload> {
+        presigner.sign_upload(&self.0, attribution, now)
+    }
+
+    fn conclude(self, (): (), signed: PresignedUpload, decision_id: DecisionId) -> (IssuedUpload, Outcome) {
+        let Self(permit) = self;
+        let outcome = Outcome::issued(&permit, signed.expiry, IssuedTerms::of_upload(&permit));
+        let tier = Arc::clone(permit.object().tier());
+        (IssuedUpload { signed, tier, endpoint: permit.endpoint().clone(), decision_id }, outcome)
     }
 }

@@ -10,16 +10,18 @@ mod expectations;
 mod tests;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use self::aspect::Aspect;
 use self::comparison::Comparison;
 pub use self::expectations::Expectations;
-use super::conclusion::Pending;
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
+use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{HeaderText, ObjectReference, PermittedLook};
-use crate::storage::StoredObject;
+use crate::policy::{HeaderText, ObjectReference, PermittedLook, PermittedObject, Policy, Refusal};
+use crate::storage::{ObjectInspector, StoredObject};
+use access_broker_s3::presign::{Attribution, Presigner, Signing};
 
 /// A valid request to verify an upload.
 #[derive(Debug, Clone)]
@@ -56,46 +58,69 @@ impl Verification {
 }
 
 impl Broker {
-    /// Looks at an uploaded object. The decision to let the caller look comes with the answer, whatever it is.
+    /// Inspects an uploaded object. The decision to let the caller know comes with the answer, whatever it is.
     pub async fn verify_upload(
         &self,
         asking: &AuthenticatedCaller,
         request: VerificationRequest,
     ) -> (Decision, Result<Verification, BrokerError>) {
-        let VerificationRequest { object, version_id, expected } = request;
-        let pending = self.pending(asking, UseCase::VerifyUpload, &object);
-        let by_decision = expected.decision_id.is_some();
-        let decided = self.0.policy.current().decide_verification(&asking.caller, &object, by_decision);
-        match decided {
-            Err(refusal) => pending.refused(refusal),
-            Ok(permitted) => {
-                let result = self.verify(&pending, &permitted, version_id.as_ref(), &expected).await;
-                pending.concluded(&permitted.object, result)
-            }
-        }
+        self.run(asking, request).await
+    }
+}
+
+impl BrokerRequest for VerificationRequest {
+    const USE_CASE: UseCase = UseCase::VerifyUpload;
+
+    type Task = PermittedVerification;
+
+    fn object(&self) -> &ObjectReference {
+        &self.object
     }
 
-    async fn verify(
-        &self,
-        pending: &Pending,
-        permitted: &PermittedLook,
-        version_id: Option<&HeaderText>,
-        expected: &Expectations,
-    ) -> Result<(Verification, Outcome), BrokerError> {
-        let PermittedLook { object: permitted, imposed } = permitted;
-        self.admit(pending, permitted)?;
-        let object = self.0.inspector.inspect(permitted, version_id, expected.look(imposed)).await?;
-        let findings = expected.compared_with(&object, imposed);
+    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<PermittedVerification, Refusal> {
+        let Self { object, version_id, expected } = self;
+        let permitted = policy.decide_verification(&asking.caller, &object, expected.decision_id.is_some())?;
+        Ok(PermittedVerification { permitted, version_id, expected })
+    }
+}
+
+pub(super) struct PermittedVerification {
+    permitted: PermittedLook,
+    version_id: Option<HeaderText>,
+    expected: Expectations,
+}
+
+impl PermittedTask for PermittedVerification {
+    type Found = StoredObject;
+    type Signed = ();
+    type Answer = Verification;
+
+    fn object(&self) -> &PermittedObject {
+        &self.permitted.object
+    }
+
+    async fn inspect(self, inspector: &dyn ObjectInspector) -> Result<(Self, StoredObject), BrokerError> {
+        let scope = self.expected.inspection_scope(&self.permitted.imposed);
+        let object = inspector.inspect(&self.permitted.object, self.version_id.as_ref(), scope).await?;
+        Ok((self, object))
+    }
+
+    fn sign<'a>(&'a self, _: &'a dyn Presigner, _: &'a Attribution, _: SystemTime) -> Signing<'a, ()> {
+        Signing::Ready(Ok(()))
+    }
+
+    fn conclude(self, object: StoredObject, (): (), decision_id: DecisionId) -> (Verification, Outcome) {
+        let PermittedLook { object: permitted, imposed } = self.permitted;
+        let findings = self.expected.compared_with(&object, &imposed);
         let (mismatches, unknown) = (findings.names(Comparison::Differs), findings.names(Comparison::Unknown));
         let tier = Arc::clone(permitted.tier());
-        let verification = Verification { object, mismatches, unknown, tier, decision_id: pending.id };
-        let grant = Arc::clone(permitted.rule());
+        let verification = Verification { object, mismatches, unknown, tier, decision_id };
         let outcome = Outcome::Verified {
-            grant,
+            grant: Arc::clone(permitted.rule()),
             as_expected: verification.as_expected(),
             mismatches: verification.mismatches.clone(),
             unknown: verification.unknown.clone(),
         };
-        Ok((verification, outcome))
+        (verification, outcome)
     }
 }

@@ -98,6 +98,8 @@ impl Failure {
                 Self { retry_after: Some(retry_after), quota: Some(scope), ..Self::from(Reason::QuotaExceeded) }
             }
             BrokerError::Presign(error) => Self::from_presign_error(error),
+            // No setting leads here yet. The one that does brings a reason of its own for callers.
+            BrokerError::QuotaStore(_) => Self::internal_fault(),
             BrokerError::NoVersion => Self::from(Reason::VersionNotAvailable),
             BrokerError::Inspection(error) => Self::from(match error {
                 InspectionError::NotFound => Reason::ObjectNotFound,
@@ -156,6 +158,9 @@ impl Failure {
 /// Logs what the operator should know of a failed decision beside its access line. Callers are told none of it.
 pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
     match error {
+        BrokerError::QuotaStore(error) => {
+            tracing::error!(%decision_id, %error, "a permitted call could not be counted");
+        }
         BrokerError::Presign(
             error @ (PresignError::UnknownBucket
             | PresignError::UnknownEndpoint
@@ -188,7 +193,7 @@ pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
+    use crate::broker::DecisionId;
 
     #[test]
     fn a_failure_says_when_to_try_again_where_its_reason_does() {
@@ -203,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_a_decision_says_is_kept() {
-        let id = TimeOrderedDecisionIds.next();
+        let id = DecisionId::generate();
         let time = Duration::from_secs(7);
         let violations = vec![FieldViolation::new("key", "must be shorter")];
         let failure = |error| Failure::from_broker_error(error, id);

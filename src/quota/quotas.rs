@@ -1,19 +1,18 @@
-//! The limits together, and what came of them.
+//! The limits together, and how often each was exceeded.
 
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::RateLimit;
 use super::TierQuota;
-use super::gcra::Nanos;
-use super::limiters::{CallerKey, CallerLimiters, TierLimiters};
+use super::local_store::LocalStore;
+use super::store::{CountedCall, QuotaStore, QuotaStoreError, UsedUp};
 
 /// What the configuration says about quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,90 +79,109 @@ pub struct QuotaStatus {
     pub report_only: bool,
 }
 
+/// Why a call is not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum QuotaError {
+    /// A limit is used up.
+    #[error(transparent)]
+    Exceeded(#[from] QuotaExceeded),
+    /// Whether a limit is used up cannot be found out now.
+    #[error(transparent)]
+    Unavailable(#[from] QuotaStoreError),
+}
+
 /// Counts what was permitted against the limits.
-///
-/// Time is the machine's monotonic clock: a wall clock that is set back would stop everybody.
+#[derive(Debug)]
 pub struct Quotas {
     settings: QuotaSettings,
-    started: Instant,
-    callers: CallerLimiters<CallerKey>,
-    callers_in_tiers: CallerLimiters<(CallerKey, Arc<str>)>,
-    tiers: TierLimiters,
+    store: Store,
     exceeded: [AtomicU64; 3],
 }
 
+/// Where calls are counted. Only a store outside this process is awaited.
+#[derive(Debug)]
+enum Store {
+    Local(LocalStore),
+    Shared(Arc<dyn QuotaStore>),
+}
+
 impl Quotas {
-    /// Nobody has used anything yet.
+    /// Quotas that are counted in this process, where nothing was used so far.
     #[must_use]
     pub fn new(settings: QuotaSettings) -> Self {
-        let capacity = settings.remembered_callers;
-        Self {
-            settings,
-            started: Instant::now(),
-            callers: CallerLimiters::new(capacity),
-            callers_in_tiers: CallerLimiters::new(capacity),
-            tiers: TierLimiters::new(),
-            exceeded: Default::default(),
-        }
+        Self::over(settings, Store::Local(LocalStore::new(settings.remembered_callers)))
+    }
+
+    /// Quotas that are counted in a store that must be awaited.
+    #[must_use]
+    pub fn with_store(settings: QuotaSettings, store: Arc<dyn QuotaStore>) -> Self {
+        Self::over(settings, Store::Shared(store))
+    }
+
+    fn over(settings: QuotaSettings, store: Store) -> Self {
+        Self { settings, store, exceeded: Default::default() }
     }
 
     /// Counts one call of a caller in a tier.
     ///
     /// # Errors
     ///
-    /// The first limit that is used up. What was counted against those before it stays counted.
-    pub fn admit(&self, caller_id: &str, tier: &Arc<str>, tier_quota: Option<&TierQuota>) -> Result<(), QuotaExceeded> {
-        self.admit_at(self.started.elapsed(), caller_id, tier, tier_quota)
-    }
-
-    /// The same at a time since the start.
-    fn admit_at(
+    /// The first limit that is used up. What was counted against those before it stays counted. Also when the store cannot
+    /// be asked: a limit that cannot be checked lets nobody pass.
+    pub async fn admit(
         &self,
-        since_start: Duration,
         caller_id: &str,
         tier: &Arc<str>,
         tier_quota: Option<&TierQuota>,
-    ) -> Result<(), QuotaExceeded> {
-        let now = Nanos::from(since_start);
-        let caller_in_tier = tier_quota.and_then(|quota| quota.caller);
-        let total = tier_quota.and_then(|quota| quota.total);
-        if self.settings.caller.or(caller_in_tier).is_some() {
-            let caller = CallerKey::new(caller_id);
-            if let Some(limit) = self.settings.caller {
-                self.report(QuotaScope::Caller, self.callers.count_one(&caller, limit, now))?;
-            }
-            if let Some(limit) = caller_in_tier {
-                let key = (caller, Arc::clone(tier));
-                self.report(QuotaScope::CallerInTier, self.callers_in_tiers.count_one(&key, limit, now))?;
-            }
+    ) -> Result<(), QuotaError> {
+        let call = self.call(caller_id, tier, tier_quota);
+        if call.caller.or(call.caller_in_tier).or(call.all_in_tier).is_none() {
+            return Ok(());
         }
-        if let Some(limit) = total {
-            self.report(QuotaScope::Tier, self.tiers.count_one(tier, limit, now))?;
+        let used_up = match &self.store {
+            Store::Local(store) => store.count(&call),
+            Store::Shared(store) => store.count(&call).await?,
+        };
+        Ok(self.judge(used_up)?)
+    }
+
+    fn call<'a>(&self, caller_id: &'a str, tier: &'a Arc<str>, tier_quota: Option<&TierQuota>) -> CountedCall<'a> {
+        CountedCall {
+            caller_id,
+            tier,
+            caller: self.settings.caller,
+            caller_in_tier: tier_quota.and_then(|quota| quota.caller),
+            all_in_tier: tier_quota.and_then(|quota| quota.total),
+            stops_at_used_up: !self.settings.report_only,
+        }
+    }
+
+    fn judge(&self, used_up: UsedUp) -> Result<(), QuotaExceeded> {
+        let UsedUp { caller, caller_in_tier, all_in_tier } = used_up;
+        let by_scope =
+            [(QuotaScope::Caller, caller), (QuotaScope::CallerInTier, caller_in_tier), (QuotaScope::Tier, all_in_tier)];
+        for (scope, retry_after) in by_scope {
+            if let Some(retry_after) = retry_after {
+                self.report(scope, retry_after)?;
+            }
         }
         Ok(())
     }
 
-    /// What came of it so far.
-    #[must_use]
-    pub fn status(&self) -> QuotaStatus {
-        let [caller, caller_in_tier, tier] = self.exceeded.each_ref().map(|count| count.load(Ordering::Relaxed));
-        let exceeded =
-            [(QuotaScope::Caller, caller), (QuotaScope::CallerInTier, caller_in_tier), (QuotaScope::Tier, tier)];
-        QuotaStatus { exceeded, report_only: self.settings.report_only }
-    }
-
-    fn report(&self, scope: QuotaScope, counted: Result<(), Duration>) -> Result<(), QuotaExceeded> {
-        let Err(retry_after) = counted else { return Ok(()) };
+    fn report(&self, scope: QuotaScope, retry_after: Duration) -> Result<(), QuotaExceeded> {
         if let Some(count) = self.exceeded.get(scope.index()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         tracing::debug!(scope = scope.name(), report_only = self.settings.report_only, "a quota is used up");
         if self.settings.report_only { Ok(()) } else { Err(QuotaExceeded { scope, retry_after }) }
     }
-}
 
-impl fmt::Debug for Quotas {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Quotas").field("settings", &self.settings).finish_non_exhaustive()
+    /// How often each limit was exceeded so far.
+    #[must_use]
+    pub fn status(&self) -> QuotaStatus {
+        let [caller, caller_in_tier, tier] = self.exceeded.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let exceeded =
+            [(QuotaScope::Caller, caller), (QuotaScope::CallerInTier, caller_in_tier), (QuotaScope::Tier, tier)];
+        QuotaStatus { exceeded, report_only: self.settings.report_only }
     }
 }

@@ -10,11 +10,8 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio::task::{self, JoinSet};
 
-use buckets::Buckets;
-
 use super::lifecycle::readiness::{Demands, Readiness};
 use super::lifecycle::{readiness, warnings};
-use super::signing_credentials::SigningCredentials;
 use super::start_options::StartOptions;
 use crate::admission::Budgets;
 use crate::audit::AuditTrail;
@@ -26,14 +23,12 @@ use crate::grpc::BrokerService;
 use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
 use crate::policy::{BucketName, Policy};
 use crate::policy_store::PolicyStore;
-use crate::presign::SigV4Presigner;
-use crate::presign::credentials::CredentialsCache;
 use crate::quota::Quotas;
 use crate::telemetry::{
     AdminCounters, CallMetrics, ConnectionLimit, ListenerCertificate, LogCounts, MetricSources, Metrics,
     ObservedInspector, ObservedPresigner, Sampled, ServerCounters, Traces,
 };
-use access_broker_s3::S3Inspector;
+use access_broker_s3::presign::{SignerStatus, SignerTable, SignerUpkeep};
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;
@@ -46,7 +41,7 @@ pub(super) struct Components {
     broker: Broker,
     authenticator: Arc<Authenticator>,
     verifiers: Vec<Arc<IssuerVerifier>>,
-    credentials: Vec<SigningCredentials>,
+    signers: Vec<Arc<dyn SignerUpkeep>>,
     quotas: Arc<Quotas>,
     call_metrics: Arc<CallMetrics>,
     traces: Traces,
@@ -72,21 +67,18 @@ pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOpt
         verifiers.push(Arc::new(verifier));
     }
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
-    let mut buckets = Buckets::default();
-    for bucket in &config.buckets {
-        buckets.add(bucket, config, &policy, options).await?;
-    }
-    buckets.refuse_uploads_by_readers()?;
+    let s3 = Arc::new(buckets::build(config, &policy, options).await?);
+    let presigner = Arc::new(SignerTable::new(s3.presigner()));
+    let inspector = s3.inspector();
+    // A signer of another kind has its place in the table, and here.
+    let signers: Vec<Arc<dyn SignerUpkeep>> = vec![s3];
     let policy = Arc::new(PolicyStore::new(policy));
-    let presigner = Arc::new(SigV4Presigner::new(buckets.signers));
-    let clock = Arc::clone(&options.clock);
-    let inspector = S3Inspector::new(buckets.accesses, Arc::clone(&clock), config.server.s3_timeout);
     let audit = audit::trail(&config.audit)?;
     let asked = readiness::Parts {
         authenticator: Arc::clone(&authenticator),
-        presigner: Arc::clone(&presigner),
+        signers: statuses(&signers),
         audit: audit.clone(),
-        clock,
+        clock: Arc::clone(&options.clock),
     };
     let readiness = Readiness::new(asked, demands(config));
     let (call_metrics, traces) = (Arc::new(CallMetrics::default()), options.traces.clone());
@@ -94,8 +86,8 @@ pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOpt
     let broker = Broker::new(Backends {
         policy: Arc::clone(&policy),
         presigner: Arc::new(ObservedPresigner::new(presigner, &call_metrics, traces.tracer())),
-        inspector: Arc::new(ObservedInspector::new(Arc::new(inspector), &call_metrics, traces.tracer())),
-        decision_ids: Arc::clone(&options.decision_ids),
+        inspector: Arc::new(ObservedInspector::new(inspector, &call_metrics, traces.tracer())),
+        decision_ids: options.decision_ids,
         pseudonyms: Arc::new(pseudonyms(config).await?),
         quotas: Arc::clone(&quotas),
     });
@@ -106,7 +98,7 @@ pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOpt
         broker,
         authenticator,
         verifiers,
-        credentials: buckets.credentials.into_iter().map(|(_, credentials)| credentials).collect(),
+        signers,
         quotas,
         call_metrics,
         traces,
@@ -122,8 +114,8 @@ impl Components {
             let keys = Arc::clone(verifier.keys());
             tasks.spawn(async move { keys.keep_fresh().await });
         }
-        for credentials in &self.credentials {
-            tasks.spawn(Arc::clone(&credentials.cache).keep_fresh());
+        for task in self.signers.iter().flat_map(|signer| signer.background_tasks()) {
+            tasks.spawn(task);
         }
         tasks.spawn(self.audit.clone().watch());
     }
@@ -132,14 +124,14 @@ impl Components {
         self.verifiers.iter().map(|verifier| Arc::clone(verifier.keys())).collect()
     }
 
-    pub(super) fn credential_caches(&self) -> Vec<Arc<CredentialsCache>> {
-        self.credentials.iter().map(|credentials| Arc::clone(&credentials.cache)).collect()
+    pub(super) fn signers(&self) -> Vec<Arc<dyn SignerUpkeep>> {
+        self.signers.clone()
     }
 
     /// What a policy changes, beside decisions, when it is put in force.
     pub(super) fn policy_follower(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
-        let credentials = self.credentials.clone();
-        move |policy| credentials.iter().for_each(|credentials| credentials.follow(policy))
+        let signers = self.signers.clone();
+        move |policy| signers.iter().for_each(|signer| signer.follow(policy))
     }
 
     pub(super) fn metrics(
@@ -165,7 +157,7 @@ impl Components {
             quotas: Some(Arc::clone(&self.quotas)),
             authenticator: Some(Arc::clone(&self.authenticator)),
             policy: Some(Arc::clone(&self.policy)),
-            credentials: self.credentials.iter().map(SigningCredentials::named).collect(),
+            signers: statuses(&self.signers),
             certificates,
         })
     }
@@ -196,6 +188,10 @@ impl Components {
     pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
         BrokerService::new(self.broker.clone(), sole_bucket, self.audit.clone())
     }
+}
+
+fn statuses(signers: &[Arc<dyn SignerUpkeep>]) -> Vec<Arc<dyn SignerStatus>> {
+    signers.iter().map(|signer| Arc::clone(signer) as _).collect()
 }
 
 /// What the configuration says of readiness.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::broker::{DecisionIds, TimeOrderedDecisionIds};
+use crate::broker::DecisionId;
 use crate::clock::{Clock, SystemClock};
 use crate::presign::credentials::Environment;
 use crate::telemetry::{LogCounts, Traces};
@@ -15,8 +15,8 @@ pub struct StartOptions {
     pub clock: Arc<dyn Clock>,
     /// The environment variables, for credentials that the configuration names.
     pub environment: Environment,
-    /// The ids of decisions.
-    pub decision_ids: Arc<dyn DecisionIds>,
+    /// Makes an id that no other decision has.
+    pub decision_ids: fn() -> DecisionId,
     /// Where spans go. The server flushes them when it stops.
     pub traces: Traces,
     /// What was lost of the log, for metrics.
@@ -30,7 +30,7 @@ impl StartOptions {
         Self {
             clock: Arc::new(SystemClock),
             environment: Arc::new(|name| std::env::var(name).ok()),
-            decision_ids: Arc::new(TimeOrderedDecisionIds),
+            decision_ids: DecisionId::generate,
             traces: Traces::off(),
             log: Arc::default(),
         }

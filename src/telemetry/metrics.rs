@@ -36,7 +36,6 @@ pub use connection_limit::ConnectionLimit;
 pub use format::MetricsFormat;
 pub use parts::{PartStatus, ReadinessStatus};
 pub use sampled::Sampled;
-pub use signing_credentials::NamedCredentials;
 
 use admin::AdminCollector;
 use audit::AuditCollector;
@@ -63,6 +62,7 @@ use crate::calls::RejectedLines;
 use crate::identity::Authenticator;
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
+use access_broker_s3::presign::SignerStatus;
 
 /// What the names of this program's own metrics begin with. Those of calls have the names that gRPC servers share.
 const PREFIX: &str = "access_broker";
@@ -96,8 +96,8 @@ pub struct MetricSources {
     pub authenticator: Option<Arc<Authenticator>>,
     /// The policy in force.
     pub policy: Option<Arc<PolicyStore>>,
-    /// The signing credentials. No two may have the same name.
-    pub credentials: Vec<NamedCredentials>,
+    /// The signers. No two may have credentials of the same name.
+    pub signers: Vec<Arc<dyn SignerStatus>>,
     /// The certificates of listeners with TLS. No two may have the same listener.
     pub certificates: Vec<ListenerCertificate>,
 }
@@ -126,7 +126,7 @@ impl Metrics {
             quotas,
             authenticator,
             policy,
-            credentials,
+            signers,
             certificates,
         } = sources;
         let mut registry = Registry::default();
@@ -144,7 +144,7 @@ impl Metrics {
         own.register_collector(Box::new(QuotaCollector(quotas)));
         own.register_collector(Box::new(IdentityCollector(authenticator)));
         own.register_collector(Box::new(PolicyCollector(policy)));
-        own.register_collector(Box::new(SigningCredentialsCollector::new(credentials)));
+        own.register_collector(Box::new(SigningCredentialsCollector(signers)));
         own.register_collector(Box::new(CertificateCollector(certificates)));
         own.register_collector(Box::new(SpanCollector(spans)));
         Self { registry }

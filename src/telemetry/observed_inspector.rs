@@ -10,9 +10,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use super::metrics::CallMetrics;
 use crate::policy::{HeaderText, PermittedObject};
 use crate::step_span::StepSpan;
-use crate::storage::{InspectionError, Look, ObjectInspector, StoredObject};
+use crate::storage::{InspectionError, InspectionScope, ObjectInspector, StoredObject};
 
-/// Looks through another inspector, and shows it in metrics and traces.
+/// Inspects by another inspector, and shows it in metrics and traces.
 #[derive(Debug)]
 pub struct ObservedInspector {
     inner: Arc<dyn ObjectInspector>,
@@ -34,12 +34,12 @@ impl ObjectInspector for ObservedInspector {
         &self,
         object: &PermittedObject,
         version_id: Option<&HeaderText>,
-        look: Look,
+        scope: InspectionScope,
     ) -> Result<StoredObject, InspectionError> {
         let step = StepSpan::of_current(self.tracer.as_ref(), "inspect");
         step.set("access_broker.bucket", object.bucket().as_str().to_owned());
         let started = Instant::now();
-        let found = self.inner.inspect(object, version_id, look).await;
+        let found = self.inner.inspect(object, version_id, scope).await;
         self.seconds.observe(started.elapsed().as_secs_f64());
         step.set("access_broker.outcome", if found.is_ok() { "found" } else { "failed" });
         if let Err(error) = &found {

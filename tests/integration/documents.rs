@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use access_broker::broker::{Aspect, BrokerError, DecisionIds, TimeOrderedDecisionIds};
+use access_broker::broker::{Aspect, BrokerError, DecisionId};
 use access_broker::calls::{Cause, Failure, Reason, Retry};
 use access_broker::config::Config;
 use access_broker::document::{Overrides, WarningCode, Warnings};
@@ -780,7 +780,7 @@ fn broker_errors() -> Vec<BrokerError> {
 
 #[test]
 fn each_reason_in_the_log_is_listed_with_what_the_caller_is_told() {
-    let id = TimeOrderedDecisionIds.next();
+    let id = DecisionId::generate();
     let mut told: BTreeMap<&str, Reason> = BTreeMap::new();
     for error in broker_errors() {
         told.insert(error.code(), Failure::from_broker_error(error, id).reason());

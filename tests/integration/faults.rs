@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use access_broker::audit::AuditTrail;
-use access_broker::broker::{AuthenticatedCaller, Backends, Broker, TimeOrderedDecisionIds};
+use access_broker::broker::{AuthenticatedCaller, Backends, Broker, DecisionId};
 use access_broker::calls::AuthenticatedCall;
 use access_broker::clock::SystemClock;
 use access_broker::config::{Config, ListenAddress};
@@ -17,12 +17,12 @@ use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
-use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Operation, Permit, PermittedObject, UploadTerms};
+use access_broker::policy::{DownloadTerms, HeaderText, Permit, PermittedObject, UploadTerms};
 use access_broker::policy_store::PolicyStore;
-use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
+use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner, Signing};
 use access_broker::quota::{QuotaSettings, Quotas};
 use access_broker::server::{Part, Standing, StartOptions};
-use access_broker::storage::{InspectionError, Look, ObjectInspector, StoredObject};
+use access_broker::storage::{InspectionError, InspectionScope, ObjectInspector, StoredObject};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -146,27 +146,24 @@ async fn a_port_that_is_taken_stops_the_start() {
 #[derive(Debug)]
 struct FailingPresigner(PresignError);
 
-#[async_trait]
 impl Presigner for FailingPresigner {
-    fn presign_download(
-        &self,
-        _: &Permit<DownloadTerms>,
-        _: &Attribution,
+    fn sign_download<'a>(
+        &'a self,
+        _: &'a Permit<DownloadTerms>,
+        _: &'a Attribution,
         _: SystemTime,
-    ) -> Result<PresignedDownload, PresignError> {
-        Err(self.0.clone())
+    ) -> Signing<'a, PresignedDownload> {
+        Signing::Ready(Err(self.0.clone()))
     }
 
-    fn presign_upload(
-        &self,
-        _: &Permit<UploadTerms>,
-        _: &Attribution,
+    fn sign_upload<'a>(
+        &'a self,
+        _: &'a Permit<UploadTerms>,
+        _: &'a Attribution,
         _: SystemTime,
-    ) -> Result<PresignedUpload, PresignError> {
-        Err(self.0.clone())
+    ) -> Signing<'a, PresignedUpload> {
+        Signing::Ready(Err(self.0.clone()))
     }
-
-    async fn renew_credentials(&self, _: &BucketName, _: Operation) {}
 }
 
 /// An inspector that always fails in the same way.
@@ -179,7 +176,7 @@ impl ObjectInspector for FailingInspector {
         &self,
         _: &PermittedObject,
         _: Option<&HeaderText>,
-        _: Look,
+        _: InspectionScope,
     ) -> Result<StoredObject, InspectionError> {
         Err(self.0.clone())
     }
@@ -193,7 +190,7 @@ fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),
         inspector: Arc::new(FailingInspector(looking)),
-        decision_ids: Arc::new(TimeOrderedDecisionIds),
+        decision_ids: DecisionId::generate,
         pseudonyms: Arc::new(Pseudonyms::with_random_key().unwrap()),
         quotas: Arc::new(Quotas::new(QuotaSettings { caller: None, report_only: false, remembered_callers: 1_000 })),
     })

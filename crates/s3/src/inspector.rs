@@ -28,25 +28,25 @@ use self::description::{described, tags_of};
 use crate::credentials::CredentialsCache;
 use crate::endpoint::{EndpointSettings, RequiredHeaders};
 use crate::storage::StoredObject;
-use crate::storage::{InspectionError, Look, ObjectInspector};
+use crate::storage::{InspectionError, InspectionScope, ObjectInspector};
 use access_broker_base::clock::Clock;
 use access_broker_policy::{BucketName, HeaderText, PermittedObject};
 
-/// How often one look asks S3: a connection that was kept open too long deserves a second try.
+/// How often one inspection asks S3: a connection that was kept open too long deserves a second try.
 const ATTEMPTS: u32 = 2;
 
-/// What it takes to look into one bucket.
+/// What it takes to inspect objects of one bucket.
 #[derive(Debug, Clone)]
 pub struct BucketAccess {
     /// Where the broker finds the bucket.
     pub endpoint: EndpointSettings,
-    /// Who looks.
+    /// What signs the broker's own calls.
     pub credentials: Arc<CredentialsCache>,
     /// What every request must carry.
     pub required_headers: RequiredHeaders,
 }
 
-/// Looks into the buckets that it was given.
+/// Inspects objects of the buckets that it was given.
 pub struct S3Inspector {
     buckets: HashMap<BucketName, Bucket>,
     clock: Arc<dyn Clock>,
@@ -55,13 +55,13 @@ pub struct S3Inspector {
 
 struct Bucket {
     access: BucketAccess,
-    /// Made at its first use: it reads the machine's certificate authorities, which a broker that never looks into the
-    /// bucket does not need.
+    /// Made at its first use: it reads the machine's certificate authorities, which a broker that never inspects
+    /// an object of the bucket does not need.
     client: OnceLock<Client>,
 }
 
 impl S3Inspector {
-    /// Takes the buckets by their logical names. No look takes longer than `deadline`.
+    /// Takes the buckets by their logical names. No inspection takes longer than `deadline`.
     #[must_use]
     pub fn new(buckets: HashMap<BucketName, BucketAccess>, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
         let unopened = |access| Bucket { access, client: OnceLock::new() };
@@ -76,7 +76,7 @@ impl ObjectInspector for S3Inspector {
         &self,
         object: &PermittedObject,
         version_id: Option<&HeaderText>,
-        look: Look,
+        scope: InspectionScope,
     ) -> Result<StoredObject, InspectionError> {
         let bucket = self.buckets.get(object.bucket()).ok_or(InspectionError::UnknownBucket)?;
         let client = bucket.client.get_or_init(|| client(&bucket.access, &self.clock, self.deadline));
@@ -92,7 +92,7 @@ impl ObjectInspector for S3Inspector {
             }
         };
         let mut object = described(&head);
-        if look == Look::HeadersAndTags {
+        if scope == InspectionScope::HeadersAndTags {
             // Of the version that was described, or of what is there now where the bucket keeps no versions.
             object.tags = timeout_at(deadline, question.tags(head.version_id())).await.ok().flatten();
         }
@@ -153,11 +153,11 @@ impl fmt::Debug for S3Inspector {
 fn client(access: &BucketAccess, clock: &Arc<dyn Clock>, deadline: Duration) -> Client {
     let BucketAccess { endpoint, credentials, .. } = access;
     let timeouts = TimeoutConfig::builder().operation_timeout(deadline).build();
-    let held = HeldCredentials { cache: Arc::clone(credentials), clock: Arc::clone(clock) };
+    let current = CurrentCredentials { cache: Arc::clone(credentials), clock: Arc::clone(clock) };
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(endpoint.region.clone()))
-        .credentials_provider(held)
+        .credentials_provider(current)
         // The credentials' own cache renews them ahead of need; the SDK's would keep a copy past a rotation.
         .identity_cache(IdentityCache::no_cache())
         .force_path_style(endpoint.sdk_path_style())
@@ -173,12 +173,12 @@ fn client(access: &BucketAccess, clock: &Arc<dyn Clock>, deadline: Duration) -> 
 }
 
 /// The credentials that sign URLs, for the SDK.
-struct HeldCredentials {
+struct CurrentCredentials {
     cache: Arc<CredentialsCache>,
     clock: Arc<dyn Clock>,
 }
 
-impl ProvideCredentials for HeldCredentials {
+impl ProvideCredentials for CurrentCredentials {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -191,9 +191,9 @@ impl ProvideCredentials for HeldCredentials {
     }
 }
 
-impl fmt::Debug for HeldCredentials {
+impl fmt::Debug for CurrentCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldCredentials").finish_non_exhaustive()
+        f.debug_struct("CurrentCredentials").finish_non_exhaustive()
     }
 }
 

@@ -1,13 +1,15 @@
-//! Presigned URLs for S3, and the broker's own look at objects.
+//! Presigned URLs for S3, and the broker's own inspection of objects.
 //!
 //! Two seams face the broker and name nothing of AWS: [`presign`] (sign what a permit allows) and [`storage`] (describe an
-//! object). Behind them is one wing for S3: [`credentials`], `endpoint`, `sigv4`, `signer` and `inspector`.
+//! object). Behind them is one wing for S3: [`S3Buckets`] over `signer` and `inspector`, over [`credentials`] and `endpoint`,
+//! over `sigv4`.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod credentials;
 pub mod presign;
 pub mod storage;
 
+mod buckets;
 mod endpoint;
 mod inspector;
 mod signer;
@@ -18,6 +20,7 @@ mod oracles;
 #[cfg(test)]
 mod strategies;
 
+pub use buckets::{S3Bucket, S3Buckets, S3BucketsError, S3Options};
 pub use endpoint::{Addressing, BucketEndpoint, EndpointError, EndpointSettings, NamedEndpoint, RequiredHeaders};
 pub use inspector::{BucketAccess, S3Inspector};
 pub use signer::{BucketSigner, EntityTagForm, SigV4Presigner, UnsignedRequest, presign_url};

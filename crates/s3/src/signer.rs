@@ -10,4 +10,4 @@ mod terms;
 
 pub use entity_tag_form::EntityTagForm;
 pub use sigv4_presigner::{BucketSigner, SigV4Presigner};
-pub use sigv4_url::{UnsignedRequest, presign as presign_url};
+pub use sigv4_url::{UnsignedRequest, presign_url};

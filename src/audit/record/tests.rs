@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::broker::{BoundDownload, BoundUpload, DecisionIds, IssuedTerms, TimeOrderedDecisionIds};
+use crate::broker::{BoundDownload, BoundUpload, DecisionId, IssuedTerms};
 use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
     BucketName, Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EndpointName, EntityTag, HeaderText,
@@ -31,7 +31,7 @@ pub(in crate::audit) fn refused(key: &str, at: SystemTime) -> Decision {
 
 fn decision(use_case: UseCase, key: &str, at: SystemTime, outcome: Outcome) -> Decision {
     Decision {
-        id: TimeOrderedDecisionIds.next(),
+        id: DecisionId::generate(),
         at,
         caller: Arc::new(caller("somebody")),
         caller_id: "0123456789abcdef0123456789abcdef".to_owned(),

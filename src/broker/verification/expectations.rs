@@ -6,7 +6,7 @@ use super::content::{compare_checksum, compare_kinds};
 use super::encryption::compare_encryption;
 use crate::broker::decision::DecisionId;
 use crate::policy::{Checksum, EntityTag, HeaderText, ImposedOnUploads, MetadataName, ObjectTags, StorageClass};
-use crate::storage::{Look, StoredMetadata, StoredObject};
+use crate::storage::{InspectionScope, StoredMetadata, StoredObject};
 
 /// What an uploaded object should be. What is `None` or empty is not stated; see [`nothing_else`](Self::nothing_else).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,12 +38,12 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// What must be looked at to compare.
-    pub(super) fn look(&self, imposed: &ImposedOnUploads) -> Look {
+    /// What must be asked for to compare.
+    pub(super) fn inspection_scope(&self, imposed: &ImposedOnUploads) -> InspectionScope {
         if self.tags.is_empty() && imposed.tags.is_empty() && !self.nothing_else {
-            Look::Headers
+            InspectionScope::Headers
         } else {
-            Look::HeadersAndTags
+            InspectionScope::HeadersAndTags
         }
     }
 
@@ -143,7 +143,7 @@ impl Expectations {
     }
 
     fn compare_tags(&self, object: &StoredObject, imposed: &ImposedOnUploads) -> Option<Comparison> {
-        if self.look(imposed) == Look::Headers {
+        if self.inspection_scope(imposed) == InspectionScope::Headers {
             return None;
         }
         let Some(stored) = &object.tags else { return Some(Comparison::Unknown) };

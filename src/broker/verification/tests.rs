@@ -1,13 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::broker::decision::{DecisionIds, TimeOrderedDecisionIds};
 use crate::broker::tests::{asking, media, object};
 use crate::policy::{
     BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, EntityTag, ImposedOnUploads, MetadataName, ObjectTags,
     Policy, PolicyContext, StorageClass, UnsignedHeaders,
 };
-use crate::storage::{Look, StoredMetadata};
+use crate::storage::{InspectionScope, StoredMetadata};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
 const TAG: &str = "\"07070707070707070707070707070707\"";
@@ -269,12 +268,15 @@ fn without_it_more_metadata_and_tags_may_be_there() {
 #[test]
 fn tags_are_looked_at_only_where_they_count() {
     let (plain, tagging) = (imposed("caller_tags = 'team'", true), imposed("tags = { a = 'b' }", true));
-    let look = |expected: &Expectations, imposed: &ImposedOnUploads| expected.look(imposed);
+    let scope = |expected: &Expectations, imposed: &ImposedOnUploads| expected.inspection_scope(imposed);
     let nothing = Expectations::default();
-    assert_eq!(look(&nothing, &plain), Look::Headers);
-    assert_eq!(look(&nothing, &tagging), Look::HeadersAndTags);
-    assert_eq!(look(&Expectations { tags: tags(&[("team", "x")]), ..nothing.clone() }, &plain), Look::HeadersAndTags);
-    assert_eq!(look(&Expectations { nothing_else: true, ..nothing }, &plain), Look::HeadersAndTags);
+    assert_eq!(scope(&nothing, &plain), InspectionScope::Headers);
+    assert_eq!(scope(&nothing, &tagging), InspectionScope::HeadersAndTags);
+    assert_eq!(
+        scope(&Expectations { tags: tags(&[("team", "x")]), ..nothing.clone() }, &plain),
+        InspectionScope::HeadersAndTags
+    );
+    assert_eq!(scope(&Expectations { nothing_else: true, ..nothing }, &plain), InspectionScope::HeadersAndTags);
 }
 
 /// What a server says of the checksum that was promised.
@@ -445,7 +447,7 @@ fn where_a_tier_demands_a_checksum_there_must_be_one_that_counts() {
 fn a_decision_is_any_where_none_is_stated() {
     let (recording, plain) = (imposed("record_decision = true", true), imposed("", true));
     let object = |id: &str| StoredObject { decision_id: Some(id.to_owned()), ..StoredObject::default() };
-    let any = TimeOrderedDecisionIds.next().to_string();
+    let any = DecisionId::generate().to_string();
     assert_compares(&Expectations::default(), &recording, &object(&any), [&[], &[]], "any");
     assert_compares(&Expectations::default(), &recording, &object("me"), [&["decision_id"], &[]], "none");
     assert_compares(&Expectations::default(), &plain, &StoredObject::default(), [&[], &[]], "not recorded");

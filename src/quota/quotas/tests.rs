@@ -1,3 +1,8 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
 use super::*;
 
 fn limit(text: &str) -> RateLimit {
@@ -13,6 +18,26 @@ const NOW: Duration = Duration::from_secs(1);
 
 fn tier() -> Arc<str> {
     "tier-1".into()
+}
+
+impl Quotas {
+    fn local(&self) -> &LocalStore {
+        match &self.store {
+            Store::Local(store) => store,
+            Store::Shared(_) => panic!("the store is not in this process"),
+        }
+    }
+
+    /// As `admit`, at a time since the start.
+    fn admit_at(
+        &self,
+        since_start: Duration,
+        caller_id: &str,
+        tier: &Arc<str>,
+        tier_quota: Option<&TierQuota>,
+    ) -> Result<(), QuotaExceeded> {
+        self.judge(self.local().count_at(since_start, &self.call(caller_id, tier, tier_quota)))
+    }
 }
 
 fn scopes(quotas: &Quotas) -> [u64; 3] {
@@ -70,25 +95,33 @@ fn memory_is_bounded_whatever_the_number_of_callers() {
     for caller in 0..100_000 {
         quotas.admit_at(NOW, &format!("caller-{caller}"), &tier(), Some(&quota)).unwrap();
     }
-    assert!(quotas.callers.len() <= 1_000 && quotas.callers_in_tiers.len() <= 1_000);
+    assert!(quotas.local().remembered().into_iter().all(|callers| callers <= 1_000));
 }
 
-#[test]
-fn without_limits_nothing_is_counted() {
+#[tokio::test]
+async fn without_limits_nothing_is_counted() {
     let quotas = quotas(None, false);
     for _ in 0..10_000 {
-        quotas.admit_at(NOW, "ada", &tier(), None).unwrap();
+        quotas.admit("ada", &tier(), None).await.unwrap();
     }
-    assert_eq!(quotas.callers.len(), 0);
+    assert_eq!(quotas.local().remembered(), [0, 0]);
 }
 
-#[test]
-fn time_goes_on_by_itself() {
+#[tokio::test]
+async fn time_goes_on_by_itself() {
     let quotas = quotas(Some("1000/s"), false);
-    let admit = || quotas.admit("ada", &tier(), None);
-    let exceeded = (0..1_000_000).find_map(|_| admit().err()).expect("a thousand at once are used up");
+    let tier = tier();
+    let admit = || quotas.admit("ada", &tier, None);
+    let mut exceeded = None;
+    for _ in 0..1_000_000 {
+        exceeded = admit().await.err();
+        if exceeded.is_some() {
+            break;
+        }
+    }
+    let Some(QuotaError::Exceeded(exceeded)) = exceeded else { panic!("a thousand at once are used up: {exceeded:?}") };
     std::thread::sleep(exceeded.retry_after);
-    assert_eq!(admit(), Ok(()));
+    assert_eq!(admit().await, Ok(()));
 }
 
 #[test]
@@ -113,6 +146,64 @@ fn a_hundred_thousand_callers_take_less_than_16_mib() {
         let id = format!("{:032x}", caller.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
         quotas.admit_at(NOW, &id, &tier(), None).unwrap();
     }
-    assert!(quotas.callers.len() > 95_000, "{}", quotas.callers.len());
-    assert!(quotas.callers.bytes() < 16 << 20, "{}", quotas.callers.bytes());
+    assert!(quotas.local().remembered()[0] > 95_000, "{:?}", quotas.local().remembered());
+    assert!(quotas.local().caller_bytes() < 16 << 20, "{}", quotas.local().caller_bytes());
+}
+
+/// A store that answers only once it is let, and then what it is told.
+#[derive(Debug)]
+struct SlowStore {
+    let_answer: Semaphore,
+    answer: Result<UsedUp, QuotaStoreError>,
+    asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl QuotaStore for SlowStore {
+    async fn count(&self, call: &CountedCall<'_>) -> Result<UsedUp, QuotaStoreError> {
+        let CountedCall { caller_id, tier, caller, caller_in_tier, all_in_tier, stops_at_used_up } = call;
+        let limits = [caller, caller_in_tier, all_in_tier].map(Option::is_some);
+        self.asked.lock().unwrap().push(format!("{caller_id} {tier} {limits:?} {stops_at_used_up}"));
+        let _let = self.let_answer.acquire().await.unwrap();
+        self.answer.clone()
+    }
+}
+
+fn shared(answer: Result<UsedUp, QuotaStoreError>, report_only: bool) -> (Arc<SlowStore>, Quotas) {
+    let store = Arc::new(SlowStore { let_answer: Semaphore::new(0), answer, asked: Mutex::default() });
+    let settings = QuotaSettings { caller: Some(limit("2/s")), report_only, remembered_callers: 1 };
+    (Arc::clone(&store), Quotas::with_store(settings, store))
+}
+
+#[tokio::test]
+async fn a_store_elsewhere_is_awaited_and_counts() {
+    let retry_after = Duration::from_millis(500);
+    let both = UsedUp { caller: Some(retry_after), all_in_tier: Some(Duration::from_secs(9)), ..UsedUp::default() };
+    for (report_only, expected, counts) in [
+        (false, Err(QuotaExceeded { scope: QuotaScope::Caller, retry_after }.into()), [1, 0, 0]),
+        (true, Ok(()), [1, 0, 1]),
+    ] {
+        let (store, quotas) = shared(Ok(both), report_only);
+        let quota = TierQuota { caller: None, total: Some(limit("9/s")) };
+        let tier = tier();
+        let mut admission = std::pin::pin!(quotas.admit("ada", &tier, Some(&quota)));
+        let early = tokio::time::timeout(Duration::from_millis(10), &mut admission).await;
+        assert!(early.is_err(), "nothing is admitted before the store has answered");
+        store.let_answer.add_permits(1);
+        assert_eq!(admission.await, expected);
+        assert_eq!(scopes(&quotas), counts);
+        assert_eq!(*store.asked.lock().unwrap(), [format!("ada tier-1 [true, false, true] {}", !report_only)]);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_asked_admits_nobody_and_says_why() {
+    for report_only in [false, true] {
+        let (store, quotas) = shared(Err(QuotaStoreError("connection refused".to_owned())), report_only);
+        store.let_answer.add_permits(1);
+        let QuotaError::Unavailable(error) = quotas.admit("ada", &tier(), None).await.unwrap_err() else { panic!() };
+        assert_eq!(error.code(), "quota_store_unavailable");
+        assert_eq!(error.to_string(), "the quota store is not available: connection refused");
+        assert_eq!(scopes(&quotas), [0, 0, 0], "nobody's quota is used up");
+    }
 }

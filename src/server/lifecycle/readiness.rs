@@ -4,11 +4,11 @@
 //! them by one that does not. Later it stays in service through the loss of some: what is lost for one is mostly lost for
 //! all replicas, and the callers that need nothing of it must not lose their service, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::time::{self, Instant};
@@ -22,8 +22,8 @@ use crate::calls::SERVICE_NAME;
 use crate::clock::Clock;
 use crate::identity::Authenticator;
 use crate::policy::{BucketName, Operation};
-use crate::presign::SigV4Presigner;
 use crate::telemetry::{PartStatus, ReadinessStatus};
+use access_broker_s3::presign::SignerStatus;
 
 /// How often the parts are asked while the server does not serve.
 const POLL_UNTIL_READY: Duration = Duration::from_millis(20);
@@ -47,7 +47,7 @@ pub(in crate::server) struct Demands {
 /// The parts that readiness asks.
 pub(in crate::server) struct Parts {
     pub(in crate::server) authenticator: Arc<Authenticator>,
-    pub(in crate::server) presigner: Arc<SigV4Presigner>,
+    pub(in crate::server) signers: Vec<Arc<dyn SignerStatus>>,
     pub(in crate::server) audit: AuditTrail,
     pub(in crate::server) clock: Arc<dyn Clock>,
 }
@@ -174,33 +174,37 @@ impl Readiness {
 impl Shared {
     /// Every part, in the order of [`Part`].
     fn find(&self) -> Vec<Found> {
-        let Parts { authenticator, presigner, audit, clock } = &self.parts;
+        let Parts { authenticator, signers, audit, clock } = &self.parts;
         let Demands { issuers, buckets, .. } = &self.demands;
         let keys = authenticator.key_status().into_iter().map(|(issuer, status)| {
             let required = issuers.contains(&*issuer);
             Found { part: Part::IssuerKeys(issuer), available: status.usable, required }
         });
-        let now = clock.now();
-        let credentials = |operation, part: fn(BucketName) -> Part| {
-            let found = presigner.credentials_by_bucket(operation, now).map(move |(bucket, available)| {
-                let required = buckets.contains(bucket);
-                Found { part: part(bucket.clone()), available, required }
-            });
-            let mut found: Vec<_> = found.collect();
-            found.sort_by(|one, other| one.part.cmp(&other.part));
-            found
-        };
+        let credentials = signing_parts(signers, clock.now()).into_iter().map(|(part, available)| {
+            let required = part.bucket().is_some_and(|bucket| buckets.contains(bucket));
+            Found { part, available, required }
+        });
         let audit = audit.standing();
         let audit = audit.map(|standing| Found {
             part: Part::AuditTrail,
             available: standing.available,
             required: standing.required,
         });
-        keys.chain(credentials(Operation::Download, Part::SigningCredentials))
-            .chain(credentials(Operation::Upload, Part::UploadCredentials))
-            .chain(audit)
-            .collect()
+        keys.chain(credentials).chain(audit).collect()
     }
+}
+
+/// The parts that sign, in their order. A bucket that several signers serve is available where all of them can sign.
+fn signing_parts(signers: &[Arc<dyn SignerStatus>], now: SystemTime) -> BTreeMap<Part, bool> {
+    let mut parts = BTreeMap::new();
+    for found in signers.iter().flat_map(|signer| signer.availability(now)) {
+        let part = match found.operation {
+            Operation::Download => Part::SigningCredentials(found.bucket),
+            Operation::Upload => Part::UploadCredentials(found.bucket),
+        };
+        *parts.entry(part).or_insert(true) &= found.available;
+    }
+    parts
 }
 
 /// Tells health for the server as a whole and for the service by its name.
@@ -208,4 +212,23 @@ pub(in crate::server) async fn publish(health: &HealthReporter, serving: bool) {
     let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
     health.set_service_status("", status).await;
     health.set_service_status(SERVICE_NAME, status).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::second_signer::{HmacSigner, s3};
+
+    #[tokio::test]
+    async fn a_signer_of_another_kind_is_part_of_its_bucket() {
+        let [media, other] = ["media", "other"].map(|name| BucketName::parse(name).unwrap());
+        let cdn = Arc::new(HmacSigner::new(media.clone(), true));
+        let alone = Arc::new(HmacSigner::new(other.clone(), false));
+        let signers: [Arc<dyn SignerStatus>; 3] = [Arc::new(s3(&media).await), Arc::clone(&cdn) as _, alone];
+        let parts = || signing_parts(&signers, SystemTime::now()).into_iter().collect::<Vec<_>>();
+        let (media, other) = (Part::SigningCredentials(media), Part::SigningCredentials(other));
+        assert_eq!(parts(), [(media.clone(), true), (other.clone(), false)]);
+        cdn.lose_key();
+        assert_eq!(parts(), [(media, false), (other, false)]);
+    }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::identity::KeyRing;
-use crate::presign::credentials::CredentialsCache;
+use access_broker_s3::presign::SignerUpkeep;
 
 /// Has a running server read anew what it reads from outside. Clones do the same.
 #[derive(Debug, Clone)]
 pub struct Reloader {
     pub(in crate::server) key_rings: Vec<Arc<KeyRing>>,
-    pub(in crate::server) credentials: Vec<Arc<CredentialsCache>>,
+    pub(in crate::server) signers: Vec<Arc<dyn SignerUpkeep>>,
     pub(in crate::server) files: watch::Sender<()>,
 }
 
@@ -21,7 +21,7 @@ impl Reloader {
     /// it counts. What cannot be read leaves what is in force. Waits for nothing.
     pub fn reload(&self) {
         self.key_rings.iter().for_each(|keys| keys.refresh_soon());
-        self.credentials.iter().for_each(|credentials| credentials.renew_soon());
+        self.signers.iter().for_each(|signer| signer.reload());
         self.files.send_replace(());
     }
 }

@@ -38,6 +38,13 @@ impl Part {
             Self::AuditTrail => "",
         }
     }
+
+    pub(super) const fn bucket(&self) -> Option<&BucketName> {
+        match self {
+            Self::SigningCredentials(bucket) | Self::UploadCredentials(bucket) => Some(bucket),
+            Self::IssuerKeys(_) | Self::AuditTrail => None,
+        }
+    }
 }
 
 impl fmt::Display for Part {

@@ -104,9 +104,7 @@ mod tests {
     use prometheus_client::encoding::text::encode;
 
     use super::*;
-    use crate::broker::{
-        BoundDownload, BrokerError, Decision, DecisionIds, IssuedTerms, TimeOrderedDecisionIds, UseCase,
-    };
+    use crate::broker::{BoundDownload, BrokerError, Decision, DecisionId, IssuedTerms, UseCase};
     use crate::identity::{Caller, WorkloadId};
     use crate::policy::{BucketName, EndpointName, ExpiryLimit, ObjectKey, ObjectReference, RefusalReason};
 
@@ -114,7 +112,7 @@ mod tests {
         let object =
             ObjectReference { bucket: BucketName::parse("media").unwrap(), key: ObjectKey::parse("a").unwrap() };
         Decision {
-            id: TimeOrderedDecisionIds.next(),
+            id: DecisionId::generate(),
             at: SystemTime::UNIX_EPOCH,
             caller: Arc::new(Caller::from_workload(WorkloadId::parse("spiffe://prod.example/a").unwrap())),
             caller_id: String::new(),

@@ -7,127 +7,124 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
-use crate::presign::credentials::{CredentialsCache, CredentialsStatus};
+use access_broker_s3::presign::{SignerStatus, SigningCredentialsStatus};
 
-/// Credentials and what operators call them.
-#[derive(Debug, Clone)]
-pub struct NamedCredentials {
-    /// The label `credentials`.
-    pub name: Arc<str>,
-    /// The credentials.
-    pub cache: Arc<CredentialsCache>,
-    /// Whether they are read from files that the configuration names.
-    pub from_files: bool,
-}
-
-/// Reads the status of every cache at each scrape.
+/// Asks every signer at each scrape.
 #[derive(Debug)]
-pub(super) struct SigningCredentialsCollector(Vec<NamedCredentials>);
-
-impl SigningCredentialsCollector {
-    pub(super) const fn new(credentials: Vec<NamedCredentials>) -> Self {
-        Self(credentials)
-    }
-}
+pub(super) struct SigningCredentialsCollector(pub(super) Vec<Arc<dyn SignerStatus>>);
 
 impl Collector for SigningCredentialsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // One reading for all metrics of a scrape, so that they agree.
-        let statuses: Vec<_> = self.0.iter().map(|named| (&*named.name, named.cache.status())).collect();
-        let of_files = self.0.iter().zip(&statuses).filter(|(named, _)| named.from_files).map(|(_, status)| status);
+        let statuses: Vec<_> = self.0.iter().flat_map(|signer| signer.credentials()).collect();
+        let from_files = statuses.iter().filter(|status| status.from_files);
         encode_gauges(
             &mut encoder,
             "signing_credentials_files_in_force",
             "Whether the files with the signing credentials hold those in force: 1, or 0.",
             None,
-            of_files.map(|(name, status)| ([("credentials", *name)], as_flag(status.last_refresh_is_good))),
+            from_files.map(|status| (label(status), as_flag(status.last_refresh_is_good))),
         )?;
         encode_timestamps(
             &mut encoder,
             "signing_credentials_expiry_timestamp",
             "When the signing credentials in force end.",
-            statuses.iter().map(|(name, status)| ([("credentials", *name)], status.expiry)),
+            statuses.iter().map(|status| (label(status), status.expiry)),
         )?;
         encode_timestamps(
             &mut encoder,
             "signing_credentials_loaded_timestamp",
             "When the signing credentials in force came.",
-            statuses.iter().map(|(name, status)| ([("credentials", *name)], status.loaded_at)),
+            statuses.iter().map(|status| (label(status), status.loaded_at)),
         )?;
         encode_counters(
             &mut encoder,
             "signing_credentials_refreshes",
             "How often a provider of signing credentials was asked, by what came of it.",
-            statuses.iter().flat_map(|(name, status)| refreshes(name, status)),
+            statuses.iter().flat_map(refreshes),
         )?;
         encode_counters(
             &mut encoder,
             "urls_cut_by_credentials",
             "Answers whose URLs end early, because the signing credentials do.",
-            statuses.iter().map(|(name, status)| ([("credentials", *name)], status.urls_cut)),
+            statuses.iter().map(|status| (label(status), status.urls_cut)),
         )
     }
 }
 
-fn refreshes<'n>(
-    name: &'n str,
-    status: &CredentialsStatus,
-) -> impl Iterator<Item = ([(&'static str, &'n str); 2], u64)> + use<'n> {
-    let labelled = status.refreshes.map(|(result, count)| ([("credentials", name), ("result", result.name())], count));
-    labelled.into_iter()
+fn label(status: &SigningCredentialsStatus) -> [(&'static str, &str); 1] {
+    [("credentials", &status.name)]
+}
+
+fn refreshes(status: &SigningCredentialsStatus) -> impl Iterator<Item = ([(&'static str, &str); 2], u64)> {
+    let name = &*status.name;
+    status.refreshes.iter().map(move |(result, count)| ([("credentials", name), ("result", *result)], *count))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use aws_credential_types::Credentials;
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
 
     use super::*;
-    use crate::clock::Clock;
+    use access_broker_s3::presign::SigningAvailability;
 
-    /// A clock that stands still, at 1,700,000,000.5 seconds after 1970.
+    /// A signer with credentials in this state.
     #[derive(Debug)]
-    struct Standing;
+    struct Signer(Vec<SigningCredentialsStatus>);
 
-    impl Clock for Standing {
-        fn now(&self) -> SystemTime {
-            SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500)
+    impl SignerStatus for Signer {
+        fn availability(&self, _: SystemTime) -> Vec<SigningAvailability> {
+            Vec::new()
+        }
+
+        fn credentials(&self) -> Vec<SigningCredentialsStatus> {
+            self.0.clone()
         }
     }
 
     /// The metrics of these credentials, and no others.
-    fn text(credentials: Vec<NamedCredentials>) -> String {
+    fn text(credentials: &[SigningCredentialsStatus]) -> String {
         let mut registry = Registry::with_prefix("access_broker");
-        registry.register_collector(Box::new(SigningCredentialsCollector::new(credentials)));
+        let signers: Vec<Arc<dyn SignerStatus>> =
+            credentials.iter().map(|status| Arc::new(Signer(vec![status.clone()])) as _).collect();
+        registry.register_collector(Box::new(SigningCredentialsCollector(signers)));
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         text
     }
 
-    fn named(name: &str, token: Option<&str>, life: Option<Duration>) -> NamedCredentials {
-        let from_files = token.is_some();
-        let (token, expiry) = (token.map(str::to_owned), life.map(|life| Standing.now() + life));
-        let credentials = Credentials::new("ACCESSKEYID", "SECRETKEY", token, expiry, "test");
-        let cache = CredentialsCache::new(credentials, Arc::new(Standing), Duration::from_hours(1));
-        NamedCredentials { name: name.into(), cache: Arc::new(cache), from_files }
+    /// Credentials that were never read.
+    fn unread(name: &str, from_files: bool) -> SigningCredentialsStatus {
+        let results = ["renewed", "unchanged", "stale", "shortened", "extended", "failed"];
+        SigningCredentialsStatus {
+            name: name.into(),
+            from_files,
+            expiry: None,
+            loaded_at: None,
+            refreshes: results.map(|result| (result, 0)).to_vec(),
+            last_refresh_is_good: false,
+            urls_cut: 0,
+        }
     }
 
-    #[tokio::test]
-    async fn every_metric_is_there_from_the_start_and_tells_the_state() {
-        let temporary = named("temporary", Some("SESSIONTOKEN"), Some(Duration::from_hours(2)));
-        let endless = named("endless", None, None);
-        let credentials = || vec![temporary.clone(), endless.clone()];
-        let before = text(credentials());
+    #[test]
+    fn every_metric_is_there_from_the_start_and_tells_the_state() {
+        let mut credentials = [unread("temporary", true), unread("endless", false)];
+        let before = text(&credentials);
         assert!(!before.contains("_seconds{"), "{before}");
-        temporary.cache.refresh().await.unwrap();
-        endless.cache.refresh().await.unwrap();
-        endless.cache.refresh().await.unwrap();
-        temporary.cache.note_url_cut();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
+        for status in &mut credentials {
+            (status.loaded_at, status.last_refresh_is_good) = (Some(now), true);
+            status.refreshes[0].1 = 1;
+        }
+        let [temporary, endless] = &mut credentials;
+        (temporary.expiry, temporary.urls_cut) = (Some(now + Duration::from_hours(2)), 1);
+        endless.refreshes[1].1 = 1;
         assert_eq!(
-            text(credentials()),
+            text(&credentials),
             r#"# HELP access_broker_signing_credentials_files_in_force Whether the files with the signing credentials hold those in force: 1, or 0.
 # TYPE access_broker_signing_credentials_files_in_force gauge
 access_broker_signing_credentials_files_in_force{credentials="temporary"} 1.0
@@ -165,7 +162,7 @@ access_broker_urls_cut_by_credentials_total{credentials="endless"} 0
 
     #[test]
     fn name_of_credentials_cannot_break_out_of_its_label() {
-        let text = text(vec![named("a\"} 1\nb\\", None, None)]);
+        let text = text(&[unread("a\"} 1\nb\\", false)]);
         assert!(text.contains(r#"{credentials="a\"} 1\nb\\"} 0"#), "{text}");
     }
 }

@@ -1,9 +1,8 @@
 //! Limits of calls.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use access_broker::broker::{DecisionId, DecisionIds};
+use access_broker::broker::DecisionId;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::server::StartOptions;
 use tokio::time::Instant;
@@ -158,18 +157,13 @@ async fn a_message_that_is_too_large_exhausts_a_resource() {
     assert_eq!(client.download("media", &"x".repeat(60_000)).await.unwrap_err().code(), Code::InvalidArgument);
 }
 
-#[derive(Debug)]
-struct Panicking;
-
-impl DecisionIds for Panicking {
-    fn next(&self) -> DecisionId {
-        panic!("no id for you")
-    }
+fn no_id() -> DecisionId {
+    panic!("no id for you")
 }
 
 /// A broker in which every decision panics.
 pub(crate) async fn broker_that_panics() -> Broker {
-    let panicking = StartOptions { decision_ids: Arc::new(Panicking), ..start_options() };
+    let panicking = StartOptions { decision_ids: no_id, ..start_options() };
     Broker::start_in(panicking, |_| ()).await
 }
 

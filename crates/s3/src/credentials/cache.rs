@@ -1,6 +1,6 @@
 //! Credentials at hand, renewed in the background.
 
-mod held;
+mod held_credentials;
 mod renewal;
 mod status;
 
@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 pub use renewal::Renewal;
 pub use status::CredentialsStatus;
 
-use held::Held;
+use held_credentials::HeldCredentials;
 use renewal::until_next;
 use status::Counters;
 
@@ -50,7 +50,7 @@ pub struct CredentialsCache {
     /// A request to ask the provider now.
     wanted: watch::Sender<()>,
     random: Box<dyn Fn() -> f64 + Send + Sync>,
-    held: ArcSwapOption<Held>,
+    held: ArcSwapOption<HeldCredentials>,
     /// Held while loading, so that an older answer never overwrites a newer one.
     renewals: Mutex<Renewals>,
     last_attempt: ArcSwapOption<SystemTime>,
@@ -280,7 +280,7 @@ impl CredentialsCache {
             renewals.comes_from = Some(source);
         }
         if result.replaces() {
-            self.held.store(Some(Arc::new(Held::replace(held.as_deref(), given, now))));
+            self.held.store(Some(Arc::new(HeldCredentials::replace(held.as_deref(), given, now))));
         }
         Ok(result)
     }

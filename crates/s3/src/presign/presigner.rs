@@ -3,41 +3,28 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use async_trait::async_trait;
-
 use super::attribution::Attribution;
-use super::error::PresignError;
 use super::presigned::{PresignedDownload, PresignedUpload};
-use access_broker_policy::{BucketName, DownloadTerms, Operation, Permit, UploadTerms};
+use super::signing::Signing;
+use access_broker_policy::{DownloadTerms, Permit, UploadTerms};
 
 /// Turns a permit into signed requests. Without a permit there is nothing to call it with.
-#[async_trait]
+///
+/// What it signs with, and when that is renewed, is its own affair.
 pub trait Presigner: fmt::Debug + Send + Sync + 'static {
-    /// Signs a GET and a HEAD for one object.
-    ///
-    /// # Errors
-    ///
-    /// When the permit cannot be signed at `now`.
-    fn presign_download(
-        &self,
-        permit: &Permit<DownloadTerms>,
-        attribution: &Attribution,
+    /// Signs a GET and a HEAD for one object, if the permit can be signed at `now`.
+    fn sign_download<'a>(
+        &'a self,
+        permit: &'a Permit<DownloadTerms>,
+        attribution: &'a Attribution,
         now: SystemTime,
-    ) -> Result<PresignedDownload, PresignError>;
+    ) -> Signing<'a, PresignedDownload>;
 
-    /// Signs a PUT for one object.
-    ///
-    /// # Errors
-    ///
-    /// When the permit cannot be signed at `now`.
-    fn presign_upload(
-        &self,
-        permit: &Permit<UploadTerms>,
-        attribution: &Attribution,
+    /// Signs a PUT for one object, if the permit can be signed at `now`.
+    fn sign_upload<'a>(
+        &'a self,
+        permit: &'a Permit<UploadTerms>,
+        attribution: &'a Attribution,
         now: SystemTime,
-    ) -> Result<PresignedUpload, PresignError>;
-
-    /// Asks for credentials of an operation that live longer than those at hand, for a caller who insists on it. Signing itself never
-    /// waits for credentials.
-    async fn renew_credentials(&self, bucket: &BucketName, operation: Operation);
+    ) -> Signing<'a, PresignedUpload>;
 }

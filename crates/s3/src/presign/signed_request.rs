@@ -32,7 +32,9 @@ impl HttpMethod {
 pub struct SignedUrl(String);
 
 impl SignedUrl {
-    pub(crate) const fn new(url: String) -> Self {
+    /// Takes a URL that a presigner has signed.
+    #[must_use]
+    pub const fn new(url: String) -> Self {
         Self(url)
     }
 

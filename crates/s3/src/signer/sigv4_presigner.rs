@@ -7,18 +7,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use async_trait::async_trait;
-
 use super::attribution::attribution_query;
 use super::entity_tag_form::EntityTagForm;
-use super::sigv4_url::{UnsignedRequest, presign};
+use super::sigv4_url::{UnsignedRequest, presign_url};
 use super::{expiry, oversize, terms};
-use crate::credentials::{CredentialsCache, CredentialsSnapshot};
+use crate::credentials::{CredentialsCache, CredentialsSnapshot, CredentialsSource, CredentialsUse, Readers};
 use crate::endpoint::BucketEndpoint;
 use crate::endpoint::RequiredHeaders;
-use crate::presign::Attribution;
-use crate::presign::{Expiry, PresignError, PresignedDownload, PresignedUpload, Presigner};
+use crate::presign::{Attribution, PresignError, Presigner};
+use crate::presign::{Expiry, PresignedDownload, PresignedUpload};
 use crate::presign::{HttpMethod, SignedRequest};
+use crate::presign::{Signing, SigningAvailability, Waiting};
 use crate::sigv4::QueryParameter;
 use crate::sigv4::SignedHeaders;
 use crate::sigv4::{ExpiresIn, SigningTime};
@@ -34,12 +33,10 @@ const MAX_REQUEST_HEAD_BYTES: usize = 8 * 1_024;
 /// What it takes to sign for one bucket.
 #[derive(Debug, Clone)]
 pub struct BucketSigner {
-    /// The ways to the bucket. Which of them a URL takes does not change who signs.
+    /// The bucket's endpoints. Which of them a URL takes does not change who signs.
     pub endpoints: HashMap<EndpointName, BucketEndpoint>,
     /// Who signs. Buckets may share it.
-    pub credentials: Arc<CredentialsCache>,
-    /// Who signs uploads; the same, or credentials that need not read.
-    pub upload_credentials: Arc<CredentialsCache>,
+    pub credentials: Arc<dyn CredentialsSource>,
     /// How the server wants the tag in `If-Match`.
     pub etag_form: EntityTagForm,
     /// What every request must carry.
@@ -49,11 +46,8 @@ pub struct BucketSigner {
 }
 
 impl BucketSigner {
-    const fn credentials_for(&self, operation: Operation) -> &Arc<CredentialsCache> {
-        match operation {
-            Operation::Download => &self.credentials,
-            Operation::Upload => &self.upload_credentials,
-        }
+    fn credentials_for(&self, object: &PermittedObject, operation: Operation) -> Arc<CredentialsCache> {
+        self.credentials.find(CredentialsUse { bucket: object.bucket(), tier: object.tier(), operation })
     }
 }
 
@@ -61,56 +55,73 @@ impl BucketSigner {
 #[derive(Debug)]
 pub struct SigV4Presigner {
     buckets: HashMap<BucketName, BucketSigner>,
-    /// The credentials that read, of all buckets.
-    readers: Vec<Arc<CredentialsCache>>,
+    readers: Readers,
 }
 
 impl SigV4Presigner {
     /// Takes the buckets by their logical names.
     #[must_use]
     pub fn new(buckets: HashMap<BucketName, BucketSigner>) -> Self {
-        let mut readers: Vec<Arc<CredentialsCache>> = Vec::new();
-        for signer in buckets.values() {
-            if !readers.iter().any(|known| Arc::ptr_eq(known, &signer.credentials)) {
-                readers.push(Arc::clone(&signer.credentials));
-            }
-        }
+        let readers = buckets.iter().flat_map(|(name, signer)| signer.credentials.all(name, Operation::Download));
+        let readers = Readers::new(readers);
         Self { buckets, readers }
     }
 
-    /// Whether credentials may sign uploads to a bucket. Where uploads have credentials of their own, those must not hold an
-    /// access key that reads, here or in another bucket (after a rotation of files, say): an upload URL that they sign could
-    /// be used to read. As long as the bucket's reader is not known, nothing is sure.
-    fn may_sign_uploads(&self, signer: &BucketSigner, credentials: &CredentialsSnapshot) -> bool {
-        if Arc::ptr_eq(&signer.credentials, &signer.upload_credentials) {
-            return true;
-        }
-        let is_another = |reader: &CredentialsSnapshot| {
-            reader.credentials().access_key_id() != credentials.credentials().access_key_id()
-        };
-        let own = signer.credentials.snapshot().is_some_and(|reader| is_another(&reader));
-        own && self.readers.iter().filter_map(|reader| reader.snapshot()).all(|reader| is_another(&reader))
+    /// Whether each operation on each bucket can be signed at `now`, in no order. Where uploads are signed by the bucket's
+    /// only credentials, these count for downloads. Credentials of uploads that hold an access key that reads cannot sign.
+    pub(crate) fn availability(&self, now: SystemTime) -> impl Iterator<Item = SigningAvailability> {
+        let can_sign = move |held: &CredentialsSnapshot| !held.usable_for(now).is_zero();
+        self.buckets.iter().flat_map(move |(name, signer)| {
+            let [readers, mut writers] = Operation::ALL.map(|operation| signer.credentials.all(name, operation));
+            writers.retain(|writer| !readers.iter().any(|reader| Arc::ptr_eq(reader, writer)));
+            let downloads = readers.iter().all(|reader| reader.snapshot().is_some_and(|held| can_sign(&held)));
+            let uploads = writers.iter().all(|writer| {
+                let may_sign = |held: &CredentialsSnapshot| {
+                    readers.iter().all(|reader| self.readers.permit_uploads_by(held, writer, reader))
+                };
+                writer.snapshot().is_some_and(|held| may_sign(&held) && can_sign(&held))
+            });
+            let found = |operation, available| SigningAvailability { bucket: name.clone(), operation, available };
+            let separate = (!writers.is_empty()).then(|| found(Operation::Upload, uploads));
+            [found(Operation::Download, downloads)].into_iter().chain(separate)
+        })
     }
 
-    /// The buckets, in no order, each with whether its credentials can sign an operation at `now`. Where uploads are signed
-    /// by the bucket's only credentials, these count for downloads. Credentials of uploads that hold an access key that
-    /// reads cannot sign.
-    pub fn credentials_by_bucket(
+    fn download(
         &self,
-        operation: Operation,
+        permit: &Permit<DownloadTerms>,
+        attribution: &Attribution,
         now: SystemTime,
-    ) -> impl Iterator<Item = (&BucketName, bool)> {
-        self.buckets.iter().filter_map(move |(name, signer)| {
-            if operation == Operation::Upload && Arc::ptr_eq(&signer.credentials, &signer.upload_credentials) {
-                return None;
-            }
-            let held = signer.credentials_for(operation).snapshot();
-            let usable = held.is_some_and(|held| {
-                let may_sign = operation == Operation::Download || self.may_sign_uploads(signer, &held);
-                may_sign && !held.usable_for(now).is_zero()
-            });
-            Some((name, usable))
+    ) -> Result<PresignedDownload, PresignError> {
+        let request = self.begin(permit, Operation::Download, attribution, now)?;
+        let mut query = terms::download_query(permit.terms())?;
+        let mut headers = SignedHeaders::new();
+        request.required.add_to_read(&mut headers, &mut query)?;
+        query.extend(request.attribution.iter().flatten().cloned());
+        // A HEAD has the same parameters save the first, `x-id`, as in the SDK.
+        let head_query = query.split_first().map_or(&[][..], |(_, others)| others);
+        let fields = || oversize::download_fields(permit.terms());
+        Ok(PresignedDownload {
+            get: request.sign(HttpMethod::Get, &query, headers.clone(), fields)?,
+            head: request.sign(HttpMethod::Head, head_query, headers, fields)?,
+            expiry: request.expiry,
         })
+    }
+
+    fn upload(
+        &self,
+        permit: &Permit<UploadTerms>,
+        attribution: &Attribution,
+        now: SystemTime,
+    ) -> Result<PresignedUpload, PresignError> {
+        let request = self.begin(permit, Operation::Upload, attribution, now)?;
+        let mut headers = SignedHeaders::new();
+        request.required.add_to_write(&mut headers)?;
+        terms::add_upload_headers(&mut headers, permit.terms(), request.etag_form, attribution)?;
+        let mut query = vec![QueryParameter::PUT_OBJECT];
+        query.extend(request.attribution.iter().flatten().cloned());
+        let fields = || oversize::upload_fields(permit.terms());
+        Ok(PresignedUpload { put: request.sign(HttpMethod::Put, &query, headers, fields)?, expiry: request.expiry })
     }
 
     fn begin<'a, T>(
@@ -119,20 +130,23 @@ impl SigV4Presigner {
         operation: Operation,
         attribution: &Attribution,
         now: SystemTime,
-    ) -> Result<Signing<'a>, PresignError> {
+    ) -> Result<RequestParts<'a>, PresignError> {
         let signer = self.buckets.get(permit.object().bucket()).ok_or(PresignError::UnknownBucket)?;
         let endpoint = signer.endpoints.get(permit.endpoint()).ok_or(PresignError::UnknownEndpoint)?;
         let lifetime = permit.lifetime();
         let signed_at = SigningTime::floor(lifetime.starts_at).map_err(|_| PresignError::UnsignableTime)?;
-        let cache = signer.credentials_for(operation);
+        let cache = signer.credentials_for(permit.object(), operation);
         let credentials = if lifetime.stable {
             cache.snapshot_for_window(lifetime.starts_at, lifetime.ends_at(), now)
         } else {
             cache.snapshot()
         };
         let credentials = credentials.ok_or(expiry::CREDENTIALS_UNAVAILABLE)?;
-        if operation == Operation::Upload && !self.may_sign_uploads(signer, &credentials) {
-            return Err(expiry::CREDENTIALS_UNAVAILABLE);
+        if operation == Operation::Upload {
+            let reader = signer.credentials_for(permit.object(), Operation::Download);
+            if !self.readers.permit_uploads_by(&credentials, &cache, &reader) {
+                return Err(expiry::CREDENTIALS_UNAVAILABLE);
+            }
         }
         let (expires_in, limited_by) = expiry::limit(&lifetime, credentials.signs_until(), now)?;
         if limited_by == ExpiryLimit::SigningCredentialsExpiry {
@@ -141,7 +155,7 @@ impl SigV4Presigner {
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };
         // A URL that is the same for everybody cannot name anybody.
         let attribution = (signer.attribution && !lifetime.stable).then(|| attribution_query(attribution));
-        Ok(Signing {
+        Ok(RequestParts {
             object: permit.object(),
             endpoint,
             credentials,
@@ -153,56 +167,50 @@ impl SigV4Presigner {
             attribution,
         })
     }
+
+    /// Signs. Where the caller insists on a life that the credentials at hand do not have, they are renewed first, once.
+    fn sign_or_renew<'a, T, P>(
+        &self,
+        permit: &Permit<T>,
+        operation: Operation,
+        sign: impl Fn() -> Result<P, PresignError> + Send + 'a,
+    ) -> Signing<'a, P> {
+        let refused = match sign() {
+            Err(refused @ PresignError::FullTtlUnavailable { .. }) => refused,
+            answer => return Signing::Ready(answer),
+        };
+        let Some(signer) = self.buckets.get(permit.object().bucket()) else { return Signing::Ready(Err(refused)) };
+        let cache = signer.credentials_for(permit.object(), operation);
+        let until = Box::pin(async move {
+            // Whatever comes of it: how long the credentials last now, the other attempt finds out.
+            let _renewal = cache.renew_now().await;
+        });
+        Signing::Waiting(Waiting { refused, until, sign: Box::new(sign) })
+    }
 }
 
-#[async_trait]
 impl Presigner for SigV4Presigner {
-    fn presign_download(
-        &self,
-        permit: &Permit<DownloadTerms>,
-        attribution: &Attribution,
+    fn sign_download<'a>(
+        &'a self,
+        permit: &'a Permit<DownloadTerms>,
+        attribution: &'a Attribution,
         now: SystemTime,
-    ) -> Result<PresignedDownload, PresignError> {
-        let signing = self.begin(permit, Operation::Download, attribution, now)?;
-        let mut query = terms::download_query(permit.terms())?;
-        let mut headers = SignedHeaders::new();
-        signing.required.add_to_read(&mut headers, &mut query)?;
-        query.extend(signing.attribution.iter().flatten().cloned());
-        // A HEAD has the same parameters save the first, `x-id`, as in the SDK.
-        let head_query = query.split_first().map_or(&[][..], |(_, others)| others);
-        let fields = || oversize::download_fields(permit.terms());
-        Ok(PresignedDownload {
-            get: signing.sign(HttpMethod::Get, &query, headers.clone(), fields)?,
-            head: signing.sign(HttpMethod::Head, head_query, headers, fields)?,
-            expiry: signing.expiry,
-        })
+    ) -> Signing<'a, PresignedDownload> {
+        self.sign_or_renew(permit, Operation::Download, move || self.download(permit, attribution, now))
     }
 
-    fn presign_upload(
-        &self,
-        permit: &Permit<UploadTerms>,
-        attribution: &Attribution,
+    fn sign_upload<'a>(
+        &'a self,
+        permit: &'a Permit<UploadTerms>,
+        attribution: &'a Attribution,
         now: SystemTime,
-    ) -> Result<PresignedUpload, PresignError> {
-        let signing = self.begin(permit, Operation::Upload, attribution, now)?;
-        let mut headers = SignedHeaders::new();
-        signing.required.add_to_write(&mut headers)?;
-        terms::add_upload_headers(&mut headers, permit.terms(), signing.etag_form, attribution)?;
-        let mut query = vec![QueryParameter::PUT_OBJECT];
-        query.extend(signing.attribution.iter().flatten().cloned());
-        let fields = || oversize::upload_fields(permit.terms());
-        Ok(PresignedUpload { put: signing.sign(HttpMethod::Put, &query, headers, fields)?, expiry: signing.expiry })
-    }
-
-    async fn renew_credentials(&self, bucket: &BucketName, operation: Operation) {
-        if let Some(signer) = self.buckets.get(bucket) {
-            let _outcome = signer.credentials_for(operation).renew_now().await;
-        }
+    ) -> Signing<'a, PresignedUpload> {
+        self.sign_or_renew(permit, Operation::Upload, move || self.upload(permit, attribution, now))
     }
 }
 
 /// What the requests of one call have in common: one object, one instant, one snapshot, one end.
-struct Signing<'a> {
+struct RequestParts<'a> {
     object: &'a PermittedObject,
     endpoint: &'a BucketEndpoint,
     credentials: Arc<CredentialsSnapshot>,
@@ -214,7 +222,7 @@ struct Signing<'a> {
     attribution: Option<[QueryParameter; 2]>,
 }
 
-impl Signing<'_> {
+impl RequestParts<'_> {
     /// `fields` says how many bytes the caller's fields take, the key aside. It is asked only where they are too many.
     fn sign(
         &self,
@@ -224,7 +232,7 @@ impl Signing<'_> {
         fields: impl FnOnce() -> Vec<(&'static str, usize)>,
     ) -> Result<SignedRequest, PresignError> {
         let request = UnsignedRequest { method, key: self.object.key(), query, headers: &headers };
-        let url = presign(self.endpoint, &self.credentials, &request, self.signed_at, self.expires_in);
+        let url = presign_url(self.endpoint, &self.credentials, &request, self.signed_at, self.expires_in);
         let header_bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
         let bytes = url.as_str().len() + header_bytes;
         if bytes > MAX_REQUEST_HEAD_BYTES {

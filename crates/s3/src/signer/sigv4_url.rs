@@ -49,7 +49,7 @@ pub struct UnsignedRequest<'a> {
 ///
 /// Reference: [AWS: authenticating requests with query parameters](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
 #[must_use]
-pub fn presign(
+pub fn presign_url(
     endpoint: &BucketEndpoint,
     credentials: &CredentialsSnapshot,
     request: &UnsignedRequest<'_>,

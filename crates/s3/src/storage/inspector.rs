@@ -1,4 +1,4 @@
-//! The seam between what is permitted and who looks.
+//! The seam between what is permitted and what describes objects.
 
 use std::fmt;
 
@@ -8,26 +8,26 @@ use thiserror::Error;
 use super::stored_object::StoredObject;
 use access_broker_policy::{HeaderText, PermittedObject};
 
-/// Describes objects that the policy lets somebody at. Without such an object there is nothing to call it with.
+/// Describes objects that the policy permits. Without a permitted object there is nothing to call it with.
 #[async_trait]
 pub trait ObjectInspector: fmt::Debug + Send + Sync + 'static {
     /// Asks for an object's headers, and for its tags if wanted: of one version, or of the current one.
     ///
     /// # Errors
     ///
-    /// When the object is not there, may not be looked at, or no answer came in time. Tags that cannot be read are no
+    /// When the object is not there, may not be inspected, or no answer came in time. Tags that cannot be read are no
     /// error.
     async fn inspect(
         &self,
         object: &PermittedObject,
         version_id: Option<&HeaderText>,
-        look: Look,
+        scope: InspectionScope,
     ) -> Result<StoredObject, InspectionError>;
 }
 
-/// What to look at.
+/// What an inspection asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum InspectionScope {
     /// The headers: one request.
     Headers,
     /// The tags, too: one request more, by a permission of its own.
@@ -40,7 +40,7 @@ pub enum InspectionError {
     /// There is no such object or version, or it was deleted.
     #[error("S3 has no such object")]
     NotFound,
-    /// S3 does not let the broker's credentials look. Those that may not list the bucket get this for a missing object,
+    /// S3 refuses the broker's credentials. Those that may not list the bucket get this for a missing object,
     /// too.
     #[error("S3 refuses the broker's own credentials")]
     Refused,

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use proptest::prelude::*;
 
 use super::*;
-use crate::credentials::SIGNING_MARGIN;
+use crate::credentials::{BucketCredentials, SIGNING_MARGIN};
 use crate::oracles::{
     SdkOracle, aws_settings, documentation_credentials, instant, loaded_cache, resolved, sdk_test_credentials,
 };
@@ -36,12 +37,20 @@ fn presigner(region: &str, credentials: Arc<CredentialsCache>) -> SigV4Presigner
 fn signer(endpoints: HashMap<EndpointName, BucketEndpoint>, credentials: Arc<CredentialsCache>) -> BucketSigner {
     BucketSigner {
         endpoints,
-        upload_credentials: Arc::clone(&credentials),
-        credentials,
+        credentials: Arc::new(BucketCredentials::for_everything(credentials)),
         etag_form: EntityTagForm::default(),
         required_headers: RequiredHeaders::default(),
         attribution: true,
     }
+}
+
+/// The same with credentials of its own for uploads.
+fn with_uploads(
+    signer: BucketSigner,
+    downloads: Arc<CredentialsCache>,
+    uploads: Arc<CredentialsCache>,
+) -> BucketSigner {
+    BucketSigner { credentials: Arc::new(BucketCredentials { downloads, uploads }), ..signer }
 }
 
 fn presigner_with(
@@ -80,7 +89,7 @@ fn download(
     permit: &Permit<DownloadTerms>,
     now: SystemTime,
 ) -> Result<PresignedDownload, PresignError> {
-    presigner.presign_download(permit, &attribution(), now)
+    at_once(presigner.sign_download(permit, &attribution(), now))
 }
 
 fn upload(
@@ -88,7 +97,15 @@ fn upload(
     permit: &Permit<UploadTerms>,
     now: SystemTime,
 ) -> Result<PresignedUpload, PresignError> {
-    presigner.presign_upload(permit, &attribution(), now)
+    at_once(presigner.sign_upload(permit, &attribution(), now))
+}
+
+/// The answer without waiting for anything.
+fn at_once<T>(signing: Signing<'_, T>) -> Result<T, PresignError> {
+    match signing {
+        Signing::Ready(answer) => answer,
+        Signing::Waiting(waiting) => Err(waiting.refused),
+    }
 }
 
 fn key() -> ObjectKey {
@@ -409,8 +426,7 @@ async fn nothing_is_signed_before_credentials_are_there() {
 
 /// The operations that the bucket lacks credentials for.
 fn lacking(presigner: &SigV4Presigner, now: SystemTime) -> Vec<Operation> {
-    let lacks = |operation: &Operation| presigner.credentials_by_bucket(*operation, now).any(|(_, usable)| !usable);
-    Operation::ALL.into_iter().filter(lacks).collect()
+    presigner.availability(now).filter(|found| !found.available).map(|found| found.operation).collect()
 }
 
 #[tokio::test]
@@ -495,7 +511,8 @@ async fn each_operation_is_signed_and_renewed_by_its_own_credentials() {
     let (reader, writer) = (counted("READ"), counted("WRITE"));
     let endpoint = resolved(&aws_settings("real-media", "us-east-1"));
     let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
-    let signer = BucketSigner { upload_credentials: Arc::clone(&writer), ..signer(endpoints, Arc::clone(&reader)) };
+    let signer = signer(endpoints, Arc::clone(&reader));
+    let signer = with_uploads(signer, Arc::clone(&reader), Arc::clone(&writer));
     let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
     assert_eq!(lacking(&presigner, now), [Operation::Download, Operation::Upload]);
     writer.refresh().await.unwrap();
@@ -511,10 +528,15 @@ async fn each_operation_is_signed_and_renewed_by_its_own_credentials() {
     let (down, up) = both();
     assert!(signed_by("READ-1", &down.get.url) && signed_by("READ-1", &down.head.url), "{down:?}");
     assert!(signed_by("WRITE-1", &up.put.url), "{up:?}");
-    presigner.renew_credentials(&media(), Operation::Upload).await;
+    // Two hours are more than any of these credentials have.
+    let too_long = permit(&key(), now, 7_200, true, UploadTerms::default());
+    let refused = presigner.sign_upload(&too_long, &attribution(), now).finish().await;
+    assert!(matches!(refused, Err(PresignError::FullTtlUnavailable { .. })), "{refused:?}");
     let (down, up) = both();
     assert!(signed_by("READ-1", &down.get.url) && signed_by("WRITE-2", &up.put.url));
-    presigner.renew_credentials(&media(), Operation::Download).await;
+    let too_long = permit(&key(), now, 7_200, true, DownloadTerms::default());
+    let refused = presigner.sign_download(&too_long, &attribution(), now).finish().await;
+    assert!(matches!(refused, Err(PresignError::FullTtlUnavailable { .. })), "{refused:?}");
     let (down, up) = both();
     assert!(signed_by("READ-2", &down.get.url) && signed_by("WRITE-2", &up.put.url));
 }
@@ -525,8 +547,8 @@ async fn uploads_are_not_signed_by_the_key_that_reads_under_another_name() {
     let end = now + Duration::from_hours(1);
     let endpoint = resolved(&aws_settings("real-media", "us-east-1"));
     let endpoints = HashMap::from([(EndpointName::default_endpoint(), endpoint)]);
-    let signer =
-        BucketSigner { upload_credentials: ending(now, end).await, ..signer(endpoints, ending(now, end).await) };
+    let (reader, writer) = (ending(now, end).await, ending(now, end).await);
+    let signer = with_uploads(signer(endpoints, Arc::clone(&reader)), reader, writer);
     let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
     assert_eq!(lacking(&presigner, now), [Operation::Upload]);
     let write = permit(&key(), now, 900, false, UploadTerms::default());
@@ -543,7 +565,7 @@ async fn uploads_are_not_signed_by_the_key_that_reads_in_another_bucket() {
     let endpoints = || HashMap::from([(EndpointName::default_endpoint(), endpoint())]);
     let (reader, writer) = (counted("READ"), ending(now, end).await);
     reader.refresh().await.unwrap();
-    let split = BucketSigner { upload_credentials: Arc::clone(&writer), ..signer(endpoints(), reader) };
+    let split = with_uploads(signer(endpoints(), Arc::clone(&reader)), reader, writer);
     let alone = SigV4Presigner::new(HashMap::from([(media(), split.clone())]));
     let write = permit(&key(), now, 900, false, UploadTerms::default());
     assert!(upload(&alone, &write, now).is_ok());
@@ -566,4 +588,127 @@ async fn a_tag_is_quoted_or_bare_as_the_server_wants_it() {
         let header = put.headers.iter().find(|(name, _)| name == "if-match").map(|(_, value)| value.as_str());
         assert_eq!(header, Some(expected));
     }
+}
+
+/// Gives one tier credentials of its own, as a source of sessions for tiers would.
+#[derive(Debug)]
+struct OneTier {
+    tier: &'static str,
+    own: Arc<CredentialsCache>,
+    others: Arc<CredentialsCache>,
+}
+
+impl CredentialsSource for OneTier {
+    fn find(&self, wanted: CredentialsUse<'_>) -> Arc<CredentialsCache> {
+        assert_eq!(wanted.bucket, &media());
+        Arc::clone(if wanted.tier == self.tier { &self.own } else { &self.others })
+    }
+
+    fn all(&self, _: &BucketName, _: Operation) -> Vec<Arc<CredentialsCache>> {
+        vec![Arc::clone(&self.own), Arc::clone(&self.others)]
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_chosen_by_the_tier_of_the_permit() {
+    let now = instant(1_700_000_000);
+    for (tier, signed_by) in [("tier-1", "OWN-1"), ("tier-2", "OTHERS-1")] {
+        let (own, others) = (counted("OWN"), counted("OTHERS"));
+        let source = Arc::new(OneTier { tier, own: Arc::clone(&own), others: Arc::clone(&others) });
+        let endpoints =
+            HashMap::from([(EndpointName::default_endpoint(), resolved(&aws_settings("real-media", "us-east-1")))]);
+        let signer = BucketSigner { credentials: source, ..signer(endpoints, Arc::clone(&own)) };
+        let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
+        own.refresh().await.unwrap();
+        assert_eq!(lacking(&presigner, now), [Operation::Download], "those of the other tiers are missing");
+        others.refresh().await.unwrap();
+        assert_eq!(lacking(&presigner, now), []);
+        let read = permit(&key(), now, 900, false, DownloadTerms::default());
+        let write = permit(&key(), now, 900, false, UploadTerms::default());
+        let urls =
+            [download(&presigner, &read, now).unwrap().get.url, upload(&presigner, &write, now).unwrap().put.url];
+        for url in urls {
+            assert!(url.as_str().contains(&format!("X-Amz-Credential={signed_by}%2F")), "{tier}: {}", url.as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_an_answer_that_needs_other_credentials_must_wait() {
+    let now = instant(1_700_000_000);
+    let cache = counted("KEY");
+    cache.refresh().await.unwrap();
+    let (presigner, attribution) = (presigner("us-east-1", cache), attribution());
+    let read = |ttl, require_full_ttl| permit(&key(), now, ttl, require_full_ttl, DownloadTerms::default());
+    for ready in [read(900, true), read(7_200, false)] {
+        let signing = presigner.sign_download(&ready, &attribution, now);
+        assert!(matches!(signing, Signing::Ready(Ok(_))), "{signing:?}");
+    }
+    let too_long = read(7_200, true);
+    let waiting = presigner.sign_download(&too_long, &attribution, now);
+    assert!(matches!(waiting, Signing::Waiting(_)), "{waiting:?}");
+    drop(waiting);
+    let url = download(&presigner, &read(900, true), now).unwrap().get.url;
+    assert!(url.as_str().contains("X-Amz-Credential=KEY-1%2F"), "nothing was renewed for a caller that went away");
+}
+
+/// Gives credentials that end after the first of the lives, then the next, and so on; the last one stays.
+#[derive(Debug)]
+struct Lives(Mutex<Vec<u64>>);
+
+impl ProvideCredentials for Lives {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let mut lives = self.0.lock().unwrap();
+        let life = if lives.len() > 1 { lives.remove(0) } else { lives[0] };
+        let expiry = SystemTime::now() + Duration::from_secs(life);
+        let id = format!("AKID{life}");
+        future::ProvideCredentials::ready(Ok(Credentials::new(id, "secret", None, Some(expiry), "test")))
+    }
+}
+
+/// A clock that is so many seconds late.
+#[derive(Debug)]
+struct Late(AtomicU64);
+
+impl Clock for Late {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() - Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+async fn presigner_of_lives(lives: &[u64]) -> SigV4Presigner {
+    let provider = Lives(Mutex::new(lives.to_vec()));
+    // The first credentials came a minute ago: no provider is asked twice within seconds.
+    let clock = Arc::new(Late(AtomicU64::new(60)));
+    let cache = CredentialsCache::new(provider, Arc::clone(&clock) as _, Duration::from_hours(1));
+    cache.refresh().await.unwrap();
+    clock.0.store(0, Ordering::Relaxed);
+    presigner("us-east-1", Arc::new(cache))
+}
+
+#[tokio::test]
+async fn a_caller_who_insists_on_a_longer_life_has_the_credentials_renewed() {
+    let presigner = presigner_of_lives(&[600, 7_200]).await;
+    let (now, attribution) = (SystemTime::now(), attribution());
+    let sign = async |require_full_ttl| {
+        let permit = permit(&key(), now, 3_600, require_full_ttl, DownloadTerms::default());
+        presigner.sign_download(&permit, &attribution, now).finish().await.unwrap()
+    };
+    assert_eq!(sign(false).await.expiry.limited_by, ExpiryLimit::SigningCredentialsExpiry);
+    let full = sign(true).await;
+    assert_eq!(full.expiry.limited_by, ExpiryLimit::TierMaxTtl);
+    assert!(full.get.url.as_str().contains("AKID7200"));
+}
+
+#[tokio::test]
+async fn a_renewal_that_does_not_help_ends_in_the_longest_life_that_can_be_signed() {
+    let presigner = presigner_of_lives(&[600, 900]).await;
+    let now = SystemTime::now();
+    let permit = permit(&key(), now, 3_600, true, DownloadTerms::default());
+    let refused = presigner.sign_download(&permit, &attribution(), now).finish().await;
+    let Err(PresignError::FullTtlUnavailable { available }) = refused else { panic!("{refused:?}") };
+    assert!((800..=870).contains(&available.as_secs()), "{available:?}");
 }

@@ -76,7 +76,7 @@ proptest! {
         let request = UnsignedRequest { method, key: &key, query: &parameters, headers: &signed_headers };
         let signed_at = SigningTime::floor(instant(unix_seconds)).unwrap();
         let life = ExpiresIn::floor(Duration::from_secs(expires_in)).unwrap();
-        let own = presign(&endpoint, &snapshot(&credentials), &request, signed_at, life);
+        let own = presign_url(&endpoint, &snapshot(&credentials), &request, signed_at, life);
 
         let mut unsigned_url = endpoint.origin().to_owned();
         unsigned_url.push_str(settings.endpoint.as_ref().map_or("", |url| url.path().trim_end_matches('/')));

@@ -16,7 +16,7 @@ fn documentation_url(method: HttpMethod) -> SignedUrl {
     let request = UnsignedRequest { method, key: &key, query: &[], headers: &SignedHeaders::new() };
     let expires_in = ExpiresIn::floor(Duration::from_hours(24)).unwrap();
     let signed_at = SigningTime::floor(instant(DOCUMENTATION_TIME)).unwrap();
-    presign(&endpoint, &snapshot(&documentation_credentials()), &request, signed_at, expires_in)
+    presign_url(&endpoint, &snapshot(&documentation_credentials()), &request, signed_at, expires_in)
 }
 
 fn sdk_test_url(
@@ -35,7 +35,7 @@ fn sdk_test_url(
     let request = UnsignedRequest { method, key: &key, query, headers: &signed };
     let expires_in = ExpiresIn::floor(Duration::from_secs(30)).unwrap();
     let signed_at = SigningTime::floor(instant(SDK_TEST_TIME)).unwrap();
-    presign(&endpoint, &snapshot(&sdk_test_credentials()), &request, signed_at, expires_in).into_string()
+    presign_url(&endpoint, &snapshot(&sdk_test_credentials()), &request, signed_at, expires_in).into_string()
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn scope_and_timestamp_follow_the_same_instant_over_midnight() {
     let request = UnsignedRequest { method: HttpMethod::Get, key: &key, query: &[], headers: &SignedHeaders::new() };
     let url_at = |unix_seconds| {
         let signed_at = SigningTime::floor(instant(unix_seconds)).unwrap();
-        presign(&endpoint, &credentials, &request, signed_at, ExpiresIn::MAX).into_string()
+        presign_url(&endpoint, &credentials, &request, signed_at, ExpiresIn::MAX).into_string()
     };
     let (before, after) = (url_at(DOCUMENTATION_TIME - 1), url_at(DOCUMENTATION_TIME));
     assert!(before.contains("%2F20130523%2F") && before.contains("X-Amz-Date=20130523T235959Z"));

@@ -10,12 +10,12 @@ use crate::credentials::snapshot::CredentialsSnapshot;
 /// The earlier ones are kept only where they are temporary: those work up to their stated end, whoever replaced them.
 /// Keys without an end may be deleted the moment that they are replaced.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldCredentials {
     pub(super) current: Arc<CredentialsSnapshot>,
     previous: Option<Arc<CredentialsSnapshot>>,
 }
 
-impl Held {
+impl HeldCredentials {
     /// Puts credentials in force, over what was held before.
     pub(super) fn replace(before: Option<&Self>, current: CredentialsSnapshot, now: SystemTime) -> Self {
         let previous = before.map(|before| Arc::clone(&before.current));
@@ -59,12 +59,12 @@ mod tests {
     }
 
     /// Credentials loaded at 100, replaced at 1,000.
-    fn replaced(expiry_of_the_first: Option<u64>) -> Held {
-        let first = Held::replace(None, snapshot("A", 100, expiry_of_the_first), at(100));
-        Held::replace(Some(&first), snapshot("B", 1_000, Some(9_000)), at(1_000))
+    fn replaced(expiry_of_the_first: Option<u64>) -> HeldCredentials {
+        let first = HeldCredentials::replace(None, snapshot("A", 100, expiry_of_the_first), at(100));
+        HeldCredentials::replace(Some(&first), snapshot("B", 1_000, Some(9_000)), at(1_000))
     }
 
-    fn is_previous(held: &Held, start: u64, end: u64, now: u64) -> bool {
+    fn is_previous(held: &HeldCredentials, start: u64, end: u64, now: u64) -> bool {
         !Arc::ptr_eq(held.for_window(at(start), at(end), at(now)), &held.current)
     }
 
@@ -99,8 +99,8 @@ mod tests {
         let held = replaced(Some(2_000));
         assert!(held.without_ended(at(1_969)).is_none());
         assert!(held.without_ended(at(1_970)).unwrap().previous.is_none());
-        let held = Held::replace(Some(&held), snapshot("C", 1_500, Some(9_000)), at(1_500));
+        let held = HeldCredentials::replace(Some(&held), snapshot("C", 1_500, Some(9_000)), at(1_500));
         assert_eq!(held.previous.as_ref().unwrap().loaded_at(), at(1_000));
-        assert!(Held::replace(Some(&held), snapshot("D", 8_990, None), at(8_990)).previous.is_none());
+        assert!(HeldCredentials::replace(Some(&held), snapshot("D", 8_990, None), at(8_990)).previous.is_none());
     }
 }

@@ -1,18 +1,18 @@
-//! Who signs what for which buckets, and for how long their URLs may work.
+//! What signs for which buckets, and for how long its URLs may work.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::policy::{BucketName, Operation, Policy};
-use crate::presign::credentials::CredentialsCache;
-use crate::telemetry::NamedCredentials;
+use crate::credentials::{CredentialsCache, CredentialsStatus};
+use crate::presign::SigningCredentialsStatus;
+use access_broker_policy::{BucketName, Operation, Policy};
 
 /// The credentials of one `[[credentials]]`, or of AWS's default chain, with what they sign.
 #[derive(Debug, Clone)]
 pub(super) struct SigningCredentials {
     pub(super) name: Arc<str>,
     pub(super) cache: Arc<CredentialsCache>,
-    pub(super) uses: Vec<CredentialsUse>,
+    pub(super) uses: Vec<(BucketName, Operation)>,
     /// Whether they are read from files that the configuration names.
     pub(super) from_files: bool,
 }
@@ -24,17 +24,23 @@ impl SigningCredentials {
     }
 
     /// What metrics show.
-    pub(super) fn named(&self) -> NamedCredentials {
-        let Self { name, cache, from_files, .. } = self;
-        NamedCredentials { name: Arc::clone(name), cache: Arc::clone(cache), from_files: *from_files }
+    pub(super) fn status(&self) -> SigningCredentialsStatus {
+        let CredentialsStatus { expiry, loaded_at, refreshes, last_refresh_is_good, urls_cut, .. } =
+            self.cache.status();
+        SigningCredentialsStatus {
+            name: Arc::clone(&self.name),
+            from_files: self.from_files,
+            expiry,
+            loaded_at,
+            refreshes: refreshes.map(|(result, count)| (result.name(), count)).to_vec(),
+            last_refresh_is_good,
+            urls_cut,
+        }
     }
 }
 
-/// One operation on one bucket, whose URLs credentials sign.
-pub(super) type CredentialsUse = (BucketName, Operation);
-
 /// The longest life that the policy gives to URLs of any of these uses; zero if it gives none.
-pub(super) fn longest_url_life(policy: &Policy, uses: &[CredentialsUse]) -> Duration {
+pub(super) fn longest_url_life(policy: &Policy, uses: &[(BucketName, Operation)]) -> Duration {
     uses.iter().filter_map(|(bucket, operation)| policy.longest_ttl(bucket, *operation)).max().unwrap_or_default()
 }
 
@@ -43,7 +49,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::policy::{BucketProfile, EndpointName, PolicyContext};
+    use access_broker_policy::{BucketProfile, EndpointName, PolicyContext};
 
     #[test]
     fn longest_url_of_any_use_counts() {

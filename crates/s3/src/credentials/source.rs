@@ -1,0 +1,61 @@
+//! Which credentials sign what.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::cache::CredentialsCache;
+use access_broker_policy::{BucketName, Operation};
+
+/// What credentials are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct CredentialsUse<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// The tier that holds the object.
+    pub tier: &'a str,
+    /// What the URL does.
+    pub operation: Operation,
+}
+
+/// Finds the credentials that sign. Every signature asks.
+pub trait CredentialsSource: fmt::Debug + Send + Sync + 'static {
+    /// The credentials for this use.
+    fn find(&self, wanted: CredentialsUse<'_>) -> Arc<CredentialsCache>;
+
+    /// All credentials that sign this operation on the bucket, in whichever tier.
+    fn all(&self, bucket: &BucketName, operation: Operation) -> Vec<Arc<CredentialsCache>>;
+}
+
+/// The credentials of a bucket, the same in every tier.
+#[derive(Debug, Clone)]
+pub struct BucketCredentials {
+    /// What signs downloads.
+    pub downloads: Arc<CredentialsCache>,
+    /// What signs uploads: the same, or credentials that need not read.
+    pub uploads: Arc<CredentialsCache>,
+}
+
+impl BucketCredentials {
+    /// The same credentials for every operation.
+    #[must_use]
+    pub fn for_everything(cache: Arc<CredentialsCache>) -> Self {
+        Self { uploads: Arc::clone(&cache), downloads: cache }
+    }
+
+    const fn cache(&self, operation: Operation) -> &Arc<CredentialsCache> {
+        match operation {
+            Operation::Download => &self.downloads,
+            Operation::Upload => &self.uploads,
+        }
+    }
+}
+
+impl CredentialsSource for BucketCredentials {
+    fn find(&self, wanted: CredentialsUse<'_>) -> Arc<CredentialsCache> {
+        Arc::clone(self.cache(wanted.operation))
+    }
+
+    fn all(&self, _bucket: &BucketName, operation: Operation) -> Vec<Arc<CredentialsCache>> {
+        vec![Arc::clone(self.cache(operation))]
+    }
+}

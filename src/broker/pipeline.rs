@@ -1,0 +1,139 @@
+//! The steps of every operation: pending, decide, admit, inspect, sign, conclude.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::decision::{Decision, DecisionId, Outcome, UseCase};
+use super::error::BrokerError;
+use super::{AuthenticatedCaller, Broker};
+use crate::policy::{ObjectReference, PermittedObject, Policy, Refusal};
+use crate::storage::ObjectInspector;
+use access_broker_s3::presign::{Attribution, Presigner, Signing};
+
+/// A valid request for one operation.
+pub(super) trait BrokerRequest {
+    /// Which operation it is.
+    const USE_CASE: UseCase;
+
+    /// What is left to do once the policy permits it.
+    type Task: PermittedTask;
+
+    /// The object that the caller names.
+    fn object(&self) -> &ObjectReference;
+
+    /// Asks the policy.
+    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<Self::Task, Refusal>;
+}
+
+/// A permitted operation. An operation without one of the steps has nothing to do in it.
+pub(super) trait PermittedTask: Sized + Send + Sync {
+    /// What the inspection finds.
+    type Found: Send;
+    /// What is signed.
+    type Signed: Send;
+    /// What the caller gets.
+    type Answer;
+
+    /// The object, with the tier and the grant that make it permitted.
+    fn object(&self) -> &PermittedObject;
+
+    /// Asks S3 for what must be known of the object first.
+    fn inspect(
+        self,
+        inspector: &dyn ObjectInspector,
+    ) -> impl Future<Output = Result<(Self, Self::Found), BrokerError>> + Send;
+
+    /// Signs what the caller gets.
+    fn sign<'a>(
+        &'a self,
+        presigner: &'a dyn Presigner,
+        attribution: &'a Attribution,
+        now: SystemTime,
+    ) -> Signing<'a, Self::Signed>;
+
+    /// The answer, and what is told of it.
+    fn conclude(self, found: Self::Found, signed: Self::Signed, decision_id: DecisionId) -> (Self::Answer, Outcome);
+}
+
+type AnswerTo<R> = <<R as BrokerRequest>::Task as PermittedTask>::Answer;
+
+impl Broker {
+    /// Does what a request asks for, as far as the policy permits it. The decision comes with the answer, whatever it is.
+    pub(super) async fn run<R: BrokerRequest>(
+        &self,
+        asking: &AuthenticatedCaller,
+        request: R,
+    ) -> (Decision, Result<AnswerTo<R>, BrokerError>) {
+        let pending = self.pending(asking, R::USE_CASE, request.object());
+        let decided = request.decide(&self.0.policy.current(), asking);
+        match decided {
+            Err(refusal) => pending.refused(refusal),
+            Ok(task) => {
+                let tier = Arc::clone(task.object().tier());
+                let result = self.carry_out(&pending, task).await;
+                pending.concluded(tier, result)
+            }
+        }
+    }
+
+    /// Begins a decision.
+    fn pending(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> Pending {
+        let caller_id = self.0.pseudonyms.of(&asking.caller);
+        let (id, asking, object) = ((self.0.decision_ids)(), asking.clone(), object.clone());
+        Pending { id, asking, caller_id, use_case, object }
+    }
+
+    async fn carry_out<T: PermittedTask>(
+        &self,
+        pending: &Pending,
+        task: T,
+    ) -> Result<(T::Answer, Outcome), BrokerError> {
+        let object = task.object();
+        // A call counts before anything is done for it.
+        self.0.quotas.admit(&pending.caller_id, object.tier(), object.quota()).await?;
+        let (task, found) = task.inspect(&*self.0.inspector).await?;
+        let attribution = pending.attribution();
+        let signed = task.sign(&*self.0.presigner, &attribution, pending.asking.at).finish().await?;
+        Ok(task.conclude(found, signed, pending.id))
+    }
+}
+
+/// A decision that is being made: what is known of it from its start.
+struct Pending {
+    id: DecisionId,
+    asking: AuthenticatedCaller,
+    caller_id: String,
+    use_case: UseCase,
+    object: ObjectReference,
+}
+
+impl Pending {
+    /// What the URLs shall be traceable to.
+    fn attribution(&self) -> Attribution {
+        Attribution { decision_id: self.id.to_string(), caller_id: self.caller_id.clone() }
+    }
+
+    /// The record of a refusal.
+    fn refused<A>(self, refusal: Refusal) -> (Decision, Result<A, BrokerError>) {
+        let error = BrokerError::Refused(refusal.reason);
+        (self.decision(refusal.tier, Outcome::Failed(error.clone())), Err(error))
+    }
+
+    /// The record of a permitted operation, done or failed.
+    fn concluded<A>(
+        self,
+        tier: Arc<str>,
+        result: Result<(A, Outcome), BrokerError>,
+    ) -> (Decision, Result<A, BrokerError>) {
+        match result {
+            Ok((answer, outcome)) => (self.decision(Some(tier), outcome), Ok(answer)),
+            Err(error) => (self.decision(Some(tier), Outcome::Failed(error.clone())), Err(error)),
+        }
+    }
+
+    fn decision(self, tier: Option<Arc<str>>, outcome: Outcome) -> Decision {
+        let Self { id, asking, caller_id, use_case, object } = self;
+        let AuthenticatedCaller { caller, at } = asking;
+        Decision { id, at, caller, caller_id, use_case, object, tier, outcome }
+    }
+}
