@@ -164,8 +164,8 @@ impl RunningServer {
         let mut limits = config.limits.clone();
         own_network::refuse_node_network(&config.listeners, &surroundings.environment)?;
         let connection_limit = file_limit::fit_into_file_limit(&mut limits);
-        let LoadedPolicy { policy, text, sight, proofs } = loaded;
-        let parts = assemble::assemble(&config, policy, &surroundings).await?;
+        let LoadedPolicy { compiled, text, sight, proofs } = loaded;
+        let parts = assemble::assemble(&config, compiled, &surroundings).await?;
         let server = &config.server;
         let mut bound = Vec::new();
         for settings in &config.listeners {

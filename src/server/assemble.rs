@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::files::at_start;
 use crate::grpc::{AccessLogLayer, AuthenticationLayer, BrokerService, CallCounters, RejectedLines};
 use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
-use crate::policy::{BucketName, Policy};
+use crate::policy::{BucketName, CompiledPolicy, Policy};
 use crate::policy_store::PolicyStore;
 use crate::presign::SigV4Presigner;
 use crate::presign::credentials::CredentialsCache;
@@ -53,9 +53,14 @@ pub(super) struct Parts {
 }
 
 /// Builds every part, or tells why one cannot be.
-pub(super) async fn assemble(config: &Config, policy: Policy, surroundings: &Surroundings) -> anyhow::Result<Parts> {
+pub(super) async fn assemble(
+    config: &Config,
+    compiled: CompiledPolicy,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Parts> {
+    let CompiledPolicy { policy, warnings } = compiled;
     super::warnings::log("configuration", &config.warnings);
-    super::warnings::log("policy", policy.warnings());
+    super::warnings::log("policy", &warnings);
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
     let proxy = key_proxy::of_environment(&surroundings.environment);
     let mut verifiers = Vec::new();

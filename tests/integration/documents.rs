@@ -250,7 +250,7 @@ fn compile(text: &str) -> Policy {
 #[test]
 fn the_sample_configuration_loads_and_its_policy_compiles() {
     let config = sample_configuration();
-    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}")).policy;
+    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}")).compiled.policy;
     assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier that nobody reaches");
 }
 
@@ -519,7 +519,7 @@ fn the_samples_and_the_examples_of_the_documents_have_no_warnings() {
     assert!(with_both.listeners.iter().any(|listener| listener.proof.name() == "token+mesh-header"));
     for policy in toml_blocks(&read(POLICY)).iter().filter(|block| block.contains("[[tier]]")) {
         let compiled = with_both.parse_policy(policy).unwrap_or_else(|problems| panic!("{problems}\nin:\n{policy}"));
-        assert_eq!(lines(compiled.warnings()), none, "{policy}");
+        assert_eq!(lines(&compiled.warnings), none, "{policy}");
     }
 }
 
@@ -563,8 +563,8 @@ fn the_warnings_that_the_documents_show_are_printed() {
                   # Releases.\n#\ntiers = 'a'\noperations = 'download'\nto = { claims = { ref = 'refs/tags/*' } }\n\n\
                   [[grant]]\n# A person.\ntiers = 'a'\noperations = 'download'\n\
                   to = { claims = { email = 'a@example.com' } }\n";
-    let policy = parse(&cognito).unwrap().parse_policy(policy).unwrap();
-    let printed: Vec<String> = policy.warnings().lines().map(|(_, line)| line).collect();
+    let compiled = parse(&cognito).unwrap().parse_policy(policy).unwrap();
+    let printed: Vec<String> = compiled.warnings.lines().map(|(_, line)| line).collect();
     assert_eq!(shown_warnings(&read(POLICY)), printed);
 }
 

@@ -187,7 +187,7 @@ impl ObjectInspector for FailingInspector {
 /// A broker that can neither sign nor look.
 fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
-    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().policy;
+    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().compiled.policy;
     Broker::new(Counterparts {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),

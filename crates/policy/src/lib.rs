@@ -10,7 +10,7 @@ pub use decide::{
     MAX_VERSION_ID_BYTES, Operation, Permit, PermittedLook, PermittedObject, Policy, RateLimit, Refusal, RefusalReason,
     TierOutline, TierQuota, UploadTerms,
 };
-pub use file::{CallerOutlook, Loss, PolicyContext, looks_like_path, losses, read_rate};
+pub use file::{CallerOutlook, CompiledPolicy, Loss, PolicyContext, looks_like_path, losses, read_rate};
 pub use object::{
     AccountId, AccountIdError, BucketName, BucketNameError, BucketProfile, Checksum, ChecksumAlgorithm,
     ChecksumLengthError, ContentEncodingError, DECISION_METADATA, DispositionType, Encryption, EncryptionAlgorithm,

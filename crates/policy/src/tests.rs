@@ -50,10 +50,19 @@ fn compile_at(
     issuers: &[&str],
     text: &str,
 ) -> Result<Policy, access_broker_base::document::Problems> {
+    compiled_at(buckets, issuers, text).map(|compiled| compiled.policy)
+}
+
+/// The policy with its warnings.
+fn compiled_at(
+    buckets: &BTreeMap<BucketName, BucketProfile>,
+    issuers: &[&str],
+    text: &str,
+) -> Result<CompiledPolicy, access_broker_base::document::Problems> {
     let issuers = issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
     let context = PolicyContext { buckets, issuers: &issuers, trust_domains: &trust_domains };
-    Policy::parse("policy.toml", text, &context)
+    CompiledPolicy::parse("policy.toml", text, &context, &CallerOutlook::default())
 }
 
 fn caller(claims: &Value) -> Caller {

@@ -7,12 +7,12 @@ use proptest::sample::{select, subsequence};
 use super::*;
 
 /// A policy of one tier with uploads in the bucket `media`, and what it may do there.
-fn at(bucket: &BucketProfile, tier: &str) -> Result<Policy, access_broker_base::document::Problems> {
+fn at(bucket: &BucketProfile, tier: &str) -> Result<CompiledPolicy, access_broker_base::document::Problems> {
     let text = format!(
         "tier = [{{ name = 't', bucket = 'media', prefix = '', {tier} }}]\n\
          grant = [{{ tiers = 't', operations = 'upload', to = {{ authenticated = true }} }}]"
     );
-    compile_at(&BTreeMap::from([(media(), bucket.clone())]), &[ISSUER], &text)
+    compiled_at(&BTreeMap::from([(media(), bucket.clone())]), &[ISSUER], &text)
 }
 
 fn problems(bucket: &BucketProfile, tier: &str) -> Vec<String> {
@@ -21,7 +21,7 @@ fn problems(bucket: &BucketProfile, tier: &str) -> Vec<String> {
 }
 
 fn warnings(bucket: &BucketProfile, tier: &str) -> Vec<(WarningCode, String)> {
-    at(bucket, tier).unwrap().warnings().lines().collect()
+    at(bucket, tier).unwrap().warnings.lines().collect()
 }
 
 fn names(names: &[&str]) -> BTreeSet<EndpointName> {
@@ -133,7 +133,7 @@ fn what_the_configuration_does_not_say_of_a_server_is_told() {
 }
 
 fn refused(bucket: &BucketProfile, tier: &str, terms: UploadTerms) -> Vec<&'static str> {
-    match upload(&at(bucket, tier).unwrap(), &json!({}), "x", terms) {
+    match upload(&at(bucket, tier).unwrap().policy, &json!({}), "x", terms) {
         Ok(_) => Vec::new(),
         Err(RefusalReason::ObligationsNotMet(violations)) => {
             violations.into_iter().map(|violation| violation.field).collect()
@@ -257,7 +257,7 @@ proptest! {
         }
         let endpoints = endpoint.map(|name| format!("endpoints = '{name}', ")).unwrap_or_default();
         let tier = format!("{endpoints}upload = {{ {} }}", settings.join(", "));
-        let Ok(policy) = at(&bucket, &tier) else { return Ok(()) };
+        let Ok(CompiledPolicy { policy, .. }) = at(&bucket, &tier) else { return Ok(()) };
         let Ok(permit) = upload(&policy, &json!({}), "x", terms) else { return Ok(()) };
         let terms = permit.terms();
         let elsewhere = bucket.other_servers.contains(permit.endpoint());
