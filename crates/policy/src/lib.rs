@@ -1,7 +1,16 @@
-//! May they? Object keys, tiers, rules, and the permit that follows from them.
+//! What access-broker allows, in three rooms. Each knows those before it alone:
+//!
+//! - `object`: S3's words, such as keys, checksums and tags.
+//! - `decide`: a compiled policy decides about a request, and a [`Permit`] follows. Pure: no I/O, no TOML, no clock.
+//! - `file` (the feature of that name): reads a policy file.
+#![cfg_attr(
+    not(feature = "file"),
+    allow(dead_code, unused_imports, reason = "the parts of a policy are made by the reader of its file alone")
+)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 mod decide;
+#[cfg(feature = "file")]
 mod file;
 mod object;
 
@@ -10,6 +19,7 @@ pub use decide::{
     MAX_VERSION_ID_BYTES, Operation, Permit, PermittedLook, PermittedObject, Policy, RateLimit, Refusal, RefusalReason,
     TierOutline, TierQuota, UploadTerms,
 };
+#[cfg(feature = "file")]
 pub use file::{CallerOutlook, CompiledPolicy, Loss, PolicyContext, looks_like_path, losses, read_rate};
 pub use object::{
     AccountId, AccountIdError, BucketName, BucketNameError, BucketProfile, Checksum, ChecksumAlgorithm,
@@ -20,5 +30,5 @@ pub use object::{
     StorageClass, UnsignedHeaders, parse_content_encoding,
 };
 
-#[cfg(test)]
+#[cfg(all(test, feature = "file"))]
 mod tests;

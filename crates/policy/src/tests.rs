@@ -13,6 +13,7 @@ mod conditions;
 mod decide;
 mod endpoints;
 mod lifetime;
+mod longest_ttl;
 mod obligations;
 mod prefix;
 mod servers;
