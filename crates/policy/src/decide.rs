@@ -25,14 +25,14 @@ mod tier_tree;
 mod violation;
 
 pub use imposed::ImposedOnUploads;
-pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest};
+pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest, MAX_TTL};
 pub use operation::Operation;
 pub use permit::{Permit, PermittedLook, PermittedObject};
 pub use policy::{Policy, TierOutline};
 pub use rate_limit::RateLimit;
 pub use refusal::{Refusal, RefusalReason};
 pub use request::AccessRequest;
-pub use terms::{DownloadTerms, MAX_VERSION_ID_BYTES, UploadTerms};
+pub use terms::{DownloadTerms, UploadTerms};
 pub use tier_quota::TierQuota;
 pub use violation::FieldViolation;
 
@@ -40,7 +40,7 @@ pub use violation::FieldViolation;
 pub(crate) use condition::{Condition, Issuers};
 pub(crate) use glob::Glob;
 pub(crate) use include::Include;
-pub(crate) use lifetime::{LifetimeObligations, SIGV4_MAX_TTL};
+pub(crate) use lifetime::LifetimeObligations;
 pub(crate) use obligations::{DownloadObligations, MAX_SINGLE_PUT_BYTES, UploadObligations};
 pub(crate) use policy::BucketTiers;
 pub(crate) use prefix::TierPrefix;

@@ -6,9 +6,6 @@ use crate::object::{
     Checksum, Encryption, EntityTag, HeaderText, MetadataName, ObjectTags, ResponseOverride, StorageClass,
 };
 
-/// The longest version id, in bytes ([AWS: versioning](https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html)).
-pub const MAX_VERSION_ID_BYTES: usize = 1_024;
-
 /// What a download asks for beside its object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DownloadTerms {
