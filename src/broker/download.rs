@@ -7,7 +7,7 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, DownloadTerms, EndpointName, HeaderText, Operation, Permit};
+use crate::policy::{AccessRequest, EndpointName, HeaderText, Operation, Permit, PermittedDownload, RequestedDownload};
 use crate::presign::PresignedDownload;
 use crate::storage::{Look, StoredObject};
 
@@ -15,7 +15,7 @@ use crate::storage::{Look, StoredObject};
 #[derive(Debug, Clone)]
 pub struct DownloadRequest {
     /// What to read, how, and for how long.
-    pub access: AccessRequest<DownloadTerms>,
+    pub access: AccessRequest<RequestedDownload>,
     /// What must be known of the object first.
     pub existence: Existence,
 }
@@ -71,7 +71,7 @@ impl Broker {
         &self,
         asking: &AuthenticatedCaller,
         pending: &Pending,
-        permit: Permit<DownloadTerms>,
+        permit: Permit<PermittedDownload>,
         existence: Existence,
     ) -> Result<(IssuedDownload, Outcome), BrokerError> {
         self.admit(pending, permit.object())?;
@@ -99,7 +99,7 @@ impl Broker {
     }
 }
 
-fn pinned(permit: Permit<DownloadTerms>, object: &StoredObject) -> Result<Permit<DownloadTerms>, BrokerError> {
+fn pinned(permit: Permit<PermittedDownload>, object: &StoredObject) -> Result<Permit<PermittedDownload>, BrokerError> {
     let found = object.version_id.as_deref().and_then(|id| HeaderText::parse(id).ok());
     found.map(|version_id| permit.pinned_to(version_id)).ok_or(BrokerError::NoVersion)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::policy::{
-    Checksum, DownloadTerms, Encryption, EntityTag, HeaderText, Permit, ResponseOverride, StorageClass, UploadTerms,
+    Checksum, Encryption, EntityTag, HeaderText, Permit, PermittedDownload, PermittedUpload, ResponseOverride,
+    StorageClass,
 };
 
 /// The terms of a permit without what nobody but the client and S3 has a use for: metadata, tags and caching are left
@@ -51,7 +52,7 @@ pub struct BoundUpload {
 }
 
 impl IssuedTerms {
-    pub(super) fn of_download(permit: &Permit<DownloadTerms>) -> Self {
+    pub(super) fn of_download(permit: &Permit<PermittedDownload>) -> Self {
         let terms = permit.terms();
         Self::Download(BoundDownload {
             version_id: terms.version_id.clone(),
@@ -61,13 +62,13 @@ impl IssuedTerms {
         })
     }
 
-    pub(super) fn of_upload(permit: &Permit<UploadTerms>) -> Self {
+    pub(super) fn of_upload(permit: &Permit<PermittedUpload>) -> Self {
         let terms = permit.terms();
         Self::Upload(BoundUpload {
             content_type: terms.content_type.clone(),
             content_length: terms.content_length,
             checksum: terms.checksum.clone(),
-            create_only: terms.create_only == Some(true),
+            create_only: terms.create_only,
             if_match: terms.if_match.clone(),
             storage_class: terms.storage_class,
             encryption: terms.encryption.clone(),

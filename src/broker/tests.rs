@@ -11,8 +11,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, ExpiryLimit,
-    HeaderText, LifetimeRequest, ObjectKey, ObjectReference, PermittedObject, Policy, PolicyContext,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, ExpiryLimit, HeaderText,
+    LifetimeRequest, ObjectKey, ObjectReference, PermittedObject, Policy, PolicyContext, RequestedDownload,
 };
 use crate::presign::credentials::CredentialsCache;
 use crate::presign::{
@@ -133,7 +133,7 @@ pub(super) fn object() -> ObjectReference {
 fn download(ttl: u64, require_full_ttl: bool, existence: Existence) -> DownloadRequest {
     let ttl = Some(Duration::from_secs(ttl));
     let lifetime = LifetimeRequest { ttl, require_full_ttl, stable: false };
-    let access = AccessRequest { object: object(), endpoint: None, lifetime, terms: DownloadTerms::default() };
+    let access = AccessRequest { object: object(), endpoint: None, lifetime, terms: RequestedDownload::default() };
     DownloadRequest { access, existence }
 }
 

@@ -7,11 +7,11 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{AccessRequest, EndpointName, Operation, Permit, UploadTerms};
+use crate::policy::{AccessRequest, EndpointName, Operation, Permit, PermittedUpload, RequestedUpload};
 use crate::presign::PresignedUpload;
 
 /// A valid request for an upload URL: what to write, how, and for how long.
-pub type UploadRequest = AccessRequest<UploadTerms>;
+pub type UploadRequest = AccessRequest<RequestedUpload>;
 
 /// An upload URL and what goes with it.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Broker {
         &self,
         asking: &AuthenticatedCaller,
         pending: &Pending,
-        permit: &Permit<UploadTerms>,
+        permit: &Permit<PermittedUpload>,
     ) -> Result<(IssuedUpload, Outcome), BrokerError> {
         self.admit(pending, permit.object())?;
         let attribution = pending.attribution();

@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::metrics::CallMetrics;
-use crate::policy::{BucketName, DownloadTerms, Operation, Permit, UploadTerms};
+use crate::policy::{BucketName, Operation, Permit, PermittedDownload, PermittedUpload};
 use crate::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use crate::step_span::StepSpan;
 
@@ -44,7 +44,7 @@ impl ObservedPresigner {
 impl Presigner for ObservedPresigner {
     fn presign_download(
         &self,
-        permit: &Permit<DownloadTerms>,
+        permit: &Permit<PermittedDownload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
@@ -53,7 +53,7 @@ impl Presigner for ObservedPresigner {
 
     fn presign_upload(
         &self,
-        permit: &Permit<UploadTerms>,
+        permit: &Permit<PermittedUpload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {

@@ -13,8 +13,8 @@ use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, TokenIdentity, TrustedHop};
 use access_broker::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest,
-    ObjectKey, ObjectReference, Policy, PolicyContext, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, HeaderText, LifetimeRequest, ObjectKey,
+    ObjectReference, Policy, PolicyContext, RequestedDownload, RequestedUpload,
 };
 use access_broker::presign::credentials::RefreshResult;
 use access_broker::telemetry::{MetricSources, Metrics, MetricsFormat};
@@ -399,7 +399,7 @@ fn the_defaults_in_the_sample_policy_are_the_defaults() {
         let lives = [&text, &with_defaults].map(|text| {
             let policy = compile(text);
             let wanted = LifetimeRequest { ttl, ..LifetimeRequest::default() };
-            let (reading, writing) = (DownloadTerms::default(), upload_terms());
+            let (reading, writing) = (RequestedDownload::default(), upload_terms());
             let down = policy.decide_download(&caller(), access("media", "tier 1/a.jpg", wanted, reading), now());
             let up = policy.decide_upload(&caller(), access("media", "tier 2/a.jpg", wanted, writing), now());
             let (down, up) = (down.unwrap(), up.unwrap());
@@ -410,12 +410,12 @@ fn the_defaults_in_the_sample_policy_are_the_defaults() {
 }
 
 /// What tier 2 of the sample demands.
-fn upload_terms() -> UploadTerms {
-    UploadTerms {
+fn upload_terms() -> RequestedUpload {
+    RequestedUpload {
         content_type: Some(HeaderText::parse("image/jpeg").unwrap()),
         content_length: Some(1),
         checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[0; 32]).unwrap()),
-        ..UploadTerms::default()
+        ..RequestedUpload::default()
     }
 }
 
@@ -614,7 +614,7 @@ fn include_patterns_match_what_the_document_says() {
 }
 
 fn may_download(policy: &Policy, key: &str) -> bool {
-    let request = access("media", key, LifetimeRequest::default(), DownloadTerms::default());
+    let request = access("media", key, LifetimeRequest::default(), RequestedDownload::default());
     policy.decide_download(&caller(), request, now()).is_ok()
 }
 

@@ -16,7 +16,9 @@ use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
-use access_broker::policy::{BucketName, DownloadTerms, HeaderText, Operation, Permit, PermittedObject, UploadTerms};
+use access_broker::policy::{
+    BucketName, HeaderText, Operation, Permit, PermittedDownload, PermittedObject, PermittedUpload,
+};
 use access_broker::policy_store::PolicyStore;
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner};
 use access_broker::quota::{QuotaSettings, Quotas};
@@ -149,7 +151,7 @@ struct FailingPresigner(PresignError);
 impl Presigner for FailingPresigner {
     fn presign_download(
         &self,
-        _: &Permit<DownloadTerms>,
+        _: &Permit<PermittedDownload>,
         _: &Attribution,
         _: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
@@ -158,7 +160,7 @@ impl Presigner for FailingPresigner {
 
     fn presign_upload(
         &self,
-        _: &Permit<UploadTerms>,
+        _: &Permit<PermittedUpload>,
         _: &Attribution,
         _: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {

@@ -15,9 +15,9 @@ mod file;
 mod object;
 
 pub use decide::{
-    AccessRequest, DownloadTerms, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL,
-    Operation, Permit, PermittedLook, PermittedObject, Policy, RateLimit, Refusal, RefusalReason, TierOutline,
-    TierQuota, UploadTerms,
+    AccessRequest, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL, Operation,
+    Permit, PermittedDownload, PermittedLook, PermittedObject, PermittedUpload, Policy, RateLimit, Refusal,
+    RefusalReason, RequestedDownload, RequestedUpload, TierOutline, TierQuota,
 };
 #[cfg(feature = "file")]
 pub use file::{CallerOutlook, CompiledPolicy, Loss, PolicyContext, looks_like_path, losses, read_rate};

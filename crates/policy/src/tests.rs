@@ -99,19 +99,19 @@ fn access<T>(key: &str, terms: T) -> AccessRequest<T> {
     AccessRequest { object: object("media", key), endpoint: None, lifetime: LifetimeRequest::default(), terms }
 }
 
-fn download(policy: &Policy, claims: &Value, key: &str) -> Result<Permit<DownloadTerms>, RefusalReason> {
+fn download(policy: &Policy, claims: &Value, key: &str) -> Result<Permit<PermittedDownload>, RefusalReason> {
     read(policy, &caller(claims), key).map_err(|refusal| refusal.reason)
 }
 
-fn read(policy: &Policy, caller: &Caller, key: &str) -> Result<Permit<DownloadTerms>, Refusal> {
-    policy.decide_download(caller, access(key, DownloadTerms::default()), now())
+fn read(policy: &Policy, caller: &Caller, key: &str) -> Result<Permit<PermittedDownload>, Refusal> {
+    policy.decide_download(caller, access(key, RequestedDownload::default()), now())
 }
 
 fn upload(
     policy: &Policy,
     claims: &Value,
     key: &str,
-    terms: UploadTerms,
-) -> Result<Permit<UploadTerms>, RefusalReason> {
+    terms: RequestedUpload,
+) -> Result<Permit<PermittedUpload>, RefusalReason> {
     policy.decide_upload(&caller(claims), access(key, terms), now()).map_err(|refusal| refusal.reason)
 }

@@ -4,15 +4,57 @@ use std::sync::Arc;
 
 use super::imposed::ImposedOnUploads;
 use super::lifetime::Lifetime;
-use super::terms::DownloadTerms;
+use super::permitted_terms::PermittedDownload;
 use super::tier_quota::TierQuota;
 use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey, ObjectReference};
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///
-/// `T` is [`DownloadTerms`] or [`UploadTerms`](super::UploadTerms): the operation is part of the type, so that a permit to
-/// read cannot be signed as a write. The fields are private and the constructor is visible to the policy alone: whoever
-/// holds a permit got it from [`Policy`](crate::Policy).
+/// `T` is [`PermittedDownload`] or [`PermittedUpload`](super::PermittedUpload): the operation is part of the type, so that a
+/// permit to read cannot be signed as a write. The fields are private and the constructor is visible to the decision alone:
+/// who holds a permit got it from [`Policy`](super::Policy).
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use access_broker_identity::Caller;
+/// # use access_broker_policy::{AccessRequest, Permit, PermittedDownload, Policy, Refusal, RequestedDownload};
+/// fn decide(
+///     policy: &Policy,
+///     caller: &Caller,
+///     request: AccessRequest<RequestedDownload>,
+///     now: SystemTime,
+/// ) -> Result<Permit<PermittedDownload>, Refusal> {
+///     policy.decide_download(caller, request, now)
+/// }
+/// ```
+///
+/// No other crate can put one together from its parts,
+///
+/// ```compile_fail,E0451
+/// # use access_broker_policy::{EndpointName, Lifetime, Permit, PermittedDownload, PermittedObject};
+/// fn forge(
+///     object: PermittedObject,
+///     endpoint: EndpointName,
+///     lifetime: Lifetime,
+///     terms: PermittedDownload,
+/// ) -> Permit<PermittedDownload> {
+///     Permit { object, endpoint, lifetime, terms }
+/// }
+/// ```
+///
+/// nor call its constructor:
+///
+/// ```compile_fail,E0624
+/// # use access_broker_policy::{EndpointName, Lifetime, Permit, PermittedDownload, PermittedObject};
+/// fn forge(
+///     object: PermittedObject,
+///     endpoint: EndpointName,
+///     lifetime: Lifetime,
+///     terms: PermittedDownload,
+/// ) -> Permit<PermittedDownload> {
+///     Permit::new(object, endpoint, lifetime, terms)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit<T> {
     object: PermittedObject,
@@ -59,7 +101,7 @@ impl<T> Permit<T> {
     }
 }
 
-impl Permit<DownloadTerms> {
+impl Permit<PermittedDownload> {
     /// The same permit for one version alone, of which it already was or whose object it was for.
     #[must_use]
     pub fn pinned_to(mut self, version_id: HeaderText) -> Self {

@@ -8,7 +8,9 @@ use thiserror::Error;
 
 use super::attribution::Attribution;
 use super::signed_request::SignedRequest;
-use access_broker_policy::{BucketName, DownloadTerms, ExpiryLimit, FieldViolation, Operation, Permit, UploadTerms};
+use access_broker_policy::{
+    BucketName, ExpiryLimit, FieldViolation, Operation, Permit, PermittedDownload, PermittedUpload,
+};
 
 /// Turns a permit into signed requests. Without a permit there is nothing to call it with.
 #[async_trait]
@@ -20,7 +22,7 @@ pub trait Presigner: fmt::Debug + Send + Sync + 'static {
     /// When the permit cannot be signed at `now`.
     fn presign_download(
         &self,
-        permit: &Permit<DownloadTerms>,
+        permit: &Permit<PermittedDownload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError>;
@@ -32,7 +34,7 @@ pub trait Presigner: fmt::Debug + Send + Sync + 'static {
     /// When the permit cannot be signed at `now`.
     fn presign_upload(
         &self,
-        permit: &Permit<UploadTerms>,
+        permit: &Permit<PermittedUpload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError>;

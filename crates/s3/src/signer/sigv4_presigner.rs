@@ -23,7 +23,7 @@ use crate::sigv4::QueryParameter;
 use crate::sigv4::SignedHeaders;
 use crate::sigv4::{ExpiresIn, SigningTime};
 use access_broker_policy::{
-    BucketName, DownloadTerms, EndpointName, ExpiryLimit, Operation, Permit, PermittedObject, UploadTerms,
+    BucketName, EndpointName, ExpiryLimit, Operation, Permit, PermittedDownload, PermittedObject, PermittedUpload,
 };
 
 /// The largest URL with its headers, in bytes: what S3 takes of a PUT
@@ -159,7 +159,7 @@ impl SigV4Presigner {
 impl Presigner for SigV4Presigner {
     fn presign_download(
         &self,
-        permit: &Permit<DownloadTerms>,
+        permit: &Permit<PermittedDownload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
@@ -180,7 +180,7 @@ impl Presigner for SigV4Presigner {
 
     fn presign_upload(
         &self,
-        permit: &Permit<UploadTerms>,
+        permit: &Permit<PermittedUpload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {
