@@ -31,12 +31,13 @@ use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey, ObjectRefer
 /// No other crate can put one together from its parts,
 ///
 /// ```compile_fail,E0451
+/// # use std::sync::Arc;
 /// # use access_broker_policy::{EndpointName, Lifetime, Permit, PermittedDownload, PermittedObject};
 /// fn forge(
 ///     object: PermittedObject,
 ///     endpoint: EndpointName,
 ///     lifetime: Lifetime,
-///     terms: PermittedDownload,
+///     terms: Arc<PermittedDownload>,
 /// ) -> Permit<PermittedDownload> {
 ///     Permit { object, endpoint, lifetime, terms }
 /// }
@@ -60,12 +61,12 @@ pub struct Permit<T> {
     object: PermittedObject,
     endpoint: EndpointName,
     lifetime: Lifetime,
-    terms: T,
+    terms: Arc<T>,
 }
 
 impl<T> Permit<T> {
-    pub(super) const fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
-        Self { object, endpoint, lifetime, terms }
+    pub(super) fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
+        Self { object, endpoint, lifetime, terms: Arc::new(terms) }
     }
 
     /// Lets tests outside the policy hold a permit without a policy file.
@@ -96,8 +97,14 @@ impl<T> Permit<T> {
 
     /// What the signature must bind.
     #[must_use]
-    pub const fn terms(&self) -> &T {
+    pub fn terms(&self) -> &T {
         &self.terms
+    }
+
+    /// The same for who keeps it beyond the permit, such as the record of the decision.
+    #[must_use]
+    pub fn shared_terms(&self) -> Arc<T> {
+        Arc::clone(&self.terms)
     }
 }
 
@@ -105,7 +112,7 @@ impl Permit<PermittedDownload> {
     /// The same permit for one version alone, of which it already was or whose object it was for.
     #[must_use]
     pub fn pinned_to(mut self, version_id: HeaderText) -> Self {
-        self.terms.version_id.get_or_insert(version_id);
+        Arc::make_mut(&mut self.terms).version_id.get_or_insert(version_id);
         self
     }
 }
