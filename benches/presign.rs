@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 use access_broker::clock::Clock;
 use access_broker::identity::{Caller, ClaimSet, Names, TokenIdentity};
 use access_broker::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText,
-    LifetimeRequest, ObjectKey, ObjectReference, Permit, Policy, PolicyContext, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, HeaderText, LifetimeRequest,
+    ObjectKey, ObjectReference, Permit, PermittedDownload, Policy, PolicyContext, RequestedDownload, RequestedUpload,
 };
 use access_broker::presign::credentials::{BucketCredentials, CredentialsCache, CredentialsSnapshot};
 use access_broker::presign::{
@@ -82,11 +82,11 @@ fn compare(name: &str, credentials: &Credentials) {
 fn decide_and_sign(credentials: &Credentials) {
     let policy = policy_with(10);
     let (caller, object) = (caller(), object(KEY));
-    let upload = UploadTerms {
+    let upload = RequestedUpload {
         content_type: Some(HeaderText::parse("image/jpeg").unwrap()),
         content_length: Some(1_048_576),
         checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[7; 32]).unwrap()),
-        ..UploadTerms::default()
+        ..RequestedUpload::default()
     };
     let permit_to_read = decide(&policy, &caller, &object);
     let permit_to_write = policy.decide_upload(&caller, access(&object, upload), now()).unwrap();
@@ -158,8 +158,8 @@ fn decide_among_more_tiers() {
     group.finish();
 
     println!("\ndecide a download: median of 31 rounds of 500, taken in turn");
-    let same = interleaved_medians(same.each_ref().map(|decide| decide as &dyn Fn() -> Permit<DownloadTerms>));
-    let others = interleaved_medians(others.each_ref().map(|decide| decide as &dyn Fn() -> Permit<DownloadTerms>));
+    let same = interleaved_medians(same.each_ref().map(|decide| decide as &dyn Fn() -> Permit<PermittedDownload>));
+    let others = interleaved_medians(others.each_ref().map(|decide| decide as &dyn Fn() -> Permit<PermittedDownload>));
     println!("  {:<14} {:>22} {:>24}", "", "the same key", "keys of all tiers");
     for (size, tiers) in TIERS.iter().enumerate() {
         let shown = |medians: &[f64; 3]| format!("{:.3} µs {:>5.2} x", medians[size] * 1e6, medians[size] / medians[0]);
@@ -196,8 +196,8 @@ fn interleaved_medians<T, const N: usize>(subjects: [&dyn Fn() -> T; N]) -> [f64
 }
 
 /// The decision as the broker asks for it: it keeps a copy of the object for its log.
-fn decide(policy: &Policy, caller: &Caller, object: &ObjectReference) -> Permit<DownloadTerms> {
-    policy.decide_download(caller, access(black_box(object), DownloadTerms::default()), black_box(now())).unwrap()
+fn decide(policy: &Policy, caller: &Caller, object: &ObjectReference) -> Permit<PermittedDownload> {
+    policy.decide_download(caller, access(black_box(object), RequestedDownload::default()), black_box(now())).unwrap()
 }
 
 fn access<T>(object: &ObjectReference, terms: T) -> AccessRequest<T> {

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 pub use decision::{Decision, DecisionId, Outcome, UseCase};
 pub use download::{DownloadRequest, Existence, IssuedDownload};
 pub use error::BrokerError;
-pub use issued_terms::{BoundDownload, BoundUpload, IssuedTerms};
+pub use issued_terms::IssuedTerms;
 pub use upload::{IssuedUpload, UploadRequest};
 pub use verification::{Aspect, Expectations, Verification, VerificationRequest};
 

@@ -40,7 +40,7 @@ pub use tls::TlsSettings;
 use crate::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
 use crate::files::{self, FileError, Sight, UnusableFile};
 use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
-use crate::policy::{BucketName, BucketProfile, CallerOutlook, Policy, PolicyContext};
+use crate::policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
 
@@ -222,8 +222,8 @@ impl Config {
             return Err(UnusableFile { file: self.policy.file.clone(), problem: FileError::Empty }.into());
         }
         let text = text_of(&self.policy.file, content)?.to_owned();
-        let policy = self.parse_policy(&text)?;
-        Ok(LoadedPolicy { policy, source: PolicySource { text, sight, proofs } })
+        let compiled = self.parse_policy(&text)?;
+        Ok(LoadedPolicy { compiled, source: PolicySource { text, sight, proofs } })
     }
 
     /// Compiles a policy's text against this configuration.
@@ -231,13 +231,13 @@ impl Config {
     /// # Errors
     ///
     /// Every broken rule at once.
-    pub fn parse_policy(&self, text: &str) -> Result<Policy, Problems> {
+    pub fn parse_policy(&self, text: &str) -> Result<CompiledPolicy, Problems> {
         let buckets = self.bucket_profiles();
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let trust_domains = self.trust_domains();
         let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
         let outlook = CallerOutlook::new(self.listeners.iter().map(|listener| &listener.proof), &self.issuers);
-        Policy::parse_for(&self.policy.file.display().to_string(), text, &context, &outlook)
+        CompiledPolicy::parse(&self.policy.file.display().to_string(), text, &context, &outlook)
     }
 
     /// What a policy must know of each bucket.

@@ -91,8 +91,8 @@ mod tests {
     use super::*;
     use crate::identity::{Caller, ClaimSet, Names, TokenIdentity};
     use crate::policy::{
-        AccessRequest, BucketName, BucketProfile, DownloadTerms, EndpointName, LifetimeRequest, ObjectKey,
-        ObjectReference, PolicyContext,
+        AccessRequest, BucketName, BucketProfile, EndpointName, LifetimeRequest, ObjectKey, ObjectReference,
+        PolicyContext, RequestedDownload,
     };
 
     fn compile(text: &str) -> Policy {
@@ -116,7 +116,7 @@ mod tests {
         let object =
             ObjectReference { bucket: BucketName::parse("media").unwrap(), key: ObjectKey::parse("x").unwrap() };
         let lifetime = LifetimeRequest::default();
-        let request = AccessRequest { object, endpoint: None, lifetime, terms: DownloadTerms::default() };
+        let request = AccessRequest { object, endpoint: None, lifetime, terms: RequestedDownload::default() };
         policy.decide_download(&caller, request, now).is_ok()
     }
 

@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::hmac;
 use url::Url;
 
-use crate::broker::{Broker, Backends, DecisionId, DownloadRequest, Existence};
+use crate::broker::{Backends, Broker, DecisionId, DownloadRequest, Existence};
 use crate::clock::SystemClock;
 use crate::identity::Pseudonyms;
 use crate::policy::{
-    AccessRequest, BucketName, BucketProfile, DownloadTerms, EndpointName, LifetimeRequest, Operation, Permit, Policy,
-    PolicyContext, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, EndpointName, LifetimeRequest, Operation, Permit, PermittedDownload,
+    PermittedUpload, Policy, PolicyContext, RequestedDownload,
 };
 use crate::policy_store::PolicyStore;
 use crate::quota::{QuotaSettings, Quotas};
@@ -49,7 +49,7 @@ impl HmacSigner {
         self.has_key.store(false, Ordering::Relaxed);
     }
 
-    fn sign(&self, method: HttpMethod, permit: &Permit<DownloadTerms>) -> SignedRequest {
+    fn sign(&self, method: HttpMethod, permit: &Permit<PermittedDownload>) -> SignedRequest {
         let mut url = self.origin.clone();
         url.set_path(permit.object().key().as_str());
         let end = permit.lifetime().ends_at().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
@@ -63,7 +63,7 @@ impl HmacSigner {
 impl Presigner for HmacSigner {
     fn sign_download<'a>(
         &'a self,
-        permit: &'a Permit<DownloadTerms>,
+        permit: &'a Permit<PermittedDownload>,
         _: &'a Attribution,
         _: SystemTime,
     ) -> Signing<'a, PresignedDownload> {
@@ -78,7 +78,7 @@ impl Presigner for HmacSigner {
 
     fn sign_upload<'a>(
         &'a self,
-        _: &'a Permit<UploadTerms>,
+        _: &'a Permit<PermittedUpload>,
         _: &'a Attribution,
         _: SystemTime,
     ) -> Signing<'a, PresignedUpload> {
@@ -179,7 +179,7 @@ async fn a_broker_issues_urls_of_both_signers_by_the_endpoint() {
     let issue = async |endpoint: Option<EndpointName>| {
         let lifetime = LifetimeRequest { ttl: None, require_full_ttl: false, stable: false };
         let object = crate::broker::tests::object();
-        let access = AccessRequest { object, endpoint, lifetime, terms: DownloadTerms::default() };
+        let access = AccessRequest { object, endpoint, lifetime, terms: RequestedDownload::default() };
         let request = DownloadRequest { access, existence: Existence::Unknown };
         let (_, issued) = broker.issue_download(&crate::broker::tests::asking(), request).await;
         issued.map(|issued| (issued.signed.get.url.into_string(), issued.signed.head.url.into_string()))

@@ -110,8 +110,8 @@ impl RunningServer {
         let mut limits = config.limits.clone();
         let connection_limit = file_limit::fit_into_file_limit(&mut limits);
 
-        let LoadedPolicy { policy, source } = policy;
-        let components = assemble::assemble(&config, policy, &options).await?;
+        let LoadedPolicy { compiled, source } = policy;
+        let components = assemble::assemble(&config, compiled, &options).await?;
 
         let Ports { listeners: bound, addresses, admin: admin_port, admin_addr } = Ports::bind(&config).await?;
 

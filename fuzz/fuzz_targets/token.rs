@@ -19,8 +19,8 @@ use access_broker_identity::{
     KeySource, KeySourceError, Rejection,
 };
 use access_broker_policy::{
-    AccessRequest, BucketName, BucketProfile, DownloadTerms, EndpointName, LifetimeRequest, ObjectKey, ObjectReference,
-    Policy, PolicyContext,
+    AccessRequest, BucketName, BucketProfile, EndpointName, LifetimeRequest, ObjectKey, ObjectReference, Policy,
+    PolicyContext, RequestedDownload,
 };
 use async_trait::async_trait;
 use base64::Engine;
@@ -209,7 +209,7 @@ impl Service {
         let bucket = BucketName::parse("media").expect("a name");
         let object = ObjectReference { bucket, key: ObjectKey::parse(key).expect("a key") };
         let lifetime = LifetimeRequest::default();
-        let request = AccessRequest { object, endpoint: None, lifetime, terms: DownloadTerms::default() };
+        let request = AccessRequest { object, endpoint: None, lifetime, terms: RequestedDownload::default() };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         self.policy.decide_download(caller, request, now).is_ok()
     }

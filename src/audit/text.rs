@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-/// The last instant that RFC 3339 can write (9999-12-31T23:59:59Z), in seconds since the epoch.
-const LAST_SECOND: u64 = 253_402_300_799;
+use crate::clock::LAST_SECOND_OF_9999;
+use crate::invisible::changes_direction;
 
 /// A value as one line of JSON, with its line feed.
 ///
@@ -36,11 +36,9 @@ fn escaped(json: &str) -> String {
     line
 }
 
-/// DEL and C1, the separators of lines and paragraphs, and the characters that change the direction of text
-/// ([UAX #9](https://www.unicode.org/reports/tr9/), explicit directional formatting).
+/// DEL and C1, the separators of lines and paragraphs, and the characters that change the direction of text.
 const fn is_escaped(character: char) -> bool {
-    matches!(character, '\u{7F}'..='\u{9F}' | '\u{61C}' | '\u{200E}' | '\u{200F}')
-        || matches!(character, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    matches!(character, '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}') || changes_direction(character)
 }
 
 /// An instant as RFC 3339 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`. What RFC 3339 cannot write
@@ -55,7 +53,7 @@ pub(super) fn rfc3339_seconds(instant: SystemTime) -> String {
 }
 
 fn clamped(instant: SystemTime) -> SystemTime {
-    instant.clamp(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(LAST_SECOND))
+    instant.clamp(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(LAST_SECOND_OF_9999))
 }
 
 #[cfg(test)]

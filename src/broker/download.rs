@@ -9,7 +9,8 @@ use super::issued_terms::IssuedTerms;
 use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
 use crate::policy::{
-    AccessRequest, DownloadTerms, EndpointName, HeaderText, ObjectReference, Permit, PermittedObject, Policy, Refusal,
+    AccessRequest, EndpointName, HeaderText, ObjectReference, Permit, PermittedDownload, PermittedObject, Policy,
+    Refusal, RequestedDownload,
 };
 use crate::storage::{InspectionScope, ObjectInspector, StoredObject};
 use access_broker_s3::presign::{Attribution, PresignedDownload, Presigner, Signing};
@@ -18,7 +19,7 @@ use access_broker_s3::presign::{Attribution, PresignedDownload, Presigner, Signi
 #[derive(Debug, Clone)]
 pub struct DownloadRequest {
     /// What to read, how, and for how long.
-    pub access: AccessRequest<DownloadTerms>,
+    pub access: AccessRequest<RequestedDownload>,
     /// What must be known of the object first.
     pub existence: Existence,
 }
@@ -64,24 +65,24 @@ impl Broker {
 impl BrokerRequest for DownloadRequest {
     const USE_CASE: UseCase = UseCase::IssueDownloadUrl;
 
-    type Task = PermittedDownload;
+    type Task = DownloadTask;
 
     fn object(&self) -> &ObjectReference {
         &self.access.object
     }
 
-    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<PermittedDownload, Refusal> {
+    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<DownloadTask, Refusal> {
         let permit = policy.decide_download(&asking.caller, self.access, asking.at)?;
-        Ok(PermittedDownload { permit, existence: self.existence })
+        Ok(DownloadTask { permit, existence: self.existence })
     }
 }
 
-pub(super) struct PermittedDownload {
-    permit: Permit<DownloadTerms>,
+pub(super) struct DownloadTask {
+    permit: Permit<PermittedDownload>,
     existence: Existence,
 }
 
-impl PermittedTask for PermittedDownload {
+impl PermittedTask for DownloadTask {
     type Found = Option<StoredObject>;
     type Signed = PresignedDownload;
     type Answer = IssuedDownload;
@@ -124,7 +125,7 @@ impl PermittedTask for PermittedDownload {
     }
 }
 
-fn pinned(permit: Permit<DownloadTerms>, object: &StoredObject) -> Result<Permit<DownloadTerms>, BrokerError> {
+fn pinned(permit: Permit<PermittedDownload>, object: &StoredObject) -> Result<Permit<PermittedDownload>, BrokerError> {
     let found = object.version_id.as_deref().and_then(|id| HeaderText::parse(id).ok());
     found.map(|version_id| permit.pinned_to(version_id)).ok_or(BrokerError::NoVersion)
 }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::*;
 use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, HeaderText,
-    LifetimeRequest, ObjectKey, ObjectReference, Permit, PermittedObject, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, HeaderText, LifetimeRequest,
+    ObjectKey, ObjectReference, Permit, PermittedDownload, PermittedObject, PermittedUpload, RequestedDownload,
 };
 use crate::second_signer;
 use crate::storage::{InspectionError, InspectionScope, StoredObject};
@@ -27,7 +27,7 @@ struct MustWait {
 impl Presigner for MustWait {
     fn sign_download<'a>(
         &'a self,
-        permit: &'a Permit<DownloadTerms>,
+        permit: &'a Permit<PermittedDownload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedDownload> {
@@ -45,7 +45,7 @@ impl Presigner for MustWait {
 
     fn sign_upload<'a>(
         &'a self,
-        permit: &'a Permit<UploadTerms>,
+        permit: &'a Permit<PermittedUpload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedUpload> {
@@ -112,7 +112,7 @@ pub(crate) fn object() -> ObjectReference {
 fn download(ttl: u64, require_full_ttl: bool, existence: Existence) -> DownloadRequest {
     let ttl = Some(Duration::from_secs(ttl));
     let lifetime = LifetimeRequest { ttl, require_full_ttl, stable: false };
-    let access = AccessRequest { object: object(), endpoint: None, lifetime, terms: DownloadTerms::default() };
+    let access = AccessRequest { object: object(), endpoint: None, lifetime, terms: RequestedDownload::default() };
     DownloadRequest { access, existence }
 }
 

@@ -9,13 +9,14 @@ use super::issued_terms::IssuedTerms;
 use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
 use crate::policy::{
-    AccessRequest, EndpointName, ObjectReference, Permit, PermittedObject, Policy, Refusal, UploadTerms,
+    AccessRequest, EndpointName, ObjectReference, Permit, PermittedObject, PermittedUpload, Policy, Refusal,
+    RequestedUpload,
 };
 use crate::storage::ObjectInspector;
 use access_broker_s3::presign::{Attribution, PresignedUpload, Presigner, Signing};
 
 /// A valid request for an upload URL: what to write, how, and for how long.
-pub type UploadRequest = AccessRequest<UploadTerms>;
+pub type UploadRequest = AccessRequest<RequestedUpload>;
 
 /// An upload URL and what goes with it.
 #[derive(Debug)]
@@ -44,20 +45,20 @@ impl Broker {
 impl BrokerRequest for UploadRequest {
     const USE_CASE: UseCase = UseCase::IssueUploadUrl;
 
-    type Task = PermittedUpload;
+    type Task = UploadTask;
 
     fn object(&self) -> &ObjectReference {
         &self.object
     }
 
-    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<PermittedUpload, Refusal> {
-        policy.decide_upload(&asking.caller, self, asking.at).map(PermittedUpload)
+    fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<UploadTask, Refusal> {
+        policy.decide_upload(&asking.caller, self, asking.at).map(UploadTask)
     }
 }
 
-pub(super) struct PermittedUpload(Permit<UploadTerms>);
+pub(super) struct UploadTask(Permit<PermittedUpload>);
 
-impl PermittedTask for PermittedUpload {
+impl PermittedTask for UploadTask {
     type Found = ();
     type Signed = PresignedUpload;
     type Answer = IssuedUpload;

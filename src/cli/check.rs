@@ -15,7 +15,7 @@ use crate::config::{
 };
 use crate::document::{WarningCode, Warnings};
 use crate::identity::{IssuerSettings, KeyLocation, KeyProxy, TrustedHop, WorkloadProof};
-use crate::policy::{EndpointName, Policy, TierOutline};
+use crate::policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
@@ -50,7 +50,7 @@ struct Outcome {
     /// The configuration, if it is valid.
     config: Option<Config>,
     /// The policy, if that is valid, too.
-    policy: Option<Policy>,
+    policy: Option<CompiledPolicy>,
     error: Option<LoadError>,
     /// Of the configuration and of the policy.
     warnings: Vec<Warnings>,
@@ -64,11 +64,11 @@ impl Check {
         let mut outcome = Outcome { config: None, policy: None, error: None, warnings: Vec::new(), deny_warnings };
         let checked = options.load().and_then(|config| outcome.config.insert(config).load_policy());
         match checked {
-            Ok(loaded) => outcome.policy = Some(loaded.policy),
+            Ok(loaded) => outcome.policy = Some(loaded.compiled),
             Err(error) => outcome.error = Some(error),
         }
         let of_config = outcome.config.iter().map(|config| &config.warnings);
-        outcome.warnings = of_config.chain(outcome.policy.iter().map(Policy::warnings)).cloned().collect();
+        outcome.warnings = of_config.chain(outcome.policy.iter().map(|compiled| &compiled.warnings)).cloned().collect();
         for warnings in &mut outcome.warnings {
             warnings.allow(&allow);
         }
@@ -111,8 +111,8 @@ impl Outcome {
             1 => "1 warning".to_owned(),
             _ => format!("{count} warnings"),
         };
-        if let (Some(config), Some(policy)) = (&self.config, &self.policy) {
-            say(describe(config, policy, &counted));
+        if let (Some(config), Some(compiled)) = (&self.config, &self.policy) {
+            say(describe(config, &compiled.policy, &counted));
         }
         if let Some(error) = self.error {
             complain(&error.into());

@@ -12,7 +12,7 @@ pub use proof::ProofError;
 use super::PolicySettings;
 use crate::document::MAX_DOCUMENT_BYTES;
 use crate::files::{self, FileError, Look, Sight, UnusableFile, at_start};
-use crate::policy::Policy;
+use crate::policy::CompiledPolicy;
 
 /// The largest file with a checksum or a signature, in bytes.
 const MAX_PROOF_BYTES: usize = 4 * 1_024;
@@ -20,8 +20,8 @@ const MAX_PROOF_BYTES: usize = 4 * 1_024;
 /// A policy that was read and compiled.
 #[derive(Debug)]
 pub struct LoadedPolicy {
-    /// The policy.
-    pub policy: Policy,
+    /// The policy with its warnings.
+    pub compiled: CompiledPolicy,
     /// What it was compiled from.
     pub source: PolicySource,
 }

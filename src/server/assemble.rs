@@ -21,7 +21,7 @@ use crate::config::{Config, LimitSettings};
 use crate::files::at_start;
 use crate::grpc::BrokerService;
 use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
-use crate::policy::{BucketName, Policy};
+use crate::policy::{BucketName, CompiledPolicy, Policy};
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
 use crate::telemetry::{
@@ -50,9 +50,14 @@ pub(super) struct Components {
 }
 
 /// Builds every component, or tells why one cannot be built.
-pub(super) async fn assemble(config: &Config, policy: Policy, options: &StartOptions) -> anyhow::Result<Components> {
+pub(super) async fn assemble(
+    config: &Config,
+    compiled: CompiledPolicy,
+    options: &StartOptions,
+) -> anyhow::Result<Components> {
+    let CompiledPolicy { policy, warnings: policy_warnings } = compiled;
     warnings::log("configuration", &config.warnings);
-    warnings::log("policy", policy.warnings());
+    warnings::log("policy", &policy_warnings);
     tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
     let proxy = key_proxy::from_environment(&options.environment);
     let mut verifiers = Vec::new();

@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::metrics::CallMetrics;
-use crate::policy::{DownloadTerms, Permit, UploadTerms};
+use crate::policy::{Permit, PermittedDownload, PermittedUpload};
 use crate::step_span::StepSpan;
 use access_broker_s3::presign::{
     Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner, Signing, Waiting,
@@ -87,7 +87,7 @@ impl<'a> Attempt<'a> {
 impl Presigner for ObservedPresigner {
     fn sign_download<'a>(
         &'a self,
-        permit: &'a Permit<DownloadTerms>,
+        permit: &'a Permit<PermittedDownload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedDownload> {
@@ -96,7 +96,7 @@ impl Presigner for ObservedPresigner {
 
     fn sign_upload<'a>(
         &'a self,
-        permit: &'a Permit<UploadTerms>,
+        permit: &'a Permit<PermittedUpload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedUpload> {

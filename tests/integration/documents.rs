@@ -14,8 +14,8 @@ use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Rejection, TokenIdentity, TrustedHop};
 use access_broker::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, HeaderText, LifetimeRequest,
-    ObjectKey, ObjectReference, Policy, PolicyContext, RefusalReason, UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, HeaderText, LifetimeRequest, ObjectKey,
+    ObjectReference, Policy, PolicyContext, RefusalReason, RequestedDownload, RequestedUpload,
 };
 use access_broker::presign::PresignError;
 use access_broker::presign::credentials::RefreshResult;
@@ -257,7 +257,7 @@ fn compile(text: &str) -> Policy {
 #[test]
 fn the_sample_configuration_loads_and_its_policy_compiles() {
     let config = sample_configuration();
-    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}")).policy;
+    let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}")).compiled.policy;
     assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier that nobody reaches");
 }
 
@@ -406,7 +406,7 @@ fn the_defaults_in_the_sample_policy_are_the_defaults() {
         let lives = [&text, &with_defaults].map(|text| {
             let policy = compile(text);
             let wanted = LifetimeRequest { ttl, ..LifetimeRequest::default() };
-            let (reading, writing) = (DownloadTerms::default(), upload_terms());
+            let (reading, writing) = (RequestedDownload::default(), upload_terms());
             let down = policy.decide_download(&caller(), access("media", "tier 1/a.jpg", wanted, reading), now());
             let up = policy.decide_upload(&caller(), access("media", "tier 2/a.jpg", wanted, writing), now());
             let (down, up) = (down.unwrap(), up.unwrap());
@@ -417,12 +417,12 @@ fn the_defaults_in_the_sample_policy_are_the_defaults() {
 }
 
 /// What tier 2 of the sample demands.
-fn upload_terms() -> UploadTerms {
-    UploadTerms {
+fn upload_terms() -> RequestedUpload {
+    RequestedUpload {
         content_type: Some(HeaderText::parse("image/jpeg").unwrap()),
         content_length: Some(1),
         checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[0; 32]).unwrap()),
-        ..UploadTerms::default()
+        ..RequestedUpload::default()
     }
 }
 
@@ -526,7 +526,7 @@ fn the_samples_and_the_examples_of_the_documents_have_no_warnings() {
     assert!(with_both.listeners.iter().any(|listener| listener.proof.name() == "token+mesh-header"));
     for policy in toml_blocks(&read(POLICY)).iter().filter(|block| block.contains("[[tier]]")) {
         let compiled = with_both.parse_policy(policy).unwrap_or_else(|problems| panic!("{problems}\nin:\n{policy}"));
-        assert_eq!(lines(compiled.warnings()), none, "{policy}");
+        assert_eq!(lines(&compiled.warnings), none, "{policy}");
     }
 }
 
@@ -570,8 +570,8 @@ fn the_warnings_that_the_documents_show_are_printed() {
                   # Releases.\n#\ntiers = 'a'\noperations = 'download'\nto = { claims = { ref = 'refs/tags/*' } }\n\n\
                   [[grant]]\n# A person.\ntiers = 'a'\noperations = 'download'\n\
                   to = { claims = { email = 'a@example.com' } }\n";
-    let policy = parse(&cognito).unwrap().parse_policy(policy).unwrap();
-    let printed: Vec<String> = policy.warnings().lines().map(|(_, line)| line).collect();
+    let compiled = parse(&cognito).unwrap().parse_policy(policy).unwrap();
+    let printed: Vec<String> = compiled.warnings.lines().map(|(_, line)| line).collect();
     assert_eq!(shown_warnings(&read(POLICY)), printed);
 }
 
@@ -621,7 +621,7 @@ fn include_patterns_match_what_the_document_says() {
 }
 
 fn may_download(policy: &Policy, key: &str) -> bool {
-    let request = access("media", key, LifetimeRequest::default(), DownloadTerms::default());
+    let request = access("media", key, LifetimeRequest::default(), RequestedDownload::default());
     policy.decide_download(&caller(), request, now()).is_ok()
 }
 

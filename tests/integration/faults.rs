@@ -17,7 +17,7 @@ use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
-use access_broker::policy::{DownloadTerms, HeaderText, Permit, PermittedObject, UploadTerms};
+use access_broker::policy::{HeaderText, Permit, PermittedDownload, PermittedObject, PermittedUpload};
 use access_broker::policy_store::PolicyStore;
 use access_broker::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner, Signing};
 use access_broker::quota::{QuotaSettings, Quotas};
@@ -149,7 +149,7 @@ struct FailingPresigner(PresignError);
 impl Presigner for FailingPresigner {
     fn sign_download<'a>(
         &'a self,
-        _: &'a Permit<DownloadTerms>,
+        _: &'a Permit<PermittedDownload>,
         _: &'a Attribution,
         _: SystemTime,
     ) -> Signing<'a, PresignedDownload> {
@@ -158,7 +158,7 @@ impl Presigner for FailingPresigner {
 
     fn sign_upload<'a>(
         &'a self,
-        _: &'a Permit<UploadTerms>,
+        _: &'a Permit<PermittedUpload>,
         _: &'a Attribution,
         _: SystemTime,
     ) -> Signing<'a, PresignedUpload> {
@@ -185,7 +185,7 @@ impl ObjectInspector for FailingInspector {
 /// A broker that can neither sign nor look.
 fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
-    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().policy;
+    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().compiled.policy;
     Broker::new(Backends {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),

@@ -22,9 +22,9 @@ use std::time::Duration;
 
 use access_broker::identity::Caller;
 use access_broker::policy::{
-    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, DownloadTerms, EndpointName, EntityTag,
-    HeaderText, LifetimeRequest, ObjectKey, ObjectReference, Policy, PolicyContext, ResponseOverride, UnsignedHeaders,
-    UploadTerms,
+    AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, EntityTag, HeaderText,
+    LifetimeRequest, ObjectKey, ObjectReference, Policy, PolicyContext, RequestedDownload, RequestedUpload,
+    ResponseOverride, UnsignedHeaders,
 };
 
 use self::callers::{Issuers, instant};
@@ -144,8 +144,10 @@ fn decide(policy: &Policy, caller: &Caller, call: &CallSpec) -> Outcome {
     match &call.asked {
         Asked::Download { content_type } => {
             let overrides = content_type.map(|text| (ResponseOverride::ContentType, HeaderText::parse(text).unwrap()));
-            let terms =
-                DownloadTerms { response_overrides: overrides.into_iter().collect(), ..DownloadTerms::default() };
+            let terms = RequestedDownload {
+                response_overrides: overrides.into_iter().collect(),
+                ..RequestedDownload::default()
+            };
             Outcome::of_download(policy.decide_download(
                 caller,
                 AccessRequest { object, endpoint, lifetime, terms },
@@ -160,10 +162,10 @@ fn decide(policy: &Policy, caller: &Caller, call: &CallSpec) -> Outcome {
     }
 }
 
-fn terms(asked: &UploadAsked) -> UploadTerms {
+fn terms(asked: &UploadAsked) -> RequestedUpload {
     let checksum = |kind: ChecksumAlgorithm| Checksum::new(kind, &vec![0; kind.byte_length()]);
     let header = |index: usize| asked.headers[index].map(|text| HeaderText::parse(text).unwrap());
-    UploadTerms {
+    RequestedUpload {
         content_type: asked.content_type.map(|text| HeaderText::parse(text).unwrap()),
         content_length: asked.content_length,
         checksum: asked.checksum.map(|kind| checksum(kind).unwrap()),
@@ -173,7 +175,7 @@ fn terms(asked: &UploadAsked) -> UploadTerms {
         cache_control: header(0),
         content_disposition: header(1),
         content_encoding: header(2),
-        ..UploadTerms::default()
+        ..RequestedUpload::default()
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::SystemTime;
 
+/// 9999-12-31T23:59:59Z in seconds since the epoch: beyond it, a year has more than the four digits of RFC 3339.
+pub const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
+
 /// A source of the current time, passed to everything that decides or signs by it.
 ///
 /// # Invariant

@@ -21,6 +21,13 @@ pub fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{1D159}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// Whether a character changes the direction of the text around it, so that `annexe.txt` looks like `anntxt.exe`
+/// ([UAX #9](https://www.unicode.org/reports/tr9/), explicit and implicit directional formatting).
+#[must_use]
+pub const fn changes_direction(character: char) -> bool {
+    matches!(character, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 /// The text with every such character escaped: `\n`, `\u{202e}`.
 pub fn made_visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_invisible) {
@@ -42,6 +49,13 @@ mod tests {
         for character in "\0\n\t\u{7f}\u{85}\u{ad}\u{200b}\u{200d}\u{200e}\u{202e}\u{2028}\u{2029}\u{a0}\u{3000}\u{2060}\u{2066}\u{feff}\u{3164}\u{e0041}\u{2800}\u{1d159}\u{fffc}\u{fffe}\u{10ffff}\u{fdd0}\u{fe0f}\u{fff9}".chars() {
             assert!(is_invisible(character), "{character:?}");
         }
+    }
+
+    #[test]
+    fn what_changes_direction_is_invisible() {
+        let found: Vec<char> = ('\0'..=char::MAX).filter(|character| changes_direction(*character)).collect();
+        assert_eq!(found.len(), 12);
+        assert!(found.into_iter().all(is_invisible));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod clock;
+#[cfg(feature = "document")]
 pub mod document;
 pub mod error_chain;
 pub mod files;

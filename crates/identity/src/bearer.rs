@@ -8,7 +8,7 @@ use super::token::MAX_TOKEN_BYTES;
 const SCHEME: &[u8] = b"bearer";
 
 /// A bearer token as sent ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)): not empty, at
-/// most [`MAX_TOKEN_BYTES`] of the characters of a `token68`, and nothing else proven about it.
+/// most 8 KiB of the characters of a `token68`, and nothing else proven about it.
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(&'a str);
 

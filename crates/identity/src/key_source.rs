@@ -15,10 +15,11 @@ use thiserror::Error;
 
 use access_broker_base::files::UnusableFile;
 
-pub use discovery::DiscoveryKeySource;
-pub use http::{KeyHttpClient, KeyHttpClientError, KeyServerAccess, PlainHttp};
-pub use jwks_file::JwksFileKeySource;
-pub use jwks_url::JwksUrlKeySource;
+pub(crate) use discovery::DiscoveryKeySource;
+pub(crate) use http::{KeyHttpClient, KeyServerAccess};
+pub use http::{KeyHttpClientError, PlainHttp};
+pub(crate) use jwks_file::JwksFileKeySource;
+pub(crate) use jwks_url::JwksUrlKeySource;
 pub use proxy::{HttpProxy, InvalidProxy, KeyProxy};
 
 /// A place to get the key document of one issuer from.
@@ -35,7 +36,7 @@ pub trait KeySource: fmt::Debug + Send + Sync + 'static {
 
 /// A key document as found, not yet read.
 pub struct KeyDocument {
-    /// The JSON text, at most [`MAX_KEY_DOCUMENT_BYTES`](super::MAX_KEY_DOCUMENT_BYTES).
+    /// The JSON text, at most 256 KiB.
     pub bytes: Vec<u8>,
     /// How long the source says that it stays fresh (`Cache-Control: max-age`).
     pub max_age: Option<Duration>,

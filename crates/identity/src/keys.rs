@@ -17,10 +17,10 @@ pub use jwk::SkipReason;
 pub(super) use jwk::{MAX_KEY_ID_BYTES, VerificationKey};
 
 /// The largest key document, in bytes.
-pub const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;
+pub(crate) const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;
 
 /// The most keys in a document, the unusable ones included.
-pub const MAX_KEYS: usize = 64;
+pub(crate) const MAX_KEYS: usize = 64;
 
 /// The most keys that a token without `kid` is checked with.
 pub(super) const MAX_CANDIDATES: usize = 4;
@@ -182,13 +182,13 @@ pub(super) fn list(skipped: &[SkippedKey]) -> String {
 /// A key document that is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeySetError {
-    /// Over [`MAX_KEY_DOCUMENT_BYTES`].
+    /// Over 256 KiB.
     #[error("the key document is larger than 256 KiB")]
     TooLarge,
     /// Not a JSON object with one array `keys`.
     #[error("the key document is not a JWK set")]
     Malformed,
-    /// Over [`MAX_KEYS`].
+    /// More than 64 keys.
     #[error("the key document has more than 64 keys")]
     TooManyKeys,
     /// The set is empty, or every key was left out.

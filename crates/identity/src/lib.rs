@@ -42,18 +42,16 @@ pub use issuer::{
 };
 pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
 pub use key_source::{
-    DiscoveryKeySource, HttpProxy, InvalidProxy, JwksFileKeySource, JwksUrlKeySource, KeyDocument, KeyHttpClient,
-    KeyHttpClientError, KeyProxy, KeyServerAccess, KeySource, KeySourceError, PlainHttp,
+    HttpProxy, InvalidProxy, KeyDocument, KeyHttpClientError, KeyProxy, KeySource, KeySourceError, PlainHttp,
 };
-pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, SkipReason, SkippedKey};
+pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, SkipReason, SkippedKey};
 pub use pseudonym::{PseudonymKeyError, Pseudonyms};
 pub use rejection::Rejection;
-pub use token::MAX_TOKEN_BYTES;
 pub use verified_tokens::TokenCacheStatus;
 pub use verify::{IssuerVerifier, IssuerVerifierError};
 pub use workload::{
     AcceptedProof, ClientCertificate, ClientCertificateError, ForwardedClientCertError, HeaderElements,
-    ISTIO_IPV6_SOURCE, LinkerdId, LinkerdIdError, MAX_SPIFFE_ID_BYTES, MeshHeader, Peer, PeerAddress, SpiffeId,
-    SpiffeIdError, TRUST_DOMAIN_SCHEME, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof,
-    WorkloadSource, forwarded_client_uri, is_same_pod,
+    ISTIO_IPV6_SOURCE, LinkerdId, LinkerdIdError, MeshHeader, Peer, PeerAddress, SpiffeId, SpiffeIdError,
+    TRUST_DOMAIN_SCHEME, TrustDomain, TrustDomainError, TrustedHop, WorkloadId, WorkloadProof, WorkloadSource,
+    forwarded_client_uri, is_same_pod,
 };

@@ -20,7 +20,7 @@ pub enum Rejection {
     /// `authorization` is not `Bearer`, one space and a token (RFC 6750 section 2.1).
     #[error("the authorization value is not 'Bearer', one space and a token")]
     MalformedAuthorization,
-    /// Over [`MAX_TOKEN_BYTES`](super::MAX_TOKEN_BYTES).
+    /// Over 8 KiB.
     #[error("the token is too large")]
     TokenTooLarge,
     /// Not three non-empty base64url segments.

@@ -13,7 +13,7 @@ use super::keys::{MAX_KEY_ID_BYTES, VerificationKey};
 use super::rejection::Rejection;
 
 /// The largest token, in bytes. Nothing of a larger one is decoded.
-pub const MAX_TOKEN_BYTES: usize = 8 * 1_024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
 
 /// The largest header segment, in bytes of base64url.
 const MAX_HEADER_SEGMENT_BYTES: usize = 2 * 1_024;

@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::issuer::IssuerSettings;
 use super::rejection::Rejection;
 use super::token::SignedClaims;
-
-/// 9999-12-31T23:59:59Z, beyond which a date cannot be written with four digits of year.
-pub(super) const MAX_NUMERIC_DATE: u64 = 253_402_300_799;
+use access_broker_base::clock::LAST_SECOND_OF_9999;
 
 /// `exp`, `nbf` and `iat` (RFC 7519 sections 4.1.4 to 4.1.6), read once and checked at every use of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,5 +67,5 @@ fn numeric_date(date: &Value) -> Option<SystemTime> {
         Some(seconds) => Duration::from_secs(seconds),
         None => Duration::try_from_secs_f64(date.as_f64()?).ok()?,
     };
-    if since_epoch.as_secs() > MAX_NUMERIC_DATE { None } else { SystemTime::UNIX_EPOCH.checked_add(since_epoch) }
+    if since_epoch.as_secs() > LAST_SECOND_OF_9999 { None } else { SystemTime::UNIX_EPOCH.checked_add(since_epoch) }
 }

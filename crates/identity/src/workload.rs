@@ -18,7 +18,8 @@ pub use linkerd_id::{LinkerdId, LinkerdIdError};
 pub use peer::{Peer, PeerAddress};
 pub use proof::{AcceptedProof, MeshHeader, TrustedHop, WorkloadProof, WorkloadSource};
 pub use same_pod::{ISTIO_IPV6_SOURCE, is_same_pod};
-pub use spiffe_id::{MAX_SPIFFE_ID_BYTES, SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME};
+pub(crate) use spiffe_id::MAX_SPIFFE_ID_BYTES;
+pub use spiffe_id::{SpiffeId, SpiffeIdError, TRUST_DOMAIN_SCHEME};
 pub use trust_domain::{TrustDomain, TrustDomainError};
 
 /// The name of a workload, in one of the two forms that meshes use. Cloning it copies no text.

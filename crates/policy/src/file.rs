@@ -20,5 +20,6 @@ mod warnings;
 
 pub use context::PolicyContext;
 pub use losses::{Loss, losses};
+pub use parse::CompiledPolicy;
 pub use quota::read_rate;
 pub use warnings::{CallerOutlook, looks_like_path};

@@ -13,6 +13,7 @@ mod conditions;
 mod decide;
 mod endpoints;
 mod lifetime;
+mod longest_ttl;
 mod obligations;
 mod prefix;
 mod servers;
@@ -50,10 +51,19 @@ fn compile_at(
     issuers: &[&str],
     text: &str,
 ) -> Result<Policy, access_broker_base::document::Problems> {
+    compiled_at(buckets, issuers, text).map(|compiled| compiled.policy)
+}
+
+/// The policy with its warnings.
+fn compiled_at(
+    buckets: &BTreeMap<BucketName, BucketProfile>,
+    issuers: &[&str],
+    text: &str,
+) -> Result<CompiledPolicy, access_broker_base::document::Problems> {
     let issuers = issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
     let context = PolicyContext { buckets, issuers: &issuers, trust_domains: &trust_domains };
-    Policy::parse("policy.toml", text, &context)
+    CompiledPolicy::parse("policy.toml", text, &context, &CallerOutlook::default())
 }
 
 fn caller(claims: &Value) -> Caller {
@@ -89,19 +99,19 @@ fn access<T>(key: &str, terms: T) -> AccessRequest<T> {
     AccessRequest { object: object("media", key), endpoint: None, lifetime: LifetimeRequest::default(), terms }
 }
 
-fn download(policy: &Policy, claims: &Value, key: &str) -> Result<Permit<DownloadTerms>, RefusalReason> {
+fn download(policy: &Policy, claims: &Value, key: &str) -> Result<Permit<PermittedDownload>, RefusalReason> {
     read(policy, &caller(claims), key).map_err(|refusal| refusal.reason)
 }
 
-fn read(policy: &Policy, caller: &Caller, key: &str) -> Result<Permit<DownloadTerms>, Refusal> {
-    policy.decide_download(caller, access(key, DownloadTerms::default()), now())
+fn read(policy: &Policy, caller: &Caller, key: &str) -> Result<Permit<PermittedDownload>, Refusal> {
+    policy.decide_download(caller, access(key, RequestedDownload::default()), now())
 }
 
 fn upload(
     policy: &Policy,
     claims: &Value,
     key: &str,
-    terms: UploadTerms,
-) -> Result<Permit<UploadTerms>, RefusalReason> {
+    terms: RequestedUpload,
+) -> Result<Permit<PermittedUpload>, RefusalReason> {
     policy.decide_upload(&caller(claims), access(key, terms), now()).map_err(|refusal| refusal.reason)
 }

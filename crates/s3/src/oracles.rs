@@ -23,7 +23,7 @@ use super::credentials::{CredentialsCache, CredentialsSnapshot};
 use crate::endpoint::{Addressing, BucketEndpoint, EndpointSettings, RequiredHeaders};
 use crate::presign::Attribution;
 use access_broker_base::clock::SystemClock;
-use access_broker_policy::{Checksum, ChecksumAlgorithm, DownloadTerms, ResponseOverride, UploadTerms};
+use access_broker_policy::{Checksum, ChecksumAlgorithm, PermittedDownload, PermittedUpload, ResponseOverride};
 
 pub(super) fn instant(unix_seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds)
@@ -136,7 +136,13 @@ impl SdkOracle {
         }
     }
 
-    pub(super) async fn get(&self, key: &str, terms: &DownloadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        terms: &PermittedDownload,
+        at: SystemTime,
+        seconds: u64,
+    ) -> PresignedRequest {
         let mut request = self.client.get_object().bucket(&self.bucket).key(key);
         request = request.set_expected_bucket_owner(self.owner());
         if let Some(version_id) = &terms.version_id {
@@ -153,7 +159,7 @@ impl SdkOracle {
     pub(super) async fn head(
         &self,
         key: &str,
-        terms: &DownloadTerms,
+        terms: &PermittedDownload,
         at: SystemTime,
         seconds: u64,
     ) -> PresignedRequest {
@@ -169,7 +175,13 @@ impl SdkOracle {
         customized.presigned(configured(at, seconds)).await.unwrap()
     }
 
-    pub(super) async fn put(&self, key: &str, terms: &UploadTerms, at: SystemTime, seconds: u64) -> PresignedRequest {
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        terms: &PermittedUpload,
+        at: SystemTime,
+        seconds: u64,
+    ) -> PresignedRequest {
         let tag = |(name, value): (&str, &str)| format!("{}={}", naively_encoded(name, ""), naively_encoded(value, ""));
         let tags: Vec<String> = terms.tags.iter().map(tag).collect();
         let text =
@@ -183,7 +195,7 @@ impl SdkOracle {
             .set_content_length(terms.content_length.map(|length| i64::try_from(length).unwrap()))
             .set_expected_bucket_owner(self.owner())
             .set_request_payer(self.payer())
-            .set_if_none_match((terms.create_only == Some(true)).then(|| "*".to_owned()))
+            .set_if_none_match(terms.create_only.then(|| "*".to_owned()))
             .set_if_match(terms.if_match.as_ref().map(|etag| etag.as_str().to_owned()))
             .set_tagging((!terms.tags.is_empty()).then(|| tags.join("&")))
             .set_storage_class(terms.storage_class.map(|class| class.name().into()))

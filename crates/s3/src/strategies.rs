@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use access_broker_policy::{
-    Checksum, ChecksumAlgorithm, DownloadTerms, Encryption, EncryptionAlgorithm, EntityTag, HeaderText,
-    MAX_OBJECT_KEY_BYTES, MetadataName, ObjectKey, ObjectTags, ResponseOverride, StorageClass, UploadTerms,
+    Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EntityTag, HeaderText, MAX_OBJECT_KEY_BYTES,
+    MetadataName, ObjectKey, ObjectTags, PermittedDownload, PermittedUpload, ResponseOverride, StorageClass,
 };
 
 const NASTY: &str = " +=&%~'\"`!*();:@$,?#[]{}|\\^<>-._é\u{301}\u{AD}\u{200D}🦀👩‍🔬אبΩ\u{202E}\u{FEFF}\u{FFFD}";
@@ -68,9 +68,9 @@ pub(super) fn response_overrides() -> impl Strategy<Value = Vec<(ResponseOverrid
     })
 }
 
-pub(super) fn download_terms() -> impl Strategy<Value = DownloadTerms> {
+pub(super) fn download_terms() -> impl Strategy<Value = PermittedDownload> {
     (option::of(header_text()), response_overrides())
-        .prop_map(|(version_id, response_overrides)| DownloadTerms { version_id, response_overrides })
+        .prop_map(|(version_id, response_overrides)| PermittedDownload { version_id, response_overrides })
 }
 
 pub(super) fn checksum() -> impl Strategy<Value = Checksum> {
@@ -78,19 +78,19 @@ pub(super) fn checksum() -> impl Strategy<Value = Checksum> {
         .prop_map(|(algorithm, bytes)| Checksum::new(algorithm, &bytes[..algorithm.byte_length()]).unwrap())
 }
 
-pub(super) fn upload_terms() -> impl Strategy<Value = UploadTerms> {
+pub(super) fn upload_terms() -> impl Strategy<Value = PermittedUpload> {
     let text = || option::of(header_text());
     let metadata = btree_map("[a-z0-9._-]{1,20}", header_text(), 0..6);
     let lengths = option::of(0..=u64::try_from(i64::MAX).unwrap());
     let texts = (text(), text(), text(), text(), metadata);
-    let bindings = (lengths, option::of(checksum()), option::of(any::<bool>()), option::of(entity_tag()));
+    let bindings = (lengths, option::of(checksum()), any::<bool>(), option::of(entity_tag()));
     let storage = (object_tags(), option::of(select(StorageClass::ALL.to_vec())), option::of(encryption()));
     (texts, bindings, storage).prop_map(|(texts, bindings, storage)| {
         let (content_type, cache_control, content_disposition, content_encoding, metadata) = texts;
         let (content_length, checksum, create_only, if_match) = bindings;
         let (tags, storage_class, encryption) = storage;
         let metadata = metadata.into_iter().filter_map(|(name, value)| Some((MetadataName::parse(&name).ok()?, value)));
-        UploadTerms {
+        PermittedUpload {
             content_type,
             content_length,
             checksum,

@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::broker::IssuedTerms;
-use crate::policy::{Checksum, Encryption, EntityTag, HeaderText, StorageClass};
+use crate::policy::{Checksum, Encryption, EntityTag, HeaderText, ResponseOverride, StorageClass};
 
-/// The fields of both kinds of URL. What a URL does not bind is left out.
+/// The fields of both kinds of URL. What a URL does not bind is left out, and so is what only the client and S3 have a use
+/// for: metadata, tags and caching.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Terms<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,22 +54,25 @@ struct EncryptionFields<'a> {
 impl<'a> Terms<'a> {
     pub(super) fn of(terms: &'a IssuedTerms) -> Self {
         match terms {
-            IssuedTerms::Download(bound) => Self {
-                version_id: bound.version_id.as_ref().map(HeaderText::as_str),
-                response_content_type: bound.content_type.as_ref().map(HeaderText::as_str),
-                response_content_disposition: bound.content_disposition.as_ref().map(HeaderText::as_str),
-                stable: bound.stable,
-                ..Self::default()
-            },
-            IssuedTerms::Upload(bound) => Self {
-                content_type: bound.content_type.as_ref().map(HeaderText::as_str),
-                content_length: bound.content_length,
-                checksum: bound.checksum.as_ref().map(ChecksumFields::of),
-                create_only: bound.create_only,
-                if_match: bound.if_match.as_ref().map(EntityTag::as_str),
-                storage_class: bound.storage_class.map(StorageClass::name),
-                encryption: bound.encryption.as_deref().map(EncryptionFields::of),
-                record_decision: bound.record_decision,
+            IssuedTerms::Download { terms, stable } => {
+                let replaced = |header| terms.response_override(header).map(HeaderText::as_str);
+                Self {
+                    version_id: terms.version_id.as_ref().map(HeaderText::as_str),
+                    response_content_type: replaced(ResponseOverride::ContentType),
+                    response_content_disposition: replaced(ResponseOverride::ContentDisposition),
+                    stable: *stable,
+                    ..Self::default()
+                }
+            }
+            IssuedTerms::Upload(terms) => Self {
+                content_type: terms.content_type.as_ref().map(HeaderText::as_str),
+                content_length: terms.content_length,
+                checksum: terms.checksum.as_ref().map(ChecksumFields::of),
+                create_only: terms.create_only,
+                if_match: terms.if_match.as_ref().map(EntityTag::as_str),
+                storage_class: terms.storage_class.map(StorageClass::name),
+                encryption: terms.encryption.as_deref().map(EncryptionFields::of),
+                record_decision: terms.record_decision,
                 ..Self::default()
             },
         }

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::broker::{BoundDownload, BoundUpload, DecisionId, IssuedTerms};
+use crate::broker::{DecisionId, IssuedTerms};
 use crate::identity::{ClaimSet, Names, TokenIdentity};
 use crate::policy::{
     BucketName, Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EndpointName, EntityTag, HeaderText,
-    ObjectReference, RefusalReason, StorageClass,
+    MetadataName, ObjectReference, PermittedDownload, PermittedUpload, RefusalReason, ResponseOverride, StorageClass,
 };
 use crate::storage::InspectionError;
 
@@ -97,7 +97,7 @@ fn a_refusal_says_who_wanted_what_and_why_not() {
 
 #[test]
 fn an_issued_upload_says_what_its_url_binds() {
-    let terms = IssuedTerms::Upload(BoundUpload {
+    let terms = PermittedUpload {
         content_type: Some(text("image/jpeg")),
         content_length: Some(5),
         checksum: Some(Checksum::new(ChecksumAlgorithm::Crc32c, &[1, 2, 3, 4]).unwrap()),
@@ -111,7 +111,12 @@ fn an_issued_upload_says_what_its_url_binds() {
             bucket_key: Some(true),
         })),
         record_decision: true,
-    });
+        // Not for the record.
+        cache_control: Some(text("no-store")),
+        metadata: vec![(MetadataName::parse("a").unwrap(), text("b"))],
+        ..PermittedUpload::default()
+    };
+    let terms = IssuedTerms::Upload(Arc::new(terms));
     let decision = decision(UseCase::IssueUploadUrl, "a", at(), issued(terms));
     let fields = fields(&decision, &Circumstances::default(), KeyForm::Plain);
     assert_eq!((&fields["event"], &fields["operation"]), (&json!("upload_url_issued"), &json!("upload")));
@@ -135,12 +140,16 @@ fn an_issued_upload_says_what_its_url_binds() {
 
 #[test]
 fn an_issued_download_says_what_its_urls_bind() {
-    let terms = IssuedTerms::Download(BoundDownload {
+    let terms = PermittedDownload {
         version_id: Some(text("v1")),
-        content_type: Some(text("text/plain")),
-        content_disposition: Some(text("attachment")),
-        stable: true,
-    });
+        response_overrides: vec![
+            (ResponseOverride::ContentType, text("text/plain")),
+            (ResponseOverride::ContentDisposition, text("attachment")),
+            // Not for the record.
+            (ResponseOverride::CacheControl, text("no-store")),
+        ],
+    };
+    let terms = IssuedTerms::Download { terms: Arc::new(terms), stable: true };
     let decision = decision(UseCase::IssueDownloadUrl, "a", at(), issued(terms));
     let fields = fields(&decision, &Circumstances::default(), KeyForm::Plain);
     assert_eq!(fields["event"], "download_url_issued");

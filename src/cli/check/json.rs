@@ -15,7 +15,7 @@ pub(super) fn document(outcome: &Outcome) -> Value {
     let warnings: Vec<Value> = outcome.warnings.iter().flat_map(warnings).collect();
     let left_out: usize = outcome.warnings.iter().map(Warnings::left_out).sum();
     let of_config = |list: fn(&Config) -> Vec<Value>| outcome.config.as_ref().map(list).unwrap_or_default();
-    let tiers = outcome.policy.as_ref().map(|policy| policy.outline().iter().map(tier).collect::<Vec<_>>());
+    let tiers = outcome.policy.as_ref().map(|compiled| compiled.policy.outline().iter().map(tier).collect::<Vec<_>>());
     json!({
         "ok": outcome.is_ok(),
         "errors": errors,

@@ -5,7 +5,7 @@ use super::fields::{content_disposition, endpoint_name, header_text, lifetime_re
 use crate::broker::{DownloadRequest, Existence, IssuedDownload};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{AccessRequest, BucketName, DownloadTerms, FieldViolation, HeaderText, ResponseOverride};
+use crate::policy::{AccessRequest, BucketName, FieldViolation, HeaderText, RequestedDownload, ResponseOverride};
 use crate::presign::PresignedDownload;
 
 /// Checks a download request. `sole_bucket` is the bucket that an empty name means.
@@ -29,7 +29,7 @@ pub(in crate::grpc) fn download_request(
     let object = object_reference(&bucket, &key, sole_bucket, &mut violations);
     let lifetime = lifetime_request(ttl, require_full_ttl, stable, &mut violations);
     let endpoint = endpoint_name(endpoint, &mut violations);
-    let terms = DownloadTerms {
+    let terms = RequestedDownload {
         version_id: header_text("version_id", version_id, &mut violations),
         response_overrides: response_overrides
             .map(|overrides| response_overrides_of(overrides, &mut violations))

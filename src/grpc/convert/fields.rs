@@ -5,12 +5,9 @@ use std::time::Duration;
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
 use crate::policy::{
-    BucketName, Checksum, ChecksumAlgorithm, DispositionType, EndpointName, HeaderText, LifetimeRequest, ObjectKey,
-    ObjectReference,
+    BucketName, Checksum, ChecksumAlgorithm, DispositionType, EndpointName, HeaderText, LifetimeRequest, MAX_TTL,
+    ObjectKey, ObjectReference,
 };
-
-/// The longest TTL that can be asked for, in seconds: the limit of SigV4 query signatures.
-const MAX_TTL_SECONDS: i64 = 604_800;
 
 pub(super) fn object_reference(
     bucket: &str,
@@ -36,10 +33,8 @@ pub(super) fn lifetime_request(
     stable: bool,
     violations: &mut Violations,
 ) -> LifetimeRequest {
-    let ttl = ttl.and_then(|ttl| match u64::try_from(ttl.seconds) {
-        Ok(seconds) if (1..=MAX_TTL_SECONDS).contains(&ttl.seconds) && ttl.nanos == 0 => {
-            Some(Duration::from_secs(seconds))
-        }
+    let ttl = ttl.and_then(|ttl| match u64::try_from(ttl.seconds).map(Duration::from_secs) {
+        Ok(asked) if (Duration::from_secs(1)..=MAX_TTL).contains(&asked) && ttl.nanos == 0 => Some(asked),
         _ => {
             violations.add("ttl", "must be whole seconds, from 1 second to 7 days");
             None

@@ -6,7 +6,7 @@ use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, t
 use crate::broker::{IssuedUpload, UploadRequest};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{AccessRequest, BucketName, EntityTag, FieldViolation, UploadTerms};
+use crate::policy::{AccessRequest, BucketName, EntityTag, FieldViolation, RequestedUpload};
 use crate::presign::PresignedUpload;
 
 /// Checks an upload request. `sole_bucket` is the bucket that an empty name means.
@@ -38,7 +38,7 @@ pub(in crate::grpc) fn upload_request(
     let object = object_reference(&bucket, &key, sole_bucket, found);
     let lifetime = lifetime_request(ttl, require_full_ttl, false, found);
     let endpoint = endpoint_name(endpoint, found);
-    let terms = UploadTerms {
+    let terms = RequestedUpload {
         content_type: header_text("content_type", content_type, found),
         content_length,
         checksum: checksum.and_then(|checksum| checksum_of(checksum, found)),
@@ -56,9 +56,6 @@ pub(in crate::grpc) fn upload_request(
         metadata: metadata_of(metadata, found),
         tags: tags_of(tags, found),
         storage_class: storage_class_of(storage_class, found),
-        // These two are the tier's.
-        encryption: None,
-        record_decision: false,
     };
     violations.into_result(object.map(|object| AccessRequest { object, endpoint, lifetime, terms }))
 }

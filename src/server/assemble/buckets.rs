@@ -8,11 +8,7 @@ use crate::server::start_options::StartOptions;
 use access_broker_s3::{RequiredHeaders, S3Bucket, S3Buckets, S3BucketsError, S3Options};
 
 /// Sets up every bucket, and reads the credentials that the configuration names.
-pub(super) async fn build(
-    config: &Config,
-    policy: &Policy,
-    start: &StartOptions,
-) -> Result<S3Buckets, S3BucketsError> {
+pub(super) async fn build(config: &Config, policy: &Policy, start: &StartOptions) -> Result<S3Buckets, S3BucketsError> {
     let buckets: Vec<S3Bucket> = config.buckets.iter().map(bucket).collect();
     let options = S3Options {
         clock: Arc::clone(&start.clock),

@@ -14,7 +14,7 @@ use self::judge::{Outcome, Refusal};
 use crate::config::{Config, PolicyFile};
 use crate::document::Problems;
 use crate::files::{Arrivals, SECOND_LOOK};
-use crate::policy::Policy;
+use crate::policy::{CompiledPolicy, Policy};
 use crate::policy_store::PolicyStore;
 use crate::server::reload_requests::ReloadRequests;
 
@@ -92,9 +92,9 @@ impl<F: Fn(&Policy)> Reload<F> {
                 }
                 true
             }
-            Outcome::Replaced { policy, written } => {
+            Outcome::Replaced { compiled: CompiledPolicy { policy, warnings }, written } => {
                 watched.arrivals.forget();
-                super::warnings::log("policy", policy.warnings());
+                super::warnings::log("policy", &warnings);
                 let tiers = policy.outline().len();
                 tracing::info!(file = %file.display(), tiers, written, "policy in force");
                 (self.prepare)(&policy);

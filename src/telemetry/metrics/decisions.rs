@@ -104,7 +104,7 @@ mod tests {
     use prometheus_client::encoding::text::encode;
 
     use super::*;
-    use crate::broker::{BoundDownload, BrokerError, Decision, DecisionId, IssuedTerms, UseCase};
+    use crate::broker::{BrokerError, Decision, DecisionId, IssuedTerms, UseCase};
     use crate::identity::{Caller, WorkloadId};
     use crate::policy::{BucketName, EndpointName, ExpiryLimit, ObjectKey, ObjectReference, RefusalReason};
 
@@ -129,7 +129,7 @@ mod tests {
             endpoint: EndpointName::default_endpoint(),
             expires_at: SystemTime::UNIX_EPOCH,
             limited_by: ExpiryLimit::RequestedTtl,
-            terms: Box::new(IssuedTerms::Download(BoundDownload::default())),
+            terms: Box::new(IssuedTerms::Download { terms: Arc::default(), stable: false }),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use access_broker::policy::{DownloadTerms, HeaderText, Permit, PermittedLook, Refusal, RefusalReason, UploadTerms};
+use access_broker::policy::{
+    HeaderText, Permit, PermittedDownload, PermittedLook, PermittedUpload, Refusal, RefusalReason,
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
@@ -50,12 +52,12 @@ impl Outcome {
     }
 
     /// What the product says.
-    pub(super) fn of_download(result: Result<Permit<DownloadTerms>, Refusal>) -> Self {
+    pub(super) fn of_download(result: Result<Permit<PermittedDownload>, Refusal>) -> Self {
         Self::of(result, |_| [None, None, None])
     }
 
     /// The same of an upload.
-    pub(super) fn of_upload(result: Result<Permit<UploadTerms>, Refusal>) -> Self {
+    pub(super) fn of_upload(result: Result<Permit<PermittedUpload>, Refusal>) -> Self {
         let text = |header: &Option<HeaderText>| header.as_ref().map(|header| header.as_str().to_owned());
         Self::of(result, |terms| [&terms.cache_control, &terms.content_disposition, &terms.content_encoding].map(text))
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::issuer::TokenUses;
 use crate::test_issuer::{AUDIENCE, ISSUER, NOW, SUBJECT, claims, now, settings, with};
-use crate::token_times::MAX_NUMERIC_DATE;
+use access_broker_base::clock::LAST_SECOND_OF_9999;
 
 fn accept_with(changes: &Value, settings: &IssuerSettings) -> Result<Arc<TokenIdentity>, Rejection> {
     accepted(changes, settings).map(|accepted| Arc::clone(accepted.caller.token().unwrap()))
@@ -87,9 +87,9 @@ fn dates_may_have_fractions_and_must_be_in_range() {
     assert_eq!(rejection(&json!({"exp": 1_799_999_939.5})), Some(Rejection::TokenExpired));
     let caller = accept(&json!({"exp": 1_800_000_000.25})).unwrap();
     assert_eq!(caller.expires_at, now() + Duration::from_millis(250));
-    assert_eq!(rejection(&json!({"exp": MAX_NUMERIC_DATE})), None);
+    assert_eq!(rejection(&json!({"exp": LAST_SECOND_OF_9999})), None);
     for date in [
-        json!(MAX_NUMERIC_DATE + 1),
+        json!(LAST_SECOND_OF_9999 + 1),
         json!(u64::MAX),
         json!(1e12),
         json!(1e300),

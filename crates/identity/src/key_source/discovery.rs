@@ -16,7 +16,7 @@ const MOST_SHOWN: usize = 256;
 /// ([OIDC Discovery 1.0 sections 3 and 4](https://openid.net/specs/openid-connect-discovery-1_0.html)).
 ///
 /// `jwks_uri` may be on another host, as it is for large providers, but is held to the same rules as the issuer's URL.
-pub struct DiscoveryKeySource {
+pub(crate) struct DiscoveryKeySource {
     issuer: String,
     discovery_url: Url,
     client: KeyHttpClient,
@@ -28,7 +28,7 @@ impl DiscoveryKeySource {
     /// # Errors
     ///
     /// When the issuer is not a URL.
-    pub fn new(issuer: &str, client: KeyHttpClient) -> Result<Self, url::ParseError> {
+    pub(crate) fn new(issuer: &str, client: KeyHttpClient) -> Result<Self, url::ParseError> {
         // Section 4: a terminating slash goes before the well-known path is appended.
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
         let discovery_url = Url::parse(&format!("{base}/.well-known/openid-configuration"))?;

@@ -53,15 +53,15 @@ impl PlainHttp {
 
 /// How to get through to a key server that is not for everybody, such as the API server of a Kubernetes cluster.
 #[derive(Debug, Clone)]
-pub struct KeyServerAccess {
+pub(crate) struct KeyServerAccess {
     /// The only certificate authorities that may vouch for the server, in a PEM file, instead of the machine's.
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     /// The bearer token that the server asks for, in a file.
-    pub bearer_file: Option<PathBuf>,
+    pub(crate) bearer_file: Option<PathBuf>,
     /// The proxy on the way, for `https`. `http` to this machine itself goes through none.
-    pub proxy: Option<HttpProxy>,
+    pub(crate) proxy: Option<HttpProxy>,
     /// How long one of these files that was changed in place must be unchanged before it is used.
-    pub settle: Duration,
+    pub(crate) settle: Duration,
 }
 
 impl Default for KeyServerAccess {
@@ -73,7 +73,7 @@ impl Default for KeyServerAccess {
 /// An HTTP client that follows no redirect, uses no proxy but one that it is given, keeps no cookie, and gives up after 5
 /// seconds or 256 KiB.
 #[derive(Debug, Clone)]
-pub struct KeyHttpClient {
+pub(crate) struct KeyHttpClient {
     authorities: Authorities,
     /// For `http`, where that is allowed.
     loopback: Option<reqwest::Client>,
@@ -101,7 +101,7 @@ impl KeyHttpClient {
     /// # Errors
     ///
     /// When TLS cannot be set up or a file cannot be used.
-    pub fn new(plain_http: PlainHttp, access: KeyServerAccess) -> Result<Self, KeyHttpClientError> {
+    pub(crate) fn new(plain_http: PlainHttp, access: KeyServerAccess) -> Result<Self, KeyHttpClientError> {
         Self::with_total_timeout(plain_http, access, TOTAL_TIMEOUT)
     }
 

@@ -13,7 +13,7 @@ use access_broker_base::files::{FileError, SettledFiles, UnusableFile};
 
 /// Reads the key document from a file, anew at every fetch, so that a replaced file takes effect without a restart.
 #[derive(Debug)]
-pub struct JwksFileKeySource {
+pub(crate) struct JwksFileKeySource {
     file: Arc<SettledFiles>,
 }
 
@@ -21,7 +21,7 @@ impl JwksFileKeySource {
     /// Takes the path, which is opened only when keys are fetched, and how long a file that was changed in place must be
     /// unchanged.
     #[must_use]
-    pub fn new(path: PathBuf, settle: Duration) -> Self {
+    pub(crate) fn new(path: PathBuf, settle: Duration) -> Self {
         Self { file: Arc::new(SettledFiles::new(vec![path], MAX_KEY_DOCUMENT_BYTES, settle)) }
     }
 }

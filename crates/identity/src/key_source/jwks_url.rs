@@ -8,7 +8,7 @@ use url::Url;
 use super::{KeyDocument, KeyHttpClient, KeySource, KeySourceError};
 
 /// Gets the key document from a URL of the configuration.
-pub struct JwksUrlKeySource {
+pub(crate) struct JwksUrlKeySource {
     url: Url,
     client: KeyHttpClient,
 }
@@ -16,7 +16,7 @@ pub struct JwksUrlKeySource {
 impl JwksUrlKeySource {
     /// Takes the URL of the key document.
     #[must_use]
-    pub const fn new(url: Url, client: KeyHttpClient) -> Self {
+    pub(crate) const fn new(url: Url, client: KeyHttpClient) -> Self {
         Self { url, client }
     }
 }

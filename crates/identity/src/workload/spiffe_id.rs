@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::trust_domain::{self, TrustDomainError};
 
 /// The longest SPIFFE id, in bytes (SPIFFE ID section 2.3).
-pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
+pub(crate) const MAX_SPIFFE_ID_BYTES: usize = 2_048;
 
 /// What stands before the trust domain.
 pub const TRUST_DOMAIN_SCHEME: &str = "spiffe://";
@@ -78,7 +78,7 @@ fn is_segment(segment: &str) -> bool {
 /// The rule that a rejected SPIFFE id breaks, worded to follow the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SpiffeIdError {
-    /// Over [`MAX_SPIFFE_ID_BYTES`].
+    /// Over 2,048 bytes.
     #[error("must not be longer than 2,048 bytes")]
     TooLong,
     /// Another scheme, or none.

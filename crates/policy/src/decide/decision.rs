@@ -7,11 +7,11 @@ use super::endpoints::EndpointLists;
 use super::fit::Fit;
 use super::operation::Operation;
 use super::permit::{Permit, PermittedLook, PermittedObject};
+use super::permitted_terms::{PermittedDownload, PermittedUpload};
 use super::policy::Policy;
 use super::refusal::{Refusal, RefusalReason};
-use super::request::AccessRequest;
+use super::request::{AccessRequest, RequestedDownload, RequestedUpload};
 use super::rule::Rule;
-use super::terms::{DownloadTerms, UploadTerms};
 use super::tier::Tier;
 use super::violation::FieldViolation;
 use crate::object::{BucketProfile, EndpointName, ObjectReference};
@@ -26,9 +26,9 @@ impl Policy {
     pub fn decide_download(
         &self,
         caller: &Caller,
-        request: AccessRequest<DownloadTerms>,
+        request: AccessRequest<RequestedDownload>,
         now: SystemTime,
-    ) -> Result<Permit<DownloadTerms>, Refusal> {
+    ) -> Result<Permit<PermittedDownload>, Refusal> {
         let AccessRequest { object, endpoint, lifetime, terms } = request;
         let granted = self.grant(caller, &object, Operation::Download, endpoint.as_ref())?;
         let refuse = |reason| refusal_in(granted.tier, reason);
@@ -53,9 +53,9 @@ impl Policy {
     pub fn decide_upload(
         &self,
         caller: &Caller,
-        request: AccessRequest<UploadTerms>,
+        request: AccessRequest<RequestedUpload>,
         now: SystemTime,
-    ) -> Result<Permit<UploadTerms>, Refusal> {
+    ) -> Result<Permit<PermittedUpload>, Refusal> {
         let AccessRequest { object, endpoint, lifetime, terms } = request;
         let granted = self.grant(caller, &object, Operation::Upload, endpoint.as_ref())?;
         let refuse = |reason| refusal_in(granted.tier, reason);

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::refusal::RefusalReason;
 use access_broker_identity::Caller;
 
-/// The longest life of a URL, in seconds: the limit of SigV4 query signatures
+/// The longest life of a URL: the limit of SigV4 query signatures
 /// ([AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html), `X-Amz-Expires`).
-pub(crate) const SIGV4_MAX_TTL: Duration = Duration::from_hours(7 * 24);
+pub const MAX_TTL: Duration = Duration::from_hours(7 * 24);
 
 /// How long the caller wants the URL to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +41,7 @@ pub struct Lifetime {
     /// When the signature begins to count, in whole seconds: at the decision or, for a URL that shall stay the same, at
     /// the start of its window.
     pub starts_at: SystemTime,
-    /// From then on, in whole seconds, 1 to 604,800.
+    /// From then on, in whole seconds, from one to [`MAX_TTL`].
     pub ttl: Duration,
     /// What made it no longer than this.
     pub limited_by: ExpiryLimit,

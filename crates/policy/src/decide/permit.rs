@@ -4,26 +4,69 @@ use std::sync::Arc;
 
 use super::imposed::ImposedOnUploads;
 use super::lifetime::Lifetime;
-use super::terms::DownloadTerms;
+use super::permitted_terms::PermittedDownload;
 use super::tier_quota::TierQuota;
 use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey, ObjectReference};
 
 /// Proof that the policy allowed one operation on one object, on these terms and for this long.
 ///
-/// `T` is [`DownloadTerms`] or [`UploadTerms`](super::UploadTerms): the operation is part of the type, so that a permit to
-/// read cannot be signed as a write. The fields are private and the constructor is visible to the policy alone: whoever
-/// holds a permit got it from [`Policy`](crate::Policy).
+/// `T` is [`PermittedDownload`] or [`PermittedUpload`](super::PermittedUpload): the operation is part of the type, so that a
+/// permit to read cannot be signed as a write. The fields are private and the constructor is visible to the decision alone:
+/// who holds a permit got it from [`Policy`](super::Policy).
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use access_broker_identity::Caller;
+/// # use access_broker_policy::{AccessRequest, Permit, PermittedDownload, Policy, Refusal, RequestedDownload};
+/// fn decide(
+///     policy: &Policy,
+///     caller: &Caller,
+///     request: AccessRequest<RequestedDownload>,
+///     now: SystemTime,
+/// ) -> Result<Permit<PermittedDownload>, Refusal> {
+///     policy.decide_download(caller, request, now)
+/// }
+/// ```
+///
+/// No other crate can put one together from its parts,
+///
+/// ```compile_fail,E0451
+/// # use std::sync::Arc;
+/// # use access_broker_policy::{EndpointName, Lifetime, Permit, PermittedDownload, PermittedObject};
+/// fn forge(
+///     object: PermittedObject,
+///     endpoint: EndpointName,
+///     lifetime: Lifetime,
+///     terms: Arc<PermittedDownload>,
+/// ) -> Permit<PermittedDownload> {
+///     Permit { object, endpoint, lifetime, terms }
+/// }
+/// ```
+///
+/// nor call its constructor:
+///
+/// ```compile_fail,E0624
+/// # use access_broker_policy::{EndpointName, Lifetime, Permit, PermittedDownload, PermittedObject};
+/// fn forge(
+///     object: PermittedObject,
+///     endpoint: EndpointName,
+///     lifetime: Lifetime,
+///     terms: PermittedDownload,
+/// ) -> Permit<PermittedDownload> {
+///     Permit::new(object, endpoint, lifetime, terms)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit<T> {
     object: PermittedObject,
     endpoint: EndpointName,
     lifetime: Lifetime,
-    terms: T,
+    terms: Arc<T>,
 }
 
 impl<T> Permit<T> {
-    pub(super) const fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
-        Self { object, endpoint, lifetime, terms }
+    pub(super) fn new(object: PermittedObject, endpoint: EndpointName, lifetime: Lifetime, terms: T) -> Self {
+        Self { object, endpoint, lifetime, terms: Arc::new(terms) }
     }
 
     /// Lets tests outside the policy hold a permit without a policy file.
@@ -54,16 +97,22 @@ impl<T> Permit<T> {
 
     /// What the signature must bind.
     #[must_use]
-    pub const fn terms(&self) -> &T {
+    pub fn terms(&self) -> &T {
         &self.terms
+    }
+
+    /// The same for who keeps it beyond the permit, such as the record of the decision.
+    #[must_use]
+    pub fn shared_terms(&self) -> Arc<T> {
+        Arc::clone(&self.terms)
     }
 }
 
-impl Permit<DownloadTerms> {
+impl Permit<PermittedDownload> {
     /// The same permit for one version alone, of which it already was or whose object it was for.
     #[must_use]
     pub fn pinned_to(mut self, version_id: HeaderText) -> Self {
-        self.terms.version_id.get_or_insert(version_id);
+        Arc::make_mut(&mut self.terms).version_id.get_or_insert(version_id);
         self
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::operation::Operation;
 use super::tier_tree::TierTree;
 use crate::object::{BucketName, BucketProfile};
-use access_broker_base::document::Warnings;
 
 /// A compiled policy. It decides; see [`decide_download`](Self::decide_download) and
 /// [`decide_upload`](Self::decide_upload).
@@ -14,7 +13,6 @@ use access_broker_base::document::Warnings;
 pub struct Policy {
     pub(crate) buckets: HashMap<BucketName, BucketTiers>,
     pub(crate) outline: Vec<TierOutline>,
-    pub(crate) warnings: Warnings,
 }
 
 /// What a policy says of one bucket.
@@ -43,12 +41,6 @@ pub struct TierOutline {
 }
 
 impl Policy {
-    /// What the policy says without effect, or surely does not mean.
-    #[must_use]
-    pub const fn warnings(&self) -> &Warnings {
-        &self.warnings
-    }
-
     /// The tiers in the order of the file.
     #[must_use]
     pub fn outline(&self) -> &[TierOutline] {

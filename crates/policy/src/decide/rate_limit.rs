@@ -41,14 +41,12 @@ impl RateLimit {
         Self { burst, ..self }
     }
 
-    /// The time for one, in nanoseconds.
     /// The time between two URLs, in nanoseconds.
     #[must_use]
     pub const fn period_nanos(self) -> u64 {
         self.period_nanos.get()
     }
 
-    /// How many are allowed at once.
     /// How many URLs may come at once.
     #[must_use]
     pub const fn burst(self) -> NonZeroU32 {
@@ -56,7 +54,6 @@ impl RateLimit {
     }
 
     /// How much earlier than by the rate alone one is allowed, because of the burst, in nanoseconds.
-    /// How far ahead of its rate a caller may be, in nanoseconds.
     #[must_use]
     pub const fn tolerance_nanos(self) -> u64 {
         // At most an hour, a million times over: it fits.

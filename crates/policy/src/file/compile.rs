@@ -8,7 +8,7 @@ use super::rule::{self, RuleWithTiers};
 use super::tier::{self, TierSpecification};
 use crate::decide::{BucketTiers, Operation, Policy, Rule, TierOutline};
 use crate::object::{BucketName, EndpointName};
-use access_broker_base::document::{Document, Located, Table, Warnings};
+use access_broker_base::document::{Document, Located, Table};
 
 pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
     let mut root = document.root();
@@ -210,5 +210,5 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &Polic
             document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
         }
     }
-    Policy { buckets, outline, warnings: Warnings::default() }
+    Policy { buckets, outline }
 }

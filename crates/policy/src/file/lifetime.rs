@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::decide::{LifetimeObligations, SIGV4_MAX_TTL};
+use crate::decide::{LifetimeObligations, MAX_TTL};
 use access_broker_base::document::{Located, Table};
 
 /// The life of a URL where neither request nor tier says more: long enough for a person to paste it.
@@ -17,7 +17,7 @@ pub(super) fn read(table: &mut Table<'_>) -> LifetimeObligations {
     let default_ttl = table.duration("default_ttl");
     for (key, ttl) in [("max_ttl", &max_ttl), ("default_ttl", &default_ttl)] {
         if let Some(Located { value, place }) = ttl
-            && !(Duration::from_secs(1)..=SIGV4_MAX_TTL).contains(value)
+            && !(Duration::from_secs(1)..=MAX_TTL).contains(value)
         {
             table.report(key, place, "must be between 1s and 7days, the limit of SigV4 signatures");
         }

@@ -4,35 +4,48 @@ use super::compile::compile;
 use super::context::PolicyContext;
 use super::warnings::{self, CallerOutlook};
 use crate::decide::Policy;
-use access_broker_base::document::{Document, Overrides, Problems};
+use access_broker_base::document::{Document, Overrides, Problems, Warnings};
 
-impl Policy {
-    /// Compiles the text of a policy file. `origin` is its name in messages.
+/// A policy as it was read.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    /// What decides.
+    pub policy: Policy,
+    /// What the file says without effect, or surely does not mean.
+    pub warnings: Warnings,
+}
+
+impl CompiledPolicy {
+    /// Compiles the text of a policy file. `origin` is its name in messages. What none of the callers of the outlook can
+    /// meet becomes a warning.
     ///
     /// # Errors
     ///
     /// Every broken rule with its line. Nothing of such a policy is used.
-    pub fn parse(origin: &str, text: &str, context: &PolicyContext<'_>) -> Result<Self, Problems> {
-        Self::parse_for(origin, text, context, &CallerOutlook::default())
-    }
-
-    /// The same, with warnings about what none of these callers can meet.
-    ///
-    /// # Errors
-    ///
-    /// Every broken rule with its line. Nothing of such a policy is used.
-    pub fn parse_for(
+    pub fn parse(
         origin: &str,
         text: &str,
         context: &PolicyContext<'_>,
         outlook: &CallerOutlook,
     ) -> Result<Self, Problems> {
         let document = Document::parse(origin, text, Overrides::new())?;
-        let mut compiled = compile(&document, context);
+        let policy = compile(&document, context);
+        let mut warnings = Warnings::default();
         if document.is_valid() {
             warnings::find(&document, outlook);
-            compiled.warnings = document.take_warnings();
+            warnings = document.take_warnings();
         }
-        document.into_result(Some(compiled))
+        document.into_result(Some(Self { policy, warnings }))
+    }
+}
+
+impl Policy {
+    /// Compiles the text of a policy file, and drops its warnings. `origin` is its name in messages.
+    ///
+    /// # Errors
+    ///
+    /// Every broken rule with its line. Nothing of such a policy is used.
+    pub fn parse(origin: &str, text: &str, context: &PolicyContext<'_>) -> Result<Self, Problems> {
+        CompiledPolicy::parse(origin, text, context, &CallerOutlook::default()).map(|compiled| compiled.policy)
     }
 }

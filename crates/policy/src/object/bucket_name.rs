@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// The longest logical bucket name, in bytes.
-pub const MAX_BUCKET_NAME_BYTES: usize = 63;
+const MAX_BUCKET_NAME_BYTES: usize = 63;
 
 /// The rule for names that the configuration gives and callers may use.
 pub(crate) fn is_logical_name(text: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Content types that a tier lets in.
 
+use super::token::is_token;
+
 /// `image/jpeg`, `text/plain; charset=utf-8` or `image/*`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ContentTypePattern {
@@ -33,12 +35,6 @@ impl ContentTypePattern {
                 .is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case(wanted) && is_token(subtype)),
         }
     }
-}
-
-/// A token of RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use thiserror::Error;
 
 use super::header_text::HeaderText;
+use super::token::is_token_byte;
+use access_broker_base::invisible::changes_direction;
 
 /// The longest file name, in bytes of UTF-8. Percent-encoded it still fits into a [`HeaderText`].
 const MAX_FILE_NAME_BYTES: usize = 240;
@@ -60,12 +62,9 @@ fn check_file_name(name: &str) -> Result<(), FileNameError> {
     if fits && !name.contains("  ") { Ok(()) } else { Err(FileNameError) }
 }
 
-/// Control characters, separators of paths, and the characters that make `annexe.txt` look like `anntxt.exe`
-/// ([UAX #9](https://www.unicode.org/reports/tr9/), explicit directional formatting).
+/// Control characters, separators of paths, lines and paragraphs, and the characters that change the direction of text.
 fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '/' | '\\' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{2028}' | '\u{2029}')
-        || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || matches!(character, '/' | '\\' | '\u{2028}' | '\u{2029}') || changes_direction(character)
 }
 
 /// A character of `filename`: quotes end it, and some clients decode percent signs in it (RFC 6266 appendix D).
@@ -73,10 +72,10 @@ const fn ascii_stand_in(character: char) -> char {
     if character.is_ascii() && !matches!(character, '"' | '\\' | '%') { character } else { '_' }
 }
 
-/// The `value-chars` of RFC 8187 section 3.2.1.
+/// The `value-chars` of RFC 8187 section 3.2.1: of a token, all but three.
 fn push_extended_value(out: &mut String, name: &str) {
     for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+        if is_token_byte(byte) && !matches!(byte, b'*' | b'\'' | b'%') {
             out.push(char::from(byte));
         } else {
             // Writing to a string does not fail.

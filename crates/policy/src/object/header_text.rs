@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// The longest header value that a caller may have signed, in bytes.
-pub const MAX_HEADER_TEXT_BYTES: usize = 1_024;
+const MAX_HEADER_TEXT_BYTES: usize = 1_024;
 
 /// A header value that every HTTP client sends and every server reads unchanged: 1 to 1,024 visible ASCII characters
 /// and single inner spaces.

@@ -1,5 +1,7 @@
 //! Headers of S3's answer that a signed URL may replace.
 
+use super::header_text::HeaderText;
+
 /// A response header that a signed GET or HEAD may replace
 /// ([AWS: GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,11 @@ pub enum ResponseOverride {
 }
 
 impl ResponseOverride {
+    /// What replaces this header, if it is replaced.
+    pub(crate) fn find_in(self, overrides: &[(Self, HeaderText)]) -> Option<&HeaderText> {
+        overrides.iter().find(|(name, _)| *name == self).map(|(_, value)| value)
+    }
+
     /// The query parameter that carries the override.
     #[must_use]
     pub const fn query_name(self) -> &'static str {

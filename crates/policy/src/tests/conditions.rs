@@ -107,7 +107,7 @@ fn groups_that_are_elsewhere_grant_nothing_and_lift_no_denial() {
     assert_eq!(refusal(&roles, &json!({ "hasgroups": true })), None);
     assert_eq!(refusal(&roles, &json!({ "_claim_names": { "roles": "src1" } })), elsewhere("no"));
     // Of an upload there is no grant at all.
-    let reason = upload(&yes, &json!({ "hasgroups": true }), "x", UploadTerms::default()).unwrap_err();
+    let reason = upload(&yes, &json!({ "hasgroups": true }), "x", RequestedUpload::default()).unwrap_err();
     assert_eq!(reason, RefusalReason::NotGranted);
 }
 
@@ -148,7 +148,7 @@ fn the_first_of_the_grants_that_might_hold_is_named() {
     let sure = grant("sure", "to = { authenticated = true }\nendpoints = [\"public\"]");
     let request = || AccessRequest {
         endpoint: Some(EndpointName::parse("vpce").unwrap()),
-        ..access("x", DownloadTerms::default())
+        ..access("x", RequestedDownload::default())
     };
     let claims = json!({ "hasgroups": true });
     for (rules, expected) in [
@@ -220,7 +220,7 @@ fn required_claims_make_a_denial_hold_where_they_are_missing() {
     }
     // It is about tokens of one issuer, and about downloads and uploads alike.
     assert_eq!(refusal(&no, &json!({ "iss": OTHER_ISSUER })), None);
-    assert_eq!(upload(&no, &json!({}), "x", UploadTerms::default()).err(), denied);
+    assert_eq!(upload(&no, &json!({}), "x", RequestedUpload::default()).err(), denied);
     let workload = Caller::from_workload(WorkloadId::parse("spiffe://prod.example/a").unwrap());
     assert!(read(&no, &workload, "x").is_ok());
     let uploads = denial("operations = [\"upload\"]\nrequired_claims = [\"groups\"]\nto = { issuers = \"any\" }");

@@ -42,7 +42,7 @@ endpoints = ["vpce"]
 
 fn endpoint(policy: &Policy, group: &str, key: &str, wanted: Option<&str>) -> Result<String, RefusalReason> {
     let endpoint = wanted.map(|name| EndpointName::parse(name).unwrap());
-    let request = AccessRequest { endpoint, ..access(key, DownloadTerms::default()) };
+    let request = AccessRequest { endpoint, ..access(key, RequestedDownload::default()) };
     let permit = policy.decide_download(&caller(&json!({ "groups": [group] })), request, now());
     permit.map(|permit| permit.endpoint().to_string()).map_err(|refusal| refusal.reason)
 }
@@ -101,7 +101,8 @@ fn what_the_bucket_does_not_have_is_passed_over() {
         ("archive", Some("vpce"), None),
     ] {
         let endpoint = wanted.map(|name| EndpointName::parse(name).unwrap());
-        let request = AccessRequest { object: object(bucket, "x"), endpoint, ..access("x", DownloadTerms::default()) };
+        let request =
+            AccessRequest { object: object(bucket, "x"), endpoint, ..access("x", RequestedDownload::default()) };
         let permit = policy.decide_download(&caller, request, now());
         let found = permit.map(|permit| permit.endpoint().to_string()).map_err(|refusal| refusal.reason);
         let expected = expected.map(str::to_owned).ok_or(RefusalReason::EndpointNotGranted);

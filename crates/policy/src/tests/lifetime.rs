@@ -27,7 +27,7 @@ fn stable(
     now: SystemTime,
 ) -> Result<Lifetime, RefusalReason> {
     let lifetime = LifetimeRequest { ttl: ttl.map(Duration::from_secs), require_full_ttl, stable: true };
-    let request = AccessRequest { lifetime, ..access(key, DownloadTerms::default()) };
+    let request = AccessRequest { lifetime, ..access(key, RequestedDownload::default()) };
     let permit = policy.decide_download(&caller(&json!({})), request, now);
     permit.map(|permit| permit.lifetime()).map_err(|refusal| refusal.reason)
 }

@@ -29,7 +29,7 @@ fn violated<T: std::fmt::Debug>(result: Result<T, RefusalReason>) -> Vec<&'stati
     violations.into_iter().map(|violation| violation.field).collect()
 }
 
-fn written(policy: &Policy, terms: UploadTerms) -> Result<UploadTerms, RefusalReason> {
+fn written(policy: &Policy, terms: RequestedUpload) -> Result<PermittedUpload, RefusalReason> {
     upload(policy, &json!({}), "x", terms).map(|permit| permit.terms().clone())
 }
 
@@ -38,9 +38,9 @@ fn read_as(
     overrides: &[(ResponseOverride, &str)],
 ) -> Result<Vec<(ResponseOverride, String)>, RefusalReason> {
     let response_overrides = overrides.iter().map(|(name, value)| (*name, header(value))).collect();
-    let terms = DownloadTerms { response_overrides, ..DownloadTerms::default() };
+    let terms = RequestedDownload { response_overrides, ..RequestedDownload::default() };
     let permit = policy.decide_download(&caller(&json!({})), access("x", terms), now());
-    let overrides = |permit: Permit<DownloadTerms>| {
+    let overrides = |permit: Permit<PermittedDownload>| {
         let all = &permit.terms().response_overrides;
         all.iter().map(|(name, value)| (*name, value.as_str().to_owned())).collect()
     };
@@ -78,16 +78,16 @@ fn what_a_download_table_cannot_mean_is_reported() {
 #[test]
 fn a_compare_and_swap_needs_a_tier_that_lets_overwrite() {
     let etag = || Some(EntityTag::parse("\"abc\"").unwrap());
-    let swap = || UploadTerms { if_match: etag(), ..UploadTerms::default() };
+    let swap = || RequestedUpload { if_match: etag(), ..RequestedUpload::default() };
     let open = policy("upload = { overwrite = true }");
     assert_eq!(written(&open, swap()).unwrap().if_match, etag());
     assert_eq!(violated(written(&policy("upload = {}"), swap())), ["if_match"]);
-    assert_eq!(violated(written(&open, UploadTerms { create_only: Some(true), ..swap() })), ["if_match"]);
+    assert_eq!(violated(written(&open, RequestedUpload { create_only: Some(true), ..swap() })), ["if_match"]);
 }
 
 #[test]
 fn storage_classes_are_those_of_the_tier() {
-    let wish = |storage_class| UploadTerms { storage_class, ..UploadTerms::default() };
+    let wish = |storage_class| RequestedUpload { storage_class, ..RequestedUpload::default() };
     let (standard, archive) = (Some(StorageClass::Standard), Some(StorageClass::GlacierDeepArchive));
     let plain = policy("upload = {}");
     assert!(written(&plain, wish(None)).is_ok() && written(&plain, wish(standard)).is_ok());
@@ -104,7 +104,7 @@ fn tags_are_the_tiers_and_those_that_it_lets_callers_set() {
     let tagged = |name: &str| {
         let mut tags = ObjectTags::default();
         tags.insert(name, "x").unwrap();
-        UploadTerms { tags, ..UploadTerms::default() }
+        RequestedUpload { tags, ..RequestedUpload::default() }
     };
     let agreed = written(&policy, tagged("team")).unwrap().tags;
     assert_eq!(agreed.iter().collect::<Vec<_>>(), [("origin", "broker"), ("team", "x")]);
@@ -134,7 +134,7 @@ fn metadata_leaves_room_for_the_decision_where_that_is_recorded() {
         let value = |length: usize| header(&"v".repeat(length));
         let name = |index: usize| MetadataName::parse(&format!("m{index}")).unwrap();
         let metadata = vec![(name(0), value(1_000)), (name(1), value(bytes - 1_004))];
-        UploadTerms { metadata, ..UploadTerms::default() }
+        RequestedUpload { metadata, ..RequestedUpload::default() }
     };
     let recording = policy("upload = { record_decision = true }");
     assert!(written(&policy("upload = {}"), named(2_028)).is_ok());
@@ -146,12 +146,11 @@ fn metadata_leaves_room_for_the_decision_where_that_is_recorded() {
 fn encryption_is_the_tiers_and_nobody_elses() {
     let table = "upload = { encryption = { algorithm = 'aws:kms', kms_key_id = 'arn:aws:kms:eu-west-1:123456789012:key/k', \
                  context = { tenant = 'a', app = 'b' }, bucket_key = true } }";
-    let encryption = written(&policy(table), UploadTerms::default()).unwrap().encryption.unwrap();
+    let encryption = written(&policy(table), RequestedUpload::default()).unwrap().encryption.unwrap();
     assert_eq!(encryption.algorithm, EncryptionAlgorithm::Kms);
     // {"app":"b","tenant":"a"}
     assert_eq!(encryption.context.as_ref().unwrap().as_str(), "eyJhcHAiOiJiIiwidGVuYW50IjoiYSJ9");
-    let forged = UploadTerms { encryption: Some(encryption), record_decision: true, ..UploadTerms::default() };
-    let agreed = written(&policy("upload = {}"), forged).unwrap();
+    let agreed = written(&policy("upload = {}"), RequestedUpload::default()).unwrap();
     assert!(agreed.encryption.is_none() && !agreed.record_decision);
 }
 
@@ -192,19 +191,19 @@ fn content_headers_of_the_tier_are_on_every_upload_and_no_others_may_be() {
     let imposing = policy(
         "upload = { cache_control = 'no-store', content_disposition = 'attachment', content_encoding = 'gzip' }",
     );
-    let wish = |value: &str| UploadTerms {
+    let wish = |value: &str| RequestedUpload {
         cache_control: Some(header(value)),
         content_disposition: Some(header(value)),
         content_encoding: Some(header(value)),
-        ..UploadTerms::default()
+        ..RequestedUpload::default()
     };
-    let same = UploadTerms {
+    let same = RequestedUpload {
         cache_control: Some(header("no-store")),
         content_disposition: Some(header("attachment")),
         content_encoding: Some(header("gzip")),
-        ..UploadTerms::default()
+        ..RequestedUpload::default()
     };
-    for terms in [UploadTerms::default(), same.clone()] {
+    for terms in [RequestedUpload::default(), same.clone()] {
         let agreed = written(&imposing, terms).unwrap();
         assert_eq!(agreed.cache_control, same.cache_control);
         assert_eq!(agreed.content_disposition, same.content_disposition);
@@ -216,12 +215,12 @@ fn content_headers_of_the_tier_are_on_every_upload_and_no_others_may_be() {
     );
     // Byte for byte.
     assert_eq!(
-        violated(written(&imposing, UploadTerms { cache_control: Some(header("No-Store")), ..same })),
+        violated(written(&imposing, RequestedUpload { cache_control: Some(header("No-Store")), ..same })),
         ["cache_control"]
     );
     let free = written(&policy("upload = {}"), wish("other")).unwrap();
     assert_eq!(free.cache_control, Some(header("other")));
-    assert_eq!(written(&policy("upload = {}"), UploadTerms::default()).unwrap().cache_control, None);
+    assert_eq!(written(&policy("upload = {}"), RequestedUpload::default()).unwrap().cache_control, None);
 }
 
 #[test]
@@ -285,7 +284,7 @@ fn checksums_count_where_the_server_is_known_to_compare_them() {
 
 #[test]
 fn a_length_is_let_in_up_to_the_limit_itself() {
-    let of = |length| UploadTerms { content_length: Some(length), ..UploadTerms::default() };
+    let of = |length| RequestedUpload { content_length: Some(length), ..RequestedUpload::default() };
     let none: [&str; 0] = [];
     for (limit, most) in [("max_size = '1KB'", 1_000), ("max_size = '5368709120B'", 5_368_709_120), ("", 5_368_709_120)]
     {

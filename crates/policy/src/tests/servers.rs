@@ -7,12 +7,12 @@ use proptest::sample::{select, subsequence};
 use super::*;
 
 /// A policy of one tier with uploads in the bucket `media`, and what it may do there.
-fn at(bucket: &BucketProfile, tier: &str) -> Result<Policy, access_broker_base::document::Problems> {
+fn at(bucket: &BucketProfile, tier: &str) -> Result<CompiledPolicy, access_broker_base::document::Problems> {
     let text = format!(
         "tier = [{{ name = 't', bucket = 'media', prefix = '', {tier} }}]\n\
          grant = [{{ tiers = 't', operations = 'upload', to = {{ authenticated = true }} }}]"
     );
-    compile_at(&BTreeMap::from([(media(), bucket.clone())]), &[ISSUER], &text)
+    compiled_at(&BTreeMap::from([(media(), bucket.clone())]), &[ISSUER], &text)
 }
 
 fn problems(bucket: &BucketProfile, tier: &str) -> Vec<String> {
@@ -21,7 +21,7 @@ fn problems(bucket: &BucketProfile, tier: &str) -> Vec<String> {
 }
 
 fn warnings(bucket: &BucketProfile, tier: &str) -> Vec<(WarningCode, String)> {
-    at(bucket, tier).unwrap().warnings().lines().collect()
+    at(bucket, tier).unwrap().warnings.lines().collect()
 }
 
 fn names(names: &[&str]) -> BTreeSet<EndpointName> {
@@ -132,8 +132,8 @@ fn what_the_configuration_does_not_say_of_a_server_is_told() {
     assert_eq!(warnings(&profile(&["default"]), "upload = { checksum = 'sha256' }"), []);
 }
 
-fn refused(bucket: &BucketProfile, tier: &str, terms: UploadTerms) -> Vec<&'static str> {
-    match upload(&at(bucket, tier).unwrap(), &json!({}), "x", terms) {
+fn refused(bucket: &BucketProfile, tier: &str, terms: RequestedUpload) -> Vec<&'static str> {
+    match upload(&at(bucket, tier).unwrap().policy, &json!({}), "x", terms) {
         Ok(_) => Vec::new(),
         Err(RefusalReason::ObligationsNotMet(violations)) => {
             violations.into_iter().map(|violation| violation.field).collect()
@@ -156,12 +156,15 @@ fn what_a_request_asks_for_and_the_server_does_not_keep_is_refused() {
     let deaf = BucketProfile { conditional_writes: Some(false), ..described() };
     let separate = BucketProfile { separate_upload_credentials: true, ..described() };
     let md5 = BucketProfile { checksums: Some([ChecksumAlgorithm::Md5].into()), ..described() };
-    let create_only = UploadTerms { create_only: Some(true), ..UploadTerms::default() };
-    let if_match = UploadTerms { if_match: Some(tag()), ..UploadTerms::default() };
-    let with = |algorithm| UploadTerms { checksum: Some(checksum(algorithm)), ..UploadTerms::default() };
+    let create_only = RequestedUpload { create_only: Some(true), ..RequestedUpload::default() };
+    let if_match = RequestedUpload { if_match: Some(tag()), ..RequestedUpload::default() };
+    let with = |algorithm| RequestedUpload { checksum: Some(checksum(algorithm)), ..RequestedUpload::default() };
     let nothing: [&str; 0] = [];
     assert_eq!(refused(&deaf, free, create_only.clone()), ["create_only"]);
-    assert_eq!(refused(&deaf, free, UploadTerms { create_only: Some(false), ..UploadTerms::default() }), nothing);
+    assert_eq!(
+        refused(&deaf, free, RequestedUpload { create_only: Some(false), ..RequestedUpload::default() }),
+        nothing
+    );
     assert_eq!(refused(&deaf, free, if_match.clone()), ["if_match"]);
     assert_eq!(refused(&separate, free, if_match.clone()), ["if_match"]);
     assert_eq!(refused(&separate, free, create_only.clone()), nothing);
@@ -198,7 +201,7 @@ fn a_key_that_the_server_takes_for_another_is_in_no_tier() {
     let [careless, careful] = [false, true].map(|flag| policy(bucket(flag)));
     for key in ["secret\\x", "a\\b", "\\", "a/b\\"] {
         let read = |policy| download(policy, &json!({}), key).err();
-        let write = |policy| upload(policy, &json!({}), key, UploadTerms::default()).err();
+        let write = |policy| upload(policy, &json!({}), key, RequestedUpload::default()).err();
         assert_eq!((read(&careless), write(&careless)), (None, None), "{key}");
         let no_tier = || Some(RefusalReason::NoTier);
         assert_eq!((read(&careful), write(&careful)), (no_tier(), no_tier()), "{key}");
@@ -229,11 +232,11 @@ fn any_profile() -> impl Strategy<Value = BucketProfile> {
     )
 }
 
-fn any_terms() -> impl Strategy<Value = UploadTerms> {
+fn any_terms() -> impl Strategy<Value = RequestedUpload> {
     let condition =
         prop_oneof![Just((None, None)), Just((Some(true), None)), Just((Some(false), None)), Just((None, Some(tag())))];
     (condition, option::of(select(ChecksumAlgorithm::ALL.to_vec()))).prop_map(|((create_only, if_match), algorithm)| {
-        UploadTerms { create_only, if_match, checksum: algorithm.map(checksum), ..UploadTerms::default() }
+        RequestedUpload { create_only, if_match, checksum: algorithm.map(checksum), ..RequestedUpload::default() }
     })
 }
 
@@ -257,16 +260,16 @@ proptest! {
         }
         let endpoints = endpoint.map(|name| format!("endpoints = '{name}', ")).unwrap_or_default();
         let tier = format!("{endpoints}upload = {{ {} }}", settings.join(", "));
-        let Ok(policy) = at(&bucket, &tier) else { return Ok(()) };
+        let Ok(CompiledPolicy { policy, .. }) = at(&bucket, &tier) else { return Ok(()) };
         let Ok(permit) = upload(&policy, &json!({}), "x", terms) else { return Ok(()) };
         let terms = permit.terms();
         let elsewhere = bucket.other_servers.contains(permit.endpoint());
         prop_assert!(!elsewhere || bucket.separate_upload_credentials || bucket.unsigned_headers.is_some());
-        let conditional = terms.create_only == Some(true) || terms.if_match.is_some();
+        let conditional = terms.create_only || terms.if_match.is_some();
         prop_assert!(!conditional || bucket.conditional_writes != Some(false));
         let reads = !bucket.separate_upload_credentials || bucket.other_servers.is_empty();
         prop_assert!(terms.if_match.is_none() || (reads && if_match != Some(false)));
-        prop_assert!(overwrite || terms.create_only == Some(true));
+        prop_assert!(overwrite || terms.create_only);
         if let (Some(checksum), Some(checked)) = (&terms.checksum, &bucket.checksums) {
             prop_assert!(checked.contains(&checksum.algorithm()));
         }

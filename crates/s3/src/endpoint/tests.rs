@@ -6,7 +6,7 @@ use crate::oracles::{SdkOracle, aws_settings, instant, sdk_test_credentials, sna
 use crate::presign::HttpMethod;
 use crate::signer::{UnsignedRequest, presign_url};
 use crate::sigv4::{ExpiresIn, QueryParameter, SignedHeaders, SigningTime};
-use access_broker_policy::{DownloadTerms, ObjectKey};
+use access_broker_policy::{ObjectKey, PermittedDownload};
 
 fn custom(bucket: &str, endpoint: &str, addressing: Addressing) -> EndpointSettings {
     EndpointSettings { endpoint: Some(endpoint.parse().unwrap()), addressing, ..aws_settings(bucket, "us-east-1") }
@@ -21,7 +21,7 @@ async fn resolved_as_in_the_sdk(settings: &EndpointSettings) -> String {
     let request = UnsignedRequest { method: HttpMethod::Get, key: &key, query: &query, headers: &headers };
     let signed_at = SigningTime::floor(at).unwrap();
     let own = presign_url(&endpoint, &snapshot(&credentials), &request, signed_at, ExpiresIn::MAX);
-    let sdk = SdkOracle::new(settings, credentials).get(key.as_str(), &DownloadTerms::default(), at, 604_800).await;
+    let sdk = SdkOracle::new(settings, credentials).get(key.as_str(), &PermittedDownload::default(), at, 604_800).await;
     assert_eq!(own.as_str(), sdk.uri());
     format!("{} {}{}", endpoint.region(), endpoint.origin(), endpoint.path_prefix())
 }

@@ -8,7 +8,7 @@ use super::attribution::Attribution;
 use super::presigned::{PresignedDownload, PresignedUpload};
 use super::presigner::Presigner;
 use super::signing::Signing;
-use access_broker_policy::{BucketName, DownloadTerms, EndpointName, Permit, UploadTerms};
+use access_broker_policy::{BucketName, EndpointName, Permit, PermittedDownload, PermittedUpload};
 
 /// Finds the presigner of each permit: the one that was given for the permit's bucket and endpoint, or else the general
 /// one.
@@ -42,7 +42,7 @@ impl SignerTable {
 impl Presigner for SignerTable {
     fn sign_download<'a>(
         &'a self,
-        permit: &'a Permit<DownloadTerms>,
+        permit: &'a Permit<PermittedDownload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedDownload> {
@@ -51,7 +51,7 @@ impl Presigner for SignerTable {
 
     fn sign_upload<'a>(
         &'a self,
-        permit: &'a Permit<UploadTerms>,
+        permit: &'a Permit<PermittedUpload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedUpload> {

@@ -4,11 +4,11 @@ use super::terms::tagging;
 use crate::sigv4::encoding::push_encoded_path;
 use crate::sigv4::{QueryName, QueryParameter};
 use access_broker_policy::{
-    DownloadTerms, FieldViolation, HeaderText, MetadataName, ObjectKey, ResponseOverride, UploadTerms,
+    FieldViolation, HeaderText, MetadataName, ObjectKey, PermittedDownload, PermittedUpload, ResponseOverride,
 };
 
 /// The bytes that each field of a download takes in the URL, the key aside.
-pub(super) fn download_fields(terms: &DownloadTerms) -> Vec<(&'static str, usize)> {
+pub(super) fn download_fields(terms: &PermittedDownload) -> Vec<(&'static str, usize)> {
     let parameter = |name: QueryName, value: &HeaderText| QueryParameter::new(name, value.as_str()).len();
     let overrides = terms
         .response_overrides
@@ -19,7 +19,7 @@ pub(super) fn download_fields(terms: &DownloadTerms) -> Vec<(&'static str, usize
 }
 
 /// The bytes that each field of an upload takes in the headers and in the list of their names, the key aside.
-pub(super) fn upload_fields(terms: &UploadTerms) -> Vec<(&'static str, usize)> {
+pub(super) fn upload_fields(terms: &PermittedUpload) -> Vec<(&'static str, usize)> {
     let texts = [
         ("cache_control", "cache-control", &terms.cache_control),
         ("content_disposition", "content-disposition", &terms.content_disposition),

@@ -22,7 +22,7 @@ use crate::sigv4::QueryParameter;
 use crate::sigv4::SignedHeaders;
 use crate::sigv4::{ExpiresIn, SigningTime};
 use access_broker_policy::{
-    BucketName, DownloadTerms, EndpointName, ExpiryLimit, Operation, Permit, PermittedObject, UploadTerms,
+    BucketName, EndpointName, ExpiryLimit, Operation, Permit, PermittedDownload, PermittedObject, PermittedUpload,
 };
 
 /// The largest URL with its headers, in bytes: what S3 takes of a PUT
@@ -89,7 +89,7 @@ impl SigV4Presigner {
 
     fn download(
         &self,
-        permit: &Permit<DownloadTerms>,
+        permit: &Permit<PermittedDownload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedDownload, PresignError> {
@@ -110,7 +110,7 @@ impl SigV4Presigner {
 
     fn upload(
         &self,
-        permit: &Permit<UploadTerms>,
+        permit: &Permit<PermittedUpload>,
         attribution: &Attribution,
         now: SystemTime,
     ) -> Result<PresignedUpload, PresignError> {
@@ -192,7 +192,7 @@ impl SigV4Presigner {
 impl Presigner for SigV4Presigner {
     fn sign_download<'a>(
         &'a self,
-        permit: &'a Permit<DownloadTerms>,
+        permit: &'a Permit<PermittedDownload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedDownload> {
@@ -201,7 +201,7 @@ impl Presigner for SigV4Presigner {
 
     fn sign_upload<'a>(
         &'a self,
-        permit: &'a Permit<UploadTerms>,
+        permit: &'a Permit<PermittedUpload>,
         attribution: &'a Attribution,
         now: SystemTime,
     ) -> Signing<'a, PresignedUpload> {

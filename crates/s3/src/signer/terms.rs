@@ -9,10 +9,10 @@ use crate::presign::PresignError;
 use crate::sigv4::encoding::push_encoded_query;
 use crate::sigv4::{QueryName, QueryParameter};
 use crate::sigv4::{SignedHeaderError, SignedHeaders};
-use access_broker_policy::{DECISION_METADATA, DownloadTerms, Encryption, ObjectTags, UploadTerms};
+use access_broker_policy::{DECISION_METADATA, Encryption, ObjectTags, PermittedDownload, PermittedUpload};
 
 /// The query of a GET, in the SDK's order: `x-id`, the overrides by name, the version.
-pub(super) fn download_query(terms: &DownloadTerms) -> Result<Vec<QueryParameter>, PresignError> {
+pub(super) fn download_query(terms: &PermittedDownload) -> Result<Vec<QueryParameter>, PresignError> {
     let mut overrides: Vec<_> = terms.response_overrides.iter().collect();
     overrides.sort_unstable_by_key(|(header, _)| header.query_name());
     if overrides.iter().zip(overrides.iter().skip(1)).any(|((left, _), (right, _))| left == right) {
@@ -32,7 +32,7 @@ pub(super) fn download_query(terms: &DownloadTerms) -> Result<Vec<QueryParameter
 /// Adds the headers of a PUT. All of them stay headers: S3 ignores several of them in the query, checksums among them.
 pub(super) fn add_upload_headers(
     headers: &mut SignedHeaders,
-    terms: &UploadTerms,
+    terms: &PermittedUpload,
     etag_form: EntityTagForm,
     attribution: &Attribution,
 ) -> Result<(), PresignError> {
@@ -50,7 +50,7 @@ pub(super) fn add_upload_headers(
     if let Some(content_length) = terms.content_length {
         headers.insert("content-length", content_length.to_string())?;
     }
-    if terms.create_only == Some(true) {
+    if terms.create_only {
         headers.insert("if-none-match", "*")?;
     }
     if let Some(entity_tag) = &terms.if_match {

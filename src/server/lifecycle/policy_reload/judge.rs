@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::{PolicyLook, PolicySource, ProofError};
 use crate::document::Problems;
 use crate::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
-use crate::policy::{Loss, Policy, losses};
+use crate::policy::{CompiledPolicy, Loss, losses};
 
 /// What is in force, and what was seen since.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) enum Outcome {
         first_seen_in_place: bool,
     },
     Replaced {
-        policy: Policy,
+        compiled: CompiledPolicy,
         /// How the file was written, for the log.
         written: &'static str,
     },
@@ -57,7 +57,7 @@ pub(super) enum Refusal {
 }
 
 enum Verdict {
-    Accept(Policy, String),
+    Accept(CompiledPolicy, String),
     StillInForce,
     Refuse(Refusal),
 }
@@ -83,7 +83,7 @@ impl PolicyWatch {
         arrival: Option<Arrival>,
         now: Duration,
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
-        compile: impl Fn(&str) -> Result<Policy, Problems>,
+        compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Step {
         let sight = Sight::of(&seen.policy);
         let proofs = seen.proofs();
@@ -113,11 +113,11 @@ impl PolicyWatch {
             return Step { file_in_force: Some(false), outcome: Outcome::Unchanged };
         }
         match self.judge(seen, is_in_force, writing, vouch, compile) {
-            Verdict::Accept(policy, text) => {
+            Verdict::Accept(compiled, text) => {
                 self.policy.accept();
                 self.proofs.accept();
                 (self.in_force, self.refused) = (text, None);
-                Step { file_in_force: Some(true), outcome: Outcome::Replaced { policy, written: word(writing) } }
+                Step { file_in_force: Some(true), outcome: Outcome::Replaced { compiled, written: word(writing) } }
             }
             Verdict::StillInForce => {
                 self.proofs.accept();
@@ -153,7 +153,7 @@ impl PolicyWatch {
         is_in_force: bool,
         writing: Writing,
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
-        compile: impl Fn(&str) -> Result<Policy, Problems>,
+        compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Verdict {
         let content = match &seen.policy {
             Ok(look) if look.content.is_empty() => return Verdict::Refuse(Refusal::File(FileError::Empty)),
@@ -172,7 +172,7 @@ impl PolicyWatch {
         match compile(text) {
             Err(problems) => Verdict::Refuse(Refusal::Invalid(problems)),
             Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(Refusal::TakesAway(lost)),
-            Ok(policy) => Verdict::Accept(policy, text.to_owned()),
+            Ok(compiled) => Verdict::Accept(compiled, text.to_owned()),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::decide::lifetime::LifetimeObligations;
-use crate::decide::terms::DownloadTerms;
+use crate::decide::permitted_terms::PermittedDownload;
+use crate::decide::request::RequestedDownload;
 use crate::decide::violation::FieldViolation;
 use crate::object::{DispositionType, HeaderText, ResponseOverride, is_attachment};
 
@@ -22,14 +23,15 @@ pub(crate) struct DownloadObligations {
 impl DownloadObligations {
     /// The terms that the permit fixes: the caller's, with what the tier imposes. A wish that contradicts the tier is an
     /// error and not dropped: the caller would go on believing in it.
-    pub(crate) fn agree(&self, mut terms: DownloadTerms) -> Result<DownloadTerms, Vec<FieldViolation>> {
+    pub(crate) fn agree(&self, asked: RequestedDownload) -> Result<PermittedDownload, Vec<FieldViolation>> {
         use ResponseOverride::{ContentDisposition, ContentType};
+        let RequestedDownload { version_id, mut response_overrides } = asked;
         let mut violations = Vec::new();
         if self.attachment {
-            match terms.response_override(ContentDisposition) {
+            match ContentDisposition.find_in(&response_overrides) {
                 None => {
                     let attachment = DispositionType::Attachment.with_file_name(None);
-                    terms.response_overrides.extend(attachment.ok().map(|text| (ContentDisposition, text)));
+                    response_overrides.extend(attachment.ok().map(|text| (ContentDisposition, text)));
                 }
                 Some(wish) if !is_attachment(wish) => violations.push(FieldViolation::new(
                     "response_overrides.content_disposition",
@@ -39,14 +41,14 @@ impl DownloadObligations {
             }
         }
         if let Some(imposed) = &self.content_type {
-            match terms.response_override(ContentType) {
-                None => terms.response_overrides.push((ContentType, imposed.clone())),
+            match ContentType.find_in(&response_overrides) {
+                None => response_overrides.push((ContentType, imposed.clone())),
                 Some(wish) if wish != imposed => violations
                     .push(FieldViolation::new("response_overrides.content_type", "must be the tier's content type")),
                 Some(_) => {}
             }
         }
-        if violations.is_empty() { Ok(terms) } else { Err(violations) }
+        if violations.is_empty() { Ok(PermittedDownload { version_id, response_overrides }) } else { Err(violations) }
     }
 
     /// The window of a URL that shall stay the same.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::slice::from_ref;
 
 use super::*;
-use crate::{BucketName, BucketProfile, EndpointName, Policy, PolicyContext};
+use crate::{BucketName, BucketProfile, CompiledPolicy, EndpointName, PolicyContext};
 use access_broker_base::document::WarningCode;
 use access_broker_base::document::testing::{assert_none, assert_one};
 use access_broker_identity::{
@@ -42,8 +42,8 @@ fn warnings_of(text: &str, proofs: &[AcceptedProof], issuers: &[IssuerSettings])
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "mesh.example".to_owned()]);
     let context = PolicyContext { buckets: &buckets, issuers: &names, trust_domains: &trust_domains };
     let outlook = CallerOutlook::new(proofs, issuers);
-    let policy = Policy::parse_for("p", text, &context, &outlook).unwrap_or_else(|problems| panic!("{problems}"));
-    policy.warnings().lines().collect()
+    let compiled = CompiledPolicy::parse("p", text, &context, &outlook);
+    compiled.unwrap_or_else(|problems| panic!("{problems}")).warnings.lines().collect()
 }
 
 const TIER: &str = "[[tier]]\nname = 't'\nbucket = 'media'\nprefix = 't/'\ndownload = {}\n";
@@ -272,8 +272,9 @@ fn without_an_outlook_nothing_is_said_of_callers() {
     let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), BucketProfile::default())]);
     let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
     let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
-    let policy = Policy::parse("p", &granted("{ groups = 'a' }"), &context).unwrap();
-    assert_eq!(policy.warnings().count(), 0);
+    let outlook = CallerOutlook::default();
+    let compiled = CompiledPolicy::parse("p", &granted("{ groups = 'a' }"), &context, &outlook).unwrap();
+    assert_eq!(compiled.warnings.count(), 0);
 }
 
 #[test]

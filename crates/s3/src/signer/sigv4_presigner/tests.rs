@@ -86,7 +86,7 @@ fn attribution() -> Attribution {
 
 fn download(
     presigner: &SigV4Presigner,
-    permit: &Permit<DownloadTerms>,
+    permit: &Permit<PermittedDownload>,
     now: SystemTime,
 ) -> Result<PresignedDownload, PresignError> {
     at_once(presigner.sign_download(permit, &attribution(), now))
@@ -94,7 +94,7 @@ fn download(
 
 fn upload(
     presigner: &SigV4Presigner,
-    permit: &Permit<UploadTerms>,
+    permit: &Permit<PermittedUpload>,
     now: SystemTime,
 ) -> Result<PresignedUpload, PresignError> {
     at_once(presigner.sign_upload(permit, &attribution(), now))
@@ -229,7 +229,7 @@ proptest! {
         let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(now_nanoseconds);
         let credentials_end = now + Duration::from_millis(life_milliseconds);
         let presigner = presigner("us-east-1", run(ending(now, credentials_end)));
-        match download(&presigner, &permit(&key(), now, ttl, require_full_ttl, DownloadTerms::default()), now) {
+        match download(&presigner, &permit(&key(), now, ttl, require_full_ttl, PermittedDownload::default()), now) {
             Ok(PresignedDownload { get, head, expiry }) => {
                 prop_assert!(expiry.at <= now + Duration::from_secs(ttl));
                 prop_assert!(expiry.at + SIGNING_MARGIN <= credentials_end);
@@ -244,7 +244,7 @@ proptest! {
             Err(PresignError::FullTtlUnavailable { available }) => {
                 prop_assert!(require_full_ttl && available < Duration::from_secs(ttl));
                 // What is named as available can really be had.
-                let smaller = permit(&key(), now, available.as_secs(), true, DownloadTerms::default());
+                let smaller = permit(&key(), now, available.as_secs(), true, PermittedDownload::default());
                 prop_assert!(download(&presigner, &smaller, now).is_ok());
             }
             Err(error) => {
@@ -260,11 +260,11 @@ proptest! {
 async fn every_upload_term_is_a_signed_header() {
     let mut tags = ObjectTags::default();
     tags.insert("team", "a b").unwrap();
-    let terms = UploadTerms {
+    let terms = PermittedUpload {
         content_type: Some(text("image/jpeg")),
         content_length: Some(12_345),
         checksum: Some(Checksum::new(ChecksumAlgorithm::Sha256, &[0xFB; 32]).unwrap()),
-        create_only: Some(true),
+        create_only: true,
         cache_control: Some(text("no-store")),
         content_disposition: Some(text("attachment")),
         content_encoding: Some(text("gzip")),
@@ -317,13 +317,14 @@ async fn terms_given_twice_are_refused() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
     let response_overrides =
         vec![(ResponseOverride::ContentType, text("a")), (ResponseOverride::ContentType, text("b"))];
-    let terms = DownloadTerms { response_overrides, ..DownloadTerms::default() };
+    let terms = PermittedDownload { response_overrides, ..PermittedDownload::default() };
     let now = instant(1_700_000_000);
     let refused = download(&presigner, &permit(&key(), now, 900, false, terms), now);
     assert_eq!(refused, Err(PresignError::RepeatedTerm));
 
     let name = || MetadataName::parse("a").unwrap();
-    let terms = UploadTerms { metadata: vec![(name(), text("1")), (name(), text("2"))], ..UploadTerms::default() };
+    let terms =
+        PermittedUpload { metadata: vec![(name(), text("1")), (name(), text("2"))], ..PermittedUpload::default() };
     assert_eq!(upload(&presigner, &permit(&key(), now, 900, false, terms), now), Err(PresignError::RepeatedTerm));
 }
 
@@ -335,7 +336,7 @@ async fn a_request_that_is_larger_than_s3_takes_is_not_signed() {
     let quotes = || text(&"\"".repeat(1_024));
     let with = |overrides: &[ResponseOverride]| {
         let response_overrides = overrides.iter().map(|header| (*header, quotes())).collect();
-        permit(&key(), now, 900, false, DownloadTerms { response_overrides, ..DownloadTerms::default() })
+        permit(&key(), now, 900, false, PermittedDownload { response_overrides, ..PermittedDownload::default() })
     };
     let two = download(&presigner, &with(&[CacheControl, ContentType]), now).unwrap();
     assert!(two.get.url.as_str().len() <= 8_192);
@@ -347,7 +348,8 @@ async fn a_request_that_is_larger_than_s3_takes_is_not_signed() {
     for n in 0..10 {
         tags.insert(&format!("t{n}"), &"é".repeat(256)).unwrap();
     }
-    let terms = UploadTerms { metadata, tags, content_type: Some(text("image/jpeg")), ..UploadTerms::default() };
+    let terms =
+        PermittedUpload { metadata, tags, content_type: Some(text("image/jpeg")), ..PermittedUpload::default() };
     let put = upload(&presigner, &permit(&key(), now, 900, false, terms), now);
     assert_eq!(too_large(put), ["tags"]);
 }
@@ -364,13 +366,13 @@ fn the_sizes_of_fields_are_those_in_the_signed_request() {
     let now = instant(1_700_000_000);
     let get = |terms| download(&presigner, &permit(&key(), now, 900, false, terms), now).map(|signed| signed.get);
     let put = |terms| upload(&presigner, &permit(&key(), now, 900, false, terms), now).map(|signed| signed.put);
-    let bare = (bytes(&get(DownloadTerms::default()).unwrap()), bytes(&put(UploadTerms::default()).unwrap()));
+    let bare = (bytes(&get(PermittedDownload::default()).unwrap()), bytes(&put(PermittedUpload::default()).unwrap()));
     proptest!(|(reading in download_terms(), mut writing in upload_terms())| {
         prop_assert_eq!(bytes(&get(reading.clone()).unwrap()), bare.0 + sum(oversize::download_fields(&reading)));
         // Of fixed size, or the tier's.
         writing.content_length = None;
         writing.checksum = None;
-        writing.create_only = None;
+        writing.create_only = false;
         writing.storage_class = None;
         writing.encryption = None;
         prop_assert_eq!(bytes(&put(writing.clone()).unwrap()), bare.1 + sum(oversize::upload_fields(&writing)));
@@ -391,13 +393,13 @@ async fn a_link_to_a_bucket_whose_requesters_pay_needs_no_header() {
     let cache = loaded_cache(documentation_credentials()).await;
     let presigner = presigner_with("us-east-1", cache, required, false);
     let now = instant(1_700_000_000);
-    let reads = download(&presigner, &permit(&key(), now, 900, false, DownloadTerms::default()), now).unwrap();
+    let reads = download(&presigner, &permit(&key(), now, 900, false, PermittedDownload::default()), now).unwrap();
     for request in [reads.get, reads.head] {
         assert!(request.url.as_str().contains("x-amz-request-payer=requester&"), "{}", request.method.as_str());
         assert!(request.url.as_str().contains("&X-Amz-SignedHeaders=host&"), "{}", request.method.as_str());
         assert_eq!(request.headers, [], "{}", request.method.as_str());
     }
-    let put = upload(&presigner, &permit(&key(), now, 900, false, UploadTerms::default()), now).unwrap().put;
+    let put = upload(&presigner, &permit(&key(), now, 900, false, PermittedUpload::default()), now).unwrap().put;
     assert_eq!(put.headers, [("x-amz-request-payer".into(), "requester".to_owned())]);
     assert!(!put.url.as_str().contains("payer=requester"));
 }
@@ -406,7 +408,7 @@ async fn a_link_to_a_bucket_whose_requesters_pay_needs_no_header() {
 async fn permit_for_another_bucket_is_refused() {
     let presigner = SigV4Presigner::new(HashMap::new());
     let now = instant(1_700_000_000);
-    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let permit = permit(&key(), now, 900, false, PermittedDownload::default());
     assert_eq!(download(&presigner, &permit, now), Err(PresignError::UnknownBucket));
 }
 
@@ -416,7 +418,7 @@ async fn nothing_is_signed_before_credentials_are_there() {
     let cache = Arc::new(cache);
     let presigner = presigner("us-east-1", Arc::clone(&cache));
     let now = instant(1_700_000_000);
-    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let permit = permit(&key(), now, 900, false, PermittedDownload::default());
     assert_eq!(download(&presigner, &permit, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
     assert_eq!(lacking(&presigner, now), [Operation::Download]);
     cache.refresh().await.unwrap();
@@ -436,7 +438,7 @@ async fn nothing_is_signed_with_credentials_past_their_end() {
     assert_eq!(lacking(&presigner, now), []);
     for late in [3_570, 3_600, 1_000_000] {
         let then = now + Duration::from_secs(late);
-        let permit = permit(&key(), then, 1, false, DownloadTerms::default());
+        let permit = permit(&key(), then, 1, false, PermittedDownload::default());
         assert_eq!(download(&presigner, &permit, then), Err(expiry::CREDENTIALS_UNAVAILABLE), "{late}");
         assert_eq!(lacking(&presigner, then), [Operation::Download], "{late}");
     }
@@ -447,7 +449,7 @@ async fn answers_with_urls_cut_short_are_counted() {
     let now = instant(1_700_000_000);
     let cache = ending(now, now + Duration::from_hours(1)).await;
     let presigner = presigner("us-east-1", Arc::clone(&cache));
-    let sign = |ttl| download(&presigner, &permit(&key(), now, ttl, false, DownloadTerms::default()), now);
+    let sign = |ttl| download(&presigner, &permit(&key(), now, ttl, false, PermittedDownload::default()), now);
     assert!(sign(3_570).is_ok());
     assert_eq!(cache.status().urls_cut, 0);
     assert!(sign(3_571).is_ok());
@@ -458,7 +460,7 @@ async fn answers_with_urls_cut_short_are_counted() {
 async fn clock_outside_sigv4s_years_is_refused() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
     for now in [SystemTime::UNIX_EPOCH - Duration::from_secs(1), instant(253_402_300_800)] {
-        let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+        let permit = permit(&key(), now, 900, false, PermittedDownload::default());
         assert_eq!(download(&presigner, &permit, now), Err(PresignError::UnsignableTime));
     }
 }
@@ -467,7 +469,7 @@ async fn clock_outside_sigv4s_years_is_refused() {
 async fn neither_url_nor_secret_is_in_any_debug_output() {
     let presigner = presigner("us-east-1", loaded_cache(sdk_test_credentials()).await);
     let now = instant(1_700_000_000);
-    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let permit = permit(&key(), now, 900, false, PermittedDownload::default());
     let signed = download(&presigner, &permit, now).unwrap();
     let everything = format!("{presigner:?} {signed:?}");
     for secret in ["ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", "notarealsessiontoken", "Signature", "a.jpg"] {
@@ -517,8 +519,8 @@ async fn each_operation_is_signed_and_renewed_by_its_own_credentials() {
     assert_eq!(lacking(&presigner, now), [Operation::Download, Operation::Upload]);
     writer.refresh().await.unwrap();
     assert_eq!(lacking(&presigner, now), [Operation::Download, Operation::Upload], "the reader's key is not known");
-    let read = permit(&key(), now, 900, false, DownloadTerms::default());
-    let write = permit(&key(), now, 900, false, UploadTerms::default());
+    let read = permit(&key(), now, 900, false, PermittedDownload::default());
+    let write = permit(&key(), now, 900, false, PermittedUpload::default());
     assert_eq!(download(&presigner, &read, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
     assert_eq!(upload(&presigner, &write, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
     reader.refresh().await.unwrap();
@@ -529,12 +531,12 @@ async fn each_operation_is_signed_and_renewed_by_its_own_credentials() {
     assert!(signed_by("READ-1", &down.get.url) && signed_by("READ-1", &down.head.url), "{down:?}");
     assert!(signed_by("WRITE-1", &up.put.url), "{up:?}");
     // Two hours are more than any of these credentials have.
-    let too_long = permit(&key(), now, 7_200, true, UploadTerms::default());
+    let too_long = permit(&key(), now, 7_200, true, PermittedUpload::default());
     let refused = presigner.sign_upload(&too_long, &attribution(), now).finish().await;
     assert!(matches!(refused, Err(PresignError::FullTtlUnavailable { .. })), "{refused:?}");
     let (down, up) = both();
     assert!(signed_by("READ-1", &down.get.url) && signed_by("WRITE-2", &up.put.url));
-    let too_long = permit(&key(), now, 7_200, true, DownloadTerms::default());
+    let too_long = permit(&key(), now, 7_200, true, PermittedDownload::default());
     let refused = presigner.sign_download(&too_long, &attribution(), now).finish().await;
     assert!(matches!(refused, Err(PresignError::FullTtlUnavailable { .. })), "{refused:?}");
     let (down, up) = both();
@@ -551,9 +553,9 @@ async fn uploads_are_not_signed_by_the_key_that_reads_under_another_name() {
     let signer = with_uploads(signer(endpoints, Arc::clone(&reader)), reader, writer);
     let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
     assert_eq!(lacking(&presigner, now), [Operation::Upload]);
-    let write = permit(&key(), now, 900, false, UploadTerms::default());
+    let write = permit(&key(), now, 900, false, PermittedUpload::default());
     assert_eq!(upload(&presigner, &write, now), Err(expiry::CREDENTIALS_UNAVAILABLE));
-    let read = permit(&key(), now, 900, false, DownloadTerms::default());
+    let read = permit(&key(), now, 900, false, PermittedDownload::default());
     assert!(download(&presigner, &read, now).is_ok());
 }
 
@@ -567,7 +569,7 @@ async fn uploads_are_not_signed_by_the_key_that_reads_in_another_bucket() {
     reader.refresh().await.unwrap();
     let split = with_uploads(signer(endpoints(), Arc::clone(&reader)), reader, writer);
     let alone = SigV4Presigner::new(HashMap::from([(media(), split.clone())]));
-    let write = permit(&key(), now, 900, false, UploadTerms::default());
+    let write = permit(&key(), now, 900, false, PermittedUpload::default());
     assert!(upload(&alone, &write, now).is_ok());
     let other = signer(endpoints(), ending(now, end).await);
     let buckets = HashMap::from([(media(), split), (BucketName::parse("other").unwrap(), other)]);
@@ -583,7 +585,8 @@ async fn a_tag_is_quoted_or_bare_as_the_server_wants_it() {
         let cache = ending(now, now + Duration::from_hours(1)).await;
         let signer = BucketSigner { etag_form, ..signer(endpoints, cache) };
         let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
-        let terms = UploadTerms { if_match: Some(EntityTag::parse("\"abc-1\"").unwrap()), ..UploadTerms::default() };
+        let terms =
+            PermittedUpload { if_match: Some(EntityTag::parse("\"abc-1\"").unwrap()), ..PermittedUpload::default() };
         let put = upload(&presigner, &permit(&key(), now, 900, false, terms), now).unwrap().put;
         let header = put.headers.iter().find(|(name, _)| name == "if-match").map(|(_, value)| value.as_str());
         assert_eq!(header, Some(expected));
@@ -623,8 +626,8 @@ async fn credentials_are_chosen_by_the_tier_of_the_permit() {
         assert_eq!(lacking(&presigner, now), [Operation::Download], "those of the other tiers are missing");
         others.refresh().await.unwrap();
         assert_eq!(lacking(&presigner, now), []);
-        let read = permit(&key(), now, 900, false, DownloadTerms::default());
-        let write = permit(&key(), now, 900, false, UploadTerms::default());
+        let read = permit(&key(), now, 900, false, PermittedDownload::default());
+        let write = permit(&key(), now, 900, false, PermittedUpload::default());
         let urls =
             [download(&presigner, &read, now).unwrap().get.url, upload(&presigner, &write, now).unwrap().put.url];
         for url in urls {
@@ -639,7 +642,7 @@ async fn only_an_answer_that_needs_other_credentials_must_wait() {
     let cache = counted("KEY");
     cache.refresh().await.unwrap();
     let (presigner, attribution) = (presigner("us-east-1", cache), attribution());
-    let read = |ttl, require_full_ttl| permit(&key(), now, ttl, require_full_ttl, DownloadTerms::default());
+    let read = |ttl, require_full_ttl| permit(&key(), now, ttl, require_full_ttl, PermittedDownload::default());
     for ready in [read(900, true), read(7_200, false)] {
         let signing = presigner.sign_download(&ready, &attribution, now);
         assert!(matches!(signing, Signing::Ready(Ok(_))), "{signing:?}");
@@ -694,7 +697,7 @@ async fn a_caller_who_insists_on_a_longer_life_has_the_credentials_renewed() {
     let presigner = presigner_of_lives(&[600, 7_200]).await;
     let (now, attribution) = (SystemTime::now(), attribution());
     let sign = async |require_full_ttl| {
-        let permit = permit(&key(), now, 3_600, require_full_ttl, DownloadTerms::default());
+        let permit = permit(&key(), now, 3_600, require_full_ttl, PermittedDownload::default());
         presigner.sign_download(&permit, &attribution, now).finish().await.unwrap()
     };
     assert_eq!(sign(false).await.expiry.limited_by, ExpiryLimit::SigningCredentialsExpiry);
@@ -707,7 +710,7 @@ async fn a_caller_who_insists_on_a_longer_life_has_the_credentials_renewed() {
 async fn a_renewal_that_does_not_help_ends_in_the_longest_life_that_can_be_signed() {
     let presigner = presigner_of_lives(&[600, 900]).await;
     let now = SystemTime::now();
-    let permit = permit(&key(), now, 3_600, true, DownloadTerms::default());
+    let permit = permit(&key(), now, 3_600, true, PermittedDownload::default());
     let refused = presigner.sign_download(&permit, &attribution(), now).finish().await;
     let Err(PresignError::FullTtlUnavailable { available }) = refused else { panic!("{refused:?}") };
     assert!((800..=870).contains(&available.as_secs()), "{available:?}");

@@ -400,7 +400,7 @@ fn a_change_in_place_is_announced_once() {
 #[test]
 fn no_part_of_the_sample_policy_counts_before_the_whole() {
     let whole = sample_policy();
-    let of_whole = Watched::new(&whole).config.parse_policy(&whole).unwrap();
+    let of_whole = Watched::new(&whole).config.parse_policy(&whole).unwrap().policy;
     let (mut valid, mut refused) = (0, 0);
     let ends: Vec<usize> = whole.match_indices('\n').map(|(end, _)| end + 1).collect();
     for end in ends.into_iter().rev().skip(1) {
@@ -410,8 +410,8 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
         let (step, after) = watched.look_for(Duration::from_secs(30));
         match step.outcome {
             // Only comments and empty lines are left out.
-            Outcome::Replaced { policy, .. } => {
-                assert_eq!(policy.outline(), of_whole.outline(), "{part}");
+            Outcome::Replaced { compiled, .. } => {
+                assert_eq!(compiled.policy.outline(), of_whole.outline(), "{part}");
                 assert!(whole[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{part}");
                 assert_eq!(after, SETTLE);
             }

@@ -3,10 +3,10 @@
 use super::*;
 
 /// A permit for a URL that stays the same from `starts_at` on.
-fn stable_permit(starts_at: SystemTime, ttl: u64) -> Permit<DownloadTerms> {
+fn stable_permit(starts_at: SystemTime, ttl: u64) -> Permit<PermittedDownload> {
     let (ttl, limited_by) = (Duration::from_secs(ttl), ExpiryLimit::TierMaxTtl);
     let lifetime = Lifetime { starts_at, ttl, limited_by, required_until: None, stable: true };
-    Permit::for_tests(media(), key(), lifetime, DownloadTerms::default())
+    Permit::for_tests(media(), key(), lifetime, PermittedDownload::default())
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_stable_url_is_the_same_throughout_its_window_whoever_asks() {
 async fn a_url_names_its_caller_and_decision_where_the_bucket_wants_that() {
     let cache = loaded_cache(documentation_credentials()).await;
     let now = instant(1_700_000_000);
-    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let permit = permit(&key(), now, 900, false, PermittedDownload::default());
     let named = presigner_with("us-east-1", Arc::clone(&cache), RequiredHeaders::default(), true);
     let signed = download(&named, &permit, now).unwrap();
     for url in [signed.get.url.as_str(), signed.head.url.as_str()] {
@@ -46,6 +46,6 @@ async fn a_permit_for_an_endpoint_that_is_not_there_is_refused() {
     let signer = signer(HashMap::new(), credentials);
     let presigner = SigV4Presigner::new(HashMap::from([(media(), signer)]));
     let now = instant(1_700_000_000);
-    let permit = permit(&key(), now, 900, false, DownloadTerms::default());
+    let permit = permit(&key(), now, 900, false, PermittedDownload::default());
     assert_eq!(download(&presigner, &permit, now), Err(PresignError::UnknownEndpoint));
 }

@@ -1,4 +1,4 @@
-//! What a caller asks for beside the object itself, already valid, and what a permit therefore fixes.
+//! What a signature must bind: the caller's terms and the tier's, put together by the policy.
 
 use std::sync::Arc;
 
@@ -6,38 +6,35 @@ use crate::object::{
     Checksum, Encryption, EntityTag, HeaderText, MetadataName, ObjectTags, ResponseOverride, StorageClass,
 };
 
-/// The longest version id, in bytes ([AWS: versioning](https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html)).
-pub const MAX_VERSION_ID_BYTES: usize = 1_024;
-
-/// What a download asks for beside its object.
+/// How an object may be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DownloadTerms {
-    /// One version of the object instead of the current one.
+pub struct PermittedDownload {
+    /// The one version of the object that is read. `None`: the current one.
     pub version_id: Option<HeaderText>,
-    /// Headers that S3 puts on its answer in place of the stored ones, as query parameter and value.
+    /// Headers that S3 puts on its answer in place of the stored ones, as query parameter and value: the caller's and the
+    /// tier's.
     pub response_overrides: Vec<(ResponseOverride, HeaderText)>,
 }
 
-impl DownloadTerms {
+impl PermittedDownload {
     /// What replaces a header, if it is replaced.
     #[must_use]
     pub fn response_override(&self, header: ResponseOverride) -> Option<&HeaderText> {
-        self.response_overrides.iter().find(|(name, _)| *name == header).map(|(_, value)| value)
+        header.find_in(&self.response_overrides)
     }
 }
 
-/// What an upload binds beside its object. Everything here becomes a signed header.
+/// What may be written. Everything here becomes a signed header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UploadTerms {
+pub struct PermittedUpload {
     /// `Content-Type`
     pub content_type: Option<HeaderText>,
     /// `Content-Length`, in bytes, exactly.
     pub content_length: Option<u64>,
     /// The checksum that S3 verifies.
     pub checksum: Option<Checksum>,
-    /// `If-None-Match: *`: the upload fails when the object exists. `None` leaves it to the tier; in a permit it means
-    /// that overwriting is allowed.
-    pub create_only: Option<bool>,
+    /// `If-None-Match: *`: whether the upload fails when the object exists.
+    pub create_only: bool,
     /// `If-Match`: the upload fails unless the object there has this tag.
     pub if_match: Option<EntityTag>,
     /// `Cache-Control`
@@ -48,12 +45,12 @@ pub struct UploadTerms {
     pub content_encoding: Option<HeaderText>,
     /// User metadata, sent as `x-amz-meta-NAME`.
     pub metadata: Vec<(MetadataName, HeaderText)>,
-    /// Tags: the caller's, and in a permit the tier's too.
+    /// The caller's tags and the tier's.
     pub tags: ObjectTags,
     /// The storage class. `None` leaves it to S3, which takes `STANDARD`.
     pub storage_class: Option<StorageClass>,
-    /// How S3 encrypts the object. Callers do not choose it: it is there in permits only.
+    /// How S3 encrypts the object, where the tier says so.
     pub encryption: Option<Arc<Encryption>>,
-    /// Whether the object keeps the id of its decision as metadata. In permits only.
+    /// Whether the object keeps the id of its decision as metadata.
     pub record_decision: bool,
 }

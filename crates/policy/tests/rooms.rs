@@ -1,0 +1,45 @@
+//! What each room of the crate may know.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The sources of a room: its face and its files.
+fn sources(room: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![root.join(format!("{room}.rs"))];
+    let mut folders = vec![root.join(room)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.len() > 10, "{files:?}");
+    files.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Fails where a source of the room holds one of these.
+fn assert_without(room: &str, words: &[&str]) {
+    for (path, text) in sources(room) {
+        for word in words {
+            assert!(!text.contains(word), "{} holds {word:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn words_and_decisions_do_no_io_read_no_toml_and_no_clock() {
+    for room in ["object", "decide"] {
+        assert_without(
+            room,
+            &["std::fs", "std::io", "std::net", "std::env", "::now()", "toml::", "tokio", "base::document"],
+        );
+        assert_without(room, &["base::files", "base::clock", "std::thread", "std::sync::Mutex"]);
+    }
+}
+
+#[test]
+fn a_room_knows_those_before_it_alone() {
+    assert_without("object", &["crate::decide", "crate::file", "access_broker_identity"]);
+    assert_without("decide", &["crate::file"]);
+}
