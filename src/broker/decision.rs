@@ -139,7 +139,7 @@ impl Outcome {
         }
     }
 
-    /// The name for metrics and traces. A policy refuses; everything else that came to nothing failed.
+    /// The name for metrics and traces. A policy refuses; everything else without an answer failed.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -148,7 +148,7 @@ async fn a_wait_that_does_not_help_ends_in_what_the_other_attempt_says() {
     let Err(BrokerError::Presign(PresignError::FullTtlUnavailable { available })) = refused else {
         panic!("{refused:?}")
     };
-    assert_eq!(available, Duration::from_secs(900));
+    assert_eq!(available, Duration::from_mins(15));
     assert!(matches!(decision.outcome, Outcome::Failed(_)));
 }
 

@@ -36,8 +36,11 @@ mod tests {
     #[test]
     fn every_byte_has_two_digits() {
         let all: Vec<u8> = (0..=255).collect();
-        let expected: String = all.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(lower_hex(&all), expected);
+        let hex = lower_hex(&all);
+        assert_eq!(hex.len(), 512);
+        for (byte, digits) in all.iter().zip(hex.as_bytes().chunks(2)) {
+            assert_eq!(digits, format!("{byte:02x}").as_bytes());
+        }
         assert_eq!(lower_hex(&[]), "");
     }
 

@@ -13,8 +13,8 @@ mod snapshot;
 mod source;
 mod static_source;
 
-pub use cache::{CredentialsCache, CredentialsStatus, Renewal};
-pub use changes::SourceChanges;
+pub use cache::CredentialsCache;
+pub(crate) use cache::CredentialsStatus;
 pub use default_chain::{DefaultChain, ProfileFiles};
 pub use error::CredentialsError;
 pub(crate) use readers::{Readers, have_same_key};

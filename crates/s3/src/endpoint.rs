@@ -22,7 +22,7 @@ use access_point::AccessPoint;
 pub use error::EndpointError;
 pub use required_headers::RequiredHeaders;
 
-/// What the configuration says about one way to a real bucket.
+/// What the configuration says about one endpoint of a real bucket.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
     /// The bucket's real name: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`. In the path of another server, 2 to 222
@@ -156,7 +156,7 @@ impl BucketEndpoint {
     }
 }
 
-/// One way to a bucket.
+/// One endpoint of a bucket.
 #[derive(Debug, Clone)]
 pub struct NamedEndpoint {
     /// What callers, policies and logs call it.

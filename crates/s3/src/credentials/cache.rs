@@ -17,8 +17,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 
-pub use renewal::Renewal;
-pub use status::CredentialsStatus;
+pub(crate) use status::CredentialsStatus;
 
 use held_credentials::HeldCredentials;
 use renewal::until_next;
@@ -60,7 +59,7 @@ pub struct CredentialsCache {
 /// What the attempts so far say of the next.
 #[derive(Debug, Default)]
 struct Renewals {
-    /// What came of the last attempt.
+    /// The result of the last attempt.
     last_result: Option<RefreshResult>,
     /// The last attempt that gave credentials that can sign.
     last_read: Option<Read>,
@@ -99,21 +98,22 @@ impl CredentialsCache {
     }
 
     /// Replaces the source of the random numbers, from 0 to 1, that spread renewals and retries.
+    #[cfg(test)]
     #[must_use]
-    pub fn with_random(self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_random(self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         Self { random: Box::new(random), ..self }
     }
 
     /// Has the provider asked when what it reads has changed, at least 10 seconds after the last attempt, and not only
     /// when a renewal or a retry is due.
     #[must_use]
-    pub fn with_changes(self, changes: impl SourceChanges + 'static) -> Self {
+    pub(crate) fn with_changes(self, changes: impl SourceChanges + 'static) -> Self {
         Self { changes: Some(Box::new(changes)), ..self }
     }
 
     /// Tells the longest life that a URL may be given from now on. Where the credentials in force do not cover it with
     /// time to spare, [`keep_fresh`](Self::keep_fresh) renews them at once.
-    pub fn set_longest_url_life(&self, longest_url_life: Duration) {
+    pub(crate) fn set_longest_url_life(&self, longest_url_life: Duration) {
         self.longest_url_life.send_if_modified(|held| {
             let differs = *held != longest_url_life;
             *held = longest_url_life;
@@ -123,14 +123,14 @@ impl CredentialsCache {
 
     /// Has [`keep_fresh`](Self::keep_fresh) ask the provider now, whatever is left of the credentials in force. They stay
     /// in force where the provider fails. Several requests before it is asked count once.
-    pub fn renew_soon(&self) {
+    pub(crate) fn renew_soon(&self) {
         self.wanted.send_replace(());
     }
 
     /// The credentials read last. They may have expired since: ask
     /// [`usable_for`](CredentialsSnapshot::usable_for) with the instant of the request.
     #[must_use]
-    pub fn snapshot(&self) -> Option<Arc<CredentialsSnapshot>> {
+    pub(crate) fn snapshot(&self) -> Option<Arc<CredentialsSnapshot>> {
         self.held.load().as_ref().map(|held| Arc::clone(&held.current))
     }
 
@@ -142,7 +142,7 @@ impl CredentialsCache {
     /// `end` with [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
     /// [`snapshot`](Self::snapshot).
     #[must_use]
-    pub fn snapshot_for_window(
+    pub(crate) fn snapshot_for_window(
         &self,
         start: SystemTime,
         end: SystemTime,
@@ -165,7 +165,7 @@ impl CredentialsCache {
     ///
     /// After a failure the old snapshot stays, and the provider is asked again after 1 to 60 seconds, or when what it
     /// reads has changed.
-    pub async fn keep_fresh(self: Arc<Self>) {
+    pub(crate) async fn keep_fresh(self: Arc<Self>) {
         let mut longest_url_life = self.longest_url_life.subscribe();
         let mut wanted = self.wanted.subscribe();
         let mut failures = 0_u32;

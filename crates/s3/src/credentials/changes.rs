@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 /// Watches what a provider reads.
 #[async_trait]
-pub trait SourceChanges: Send + Sync {
+pub(crate) trait SourceChanges: Send + Sync {
     /// Returns once the provider may answer otherwise than when it was asked last. `after_failure`: it gave an error
     /// then. Dropping the future ends the watch and loses nothing.
     async fn changed(&self, after_failure: bool);

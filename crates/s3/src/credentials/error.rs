@@ -1,4 +1,4 @@
-//! Why credentials could not be had.
+//! Why credentials could not be loaded.
 
 use std::error::Error as _;
 use std::time::Duration;

@@ -1,10 +1,10 @@
-//! What came of asking a provider.
+//! The result of asking a provider.
 
 use std::time::{Duration, SystemTime};
 
 use super::snapshot::CredentialsSnapshot;
 
-/// What came of asking a provider once.
+/// The result of asking a provider once.
 ///
 /// "To cover" is to be able to sign the longest URL that the policy may give, with
 /// [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept.

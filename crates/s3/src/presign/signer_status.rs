@@ -51,7 +51,7 @@ pub struct SigningCredentialsStatus {
     pub expiry: Option<SystemTime>,
     /// When those in force came. `None`: there are none.
     pub loaded_at: Option<SystemTime>,
-    /// How often each result came of asking their provider, by its name. Empty: there is no provider to ask.
+    /// How often asking their provider had each result, by the result's name. Empty: there is no provider to ask.
     pub refreshes: Vec<(&'static str, u64)>,
     /// Whether the provider, when it was asked last, gave those in force. False before it was asked.
     pub last_refresh_is_good: bool,

@@ -182,7 +182,7 @@ impl SigV4Presigner {
         let Some(signer) = self.buckets.get(permit.object().bucket()) else { return Signing::Ready(Err(refused)) };
         let cache = signer.credentials_for(permit.object(), operation);
         let until = Box::pin(async move {
-            // Whatever comes of it: how long the credentials last now, the other attempt finds out.
+            // Its result does not matter: the other attempt finds out how long the credentials last now.
             let _renewal = cache.renew_now().await;
         });
         Signing::Waiting(Waiting { refused, until, sign: Box::new(sign) })

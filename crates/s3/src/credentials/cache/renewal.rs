@@ -10,10 +10,10 @@ use crate::credentials::refresh_result::RefreshResult;
 /// programs that write files must be able to flood a provider.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What came of asking for a renewal at once. Whatever it is, how long the credentials last now is for the
-/// [`snapshot`](CredentialsCache::snapshot) to tell.
+/// The result of asking for a renewal at once. In each case the [`snapshot`](CredentialsCache::snapshot) tells how long
+/// the credentials last now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Renewal {
+pub(crate) enum Renewal {
     /// Other credentials are in force now.
     Renewed,
     /// The provider gave the same credentials again.
@@ -45,7 +45,7 @@ impl CredentialsCache {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub async fn renew_now(self: &Arc<Self>) -> Renewal {
+    pub(crate) async fn renew_now(self: &Arc<Self>) -> Renewal {
         let (cache, ended_before) = (Arc::clone(self), self.counters.attempts_ended());
         // A task of its own, so that a caller who gives up does not take the attempt from those who share it, nor
         // begins a new one each time.

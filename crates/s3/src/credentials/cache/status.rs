@@ -8,30 +8,27 @@ use crate::credentials::refresh_result::RefreshResult;
 
 /// The state of one set of credentials at one moment, for metrics. Nothing of it is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CredentialsStatus {
+pub(crate) struct CredentialsStatus {
     /// The end of the credentials in force, as their provider states it. `None`: they have no end, or there are none.
-    pub expiry: Option<SystemTime>,
+    pub(crate) expiry: Option<SystemTime>,
     /// When the credentials in force came. `None`: there are none.
-    pub loaded_at: Option<SystemTime>,
-    /// When the provider was last asked or, if later, answered. `None`: never.
-    pub last_attempt: Option<SystemTime>,
-    /// How often each result came of asking the provider.
-    pub refreshes: [(RefreshResult, u64); RefreshResult::ALL.len()],
+    pub(crate) loaded_at: Option<SystemTime>,
+    /// How often asking the provider had each result.
+    pub(crate) refreshes: [(RefreshResult, u64); RefreshResult::ALL.len()],
     /// Whether the provider, when it was asked last, gave the credentials in force. False before it was asked.
-    pub last_refresh_is_good: bool,
+    pub(crate) last_refresh_is_good: bool,
     /// How many answers had URLs that end early, because the credentials do.
-    pub urls_cut: u64,
+    pub(crate) urls_cut: u64,
 }
 
 impl CredentialsCache {
     /// The state of the credentials.
     #[must_use]
-    pub fn status(&self) -> CredentialsStatus {
+    pub(crate) fn status(&self) -> CredentialsStatus {
         let snapshot = self.snapshot();
         CredentialsStatus {
             expiry: snapshot.as_ref().and_then(|held| held.expiry()),
             loaded_at: snapshot.as_ref().map(|held| held.loaded_at()),
-            last_attempt: self.last_attempt(),
             refreshes: self.counters.refreshes(),
             last_refresh_is_good: self.counters.last_is_good.load(Ordering::Relaxed),
             urls_cut: self.counters.urls_cut.load(Ordering::Relaxed),
@@ -39,10 +36,11 @@ impl CredentialsCache {
     }
 
     /// Counts an answer whose URLs end early, because the credentials do.
-    pub fn note_url_cut(&self) {
+    pub(crate) fn note_url_cut(&self) {
         self.counters.urls_cut.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// When the provider was last asked or, if later, answered. `None`: never.
     pub(super) fn last_attempt(&self) -> Option<SystemTime> {
         self.last_attempt.load().as_deref().copied()
     }

@@ -1,5 +1,5 @@
+use super::super::renewal::Renewal;
 use super::*;
-use crate::credentials::Renewal;
 
 const SECOND: Duration = Duration::from_secs(1);
 

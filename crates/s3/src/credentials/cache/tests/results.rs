@@ -35,7 +35,7 @@ async fn same_credentials_again_are_no_replacement() {
     assert_eq!(fixture.cache.refresh().await, Ok(RefreshResult::Unchanged));
     assert!(Arc::ptr_eq(&held, &fixture.cache.snapshot().unwrap()));
     assert_eq!(fixture.cache.status().loaded_at, Some(loaded_at));
-    assert_eq!(fixture.cache.status().last_attempt, Some(loaded_at + HOUR));
+    assert_eq!(fixture.cache.last_attempt(), Some(loaded_at + HOUR));
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,8 +49,9 @@ async fn same_credentials_past_their_end_are_refused_and_stale() {
 
 #[tokio::test(start_paused = true)]
 async fn status_of_an_empty_cache_says_nothing_and_counts_nothing() {
-    let status = Fixture::new(&[Answer::Fail]).cache.status();
-    assert_eq!((status.expiry, status.loaded_at, status.last_attempt, status.urls_cut), (None, None, None, 0));
+    let fixture = Fixture::new(&[Answer::Fail]);
+    let status = fixture.cache.status();
+    assert_eq!((status.expiry, status.loaded_at, fixture.cache.last_attempt(), status.urls_cut), (None, None, None, 0));
     assert!(status.refreshes.iter().all(|(_, count)| *count == 0));
 }
 
