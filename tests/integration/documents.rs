@@ -703,7 +703,7 @@ fn files_under(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_test_that_the_security_page_names_exists() {
-    let sources = ["src", "tests"].iter().flat_map(|folder| files_under(&file(folder), ".rs"));
+    let sources = ["crates", "src", "tests"].iter().flat_map(|folder| files_under(&file(folder), ".rs"));
     let sources: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
     let page = read(SECURITY);
     let mut named = 0;
