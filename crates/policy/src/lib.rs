@@ -30,5 +30,6 @@ pub use object::{
     parse_content_encoding,
 };
 
-#[cfg(all(test, feature = "file"))]
+#[cfg(test)]
+#[cfg(feature = "file")]
 mod tests;
