@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 use std::{array, env, io};
 
 use access_broker::audit::AuditStatus;
-use access_broker::dev::CUTE_CAT;
 use access_broker::dev::environment::{Environment, EnvironmentOptions};
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::telemetry::Traces;
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
+use access_broker_dev::CUTE_CAT;
 use tokio::task::JoinSet;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};

@@ -23,7 +23,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{array, env, fs};
 
-use access_broker::identity::{
+use access_broker_identity::{
     Algorithm, Authenticator, IssuerSettings, IssuerVerifier, KeyDocument, KeySource, KeySourceError, TokenProfile,
     TokenUses,
 };

@@ -21,7 +21,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{array, env, fs, io, iter};
 
 use access_broker::dev::environment::{Environment, EnvironmentOptions};
-use access_broker::dev::{CLIENT_ID, CUTE_CAT, EmbeddedIssuer, SUPER_CUTE_CAT, USERS};
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::grpc::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
 use access_broker::grpc::proto::{
@@ -29,6 +28,7 @@ use access_broker::grpc::proto::{
     VerifyUploadRequest, VerifyUploadResponse,
 };
 use access_broker::telemetry::{LogFormat, LogSettings, Traces, subscriber};
+use access_broker_dev::{CLIENT_ID, CUTE_CAT, EmbeddedIssuer, SUPER_CUTE_CAT, USERS};
 use mimalloc::MiMalloc;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};

@@ -13,18 +13,18 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use access_broker::clock::Clock;
-use access_broker::identity::{Caller, ClaimSet, Names, TokenIdentity};
-use access_broker::policy::{
+use access_broker_base::clock::Clock;
+use access_broker_identity::{Caller, ClaimSet, Names, TokenIdentity};
+use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, HeaderText, LifetimeRequest,
     ObjectKey, ObjectReference, Permit, PermittedDownload, Policy, PolicyContext, RequestedDownload, RequestedUpload,
 };
-use access_broker::presign::credentials::{BucketCredentials, CredentialsCache, CredentialsSnapshot};
-use access_broker::presign::{
-    Addressing, Attribution, BucketEndpoint, BucketSigner, EndpointSettings, EntityTagForm, ExpiresIn, HttpMethod,
-    Presigner, RequiredHeaders, SigV4Presigner, SignedHeaders, Signing, SigningTime,
+use access_broker_s3::credentials::{BucketCredentials, CredentialsCache, CredentialsSnapshot};
+use access_broker_s3::presign::{Attribution, HttpMethod, Presigner, Signing};
+use access_broker_s3::{
+    Addressing, BucketEndpoint, BucketSigner, EndpointSettings, EntityTagForm, ExpiresIn, QueryParameter,
+    RequiredHeaders, SigV4Presigner, SignedHeaders, SigningTime, UnsignedRequest, presign_url,
 };
-use access_broker::presign::{QueryParameter, UnsignedRequest, presign_url};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
 use aws_sdk_s3::presigning::PresigningConfig;

@@ -21,11 +21,11 @@ pub use issued_terms::IssuedTerms;
 pub use upload::{IssuedUpload, UploadRequest};
 pub use verification::{Aspect, Expectations, Verification, VerificationRequest};
 
-use crate::identity::{Caller, Pseudonyms};
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
-use crate::storage::ObjectInspector;
+use access_broker_identity::{Caller, Pseudonyms};
 use access_broker_s3::presign::Presigner;
+use access_broker_s3::storage::ObjectInspector;
 
 /// A caller whose proof was accepted, and the one instant by which everything about its call is judged.
 #[derive(Debug, Clone)]

@@ -37,12 +37,12 @@ pub use policy_file::{LoadedPolicy, PolicyFile, PolicyLook, PolicySource, ProofE
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
-use crate::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
-use crate::files::{self, FileError, Sight, UnusableFile};
-use crate::identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
-use crate::policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
+use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
+use access_broker_base::files::{self, FileError, Sight, UnusableFile};
+use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
+use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]

@@ -6,5 +6,3 @@
 
 pub mod environment;
 pub mod guide;
-
-pub use access_broker_dev::*;

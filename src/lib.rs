@@ -1,15 +1,15 @@
 //! access-broker decides who may read or write which S3 object and issues presigned URLs for exactly that.
 //!
-//! Three rings, whose arrows point inward only:
+//! What can stand without the service is in crates of its own: `access_broker_identity` (who is calling),
+//! `access_broker_policy` (what is allowed), `access_broker_s3` (signing, and looking at objects) and `access_broker_base`
+//! below them. Here is what makes a service of them, in rings whose arrows point inward only:
 //!
-//! - domain: [`identity`] (who is calling), [`policy`] (may they), [`presign`] (sign it), [`broker`] (the use cases) and
-//!   [`audit`] (what is kept of them). No gRPC types.
-//! - wire: [`calls`], what every call passes whichever wire it came by, and [`grpc`], from messages to domain types and
-//!   back.
+//! - domain: [`broker`] (the use cases), [`quota`] (how often) and [`audit`] (what is recorded). No gRPC types.
+//! - calls: [`calls`], what every call passes whichever wire it came by.
+//! - wire: [`grpc`], from messages to domain types and back.
 //! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
 //!
-//! [`admission`], [`document`], [`files`], [`clock`], `error_chain`, `invisible`, `line_stream`, `pacing` and `step_span`
-//! are beside the rings and know none of them.
+//! [`admission`], `line_stream` and `step_span` are beside the rings and know none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod admission;
@@ -29,15 +29,3 @@ mod second_signer;
 pub mod server;
 mod step_span;
 pub mod telemetry;
-
-pub use access_broker_base::{clock, document, error_chain, files, invisible, pacing};
-pub use access_broker_identity as identity;
-pub use access_broker_policy as policy;
-pub use access_broker_s3::storage;
-
-/// The seam to what signs, and the signer for S3.
-pub mod presign {
-    pub use access_broker_policy::{AccountId, AccountIdError};
-    pub use access_broker_s3::presign::*;
-    pub use access_broker_s3::*;
-}

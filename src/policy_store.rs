@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::policy::Policy;
 use access_broker_base::clock::{Clock, SystemClock};
+use access_broker_policy::Policy;
 
 /// Holds the policy in force and lets a newer one take its place at once, for every later decision.
 #[derive(Debug)]
@@ -89,8 +89,8 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::identity::{Caller, ClaimSet, Names, TokenIdentity};
-    use crate::policy::{
+    use access_broker_identity::{Caller, ClaimSet, Names, TokenIdentity};
+    use access_broker_policy::{
         AccessRequest, BucketName, BucketProfile, EndpointName, LifetimeRequest, ObjectKey, ObjectReference,
         PolicyContext, RequestedDownload,
     };

@@ -10,16 +10,16 @@ use aws_lc_rs::hmac;
 use url::Url;
 
 use crate::broker::{Backends, Broker, DecisionId, DownloadRequest, Existence};
-use crate::clock::SystemClock;
-use crate::identity::Pseudonyms;
-use crate::policy::{
-    AccessRequest, BucketName, BucketProfile, EndpointName, LifetimeRequest, Operation, Permit, PermittedDownload,
-    PermittedUpload, Policy, PolicyContext, RequestedDownload,
-};
 use crate::policy_store::PolicyStore;
 use crate::quota::{QuotaSettings, Quotas};
 use crate::telemetry::{MetricSources, Metrics, MetricsFormat};
+use access_broker_base::clock::SystemClock;
 use access_broker_base::hex::lower_hex;
+use access_broker_identity::Pseudonyms;
+use access_broker_policy::{
+    AccessRequest, BucketName, BucketProfile, EndpointName, LifetimeRequest, Operation, Permit, PermittedDownload,
+    PermittedUpload, Policy, PolicyContext, RequestedDownload,
+};
 use access_broker_s3::credentials::{CredentialsSettings, SecretSource};
 use access_broker_s3::presign::{
     Attribution, Expiry, HttpMethod, PresignError, PresignedDownload, PresignedUpload, Presigner, SignedRequest,

@@ -1,6 +1,6 @@
 //! What the wire knows of a call beside its decision.
 
-use crate::identity::PeerAddress;
+use access_broker_identity::PeerAddress;
 
 /// What goes into the record of a decision and not into the decision itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::circumstances::Circumstances;
 use super::text::{json_line, rfc3339_micros, rfc3339_seconds};
 use crate::broker::{BrokerError, Decision, Outcome, UseCase};
-use crate::identity::{Caller, PeerAddress, WorkloadId};
-use crate::policy::{ExpiryLimit, ObjectKey};
 use access_broker_base::hex::lower_hex;
+use access_broker_identity::{Caller, PeerAddress, WorkloadId};
+use access_broker_policy::{ExpiryLimit, ObjectKey};
 
 use terms::Terms;
 

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::clock::LAST_SECOND_OF_9999;
-use crate::invisible::changes_direction;
+use access_broker_base::clock::LAST_SECOND_OF_9999;
+use access_broker_base::invisible::changes_direction;
 
 /// A value as one line of JSON, with its line feed.
 ///

@@ -10,7 +10,7 @@ use super::failure::AuditFailure;
 use super::output::{Output, OutputError};
 use super::record::AuditRecord;
 use super::status::AuditStatus;
-use crate::error_chain::error_chain;
+use access_broker_base::error_chain::error_chain;
 
 /// The most that is written at once, in records and, but for the last record, in bytes.
 const MAX_GROUP_RECORDS: usize = 4_096;

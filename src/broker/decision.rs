@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
-use crate::identity::Caller;
-use crate::policy::{EndpointName, ExpiryLimit, ObjectReference, Operation, Permit};
+use access_broker_identity::Caller;
+use access_broker_policy::{EndpointName, ExpiryLimit, ObjectReference, Operation, Permit};
 use access_broker_s3::presign::Expiry;
 
 /// Identifies a decision in the answer and in the log: a UUID of version 7 (RFC 9562 section 5.7).

@@ -8,12 +8,12 @@ use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{
+use access_broker_policy::{
     AccessRequest, EndpointName, HeaderText, ObjectReference, Permit, PermittedDownload, PermittedObject, Policy,
     Refusal, RequestedDownload,
 };
-use crate::storage::{InspectionScope, ObjectInspector, StoredObject};
 use access_broker_s3::presign::{Attribution, PresignedDownload, Presigner, Signing};
+use access_broker_s3::storage::{InspectionScope, ObjectInspector, StoredObject};
 
 /// A valid request for download URLs.
 #[derive(Debug, Clone)]

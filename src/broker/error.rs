@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-use crate::policy::RefusalReason;
 use crate::quota::{QuotaError, QuotaExceeded, QuotaStoreError};
-use crate::storage::InspectionError;
+use access_broker_policy::RefusalReason;
 use access_broker_s3::presign::PresignError;
+use access_broker_s3::storage::InspectionError;
 
 /// Why nothing was issued or said.
 #[derive(Debug, Clone, Error)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::policy::{Permit, PermittedDownload, PermittedUpload};
+use access_broker_policy::{Permit, PermittedDownload, PermittedUpload};
 
 /// The terms of a permit.
 #[derive(Debug, Clone, PartialEq, Eq)]

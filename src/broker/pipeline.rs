@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{ObjectReference, PermittedObject, Policy, Refusal};
-use crate::storage::ObjectInspector;
+use access_broker_policy::{ObjectReference, PermittedObject, Policy, Refusal};
 use access_broker_s3::presign::{Attribution, Presigner, Signing};
+use access_broker_s3::storage::ObjectInspector;
 
 /// A valid request for one operation.
 pub(super) trait BrokerRequest {

@@ -3,14 +3,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::identity::{ClaimSet, Names, TokenIdentity};
-use crate::policy::{
+use crate::second_signer;
+use access_broker_identity::{ClaimSet, Names, TokenIdentity};
+use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, HeaderText, LifetimeRequest,
     ObjectKey, ObjectReference, Permit, PermittedDownload, PermittedObject, PermittedUpload, RequestedDownload,
 };
-use crate::second_signer;
-use crate::storage::{InspectionError, InspectionScope, StoredObject};
 use access_broker_s3::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Signing, Waiting};
+use access_broker_s3::storage::{InspectionError, InspectionScope, StoredObject};
 
 const POLICY: &str = r#"
 tier = [{ name = "t", bucket = "media", prefix = "", download = { max_ttl = "2h" }, upload = { record_decision = true } }]

@@ -8,12 +8,12 @@ use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
 use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{
+use access_broker_policy::{
     AccessRequest, EndpointName, ObjectReference, Permit, PermittedObject, PermittedUpload, Policy, Refusal,
     RequestedUpload,
 };
-use crate::storage::ObjectInspector;
 use access_broker_s3::presign::{Attribution, PresignedUpload, Presigner, Signing};
+use access_broker_s3::storage::ObjectInspector;
 
 /// A valid request for an upload URL: what to write, how, and for how long.
 pub type UploadRequest = AccessRequest<RequestedUpload>;

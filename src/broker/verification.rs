@@ -19,9 +19,9 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use crate::policy::{HeaderText, ObjectReference, PermittedLook, PermittedObject, Policy, Refusal};
-use crate::storage::{ObjectInspector, StoredObject};
+use access_broker_policy::{HeaderText, ObjectReference, PermittedLook, PermittedObject, Policy, Refusal};
 use access_broker_s3::presign::{Attribution, Presigner, Signing};
+use access_broker_s3::storage::{ObjectInspector, StoredObject};
 
 /// A valid request to verify an upload.
 #[derive(Debug, Clone)]

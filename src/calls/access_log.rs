@@ -21,7 +21,7 @@ use super::observer::{CallObserver, EndedCall};
 use super::record::CallRecord;
 use super::request_id::RequestId;
 use crate::broker::Outcome;
-use crate::identity::{Caller, Peer, WorkloadId};
+use access_broker_identity::{Caller, Peer, WorkloadId};
 
 /// Tells the log, the observer and the trace of every call. Of the lines of rejected proofs, malformed requests and calls
 /// over a limit, some may be [left out](RejectedLines).

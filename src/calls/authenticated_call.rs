@@ -10,8 +10,8 @@ use super::failure::{Failure, log_broker_error};
 use super::record::CallRecord;
 use crate::audit::{AuditTrail, Circumstances};
 use crate::broker::{AuthenticatedCaller, BrokerError, Decision};
-use crate::identity::PeerAddress;
-use crate::policy::FieldViolation;
+use access_broker_identity::PeerAddress;
+use access_broker_policy::FieldViolation;
 
 /// Made by the pipeline once it has proven the caller, and handed to the wire with the message.
 #[derive(Debug, Clone)]

@@ -16,8 +16,8 @@ use super::record::CallRecord;
 use super::refusal::refuse;
 use crate::admission::{Holder, Lane, NoRoom, OpenStream, SignatureTurns, UnprovenKind};
 use crate::broker::AuthenticatedCaller;
-use crate::clock::Clock;
-use crate::identity::{
+use access_broker_base::clock::Clock;
+use access_broker_identity::{
     AcceptedProof, AuthenticationError, Authenticator, BearerToken, Caller, MeshHeader, NewToken, Peer, Recognised,
     Rejection, WorkloadId, WorkloadProof,
 };

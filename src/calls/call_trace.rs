@@ -10,8 +10,8 @@ use super::code::Code;
 use super::method::CallMethod;
 use super::request_id::RequestId;
 use super::trace_context::remote_context;
-use crate::identity::{Peer, PeerAddress};
 use crate::step_span::StepSpan;
+use access_broker_identity::{Peer, PeerAddress};
 
 /// The span of a call, or at least the trace that its client says it belongs to.
 #[derive(Debug, Clone, Default)]

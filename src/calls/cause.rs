@@ -3,7 +3,7 @@
 use super::malformed::MalformedRequest;
 use super::reason::Reason;
 use crate::admission::NoShare;
-use crate::identity::{AuthenticationError, Rejection};
+use access_broker_identity::{AuthenticationError, Rejection};
 
 /// Why a call failed, if not by what was decided. For the log, traces and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

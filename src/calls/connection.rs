@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::identity::{AcceptedProof, Peer};
+use access_broker_identity::{AcceptedProof, Peer};
 
 /// Found out by the listener, once for all calls of a connection. It comes beside a request and never from it.
 #[derive(Debug, Clone)]

@@ -71,7 +71,7 @@ const fn is_answer(outcome: &Outcome, code: Code) -> bool {
 mod tests {
     use super::*;
     use crate::broker::BrokerError;
-    use crate::policy::RefusalReason;
+    use access_broker_policy::RefusalReason;
 
     #[test]
     fn a_decision_is_answered_if_its_record_is_kept_and_its_own_status_was_given() {

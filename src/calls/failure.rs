@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::cause::Cause;
 use super::reason::{Reason, Retry};
 use crate::broker::{BrokerError, DecisionId};
-use crate::identity::{AcceptedProof, AuthenticationError};
-use crate::policy::{FieldViolation, RefusalReason};
-use crate::presign::PresignError;
 use crate::quota::{QuotaExceeded, QuotaScope};
-use crate::storage::InspectionError;
+use access_broker_identity::{AcceptedProof, AuthenticationError};
+use access_broker_policy::{FieldViolation, RefusalReason};
+use access_broker_s3::presign::PresignError;
+use access_broker_s3::storage::InspectionError;
 
 /// Why a call failed, and what is particular to it. The caller may be told all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

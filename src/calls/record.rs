@@ -11,7 +11,7 @@ use super::ended_decision::{EndedDecision, Recording};
 use super::malformed::RequestFault;
 use super::request_id::RequestId;
 use crate::broker::Decision;
-use crate::identity::Caller;
+use access_broker_identity::Caller;
 
 /// Filled in on the way of a call and read when the call has ended. Each fact is learnt at most once.
 ///

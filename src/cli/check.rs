@@ -13,9 +13,9 @@ use crate::config::{
     AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings, ListenerSettings, LoadError, NamedEndpoint,
     TlsSettings,
 };
-use crate::document::{WarningCode, Warnings};
-use crate::identity::{IssuerSettings, KeyLocation, KeyProxy, TrustedHop, WorkloadProof};
-use crate::policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
+use access_broker_base::document::{WarningCode, Warnings};
+use access_broker_identity::{IssuerSettings, KeyLocation, KeyProxy, TrustedHop, WorkloadProof};
+use access_broker_policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
@@ -256,8 +256,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::document::Overrides;
-    use crate::identity::PlainHttp;
+    use access_broker_base::document::Overrides;
+    use access_broker_identity::PlainHttp;
 
     fn lines(bucket: &str) -> Vec<String> {
         let text = format!(

@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::{Config, LoadError, environment_overrides, flag_override};
-use crate::document::Overrides;
-use crate::identity::PlainHttp;
 use crate::telemetry::LogFormat;
+use access_broker_base::document::Overrides;
+use access_broker_identity::PlainHttp;
 
 /// Where the configuration is, and what wins over it.
 #[derive(Debug, Clone, Args)]

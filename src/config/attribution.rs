@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::document::Table;
+use access_broker_base::document::Table;
 
 /// `[attribution]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::audit::{AuditFileSettings, KeyForm, OnFailure};
-use crate::document::{Located, Table};
+use access_broker_base::document::{Located, Table};
 
 /// Large enough for some 150,000 records, small enough to be moved around.
 const DEFAULT_ROTATE_SIZE: u64 = 100 * 1_024 * 1_024;

@@ -10,9 +10,8 @@ pub use endpoints::NamedEndpoint;
 pub use server::ServerTraits;
 
 use super::credentials::CredentialsSettings;
-use crate::document::{Located, Place, Table};
-use crate::policy::{BucketName, BucketProfile, EndpointName};
-use crate::presign::AccountId;
+use access_broker_base::document::{Located, Place, Table};
+use access_broker_policy::{AccountId, BucketName, BucketProfile, EndpointName};
 use access_broker_s3::credentials::DEFAULT_CHAIN_NAME;
 
 /// One `[[bucket]]`.

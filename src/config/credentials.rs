@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::document::{Located, Table};
+use access_broker_base::document::{Located, Table};
 use access_broker_s3::credentials::{DEFAULT_CHAIN_NAME, SecretSource, SessionSource};
 
 pub use access_broker_s3::credentials::CredentialsSettings;

@@ -52,8 +52,8 @@ mod tests {
     use std::path::Path;
 
     use crate::config::Config;
-    use crate::document::Overrides;
-    use crate::identity::PlainHttp;
+    use access_broker_base::document::Overrides;
+    use access_broker_identity::PlainHttp;
 
     fn parse(sections: &str) -> Config {
         let text = format!(

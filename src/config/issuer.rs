@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::{ListenerSettings, key_proxy};
-use crate::document::{Located, Place, Table};
-use crate::identity::{Algorithm, IssuerSettings, KeyLocation, KeyProxy, PlainHttp, TokenProfile, TokenUses};
+use access_broker_base::document::{Located, Place, Table};
+use access_broker_identity::{Algorithm, IssuerSettings, KeyLocation, KeyProxy, PlainHttp, TokenProfile, TokenUses};
 
 /// Sets of defaults for kinds of issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `key_proxy`, of `[server]` for all issuers and of `[[issuer]]` for one.
 
-use crate::document::{Located, Table};
-use crate::identity::{HttpProxy, KeyProxy};
+use access_broker_base::document::{Located, Table};
+use access_broker_identity::{HttpProxy, KeyProxy};
 
 /// Reads `key_proxy`: the URL of a proxy, `none`, or `environment`.
 pub(super) fn read(table: &mut Table<'_>) -> Option<KeyProxy> {
@@ -31,8 +31,8 @@ mod tests {
     use std::path::Path;
 
     use crate::config::Config;
-    use crate::document::{Overrides, Problems};
-    use crate::identity::{KeyProxy, PlainHttp};
+    use access_broker_base::document::{Overrides, Problems};
+    use access_broker_identity::{KeyProxy, PlainHttp};
 
     fn parse(server: &str, issuer: &str) -> Result<Config, Problems> {
         let text = format!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::document::{Located, Table};
+use access_broker_base::document::{Located, Table};
 
 /// What clients may take of the server, whatever they send or leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]

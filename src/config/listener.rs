@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::tls::{self, TlsSettings};
-use crate::document::{Located, Table};
-use crate::identity::{
+use access_broker_base::document::{Located, Table};
+use access_broker_identity::{
     AcceptedProof, HeaderElements, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
 };
 

@@ -5,8 +5,8 @@ use toml::de::{DeTable, DeValue};
 use tracing::Level;
 
 use crate::calls::DEFAULT_REJECTED_PER_SECOND;
-use crate::document::{Located, Overrides, Table};
 use crate::telemetry::{LogFormat, LogSettings};
+use access_broker_base::document::{Located, Overrides, Table};
 
 /// The most that [`AccessLogSettings::rejected_per_second`] can be.
 const MAX_REJECTED_PER_SECOND: u32 = 100_000;
@@ -65,7 +65,7 @@ pub(super) fn format_alone(overrides: &Overrides, text: impl FnOnce() -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Place;
+    use access_broker_base::document::Place;
 
     #[test]
     fn the_format_can_be_told_of_a_file_that_is_wrong_elsewhere() {

@@ -1,6 +1,6 @@
 //! Settings from the environment and from flags.
 
-use crate::document::{Overrides, Place};
+use access_broker_base::document::{Overrides, Place};
 
 /// Environment variables that begin with this and hold `__` between section and setting are settings:
 /// `ACCESS_BROKER_SERVER__GRPC_ADDR` is `server.grpc_addr`.

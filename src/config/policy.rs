@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use minisign_verify::PublicKey;
 
-use crate::document::{Located, Table};
-use crate::files::DEFAULT_SETTLE;
+use access_broker_base::document::{Located, Table};
+use access_broker_base::files::DEFAULT_SETTLE;
 
 /// Soon enough for an operator who waits for a change to take effect.
 const DEFAULT_RELOAD_INTERVAL: Duration = Duration::from_secs(5);

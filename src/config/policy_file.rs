@@ -10,9 +10,9 @@ use minisign_verify::PublicKey;
 pub use proof::ProofError;
 
 use super::PolicySettings;
-use crate::document::MAX_DOCUMENT_BYTES;
-use crate::files::{self, FileError, Look, Sight, UnusableFile, at_start};
-use crate::policy::CompiledPolicy;
+use access_broker_base::document::MAX_DOCUMENT_BYTES;
+use access_broker_base::files::{self, FileError, Look, Sight, UnusableFile, at_start};
+use access_broker_policy::CompiledPolicy;
 
 /// The largest file with a checksum or a signature, in bytes.
 const MAX_PROOF_BYTES: usize = 4 * 1_024;

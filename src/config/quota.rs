@@ -1,7 +1,7 @@
 //! `[quota]`: how often URLs are issued.
 
-use crate::document::{Located, Table};
 use crate::quota::{QuotaSettings, RateLimit, read_rate};
+use access_broker_base::document::{Located, Table};
 
 /// What is allowed where nothing is said: more than a busy service needs, less than a loop gone wild takes.
 const DEFAULT_CALLER_RATE: &str = "1000/s";

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::key_proxy;
-use crate::document::{Located, Table};
-use crate::identity::KeyProxy;
+use access_broker_base::document::{Located, Table};
+use access_broker_identity::KeyProxy;
 
 /// Loopback, because it has no transport security.
 const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);

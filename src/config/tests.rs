@@ -6,10 +6,10 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::*;
-use crate::document::Place;
-use crate::identity::{Algorithm, KeyLocation};
-use crate::presign::credentials::{SecretSource, SessionSource};
 use crate::telemetry::LogFormat;
+use access_broker_base::document::Place;
+use access_broker_identity::{Algorithm, KeyLocation};
+use access_broker_s3::credentials::{SecretSource, SessionSource};
 
 mod audit;
 mod endpoints;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::document::{Located, Table};
+use access_broker_base::document::{Located, Table};
 
 /// Soon after cert-manager or a SPIFFE helper has written new files, and no load.
 const DEFAULT_TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(10);

@@ -13,9 +13,9 @@ use std::env;
 use zeroize::Zeroizing;
 
 use super::Config;
-use crate::document::Document;
-use crate::files;
-use crate::presign::credentials::SecretSource;
+use access_broker_base::document::Document;
+use access_broker_base::files;
+use access_broker_s3::credentials::SecretSource;
 
 /// The largest secret that is looked at, in bytes, as for the server itself.
 const MAX_SECRET_BYTES: usize = 16 * 1_024;

@@ -9,15 +9,15 @@ use anyhow::Context;
 use tempfile::TempDir;
 use tokio::task;
 
-use super::{
-    AccessKey, CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed,
-};
-use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::document::Overrides;
-use crate::identity::PlainHttp;
 use crate::server::{RunningServer, StartOptions};
 use crate::telemetry::{LogCounts, Traces};
+use access_broker_base::clock::SystemClock;
+use access_broker_base::document::Overrides;
+use access_broker_dev::{
+    AccessKey, CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, generate_key_pair, seed,
+};
+use access_broker_identity::PlainHttp;
 
 /// The policy of a new data folder.
 pub const POLICY: &str = include_str!("policy.toml");

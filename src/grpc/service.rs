@@ -12,7 +12,7 @@ use super::status::status;
 use crate::audit::AuditTrail;
 use crate::broker::Broker;
 use crate::calls::AuthenticatedCall;
-use crate::policy::BucketName;
+use access_broker_policy::BucketName;
 
 /// Serves `accessbroker.v1.AccessBrokerService`.
 #[derive(Debug)]

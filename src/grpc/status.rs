@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation as FieldViolationDetail, QuotaViolation, StatusExt};
 
 use crate::calls::{self, Failure, Reason};
-use crate::policy::FieldViolation;
+use access_broker_policy::FieldViolation;
 
 /// `google.rpc.ErrorInfo.domain` of every error.
 const ERROR_DOMAIN: &str = "accessbroker.v1";

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::policy::FieldViolation;
+use access_broker_policy::FieldViolation;
 
 /// The violations found so far.
 #[derive(Debug, Default)]

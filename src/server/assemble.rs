@@ -18,16 +18,16 @@ use crate::audit::AuditTrail;
 use crate::broker::{Backends, Broker};
 use crate::calls::{AccessLog, Authentication, CallCounters, CallPlaces, MessageLimits, Pipeline, RejectedLines};
 use crate::config::{Config, LimitSettings};
-use crate::files::at_start;
 use crate::grpc::BrokerService;
-use crate::identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
-use crate::policy::{BucketName, CompiledPolicy, Policy};
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
 use crate::telemetry::{
     AdminCounters, CallMetrics, ConnectionLimit, ListenerCertificate, LogCounts, MetricSources, Metrics,
     ObservedInspector, ObservedPresigner, Sampled, ServerCounters, Traces,
 };
+use access_broker_base::files::at_start;
+use access_broker_identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
+use access_broker_policy::{BucketName, CompiledPolicy, Policy};
 use access_broker_s3::presign::{SignerStatus, SignerTable, SignerUpkeep};
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::broker::DecisionId;
-use crate::clock::{Clock, SystemClock};
-use crate::presign::credentials::Environment;
 use crate::telemetry::{LogCounts, Traces};
+use access_broker_base::clock::{Clock, SystemClock};
+use access_broker_s3::credentials::Environment;
 
 /// What the server takes from the machine.
 #[derive(Clone)]

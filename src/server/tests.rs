@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::document::Overrides;
-use crate::identity::PlainHttp;
+use access_broker_base::document::Overrides;
+use access_broker_identity::PlainHttp;
 
 async fn server() -> RunningServer {
     let folder = tempfile::tempdir().unwrap();

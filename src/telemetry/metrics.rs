@@ -59,9 +59,9 @@ use super::traces::SpanCounts;
 use crate::admission::Budgets;
 use crate::audit::AuditStatus;
 use crate::calls::RejectedLines;
-use crate::identity::Authenticator;
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
+use access_broker_identity::Authenticator;
 use access_broker_s3::presign::SignerStatus;
 
 /// What the names of this program's own metrics begin with. Those of calls have the names that gRPC servers share.

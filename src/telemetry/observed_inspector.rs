@@ -8,9 +8,9 @@ use opentelemetry_sdk::trace::SdkTracer;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::metrics::CallMetrics;
-use crate::policy::{HeaderText, PermittedObject};
 use crate::step_span::StepSpan;
-use crate::storage::{InspectionError, InspectionScope, ObjectInspector, StoredObject};
+use access_broker_policy::{HeaderText, PermittedObject};
+use access_broker_s3::storage::{InspectionError, InspectionScope, ObjectInspector, StoredObject};
 
 /// Inspects by another inspector, and shows it in metrics and traces.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use opentelemetry_sdk::trace::SdkTracer;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::metrics::CallMetrics;
-use crate::policy::{Permit, PermittedDownload, PermittedUpload};
 use crate::step_span::StepSpan;
+use access_broker_policy::{Permit, PermittedDownload, PermittedUpload};
 use access_broker_s3::presign::{
     Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner, Signing, Waiting,
 };

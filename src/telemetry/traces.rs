@@ -25,7 +25,7 @@ pub use counts::SpanCounts;
 use environment::TraceSettings;
 use exporter::OtlpExporter;
 
-use crate::files::FileError;
+use access_broker_base::files::FileError;
 
 /// How long a stop may take to send what is left: a collector that does not answer must not hold up a restart.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use access_broker::clock::SystemClock;
-use access_broker::dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
+use access_broker_base::clock::SystemClock;
+use access_broker_dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use access_broker::dev::EmbeddedIssuer;
 use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest};
+use access_broker_dev::EmbeddedIssuer;
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;

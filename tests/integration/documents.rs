@@ -10,18 +10,18 @@ use std::time::{Duration, SystemTime};
 use access_broker::broker::{Aspect, BrokerError, DecisionId};
 use access_broker::calls::{Cause, Failure, Reason, Retry};
 use access_broker::config::Config;
-use access_broker::document::{Overrides, WarningCode, Warnings};
 use access_broker::grpc::proto::ErrorReason;
-use access_broker::identity::{Caller, ClaimSet, Names, PlainHttp, Rejection, TokenIdentity, TrustedHop};
-use access_broker::policy::{
+use access_broker::quota::{QuotaExceeded, QuotaScope};
+use access_broker::telemetry::{MetricSources, Metrics, MetricsFormat};
+use access_broker_base::document::{Overrides, WarningCode, Warnings};
+use access_broker_identity::{Caller, ClaimSet, Names, PlainHttp, Rejection, TokenIdentity, TrustedHop};
+use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, HeaderText, LifetimeRequest, ObjectKey,
     ObjectReference, Policy, PolicyContext, RefusalReason, RequestedDownload, RequestedUpload,
 };
-use access_broker::presign::PresignError;
-use access_broker::presign::credentials::RefreshResult;
-use access_broker::quota::{QuotaExceeded, QuotaScope};
-use access_broker::storage::InspectionError;
-use access_broker::telemetry::{MetricSources, Metrics, MetricsFormat};
+use access_broker_s3::credentials::RefreshResult;
+use access_broker_s3::presign::PresignError;
+use access_broker_s3::storage::InspectionError;
 
 use crate::support::{Process, folder};
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use access_broker::clock::Clock;
 use access_broker::config::Config;
-use access_broker::dev::{AccessKey, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, Session};
-use access_broker::document::Overrides;
 use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest, IssueDownloadUrlResponse};
-use access_broker::identity::PlainHttp;
 use access_broker::server::{RunningServer, StartOptions};
+use access_broker_base::clock::Clock;
+use access_broker_base::document::Overrides;
+use access_broker_dev::{AccessKey, EmbeddedIssuer, EmbeddedIssuerOptions, EmbeddedS3, EmbeddedS3Options, Session};
+use access_broker_identity::PlainHttp;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use tonic::{Code, Status};

@@ -7,8 +7,8 @@ pub(crate) mod private_authority;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use access_broker::dev::EmbeddedIssuer;
 use access_broker::server::RunningServer;
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;

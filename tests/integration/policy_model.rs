@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::time::Duration;
 
-use access_broker::identity::Caller;
-use access_broker::policy::{
+use access_broker_identity::Caller;
+use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, EntityTag, HeaderText,
     LifetimeRequest, ObjectKey, ObjectReference, Policy, PolicyContext, RequestedDownload, RequestedUpload,
     ResponseOverride, UnsignedHeaders,

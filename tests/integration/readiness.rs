@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant, SystemTime};
 
-use access_broker::dev::EmbeddedIssuer;
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::Code;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use access_broker::dev::CUTE_CAT;
+use access_broker_dev::CUTE_CAT;
 
 use crate::dev_process;
 use crate::support::skip_without;

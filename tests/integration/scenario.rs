@@ -1,7 +1,7 @@
 //! The founding scenario: two users, two tiers.
 
-use access_broker::dev::{CUTE_CAT as CUTE_CAT_PICTURE, SUPER_CUTE_CAT as SUPER_CUTE_CAT_PICTURE};
 use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest, SignedRequest};
+use access_broker_dev::{CUTE_CAT as CUTE_CAT_PICTURE, SUPER_CUTE_CAT as SUPER_CUTE_CAT_PICTURE};
 use reqwest::StatusCode;
 use tonic::Code;
 

@@ -7,8 +7,8 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-use access_broker::clock::SystemClock;
-use access_broker::dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
+use access_broker_base::clock::SystemClock;
+use access_broker_dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
 use tempfile::TempDir;

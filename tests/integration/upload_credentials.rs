@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use access_broker::dev::EmbeddedIssuer;
 use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;

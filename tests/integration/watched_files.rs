@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use access_broker::dev::EmbeddedIssuer;
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tokio::time;
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::broker::IssuedTerms;
-use crate::policy::{Checksum, Encryption, EntityTag, HeaderText, ResponseOverride, StorageClass};
+use access_broker_policy::{Checksum, Encryption, EntityTag, HeaderText, ResponseOverride, StorageClass};
 
 /// The fields of both kinds of URL. What a URL does not bind is left out, and so is what only the client and S3 have a use
 /// for: metadata, tags and caching.

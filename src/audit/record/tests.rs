@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::broker::{DecisionId, IssuedTerms};
-use crate::identity::{ClaimSet, Names, TokenIdentity};
-use crate::policy::{
+use access_broker_identity::{ClaimSet, Names, TokenIdentity};
+use access_broker_policy::{
     BucketName, Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EndpointName, EntityTag, HeaderText,
     MetadataName, ObjectReference, PermittedDownload, PermittedUpload, RefusalReason, ResponseOverride, StorageClass,
 };
-use crate::storage::InspectionError;
+use access_broker_s3::storage::InspectionError;
 
 fn caller(subject: &str) -> Caller {
     Caller::from_token(Arc::new(TokenIdentity {

@@ -5,8 +5,8 @@
 //! most other servers compute themselves.
 
 use super::comparison::Comparison;
-use crate::policy::{Checksum, ChecksumAlgorithm, EntityTag, ImposedOnUploads};
-use crate::storage::StoredObject;
+use access_broker_policy::{Checksum, ChecksumAlgorithm, EntityTag, ImposedOnUploads};
+use access_broker_s3::storage::StoredObject;
 
 /// The checksum that was promised. `promised_etag` is the tag that S3 gave in its answer to the upload, if it is stated.
 pub(super) fn compare_checksum(

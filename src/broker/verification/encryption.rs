@@ -2,8 +2,8 @@
 
 use super::aspect::Aspect;
 use super::comparison::{Comparison, Findings};
-use crate::policy::{Encryption, HeaderText};
-use crate::storage::StoredObject;
+use access_broker_policy::{Encryption, HeaderText};
+use access_broker_s3::storage::StoredObject;
 
 /// Compares algorithm, key and bucket key. The encryption context is not told by S3.
 pub(super) fn compare_encryption(imposed: &Encryption, object: &StoredObject, findings: &mut Findings) {

@@ -5,8 +5,8 @@ use super::comparison::{Comparison, Findings};
 use super::content::{compare_checksum, compare_kinds};
 use super::encryption::compare_encryption;
 use crate::broker::decision::DecisionId;
-use crate::policy::{Checksum, EntityTag, HeaderText, ImposedOnUploads, MetadataName, ObjectTags, StorageClass};
-use crate::storage::{InspectionScope, StoredMetadata, StoredObject};
+use access_broker_policy::{Checksum, EntityTag, HeaderText, ImposedOnUploads, MetadataName, ObjectTags, StorageClass};
+use access_broker_s3::storage::{InspectionScope, StoredMetadata, StoredObject};
 
 /// What an uploaded object should be. What is `None` or empty is not stated; see [`nothing_else`](Self::nothing_else).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

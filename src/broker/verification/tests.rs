@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::broker::tests::{asking, media, object};
-use crate::policy::{
+use access_broker_policy::{
     BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, EntityTag, ImposedOnUploads, MetadataName, ObjectTags,
     Policy, PolicyContext, StorageClass, UnsignedHeaders,
 };
-use crate::storage::{InspectionScope, StoredMetadata};
+use access_broker_s3::storage::{InspectionScope, StoredMetadata};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
 const TAG: &str = "\"07070707070707070707070707070707\"";

@@ -15,8 +15,8 @@ use crate::calls::{
     CallObserver, Code, EndedCall, EventCount, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
     RequestFault,
 };
-use crate::clock::SystemClock;
-use crate::identity::{
+use access_broker_base::clock::SystemClock;
+use access_broker_identity::{
     AcceptedProof, Authenticator, HeaderElements, MeshHeader, Peer, PeerAddress, Rejection, TrustDomain, TrustedHop,
     WorkloadProof, WorkloadSource,
 };

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Outcome, transport};
 use crate::config::{BucketSettings, Config, CredentialsSettings, ListenerSettings, LoadError, NamedEndpoint};
-use crate::document::{Place, Problem, Warning, Warnings};
-use crate::identity::{IssuerSettings, TrustedHop, WorkloadProof};
-use crate::policy::{Operation, TierOutline};
+use access_broker_base::document::{Place, Problem, Warning, Warnings};
+use access_broker_identity::{IssuerSettings, TrustedHop, WorkloadProof};
+use access_broker_policy::{Operation, TierOutline};
 
 pub(super) fn document(outcome: &Outcome) -> Value {
     let errors = outcome.error.as_ref().map(errors).unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use crate::document::{Located, Table};
-use crate::policy::EndpointName;
+use access_broker_base::document::{Located, Table};
+use access_broker_policy::EndpointName;
 use access_broker_s3::{Addressing, BucketEndpoint, EndpointSettings};
 
 pub use access_broker_s3::NamedEndpoint;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::document::{Located, Table};
-use crate::policy::{ChecksumAlgorithm, UnsignedHeaders};
-use crate::presign::EntityTagForm;
+use access_broker_base::document::{Located, Table};
+use access_broker_policy::{ChecksumAlgorithm, UnsignedHeaders};
+use access_broker_s3::EntityTagForm;
 
 /// What the operator says of the server of a bucket. docs/SERVERS.md has what is known of several servers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use minisign_verify::{PublicKey, Signature};
 use thiserror::Error;
 
-use crate::files::{Checksum, ChecksumProblem, FileError, Look};
+use access_broker_base::files::{Checksum, ChecksumProblem, FileError, Look};
 
 /// Why a checksum or signature does not vouch for the policy. The text names the file with the proof.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

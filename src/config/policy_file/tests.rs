@@ -3,10 +3,10 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::config::{Config, LoadError};
-use crate::document::Overrides;
-use crate::files::SECOND_LOOK;
-use crate::files::testing::{replace, sha256_in_hex};
-use crate::identity::PlainHttp;
+use access_broker_base::document::Overrides;
+use access_broker_base::files::SECOND_LOOK;
+use access_broker_base::files::testing::{replace, sha256_in_hex};
+use access_broker_identity::PlainHttp;
 
 const POLICY: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = ''\ndownload = {}\n";
 

@@ -1,7 +1,7 @@
 use super::{GOOD, parse, sole_problem};
 use crate::config::{BucketSettings, NamedEndpoint};
-use crate::policy::EndpointName;
-use crate::presign::{AccountId, Addressing};
+use access_broker_policy::{AccountId, EndpointName};
+use access_broker_s3::Addressing;
 
 /// The sole bucket, with more settings and endpoints.
 fn bucket(text: &str) -> BucketSettings {

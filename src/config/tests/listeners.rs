@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{GOOD, parse, sole_problem, tcp};
 use crate::config::{ListenAddress, ListenerSettings, TlsSettings};
-use crate::identity::{
+use access_broker_identity::{
     AcceptedProof, HeaderElements, MeshHeader, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
 };
 

@@ -1,8 +1,8 @@
 //! What a bucket says of its server and of who signs uploads.
 
 use super::*;
-use crate::policy::{ChecksumAlgorithm, UnsignedHeaders};
-use crate::presign::EntityTagForm;
+use access_broker_policy::{ChecksumAlgorithm, UnsignedHeaders};
+use access_broker_s3::EntityTagForm;
 
 /// Two key pairs, and a third entry with the keys of the first.
 const KEYS: &str = "

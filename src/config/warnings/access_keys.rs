@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::SecretLook;
 use crate::config::{BucketSettings, Config, CredentialsSettings};
-use crate::document::{Document, Place, Table, WarningCode};
-use crate::presign::credentials::SecretSource;
+use access_broker_base::document::{Document, Place, Table, WarningCode};
+use access_broker_s3::credentials::SecretSource;
 
 /// The variables of AWS's default chain. `docker --env-file` keeps quotes.
 const DEFAULT_CHAIN: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];

@@ -4,8 +4,8 @@ use url::{Host, Url};
 
 use super::regions;
 use crate::config::{BucketSettings, Config, NamedEndpoint};
-use crate::document::{Table, WarningCode};
-use crate::policy::UnsignedHeaders;
+use access_broker_base::document::{Table, WarningCode};
+use access_broker_policy::UnsignedHeaders;
 
 pub(super) fn find(root: &mut Table<'_>, config: &Config) {
     for (mut table, bucket) in root.tables("bucket").into_iter().zip(&config.buckets) {

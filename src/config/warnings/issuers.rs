@@ -3,9 +3,9 @@
 use url::Url;
 
 use crate::config::Config;
-use crate::document::{Located, Table, WarningCode};
-use crate::identity::{AcceptedProof, IssuerSettings};
-use crate::policy::looks_like_path;
+use access_broker_base::document::{Located, Table, WarningCode};
+use access_broker_identity::{AcceptedProof, IssuerSettings};
+use access_broker_policy::looks_like_path;
 
 /// Where Microsoft Entra's issuers are: by host, and by the end of a host for its kinds for customers.
 const ENTRA_HOSTS: [&str; 6] = [

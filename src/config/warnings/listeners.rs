@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::config::{Config, ListenAddress, ListenerSettings};
-use crate::document::{Place, Table, WarningCode};
-use crate::identity::AcceptedProof;
+use access_broker_base::document::{Place, Table, WarningCode};
+use access_broker_identity::AcceptedProof;
 
 pub(super) fn find(root: &mut Table<'_>, config: &Config) {
     let tables = root.tables("listener");

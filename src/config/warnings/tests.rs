@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::document::testing::{assert_none, assert_one};
-use crate::document::{Overrides, Place, WarningCode};
-use crate::identity::PlainHttp;
+use access_broker_base::document::testing::{assert_none, assert_one};
+use access_broker_base::document::{Overrides, Place, WarningCode};
+use access_broker_identity::PlainHttp;
 
 /// A configuration with these listeners, settings of its issuer and settings of its bucket, and what follows.
 struct Parts<'t> {

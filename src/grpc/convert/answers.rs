@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use prost_types::Timestamp;
 
 use crate::grpc::proto;
-use crate::policy::{Checksum, ChecksumAlgorithm, ExpiryLimit};
-use crate::presign::SignedRequest;
-use crate::storage::StoredObject;
+use access_broker_policy::{Checksum, ChecksumAlgorithm, ExpiryLimit};
+use access_broker_s3::presign::SignedRequest;
+use access_broker_s3::storage::StoredObject;
 
 pub(super) fn signed_request(signed: SignedRequest) -> proto::SignedRequest {
     proto::SignedRequest {

@@ -5,8 +5,10 @@ use super::fields::{content_disposition, endpoint_name, header_text, lifetime_re
 use crate::broker::{DownloadRequest, Existence, IssuedDownload};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{AccessRequest, BucketName, FieldViolation, HeaderText, RequestedDownload, ResponseOverride};
-use crate::presign::PresignedDownload;
+use access_broker_policy::{
+    AccessRequest, BucketName, FieldViolation, HeaderText, RequestedDownload, ResponseOverride,
+};
+use access_broker_s3::presign::PresignedDownload;
 
 /// Checks a download request. `sole_bucket` is the bucket that an empty name means.
 pub(in crate::grpc) fn download_request(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{
+use access_broker_policy::{
     BucketName, Checksum, ChecksumAlgorithm, DispositionType, EndpointName, HeaderText, LifetimeRequest, MAX_TTL,
     ObjectKey, ObjectReference,
 };

@@ -1,7 +1,7 @@
 //! What S3 stores beside the content, in requests to upload and to verify.
 
 use crate::grpc::violations::Violations;
-use crate::policy::{
+use access_broker_policy::{
     HeaderText, MAX_METADATA_BYTES, MAX_TAGS, MetadataName, ObjectTags, StorageClass, parse_content_encoding,
 };
 

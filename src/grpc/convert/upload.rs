@@ -6,8 +6,8 @@ use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, t
 use crate::broker::{IssuedUpload, UploadRequest};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{AccessRequest, BucketName, EntityTag, FieldViolation, RequestedUpload};
-use crate::presign::PresignedUpload;
+use access_broker_policy::{AccessRequest, BucketName, EntityTag, FieldViolation, RequestedUpload};
+use access_broker_s3::presign::PresignedUpload;
 
 /// Checks an upload request. `sole_bucket` is the bucket that an empty name means.
 pub(in crate::grpc) fn upload_request(

@@ -6,7 +6,7 @@ use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, t
 use crate::broker::{DecisionId, Expectations, Verification, VerificationRequest};
 use crate::grpc::proto;
 use crate::grpc::violations::Violations;
-use crate::policy::{BucketName, EntityTag, FieldViolation};
+use access_broker_policy::{BucketName, EntityTag, FieldViolation};
 
 /// Checks a request to verify an upload. `sole_bucket` is the bucket that an empty name means.
 pub(in crate::grpc) fn verification_request(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::config::{BucketSettings, Config};
-use crate::policy::Policy;
 use crate::server::start_options::StartOptions;
+use access_broker_policy::Policy;
 use access_broker_s3::{RequiredHeaders, S3Bucket, S3Buckets, S3BucketsError, S3Options};
 
 /// Sets up every bucket, and reads the credentials that the configuration names.

@@ -1,7 +1,7 @@
 //! The proxy on the way to key servers, as the environment of the process has it.
 
-use crate::identity::{HttpProxy, IssuerSettings};
-use crate::presign::credentials::Environment;
+use access_broker_identity::{HttpProxy, IssuerSettings};
+use access_broker_s3::credentials::Environment;
 
 /// The proxy that the environment names. One that cannot be used is left out, with a warning: no key is less safe on the
 /// direct way.

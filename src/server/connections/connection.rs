@@ -122,7 +122,7 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::identity::{AcceptedProof, Peer, PeerAddress};
+    use access_broker_identity::{AcceptedProof, Peer, PeerAddress};
 
     /// A client, and the server's end of its connection.
     pub(in crate::server) fn connection() -> (UnixStream, Connection) {

@@ -13,7 +13,7 @@ use super::connection::{Connection, Transport};
 use super::stalled_writes::StalledWrites;
 use super::tls::ListenerTls;
 use crate::calls::ConnectionInfo;
-use crate::identity::{
+use access_broker_identity::{
     AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection, TrustedHop, WorkloadProof, is_same_pod,
 };
 

@@ -29,7 +29,7 @@ use crate::admission::{ConnectionEntry, OpenStream};
 use crate::calls::{CallOrigin, IncomingCall};
 use crate::config::LimitSettings;
 use crate::grpc::refusal_of_stream;
-use crate::pacing::{jittered, random_fraction};
+use access_broker_base::pacing::{jittered, random_fraction};
 
 /// Streams that a client may open and reset before the server has looked at them (CVE-2023-44487, "rapid reset").
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 20;

@@ -29,11 +29,11 @@ pub(in crate::server) use self::error::TlsError;
 
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
-use crate::clock::{Clock, SystemClock};
 use crate::config::TlsSettings;
-use crate::files::{SECOND_LOOK, Sight, Standing, Tracker};
 use crate::server::reload_requests::ReloadRequests;
 use crate::telemetry::CertificateStatus;
+use access_broker_base::clock::{Clock, SystemClock};
+use access_broker_base::files::{SECOND_LOOK, Sight, Standing, Tracker};
 
 /// What TLS keeps of a connection's answers while the transport takes nothing, in bytes: an answer and a little.
 const TLS_BUFFER_BYTES: usize = 16 * 1_024;

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 pub(in crate::server) use self::judge::PolicyWatch;
 use self::judge::{Outcome, Refusal};
 use crate::config::{Config, PolicyFile};
-use crate::document::Problems;
-use crate::files::{Arrivals, SECOND_LOOK};
-use crate::policy::{CompiledPolicy, Policy};
 use crate::policy_store::PolicyStore;
 use crate::server::reload_requests::ReloadRequests;
+use access_broker_base::document::Problems;
+use access_broker_base::files::{Arrivals, SECOND_LOOK};
+use access_broker_policy::{CompiledPolicy, Policy};
 
 /// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.
 ///

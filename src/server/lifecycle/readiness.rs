@@ -19,10 +19,10 @@ use tonic_health::server::HealthReporter;
 use super::standing::{Found, Part, Standing, names, standing_of};
 use crate::audit::AuditTrail;
 use crate::calls::SERVICE_NAME;
-use crate::clock::Clock;
-use crate::identity::Authenticator;
-use crate::policy::{BucketName, Operation};
 use crate::telemetry::{PartStatus, ReadinessStatus};
+use access_broker_base::clock::Clock;
+use access_broker_identity::Authenticator;
+use access_broker_policy::{BucketName, Operation};
 use access_broker_s3::presign::SignerStatus;
 
 /// How often the parts are asked while the server does not serve.

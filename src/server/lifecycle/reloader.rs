@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::identity::KeyRing;
+use access_broker_identity::KeyRing;
 use access_broker_s3::presign::SignerUpkeep;
 
 /// Has a running server read anew what it reads from outside. Clones do the same.

@@ -21,11 +21,11 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::calls::{CallOrigin, IncomingCall};
 use crate::config::LimitSettings;
-use crate::identity::AcceptedProof;
 use crate::server::connections::Connections;
 use crate::server::connections::handshake::{Accepted, Requirements};
 use crate::server::grpc_server::GrpcService;
 use crate::telemetry::ServerCounters;
+use access_broker_identity::AcceptedProof;
 
 /// What the pipe between both ends holds, in bytes: a health check and its answer take a few hundred.
 const PIPE_BYTES: usize = 16 * 1_024;
@@ -106,8 +106,8 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::document::Overrides;
-    use crate::identity::PlainHttp;
+    use access_broker_base::document::Overrides;
+    use access_broker_identity::PlainHttp;
 
     fn limits() -> LimitSettings {
         let text = "[policy]\nfile = 'p'\n[[issuer]]\nissuer = 'https://a.example'\naudiences = 'a'\n\

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::policy::BucketName;
+use access_broker_policy::BucketName;
 
 /// Something that calls need. The policy is none of the parts: the server does not start without, and keeps the last
 /// good one.

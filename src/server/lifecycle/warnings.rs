@@ -1,6 +1,6 @@
 //! Warnings about configuration and policy in the log, as `access-broker check` prints them.
 
-use crate::document::Warnings;
+use access_broker_base::document::Warnings;
 
 /// The most lines about one document. `check` prints all.
 const MAX_LINES: usize = 20;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::pacing::Doubling;
 use crate::server::connections::episodes::Episodes;
+use access_broker_base::pacing::Doubling;
 
 /// Clients wait no longer than the limit once files are there again.
 const PAUSES: Doubling = Doubling { first: Duration::from_millis(10), limit: Duration::from_secs(1) };

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use anyhow::{Context, bail};
 
 use crate::config::ListenerSettings;
-use crate::identity::{ISTIO_IPV6_SOURCE, TrustedHop, WorkloadProof};
-use crate::presign::credentials::Environment;
+use access_broker_identity::{ISTIO_IPV6_SOURCE, TrustedHop, WorkloadProof};
+use access_broker_s3::credentials::Environment;
 
 /// The address of the pod, where the pod's manifest gives it (`status.podIP`).
 const POD_IP: &str = "POD_IP";
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::config::ListenAddress;
-    use crate::identity::{AcceptedProof, HeaderElements, MeshHeader, TrustDomain, WorkloadSource};
+    use access_broker_identity::{AcceptedProof, HeaderElements, MeshHeader, TrustDomain, WorkloadSource};
 
     fn listener(proof: AcceptedProof) -> ListenerSettings {
         ListenerSettings { address: ListenAddress::Tcp(([0, 0, 0, 0], 1).into()), proof, tls: None }

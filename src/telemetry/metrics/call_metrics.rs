@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::calls::{CallCollector, CallCounts};
 use super::decisions::DecisionCounts;
 use crate::calls::{CallMethod, CallObserver, Cause, EndedCall};
-use crate::identity::Rejection;
+use access_broker_identity::Rejection;
 
 /// The upper bounds of the buckets of the time that signing takes, in seconds: tens of microseconds, unless credentials
 /// make it hash much.

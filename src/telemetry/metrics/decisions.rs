@@ -105,8 +105,8 @@ mod tests {
 
     use super::*;
     use crate::broker::{BrokerError, Decision, DecisionId, IssuedTerms, UseCase};
-    use crate::identity::{Caller, WorkloadId};
-    use crate::policy::{BucketName, EndpointName, ExpiryLimit, ObjectKey, ObjectReference, RefusalReason};
+    use access_broker_identity::{Caller, WorkloadId};
+    use access_broker_policy::{BucketName, EndpointName, ExpiryLimit, ObjectKey, ObjectReference, RefusalReason};
 
     fn decision(tier: Option<&str>, outcome: Outcome) -> Decision {
         let object =

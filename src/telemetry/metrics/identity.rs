@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::samples::{as_flag, as_gauge, encode_counters, encode_gauge, encode_gauges};
-use crate::identity::{Authenticator, KeyRingStatus};
+use access_broker_identity::{Authenticator, KeyRingStatus};
 
 /// Reads the authenticator's state at each scrape.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use tonic::transport::{Certificate, ClientTlsConfig};
 
 use super::TracesError;
 use super::environment::{CertificateFile, Protocol, TraceSettings};
-use crate::files;
+use access_broker_base::files;
 
 use http::HttpExporter;
 

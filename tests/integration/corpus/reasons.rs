@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::successors;
 
-use access_broker::identity::Rejection;
+use access_broker_identity::Rejection;
 
 use super::data::Corpus;
 use super::workloads::Workloads;

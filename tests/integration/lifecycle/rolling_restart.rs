@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use access_broker::dev::EmbeddedIssuer;
+use access_broker_dev::EmbeddedIssuer;
 use tokio::task::{self, block_in_place};
 use tonic::Status;
 use tonic::transport::Endpoint;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use access_broker::config::Config;
-use access_broker::dev::EmbeddedIssuer;
-use access_broker::document::Overrides;
-use access_broker::identity::PlainHttp;
 use access_broker::server::{RunningServer, StartOptions};
 use access_broker::telemetry::ServerCounters;
+use access_broker_base::document::Overrides;
+use access_broker_dev::EmbeddedIssuer;
+use access_broker_identity::PlainHttp;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use access_broker::identity::{
+use access_broker_identity::{
     Algorithm, Authenticator, Caller, IssuerSettings, IssuerVerifier, KeyDocument, KeyLocation, KeySource,
     KeySourceError, WorkloadId,
 };

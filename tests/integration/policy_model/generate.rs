@@ -1,6 +1,6 @@
 //! Policies and callers from small vocabularies, so that they often concern each other.
 
-use access_broker::policy::{ChecksumAlgorithm, ObjectKey, StorageClass};
+use access_broker_policy::{ChecksumAlgorithm, ObjectKey, StorageClass};
 
 use super::callers::{STRICT, TRUSTED, WORKLOADS, groups_claim, scopes_claim};
 use super::claims;

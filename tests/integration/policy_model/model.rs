@@ -2,7 +2,7 @@
 //!
 //! It was written from that document alone, and shares nothing with the product but the names of outcomes and checksums.
 
-use access_broker::policy::ChecksumAlgorithm;
+use access_broker_policy::ChecksumAlgorithm;
 
 use super::callers::{groups_claim, scopes_claim, trusts_email};
 use super::glob;

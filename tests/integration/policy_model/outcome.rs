@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use access_broker::policy::{
+use access_broker_policy::{
     HeaderText, Permit, PermittedDownload, PermittedLook, PermittedUpload, Refusal, RefusalReason,
 };
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use access_broker::policy::{ChecksumAlgorithm, StorageClass};
+use access_broker_policy::{ChecksumAlgorithm, StorageClass};
 
 use super::json::{Json, quoted};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use access_broker::dev::EmbeddedIssuer;
 use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueUploadUrlRequest, SignedRequest, VerifyUploadRequest, VerifyUploadResponse,
 };
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time;

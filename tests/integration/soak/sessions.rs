@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use access_broker::dev::{AccessKey, Session};
+use access_broker_dev::{AccessKey, Session};
 use tokio::task::JoinHandle;
 use tokio::time;
 

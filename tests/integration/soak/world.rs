@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access_broker::dev::{AccessKey, EmbeddedIssuer, EmbeddedS3, EmbeddedS3Options};
+use access_broker_dev::{AccessKey, EmbeddedIssuer, EmbeddedS3, EmbeddedS3Options};
 
 use super::audit_file::AuditFile;
 use super::keys::KeyServer;

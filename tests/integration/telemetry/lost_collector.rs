@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use access_broker::dev::EmbeddedIssuer;
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tokio::net::TcpListener;
 

@@ -1,9 +1,9 @@
 //! A promised checksum holds the content to it.
 
-use access_broker::dev::checksums::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use access_broker::grpc::proto::checksum::Value;
 use access_broker::grpc::proto::{Checksum, IssueUploadUrlRequest};
-use access_broker::policy::ChecksumAlgorithm;
+use access_broker_dev::checksums::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
+use access_broker_policy::ChecksumAlgorithm;
 
 use super::clients::{HttpClient, HttpRequest};
 use super::fixture::{Fixture, upload};

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access_broker::clock::SystemClock;
 use access_broker::config::Config;
-use access_broker::dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
-use access_broker::document::Overrides;
 use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, SignedRequest};
-use access_broker::identity::PlainHttp;
 use access_broker::server::{RunningServer, StartOptions};
+use access_broker_base::clock::SystemClock;
+use access_broker_base::document::Overrides;
+use access_broker_dev::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions};
+use access_broker_identity::PlainHttp;
 
 use super::clients::{HttpAnswer, HttpClient, HttpRequest};
 use super::servers::{

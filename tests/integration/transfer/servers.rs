@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use access_broker::dev::{AccessKey, EmbeddedS3, EmbeddedS3Options};
+use access_broker_dev::{AccessKey, EmbeddedS3, EmbeddedS3Options};
 use aws_sdk_s3::Client as SdkClient;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region, RequestChecksumCalculation};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};

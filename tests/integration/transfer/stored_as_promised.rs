@@ -3,7 +3,7 @@
 use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueUploadUrlRequest, VerifyUploadRequest, VerifyUploadResponse,
 };
-use access_broker::policy::ChecksumAlgorithm;
+use access_broker_policy::ChecksumAlgorithm;
 use aws_sdk_s3::config::{Config, RequestChecksumCalculation};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;

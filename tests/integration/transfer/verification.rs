@@ -1,7 +1,7 @@
 //! Whether an upload is what was promised.
 
 use access_broker::grpc::proto::{IssueUploadUrlRequest, VerifyUploadRequest, VerifyUploadResponse};
-use access_broker::policy::ChecksumAlgorithm;
+use access_broker_policy::ChecksumAlgorithm;
 use tonic::Code;
 
 use super::checksums::{checksum, sha256};

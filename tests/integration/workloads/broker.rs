@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use access_broker::clock::Clock;
 use access_broker::grpc::proto::IssueDownloadUrlResponse;
 use access_broker::server::{BoundAddress, RunningServer, StartOptions};
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
+use access_broker_base::clock::Clock;
 use serde_json::Value;
 use tokio::time::{self, Instant};
 use tonic::Status;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use access_broker::config::Config;
-use access_broker::document::Overrides;
-use access_broker::identity::PlainHttp;
+use access_broker_base::document::Overrides;
+use access_broker_identity::PlainHttp;
 use tempfile::TempDir;
 
 use super::tokens::{AUDIENCE, ISSUER, TokenKey};

@@ -35,7 +35,7 @@ pub struct UnsignedRequest<'a> {
     /// depend on that order.
     pub query: &'a [QueryParameter],
     /// Headers that the client must send, beside `host`. None of them is moved into the query: S3 ignores several
-    /// `x-amz-` headers there. What S3 does read there is a [`QueryName`].
+    /// `x-amz-` headers there. What S3 does read there is a [`QueryParameter`].
     pub headers: &'a SignedHeaders,
 }
 

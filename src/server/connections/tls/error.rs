@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::files::{FileError, UnusableFile};
+use access_broker_base::files::{FileError, UnusableFile};
 
 /// Why a set of TLS files cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]

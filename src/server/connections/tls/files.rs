@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::{FileProblem, TlsError};
 use crate::config::TlsSettings;
-use crate::files::{self, FileError, Look, Sight, UnusableFile, at_start};
+use access_broker_base::files::{self, FileError, Look, Sight, UnusableFile, at_start};
 
 /// The largest file that is read, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
 const MAX_FILE_BYTES: usize = 1_024 * 1_024;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::config::{PolicyLook, PolicySource, ProofError};
-use crate::document::Problems;
-use crate::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
-use crate::policy::{CompiledPolicy, Loss, losses};
+use access_broker_base::document::Problems;
+use access_broker_base::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
+use access_broker_policy::{CompiledPolicy, Loss, losses};
 
 /// What is in force, and what was seen since.
 #[derive(Debug)]

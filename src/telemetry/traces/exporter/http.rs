@@ -22,8 +22,8 @@ use tokio::time;
 use url::Url;
 
 use super::TracesError;
-use crate::pacing::Doubling;
 use crate::telemetry::traces::environment::{HttpSettings, TraceSettings};
+use access_broker_base::pacing::Doubling;
 
 /// What is read of an answer, which may say how many spans were refused.
 const MAX_ANSWER_BYTES: usize = 64 * 1_024;

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use access_broker::dev::EmbeddedIssuer;
+use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::{self, Instant};

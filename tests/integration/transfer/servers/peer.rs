@@ -1,6 +1,6 @@
 //! What kinds of servers there are, and in what they differ. docs/SERVERS.md has the whole table, which is measured.
 
-use access_broker::policy::ChecksumAlgorithm;
+use access_broker_policy::ChecksumAlgorithm;
 
 /// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,10 +14,9 @@ use crate::oracles::{
 use crate::presign::SignedUrl;
 use crate::strategies::{credentials, download_terms, object_key, region, unix_seconds, upload_terms};
 use access_broker_base::clock::{Clock, SystemClock};
-use access_broker_policy::AccountId;
 use access_broker_policy::{
-    Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EntityTag, HeaderText, Lifetime, MetadataName,
-    ObjectKey, ObjectTags, ResponseOverride, StorageClass,
+    AccountId, Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EntityTag, HeaderText, Lifetime,
+    MetadataName, ObjectKey, ObjectTags, ResponseOverride, StorageClass,
 };
 
 mod urls;

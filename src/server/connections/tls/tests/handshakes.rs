@@ -14,8 +14,8 @@ use tokio::time::{self, Instant};
 
 use super::peer::{client_of, connection, handshake};
 use super::pki::{Authority, Folder, Issued};
-use crate::files::DEFAULT_SETTLE;
 use crate::server::connections::tls::ListenerTls;
+use access_broker_base::files::DEFAULT_SETTLE;
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 

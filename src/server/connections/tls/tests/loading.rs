@@ -7,11 +7,11 @@ use humantime::parse_rfc3339;
 use rcgen::date_time_ymd;
 
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, KEY};
-use crate::files::{DEFAULT_SETTLE, FileError};
 use crate::server::connections::tls::ListenerTls;
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::files::TlsFiles;
 use crate::server::connections::tls::server_config::ProvenConfig;
+use access_broker_base::files::{DEFAULT_SETTLE, FileError};
 
 const BEGIN_ONLY: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n";
 const NOT_DER: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

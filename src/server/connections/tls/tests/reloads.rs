@@ -12,10 +12,10 @@ use tokio::time;
 
 use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
-use crate::files::{FileError, SECOND_LOOK};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
 use crate::server::reload_requests::ReloadRequests;
+use access_broker_base::files::{FileError, SECOND_LOOK};
 
 /// A listener, its files, and a client that it lets through.
 struct Rotation {

@@ -5,9 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::config::{Config, PolicyFile};
-use crate::document::Overrides;
-use crate::files::testing::{look, sha256_in_hex};
-use crate::identity::PlainHttp;
+use access_broker_base::document::Overrides;
+use access_broker_base::files::testing::{look, sha256_in_hex};
+use access_broker_identity::PlainHttp;
 
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -43,9 +43,9 @@ fn read(
     inode: u64,
     touched_since_written: bool,
     content: &Result<String, FileError>,
-) -> Result<crate::files::Look, FileError> {
+) -> Result<access_broker_base::files::Look, FileError> {
     let content = content.as_ref().map_err(|problem| *problem)?;
-    Ok(crate::files::Look { touched_since_written, ..look(inode, content.as_bytes(), UNIX_EPOCH) })
+    Ok(access_broker_base::files::Look { touched_since_written, ..look(inode, content.as_bytes(), UNIX_EPOCH) })
 }
 
 impl Watched {
