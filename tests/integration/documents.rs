@@ -670,6 +670,44 @@ fn every_row_of_a_table_has_as_many_cells_as_its_head() {
 }
 
 #[test]
+fn the_index_of_decisions_has_each_record_with_its_title_and_date() {
+    let mut records = Vec::new();
+    for path in files_under(&file("docs/decisions"), ".md").into_iter().filter(|path| !path.ends_with("README.md")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let (number, title) = text.lines().next().unwrap().strip_prefix("# ").unwrap().split_once(". ").unwrap();
+        let date = text.lines().find_map(|line| line.strip_prefix("- Date: ")).unwrap();
+        records.push(format!("[{number}]({}) {title} {date}", path.file_name().unwrap().to_str().unwrap()));
+    }
+    records.sort();
+    let index = read("docs/decisions/README.md");
+    let listed: Vec<String> = rows(&index, "number").iter().map(|row| row[..3].join(" ")).collect();
+    assert_eq!(listed, records);
+}
+
+#[test]
+fn links_and_paths_of_sources_in_the_documents_lead_to_files() {
+    let documents = files_under(&file("docs"), ".md").into_iter().chain([file("README.md"), file("CHANGELOG.md")]);
+    let (mut links, mut sources) = (0, 0);
+    for path in documents {
+        let text = fs::read_to_string(&path).unwrap();
+        for rest in text.split("](").skip(1) {
+            let target = rest.split([')', '#']).next().unwrap();
+            if !target.is_empty() && !target.contains("://") {
+                assert!(path.with_file_name(target).exists(), "{}: {target}", path.display());
+                links += 1;
+            }
+        }
+        let is_source =
+            |span: &&str| span.ends_with(".rs") && (span.starts_with("src/") || span.starts_with("crates/"));
+        for source in text.split('`').filter(is_source) {
+            assert!(file(source).exists(), "{}: {source}", path.display());
+            sources += 1;
+        }
+    }
+    assert!(links > 100 && sources > 50, "{links} links, {sources} sources");
+}
+
+#[test]
 fn the_published_service_config_names_the_service_and_retries_what_is_safe_alone() {
     let text = read("deploy/grpc/service-config.json");
     let config: serde_json::Value = serde_json::from_str(&text).unwrap();
