@@ -19,13 +19,12 @@ mod signature_turns;
 mod undelivered;
 mod unproven_streams;
 
-pub use address_block::{AddressBlock, AddressCap, AddressShare};
-pub use budgets::{BudgetLimits, Budgets};
-pub use connection_ledger::{
+pub(crate) use address_block::{AddressBlock, AddressCap, AddressShare};
+pub(crate) use budgets::{BudgetLimits, Budgets};
+pub(crate) use connection_ledger::{
     ConnectionCaps, ConnectionEnd, ConnectionEntry, ConnectionLedger, ConnectionRefusal, ConnectionSlot,
 };
-pub use open_stream::{AcceptedStreams, HandedOver, OpenStream, StreamBudgets};
-pub use shares::{Holder, NoShare, Share, Shares};
-pub use signature_turns::{Lane, SignatureTurns, Turn};
-pub use undelivered::{Undelivered, UndeliveredPart};
-pub use unproven_streams::{ConnectionId, NoRoom, UnprovenBudgets, UnprovenKind, UnprovenStream, UnprovenStreams};
+pub(crate) use open_stream::{HandedOver, OpenStream, StreamBudgets};
+pub(crate) use shares::{Holder, NoShare, Share, Shares};
+pub(crate) use signature_turns::{Lane, SignatureTurns};
+pub(crate) use unproven_streams::{NoRoom, UnprovenKind};

@@ -17,11 +17,11 @@ mod text;
 mod trail;
 mod writer;
 
-pub use circumstances::Circumstances;
-pub use failure::{AuditFailure, AuditUnavailable};
-pub use group_commit::GroupCommitSink;
-pub use output::{AuditFile, AuditFileError, AuditFileSettings};
-pub use record::{AuditRecord, KeyForm};
-pub use sink::AuditSink;
+pub(crate) use circumstances::Circumstances;
+pub(crate) use failure::AuditFailure;
+pub(crate) use group_commit::GroupCommitSink;
+pub use output::{AuditFile, AuditFileSettings};
+pub(crate) use record::KeyForm;
 pub use status::AuditStatus;
-pub use trail::{AuditTrail, OnFailure, TrailStanding};
+pub use trail::AuditTrail;
+pub(crate) use trail::OnFailure;

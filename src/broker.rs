@@ -14,12 +14,14 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use decision::{Decision, DecisionId, Outcome, UseCase};
-pub use download::{DownloadRequest, Existence, IssuedDownload};
+pub(crate) use decision::UseCase;
+pub use decision::{Decision, DecisionId, Outcome};
+pub(crate) use download::{DownloadRequest, Existence, IssuedDownload};
 pub use error::BrokerError;
 pub use issued_terms::IssuedTerms;
-pub use upload::{IssuedUpload, UploadRequest};
-pub use verification::{Aspect, Expectations, Verification, VerificationRequest};
+pub(crate) use upload::{IssuedUpload, UploadRequest};
+pub use verification::{Aspect, Verification};
+pub(crate) use verification::{Expectations, VerificationRequest};
 
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;

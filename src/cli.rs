@@ -17,12 +17,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use exit_code::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM, EXIT_USAGE};
+pub(crate) use exit_code::{
+    EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM, EXIT_USAGE,
+};
 
 /// Decides who may read or write which S3 object, and issues presigned URLs for exactly that.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = AFTER_HELP)]
-pub struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }

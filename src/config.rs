@@ -24,16 +24,19 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub use attribution::AttributionSettings;
+pub(crate) use attribution::AttributionSettings;
 pub use audit::{AuditOutput, AuditSettings};
-pub use bucket::{BucketSettings, NamedEndpoint, ServerTraits};
-pub use credentials::CredentialsSettings;
+pub use bucket::BucketSettings;
+pub(crate) use bucket::NamedEndpoint;
+pub(crate) use credentials::CredentialsSettings;
 pub use limits::LimitSettings;
 pub use listener::{ListenAddress, ListenerSettings};
-pub use log::AccessLogSettings;
-pub use overrides::{ENVIRONMENT_PREFIX, environment_overrides, flag_override};
-pub use policy::PolicySettings;
-pub use policy_file::{LoadedPolicy, PolicyFile, PolicyLook, PolicySource, ProofError};
+pub(crate) use log::AccessLogSettings;
+pub use overrides::environment_overrides;
+pub(crate) use overrides::flag_override;
+pub(crate) use policy::PolicySettings;
+pub use policy_file::{LoadedPolicy, ProofError};
+pub(crate) use policy_file::{PolicyFile, PolicyLook, PolicySource};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
@@ -56,19 +59,19 @@ pub struct Config {
     /// Logs.
     pub log: LogSettings,
     /// Lines of calls.
-    pub access_log: AccessLogSettings,
+    pub(crate) access_log: AccessLogSettings,
     /// Where decisions are recorded.
     pub audit: AuditSettings,
     /// What S3's access log tells of callers.
-    pub attribution: AttributionSettings,
+    pub(crate) attribution: AttributionSettings,
     /// How often URLs are issued.
     pub quota: QuotaSettings,
     /// Where the policy is.
-    pub policy: PolicySettings,
+    pub(crate) policy: PolicySettings,
     /// Whose tokens are accepted; at least one where a listener takes tokens.
     pub issuers: Vec<IssuerSettings>,
     /// The issuers without whose keys nothing is served.
-    pub required_issuers: BTreeSet<String>,
+    pub(crate) required_issuers: BTreeSet<String>,
     /// The logical buckets; at least one.
     pub buckets: Vec<BucketSettings>,
     /// What the configuration says without effect, or surely does not mean.
@@ -111,7 +114,7 @@ impl Config {
     /// # Errors
     ///
     /// As [`load`](Self::load), and when the file does not stop to change.
-    pub fn load_again(
+    pub(crate) fn load_again(
         path: &Path,
         overrides: Overrides,
         plain_http: PlainHttp,
@@ -136,7 +139,7 @@ impl Config {
     /// The format of the log by a configuration that is not valid, as far as it can be told: what an override says, or
     /// the file, or the default where the file is sound TOML and says nothing.
     #[must_use]
-    pub fn log_format_alone(path: &Path, overrides: &Overrides) -> Option<LogFormat> {
+    pub(crate) fn log_format_alone(path: &Path, overrides: &Overrides) -> Option<LogFormat> {
         let read = || files::read(path, MAX_DOCUMENT_BYTES).ok();
         log::format_alone(overrides, || String::from_utf8(read()?.content.to_vec()).ok())
     }
@@ -256,7 +259,7 @@ impl Config {
 
     /// The bucket that an empty bucket name means: the only one.
     #[must_use]
-    pub fn sole_bucket(&self) -> Option<&BucketName> {
+    pub(crate) fn sole_bucket(&self) -> Option<&BucketName> {
         match self.buckets.as_slice() {
             [sole] => Some(&sole.name),
             _ => None,

@@ -12,9 +12,9 @@ mod timeout;
 mod violations;
 mod wire;
 
-pub use health::HealthService;
+pub(crate) use health::HealthService;
 pub use service::BrokerService;
-pub use status::refusal_of_stream;
+pub(crate) use status::refusal_of_stream;
 pub(crate) use wire::GrpcCalls;
 
 pub use crate::calls::SERVICE_NAME;
@@ -30,7 +30,7 @@ pub mod proto {
     tonic::include_proto!("accessbroker.v1");
 
     /// The encoded descriptors of the package and its imports, for reflection.
-    pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("access_broker_descriptor");
+    pub(crate) const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("access_broker_descriptor");
 
     impl std::fmt::Debug for SignedRequest {
         /// Without the URL and the headers: whoever holds them has the object.

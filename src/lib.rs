@@ -12,7 +12,7 @@
 //! [`admission`], `line_stream` and `step_span` are beside the rings and know none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
-pub mod admission;
+mod admission;
 pub mod audit;
 pub mod broker;
 pub mod calls;

@@ -21,17 +21,17 @@ pub struct PolicyStore {
 
 /// How it stands with the policy, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PolicyStatus {
+pub(crate) struct PolicyStatus {
     /// The number of the policy in force: 1 for the one of the start.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// When it was put in force.
-    pub loaded_at: SystemTime,
+    pub(crate) loaded_at: SystemTime,
     /// How often a changed file came into force.
-    pub reloads: u64,
+    pub(crate) reloads: u64,
     /// How often one did not, because it was not valid or could not be read.
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// Whether the policy file holds the policy in force, as far as the last look tells.
-    pub file_in_force: bool,
+    pub(crate) file_in_force: bool,
 }
 
 impl PolicyStore {
@@ -61,18 +61,18 @@ impl PolicyStore {
     }
 
     /// Takes note of a policy that was not put in force.
-    pub fn note_refused(&self) {
+    pub(crate) fn note_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes note of whether the policy file holds the policy in force.
-    pub fn note_file_in_force(&self, file_in_force: bool) {
+    pub(crate) fn note_file_in_force(&self, file_in_force: bool) {
         self.file_in_force.store(file_in_force, Ordering::Relaxed);
     }
 
     /// How it stands with the policy.
     #[must_use]
-    pub fn status(&self) -> PolicyStatus {
+    pub(crate) fn status(&self) -> PolicyStatus {
         let reloads = self.reloads.load(Ordering::Relaxed);
         PolicyStatus {
             generation: reloads + 1,

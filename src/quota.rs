@@ -7,5 +7,6 @@ mod quotas;
 mod store;
 
 pub use access_broker_policy::{RateLimit, TierQuota, read_rate};
-pub use quotas::{QuotaError, QuotaExceeded, QuotaScope, QuotaSettings, QuotaStatus, Quotas};
+pub(crate) use quotas::QuotaError;
+pub use quotas::{QuotaExceeded, QuotaScope, QuotaSettings, Quotas};
 pub use store::{CountedCall, QuotaStore, QuotaStoreError, UsedUp};

@@ -22,12 +22,12 @@ use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::server::HealthReporter;
 
-pub use lifecycle::panic_hook::log_panics;
+pub(crate) use lifecycle::panic_hook::log_panics;
 pub use lifecycle::readiness::Readiness;
 pub use lifecycle::reloader::Reloader;
-pub use lifecycle::self_check::{SelfCheck, SelfCheckError};
-pub use lifecycle::service_manager::ServiceManager;
-pub use lifecycle::signals::{IgnoredSignals, ReloadSignal, Signals, StopSignal, StopSignals};
+pub(crate) use lifecycle::self_check::SelfCheck;
+pub(crate) use lifecycle::service_manager::ServiceManager;
+pub(crate) use lifecycle::signals::{ReloadSignal, Signals, StopSignal, StopSignals};
 pub use lifecycle::standing::{Part, Standing};
 pub use listening::listener::BoundAddress;
 pub use start_options::StartOptions;
@@ -229,7 +229,7 @@ impl RunningServer {
 
     /// What asks the server through its own HTTP/2 and pipeline whether it answers.
     #[must_use]
-    pub const fn self_check(&self) -> &SelfCheck {
+    pub(crate) const fn self_check(&self) -> &SelfCheck {
         &self.self_check
     }
 

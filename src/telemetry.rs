@@ -9,14 +9,15 @@ mod observed_presigner;
 mod server_counters;
 mod traces;
 
-pub use admin_counters::AdminCounters;
-pub use http2_errors::{EndingFrame, Http2Errors};
-pub use logs::{LogCounts, LogFormat, LogHandle, LogSettings, LossCause, start_logging, subscriber};
-pub use metrics::{
-    CallMetrics, CertificateStatus, ConnectionLimit, ListenerCertificate, MetricSources, Metrics, MetricsFormat,
-    PartStatus, ReadinessStatus, Sampled,
+pub(crate) use admin_counters::AdminCounters;
+pub(crate) use http2_errors::EndingFrame;
+pub use logs::{LogCounts, LogFormat, LogSettings, subscriber};
+pub(crate) use logs::{LogHandle, LossCause, start_logging};
+pub(crate) use metrics::{
+    CallMetrics, CertificateStatus, ConnectionLimit, ListenerCertificate, PartStatus, ReadinessStatus, Sampled,
 };
-pub use observed_inspector::ObservedInspector;
-pub use observed_presigner::ObservedPresigner;
+pub use metrics::{MetricSources, Metrics, MetricsFormat};
+pub(crate) use observed_inspector::ObservedInspector;
+pub(crate) use observed_presigner::ObservedPresigner;
 pub use server_counters::ServerCounters;
-pub use traces::{SpanCounts, Traces, TracesError};
+pub use traces::{Traces, TracesError};

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What counts as one peer: an IPv4 address, or the /64 that an IPv6 host has for itself (RFC 6177, RFC 4291 section
 /// 2.5.1). An IPv4 address that is mapped into IPv6 is that IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AddressBlock(IpAddr);
+pub(crate) struct AddressBlock(IpAddr);
 
 impl AddressBlock {
     /// The block of an address.
     #[must_use]
-    pub fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
@@ -26,7 +26,7 @@ impl AddressBlock {
 
 /// So many of something for each block.
 #[derive(Debug)]
-pub struct AddressCap {
+pub(crate) struct AddressCap {
     limit: usize,
     /// Blocks that hold nothing are not kept.
     held: Mutex<HashMap<AddressBlock, usize>>,
@@ -35,13 +35,13 @@ pub struct AddressCap {
 impl AddressCap {
     /// Nothing is held.
     #[must_use]
-    pub fn new(limit: usize) -> Arc<Self> {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, held: Mutex::default() })
     }
 
     /// Takes one for a block, until it is dropped; `None` when the block has all that it may.
     #[must_use]
-    pub fn take(self: &Arc<Self>, block: AddressBlock) -> Option<AddressShare> {
+    pub(crate) fn take(self: &Arc<Self>, block: AddressBlock) -> Option<AddressShare> {
         let mut held = self.lock();
         let own = held.entry(block).or_default();
         // A limit of 0 does not occur, so that no empty entry is left here.
@@ -59,7 +59,7 @@ impl AddressCap {
 
 /// One of those that a block holds. Given back when it is dropped.
 #[derive(Debug)]
-pub struct AddressShare {
+pub(crate) struct AddressShare {
     cap: Arc<AddressCap>,
     block: AddressBlock,
 }

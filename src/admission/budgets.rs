@@ -9,38 +9,38 @@ use super::unproven_streams::UnprovenBudgets;
 
 /// What all calls share. Clones are the same.
 #[derive(Debug, Clone)]
-pub struct Budgets {
+pub(crate) struct Budgets {
     /// Open streams.
-    pub streams: StreamBudgets,
+    pub(crate) streams: StreamBudgets,
     /// Places for calls whose message has arrived, shared out by caller.
-    pub places: Arc<Shares>,
+    pub(crate) places: Arc<Shares>,
     /// Bytes of request messages, shared out by caller.
-    pub message_memory: Arc<Shares>,
+    pub(crate) message_memory: Arc<Shares>,
     /// Signature checks, shared out by connection.
-    pub turns: Arc<SignatureTurns>,
+    pub(crate) turns: Arc<SignatureTurns>,
 }
 
 /// How large the budgets are.
 #[derive(Debug, Clone, Copy)]
-pub struct BudgetLimits {
+pub(crate) struct BudgetLimits {
     /// Streams of proven callers.
-    pub streams: u64,
+    pub(crate) streams: u64,
     /// Streams without a proof, of each kind.
-    pub unproven_streams: usize,
+    pub(crate) unproven_streams: usize,
     /// The same on one connection.
-    pub unproven_streams_per_connection: usize,
+    pub(crate) unproven_streams_per_connection: usize,
     /// Calls.
-    pub places: u64,
+    pub(crate) places: u64,
     /// Bytes of request messages.
-    pub message_memory: u64,
+    pub(crate) message_memory: u64,
     /// Signature checks at a time.
-    pub signature_checks: usize,
+    pub(crate) signature_checks: usize,
 }
 
 impl Budgets {
     /// Budgets of which nothing is taken.
     #[must_use]
-    pub fn new(limits: BudgetLimits) -> Self {
+    pub(crate) fn new(limits: BudgetLimits) -> Self {
         let unproven = UnprovenBudgets::new(limits.unproven_streams, limits.unproven_streams_per_connection);
         // Streams of health, and calls whose caller is being proven.
         let unproven_in_all = limits.unproven_streams.saturating_mul(2);

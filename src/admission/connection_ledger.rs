@@ -26,13 +26,13 @@ const LARGE_PART: usize = 8;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectionCaps {
+pub(crate) struct ConnectionCaps {
     /// In all.
-    pub total: usize,
+    pub(crate) total: usize,
     /// On which no caller was proven so far.
-    pub unproven: usize,
+    pub(crate) unproven: usize,
     /// From one [`AddressBlock`].
-    pub per_address: usize,
+    pub(crate) per_address: usize,
 }
 
 /// Every open connection.
@@ -42,7 +42,7 @@ pub struct ConnectionCaps {
 /// callers out. If callers were proven on all, it takes the place of an idle one of the caller that has most, if that is
 /// more than an eighth of all.
 #[derive(Debug)]
-pub struct ConnectionLedger {
+pub(crate) struct ConnectionLedger {
     caps: ConnectionCaps,
     by_address: Arc<AddressCap>,
     open: Mutex<Open>,
@@ -60,7 +60,7 @@ struct Open {
 
 /// Why a connection gets no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ConnectionRefusal {
+pub(crate) enum ConnectionRefusal {
     /// All places are taken by connections with a proven caller, and no caller has more than its share without a use.
     #[error("too many connections are open")]
     Total,
@@ -71,7 +71,7 @@ pub enum ConnectionRefusal {
 
 /// Why a connection must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionEnd {
+pub(crate) enum ConnectionEnd {
     /// Another connection needs its place.
     Displaced,
     /// Its client has not taken an answer in time.
@@ -81,7 +81,7 @@ pub enum ConnectionEnd {
 impl ConnectionLedger {
     /// No connection is open.
     #[must_use]
-    pub fn new(caps: ConnectionCaps) -> Arc<Self> {
+    pub(crate) fn new(caps: ConnectionCaps) -> Arc<Self> {
         let by_address = AddressCap::new(caps.per_address);
         Arc::new(Self { caps, by_address, open: Mutex::default(), ending: watch::Sender::new(0) })
     }
@@ -92,7 +92,7 @@ impl ConnectionLedger {
     /// # Errors
     ///
     /// Which limit is reached.
-    pub fn take(self: &Arc<Self>, capped: Option<IpAddr>) -> Result<ConnectionSlot, ConnectionRefusal> {
+    pub(crate) fn take(self: &Arc<Self>, capped: Option<IpAddr>) -> Result<ConnectionSlot, ConnectionRefusal> {
         let address = match capped.map(AddressBlock::of) {
             Some(block) => Some(self.by_address.take(block).ok_or(ConnectionRefusal::Address)?),
             None => None,
@@ -126,7 +126,7 @@ impl ConnectionLedger {
 
     /// Returns once few displaced connections have yet to end. Until then they hold their sockets beside those that took
     /// their places, so that no further connection should be accepted.
-    pub async fn few_are_ending(&self) {
+    pub(crate) async fn few_are_ending(&self) {
         // The sender lives as long as `self`, so that waiting cannot fail.
         let mut ending = self.ending.subscribe();
         let _few = ending.wait_for(|ending| *ending < MAX_ENDING).await;
@@ -134,7 +134,7 @@ impl ConnectionLedger {
 
     /// One step of the clock by which answers are late, of which there are four in the time limit. Connections that owe
     /// a late one end.
-    pub fn step(&self) {
+    pub(crate) fn step(&self) {
         let open = self.lock();
         for entry in open.unproven.values().chain(open.proven.values()) {
             if entry.undelivered.step() {
@@ -144,7 +144,7 @@ impl ConnectionLedger {
     }
 
     /// How many of a time limit make one [`step`](Self::step).
-    pub const STEPS: u32 = super::undelivered::STEPS;
+    pub(crate) const STEPS: u32 = super::undelivered::STEPS;
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing panics between two changes that belong together.
@@ -181,7 +181,7 @@ impl Open {
 
 /// What is known of an open connection.
 #[derive(Debug)]
-pub struct ConnectionEntry {
+pub(crate) struct ConnectionEntry {
     id: ConnectionId,
     opened: Instant,
     is_capped: bool,
@@ -197,36 +197,36 @@ pub struct ConnectionEntry {
 impl ConnectionEntry {
     /// The connection's number.
     #[must_use]
-    pub const fn id(&self) -> ConnectionId {
+    pub(crate) const fn id(&self) -> ConnectionId {
         self.id
     }
 
     /// Whether limits per connection and per address hold. They do not for proxies, whose callers are told apart.
     #[must_use]
-    pub const fn is_capped(&self) -> bool {
+    pub(crate) const fn is_capped(&self) -> bool {
         self.is_capped
     }
 
     /// How many calls are open.
     #[must_use]
-    pub const fn calls(&self) -> &watch::Sender<usize> {
+    pub(crate) const fn calls(&self) -> &watch::Sender<usize> {
         &self.calls
     }
 
     /// What the client has not taken yet.
     #[must_use]
-    pub const fn undelivered(&self) -> &Arc<Undelivered> {
+    pub(crate) const fn undelivered(&self) -> &Arc<Undelivered> {
         &self.undelivered
     }
 
     /// Whether a caller was proven.
     #[must_use]
-    pub fn is_proven(&self) -> bool {
+    pub(crate) fn is_proven(&self) -> bool {
         self.holder.get().is_some()
     }
 
     /// This caller was proven. The connection counts as the first caller's from now on.
-    pub fn prove(&self, caller: Holder) {
+    pub(crate) fn prove(&self, caller: Holder) {
         if self.is_proven() || self.holder.set(caller).is_err() {
             return;
         }
@@ -238,13 +238,13 @@ impl ConnectionEntry {
     }
 
     /// Returns once the connection must end, and tells why.
-    pub async fn ended(&self) -> ConnectionEnd {
+    pub(crate) async fn ended(&self) -> ConnectionEnd {
         self.ended.cancelled().await;
         self.end.get().copied().unwrap_or(ConnectionEnd::Displaced)
     }
 
     /// Has the connection end.
-    pub fn end(&self, why: ConnectionEnd) {
+    pub(crate) fn end(&self, why: ConnectionEnd) {
         let _first_reason_stays = self.end.set(why);
         self.ended.cancel();
     }
@@ -252,7 +252,7 @@ impl ConnectionEntry {
 
 /// A connection's place, given back when it is dropped.
 #[derive(Debug)]
-pub struct ConnectionSlot {
+pub(crate) struct ConnectionSlot {
     entry: Arc<ConnectionEntry>,
     _address: Option<AddressShare>,
 }
@@ -260,7 +260,7 @@ pub struct ConnectionSlot {
 impl ConnectionSlot {
     /// What is known of the connection.
     #[must_use]
-    pub const fn entry(&self) -> &Arc<ConnectionEntry> {
+    pub(crate) const fn entry(&self) -> &Arc<ConnectionEntry> {
         &self.entry
     }
 }

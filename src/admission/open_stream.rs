@@ -12,13 +12,13 @@ use super::unproven_streams::{NoRoom, UnprovenBudgets, UnprovenKind, UnprovenStr
 
 /// The budgets of all streams.
 #[derive(Debug, Clone)]
-pub struct StreamBudgets {
+pub(crate) struct StreamBudgets {
     /// Every stream from the moment when it is accepted: nothing is known of it then but its connection.
-    pub accepted: Arc<AcceptedStreams>,
+    pub(crate) accepted: Arc<AcceptedStreams>,
     /// Streams of proven callers, shared out by caller.
-    pub proven: Arc<Shares>,
+    pub(crate) proven: Arc<Shares>,
     /// Streams of everybody else, shared out by connection.
-    pub unproven: UnprovenBudgets,
+    pub(crate) unproven: UnprovenBudgets,
 }
 
 /// Every open stream.
@@ -26,7 +26,7 @@ pub struct StreamBudgets {
 /// A burst of streams costs memory before the first of them is looked at. A connection therefore gets one more only while
 /// it has fewer open than there is room for, by the rule of [`Shares`].
 #[derive(Debug)]
-pub struct AcceptedStreams {
+pub(crate) struct AcceptedStreams {
     limit: usize,
     open: AtomicUsize,
 }
@@ -34,13 +34,13 @@ pub struct AcceptedStreams {
 impl AcceptedStreams {
     /// Room for so many.
     #[must_use]
-    pub fn new(limit: usize) -> Arc<Self> {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, open: AtomicUsize::new(0) })
     }
 
     /// How many are open.
     #[must_use]
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
@@ -53,7 +53,7 @@ impl AcceptedStreams {
 /// An open stream. It holds its place until the call has ended *and* the client has taken every part of the answer:
 /// what is kept alive by either keeps this.
 #[derive(Debug)]
-pub struct OpenStream {
+pub(crate) struct OpenStream {
     connection: Arc<ConnectionEntry>,
     budgets: StreamBudgets,
     place: Mutex<Place>,
@@ -78,7 +78,7 @@ enum Place {
 impl OpenStream {
     /// A stream of a connection, unless there is no room for it.
     #[must_use]
-    pub fn accept(connection: &Arc<ConnectionEntry>, budgets: &StreamBudgets) -> Option<Arc<Self>> {
+    pub(crate) fn accept(connection: &Arc<ConnectionEntry>, budgets: &StreamBudgets) -> Option<Arc<Self>> {
         budgets.accepted.has_room_for(connection).then(|| Self::new(Arc::clone(connection), budgets.clone()))
     }
 
@@ -98,7 +98,7 @@ impl OpenStream {
 
     /// The connection.
     #[must_use]
-    pub const fn connection(&self) -> &Arc<ConnectionEntry> {
+    pub(crate) const fn connection(&self) -> &Arc<ConnectionEntry> {
         &self.connection
     }
 
@@ -107,7 +107,7 @@ impl OpenStream {
     /// # Errors
     ///
     /// When there is no room.
-    pub fn take_unproven(&self, kind: UnprovenKind) -> Result<CancellationToken, NoRoom> {
+    pub(crate) fn take_unproven(&self, kind: UnprovenKind) -> Result<CancellationToken, NoRoom> {
         let stream = self.take_of(kind)?;
         let taken_away = stream.taken_away().clone();
         self.hold(Place::Unproven(stream));
@@ -120,7 +120,7 @@ impl OpenStream {
     /// # Errors
     ///
     /// When there is no room.
-    pub fn take_answered(&self) -> Result<UnprovenStream, NoRoom> {
+    pub(crate) fn take_answered(&self) -> Result<UnprovenStream, NoRoom> {
         self.take_of(UnprovenKind::Answered)
     }
 
@@ -133,7 +133,7 @@ impl OpenStream {
     /// # Errors
     ///
     /// When the caller holds its share, or all places are taken.
-    pub fn take_proven(&self, caller: Holder) -> Result<(), NoShare> {
+    pub(crate) fn take_proven(&self, caller: Holder) -> Result<(), NoShare> {
         self.connection.prove(caller);
         let share = self.budgets.proven.take(caller, 1)?;
         self.hold(Place::Proven(share));
@@ -150,55 +150,55 @@ impl OpenStream {
 
     /// Is cancelled when the place of a stream without a proof goes to another connection.
     #[must_use]
-    pub fn taken_away(&self) -> Option<&CancellationToken> {
+    pub(crate) fn taken_away(&self) -> Option<&CancellationToken> {
         self.taken_away.get()
     }
 
     /// Takes note that the head of the answer was handed over.
-    pub fn hand_over_head(&self) {
+    pub(crate) fn hand_over_head(&self) {
         self.is_owed.store(true, Ordering::Relaxed);
     }
 
     /// Counts a part of the answer that is handed over, until what it returns is dropped.
     #[must_use]
-    pub fn hand_over_part(self: &Arc<Self>) -> HandedOver {
+    pub(crate) fn hand_over_part(self: &Arc<Self>) -> HandedOver {
         self.is_owed.store(true, Ordering::Relaxed);
         self.parts.fetch_add(1, Ordering::Relaxed);
         HandedOver { _part: self.connection.undelivered().count(), stream: Arc::clone(self) }
     }
 
     /// Takes note that the client has room for more than there is.
-    pub fn has_room(&self) {
+    pub(crate) fn has_room(&self) {
         self.is_owed.store(false, Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the client has yet to take something.
     #[must_use]
-    pub fn is_owed(&self) -> bool {
+    pub(crate) fn is_owed(&self) -> bool {
         self.is_owed.load(Ordering::Relaxed) || self.has_parts()
     }
 
     /// Whether parts that were handed over are not delivered.
     #[must_use]
-    pub fn has_parts(&self) -> bool {
+    pub(crate) fn has_parts(&self) -> bool {
         self.parts.load(Ordering::Relaxed) > 0
     }
 
     /// Takes note that the stream ends before its answer does.
-    pub fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
 
     /// Whether the stream ends before its answer does.
     #[must_use]
-    pub fn is_given_up(&self) -> bool {
+    pub(crate) fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::Relaxed)
     }
 
     /// How often the client has taken something.
     #[must_use]
-    pub fn taken(&self) -> u32 {
+    pub(crate) fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
     }
 }
@@ -211,7 +211,7 @@ impl Drop for OpenStream {
 
 /// A part of an answer that is on its way. While it lives, its stream holds its place.
 #[derive(Debug)]
-pub struct HandedOver {
+pub(crate) struct HandedOver {
     stream: Arc<OpenStream>,
     _part: UndeliveredPart,
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 /// and Hahne (IEEE/ACM Transactions on Networking 6(2), 1998) with a factor of one: it needs no number of holders, and
 /// leaves nothing unused that a fixed share would.
 #[derive(Debug)]
-pub struct Shares {
+pub(crate) struct Shares {
     limit: u64,
     held: Mutex<Held>,
 }
@@ -28,20 +28,20 @@ struct Held {
 
 /// One of those who share: a hash of its name, with a key of this process, so that no name can be chosen to collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Holder(u64);
+pub(crate) struct Holder(u64);
 
 /// Makes [`Holder`]s.
 impl Holder {
     /// The holder of this name. The same name gives the same holder under the same hasher only.
     #[must_use]
-    pub fn of(name: &impl Hash, hasher: &impl BuildHasher) -> Self {
+    pub(crate) fn of(name: &impl Hash, hasher: &impl BuildHasher) -> Self {
         Self(hasher.hash_one(name))
     }
 }
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum NoShare {
+pub(crate) enum NoShare {
     /// The holder has its share. Others can still get a place.
     #[error("the caller holds its share")]
     OverShare,
@@ -53,7 +53,7 @@ pub enum NoShare {
 impl Shares {
     /// A total that is free.
     #[must_use]
-    pub fn new(limit: u64) -> Arc<Self> {
+    pub(crate) fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self { limit, held: Mutex::default() })
     }
 
@@ -62,14 +62,14 @@ impl Shares {
     /// # Errors
     ///
     /// When the holder would then hold more than what is left free.
-    pub fn take(self: &Arc<Self>, holder: Holder, amount: u64) -> Result<Share, NoShare> {
+    pub(crate) fn take(self: &Arc<Self>, holder: Holder, amount: u64) -> Result<Share, NoShare> {
         self.hold(holder, amount)?;
         Ok(Share { shares: Arc::clone(self), holder, amount })
     }
 
     /// How much is held in all.
     #[must_use]
-    pub fn held(&self) -> u64 {
+    pub(crate) fn held(&self) -> u64 {
         self.lock().total
     }
 
@@ -104,7 +104,7 @@ impl Shares {
 
 /// What one call holds of the total. Given back when it is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     shares: Arc<Shares>,
     holder: Holder,
     amount: u64,
@@ -116,7 +116,7 @@ impl Share {
     /// # Errors
     ///
     /// When the holder would then hold more than what is left free. What was held before stays held.
-    pub fn grow(&mut self, amount: u64) -> Result<(), NoShare> {
+    pub(crate) fn grow(&mut self, amount: u64) -> Result<(), NoShare> {
         self.shares.hold(self.holder, amount)?;
         self.amount += amount;
         Ok(())

@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 
 /// Who waits for a check: those of one lane wait for each other, and the lanes take turns. A lane is a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lane(pub u64);
+pub(crate) struct Lane(pub u64);
 
 /// Signature checks: so many at a time, taken in turn by lane.
 ///
 /// The number of those that wait is bounded elsewhere: each of them is a stream without a proof.
 #[derive(Debug)]
-pub struct SignatureTurns {
+pub(crate) struct SignatureTurns {
     queue: Mutex<Queue>,
 }
 
@@ -32,13 +32,13 @@ struct Queue {
 impl SignatureTurns {
     /// So many checks at a time, at least one.
     #[must_use]
-    pub fn new(checks: usize) -> Arc<Self> {
+    pub(crate) fn new(checks: usize) -> Arc<Self> {
         let queue = Queue { free: checks.max(1), lanes: VecDeque::new(), waiting: 0 };
         Arc::new(Self { queue: Mutex::new(queue) })
     }
 
     /// Waits for a turn. The check is made while the turn is held.
-    pub async fn wait(self: &Arc<Self>, lane: Lane) -> Turn {
+    pub(crate) async fn wait(self: &Arc<Self>, lane: Lane) -> Turn {
         match self.take_or_queue(lane) {
             Ok(turn) => turn,
             Err(queued) => match queued.await {
@@ -51,7 +51,7 @@ impl SignatureTurns {
 
     /// How many wait.
     #[must_use]
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting
     }
 
@@ -110,7 +110,7 @@ impl Queue {
 
 /// Leave to check one signature. Handed on when it is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub(crate) struct Turn {
     turns: Option<Arc<SignatureTurns>>,
 }
 

@@ -18,7 +18,7 @@ pub(super) const STEPS: u32 = 4;
 /// The HTTP/2 library holds what the client's window or the transport has no room for, and the call's task may have
 /// ended by then. Each part therefore carries a count, which goes with it.
 #[derive(Debug, Default)]
-pub struct Undelivered {
+pub(crate) struct Undelivered {
     step: AtomicU32,
     by_age: [AtomicU32; AGES],
 }
@@ -26,7 +26,7 @@ pub struct Undelivered {
 impl Undelivered {
     /// Counts a part, until what it returns is dropped.
     #[must_use]
-    pub fn count(self: &Arc<Self>) -> UndeliveredPart {
+    pub(crate) fn count(self: &Arc<Self>) -> UndeliveredPart {
         let index = self.step.load(Ordering::Relaxed) as usize % AGES;
         if let Some(count) = self.by_age.get(index) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -36,7 +36,7 @@ impl Undelivered {
 
     /// One step of the clock. Tells whether the client has left a part for longer than the whole time limit, which is
     /// four steps.
-    pub fn step(&self) -> bool {
+    pub(crate) fn step(&self) -> bool {
         let step = self.step.fetch_add(1, Ordering::Relaxed) as usize + 1;
         let is_late = |age: usize| {
             let count = self.by_age.get((step + AGES - age) % AGES);
@@ -48,7 +48,7 @@ impl Undelivered {
 
 /// A part of an answer that is on its way.
 #[derive(Debug)]
-pub struct UndeliveredPart {
+pub(crate) struct UndeliveredPart {
     owed: Arc<Undelivered>,
     index: usize,
 }

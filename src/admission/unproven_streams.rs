@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What a stream without a proof is for. Each kind has a budget of its own, so that none keeps out another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnprovenKind {
+pub(crate) enum UnprovenKind {
     /// Health.
     Health,
     /// Reflection, whose answers are large.
@@ -24,11 +24,11 @@ pub enum UnprovenKind {
 
 impl UnprovenKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Health, Self::Reflection, Self::Pending, Self::Answered, Self::Other];
+    pub(crate) const ALL: [Self; 5] = [Self::Health, Self::Reflection, Self::Pending, Self::Answered, Self::Other];
 
     /// The name in metrics.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Health => "health",
             Self::Reflection => "reflection",
@@ -41,7 +41,7 @@ impl UnprovenKind {
 
 /// The budgets of all kinds.
 #[derive(Debug, Clone)]
-pub struct UnprovenBudgets([Arc<UnprovenStreams>; 5]);
+pub(crate) struct UnprovenBudgets([Arc<UnprovenStreams>; 5]);
 
 /// Reflection and what is no call get this part of what the other kinds get: people, tools and probes ask them, one stream
 /// at a time.
@@ -50,7 +50,7 @@ const SMALL_PART: usize = 8;
 impl UnprovenBudgets {
     /// Budgets of which nothing is taken: of each kind so many in all, and so many per connection.
     #[must_use]
-    pub fn new(limit: usize, per_connection: usize) -> Self {
+    pub(crate) fn new(limit: usize, per_connection: usize) -> Self {
         Self(UnprovenKind::ALL.map(|kind| match kind {
             UnprovenKind::Reflection | UnprovenKind::Other => {
                 UnprovenStreams::new(limit.div_ceil(SMALL_PART), per_connection.div_ceil(SMALL_PART))
@@ -61,7 +61,7 @@ impl UnprovenBudgets {
 
     /// The budget of one kind.
     #[must_use]
-    pub const fn of(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
+    pub(crate) const fn of(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
         let Self([health, reflection, pending, answered, other]) = self;
         match kind {
             UnprovenKind::Health => health,
@@ -77,19 +77,18 @@ impl UnprovenBudgets {
 const ENDING_PART: usize = 8;
 
 /// The number of a connection, unique in this process.
-pub type ConnectionId = u64;
+pub(crate) type ConnectionId = u64;
 
 /// Streams of one kind without a proven caller: so many in all, so many per connection.
 ///
 /// When all are taken, a connection that holds few takes one from the connection that holds most, whose oldest stream
 /// ends: peers without a proof have nothing else to be told apart by.
 #[derive(Debug)]
-pub struct UnprovenStreams {
+pub(crate) struct UnprovenStreams {
     limit: usize,
     per_connection: usize,
     open: Mutex<Open>,
     taken_away: AtomicU64,
-    refused: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -106,19 +105,13 @@ struct Open {
 /// There is no room for another stream without a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("too many streams without a proof are open")]
-pub struct NoRoom;
+pub(crate) struct NoRoom;
 
 impl UnprovenStreams {
     /// Nothing is open.
     #[must_use]
-    pub fn new(limit: usize, per_connection: usize) -> Arc<Self> {
-        Arc::new(Self {
-            limit,
-            per_connection,
-            open: Mutex::default(),
-            taken_away: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-        })
+    pub(crate) fn new(limit: usize, per_connection: usize) -> Arc<Self> {
+        Arc::new(Self { limit, per_connection, open: Mutex::default(), taken_away: AtomicU64::new(0) })
     }
 
     /// Counts one more stream, until what it returns is dropped. `is_capped` says whether the limit per connection holds:
@@ -128,13 +121,12 @@ impl UnprovenStreams {
     ///
     /// When the connection has too many, or all are taken and no connection has more than this one would have, or too many
     /// of those that were taken away have not ended yet.
-    pub fn take(self: &Arc<Self>, connection: ConnectionId, is_capped: bool) -> Result<UnprovenStream, NoRoom> {
+    pub(crate) fn take(self: &Arc<Self>, connection: ConnectionId, is_capped: bool) -> Result<UnprovenStream, NoRoom> {
         let mut open = self.lock();
         let own = open.by_connection.get(&connection).map_or(0, VecDeque::len);
         let has_room = !(is_capped && own >= self.per_connection)
             && (open.total < self.limit || self.take_from_the_largest(&mut open, own));
         if !has_room {
-            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(NoRoom);
         }
         let (number, taken_away) = (open.next, CancellationToken::new());
@@ -146,20 +138,14 @@ impl UnprovenStreams {
 
     /// How many are open.
     #[must_use]
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.lock().total
     }
 
     /// How many were ended to make room for another connection's.
     #[must_use]
-    pub fn taken_away(&self) -> u64 {
+    pub(crate) fn taken_away(&self) -> u64 {
         self.taken_away.load(Ordering::Relaxed)
-    }
-
-    /// How many were refused.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 
     fn take_from_the_largest(&self, open: &mut Open, own: usize) -> bool {
@@ -210,7 +196,7 @@ impl UnprovenStreams {
 
 /// An open stream without a proof. Given back when it is dropped.
 #[derive(Debug)]
-pub struct UnprovenStream {
+pub(crate) struct UnprovenStream {
     streams: Arc<UnprovenStreams>,
     connection: ConnectionId,
     number: u64,
@@ -220,7 +206,7 @@ pub struct UnprovenStream {
 impl UnprovenStream {
     /// Is cancelled when the stream's place goes to another connection. The stream must end then.
     #[must_use]
-    pub const fn taken_away(&self) -> &CancellationToken {
+    pub(crate) const fn taken_away(&self) -> &CancellationToken {
         &self.taken_away
     }
 }
@@ -267,9 +253,9 @@ mod tests {
         assert_eq!(streams.take(1, true).unwrap_err(), NoRoom);
         assert!(streams.take(1, false).is_ok());
         assert!(streams.take(2, true).is_ok());
-        assert_eq!((streams.open(), streams.refused()), (2, 1));
+        assert_eq!(streams.open(), 2);
         assert!(streams.take(1, true).is_err());
-        assert_eq!((streams.refused(), streams.taken_away()), (2, 0));
+        assert_eq!((streams.open(), streams.taken_away()), (2, 0));
         drop(held);
         assert_eq!((streams.open(), streams.lock().by_connection.len()), (0, 0));
     }

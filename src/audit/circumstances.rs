@@ -4,11 +4,11 @@ use access_broker_identity::PeerAddress;
 
 /// What goes into the record of a decision and not into the decision itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// Where the call came from.
-    pub peer: Option<PeerAddress>,
+    pub(crate) peer: Option<PeerAddress>,
     /// The trace that the call is part of.
-    pub trace_id: Option<String>,
+    pub(crate) trace_id: Option<String>,
     /// What the caller, or a proxy, calls the call.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }

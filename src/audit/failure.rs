@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Why a record is not known to be kept. It may be kept all the same, where only the confirmation is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum AuditFailure {
+pub(crate) enum AuditFailure {
     /// There was no place for it in the queue in time.
     #[error("the queue of audit records is full")]
     QueueFull,
@@ -30,12 +30,12 @@ pub enum AuditFailure {
 
 impl AuditFailure {
     /// Every cause, in the order of their numbers.
-    pub const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::QueueFull, Self::TimedOut, Self::Open, Self::Rotate, Self::Write, Self::Sync, Self::Closed];
 
     /// The cause's name in logs and metrics.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::TimedOut => "timeout",
@@ -51,4 +51,4 @@ impl AuditFailure {
 /// An answer must not be given, because its decision has no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the decision could not be recorded")]
-pub struct AuditUnavailable(#[from] pub AuditFailure);
+pub(crate) struct AuditUnavailable(#[from] pub AuditFailure);

@@ -21,7 +21,7 @@ const QUEUE_LENGTH: usize = 4_096;
 /// Hands records to one thread, which writes and syncs all that have come while it was busy with those before. The
 /// more calls there are, the less of a sync each pays for.
 #[derive(Debug)]
-pub struct GroupCommitSink {
+pub(crate) struct GroupCommitSink {
     messages: mpsc::Sender<Message>,
     status: Arc<AuditStatus>,
 }
@@ -33,7 +33,7 @@ impl GroupCommitSink {
     /// # Errors
     ///
     /// When the thread cannot be started.
-    pub fn to_file(file: AuditFile, in_time: Duration) -> io::Result<Self> {
+    pub(crate) fn to_file(file: AuditFile, in_time: Duration) -> io::Result<Self> {
         Self::start(file, QUEUE_LENGTH, in_time)
     }
 
@@ -42,7 +42,7 @@ impl GroupCommitSink {
     /// # Errors
     ///
     /// When the process has no standard output, or the thread cannot be started.
-    pub fn to_stdout(in_time: Duration) -> io::Result<Self> {
+    pub(crate) fn to_stdout(in_time: Duration) -> io::Result<Self> {
         Self::start(StandardOutput::open()?, QUEUE_LENGTH, in_time)
     }
 

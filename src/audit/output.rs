@@ -12,7 +12,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-pub use file::{AuditFile, AuditFileError, AuditFileSettings};
+pub use file::{AuditFile, AuditFileSettings};
 pub(super) use stdout::StandardOutput;
 
 use super::failure::AuditFailure;

@@ -24,7 +24,7 @@ const VERSION: u8 = 1;
 
 /// How a record names the object's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyForm {
+pub(crate) enum KeyForm {
     /// As it is.
     #[default]
     Plain,
@@ -35,7 +35,7 @@ pub enum KeyForm {
 
 /// A record: a line of JSON with its line feed, and nothing in it that gives access to anything.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AuditRecord(Box<str>);
+pub(crate) struct AuditRecord(Box<str>);
 
 impl AuditRecord {
     /// The record of a decision.
@@ -43,14 +43,14 @@ impl AuditRecord {
     /// # Errors
     ///
     /// Never in practice: everything in it can be written as JSON.
-    pub fn of(decision: &Decision, circumstances: &Circumstances, key: KeyForm) -> serde_json::Result<Self> {
+    pub(crate) fn of(decision: &Decision, circumstances: &Circumstances, key: KeyForm) -> serde_json::Result<Self> {
         let fields = Fields::of(decision, circumstances, key);
         Ok(Self(json_line(&fields)?.into()))
     }
 
     /// The line.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

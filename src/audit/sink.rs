@@ -12,7 +12,7 @@ use super::status::AuditStatus;
 
 /// Keeps records.
 #[async_trait]
-pub trait AuditSink: fmt::Debug + Send + Sync + 'static {
+pub(crate) trait AuditSink: fmt::Debug + Send + Sync + 'static {
     /// Keeps a record, and returns when it is kept. A record that was taken is kept even if nobody waits for that any
     /// more.
     ///

@@ -45,13 +45,13 @@ impl AuditStatus {
     /// Records that were not known to be kept when their call had to be answered, by cause. Those of
     /// [`AuditFailure::TimedOut`] may be kept later, and are then among the [`records`](Self::records), too.
     #[must_use]
-    pub fn failures(&self, cause: AuditFailure) -> u64 {
+    pub(crate) fn failures(&self, cause: AuditFailure) -> u64 {
         self.failures.get(cause as usize).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Records that wait to be written.
     #[must_use]
-    pub fn queue_length(&self) -> u64 {
+    pub(crate) fn queue_length(&self) -> u64 {
         // What is taken out may be counted before what was put in.
         u64::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(0)
     }
@@ -70,20 +70,20 @@ impl AuditStatus {
 
     /// Whether records are not written in time: from the first that was not, until a group is.
     #[must_use]
-    pub fn is_stalled(&self) -> bool {
+    pub(crate) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
 
     /// Whether records cannot be kept, or are not known to be: two groups or attempts in a row failed, a record was not
     /// written in time, or nothing was tried yet.
     #[must_use]
-    pub fn is_refusing(&self) -> bool {
+    pub(crate) fn is_refusing(&self) -> bool {
         self.is_stalled() || self.outage().is_refusing()
     }
 
     /// Whether only an attempt can tell that records can be kept again.
     #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
+    pub(crate) fn is_in_doubt(&self) -> bool {
         self.is_stalled() || self.outage().is_in_doubt()
     }
 

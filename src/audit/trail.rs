@@ -14,7 +14,7 @@ use crate::broker::Decision;
 
 /// What becomes of an answer whose decision is not known to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFailure {
+pub(crate) enum OnFailure {
     /// It is not given.
     #[default]
     Deny,
@@ -24,11 +24,11 @@ pub enum OnFailure {
 
 /// How a trail stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrailStanding {
+pub(crate) struct TrailStanding {
     /// Whether no answer is given without its record.
-    pub required: bool,
+    pub(crate) required: bool,
     /// Whether records can be kept, as far as that is known.
-    pub available: bool,
+    pub(crate) available: bool,
 }
 
 /// Where decisions are recorded, if they are. Clones record to the same place.
@@ -52,7 +52,7 @@ impl AuditTrail {
 
     /// Records to a sink. No answer waits longer than `flush_timeout` for its record.
     #[must_use]
-    pub fn new(sink: Arc<dyn AuditSink>, key: KeyForm, on_failure: OnFailure, flush_timeout: Duration) -> Self {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>, key: KeyForm, on_failure: OnFailure, flush_timeout: Duration) -> Self {
         Self(Some(Arc::new(Recording { sink, key, on_failure, flush_timeout })))
     }
 
@@ -62,7 +62,7 @@ impl AuditTrail {
     /// # Errors
     ///
     /// When the answer must not be given.
-    pub fn record<'t>(
+    pub(crate) fn record<'t>(
         &'t self,
         decision: &Decision,
         circumstances: &Circumstances,
@@ -80,7 +80,7 @@ impl AuditTrail {
 
     /// Whether answers depend on their records, and whether records can be kept. `None` without records.
     #[must_use]
-    pub fn standing(&self) -> Option<TrailStanding> {
+    pub(crate) fn standing(&self) -> Option<TrailStanding> {
         let recording = self.0.as_ref()?;
         let (required, available) = (recording.on_failure == OnFailure::Deny, !recording.sink.status().is_refusing());
         Some(TrailStanding { required, available })

@@ -45,7 +45,7 @@ impl fmt::Display for DecisionId {
 
 /// What a caller asked the broker to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UseCase {
+pub(crate) enum UseCase {
     /// Issue URLs that read an object.
     IssueDownloadUrl,
     /// Issue a URL that writes an object.
@@ -57,7 +57,7 @@ pub enum UseCase {
 impl UseCase {
     /// The method of the API.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::IssueDownloadUrl => "IssueDownloadUrl",
             Self::IssueUploadUrl => "IssueUploadUrl",
@@ -67,7 +67,7 @@ impl UseCase {
 
     /// The operation that the policy must grant for it.
     #[must_use]
-    pub const fn operation(self) -> Operation {
+    pub(crate) const fn operation(self) -> Operation {
         match self {
             Self::IssueDownloadUrl => Operation::Download,
             Self::IssueUploadUrl | Self::VerifyUpload => Operation::Upload,
@@ -87,7 +87,7 @@ pub struct Decision {
     /// The caller's pseudonym.
     pub caller_id: String,
     /// What the caller wanted to do.
-    pub use_case: UseCase,
+    pub(crate) use_case: UseCase,
     /// With which object.
     pub object: ObjectReference,
     /// The tier that holds the object, if one does.

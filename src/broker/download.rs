@@ -17,16 +17,16 @@ use access_broker_s3::storage::{InspectionScope, ObjectInspector, StoredObject};
 
 /// A valid request for download URLs.
 #[derive(Debug, Clone)]
-pub struct DownloadRequest {
+pub(crate) struct DownloadRequest {
     /// What to read, how, and for how long.
-    pub access: AccessRequest<RequestedDownload>,
+    pub(crate) access: AccessRequest<RequestedDownload>,
     /// What must be known of the object first.
-    pub existence: Existence,
+    pub(crate) existence: Existence,
 }
 
 /// What must be known of an object before there are URLs for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Existence {
+pub(crate) enum Existence {
     /// Nothing: whoever uses the URL finds out.
     #[default]
     Unknown,
@@ -38,22 +38,22 @@ pub enum Existence {
 
 /// Download URLs and what goes with them.
 #[derive(Debug)]
-pub struct IssuedDownload {
+pub(crate) struct IssuedDownload {
     /// The signed requests and when they stop working.
-    pub signed: PresignedDownload,
+    pub(crate) signed: PresignedDownload,
     /// The object as it was found, if that was asked for.
-    pub object: Option<StoredObject>,
+    pub(crate) object: Option<StoredObject>,
     /// The tier that holds the object.
-    pub tier: Arc<str>,
+    pub(crate) tier: Arc<str>,
     /// The endpoint that the URLs go by.
-    pub endpoint: EndpointName,
+    pub(crate) endpoint: EndpointName,
     /// The decision's id.
-    pub decision_id: DecisionId,
+    pub(crate) decision_id: DecisionId,
 }
 
 impl Broker {
     /// Issues URLs that read an object. The decision comes with the answer, whatever it is.
-    pub async fn issue_download(
+    pub(crate) async fn issue_download(
         &self,
         asking: &AuthenticatedCaller,
         request: DownloadRequest,

@@ -46,7 +46,7 @@ impl BrokerError {
 
     /// The name of the rule that refused, if one did.
     #[must_use]
-    pub fn refusing_rule(&self) -> Option<&str> {
+    pub(crate) fn refusing_rule(&self) -> Option<&str> {
         match self {
             Self::Refused(RefusalReason::Denied(rule) | RefusalReason::ClaimElsewhere(Some(rule))) => Some(rule),
             _ => None,

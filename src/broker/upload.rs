@@ -16,24 +16,24 @@ use access_broker_s3::presign::{Attribution, PresignedUpload, Presigner, Signing
 use access_broker_s3::storage::ObjectInspector;
 
 /// A valid request for an upload URL: what to write, how, and for how long.
-pub type UploadRequest = AccessRequest<RequestedUpload>;
+pub(crate) type UploadRequest = AccessRequest<RequestedUpload>;
 
 /// An upload URL and what goes with it.
 #[derive(Debug)]
-pub struct IssuedUpload {
+pub(crate) struct IssuedUpload {
     /// The signed request and when it stops working.
-    pub signed: PresignedUpload,
+    pub(crate) signed: PresignedUpload,
     /// The tier that holds the object.
-    pub tier: Arc<str>,
+    pub(crate) tier: Arc<str>,
     /// The endpoint that the URL goes by.
-    pub endpoint: EndpointName,
+    pub(crate) endpoint: EndpointName,
     /// The decision's id.
-    pub decision_id: DecisionId,
+    pub(crate) decision_id: DecisionId,
 }
 
 impl Broker {
     /// Issues a URL that writes an object. The decision comes with the answer, whatever it is.
-    pub async fn issue_upload(
+    pub(crate) async fn issue_upload(
         &self,
         asking: &AuthenticatedCaller,
         request: UploadRequest,

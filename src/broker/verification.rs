@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 pub use self::aspect::Aspect;
 use self::comparison::Comparison;
-pub use self::expectations::Expectations;
+pub(crate) use self::expectations::Expectations;
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::pipeline::{BrokerRequest, PermittedTask};
@@ -25,13 +25,13 @@ use access_broker_s3::storage::{ObjectInspector, StoredObject};
 
 /// A valid request to verify an upload.
 #[derive(Debug, Clone)]
-pub struct VerificationRequest {
+pub(crate) struct VerificationRequest {
     /// The object.
-    pub object: ObjectReference,
+    pub(crate) object: ObjectReference,
     /// One version of it, instead of the current one.
-    pub version_id: Option<HeaderText>,
+    pub(crate) version_id: Option<HeaderText>,
     /// What it should be.
-    pub expected: Expectations,
+    pub(crate) expected: Expectations,
 }
 
 /// What was found.
@@ -59,7 +59,7 @@ impl Verification {
 
 impl Broker {
     /// Inspects an uploaded object. The decision to let the caller know comes with the answer, whatever it is.
-    pub async fn verify_upload(
+    pub(crate) async fn verify_upload(
         &self,
         asking: &AuthenticatedCaller,
         request: VerificationRequest,

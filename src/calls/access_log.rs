@@ -10,7 +10,7 @@ use http::HeaderMap;
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::field::display;
 
-pub use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
+pub(crate) use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
 
 use super::call_trace::CallTrace;
 use super::cause::Cause;

@@ -12,7 +12,7 @@ pub struct CallCounters {
     /// Calls that were refused because their caller holds its share.
     pub over_share: EventCount,
     /// Calls without a proven caller that were refused, or ended to make room for those of another connection.
-    pub unproven_refused: EventCount,
+    pub(crate) unproven_refused: EventCount,
     /// Calls whose message did not arrive in time.
     pub message_timeouts: EventCount,
     /// Calls whose client did not take the answer in time.
@@ -26,7 +26,7 @@ pub struct CallCounters {
     /// Calls whose message was too large.
     pub oversized_messages: EventCount,
     /// Requests that were no call of a method here, by their form.
-    pub malformed: MalformedCounts,
+    pub(crate) malformed: MalformedCounts,
 }
 
 impl CallCounters {

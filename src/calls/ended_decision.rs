@@ -14,16 +14,16 @@ pub(crate) enum Recording {
 
 /// A decision, and whether the caller was told of it.
 #[derive(Debug, Clone, Copy)]
-pub struct EndedDecision<'c> {
+pub(crate) struct EndedDecision<'c> {
     /// What was decided.
-    pub decision: &'c Decision,
+    pub(crate) decision: &'c Decision,
     /// Whether the caller was told.
-    pub fate: DecisionFate,
+    pub(crate) fate: DecisionFate,
 }
 
 /// Whether the caller was told of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DecisionFate {
+pub(crate) enum DecisionFate {
     /// Its answer, whole and with its status, was given to the connection. Whether it arrived only the client knows.
     Answered,
     /// It could not be recorded, so that the caller was told of the failure and of nothing else.
@@ -42,7 +42,7 @@ impl<'c> EndedDecision<'c> {
     /// How it ended, for metrics and the log: the outcome of the decision if the caller was told, else `unrecorded` or
     /// `undelivered`.
     #[must_use]
-    pub const fn outcome(&self) -> &'static str {
+    pub(crate) const fn outcome(&self) -> &'static str {
         match self.fate {
             DecisionFate::Answered => self.decision.outcome.name(),
             DecisionFate::Unrecorded => "unrecorded",

@@ -96,12 +96,12 @@ pub(crate) enum RequestFault {
 
 /// How many requests were malformed, by what was wrong with them.
 #[derive(Debug, Default)]
-pub struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
+pub(crate) struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
 
 impl MalformedCounts {
     /// The count of one kind.
     #[must_use]
-    pub const fn get(&self, malformed: MalformedRequest) -> &EventCount {
+    pub(crate) const fn get(&self, malformed: MalformedRequest) -> &EventCount {
         // The number of a kind is its place in the list, and there are as many counts.
         &self.0[malformed as usize]
     }

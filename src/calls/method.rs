@@ -5,7 +5,7 @@ pub const SERVICE_NAME: &str = "accessbroker.v1.AccessBrokerService";
 
 /// What a call is for, as logs, metrics and traces name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallMethod {
+pub(crate) enum CallMethod {
     /// `IssueDownloadUrl` of the broker.
     IssueDownloadUrl,
     /// `IssueUploadUrl` of the broker.
@@ -26,7 +26,7 @@ pub enum CallMethod {
 
 impl CallMethod {
     /// Every method, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::IssueDownloadUrl,
         Self::IssueUploadUrl,
         Self::VerifyUpload,
@@ -39,7 +39,7 @@ impl CallMethod {
 
     /// The method of an HTTP/2 path.
     #[must_use]
-    pub fn from_path(path: &str) -> Self {
+    pub(crate) fn from_path(path: &str) -> Self {
         let known = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         let known =
             known.and_then(|parts| Self::ALL.into_iter().find(|method| parts == (method.service(), method.name())));
@@ -48,7 +48,7 @@ impl CallMethod {
 
     /// The full name of the service; `unknown` for a method that is not known.
     #[must_use]
-    pub const fn service(self) -> &'static str {
+    pub(crate) const fn service(self) -> &'static str {
         match self {
             Self::IssueDownloadUrl | Self::IssueUploadUrl | Self::VerifyUpload => SERVICE_NAME,
             Self::HealthCheck | Self::HealthWatch => "grpc.health.v1.Health",
@@ -60,7 +60,7 @@ impl CallMethod {
 
     /// The method's own name; `unknown` for one that is not known.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::IssueDownloadUrl => "IssueDownloadUrl",
             Self::IssueUploadUrl => "IssueUploadUrl",
@@ -107,7 +107,7 @@ impl CallMethod {
 
     /// How messages go, by the names that gRPC's Prometheus metrics have.
     #[must_use]
-    pub const fn grpc_type(self) -> &'static str {
+    pub(crate) const fn grpc_type(self) -> &'static str {
         match self {
             Self::HealthWatch => "server_stream",
             Self::Reflection | Self::ReflectionAlpha => "bidi_stream",

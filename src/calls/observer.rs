@@ -8,7 +8,7 @@ use super::ended_decision::EndedDecision;
 use super::method::CallMethod;
 
 /// Hears of every call, twice. Both are on the way of the call: an observer must neither wait nor allocate much.
-pub trait CallObserver: fmt::Debug + Send + Sync + 'static {
+pub(crate) trait CallObserver: fmt::Debug + Send + Sync + 'static {
     /// A call has begun.
     fn started(&self, method: CallMethod);
 
@@ -18,15 +18,15 @@ pub trait CallObserver: fmt::Debug + Send + Sync + 'static {
 
 /// What is known of a call at its end.
 #[derive(Debug, Clone, Copy)]
-pub struct EndedCall<'c> {
+pub(crate) struct EndedCall<'c> {
     /// What it was for.
-    pub method: CallMethod,
+    pub(crate) method: CallMethod,
     /// Its status: [`Cancelled`](Code::Cancelled) if the client left, [`Internal`](Code::Internal) if it panicked.
-    pub code: Code,
+    pub(crate) code: Code,
     /// From its first byte to the last one of the answer.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// Why the caller's proof was not accepted, by the name in the log.
-    pub rejection: Option<&'static str>,
+    pub(crate) rejection: Option<&'static str>,
     /// What was decided, if the call got so far, and whether the caller was told.
-    pub decision: Option<EndedDecision<'c>>,
+    pub(crate) decision: Option<EndedDecision<'c>>,
 }

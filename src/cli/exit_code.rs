@@ -3,17 +3,17 @@
 use crate::server::StopSignal;
 
 /// Everything went as asked. For a server: it was stopped.
-pub const EXIT_OK: u8 = 0;
+pub(crate) const EXIT_OK: u8 = 0;
 /// Something failed: a port was taken, the server could not go on, the server asked about was not healthy.
-pub const EXIT_FAILURE: u8 = 1;
+pub(crate) const EXIT_FAILURE: u8 = 1;
 /// The command line was not understood (clap's own choice).
-pub const EXIT_USAGE: u8 = 2;
+pub(crate) const EXIT_USAGE: u8 = 2;
 /// The configuration or the policy is not valid, or has warnings where none are allowed (`EX_CONFIG` of `sysexits.h`).
-pub const EXIT_CONFIGURATION: u8 = 78;
+pub(crate) const EXIT_CONFIGURATION: u8 = 78;
 /// A second signal, SIGINT, ended a server at once on its way down (128 and the signal's number, as shells have it).
-pub const EXIT_SECOND_SIGINT: u8 = 130;
+pub(crate) const EXIT_SECOND_SIGINT: u8 = 130;
 /// The same with SIGTERM.
-pub const EXIT_SECOND_SIGTERM: u8 = 143;
+pub(crate) const EXIT_SECOND_SIGTERM: u8 = 143;
 
 /// The code after a second signal.
 pub(super) const fn of_second_signal(signal: StopSignal) -> u8 {

@@ -6,9 +6,9 @@ use access_broker_base::document::Table;
 
 /// `[attribution]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AttributionSettings {
+pub(crate) struct AttributionSettings {
     /// The file with the key that makes callers' pseudonyms. `None`: a random key for the life of the process.
-    pub caller_key_file: Option<PathBuf>,
+    pub(crate) caller_key_file: Option<PathBuf>,
 }
 
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AttributionSettings {

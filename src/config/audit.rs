@@ -33,9 +33,9 @@ pub struct AuditSettings {
     /// Where records go.
     pub output: AuditOutput,
     /// How they name objects.
-    pub key: KeyForm,
+    pub(crate) key: KeyForm,
     /// What becomes of answers whose decisions cannot be recorded.
-    pub on_failure: OnFailure,
+    pub(crate) on_failure: OnFailure,
     /// How long an answer waits for its record, and the end of the process for the last one.
     pub flush_timeout: Duration,
 }

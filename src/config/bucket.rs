@@ -6,8 +6,8 @@ mod server;
 use std::collections::BTreeMap;
 
 use endpoints::BucketEndpoints;
-pub use endpoints::NamedEndpoint;
-pub use server::ServerTraits;
+pub(crate) use endpoints::NamedEndpoint;
+pub(crate) use server::ServerTraits;
 
 use super::credentials::CredentialsSettings;
 use access_broker_base::document::{Located, Place, Table};
@@ -34,7 +34,7 @@ pub struct BucketSettings {
     /// Who signs uploads, if not the same.
     pub upload_credentials: Option<CredentialsSettings>,
     /// What its server keeps.
-    pub server: ServerTraits,
+    pub(crate) server: ServerTraits,
     /// Whether nothing is served while its credentials are missing.
     pub required: bool,
 }

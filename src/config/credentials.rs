@@ -6,7 +6,7 @@ use std::path::Path;
 use access_broker_base::document::{Located, Table};
 use access_broker_s3::credentials::{DEFAULT_CHAIN_NAME, SecretSource, SessionSource};
 
-pub use access_broker_s3::credentials::CredentialsSettings;
+pub(crate) use access_broker_s3::credentials::CredentialsSettings;
 
 /// Reads every `[[credentials]]`, by name. `None` stands for what was given and is wrong.
 pub(super) fn read_all(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Option<CredentialsSettings>> {

@@ -8,7 +8,7 @@ impl Config {
     /// The sections that a newer configuration has other settings in, but for `log.level`, which a running server can
     /// take. Everything else takes a restart.
     #[must_use]
-    pub fn sections_for_restart(&self, newer: &Self) -> Vec<&'static str> {
+    pub(crate) fn sections_for_restart(&self, newer: &Self) -> Vec<&'static str> {
         // Every field is named, so that a new one is not forgotten.
         let Self {
             server,

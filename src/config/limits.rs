@@ -22,7 +22,7 @@ pub struct LimitSettings {
     /// hold for loopback and Unix domain sockets.
     pub trusted_proxies: Vec<IpNet>,
     /// TLS handshakes whose cryptography is under way at a time, over all listeners. Further ones wait.
-    pub max_handshakes: u32,
+    pub(crate) max_handshakes: u32,
     /// Connections in the middle of a handshake at a time from one IPv4 address or one IPv6 /64. Further ones are closed.
     pub max_handshakes_per_address: u32,
     /// How long a client may take for its first message of a TLS handshake, for the rest of it, and after it for the first
@@ -66,17 +66,17 @@ pub struct LimitSettings {
     /// place while it holds fewer than are free.
     pub max_calls_in_flight: u32,
     /// Signature checks of tokens that were not seen before, at a time.
-    pub signature_checks: u32,
+    pub(crate) signature_checks: u32,
     /// Connections of the admin port at a time. A further one takes the place of one without a request, or is closed.
-    pub admin_max_connections: u32,
+    pub(crate) admin_max_connections: u32,
     /// How long a request of the admin port may take to arrive, from the connection's begin to the end of its headers.
-    pub admin_header_timeout: Duration,
+    pub(crate) admin_header_timeout: Duration,
 }
 
 impl LimitSettings {
     /// Whether many peers may share this address: loopback, or a proxy that the settings name.
     #[must_use]
-    pub fn is_shared(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_shared(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_loopback() || self.trusted_proxies.iter().any(|proxies| proxies.contains(&address))
     }

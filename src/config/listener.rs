@@ -30,7 +30,7 @@ pub struct ListenerSettings {
 impl ListenerSettings {
     /// Whether every call must bring a token.
     #[must_use]
-    pub const fn takes_tokens(&self) -> bool {
+    pub(crate) const fn takes_tokens(&self) -> bool {
         !matches!(self.proof, AcceptedProof::Workload(_))
     }
 }

@@ -16,9 +16,9 @@ const DEFAULT_FORMAT: LogFormat = LogFormat::Json;
 
 /// Which lines of calls are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AccessLogSettings {
+pub(crate) struct AccessLogSettings {
     /// The lines of calls with rejected proofs that are written in a second; 0 for none. All others are written.
-    pub rejected_per_second: u32,
+    pub(crate) rejected_per_second: u32,
 }
 
 pub(super) fn read(mut table: Table<'_>) -> (LogSettings, AccessLogSettings) {

@@ -7,7 +7,7 @@ use access_broker_base::document::{Overrides, Place};
 ///
 /// The double underscore keeps them apart from what Kubernetes sets for a service of the same name, such as
 /// `ACCESS_BROKER_PORT`.
-pub const ENVIRONMENT_PREFIX: &str = "ACCESS_BROKER_";
+pub(crate) const ENVIRONMENT_PREFIX: &str = "ACCESS_BROKER_";
 
 /// The settings among the environment's variables.
 pub fn environment_overrides(variables: impl IntoIterator<Item = (String, String)>) -> Overrides {
@@ -21,7 +21,7 @@ pub fn environment_overrides(variables: impl IntoIterator<Item = (String, String
 }
 
 /// Puts a flag's value over whatever the environment said.
-pub fn flag_override(overrides: &mut Overrides, flag: &str, path: &str, value: Option<String>) {
+pub(crate) fn flag_override(overrides: &mut Overrides, flag: &str, path: &str, value: Option<String>) {
     if let Some(text) = value {
         overrides.insert(path.to_owned(), (Place::Flag(flag.to_owned()), text));
     }

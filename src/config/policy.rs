@@ -17,16 +17,16 @@ const SETTLE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicySettings {
+pub(crate) struct PolicySettings {
     /// The policy file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// How often the file is looked at for changes. Longer than zero.
-    pub reload_interval: Duration,
+    pub(crate) reload_interval: Duration,
     /// How long a file that was changed in place must be unchanged before it counts: the policy, and every other file
     /// that is read again. 1 second to 10 minutes.
-    pub settle: Duration,
+    pub(crate) settle: Duration,
     /// The key that every policy must be signed with.
-    pub minisign_public_key: Option<PublicKey>,
+    pub(crate) minisign_public_key: Option<PublicKey>,
 }
 
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> Option<PolicySettings> {

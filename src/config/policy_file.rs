@@ -23,34 +23,34 @@ pub struct LoadedPolicy {
     /// The policy with its warnings.
     pub compiled: CompiledPolicy,
     /// What it was compiled from.
-    pub source: PolicySource,
+    pub(crate) source: PolicySource,
 }
 
 /// What a policy was compiled from. Later looks at its file are compared with it.
 #[derive(Debug)]
-pub struct PolicySource {
+pub(crate) struct PolicySource {
     /// The content.
-    pub text: String,
+    pub(crate) text: String,
     /// The file.
-    pub sight: Sight,
+    pub(crate) sight: Sight,
     /// The files with its checksum and its signature.
-    pub proofs: [Sight; 2],
+    pub(crate) proofs: [Sight; 2],
 }
 
 /// What one look found.
 #[derive(Debug)]
-pub struct PolicyLook {
+pub(crate) struct PolicyLook {
     /// The policy file.
-    pub policy: Result<Look, FileError>,
+    pub(crate) policy: Result<Look, FileError>,
     /// The file with the checksum.
-    pub checksum: Result<Look, FileError>,
+    pub(crate) checksum: Result<Look, FileError>,
     /// The file with the signature. Always `Absent` without a key to check it with.
-    pub signature: Result<Look, FileError>,
+    pub(crate) signature: Result<Look, FileError>,
 }
 
 /// The paths of the policy file and of what vouches for it.
 #[derive(Clone)]
-pub struct PolicyFile {
+pub(crate) struct PolicyFile {
     policy: PathBuf,
     checksum: PathBuf,
     signature: PathBuf,
@@ -66,7 +66,7 @@ impl fmt::Debug for PolicyFile {
 impl PolicyFile {
     /// The file that the settings name, and the two beside it.
     #[must_use]
-    pub fn new(settings: &PolicySettings) -> Self {
+    pub(crate) fn new(settings: &PolicySettings) -> Self {
         let beside = |ending: &str| {
             let mut path = settings.file.clone().into_os_string();
             path.push(ending);
@@ -82,19 +82,19 @@ impl PolicyFile {
 
     /// The path of the policy.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.policy
     }
 
     /// Where a checksum is looked for.
     #[must_use]
-    pub fn checksum_path(&self) -> &Path {
+    pub(crate) fn checksum_path(&self) -> &Path {
         &self.checksum
     }
 
     /// Looks at all three files. Blocks on the file system.
     #[must_use]
-    pub fn look(&self) -> PolicyLook {
+    pub(crate) fn look(&self) -> PolicyLook {
         self.look_beside(files::read(&self.policy, MAX_DOCUMENT_BYTES))
     }
 
@@ -121,7 +121,7 @@ impl PolicyFile {
     /// # Errors
     ///
     /// The file with the proof, and what is wrong with it.
-    pub fn is_vouched_for(&self, content: &[u8], look: &PolicyLook) -> Result<bool, ProofError> {
+    pub(crate) fn is_vouched_for(&self, content: &[u8], look: &PolicyLook) -> Result<bool, ProofError> {
         let by_checksum = proof::check_checksum(content, &self.checksum, &look.checksum)?;
         let by_signature = match &self.key {
             Some(key) => proof::check_signature(content, key, &self.signature, &look.signature).map(|()| true)?,
@@ -134,7 +134,7 @@ impl PolicyFile {
 impl PolicyLook {
     /// The files with checksum and signature, as a tracker sees them.
     #[must_use]
-    pub fn proofs(&self) -> [Sight; 2] {
+    pub(crate) fn proofs(&self) -> [Sight; 2] {
         [Sight::of(&self.checksum), Sight::of(&self.signature)]
     }
 }

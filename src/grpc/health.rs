@@ -11,7 +11,7 @@ use tonic_health::server::{HealthReporter, HealthService as LibraryService};
 
 /// Serves `grpc.health.v1.Health`.
 #[derive(Debug)]
-pub struct HealthService {
+pub(crate) struct HealthService {
     inner: LibraryService,
 }
 
@@ -19,13 +19,13 @@ impl HealthService {
     /// A service that says what the reporter is told. Every service must have a status by then: watchers of others are
     /// never told of one.
     #[must_use]
-    pub fn new(reporter: HealthReporter) -> Self {
+    pub(crate) fn new(reporter: HealthReporter) -> Self {
         Self { inner: LibraryService::from_health_reporter(reporter) }
     }
 
     /// The tonic service. Messages larger than so many bytes are refused.
     #[must_use]
-    pub fn into_server(self, max_message_size: usize) -> HealthServer<Self> {
+    pub(crate) fn into_server(self, max_message_size: usize) -> HealthServer<Self> {
         HealthServer::new(self).max_decoding_message_size(max_message_size)
     }
 }

@@ -32,7 +32,7 @@ impl BrokerService {
 
     /// The tonic service. Messages larger than so many bytes are refused.
     #[must_use]
-    pub fn into_server(self, max_message_size: usize) -> AccessBrokerServiceServer<Self> {
+    pub(crate) fn into_server(self, max_message_size: usize) -> AccessBrokerServiceServer<Self> {
         AccessBrokerServiceServer::new(self).max_decoding_message_size(max_message_size)
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn neutral_code(code: Code) -> calls::Code {
 
 /// The answer to a stream that is refused before its call is looked at: it has no id and no line in the log.
 #[must_use]
-pub fn refusal_of_stream() -> http::Response<Body> {
+pub(crate) fn refusal_of_stream() -> http::Response<Body> {
     status(&Failure::from(Reason::Overloaded), "").into_http()
 }
 

@@ -72,16 +72,16 @@ pub struct QuotaExceeded {
 /// How often each limit was exceeded, by scope: calls that were refused and, with `report_only`, calls that would have
 /// been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QuotaStatus {
+pub(crate) struct QuotaStatus {
     /// In the order of [`QuotaScope::ALL`].
-    pub exceeded: [(QuotaScope, u64); 3],
+    pub(crate) exceeded: [(QuotaScope, u64); 3],
     /// Whether these calls went on all the same.
-    pub report_only: bool,
+    pub(crate) report_only: bool,
 }
 
 /// Why a call is not admitted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum QuotaError {
+pub(crate) enum QuotaError {
     /// A limit is used up.
     #[error(transparent)]
     Exceeded(#[from] QuotaExceeded),
@@ -128,7 +128,7 @@ impl Quotas {
     ///
     /// The first limit that is used up. What was counted against those before it stays counted. Also when the store cannot
     /// be asked: a limit that cannot be checked lets nobody pass.
-    pub async fn admit(
+    pub(crate) async fn admit(
         &self,
         caller_id: &str,
         tier: &Arc<str>,
@@ -178,7 +178,7 @@ impl Quotas {
 
     /// How often each limit was exceeded so far.
     #[must_use]
-    pub fn status(&self) -> QuotaStatus {
+    pub(crate) fn status(&self) -> QuotaStatus {
         let [caller, caller_in_tier, tier] = self.exceeded.each_ref().map(|count| count.load(Ordering::Relaxed));
         let exceeded =
             [(QuotaScope::Caller, caller), (QuotaScope::CallerInTier, caller_in_tier), (QuotaScope::Tier, tier)];

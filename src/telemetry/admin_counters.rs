@@ -4,25 +4,25 @@ use crate::calls::EventCount;
 
 /// Counted by the admin port.
 #[derive(Debug, Default)]
-pub struct AdminCounters {
+pub(crate) struct AdminCounters {
     /// Connections that were accepted and got a place.
-    pub accepted: EventCount,
+    pub(crate) accepted: EventCount,
     /// Those that have ended since, however they ended.
-    pub closed: EventCount,
+    pub(crate) closed: EventCount,
     /// Connections that were closed at once because `limits.admin_max_connections` others were open and busy.
-    pub refused: EventCount,
+    pub(crate) refused: EventCount,
     /// Connections that were closed because their request or the reading of their answer took too long.
-    pub timed_out: EventCount,
+    pub(crate) timed_out: EventCount,
     /// Connections that were closed for lack of progress, to make room for a new one.
-    pub displaced: EventCount,
+    pub(crate) displaced: EventCount,
     /// Failures to accept that are the machine's, such as too many open files.
-    pub accept_errors: EventCount,
+    pub(crate) accept_errors: EventCount,
 }
 
 impl AdminCounters {
     /// Connections that are open now.
     #[must_use]
-    pub fn open(&self) -> u64 {
+    pub(crate) fn open(&self) -> u64 {
         // Read in this order, a connection that ends in between is counted as open, never as less than none.
         let closed = self.closed.get();
         self.accepted.get().saturating_sub(closed)

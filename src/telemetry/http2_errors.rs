@@ -22,7 +22,7 @@ const NAMES: [&str; 14] = [
 
 /// A frame that ends something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndingFrame {
+pub(crate) enum EndingFrame {
     /// It ends a stream.
     RstStream,
     /// It ends a connection.
@@ -31,7 +31,7 @@ pub enum EndingFrame {
 
 /// Counted by every connection. `NO_ERROR` is none: it ends what has nothing left to say.
 #[derive(Debug, Default)]
-pub struct Http2Errors {
+pub(crate) struct Http2Errors {
     rst_stream: [EventCount; NAMES.len()],
     goaway: [EventCount; NAMES.len()],
 }

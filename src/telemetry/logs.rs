@@ -28,8 +28,9 @@ use tracing_subscriber::{Registry, registry, reload};
 
 use json_line::JsonLine;
 
-pub use handle::LogHandle;
-pub use loss::{LogCounts, LossCause};
+pub(crate) use handle::LogHandle;
+pub use loss::LogCounts;
+pub(crate) use loss::LossCause;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,7 @@ pub struct LogSettings {
 /// # Errors
 ///
 /// When standard error cannot be opened a second time, or the thread of the log cannot be started.
-pub fn start_logging(settings: LogSettings) -> io::Result<LogHandle> {
+pub(crate) fn start_logging(settings: LogSettings) -> io::Result<LogHandle> {
     // Past the lock of the standard library: a thread that held it would wait for the reader of the log.
     let stream = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let (queue, handle) = writer::start(stream, settings)?;

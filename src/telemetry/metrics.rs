@@ -30,12 +30,12 @@ use std::sync::Arc;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use call_metrics::CallMetrics;
-pub use certificates::{CertificateStatus, ListenerCertificate};
-pub use connection_limit::ConnectionLimit;
+pub(crate) use call_metrics::CallMetrics;
+pub(crate) use certificates::{CertificateStatus, ListenerCertificate};
+pub(crate) use connection_limit::ConnectionLimit;
 pub use format::MetricsFormat;
-pub use parts::{PartStatus, ReadinessStatus};
-pub use sampled::Sampled;
+pub(crate) use parts::{PartStatus, ReadinessStatus};
+pub(crate) use sampled::Sampled;
 
 use admin::AdminCollector;
 use audit::AuditCollector;
@@ -71,23 +71,23 @@ const PREFIX: &str = "access_broker";
 #[derive(Debug, Clone, Default)]
 pub struct MetricSources {
     /// What calls leave behind.
-    pub calls: Arc<CallMetrics>,
+    pub(crate) calls: Arc<CallMetrics>,
     /// What became of spans.
-    pub spans: Arc<SpanCounts>,
+    pub(crate) spans: Arc<SpanCounts>,
     /// Connections, and calls that the server ended itself.
     pub server: Arc<ServerCounters>,
     /// What calls share.
-    pub budgets: Option<Budgets>,
+    pub(crate) budgets: Option<Budgets>,
     /// What was lost of the log.
     pub log: Arc<LogCounts>,
     /// Access lines of rejected proofs.
-    pub rejected_lines: Arc<RejectedLines>,
+    pub(crate) rejected_lines: Arc<RejectedLines>,
     /// Connections of the admin port.
-    pub admin: Arc<AdminCounters>,
+    pub(crate) admin: Arc<AdminCounters>,
     /// How many connections there may be, where a server runs.
-    pub connection_limit: Option<ConnectionLimit>,
+    pub(crate) connection_limit: Option<ConnectionLimit>,
     /// What calls need, where a server runs.
-    pub parts: Option<Sampled<ReadinessStatus>>,
+    pub(crate) parts: Option<Sampled<ReadinessStatus>>,
     /// Audit records, if there are any.
     pub audit: Option<Arc<AuditStatus>>,
     /// Quotas.
@@ -99,7 +99,7 @@ pub struct MetricSources {
     /// The signers. No two may have credentials of the same name.
     pub signers: Vec<Arc<dyn SignerStatus>>,
     /// The certificates of listeners with TLS. No two may have the same listener.
-    pub certificates: Vec<ListenerCertificate>,
+    pub(crate) certificates: Vec<ListenerCertificate>,
 }
 
 /// Every metric of the process.

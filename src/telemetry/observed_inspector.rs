@@ -14,7 +14,7 @@ use access_broker_s3::storage::{InspectionError, InspectionScope, ObjectInspecto
 
 /// Inspects by another inspector, and shows it in metrics and traces.
 #[derive(Debug)]
-pub struct ObservedInspector {
+pub(crate) struct ObservedInspector {
     inner: Arc<dyn ObjectInspector>,
     seconds: Histogram,
     tracer: Option<SdkTracer>,
@@ -23,7 +23,7 @@ pub struct ObservedInspector {
 impl ObservedInspector {
     /// Observes an inspector.
     #[must_use]
-    pub fn new(inner: Arc<dyn ObjectInspector>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn ObjectInspector>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
         Self { inner, seconds: metrics.inspection_seconds(), tracer }
     }
 }

@@ -15,7 +15,7 @@ use access_broker_s3::presign::{
 
 /// Signs by another presigner, and shows it in metrics and traces.
 #[derive(Debug)]
-pub struct ObservedPresigner {
+pub(crate) struct ObservedPresigner {
     inner: Arc<dyn Presigner>,
     seconds: Histogram,
     tracer: Option<SdkTracer>,
@@ -24,7 +24,7 @@ pub struct ObservedPresigner {
 impl ObservedPresigner {
     /// Observes a presigner.
     #[must_use]
-    pub fn new(inner: Arc<dyn Presigner>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Presigner>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
         Self { inner, seconds: metrics.presign_seconds(), tracer }
     }
 

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-pub use counts::SpanCounts;
+pub(crate) use counts::SpanCounts;
 
 use environment::TraceSettings;
 use exporter::OtlpExporter;
@@ -132,7 +132,7 @@ impl Traces {
     ///
     /// Outside of a Tokio runtime.
     #[must_use]
-    pub fn from_environment_or_off(read: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn from_environment_or_off(read: impl Fn(&str) -> Option<String>) -> Self {
         Self::from_environment(read).unwrap_or_else(|error| {
             let cause = format!("{:#}", anyhow::Error::new(error));
             tracing::warn!(cause, "traces are off: they cannot be exported as the environment says");
@@ -154,13 +154,13 @@ impl Traces {
 
     /// What makes spans, if they are wanted.
     #[must_use]
-    pub fn tracer(&self) -> Option<SdkTracer> {
+    pub(crate) fn tracer(&self) -> Option<SdkTracer> {
         self.running.as_ref().map(|running| running.tracer.clone())
     }
 
     /// What became of spans.
     #[must_use]
-    pub const fn counts(&self) -> &Arc<SpanCounts> {
+    pub(crate) const fn counts(&self) -> &Arc<SpanCounts> {
         &self.counts
     }
 

@@ -20,7 +20,7 @@ pub use table::{Located, Table};
 use warning::FoundWarnings;
 #[cfg(any(test, feature = "test-util"))]
 pub use warning::testing;
-pub use warning::{MAX_WARNINGS, Warning, WarningCode, Warnings};
+pub use warning::{Warning, WarningCode, Warnings};
 
 /// The largest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1_024 * 1_024;

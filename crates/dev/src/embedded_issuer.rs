@@ -25,10 +25,10 @@ use issued_tokens::TokenTimes;
 pub const CLIENT_ID: &str = "access-broker-dev";
 
 /// How long tokens are valid unless asked otherwise.
-pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
+pub(crate) const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The longest that a token can be valid; the shortest is one second.
-pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+pub(crate) const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 
 /// What [`EmbeddedIssuer::start`] needs to know.
 #[derive(Clone)]

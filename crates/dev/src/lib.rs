@@ -10,12 +10,10 @@ mod loopback_server;
 mod samples;
 mod users;
 
-pub use embedded_issuer::{
-    CLIENT_ID, DEFAULT_TOKEN_LIFETIME, EmbeddedIssuer, EmbeddedIssuerOptions, IssuedTokens, MAX_TOKEN_LIFETIME,
-};
+pub use embedded_issuer::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, IssuedTokens};
 /// The checksums that the S3 server checks.
 pub use s3s::crypto as checksums;
 
 pub use embedded_s3::{AccessKey, EmbeddedS3, EmbeddedS3Options, Session, generate_key_pair};
-pub use samples::{CUTE_CAT, NOTES, SAMPLES, SUPER_CUTE_CAT, Sample, seed};
+pub use samples::{CUTE_CAT, SUPER_CUTE_CAT, Sample, seed};
 pub use users::{USERS, User};

@@ -32,14 +32,14 @@ pub const SUPER_CUTE_CAT: Sample = Sample {
 };
 
 /// A text outside of every tier.
-pub const NOTES: Sample = Sample {
+pub(crate) const NOTES: Sample = Sample {
     key: "notes.txt",
     content_type: "text/plain; charset=utf-8",
     content: include_bytes!("samples/notes.txt"),
 };
 
 /// Every sample.
-pub const SAMPLES: [Sample; 3] = [CUTE_CAT, SUPER_CUTE_CAT, NOTES];
+pub(crate) const SAMPLES: [Sample; 3] = [CUTE_CAT, SUPER_CUTE_CAT, NOTES];
 
 /// Puts those samples into the bucket that are not there yet; an object of the same key stays as it is.
 ///

@@ -36,7 +36,7 @@ impl Caller {
 
     /// The workload that a token names: its subject is the workload.
     #[must_use]
-    pub const fn from_workload_token(token: Arc<TokenIdentity>, workload: WorkloadId) -> Self {
+    pub(crate) const fn from_workload_token(token: Arc<TokenIdentity>, workload: WorkloadId) -> Self {
         Self(Proven::Both(token, workload))
     }
 

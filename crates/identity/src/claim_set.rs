@@ -89,17 +89,6 @@ pub enum ClaimItem<'c> {
     Elsewhere,
 }
 
-impl<'c> ClaimItem<'c> {
-    /// The value as text, where it has one.
-    #[must_use]
-    pub const fn as_text(self) -> Option<&'c str> {
-        match self {
-            Self::Text(text) | Self::Boolean(text) | Self::Number(text) => Some(text),
-            Self::Unreadable | Self::Elsewhere => None,
-        }
-    }
-}
-
 impl<'c> Claim<'c> {
     /// The value, or the entries of the list. An empty list has none.
     pub fn items(self) -> impl Iterator<Item = ClaimItem<'c>> {
@@ -143,7 +132,7 @@ impl<'c> Claim<'c> {
 
     /// Whether the token itself has the claim: a value, or a list, which may be empty.
     #[must_use]
-    pub fn is_here(self) -> bool {
+    pub(crate) fn is_here(self) -> bool {
         self.flags & LIST != 0 || self.items.iter().any(|piece| piece.kind != PieceKind::Elsewhere)
     }
 }

@@ -15,14 +15,14 @@ use access_broker_base::files::DEFAULT_SETTLE;
 pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
 
 /// The longest `iss`, in bytes.
-pub const MAX_ISSUER_BYTES: usize = 2_048;
+pub(crate) const MAX_ISSUER_BYTES: usize = 2_048;
 
 /// The largest allowance for clocks that differ.
-pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
 /// The limits of the time that keys may be used after the last fetch that succeeded: 2 hours, which no interval between
 /// fetches reaches, to 7 days.
-pub const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
+pub(crate) const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
 
 /// One issuer: whose tokens are accepted, by which keys, and under which conditions.
 ///

@@ -39,7 +39,7 @@ const START_FILE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyRingTiming {
     /// The time between fetches where the source gives none.
-    pub refresh_interval: Duration,
+    pub(crate) refresh_interval: Duration,
     /// How long a set may be used after the last fetch that succeeded. Above the longest time between fetches, which
     /// is 66 minutes, or keys run out while their source works.
     pub max_key_age: Duration,
@@ -87,7 +87,7 @@ impl KeyRing {
     /// Has the ring begin with keys from another source, such as a file: they are used until the first good fetch, from
     /// which on that source is not read any more.
     #[must_use]
-    pub fn starting_with(mut self, start: Box<dyn KeySource>) -> Self {
+    pub(crate) fn starting_with(mut self, start: Box<dyn KeySource>) -> Self {
         self.start = Some(start);
         self
     }

@@ -47,7 +47,7 @@ pub enum KeyUse {
 /// The usable keys of one issuer: at least one, each with exactly one algorithm, no two with the same `kid` and the same
 /// algorithm.
 #[derive(Debug)]
-pub struct KeySet {
+pub(crate) struct KeySet {
     keys: Vec<VerificationKey>,
 }
 
@@ -75,7 +75,7 @@ impl KeySet {
     /// # Errors
     ///
     /// When the document is too large, not a JWK set, or has no usable key.
-    pub fn import(document: &[u8], rules: &KeyRules) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
+    pub(crate) fn import(document: &[u8], rules: &KeyRules) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
         if document.len() > MAX_KEY_DOCUMENT_BYTES {
             return Err(KeySetError::TooLarge);
         }
@@ -119,7 +119,7 @@ impl KeySet {
     /// The number of keys, at least 1.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a key set is never empty")]
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.keys.len()
     }
 

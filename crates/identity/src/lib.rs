@@ -37,14 +37,13 @@ pub use claim_set::{Claim, ClaimItem, ClaimSet, ClaimSetError};
 pub use confirmation::CertificateThumbprint;
 pub use error::AuthenticationError;
 pub use issuer::{
-    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_ISSUER_BYTES, MAX_LEEWAY, SettingProblem,
-    SettingRule, TokenProfile, TokenUses,
+    InvalidIssuerSettings, IssuerSettings, KeyLocation, SettingProblem, SettingRule, TokenProfile, TokenUses,
 };
 pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
 pub use key_source::{
     HttpProxy, InvalidProxy, KeyDocument, KeyHttpClientError, KeyProxy, KeySource, KeySourceError, PlainHttp,
 };
-pub use keys::{KeyRules, KeySet, KeySetError, KeyUse, SkipReason, SkippedKey};
+pub use keys::{KeyRules, KeySetError, KeyUse, SkipReason, SkippedKey};
 pub use pseudonym::{PseudonymKeyError, Pseudonyms};
 pub use rejection::Rejection;
 pub use verified_tokens::TokenCacheStatus;

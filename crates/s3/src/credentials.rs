@@ -15,11 +15,14 @@ mod static_source;
 
 pub use cache::CredentialsCache;
 pub(crate) use cache::CredentialsStatus;
-pub use default_chain::{DefaultChain, ProfileFiles};
+pub use default_chain::DefaultChain;
 pub use error::CredentialsError;
 pub(crate) use readers::{Readers, have_same_key};
 pub use refresh_result::RefreshResult;
 pub use settings::{CredentialsSettings, DEFAULT_CHAIN_NAME};
-pub use snapshot::{CredentialsSnapshot, SIGNING_MARGIN};
+pub use snapshot::CredentialsSnapshot;
+#[cfg(test)]
+pub(crate) use snapshot::SIGNING_MARGIN;
 pub use source::{BucketCredentials, CredentialsSource, CredentialsUse};
-pub use static_source::{Environment, SecretSource, SecretSourceError, SessionSource, StaticCredentialsSource};
+pub(crate) use static_source::StaticCredentialsSource;
+pub use static_source::{Environment, SecretSource, SessionSource};

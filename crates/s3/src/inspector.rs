@@ -37,17 +37,17 @@ const ATTEMPTS: u32 = 2;
 
 /// What it takes to inspect objects of one bucket.
 #[derive(Debug, Clone)]
-pub struct BucketAccess {
+pub(crate) struct BucketAccess {
     /// Where the broker finds the bucket.
-    pub endpoint: EndpointSettings,
+    pub(crate) endpoint: EndpointSettings,
     /// What signs the broker's own calls.
-    pub credentials: Arc<CredentialsCache>,
+    pub(crate) credentials: Arc<CredentialsCache>,
     /// What every request must carry.
-    pub required_headers: RequiredHeaders,
+    pub(crate) required_headers: RequiredHeaders,
 }
 
 /// Inspects objects of the buckets that it was given.
-pub struct S3Inspector {
+pub(crate) struct S3Inspector {
     buckets: HashMap<BucketName, Bucket>,
     clock: Arc<dyn Clock>,
     deadline: Duration,
@@ -63,7 +63,7 @@ struct Bucket {
 impl S3Inspector {
     /// Takes the buckets by their logical names. No inspection takes longer than `deadline`.
     #[must_use]
-    pub fn new(buckets: HashMap<BucketName, BucketAccess>, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
+    pub(crate) fn new(buckets: HashMap<BucketName, BucketAccess>, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
         let unopened = |access| Bucket { access, client: OnceLock::new() };
         let buckets = buckets.into_iter().map(|(name, access)| (name, unopened(access))).collect();
         Self { buckets, clock, deadline }

@@ -22,7 +22,6 @@ mod strategies;
 
 pub use buckets::{S3Bucket, S3Buckets, S3BucketsError, S3Options};
 pub use endpoint::{Addressing, BucketEndpoint, EndpointError, EndpointSettings, NamedEndpoint, RequiredHeaders};
-pub use inspector::{BucketAccess, S3Inspector};
 pub use signer::{BucketSigner, EntityTagForm, SigV4Presigner, UnsignedRequest, presign_url};
 pub use sigv4::{
     ExpiresIn, ExpiresInError, QueryParameter, SignedHeaderError, SignedHeaders, SigningTime, SigningTimeError,

@@ -16,4 +16,5 @@ pub use presigner::Presigner;
 pub use signed_request::{HttpMethod, SignedRequest, SignedUrl};
 pub use signer_status::{SignerStatus, SignerUpkeep, SigningAvailability, SigningCredentialsStatus};
 pub use signer_table::SignerTable;
-pub use signing::{BoxFuture, Signing, Waiting};
+pub(crate) use signing::BoxFuture;
+pub use signing::{Signing, Waiting};

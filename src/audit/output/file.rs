@@ -33,7 +33,7 @@ pub struct AuditFileSettings {
 
 /// Why a file cannot be used.
 #[derive(Debug, Error)]
-pub enum AuditFileError {
+pub(crate) enum AuditFileError {
     /// It cannot be opened, or created.
     #[error("it cannot be opened for writing")]
     Unopenable(#[from] io::Error),
@@ -76,7 +76,7 @@ impl AuditFile {
     /// # Errors
     ///
     /// When it cannot be written to, or somebody else does.
-    pub fn open(settings: &AuditFileSettings) -> Result<Self, AuditFileError> {
+    pub(crate) fn open(settings: &AuditFileSettings) -> Result<Self, AuditFileError> {
         let current = OpenFile::open(&settings.path)?;
         // A link stays as it is: what it names is put aside, and beside what it names.
         let path = fs::canonicalize(&settings.path)?;

@@ -10,31 +10,31 @@ use access_broker_s3::storage::{InspectionScope, StoredMetadata, StoredObject};
 
 /// What an uploaded object should be. What is `None` or empty is not stated; see [`nothing_else`](Self::nothing_else).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Expectations {
+pub(crate) struct Expectations {
     /// Uploaded by this decision.
-    pub decision_id: Option<DecisionId>,
+    pub(crate) decision_id: Option<DecisionId>,
     /// Of this length in bytes.
-    pub content_length: Option<u64>,
+    pub(crate) content_length: Option<u64>,
     /// Of this content type, compared byte for byte.
-    pub content_type: Option<HeaderText>,
+    pub(crate) content_type: Option<HeaderText>,
     /// With this checksum.
-    pub checksum: Option<Checksum>,
+    pub(crate) checksum: Option<Checksum>,
     /// With this entity tag.
-    pub etag: Option<EntityTag>,
+    pub(crate) etag: Option<EntityTag>,
     /// With this metadata.
-    pub metadata: Vec<(MetadataName, HeaderText)>,
+    pub(crate) metadata: Vec<(MetadataName, HeaderText)>,
     /// `Content-Disposition`
-    pub content_disposition: Option<HeaderText>,
+    pub(crate) content_disposition: Option<HeaderText>,
     /// `Content-Encoding`
-    pub content_encoding: Option<HeaderText>,
+    pub(crate) content_encoding: Option<HeaderText>,
     /// `Cache-Control`
-    pub cache_control: Option<HeaderText>,
+    pub(crate) cache_control: Option<HeaderText>,
     /// With these tags.
-    pub tags: ObjectTags,
+    pub(crate) tags: ObjectTags,
     /// Of this storage class.
-    pub storage_class: Option<StorageClass>,
+    pub(crate) storage_class: Option<StorageClass>,
     /// Without metadata, tags and content headers that neither these expectations nor the tier have.
-    pub nothing_else: bool,
+    pub(crate) nothing_else: bool,
 }
 
 impl Expectations {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The lines that are written in a second where nothing is said.
-pub const DEFAULT_REJECTED_PER_SECOND: u32 = 100;
+pub(crate) const DEFAULT_REJECTED_PER_SECOND: u32 = 100;
 
 /// How often lines that were left out are reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const NEVER: u64 = u64::MAX;
 ///
 /// It takes the time from its callers and never waits.
 #[derive(Debug)]
-pub struct RejectedLines {
+pub(crate) struct RejectedLines {
     per_second: u32,
     start: Instant,
     /// The current second since the start, in the upper 32 bits, and the lines written in it.
@@ -31,7 +31,7 @@ pub struct RejectedLines {
 impl RejectedLines {
     /// At most so many lines are written in each second after `start`; 0 for none.
     #[must_use]
-    pub const fn new(per_second: u32, start: Instant) -> Self {
+    pub(crate) const fn new(per_second: u32, start: Instant) -> Self {
         Self {
             per_second,
             start,
@@ -44,7 +44,7 @@ impl RejectedLines {
 
     /// The lines that were left out since the start.
     #[must_use]
-    pub fn left_out(&self) -> u64 {
+    pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
 

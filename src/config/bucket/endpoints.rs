@@ -6,7 +6,7 @@ use access_broker_base::document::{Located, Table};
 use access_broker_policy::EndpointName;
 use access_broker_s3::{Addressing, BucketEndpoint, EndpointSettings};
 
-pub use access_broker_s3::NamedEndpoint;
+pub(crate) use access_broker_s3::NamedEndpoint;
 
 /// The ways to one bucket, the default one first.
 pub(super) struct BucketEndpoints {

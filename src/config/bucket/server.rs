@@ -8,17 +8,17 @@ use access_broker_s3::EntityTagForm;
 
 /// What the operator says of the server of a bucket. docs/SERVERS.md has what is known of several servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerTraits {
+pub(crate) struct ServerTraits {
     /// What it does with `x-amz-*` headers that the signature does not cover.
-    pub unsigned_headers: Option<UnsignedHeaders>,
+    pub(crate) unsigned_headers: Option<UnsignedHeaders>,
     /// Whether it keeps `If-None-Match` and `If-Match` of an upload. `None`: not said.
-    pub conditional_writes: Option<bool>,
+    pub(crate) conditional_writes: Option<bool>,
     /// How it wants the tag in `If-Match`.
-    pub etag_form: EntityTagForm,
+    pub(crate) etag_form: EntityTagForm,
     /// The checksums that it compares with the content. `None`: not said.
-    pub checksums: Option<BTreeSet<ChecksumAlgorithm>>,
+    pub(crate) checksums: Option<BTreeSet<ChecksumAlgorithm>>,
     /// Whether a `\` in a key is a character like others, and not taken for a `/`.
-    pub backslash_in_keys: bool,
+    pub(crate) backslash_in_keys: bool,
 }
 
 impl ServerTraits {

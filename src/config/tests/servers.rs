@@ -1,5 +1,6 @@
 //! What a bucket says of its server and of who signs uploads.
 
+use super::bucket::ServerTraits;
 use super::*;
 use access_broker_policy::{ChecksumAlgorithm, UnsignedHeaders};
 use access_broker_s3::EntityTagForm;

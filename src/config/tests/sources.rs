@@ -1,5 +1,6 @@
 //! Rules about two settings, with each of the two from every place that it may come from.
 
+use super::overrides::ENVIRONMENT_PREFIX;
 use super::*;
 
 /// Where a setting stands.

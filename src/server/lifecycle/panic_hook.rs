@@ -6,7 +6,7 @@ use tracing::field::display;
 
 /// Has every panic logged by the place where it happened, instead of printed in a form of its own between the lines of
 /// the log. The panic's text is left out, because it may quote what a caller sent.
-pub fn log_panics() {
+pub(crate) fn log_panics() {
     panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let location = info.location().map(display);
         tracing::error!(location, "a task panicked, which is a fault of the broker");

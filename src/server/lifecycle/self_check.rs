@@ -36,14 +36,14 @@ const PIPE_BYTES: usize = 16 * 1_024;
 /// all calls. It takes no place of a client, because budgets, counts and places for it are its own, and no setting of a
 /// listener stands in its way. Neither the log nor metrics nor traces have it.
 #[derive(Clone)]
-pub struct SelfCheck {
+pub(crate) struct SelfCheck {
     connections: Connections,
     _ends_connections: Arc<DropGuard>,
 }
 
 /// Why the server did not answer itself.
 #[derive(Debug, Error)]
-pub enum SelfCheckError {
+pub(crate) enum SelfCheckError {
     /// No answer in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -74,7 +74,7 @@ impl SelfCheck {
     /// # Errors
     ///
     /// When no answer comes within `limit`, or the connection or the call fails.
-    pub async fn call(&self, limit: Duration) -> Result<(), SelfCheckError> {
+    pub(crate) async fn call(&self, limit: Duration) -> Result<(), SelfCheckError> {
         let (client, server) = tokio::io::duplex(PIPE_BYTES);
         let requirements = Requirements { tls: None, accepts: Arc::new(AcceptedProof::Token), has_istio_source: false };
         self.connections.admit(Accepted::Memory(server), requirements);

@@ -25,7 +25,7 @@ const WATCHDOG_PARTS: u32 = 3;
 /// The service manager, if there is one. Clones tell the same. Failing to tell is no reason to fail: the manager has
 /// time limits of its own.
 #[derive(Debug, Clone)]
-pub struct ServiceManager(Option<Arc<Manager>>);
+pub(crate) struct ServiceManager(Option<Arc<Manager>>);
 
 #[derive(Debug)]
 struct Manager {
@@ -41,7 +41,7 @@ struct Manager {
 impl ServiceManager {
     /// The manager that the environment names: `NOTIFY_SOCKET`, and for the watchdog `WATCHDOG_USEC` and `WATCHDOG_PID`.
     #[must_use]
-    pub fn from_environment() -> Self {
+    pub(crate) fn from_environment() -> Self {
         let manager = || Manager {
             watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()),
             sending: Arc::new(Semaphore::new(1)),
@@ -52,13 +52,13 @@ impl ServiceManager {
     }
 
     /// Tells what the start is doing.
-    pub async fn starting(&self, step: &'static str) {
+    pub(crate) async fn starting(&self, step: &'static str) {
         self.tell(vec![status(format!("starting: {step}"))]).await;
     }
 
     /// Tells when the server serves for the first time, and all along how it stands. Returns when the server is about to
     /// stop.
-    pub async fn follow(self, readiness: Readiness) {
+    pub(crate) async fn follow(self, readiness: Readiness) {
         let Self(Some(manager)) = &self else { return };
         let mut reported = readiness.subscribe();
         loop {
@@ -77,21 +77,21 @@ impl ServiceManager {
     }
 
     /// Tells that a reload begins, unless the start has not ended.
-    pub async fn reloading(&self) {
+    pub(crate) async fn reloading(&self) {
         if self.is_ready() {
             self.tell(vec![Message::Reloading]).await;
         }
     }
 
     /// Tells that it has ended.
-    pub async fn reloaded(&self) {
+    pub(crate) async fn reloaded(&self) {
         if self.is_ready() {
             self.tell(vec![Message::Ready]).await;
         }
     }
 
     /// Tells that the service is on its way down.
-    pub async fn stopping(&self) {
+    pub(crate) async fn stopping(&self) {
         if let Self(Some(manager)) = self {
             // A reload that comes now is not told: it would end in READY=1.
             manager.is_ready.store(false, Ordering::Relaxed);
@@ -101,7 +101,7 @@ impl ServiceManager {
 
     /// Has the server answer a call of its own, several times within the watchdog's time, and tells of each answer.
     /// Never returns where the manager watches; returns at once where it does not.
-    pub async fn watch(self, check: SelfCheck) {
+    pub(crate) async fn watch(self, check: SelfCheck) {
         let Some(limit) = self.0.as_ref().and_then(|manager| manager.watchdog) else { return };
         let interval = (limit / WATCHDOG_PARTS).max(Duration::from_millis(1));
         let mut turns = time::interval(interval);

@@ -6,13 +6,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals of a server. From [`listen`](Self::listen) on none of them ends the process by itself.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     /// Those that stop it.
-    pub stop: StopSignals,
+    pub(crate) stop: StopSignals,
     /// The one that reloads.
-    pub reload: ReloadSignal,
+    pub(crate) reload: ReloadSignal,
     /// Those that are only logged.
-    pub ignored: IgnoredSignals,
+    pub(crate) ignored: IgnoredSignals,
 }
 
 impl Signals {
@@ -25,14 +25,14 @@ impl Signals {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self { stop: StopSignals::listen()?, reload: ReloadSignal::listen()?, ignored: IgnoredSignals::listen()? })
     }
 }
 
 /// SIGTERM and SIGINT, one after the other.
 #[derive(Debug)]
-pub struct StopSignals {
+pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
     /// A file that has its longest length (`RLIMIT_FSIZE`): the write fails then, and must not end the process.
@@ -44,7 +44,7 @@ const FILE_SIZE: i32 = 25;
 
 /// A signal to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopSignal {
+pub(crate) enum StopSignal {
     /// SIGTERM, which service managers send.
     Terminate,
     /// SIGINT, which Ctrl-C sends.
@@ -61,7 +61,7 @@ impl StopSignals {
     }
 
     /// Waits for the next signal.
-    pub async fn next(&mut self) -> StopSignal {
+    pub(crate) async fn next(&mut self) -> StopSignal {
         let signal = tokio::select! {
             _ = self.terminate.recv() => StopSignal::Terminate,
             _ = self.interrupt.recv() => StopSignal::Interrupt,
@@ -82,7 +82,7 @@ impl StopSignal {
 
 /// SIGHUP, as often as it comes.
 #[derive(Debug)]
-pub struct ReloadSignal(Signal);
+pub(crate) struct ReloadSignal(Signal);
 
 impl ReloadSignal {
     fn listen() -> io::Result<Self> {
@@ -90,7 +90,7 @@ impl ReloadSignal {
     }
 
     /// Waits for the next signal. Several that come together count once.
-    pub async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         self.0.recv().await;
         tracing::info!(
             signal = "SIGHUP",
@@ -101,7 +101,7 @@ impl ReloadSignal {
 
 /// SIGUSR1 and SIGUSR2.
 #[derive(Debug)]
-pub struct IgnoredSignals {
+pub(crate) struct IgnoredSignals {
     first: Signal,
     second: Signal,
 }
@@ -112,7 +112,7 @@ impl IgnoredSignals {
     }
 
     /// Writes a line for each signal that comes. Never returns.
-    pub async fn log(mut self) {
+    pub(crate) async fn log(mut self) {
         loop {
             let signal = tokio::select! {
                 _ = self.first.recv() => "SIGUSR1",

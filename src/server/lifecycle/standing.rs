@@ -82,7 +82,7 @@ pub enum Standing {
 impl Standing {
     /// Whether health says SERVING.
     #[must_use]
-    pub const fn is_serving(&self) -> bool {
+    pub(crate) const fn is_serving(&self) -> bool {
         matches!(self, Self::Serving(_))
     }
 

@@ -14,7 +14,7 @@ use super::targets;
 
 /// The running log. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct LogHandle {
+pub(crate) struct LogHandle {
     queue: LogQueue,
     /// `None` where no subscriber of the process hears it.
     level: Option<reload::Handle<Targets, Registry>>,
@@ -31,7 +31,7 @@ impl LogHandle {
 
     /// Changes the least severe level of the broker's own events. What holds at every level stays: the lines of calls are
     /// written, and libraries are heard from warnings upwards.
-    pub fn set_level(&self, level: Level) {
+    pub(crate) fn set_level(&self, level: Level) {
         if let Some(handle) = &self.level {
             // A log that ended, or that another took the place of, has no level to change.
             let _is_gone = handle.reload(targets(level));
@@ -40,14 +40,14 @@ impl LogHandle {
 
     /// What was lost so far.
     #[must_use]
-    pub fn counts(&self) -> &Arc<LogCounts> {
+    pub(crate) fn counts(&self) -> &Arc<LogCounts> {
         self.queue.counts()
     }
 
     /// Waits until the lines so far are written, and tells whether they are: a reader that stalls must not hold up the
     /// end of the process. Blocks the thread for `patience` at most.
     #[must_use]
-    pub fn flush(&self, patience: Duration) -> bool {
+    pub(crate) fn flush(&self, patience: Duration) -> bool {
         let (written, all_written) = mpsc::channel();
         self.queue.ask_for_flush(written) && all_written.recv_timeout(patience).is_ok()
     }

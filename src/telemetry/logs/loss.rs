@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a line is not in the log, or not as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LossCause {
+pub(crate) enum LossCause {
     /// The reader of the log is too slow, and the queue was full.
     QueueFull,
     /// Standard error refused it: the reader has gone, the disk is full.
@@ -15,11 +15,11 @@ pub enum LossCause {
 
 impl LossCause {
     /// Every cause.
-    pub const ALL: [Self; 3] = [Self::QueueFull, Self::WriteFailed, Self::TooLong];
+    pub(crate) const ALL: [Self; 3] = [Self::QueueFull, Self::WriteFailed, Self::TooLong];
 
     /// Its name in metrics.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::WriteFailed => "write_failed",
@@ -39,7 +39,7 @@ pub struct LogCounts {
 impl LogCounts {
     /// The lines that were lost by this cause since the start.
     #[must_use]
-    pub fn lost(&self, cause: LossCause) -> u64 {
+    pub(crate) fn lost(&self, cause: LossCause) -> u64 {
         self.of(cause).load(Ordering::Relaxed)
     }
 

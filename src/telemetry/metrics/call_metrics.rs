@@ -21,7 +21,7 @@ const INSPECTION_SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05,
 
 /// Counts calls and their decisions, and times their steps.
 #[derive(Debug)]
-pub struct CallMetrics {
+pub(crate) struct CallMetrics {
     pub(super) calls: CallCounts,
     decisions: DecisionCounts,
     rejections: Family<[(&'static str, &'static str); 1], Counter>,

@@ -12,26 +12,26 @@ use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps}
 
 /// How it stands with a listener's certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CertificateStatus {
+pub(crate) struct CertificateStatus {
     /// When the set that is in force was read.
-    pub loaded_at: SystemTime,
+    pub(crate) loaded_at: SystemTime,
     /// How often a changed set came into force; the one of the start does not count.
-    pub good_reloads: u64,
+    pub(crate) good_reloads: u64,
     /// How many looks at the files found no complete and good set. Grows with every look for as long as that lasts.
-    pub failed_reloads: u64,
+    pub(crate) failed_reloads: u64,
     /// Whether the files, as they were seen last, hold the set that is in force.
-    pub files_in_force: bool,
+    pub(crate) files_in_force: bool,
     /// The last second of the validity of the server's certificate.
-    pub not_after: SystemTime,
+    pub(crate) not_after: SystemTime,
 }
 
 /// The certificates of one listener.
 #[derive(Debug, Clone)]
-pub struct ListenerCertificate {
+pub(crate) struct ListenerCertificate {
     /// The label `listener`: its address.
-    pub listener: Arc<str>,
+    pub(crate) listener: Arc<str>,
     /// How it stands with them.
-    pub status: Sampled<CertificateStatus>,
+    pub(crate) status: Sampled<CertificateStatus>,
 }
 
 /// Reads the status of every listener at each scrape.

@@ -9,11 +9,11 @@ use super::samples::encode_gauges;
 
 /// How many connections of callers there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectionLimit {
+pub(crate) struct ConnectionLimit {
     /// `limits.max_connections`.
-    pub configured: u32,
+    pub(crate) configured: u32,
     /// What fits into the process's limit of open files.
-    pub effective: u32,
+    pub(crate) effective: u32,
 }
 
 /// Shows the limit, where a server runs.

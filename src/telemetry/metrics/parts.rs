@@ -11,24 +11,24 @@ use super::samples::{as_flag, encode_gauge, encode_gauges};
 
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartStatus {
+pub(crate) struct PartStatus {
     /// What kind of part it is: the label `part`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The issuer or bucket: the label `name`. Empty for a part that there is once.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Whether it is there.
-    pub available: bool,
+    pub(crate) available: bool,
     /// Whether the server does not serve without it.
-    pub required: bool,
+    pub(crate) required: bool,
 }
 
 /// The parts, and whether the server serves.
 #[derive(Debug, Clone)]
-pub struct ReadinessStatus {
+pub(crate) struct ReadinessStatus {
     /// Whether health says SERVING.
-    pub is_serving: bool,
+    pub(crate) is_serving: bool,
     /// Every part.
-    pub parts: Vec<PartStatus>,
+    pub(crate) parts: Vec<PartStatus>,
 }
 
 #[derive(Debug)]

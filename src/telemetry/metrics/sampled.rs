@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 /// Asks a part of the server for its state. The part need not know of metrics.
 #[derive(Clone)]
-pub struct Sampled<T>(Arc<dyn Fn() -> T + Send + Sync>);
+pub(crate) struct Sampled<T>(Arc<dyn Fn() -> T + Send + Sync>);
 
 impl<T> Sampled<T> {
     /// A state that `read` finds.
-    pub fn new(read: impl Fn() -> T + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(read: impl Fn() -> T + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 

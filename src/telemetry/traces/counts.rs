@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of spans that ended.
 #[derive(Debug, Default)]
-pub struct SpanCounts {
+pub(crate) struct SpanCounts {
     exported: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
@@ -26,7 +26,7 @@ impl SpanCounts {
     /// The counts by their names: `exported` were taken by the collector, `failed` were sent and not taken, `dropped`
     /// found the queue full or closed.
     #[must_use]
-    pub fn read(&self) -> [(&'static str, u64); 3] {
+    pub(crate) fn read(&self) -> [(&'static str, u64); 3] {
         [("exported", &self.exported), ("failed", &self.failed), ("dropped", &self.dropped)]
             .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
     }

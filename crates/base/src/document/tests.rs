@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::warning::MAX_WARNINGS;
 use super::*;
 
 const TEXT: &str = r#"

@@ -9,7 +9,7 @@ use super::Place;
 use crate::invisible::made_visible;
 
 /// The most warnings that are kept of one document.
-pub const MAX_WARNINGS: usize = 1_000;
+pub(crate) const MAX_WARNINGS: usize = 1_000;
 
 /// The most characters of a setting's path or of a message. Both may hold a text of the document.
 const MAX_CHARACTERS: usize = 1_000;

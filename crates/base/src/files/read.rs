@@ -45,13 +45,13 @@ pub struct FileId {
 impl FileId {
     /// Whether the same path leads to another place than before: a symbolic link on the way was changed.
     #[must_use]
-    pub fn leads_elsewhere(&self, now: &Self) -> bool {
+    pub(crate) fn leads_elsewhere(&self, now: &Self) -> bool {
         self.real_path != now.real_path
     }
 
     /// Whether it is the same file, by whatever path.
     #[must_use]
-    pub fn is_same_file(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode, self.born) == (other.device, other.inode, other.born)
     }
 

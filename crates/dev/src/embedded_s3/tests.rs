@@ -16,7 +16,8 @@ use axum::http::Method;
 use bytes::Bytes;
 
 use super::*;
-use crate::{CUTE_CAT, SAMPLES, seed};
+use crate::samples::SAMPLES;
+use crate::{CUTE_CAT, seed};
 use peer::{Answer, BUCKET, Peer, an_hour, base64_sha256, options};
 
 #[tokio::test]

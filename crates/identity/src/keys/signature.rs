@@ -35,7 +35,8 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::{KeyRules, KeySet, KeyUse};
+    use crate::keys::KeySet;
+    use crate::{KeyRules, KeyUse};
 
     const CHILD: &str = "keys::signature::tests::the_choice_is_made_before_the_first_check";
 

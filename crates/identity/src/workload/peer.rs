@@ -65,7 +65,7 @@ impl Peer {
 
     /// Whether the connection comes from this process's own network namespace; see [`is_same_pod`].
     #[must_use]
-    pub fn is_in_same_pod(&self) -> bool {
+    pub(crate) fn is_in_same_pod(&self) -> bool {
         self.ip().zip(self.own_ip).is_some_and(|(peer, own)| is_same_pod(peer, own, self.has_istio_source))
     }
 

@@ -44,7 +44,7 @@ impl BucketProfile {
     /// Whether the server is known to compare such a checksum with the content, so that one that it gives back was true:
     /// AWS does, and another server does where the operator says so.
     #[must_use]
-    pub fn is_known_to_check(&self, algorithm: ChecksumAlgorithm) -> bool {
+    pub(crate) fn is_known_to_check(&self, algorithm: ChecksumAlgorithm) -> bool {
         match &self.checksums {
             Some(checked) => checked.contains(&algorithm),
             None => self.other_servers.is_empty(),

@@ -33,7 +33,7 @@ impl MetadataName {
 
     /// Whether a name in lower case is one of the broker's own.
     #[must_use]
-    pub fn is_reserved(text: &str) -> bool {
+    pub(crate) fn is_reserved(text: &str) -> bool {
         text.starts_with(RESERVED_PREFIX)
     }
 

@@ -21,7 +21,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 pub(super) use failure::ChainFailure;
-pub use profile_files::ProfileFiles;
+pub(crate) use profile_files::ProfileFiles;
 
 use own_thread::OwnThread;
 use sources::{CHAIN_TIMEOUT, Sources};
@@ -61,7 +61,7 @@ impl DefaultChain {
 
     /// The profile files, to be watched.
     #[must_use]
-    pub fn profile_files(&self) -> Arc<ProfileFiles> {
+    pub(crate) fn profile_files(&self) -> Arc<ProfileFiles> {
         Arc::clone(&self.profile_files)
     }
 }

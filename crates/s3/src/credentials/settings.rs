@@ -35,7 +35,7 @@ impl CredentialsSettings {
 
     /// Whether the configuration names a file for a part of them.
     #[must_use]
-    pub fn names_files(&self) -> bool {
+    pub(crate) fn names_files(&self) -> bool {
         match self {
             Self::DefaultChain => false,
             Self::Static { access_key_id, secret_access_key, session, .. } => {

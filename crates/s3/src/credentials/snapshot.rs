@@ -13,7 +13,7 @@ use crate::sigv4::encoding::encoded_query;
 use crate::sigv4::{SigningKey, SigningKeys};
 
 /// How long before their end credentials stop signing: S3 goes by its own clock, and a request needs time to arrive.
-pub const SIGNING_MARGIN: Duration = Duration::from_secs(30);
+pub(crate) const SIGNING_MARGIN: Duration = Duration::from_secs(30);
 
 /// Credentials that do not change, with what was derived from them. The secret and the session token are zeroed on
 /// drop.
@@ -52,7 +52,7 @@ impl CredentialsSnapshot {
 
     /// The last instant that a URL signed by them may promise: [`SIGNING_MARGIN`] before their end. `None`: no end.
     #[must_use]
-    pub fn signs_until(&self) -> Option<SystemTime> {
+    pub(crate) fn signs_until(&self) -> Option<SystemTime> {
         // Credentials that end within the first seconds of the epoch never signed anything.
         self.expiry().map(|expiry| expiry.checked_sub(SIGNING_MARGIN).unwrap_or(SystemTime::UNIX_EPOCH))
     }
@@ -65,7 +65,7 @@ impl CredentialsSnapshot {
 
     /// How long they may sign from `now` on: up to [`SIGNING_MARGIN`] before their end, zero after that.
     #[must_use]
-    pub fn usable_for(&self, now: SystemTime) -> Duration {
+    pub(crate) fn usable_for(&self, now: SystemTime) -> Duration {
         self.expiry().map_or(Duration::MAX, |expiry| {
             expiry.duration_since(now).unwrap_or_default().saturating_sub(SIGNING_MARGIN)
         })
@@ -73,7 +73,7 @@ impl CredentialsSnapshot {
 
     /// Whether they are temporary and yet of unknown end, so that a URL may die before its time.
     #[must_use]
-    pub fn end_is_unknown(&self) -> bool {
+    pub(crate) fn end_is_unknown(&self) -> bool {
         self.encoded_session_token.is_some() && self.expiry().is_none()
     }
 

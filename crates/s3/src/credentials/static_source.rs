@@ -37,7 +37,7 @@ pub enum SecretSource {
 ///
 /// White space around a value is dropped: editors and `echo` end files with a line feed.
 #[derive(Clone)]
-pub struct StaticCredentialsSource {
+pub(crate) struct StaticCredentialsSource {
     access_key_id: SecretSource,
     secret_access_key: SecretSource,
     session: Option<SessionSource>,
@@ -59,7 +59,7 @@ pub struct SessionSource {
 impl StaticCredentialsSource {
     /// Names the sources and gives the environment to look into. Nothing is read yet.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         access_key_id: SecretSource,
         secret_access_key: SecretSource,
         session: Option<SessionSource>,
@@ -71,7 +71,7 @@ impl StaticCredentialsSource {
 
     /// Sets how long a file that was changed in place must be unchanged before it is used.
     #[must_use]
-    pub fn with_settle(self, settle: Duration) -> Self {
+    pub(crate) fn with_settle(self, settle: Duration) -> Self {
         let files = files(&self.sources(), settle);
         Self { files, ..self }
     }
@@ -174,7 +174,7 @@ impl fmt::Debug for StaticCredentialsSource {
 
 /// Why a secret could not be read. The text names the place, never the content.
 #[derive(Debug, Error)]
-pub enum SecretSourceError {
+pub(crate) enum SecretSourceError {
     /// The variable is not set, or not in UTF-8.
     #[error("environment variable {0} is not set")]
     VariableNotSet(String),

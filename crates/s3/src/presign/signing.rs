@@ -6,7 +6,7 @@ use std::pin::Pin;
 use super::error::PresignError;
 
 /// A future that may be sent to another thread.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a presigner answers. Nearly every answer is there at once, without an allocation.
 #[derive(Debug)]

@@ -54,11 +54,13 @@ impl QueryParameter {
     /// `x-id=GetObject`
     pub const GET_OBJECT: Self = Self { name: QueryName::OperationId, encoded_value: Cow::Borrowed("GetObject") };
     /// `x-id=PutObject`
-    pub const PUT_OBJECT: Self = Self { name: QueryName::OperationId, encoded_value: Cow::Borrowed("PutObject") };
+    pub(crate) const PUT_OBJECT: Self =
+        Self { name: QueryName::OperationId, encoded_value: Cow::Borrowed("PutObject") };
 
     /// `x-amz-request-payer=requester`
     /// ([AWS: requester pays](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html)).
-    pub const REQUESTER_PAYS: Self = Self { name: QueryName::RequestPayer, encoded_value: Cow::Borrowed("requester") };
+    pub(crate) const REQUESTER_PAYS: Self =
+        Self { name: QueryName::RequestPayer, encoded_value: Cow::Borrowed("requester") };
 
     /// Takes a value that is not encoded.
     #[must_use]

@@ -54,7 +54,7 @@ impl SignedHeaders {
 
     /// Names and values, sorted by name.
     #[must_use]
-    pub fn into_vec(self) -> Vec<(Cow<'static, str>, String)> {
+    pub(crate) fn into_vec(self) -> Vec<(Cow<'static, str>, String)> {
         self.0
     }
 }

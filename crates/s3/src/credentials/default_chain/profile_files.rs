@@ -50,7 +50,7 @@ pub(super) struct Contents {
 
 /// `~/.aws/config` and `~/.aws/credentials`, or where `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` say.
 #[derive(Debug)]
-pub struct ProfileFiles {
+pub(crate) struct ProfileFiles {
     paths: [PathBuf; 2],
     /// Whether variables name them.
     are_named: [bool; 2],
@@ -78,7 +78,7 @@ impl ProfileFiles {
     /// Names the files by the environment. Nothing is read yet. `settle` is how long a file that was changed in place
     /// must be unchanged.
     #[must_use]
-    pub fn new(environment: &Environment, settle: Duration) -> Self {
+    pub(crate) fn new(environment: &Environment, settle: Duration) -> Self {
         let home = PathBuf::from(environment("HOME").unwrap_or_else(|| "~".to_owned()));
         let path = |variable: &str, default: &str| {
             let named = environment(variable).map(PathBuf::from);

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::credentials::{BucketCredentials, SIGNING_MARGIN};
+
 use crate::oracles::{
     SdkOracle, aws_settings, documentation_credentials, instant, loaded_cache, resolved, sdk_test_credentials,
 };
