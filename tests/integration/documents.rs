@@ -697,8 +697,7 @@ fn links_and_paths_of_sources_in_the_documents_lead_to_files() {
                 links += 1;
             }
         }
-        let is_source =
-            |span: &&str| span.ends_with(".rs") && (span.starts_with("src/") || span.starts_with("crates/"));
+        let is_source = |span: &&str| span.starts_with("src/") || span.starts_with("crates/");
         for source in text.split('`').filter(is_source) {
             assert!(file(source).exists(), "{}: {source}", path.display());
             sources += 1;
