@@ -12,7 +12,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(?m)^date: .*$", "date: <date>"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
         // The module that wrote a line of the log, which is no promise to its readers.
-        (r"access_broker(::[a-z0-9_]+)+", "<module>"),
+        (r"access_broker[a-z0-9_]*(::[a-z0-9_]+)+", "<module>"),
         (r"(?m)^(\s*(seconds|nanos)): \d+,$", "$1: <number>,"),
     ]
     .map(|(pattern, replacement)| (Regex::new(pattern).unwrap(), replacement))
