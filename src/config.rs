@@ -56,7 +56,7 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Where gRPC is served; at least one.
     pub listeners: Vec<ListenerSettings>,
-    /// Logs.
+    /// `[log]`
     pub log: LogSettings,
     /// Lines of calls.
     pub(crate) access_log: AccessLogSettings,
@@ -66,7 +66,6 @@ pub struct Config {
     pub(crate) attribution: AttributionSettings,
     /// How often URLs are issued.
     pub quota: QuotaSettings,
-    /// Where the policy is.
     pub(crate) policy: PolicySettings,
     /// Whose tokens are accepted; at least one where a listener takes tokens.
     pub issuers: Vec<IssuerSettings>,

@@ -145,7 +145,6 @@ pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
     S3Buckets::build(&[bucket], &policy, &options).await.unwrap()
 }
 
-/// A policy over one bucket.
 pub(crate) fn policy(text: &str, bucket: &BucketName, profile: BucketProfile) -> Policy {
     let buckets = BTreeMap::from([(bucket.clone(), profile)]);
     let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };

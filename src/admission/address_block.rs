@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct AddressBlock(IpAddr);
 
 impl AddressBlock {
-    /// The block of an address.
     #[must_use]
     pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {

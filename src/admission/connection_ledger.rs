@@ -243,7 +243,6 @@ impl ConnectionEntry {
         self.end.get().copied().unwrap_or(ConnectionEnd::Displaced)
     }
 
-    /// Has the connection end.
     pub(crate) fn end(&self, why: ConnectionEnd) {
         let _first_reason_stays = self.end.set(why);
         self.ended.cancel();

@@ -10,7 +10,6 @@ use super::shares::{Holder, NoShare, Share, Shares};
 use super::undelivered::UndeliveredPart;
 use super::unproven_streams::{NoRoom, UnprovenBudgets, UnprovenKind, UnprovenStream};
 
-/// The budgets of all streams.
 #[derive(Debug, Clone)]
 pub(crate) struct StreamBudgets {
     /// Every stream from the moment when it is accepted: nothing is known of it then but its connection.
@@ -96,7 +95,6 @@ impl OpenStream {
         })
     }
 
-    /// The connection.
     #[must_use]
     pub(crate) const fn connection(&self) -> &Arc<ConnectionEntry> {
         &self.connection

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 /// What a stream without a proof is for. Each kind has a budget of its own, so that none keeps out another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnprovenKind {
-    /// Health.
     Health,
     /// Reflection, whose answers are large.
     Reflection,
@@ -39,7 +38,6 @@ impl UnprovenKind {
     }
 }
 
-/// The budgets of all kinds.
 #[derive(Debug, Clone)]
 pub(crate) struct UnprovenBudgets([Arc<UnprovenStreams>; 5]);
 
@@ -59,7 +57,6 @@ impl UnprovenBudgets {
         }))
     }
 
-    /// The budget of one kind.
     #[must_use]
     pub(crate) const fn of(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
         let Self([health, reflection, pending, answered, other]) = self;

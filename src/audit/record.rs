@@ -25,7 +25,6 @@ const VERSION: u8 = 1;
 /// How a record names the object's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum KeyForm {
-    /// As it is.
     #[default]
     Plain,
     /// By its SHA-256 in hexadecimal digits. Without a secret, so that whoever knows a key finds its records, also

@@ -22,7 +22,6 @@ pub(crate) enum OnFailure {
     Allow,
 }
 
-/// How a trail stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TrailStanding {
     /// Whether no answer is given without its record.

@@ -30,7 +30,6 @@ pub(crate) enum Existence {
     /// Nothing: whoever uses the URL finds out.
     #[default]
     Unknown,
-    /// It is there.
     Required,
     /// It is there, and the URLs read the version that was found.
     Pinned,

@@ -7,14 +7,14 @@ use access_broker_policy::{Permit, PermittedDownload, PermittedUpload};
 /// The terms of a permit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssuedTerms {
-    /// Those of a download.
+    /// What the answer to the download says.
     Download {
         /// The permit's own.
         terms: Arc<PermittedDownload>,
         /// Whether equal requests get the same URLs.
         stable: bool,
     },
-    /// Those of an upload.
+    /// Headers that the upload must send.
     Upload(Arc<PermittedUpload>),
 }
 

@@ -21,7 +21,6 @@ pub(super) trait BrokerRequest {
     /// The object that the caller names.
     fn object(&self) -> &ObjectReference;
 
-    /// Asks the policy.
     fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<Self::Task, Refusal>;
 }
 
@@ -29,7 +28,6 @@ pub(super) trait BrokerRequest {
 pub(super) trait PermittedTask: Sized + Send + Sync {
     /// What the inspection finds.
     type Found: Send;
-    /// What is signed.
     type Signed: Send;
     /// What the caller gets.
     type Answer;

@@ -26,7 +26,6 @@ use access_broker_s3::storage::{ObjectInspector, StoredObject};
 /// A valid request to verify an upload.
 #[derive(Debug, Clone)]
 pub(crate) struct VerificationRequest {
-    /// The object.
     pub(crate) object: ObjectReference,
     /// One version of it, instead of the current one.
     pub(crate) version_id: Option<HeaderText>,

@@ -41,7 +41,6 @@ impl AuthenticatedCall {
         })
     }
 
-    /// Who is asking.
     pub(crate) const fn asking(&self) -> &AuthenticatedCaller {
         &self.asking
     }

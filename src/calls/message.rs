@@ -9,7 +9,6 @@ use tokio::time;
 
 use crate::admission::{NoShare, Share};
 
-/// What a message may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageLimits {
     /// In bytes, without what the wire puts in front of it.
@@ -27,7 +26,6 @@ pub(crate) struct MessagePrefix {
     pub(crate) announced: fn(read: &[u8]) -> Option<usize>,
 }
 
-/// Why there is no message.
 #[derive(Debug)]
 pub(crate) enum MessageError {
     TooLarge,

@@ -33,7 +33,6 @@ pub struct BucketSettings {
     pub credentials: CredentialsSettings,
     /// Who signs uploads, if not the same.
     pub upload_credentials: Option<CredentialsSettings>,
-    /// What its server keeps.
     pub(crate) server: ServerTraits,
     /// Whether nothing is served while its credentials are missing.
     pub required: bool,

@@ -22,27 +22,21 @@ const MAX_PROOF_BYTES: usize = 4 * 1_024;
 pub struct LoadedPolicy {
     /// The policy with its warnings.
     pub compiled: CompiledPolicy,
-    /// What it was compiled from.
     pub(crate) source: PolicySource,
 }
 
 /// What a policy was compiled from. Later looks at its file are compared with it.
 #[derive(Debug)]
 pub(crate) struct PolicySource {
-    /// The content.
     pub(crate) text: String,
-    /// The file.
     pub(crate) sight: Sight,
     /// The files with its checksum and its signature.
     pub(crate) proofs: [Sight; 2],
 }
 
-/// What one look found.
 #[derive(Debug)]
 pub(crate) struct PolicyLook {
-    /// The policy file.
     pub(crate) policy: Result<Look, FileError>,
-    /// The file with the checksum.
     pub(crate) checksum: Result<Look, FileError>,
     /// The file with the signature. Always `Absent` without a key to check it with.
     pub(crate) signature: Result<Look, FileError>,
@@ -80,7 +74,6 @@ impl PolicyFile {
         }
     }
 
-    /// The path of the policy.
     #[must_use]
     pub(crate) fn path(&self) -> &Path {
         &self.policy

@@ -32,7 +32,6 @@ const MAX_SHUTDOWN_GRACE: Duration = Duration::from_mins(10);
 /// Room for the tokens of some 85,000 callers, so that a process with all defaults stays below 128 MiB when it is full.
 const DEFAULT_TOKEN_CACHE_SIZE: u64 = 80 * 1_024 * 1_024;
 
-/// The largest token cache.
 const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
 
 /// The longest look at an object: callers have given up by then.
@@ -46,7 +45,7 @@ const DEFAULT_S3_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct ServerSettings {
     /// Where `/livez`, `/readyz` and `/metrics` are served.
     pub admin_addr: SocketAddr,
-    /// Whether reflection is served.
+    /// Whether clients such as grpcurl may ask for the schema.
     pub reflection: bool,
     /// How many bytes of memory may go into remembering accepted tokens. With 0 every call costs a signature check.
     pub token_cache_size: u64,

@@ -55,7 +55,6 @@ impl Framing {
         Self { may_be_compressed, is_stream, has_message: false, place: Place::Flag }
     }
 
-    /// The next part of the request.
     fn read(&mut self, part: &[u8]) -> Result<(), MalformedRequest> {
         let mut rest = part;
         while let Some((byte, behind)) = rest.split_first() {

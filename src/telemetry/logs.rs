@@ -96,7 +96,6 @@ where
     lines(settings.format, writer, targets(settings.level))
 }
 
-/// What is heard at a level.
 fn targets(level: Level) -> Targets {
     Targets::new()
         .with_default(LevelFilter::WARN)

@@ -21,7 +21,6 @@ pub(crate) struct ObservedInspector {
 }
 
 impl ObservedInspector {
-    /// Observes an inspector.
     #[must_use]
     pub(crate) fn new(inner: Arc<dyn ObjectInspector>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
         Self { inner, seconds: metrics.inspection_seconds(), tracer }

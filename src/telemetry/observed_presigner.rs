@@ -22,7 +22,6 @@ pub(crate) struct ObservedPresigner {
 }
 
 impl ObservedPresigner {
-    /// Observes a presigner.
     #[must_use]
     pub(crate) fn new(inner: Arc<dyn Presigner>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
         Self { inner, seconds: metrics.presign_seconds(), tracer }

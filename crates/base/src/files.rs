@@ -35,9 +35,9 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {problem}", file.display())]
 pub struct UnusableFile {
-    /// The file.
+    /// As configured, with symbolic links not followed.
     pub file: std::path::PathBuf,
-    /// What is wrong.
+    /// Worded to follow the file's name.
     pub problem: FileError,
 }
 

@@ -17,7 +17,6 @@ const SHA256_BYTES: usize = 32;
 pub struct CertificateThumbprint([u8; SHA256_BYTES]);
 
 impl CertificateThumbprint {
-    /// The thumbprint of a certificate.
     pub(super) fn of(der: &[u8]) -> Self {
         Self::from_digest(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der).as_ref())
     }

@@ -40,7 +40,7 @@ pub struct IssuerSettings {
     pub profile: TokenProfile,
     /// The algorithms that the issuer's keys may have, at least one.
     pub algorithms: Vec<Algorithm>,
-    /// Where the keys are.
+    /// The endpoint, discovery document or file that is read again and again.
     pub key_location: KeyLocation,
     /// A file with the keys to use until they have been fetched from a [`KeyLocation::JwksUrl`].
     pub start_key_file: Option<PathBuf>,
@@ -198,7 +198,7 @@ impl TokenUses {
     pub const ACCESS: Self = Self { id: false, access: true };
     /// Id tokens only.
     pub const ID: Self = Self { id: true, access: false };
-    /// Both.
+    /// Tokens of either kind.
     pub const BOTH: Self = Self { id: true, access: true };
 }
 

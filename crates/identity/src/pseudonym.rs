@@ -74,7 +74,7 @@ pub enum PseudonymKeyError {
     /// The key can be guessed.
     #[error("the key must have at least 32 bytes")]
     TooShort,
-    /// There is no randomness for a key.
+    /// The operating system has no randomness to give.
     #[error("the operating system has no randomness to give")]
     NoRandomness,
 }

@@ -128,7 +128,6 @@ pub(super) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-/// Claims that are accepted.
 pub(super) fn claims() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "iat": NOW - 60, "exp": NOW + 600})
 }

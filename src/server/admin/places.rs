@@ -42,7 +42,6 @@ pub(super) struct Place {
 
 /// Whether a new connection has a place.
 pub(super) enum Admission {
-    /// There was a free one.
     Free(Place),
     /// Another connection was told to give way. It is closed once the token is cancelled.
     Displacing(Place, CancellationToken),

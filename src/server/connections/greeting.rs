@@ -21,7 +21,6 @@ const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
                            upgrade: HTTP/2.0\r\n\
                            connection: close, upgrade\r\n";
 
-/// Its body.
 const ANSWER_TEXT: &str = "this port speaks gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
                            health for HTTP probes is at the admin port: /livez and /readyz\n";
 
@@ -42,7 +41,6 @@ pub(super) enum Greeting {
     Neither,
 }
 
-/// A client that speaks HTTP/1.
 pub(super) struct Http1Client {
     connection: Connection,
     /// Whether its answer must have no body.

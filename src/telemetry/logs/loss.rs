@@ -14,7 +14,6 @@ pub(crate) enum LossCause {
 }
 
 impl LossCause {
-    /// Every cause.
     pub(crate) const ALL: [Self; 3] = [Self::QueueFull, Self::WriteFailed, Self::TooLong];
 
     /// Its name in metrics.

@@ -28,7 +28,6 @@ const HTTP_PROTOBUF: &str = "http/protobuf";
 /// The port of OTLP over HTTP. An endpoint that names it and no protocol is not taken for one of gRPC.
 const HTTP_PORT: u16 = 4_318;
 
-/// The samplers of the SDK.
 const SAMPLERS: [&str; 6] = [
     "always_on",
     "always_off",
@@ -101,7 +100,6 @@ impl fmt::Debug for HttpSettings {
 /// A file with certificate authorities.
 #[derive(Debug, Clone)]
 pub(super) struct CertificateFile {
-    /// The variable that names it.
     pub(super) variable: &'static str,
     pub(super) path: String,
 }

@@ -47,7 +47,6 @@ impl Arrivals {
     }
 }
 
-/// The watch of one folder.
 #[derive(Debug)]
 struct Watch {
     events: OwnedFd,

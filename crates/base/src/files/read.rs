@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of a content.
+    /// Hashes a content.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         let mut bytes = [0; 32];
@@ -25,7 +25,7 @@ impl Digest {
         Self(bytes)
     }
 
-    /// A digest from its bytes.
+    /// Takes a SHA-256 that is known already.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -73,7 +73,7 @@ impl FileId {
 pub struct Look {
     /// The content. It is zeroed on drop, because it may be a key.
     pub content: Zeroizing<Vec<u8>>,
-    /// Which file it was.
+    /// After symbolic links were followed.
     pub id: FileId,
     /// When the content was last written, by the clock of the file system.
     pub modified: Option<SystemTime>,
@@ -82,7 +82,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// The digest of the content.
+    /// Hashes the content; it is not remembered.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.content)
@@ -111,7 +111,7 @@ pub enum FileError {
     /// A symbolic link leads to a place where nothing is.
     #[error("is a symbolic link to a file that does not exist")]
     LeadsNowhere,
-    /// The file has no content.
+    /// Zero bytes.
     #[error("is empty")]
     Empty,
     /// The system refuses to open or read it.

@@ -12,13 +12,13 @@ use url::Url;
 /// Which proxy a key server is reached through.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum KeyProxy {
-    /// None.
+    /// Connects directly.
     #[default]
     None,
     /// Whichever the environment of the process names. Who builds a verifier puts that in place of this by
     /// [`resolved`](Self::resolved); otherwise it stands for none.
     Environment,
-    /// This one.
+    /// Connections go through this proxy.
     Through(HttpProxy),
 }
 
@@ -41,7 +41,7 @@ impl KeyProxy {
         }
     }
 
-    /// The proxy, if there is one.
+    /// `None`: connections are direct.
     #[must_use]
     pub const fn proxy(&self) -> Option<&HttpProxy> {
         match self {

@@ -120,7 +120,7 @@ pub enum ClientCertificateError {
     /// An extension that matters is malformed or stands twice (RFC 5280 section 4.2).
     #[error("has a malformed or repeated extension")]
     Extension,
-    /// The certificate of an authority.
+    /// The certificate may sign others, so it names no workload.
     #[error("is that of a certificate authority")]
     CertificateAuthority,
     /// A key that may sign certificates or revocation lists.

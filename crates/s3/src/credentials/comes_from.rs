@@ -15,7 +15,6 @@ impl ComesFrom {
         Self(source.into())
     }
 
-    /// Marks credentials.
     pub(crate) fn mark(self, mut credentials: Credentials) -> Credentials {
         credentials.set_property(self);
         credentials

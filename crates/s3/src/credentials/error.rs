@@ -42,9 +42,9 @@ pub enum CredentialsError {
     /// What is wrong with credentials of a source that is known, such as "profile `work`".
     #[error("{comes_from}: {error}")]
     Of {
-        /// The source.
+        /// Where the credentials come from.
         comes_from: String,
-        /// What is wrong.
+        /// What that source failed with.
         error: Box<Self>,
     },
 }

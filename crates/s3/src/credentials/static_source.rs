@@ -29,7 +29,7 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub enum SecretSource {
     /// The name of an environment variable.
     EnvironmentVariable(String),
-    /// The path of a file.
+    /// Its content without surrounding white space.
     File(PathBuf),
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct StaticCredentialsSource {
 /// What temporary credentials have beside their access key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSource {
-    /// The session token.
+    /// URLs carry it as `X-Amz-Security-Token`.
     pub token: SecretSource,
     /// When the credentials end, as RFC 3339 in UTC: `2026-01-31T12:00:00Z`. Without it no URL could say when it stops
     /// working.

@@ -11,11 +11,9 @@ pub struct CallerOutlook {
     kinds: Option<BTreeSet<CallerKind>>,
 }
 
-/// One kind of caller.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CallerKind {
     pub(super) token: Option<TokenKind>,
-    /// The trust domain of its workload.
     pub(super) trust_domain: Option<String>,
 }
 
