@@ -17,7 +17,7 @@ mod text;
 mod trail;
 mod writer;
 
-pub(crate) use circumstances::Circumstances;
+pub(crate) use circumstances::CallContext;
 pub(crate) use failure::AuditFailure;
 pub(crate) use group_commit::GroupCommitSink;
 pub use output::{AuditFile, AuditFileSettings};

@@ -19,11 +19,11 @@ pub enum IssuedTerms {
 }
 
 impl IssuedTerms {
-    pub(super) fn of_download(permit: &Permit<PermittedDownload>) -> Self {
+    pub(super) fn from_download(permit: &Permit<PermittedDownload>) -> Self {
         Self::Download { terms: permit.shared_terms(), stable: permit.lifetime().stable }
     }
 
-    pub(super) fn of_upload(permit: &Permit<PermittedUpload>) -> Self {
+    pub(super) fn from_upload(permit: &Permit<PermittedUpload>) -> Self {
         Self::Upload(permit.shared_terms())
     }
 }

@@ -76,7 +76,7 @@ impl Broker {
 
     /// Begins a decision.
     fn pending(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> Pending {
-        let caller_id = self.0.pseudonyms.of(&asking.caller);
+        let caller_id = self.0.pseudonyms.pseudonym(&asking.caller);
         let (id, asking, object) = ((self.0.decision_ids)(), asking.clone(), object.clone());
         Pending { id, asking, caller_id, use_case, object }
     }

@@ -35,7 +35,7 @@ impl ObjectInspector for ObservedInspector {
         version_id: Option<&HeaderText>,
         scope: InspectionScope,
     ) -> Result<StoredObject, InspectionError> {
-        let step = StepSpan::of_current(self.tracer.as_ref(), "inspect");
+        let step = StepSpan::start_in_current(self.tracer.as_ref(), "inspect");
         step.set("access_broker.bucket", object.bucket().as_str().to_owned());
         let started = Instant::now();
         let found = self.inner.inspect(object, version_id, scope).await;

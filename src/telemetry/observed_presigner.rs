@@ -35,7 +35,7 @@ impl ObservedPresigner {
             Signing::Waiting(Waiting { refused, until, sign }) => {
                 let refused = attempt.end_refused(refused);
                 let until = Box::pin(async move {
-                    let _step = StepSpan::of_current(self.tracer.as_ref(), "renew_credentials");
+                    let _step = StepSpan::start_in_current(self.tracer.as_ref(), "renew_credentials");
                     until.await;
                 });
                 let sign = Box::new(move || {
@@ -57,7 +57,7 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn start(observed: &'a ObservedPresigner) -> Self {
-        let step = StepSpan::of_current(observed.tracer.as_ref(), "sign");
+        let step = StepSpan::start_in_current(observed.tracer.as_ref(), "sign");
         Self { seconds: &observed.seconds, step, started: Instant::now() }
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use arrivals::{Arrival, Arrivals};
 pub use checksum::{Checksum, ChecksumProblem};
-pub use read::{Digest, FileError, FileId, Look, read};
+pub use read::{Digest, FileError, FileId, FileSnapshot, read};
 pub use settled::SettledFiles;
 pub use tracker::{Sight, Standing, Tracker, Writing};
 

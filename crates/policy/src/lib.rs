@@ -16,7 +16,7 @@ mod object;
 
 pub use decide::{
     AccessRequest, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL, Operation,
-    Permit, PermittedDownload, PermittedLook, PermittedObject, PermittedUpload, Policy, RateLimit, Refusal,
+    Permit, PermittedDownload, PermittedInspection, PermittedObject, PermittedUpload, Policy, RateLimit, Refusal,
     RefusalReason, RequestedDownload, RequestedUpload, TierOutline, TierQuota,
 };
 #[cfg(feature = "file")]

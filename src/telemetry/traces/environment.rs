@@ -148,7 +148,7 @@ impl TraceSettings {
         }
         let protocol = if is_http {
             Protocol::HttpProtobuf(HttpSettings {
-                url: if endpoint_variable == ENDPOINT[0] { url.into() } else { of_traces(url).into() },
+                url: if endpoint_variable == ENDPOINT[0] { url.into() } else { traces_url(url).into() },
                 headers: first(HEADERS).map(|(variable, text)| headers(variable, &text)).unwrap_or_default(),
                 timeout: timeout(&set),
             })
@@ -174,7 +174,7 @@ impl TraceSettings {
 }
 
 /// The URL for traces below one for every signal. That for traces alone is taken as it is.
-fn of_traces(mut base: Url) -> Url {
+fn traces_url(mut base: Url) -> Url {
     let path = format!("{}/v1/traces", base.path().trim_end_matches('/'));
     base.set_path(&path);
     base

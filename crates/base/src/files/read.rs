@@ -19,7 +19,7 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// Hashes a content.
     #[must_use]
-    pub fn of(content: &[u8]) -> Self {
+    pub fn sha256(content: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, content).as_ref());
         Self(bytes)
@@ -63,14 +63,14 @@ impl FileId {
 
     /// An id for tests.
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn of(real_path: &str, inode: u64) -> Self {
+    pub(crate) fn new(real_path: &str, inode: u64) -> Self {
         Self { real_path: real_path.into(), device: 1, inode, born: None }
     }
 }
 
 /// What one read found.
 #[derive(Clone)]
-pub struct Look {
+pub struct FileSnapshot {
     /// The content. It is zeroed on drop, because it may be a key.
     pub content: Zeroizing<Vec<u8>>,
     /// After symbolic links were followed.
@@ -81,11 +81,11 @@ pub struct Look {
     pub touched_since_written: bool,
 }
 
-impl Look {
+impl FileSnapshot {
     /// Hashes the content; it is not remembered.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.content)
+        Digest::sha256(&self.content)
     }
 
     /// Whether the content was written less than `settle` before `now`. A time in the future counts as young.
@@ -96,9 +96,9 @@ impl Look {
     }
 }
 
-impl fmt::Debug for Look {
+impl fmt::Debug for FileSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Look").field("id", &self.id).field("modified", &self.modified).finish_non_exhaustive()
+        f.debug_struct("FileSnapshot").field("id", &self.id).field("modified", &self.modified).finish_non_exhaustive()
     }
 }
 
@@ -149,7 +149,7 @@ fn size(bytes: usize) -> String {
 /// # Errors
 ///
 /// Every [`FileError`] but `Empty`, `OutOfReach`, `NotText` and `Changing`: an empty file is read as such.
-pub fn read(path: &Path, limit: usize) -> Result<Look, FileError> {
+pub fn read(path: &Path, limit: usize) -> Result<FileSnapshot, FileError> {
     // Opening a FIFO would wait for its writer, and reading a device might never end.
     check_is_regular(&fs::metadata(path).map_err(|error| problem(path, &error))?)?;
     let real_path = fs::canonicalize(path).map_err(|error| problem(path, &error))?;
@@ -169,7 +169,7 @@ pub fn read(path: &Path, limit: usize) -> Result<Look, FileError> {
     let id = FileId { real_path, device: metadata.dev(), inode: metadata.ino(), born: metadata.created().ok() };
     let written = (metadata.mtime(), metadata.mtime_nsec());
     let touched_since_written = (metadata.ctime(), metadata.ctime_nsec()) > written;
-    Ok(Look { content, id, modified: metadata.modified().ok(), touched_since_written })
+    Ok(FileSnapshot { content, id, modified: metadata.modified().ok(), touched_since_written })
 }
 
 fn check_is_regular(metadata: &Metadata) -> Result<(), FileError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Digest, FileError, FileId, Look, SECOND_LOOK};
+use super::{Digest, FileError, FileId, FileSnapshot, SECOND_LOOK};
 
 /// What one look found of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Sight {
 impl Sight {
     /// What a read found.
     #[must_use]
-    pub fn of(read: &Result<Look, FileError>) -> Self {
+    pub fn from_read(read: &Result<FileSnapshot, FileError>) -> Self {
         match read {
             Ok(look) => Self::File {
                 id: look.id.clone(),

@@ -98,7 +98,7 @@ impl HttpProxy {
     /// # Errors
     ///
     /// The variable whose value is not the URL of a proxy.
-    pub fn of_environment(
+    pub fn from_environment(
         read: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<(&'static str, Self)>, (&'static str, InvalidProxy)> {
         let first = |names: [&'static str; 2]| {
@@ -183,7 +183,7 @@ mod tests {
             "NO_PROXY" => Some("x.y, *".to_owned()),
             _ => None,
         };
-        assert_eq!(HttpProxy::of_environment(everything), Ok(None));
+        assert_eq!(HttpProxy::from_environment(everything), Ok(None));
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
             let read = |name: &str| {
                 variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
             };
-            HttpProxy::of_environment(read)
+            HttpProxy::from_environment(read)
         };
         assert_eq!(found(&[]), Ok(None));
         assert_eq!(found(&[("HTTP_PROXY", "http://other.example"), ("HTTPS_PROXY", " ")]), Ok(None));

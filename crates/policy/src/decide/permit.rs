@@ -183,7 +183,7 @@ impl PermittedObject {
 
 /// An uploaded object that may be looked at, and what its tier imposes on uploads.
 #[derive(Debug, Clone)]
-pub struct PermittedLook {
+pub struct PermittedInspection {
     /// With the tier that holds it.
     pub object: PermittedObject,
     /// What its tier imposes.

@@ -21,7 +21,7 @@ impl ComesFrom {
     }
 
     /// The source that credentials are marked with.
-    pub(crate) fn of(credentials: &Credentials) -> Option<Self> {
+    pub(crate) fn from_credentials(credentials: &Credentials) -> Option<Self> {
         credentials.get_property::<Self>().cloned()
     }
 }

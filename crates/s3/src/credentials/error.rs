@@ -51,7 +51,7 @@ pub enum CredentialsError {
 
 impl CredentialsError {
     /// The same with the source, where it is known.
-    pub(super) fn of(self, comes_from: Option<&ComesFrom>) -> Self {
+    pub(super) fn with_source(self, comes_from: Option<&ComesFrom>) -> Self {
         match comes_from {
             Some(comes_from) => Self::Of { comes_from: comes_from.to_string(), error: Box::new(self) },
             None => self,

@@ -14,7 +14,7 @@ use aws_credential_types::provider::{ProvideCredentials, Result as ProviderResul
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use access_broker_base::files::{DEFAULT_SETTLE, FileError, Look, SettledFiles, UnusableFile};
+use access_broker_base::files::{DEFAULT_SETTLE, FileError, FileSnapshot, SettledFiles, UnusableFile};
 
 /// The largest secret that is read, in bytes. Session tokens have no stated limit; AWS's are below 2 KiB.
 const MAX_SECRET_BYTES: usize = 16 * 1024;
@@ -105,7 +105,7 @@ impl StaticCredentialsSource {
     }
 
     /// The values, from variables as they are now and from files as they were read.
-    fn values(&self, looks: &[Look]) -> Result<Values, SecretSourceError> {
+    fn values(&self, looks: &[FileSnapshot]) -> Result<Values, SecretSourceError> {
         let mut looks = looks.iter();
         let mut value = |source: &SecretSource| self.value(source, &mut looks);
         Ok(Values {
@@ -122,7 +122,7 @@ impl StaticCredentialsSource {
     fn value<'l>(
         &self,
         source: &SecretSource,
-        looks: &mut impl Iterator<Item = &'l Look>,
+        looks: &mut impl Iterator<Item = &'l FileSnapshot>,
     ) -> Result<Zeroizing<String>, SecretSourceError> {
         let variable;
         let text = match source {
