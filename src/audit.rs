@@ -5,7 +5,7 @@
 //! and synced together, by one thread.
 
 mod attempts;
-mod circumstances;
+mod call_context;
 mod failure;
 mod group_commit;
 mod outage;
@@ -17,7 +17,7 @@ mod text;
 mod trail;
 mod writer;
 
-pub(crate) use circumstances::CallContext;
+pub(crate) use call_context::CallContext;
 pub(crate) use failure::AuditFailure;
 pub(crate) use group_commit::GroupCommitSink;
 pub use output::{AuditFile, AuditFileSettings};

@@ -10,7 +10,7 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 
-use super::circumstances::CallContext;
+use super::call_context::CallContext;
 use super::text::{json_line, rfc3339_micros, rfc3339_seconds};
 use crate::broker::{BrokerError, Decision, Outcome, UseCase};
 use access_broker_base::hex::lower_hex;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts;
-use super::circumstances::CallContext;
+use super::call_context::CallContext;
 use super::failure::{AuditFailure, AuditUnavailable};
 use super::record::{AuditRecord, KeyForm};
 use super::sink::AuditSink;

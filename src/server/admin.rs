@@ -6,8 +6,8 @@
 
 mod accept;
 mod exchange;
-mod places;
 mod routes;
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,8 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::exchange::RequestLimits;
-use self::places::{Admission, Places};
 pub(super) use self::routes::routes;
+use self::slots::{Admission, Places};
 use super::listening::accept_backoff::{AcceptBackoff, AcceptFailure, is_of_one_connection};
 use crate::config::LimitSettings;
 use crate::telemetry::AdminCounters;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{self, Instant};
 use tower::ServiceExt;
 
-use super::places::Place;
+use super::slots::Place;
 use crate::telemetry::AdminCounters;
 
 /// The most that is read of a request: its line and its headers, in bytes.
