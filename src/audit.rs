@@ -1,6 +1,6 @@
 //! A record of every decision, allowed or refused, apart from the log.
 //!
-//! A [`Decision`](crate::broker::Decision) becomes one line of JSON, an [`AuditSink`] puts the line where it is kept,
+//! A [`Decision`](crate::broker::Decision) becomes one line of JSON, an `AuditSink` puts the line where it is kept,
 //! and [`AuditTrail`] says what becomes of the answer if that fails. Lines of calls that run at the same time are written
 //! and synced together, by one thread.
 

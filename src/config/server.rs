@@ -34,7 +34,7 @@ const DEFAULT_TOKEN_CACHE_SIZE: u64 = 80 * 1_024 * 1_024;
 
 const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
 
-/// The longest look at an object: callers have given up by then.
+/// The longest inspection of an object: callers have given up by then.
 const MAX_S3_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Long enough for a request that is repeated once, and short enough for a caller who waits.
@@ -49,7 +49,7 @@ pub struct ServerSettings {
     pub reflection: bool,
     /// How many bytes of memory may go into remembering accepted tokens. With 0 every call costs a signature check.
     pub token_cache_size: u64,
-    /// How long the broker's own look at an object may take.
+    /// How long one HEAD request of the broker's own may take.
     pub s3_timeout: Duration,
     /// How long a start waits for all issuers' keys and all buckets' credentials, before the server serves with what it
     /// has.

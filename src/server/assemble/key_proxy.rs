@@ -15,7 +15,7 @@ pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
     }
 }
 
-/// Tells which way the keys of an issuer come, where that is through a proxy.
+/// Logs the proxy through which the keys of an issuer are fetched, if there is one.
 pub(super) fn log(issuer: &IssuerSettings) {
     if let Some(proxy) = issuer.key_proxy.proxy() {
         tracing::info!(issuer = issuer.issuer, %proxy, "keys are fetched through a proxy");

@@ -107,7 +107,7 @@ pub struct Warning {
     pub code: WarningCode,
 }
 
-/// The warnings about one document, in the order of the lines: of each code the first [`MAX_WARNINGS`] that were found.
+/// The warnings about one document, in the order of the lines: at most 1,000 of each code, the first that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Warnings {
     origin: Arc<str>,

@@ -1,4 +1,4 @@
-//! What tests make of files, here and in the rooms above.
+//! What tests make of files, here and in the crates that depend on this one.
 #![expect(clippy::unwrap_used, reason = "a test ends where its files cannot be written")]
 #![allow(clippy::missing_panics_doc, reason = "a test ends where its files cannot be written")]
 

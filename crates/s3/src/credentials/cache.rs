@@ -139,7 +139,7 @@ impl CredentialsCache {
     ///
     /// Those before the current ones are given only where these came after `start`, and where they themselves are
     /// temporary (only then does their issuer vouch for them after the replacement), can sign at `now`, and last up to
-    /// `end` with [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
+    /// `end` with a margin of 30 seconds kept. Otherwise the current ones are given, as by
     /// [`snapshot`](Self::snapshot).
     #[must_use]
     pub(crate) fn snapshot_for_window(
