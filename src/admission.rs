@@ -4,7 +4,7 @@
 //! take what others need:
 //!
 //! - [`ConnectionLedger`]: connections in all, without a proven caller, and by address.
-//! - [`UnprovenBudgets`]: streams of health and reflection, and calls whose caller is not proven yet, by connection.
+//! - [`UnprovenBudgets`](unproven_streams::UnprovenBudgets): streams of health and reflection, and calls whose caller is not proven yet, by connection.
 //! - [`SignatureTurns`]: signature checks, by connection.
 //! - [`Shares`]: streams, request bytes and places of proven callers, by caller.
 //!

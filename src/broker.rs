@@ -45,7 +45,7 @@ pub struct Backends {
     pub policy: Arc<PolicyStore>,
     /// Who signs.
     pub presigner: Arc<dyn Presigner>,
-    /// Who inspects objects.
+    /// Asked before a download that must exist, and after an upload.
     pub inspector: Arc<dyn ObjectInspector>,
     /// Makes an id that no other decision has.
     pub decision_ids: fn() -> DecisionId,

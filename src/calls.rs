@@ -1,7 +1,7 @@
 //! A call before it has a wire: its record, its caller, its places, its time and its end.
 //!
-//! `Pipeline::run` is the way of every call, from top to bottom. A wire room, such as [`grpc`](crate::grpc), says
-//! what a request of its protocol asks for, and how a [`Failure`] is told in it.
+//! Every call goes through `Pipeline::run`, from top to bottom. A wire, such as [`grpc`](crate::grpc), says what a
+//! request of its protocol asks for, and how a [`Failure`] is told in it.
 
 mod access_log;
 mod authenticated_call;

@@ -36,7 +36,7 @@ pub use overrides::environment_overrides;
 pub(crate) use overrides::flag_override;
 pub(crate) use policy::PolicySettings;
 pub use policy_file::{LoadedPolicy, ProofError};
-pub(crate) use policy_file::{PolicyFile, PolicyLook, PolicySource};
+pub(crate) use policy_file::{PolicyFile, PolicySnapshot, PolicySource};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
@@ -56,7 +56,7 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Where gRPC is served; at least one.
     pub listeners: Vec<ListenerSettings>,
-    /// Logs.
+    /// `[log]`
     pub log: LogSettings,
     /// Lines of calls.
     pub(crate) access_log: AccessLogSettings,
@@ -66,7 +66,6 @@ pub struct Config {
     pub(crate) attribution: AttributionSettings,
     /// How often URLs are issued.
     pub quota: QuotaSettings,
-    /// Where the policy is.
     pub(crate) policy: PolicySettings,
     /// Whose tokens are accepted; at least one where a listener takes tokens.
     pub issuers: Vec<IssuerSettings>,
@@ -218,7 +217,7 @@ impl Config {
     pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
         let file = PolicyFile::new(&self.policy);
         let look = file.read_at_start(&self.policy)?;
-        let (sight, proofs) = (Sight::of(&look.policy), look.proofs());
+        let (sight, proofs) = (Sight::from_read(&look.policy), look.proofs());
         let content = look.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
         file.is_vouched_for(content, &look)?;
         if content.is_empty() {

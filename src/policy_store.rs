@@ -70,7 +70,6 @@ impl PolicyStore {
         self.file_in_force.store(file_in_force, Ordering::Relaxed);
     }
 
-    /// How it stands with the policy.
     #[must_use]
     pub(crate) fn status(&self) -> PolicyStatus {
         let reloads = self.reloads.load(Ordering::Relaxed);

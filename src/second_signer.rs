@@ -1,5 +1,5 @@
 //! A signer of another kind beside that of S3, in the manner of a content delivery network: the end, the id of a key and
-//! an HMAC stand in the query. It shows that nothing outside the S3 wing depends on what signs.
+//! an HMAC stand in the query. It shows that nothing outside the S3 crate depends on what signs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl SignerStatus for HmacSigner {
     }
 }
 
-/// The S3 wing with one bucket, whose credentials have no end.
+/// The S3 crate with one bucket, whose credentials have no end.
 pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
     let profile = || BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let policy = policy("tier = []", bucket, profile());
@@ -145,7 +145,6 @@ pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
     S3Buckets::build(&[bucket], &policy, &options).await.unwrap()
 }
 
-/// A policy over one bucket.
 pub(crate) fn policy(text: &str, bucket: &BucketName, profile: BucketProfile) -> Policy {
     let buckets = BTreeMap::from([(bucket.clone(), profile)]);
     let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };

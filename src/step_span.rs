@@ -16,7 +16,7 @@ impl StepSpan {
     }
 
     /// Begins a step of the call that this thread is at work for.
-    pub(crate) fn of_current(tracer: Option<&SdkTracer>, name: &'static str) -> Self {
+    pub(crate) fn start_in_current(tracer: Option<&SdkTracer>, name: &'static str) -> Self {
         match tracer {
             Some(_) => Self::start(tracer, name, &Context::current()),
             None => Self(None),

@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct AddressBlock(IpAddr);
 
 impl AddressBlock {
-    /// The block of an address.
     #[must_use]
-    pub(crate) fn of(address: IpAddr) -> Self {
+    pub(crate) fn containing(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     fn block(address: &str) -> AddressBlock {
-        AddressBlock::of(address.parse().unwrap())
+        AddressBlock::containing(address.parse().unwrap())
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl ConnectionLedger {
     ///
     /// Which limit is reached.
     pub(crate) fn take(self: &Arc<Self>, capped: Option<IpAddr>) -> Result<ConnectionSlot, ConnectionRefusal> {
-        let address = match capped.map(AddressBlock::of) {
+        let address = match capped.map(AddressBlock::containing) {
             Some(block) => Some(self.by_address.take(block).ok_or(ConnectionRefusal::Address)?),
             None => None,
         };
@@ -243,7 +243,6 @@ impl ConnectionEntry {
         self.end.get().copied().unwrap_or(ConnectionEnd::Displaced)
     }
 
-    /// Has the connection end.
     pub(crate) fn end(&self, why: ConnectionEnd) {
         let _first_reason_stays = self.end.set(why);
         self.ended.cancel();
@@ -300,7 +299,7 @@ mod tests {
     }
 
     fn prove(slot: &ConnectionSlot, caller: u64) {
-        slot.entry().prove(Holder::of(&caller, &BuildHasherDefault::<DefaultHasher>::default()));
+        slot.entry().prove(Holder::from_name(&caller, &BuildHasherDefault::<DefaultHasher>::default()));
     }
 
     #[tokio::test(start_paused = true)]

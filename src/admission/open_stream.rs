@@ -10,7 +10,6 @@ use super::shares::{Holder, NoShare, Share, Shares};
 use super::undelivered::UndeliveredPart;
 use super::unproven_streams::{NoRoom, UnprovenBudgets, UnprovenKind, UnprovenStream};
 
-/// The budgets of all streams.
 #[derive(Debug, Clone)]
 pub(crate) struct StreamBudgets {
     /// Every stream from the moment when it is accepted: nothing is known of it then but its connection.
@@ -96,7 +95,6 @@ impl OpenStream {
         })
     }
 
-    /// The connection.
     #[must_use]
     pub(crate) const fn connection(&self) -> &Arc<ConnectionEntry> {
         &self.connection
@@ -125,7 +123,7 @@ impl OpenStream {
     }
 
     fn take_of(&self, kind: UnprovenKind) -> Result<UnprovenStream, NoRoom> {
-        self.budgets.unproven.of(kind).take(self.connection.id(), self.connection.is_capped())
+        self.budgets.unproven.budget(kind).take(self.connection.id(), self.connection.is_capped())
     }
 
     /// Takes a place among the streams of a proven caller, instead of the one that it holds.
@@ -249,11 +247,11 @@ mod tests {
         let (budgets, (_slot, connection)) = (budgets(), connection());
         let stream = OpenStream::new(connection, budgets.clone());
         stream.take_unproven(UnprovenKind::Health).unwrap();
-        assert_eq!((budgets.unproven.of(UnprovenKind::Health).open(), budgets.proven.held()), (1, 0));
-        stream.take_proven(Holder::of(&"caller", &RandomState::new())).unwrap();
-        assert_eq!((budgets.unproven.of(UnprovenKind::Health).open(), budgets.proven.held()), (0, 1));
+        assert_eq!((budgets.unproven.budget(UnprovenKind::Health).open(), budgets.proven.held()), (1, 0));
+        stream.take_proven(Holder::from_name(&"caller", &RandomState::new())).unwrap();
+        assert_eq!((budgets.unproven.budget(UnprovenKind::Health).open(), budgets.proven.held()), (0, 1));
         drop(stream);
-        assert_eq!((budgets.unproven.of(UnprovenKind::Health).open(), budgets.proven.held()), (0, 0));
+        assert_eq!((budgets.unproven.budget(UnprovenKind::Health).open(), budgets.proven.held()), (0, 0));
     }
 
     #[test]
@@ -297,9 +295,9 @@ mod tests {
         stream.take_unproven(UnprovenKind::Health).unwrap();
         let part = stream.hand_over_part();
         drop(stream);
-        assert_eq!(budgets.unproven.of(UnprovenKind::Health).open(), 1);
+        assert_eq!(budgets.unproven.budget(UnprovenKind::Health).open(), 1);
         drop(part);
-        assert_eq!(budgets.unproven.of(UnprovenKind::Health).open(), 0);
+        assert_eq!(budgets.unproven.budget(UnprovenKind::Health).open(), 0);
     }
 
     #[test]

@@ -16,11 +16,11 @@ use thiserror::Error;
 #[derive(Debug)]
 pub(crate) struct Shares {
     limit: u64,
-    held: Mutex<Held>,
+    held: Mutex<Amounts>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Amounts {
     total: u64,
     /// Holders that hold nothing are not kept.
     by_holder: HashMap<Holder, u64>,
@@ -34,7 +34,7 @@ pub(crate) struct Holder(u64);
 impl Holder {
     /// The holder of this name. The same name gives the same holder under the same hasher only.
     #[must_use]
-    pub(crate) fn of(name: &impl Hash, hasher: &impl BuildHasher) -> Self {
+    pub(crate) fn from_name(name: &impl Hash, hasher: &impl BuildHasher) -> Self {
         Self(hasher.hash_one(name))
     }
 }
@@ -96,7 +96,7 @@ impl Shares {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Amounts> {
         // Nothing panics between two changes that belong together.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 /// What a stream without a proof is for. Each kind has a budget of its own, so that none keeps out another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnprovenKind {
-    /// Health.
     Health,
     /// Reflection, whose answers are large.
     Reflection,
@@ -39,7 +38,6 @@ impl UnprovenKind {
     }
 }
 
-/// The budgets of all kinds.
 #[derive(Debug, Clone)]
 pub(crate) struct UnprovenBudgets([Arc<UnprovenStreams>; 5]);
 
@@ -59,9 +57,8 @@ impl UnprovenBudgets {
         }))
     }
 
-    /// The budget of one kind.
     #[must_use]
-    pub(crate) const fn of(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
+    pub(crate) const fn budget(&self, kind: UnprovenKind) -> &Arc<UnprovenStreams> {
         let Self([health, reflection, pending, answered, other]) = self;
         match kind {
             UnprovenKind::Health => health,
@@ -288,13 +285,13 @@ mod tests {
     #[test]
     fn no_kind_takes_the_places_of_another() {
         let budgets = UnprovenBudgets::new(16, 16);
-        let held: Vec<_> = (0..16).map(|_| budgets.of(UnprovenKind::Health).take(1, true).unwrap()).collect();
-        assert!(budgets.of(UnprovenKind::Health).take(1, true).is_err());
-        let reflection = budgets.of(UnprovenKind::Reflection);
+        let held: Vec<_> = (0..16).map(|_| budgets.budget(UnprovenKind::Health).take(1, true).unwrap()).collect();
+        assert!(budgets.budget(UnprovenKind::Health).take(1, true).is_err());
+        let reflection = budgets.budget(UnprovenKind::Reflection);
         let reflecting = [reflection.take(1, true).unwrap(), reflection.take(1, true).unwrap()];
         assert!(reflection.take(1, true).is_err());
-        assert!(budgets.of(UnprovenKind::Pending).take(1, true).is_ok());
-        assert!(budgets.of(UnprovenKind::Answered).take(1, true).is_ok());
+        assert!(budgets.budget(UnprovenKind::Pending).take(1, true).is_ok());
+        assert!(budgets.budget(UnprovenKind::Answered).take(1, true).is_ok());
         let names: std::collections::BTreeSet<_> = UnprovenKind::ALL.map(UnprovenKind::name).into();
         assert_eq!(names.len(), 5);
         drop((held, reflecting));

@@ -51,8 +51,8 @@ pub(super) struct OutputError {
 }
 
 impl AuditFailure {
-    /// An error of this cause.
-    pub(super) fn of(self) -> impl FnOnce(io::Error) -> OutputError {
+    /// For `map_err`.
+    pub(super) fn into_error(self) -> impl FnOnce(io::Error) -> OutputError {
         move |source| OutputError { failure: self, source }
     }
 }

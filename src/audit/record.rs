@@ -10,7 +10,7 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 
-use super::circumstances::Circumstances;
+use super::call_context::CallContext;
 use super::text::{json_line, rfc3339_micros, rfc3339_seconds};
 use crate::broker::{BrokerError, Decision, Outcome, UseCase};
 use access_broker_base::hex::lower_hex;
@@ -25,7 +25,6 @@ const VERSION: u8 = 1;
 /// How a record names the object's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum KeyForm {
-    /// As it is.
     #[default]
     Plain,
     /// By its SHA-256 in hexadecimal digits. Without a secret, so that whoever knows a key finds its records, also
@@ -43,8 +42,8 @@ impl AuditRecord {
     /// # Errors
     ///
     /// Never in practice: everything in it can be written as JSON.
-    pub(crate) fn of(decision: &Decision, circumstances: &Circumstances, key: KeyForm) -> serde_json::Result<Self> {
-        let fields = Fields::of(decision, circumstances, key);
+    pub(crate) fn new(decision: &Decision, context: &CallContext, key: KeyForm) -> serde_json::Result<Self> {
+        let fields = Fields::new(decision, context, key);
         Ok(Self(json_line(&fields)?.into()))
     }
 
@@ -134,12 +133,12 @@ struct VerifiedFields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of(decision: &'a Decision, circumstances: &'a Circumstances, key: KeyForm) -> Self {
+    fn new(decision: &'a Decision, context: &'a CallContext, key: KeyForm) -> Self {
         let (rule, reason, issued, verified) = match &decision.outcome {
             Outcome::Issued { grant, endpoint, expires_at, limited_by, terms } => {
                 let issued = IssuedFields {
                     endpoint: endpoint.as_str(),
-                    terms: Terms::of(terms),
+                    terms: Terms::new(terms),
                     expires_at: rfc3339_seconds(*expires_at),
                     expiry_limited_by: limit_name(*limited_by),
                 };
@@ -159,22 +158,22 @@ impl<'a> Fields<'a> {
             reason,
             method: decision.use_case.name(),
             operation: decision.use_case.operation().name(),
-            caller: CallerFields::of(&decision.caller, &decision.caller_id),
-            peer: circumstances.peer.map(PeerFields::of),
+            caller: CallerFields::new(&decision.caller, &decision.caller_id),
+            peer: context.peer.map(PeerFields::new),
             bucket: decision.object.bucket.as_str(),
-            key: KeyField::of(&decision.object.key, key),
+            key: KeyField::new(&decision.object.key, key),
             tier: decision.tier.as_deref(),
             rule,
             issued,
             verified,
-            request_id: circumstances.request_id.as_deref(),
-            trace_id: circumstances.trace_id.as_deref(),
+            request_id: context.request_id.as_deref(),
+            trace_id: context.trace_id.as_deref(),
         }
     }
 }
 
 impl<'a> CallerFields<'a> {
-    fn of(caller: &'a Caller, caller_id: &'a str) -> Self {
+    fn new(caller: &'a Caller, caller_id: &'a str) -> Self {
         let token = caller.token();
         Self {
             caller_id,
@@ -186,7 +185,7 @@ impl<'a> CallerFields<'a> {
 }
 
 impl PeerFields {
-    fn of(peer: PeerAddress) -> Self {
+    fn new(peer: PeerAddress) -> Self {
         match peer {
             PeerAddress::Tcp(address) => Self::Address(address.to_string()),
             PeerAddress::Unix { uid } => Self::Uid(uid),
@@ -195,7 +194,7 @@ impl PeerFields {
 }
 
 impl<'a> KeyField<'a> {
-    fn of(key: &'a ObjectKey, form: KeyForm) -> Self {
+    fn new(key: &'a ObjectKey, form: KeyForm) -> Self {
         match form {
             KeyForm::Plain => Self::Key(key.as_str()),
             KeyForm::Sha256 => Self::KeySha256(lower_hex(digest(&SHA256, key.as_str().as_bytes()).as_ref())),

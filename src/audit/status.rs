@@ -124,7 +124,6 @@ impl AuditStatus {
         }
     }
 
-    /// A group failed.
     pub(super) fn note_group_failed(&self, cause: AuditFailure, records: usize) {
         self.held.fetch_sub(records as u64, Ordering::Relaxed);
         self.note_failed(cause, records);

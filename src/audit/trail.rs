@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts;
-use super::circumstances::Circumstances;
+use super::call_context::CallContext;
 use super::failure::{AuditFailure, AuditUnavailable};
 use super::record::{AuditRecord, KeyForm};
 use super::sink::AuditSink;
@@ -22,7 +22,6 @@ pub(crate) enum OnFailure {
     Allow,
 }
 
-/// How a trail stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TrailStanding {
     /// Whether no answer is given without its record.
@@ -65,10 +64,10 @@ impl AuditTrail {
     pub(crate) fn record<'t>(
         &'t self,
         decision: &Decision,
-        circumstances: &Circumstances,
+        context: &CallContext,
     ) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<'t> {
         let recording = self.0.as_deref();
-        let record = recording.map(|recording| AuditRecord::of(decision, circumstances, recording.key));
+        let record = recording.map(|recording| AuditRecord::new(decision, context, recording.key));
         async move {
             let (Some(recording), Some(record)) = (recording, record) else { return Ok(()) };
             match recording.keep(record).await {

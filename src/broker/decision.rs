@@ -88,7 +88,7 @@ pub struct Decision {
     pub caller_id: String,
     /// What the caller wanted to do.
     pub(crate) use_case: UseCase,
-    /// With which object.
+    /// As the caller named it, whether or not it exists.
     pub object: ObjectReference,
     /// The tier that holds the object, if one does.
     pub tier: Option<Arc<str>>,

@@ -30,7 +30,6 @@ pub(crate) enum Existence {
     /// Nothing: whoever uses the URL finds out.
     #[default]
     Unknown,
-    /// It is there.
     Required,
     /// It is there, and the URLs read the version that was found.
     Pinned,
@@ -118,7 +117,7 @@ impl PermittedTask for DownloadTask {
         signed: PresignedDownload,
         decision_id: DecisionId,
     ) -> (IssuedDownload, Outcome) {
-        let outcome = Outcome::issued(&self.permit, signed.expiry, IssuedTerms::of_download(&self.permit));
+        let outcome = Outcome::issued(&self.permit, signed.expiry, IssuedTerms::from_download(&self.permit));
         let tier = Arc::clone(self.permit.object().tier());
         let endpoint = self.permit.endpoint().clone();
         (IssuedDownload { signed, object, tier, endpoint, decision_id }, outcome)

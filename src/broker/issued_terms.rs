@@ -7,23 +7,23 @@ use access_broker_policy::{Permit, PermittedDownload, PermittedUpload};
 /// The terms of a permit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssuedTerms {
-    /// Those of a download.
+    /// What the answer to the download says.
     Download {
         /// The permit's own.
         terms: Arc<PermittedDownload>,
         /// Whether equal requests get the same URLs.
         stable: bool,
     },
-    /// Those of an upload.
+    /// Headers that the upload must send.
     Upload(Arc<PermittedUpload>),
 }
 
 impl IssuedTerms {
-    pub(super) fn of_download(permit: &Permit<PermittedDownload>) -> Self {
+    pub(super) fn from_download(permit: &Permit<PermittedDownload>) -> Self {
         Self::Download { terms: permit.shared_terms(), stable: permit.lifetime().stable }
     }
 
-    pub(super) fn of_upload(permit: &Permit<PermittedUpload>) -> Self {
+    pub(super) fn from_upload(permit: &Permit<PermittedUpload>) -> Self {
         Self::Upload(permit.shared_terms())
     }
 }

@@ -21,7 +21,6 @@ pub(super) trait BrokerRequest {
     /// The object that the caller names.
     fn object(&self) -> &ObjectReference;
 
-    /// Asks the policy.
     fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<Self::Task, Refusal>;
 }
 
@@ -29,7 +28,6 @@ pub(super) trait BrokerRequest {
 pub(super) trait PermittedTask: Sized + Send + Sync {
     /// What the inspection finds.
     type Found: Send;
-    /// What is signed.
     type Signed: Send;
     /// What the caller gets.
     type Answer;
@@ -78,7 +76,7 @@ impl Broker {
 
     /// Begins a decision.
     fn pending(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> Pending {
-        let caller_id = self.0.pseudonyms.of(&asking.caller);
+        let caller_id = self.0.pseudonyms.pseudonym(&asking.caller);
         let (id, asking, object) = ((self.0.decision_ids)(), asking.clone(), object.clone());
         Pending { id, asking, caller_id, use_case, object }
     }

@@ -82,7 +82,7 @@ impl PermittedTask for UploadTask {
 
     fn conclude(self, (): (), signed: PresignedUpload, decision_id: DecisionId) -> (IssuedUpload, Outcome) {
         let Self(permit) = self;
-        let outcome = Outcome::issued(&permit, signed.expiry, IssuedTerms::of_upload(&permit));
+        let outcome = Outcome::issued(&permit, signed.expiry, IssuedTerms::from_upload(&permit));
         let tier = Arc::clone(permit.object().tier());
         (IssuedUpload { signed, tier, endpoint: permit.endpoint().clone(), decision_id }, outcome)
     }

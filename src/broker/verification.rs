@@ -19,14 +19,13 @@ use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::pipeline::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
-use access_broker_policy::{HeaderText, ObjectReference, PermittedLook, PermittedObject, Policy, Refusal};
+use access_broker_policy::{HeaderText, ObjectReference, PermittedInspection, PermittedObject, Policy, Refusal};
 use access_broker_s3::presign::{Attribution, Presigner, Signing};
 use access_broker_s3::storage::{ObjectInspector, StoredObject};
 
 /// A valid request to verify an upload.
 #[derive(Debug, Clone)]
 pub(crate) struct VerificationRequest {
-    /// The object.
     pub(crate) object: ObjectReference,
     /// One version of it, instead of the current one.
     pub(crate) version_id: Option<HeaderText>,
@@ -85,7 +84,7 @@ impl BrokerRequest for VerificationRequest {
 }
 
 pub(super) struct PermittedVerification {
-    permitted: PermittedLook,
+    permitted: PermittedInspection,
     version_id: Option<HeaderText>,
     expected: Expectations,
 }
@@ -110,7 +109,7 @@ impl PermittedTask for PermittedVerification {
     }
 
     fn conclude(self, object: StoredObject, (): (), decision_id: DecisionId) -> (Verification, Outcome) {
-        let PermittedLook { object: permitted, imposed } = self.permitted;
+        let PermittedInspection { object: permitted, imposed } = self.permitted;
         let findings = self.expected.compared_with(&object, &imposed);
         let (mismatches, unknown) = (findings.names(Comparison::Differs), findings.names(Comparison::Unknown));
         let tier = Arc::clone(permitted.tier());

@@ -8,7 +8,7 @@ use super::cause::Cause;
 use super::ended_decision::Recording;
 use super::failure::{Failure, log_broker_error};
 use super::record::CallRecord;
-use crate::audit::{AuditTrail, Circumstances};
+use crate::audit::{AuditTrail, CallContext};
 use crate::broker::{AuthenticatedCaller, BrokerError, Decision};
 use access_broker_identity::PeerAddress;
 use access_broker_policy::FieldViolation;
@@ -41,7 +41,6 @@ impl AuthenticatedCall {
         })
     }
 
-    /// Who is asking.
     pub(crate) const fn asking(&self) -> &AuthenticatedCaller {
         &self.asking
     }
@@ -78,7 +77,7 @@ impl AuthenticatedCall {
         }
         drop(step);
         let id = decision.id;
-        let recording = audit.record(&decision, &self.circumstances());
+        let recording = audit.record(&decision, &self.context());
         self.record.set_decision(decision);
         recording.await.map_err(|_| {
             self.record.set_recording(Recording::Failed);
@@ -93,8 +92,8 @@ impl AuthenticatedCall {
     }
 
     /// What the audit record tells beside the decision.
-    fn circumstances(&self) -> Circumstances {
-        Circumstances {
+    fn context(&self) -> CallContext {
+        CallContext {
             peer: self.peer,
             trace_id: self.record.trace_id().map(|id| id.to_string()),
             request_id: Some(self.request_id().to_owned()),

@@ -97,7 +97,7 @@ impl Authentication {
     /// By whom places are shared out: issuer and subject, and the workload.
     fn holder_of(&self, caller: &Caller) -> Holder {
         let token = caller.token().map(|token| (&*token.issuer, &*token.subject));
-        Holder::of(&(token, caller.workload().map(WorkloadId::as_str)), &self.hasher)
+        Holder::from_name(&(token, caller.workload().map(WorkloadId::as_str)), &self.hasher)
     }
 }
 

@@ -57,12 +57,10 @@ impl CallTrace {
         (trace_id != TraceId::INVALID).then_some(trace_id)
     }
 
-    /// Begins a step of the call.
     pub(crate) fn step(&self, name: &'static str) -> StepSpan {
         StepSpan::start(self.tracer.as_ref(), name, &self.context)
     }
 
-    /// Ends the span of the call.
     pub(crate) fn end(&self, code: Code, reason: Option<&'static str>) {
         if self.tracer.is_none() {
             return;

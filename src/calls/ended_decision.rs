@@ -15,7 +15,6 @@ pub(crate) enum Recording {
 /// A decision, and whether the caller was told of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndedDecision<'c> {
-    /// What was decided.
     pub(crate) decision: &'c Decision,
     /// Whether the caller was told.
     pub(crate) fate: DecisionFate,

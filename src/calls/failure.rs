@@ -149,7 +149,6 @@ impl Failure {
         Self { available_ttl: Some(available), ..Self::from(Reason::FullTtlNotAvailable) }
     }
 
-    /// A decision that could not be recorded.
     pub(crate) fn without_audit_record(decision_id: DecisionId) -> Self {
         Self { decision_id: Some(decision_id), ..Self::from(Cause::AuditUnavailable) }
     }

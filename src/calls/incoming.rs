@@ -18,7 +18,6 @@ pub(crate) struct IncomingCall<B> {
     pub(crate) origin: CallOrigin,
 }
 
-/// Who makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallOrigin {
     Client,

@@ -70,7 +70,6 @@ impl MalformedRequest {
         }
     }
 
-    /// The text for the caller.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::NotPost | Self::NotGrpc => "the request is not gRPC",
@@ -99,7 +98,6 @@ pub(crate) enum RequestFault {
 pub(crate) struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
 
 impl MalformedCounts {
-    /// The count of one kind.
     #[must_use]
     pub(crate) const fn get(&self, malformed: MalformedRequest) -> &EventCount {
         // The number of a kind is its place in the list, and there are as many counts.

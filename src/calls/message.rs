@@ -9,7 +9,6 @@ use tokio::time;
 
 use crate::admission::{NoShare, Share};
 
-/// What a message may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageLimits {
     /// In bytes, without what the wire puts in front of it.
@@ -27,7 +26,6 @@ pub(crate) struct MessagePrefix {
     pub(crate) announced: fn(read: &[u8]) -> Option<usize>,
 }
 
-/// Why there is no message.
 #[derive(Debug)]
 pub(crate) enum MessageError {
     TooLarge,
@@ -113,7 +111,7 @@ mod tests {
 
     async fn read_of(memory: u64, sent: Vec<Vec<u8>>) -> (Result<Bytes, MessageError>, u64) {
         let shares = Shares::new(memory);
-        let mut held = shares.take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
+        let mut held = shares.take(Holder::from_name(&"caller", &RandomState::new()), 0).unwrap();
         let read = read(StreamBody::new(parts(sent)), PREFIX, LIMITS, &mut held).await;
         (read, shares.held())
     }
@@ -151,7 +149,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_message_that_never_ends_is_given_up() {
         let stalled = StreamBody::new(parts(vec![message(50, 20)]).chain(tokio_stream::pending()));
-        let mut held = Shares::new(1_000).take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
+        let mut held = Shares::new(1_000).take(Holder::from_name(&"caller", &RandomState::new()), 0).unwrap();
         let read = read(stalled, PREFIX, LIMITS, &mut held).await;
         assert!(matches!(read, Err(MessageError::TimedOut)));
     }
@@ -162,7 +160,7 @@ mod tests {
             time::sleep(Duration::from_secs(1)).await;
             Ok::<_, Infallible>(Frame::data(Bytes::new()))
         });
-        let mut held = Shares::new(1_000).take(Holder::of(&"caller", &RandomState::new()), 0).unwrap();
+        let mut held = Shares::new(1_000).take(Holder::from_name(&"caller", &RandomState::new()), 0).unwrap();
         let read = read(Box::pin(StreamBody::new(empty)), PREFIX, LIMITS, &mut held).await;
         assert!(matches!(read, Err(MessageError::TimedOut)));
     }

@@ -16,7 +16,6 @@ pub(crate) enum CallMethod {
     HealthCheck,
     /// `Watch` of health.
     HealthWatch,
-    /// The one method of reflection.
     Reflection,
     /// The same of its older version.
     ReflectionAlpha,

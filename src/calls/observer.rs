@@ -9,17 +9,14 @@ use super::method::CallMethod;
 
 /// Hears of every call, twice. Both are on the way of the call: an observer must neither wait nor allocate much.
 pub(crate) trait CallObserver: fmt::Debug + Send + Sync + 'static {
-    /// A call has begun.
     fn started(&self, method: CallMethod);
 
     /// A call has ended, however it ended.
     fn ended(&self, call: &EndedCall<'_>);
 }
 
-/// What is known of a call at its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndedCall<'c> {
-    /// What it was for.
     pub(crate) method: CallMethod,
     /// Its status: [`Cancelled`](Code::Cancelled) if the client left, [`Internal`](Code::Internal) if it panicked.
     pub(crate) code: Code,

@@ -31,7 +31,6 @@ struct CallFacts {
 }
 
 impl CallRecord {
-    /// The record of a call that begins.
     pub(crate) fn new(request_id: RequestId, trace: CallTrace) -> Self {
         Self(Arc::new(CallFacts {
             request_id,

@@ -23,16 +23,13 @@ pub(crate) trait Wire: Send + Sync {
     /// What stands in front of a message.
     const PREFIX: MessagePrefix;
 
-    /// The body of a request as it arrives.
     type RequestBody: Send;
 
     /// The same, with its form watched while it is read.
     type WatchedBody: HttpBody<Data = Bytes> + Unpin + Send;
 
-    /// The body of an answer. Its default is none.
     type AnswerBody: HttpBody<Data = Bytes> + Default + Unpin + Send;
 
-    /// What the call is for.
     fn method(&self, request: &Request<Self::RequestBody>) -> CallMethod;
 
     /// What is wrong with the head of a request.

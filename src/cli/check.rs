@@ -47,14 +47,12 @@ enum Format {
 
 /// What a check found.
 struct Outcome {
-    /// The configuration, if it is valid.
     config: Option<Config>,
     /// The policy, if that is valid, too.
     policy: Option<CompiledPolicy>,
     error: Option<LoadError>,
     /// Of the configuration and of the policy.
     warnings: Vec<Warnings>,
-    /// Whether any warning is an error.
     deny_warnings: bool,
 }
 

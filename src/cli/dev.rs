@@ -102,7 +102,7 @@ impl Dev {
             stop.next().await;
             tokio::select! {
                 () = environment.stop() => Ok(EXIT_OK),
-                second = stop.next() => Ok(exit_code::of_second_signal(second)),
+                second = stop.next() => Ok(exit_code::after_second_signal(second)),
             }
         })
     }

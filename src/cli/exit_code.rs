@@ -16,7 +16,7 @@ pub(crate) const EXIT_SECOND_SIGINT: u8 = 130;
 pub(crate) const EXIT_SECOND_SIGTERM: u8 = 143;
 
 /// The code after a second signal.
-pub(super) const fn of_second_signal(signal: StopSignal) -> u8 {
+pub(super) const fn after_second_signal(signal: StopSignal) -> u8 {
     match signal {
         StopSignal::Interrupt => EXIT_SECOND_SIGINT,
         StopSignal::Terminate => EXIT_SECOND_SIGTERM,

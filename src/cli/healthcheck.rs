@@ -59,14 +59,14 @@ impl Healthcheck {
 
 /// Where the question goes: a plaintext listener if there is one. One with TLS would ask for trust in its certificate,
 /// and perhaps for a client certificate; the admin port answers the same without.
-enum Door {
+enum ProbeTarget {
     Tcp(SocketAddr),
     Unix(PathBuf),
     Admin(SocketAddr),
 }
 
-impl Door {
-    fn of(config: &Config) -> Self {
+impl ProbeTarget {
+    fn from_config(config: &Config) -> Self {
         let plaintext = config.listeners.iter().find(|listener| listener.tls.is_none());
         match plaintext.map(|listener| &listener.address) {
             Some(ListenAddress::Tcp(address)) => Self::Tcp(reachable(*address)),
@@ -97,7 +97,7 @@ impl Door {
     }
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for ProbeTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) | Self::Admin(address) => address.fmt(f),
@@ -123,11 +123,11 @@ async fn ask_grpc(channel: Channel) -> anyhow::Result<bool> {
 }
 
 fn ask(config: &Config) -> anyhow::Result<bool> {
-    let door = Door::of(config);
+    let target = ProbeTarget::from_config(config);
     runtime().context("the runtime cannot be started")?.block_on(async {
-        tokio::time::timeout(TIMEOUT, door.ask())
+        tokio::time::timeout(TIMEOUT, target.ask())
             .await
-            .with_context(|| format!("{door} did not answer within {} s", TIMEOUT.as_secs()))?
-            .with_context(|| format!("{door} cannot be asked"))
+            .with_context(|| format!("{target} did not answer within {} s", TIMEOUT.as_secs()))?
+            .with_context(|| format!("{target} cannot be asked"))
     })
 }

@@ -128,7 +128,7 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
     };
     tokio::select! {
         () = stopped => failure.map_or(Ok(EXIT_OK), Err),
-        second = stop.next() => Ok(exit_code::of_second_signal(second)),
+        second = stop.next() => Ok(exit_code::after_second_signal(second)),
     }
 }
 

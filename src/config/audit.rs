@@ -12,7 +12,6 @@ const DEFAULT_ROTATE_SIZE: u64 = 100 * 1_024 * 1_024;
 /// The smallest size: less would be a file for every few calls.
 const MIN_ROTATE_SIZE: u64 = 64 * 1_024;
 
-/// The largest size.
 const MAX_ROTATE_SIZE: u64 = 1_024 * 1_024 * 1_024 * 1_024;
 
 /// A gibibyte at the default size.
@@ -47,11 +46,10 @@ pub enum AuditOutput {
     None,
     /// To standard output.
     Stdout,
-    /// To a file.
+    /// Appended to, and rotated by size where that is set.
     File(AuditFileSettings),
 }
 
-/// The names of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     None,

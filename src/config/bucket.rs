@@ -19,7 +19,7 @@ use access_broker_s3::credentials::DEFAULT_CHAIN_NAME;
 pub struct BucketSettings {
     /// What callers, policies and logs call it.
     pub name: BucketName,
-    /// The ways to the real bucket. The first is the default one, which the settings of `[[bucket]]` itself describe.
+    /// The endpoints of the real bucket. The first is the default one, which the settings of `[[bucket]]` itself describe.
     pub endpoints: Vec<NamedEndpoint>,
     /// The one of them that the broker's own calls use.
     pub broker_endpoint: EndpointName,
@@ -33,7 +33,6 @@ pub struct BucketSettings {
     pub credentials: CredentialsSettings,
     /// Who signs uploads, if not the same.
     pub upload_credentials: Option<CredentialsSettings>,
-    /// What its server keeps.
     pub(crate) server: ServerTraits,
     /// Whether nothing is served while its credentials are missing.
     pub required: bool,
@@ -48,10 +47,12 @@ impl BucketSettings {
     /// What a policy must know of it.
     #[must_use]
     pub fn profile(&self) -> BucketProfile {
-        let names = |ways: &mut dyn Iterator<Item = &NamedEndpoint>| ways.map(|way| way.name.clone()).collect();
+        let names = |endpoints: &mut dyn Iterator<Item = &NamedEndpoint>| {
+            endpoints.map(|endpoint| endpoint.name.clone()).collect()
+        };
         BucketProfile {
             endpoints: names(&mut self.endpoints.iter()),
-            other_servers: names(&mut self.endpoints.iter().filter(|way| !way.settings.is_at_aws())),
+            other_servers: names(&mut self.endpoints.iter().filter(|endpoint| !endpoint.settings.is_at_aws())),
             separate_upload_credentials: self.upload_credentials.is_some(),
             unsigned_headers: self.server.unsigned_headers,
             conditional_writes: self.server.conditional_writes,

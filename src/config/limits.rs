@@ -142,7 +142,6 @@ const FIVE_MINUTES: Longest = (Duration::from_mins(5), "5m");
 const ONE_HOUR: Longest = (Duration::from_hours(1), "1h");
 const ONE_DAY: Longest = (Duration::from_hours(24), "24h");
 
-/// Reads the section.
 pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
     let default = LimitSettings::default();
     let settings = LimitSettings {

@@ -19,7 +19,7 @@ const UNIX_PREFIX: &str = "unix:";
 /// One `[[listener]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerSettings {
-    /// Where it listens.
+    /// Each listener has one of its own.
     pub address: ListenAddress,
     /// What every call must bring.
     pub proof: AcceptedProof,
@@ -35,16 +35,16 @@ impl ListenerSettings {
     }
 }
 
-/// Where a listener listens.
+/// A TCP address or a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
     /// An IP address and a port; port 0 takes a free one.
     Tcp(SocketAddr),
     /// A Unix domain socket.
     Unix {
-        /// Its path.
+        /// Made at the start, removed at the end.
         path: PathBuf,
-        /// Its permissions.
+        /// Permission bits, such as `0o660`.
         mode: u32,
     },
 }

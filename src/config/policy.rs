@@ -18,7 +18,6 @@ const SETTLE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PolicySettings {
-    /// The policy file.
     pub(crate) file: PathBuf,
     /// How often the file is looked at for changes. Longer than zero.
     pub(crate) reload_interval: Duration,

@@ -11,7 +11,7 @@ pub use proof::ProofError;
 
 use super::PolicySettings;
 use access_broker_base::document::MAX_DOCUMENT_BYTES;
-use access_broker_base::files::{self, FileError, Look, Sight, UnusableFile, at_start};
+use access_broker_base::files::{self, FileError, FileSnapshot, Sight, UnusableFile, at_start};
 use access_broker_policy::CompiledPolicy;
 
 /// The largest file with a checksum or a signature, in bytes.
@@ -22,30 +22,24 @@ const MAX_PROOF_BYTES: usize = 4 * 1_024;
 pub struct LoadedPolicy {
     /// The policy with its warnings.
     pub compiled: CompiledPolicy,
-    /// What it was compiled from.
     pub(crate) source: PolicySource,
 }
 
 /// What a policy was compiled from. Later looks at its file are compared with it.
 #[derive(Debug)]
 pub(crate) struct PolicySource {
-    /// The content.
     pub(crate) text: String,
-    /// The file.
     pub(crate) sight: Sight,
     /// The files with its checksum and its signature.
     pub(crate) proofs: [Sight; 2],
 }
 
-/// What one look found.
 #[derive(Debug)]
-pub(crate) struct PolicyLook {
-    /// The policy file.
-    pub(crate) policy: Result<Look, FileError>,
-    /// The file with the checksum.
-    pub(crate) checksum: Result<Look, FileError>,
+pub(crate) struct PolicySnapshot {
+    pub(crate) policy: Result<FileSnapshot, FileError>,
+    pub(crate) checksum: Result<FileSnapshot, FileError>,
     /// The file with the signature. Always `Absent` without a key to check it with.
-    pub(crate) signature: Result<Look, FileError>,
+    pub(crate) signature: Result<FileSnapshot, FileError>,
 }
 
 /// The paths of the policy file and of what vouches for it.
@@ -80,7 +74,6 @@ impl PolicyFile {
         }
     }
 
-    /// The path of the policy.
     #[must_use]
     pub(crate) fn path(&self) -> &Path {
         &self.policy
@@ -94,18 +87,18 @@ impl PolicyFile {
 
     /// Looks at all three files. Blocks on the file system.
     #[must_use]
-    pub(crate) fn look(&self) -> PolicyLook {
+    pub(crate) fn look(&self) -> PolicySnapshot {
         self.look_beside(files::read(&self.policy, MAX_DOCUMENT_BYTES))
     }
 
     /// Reads the policy as it is at start; see [`at_start`].
-    pub(super) fn read_at_start(&self, settings: &PolicySettings) -> Result<PolicyLook, UnusableFile> {
+    pub(super) fn read_at_start(&self, settings: &PolicySettings) -> Result<PolicySnapshot, UnusableFile> {
         let policy = at_start::read_one(&self.policy, MAX_DOCUMENT_BYTES, settings.settle)?;
         Ok(self.look_beside(Ok(policy)))
     }
 
-    fn look_beside(&self, policy: Result<Look, FileError>) -> PolicyLook {
-        PolicyLook {
+    fn look_beside(&self, policy: Result<FileSnapshot, FileError>) -> PolicySnapshot {
+        PolicySnapshot {
             policy,
             checksum: files::read(&self.checksum, MAX_PROOF_BYTES),
             signature: match self.key {
@@ -121,7 +114,7 @@ impl PolicyFile {
     /// # Errors
     ///
     /// The file with the proof, and what is wrong with it.
-    pub(crate) fn is_vouched_for(&self, content: &[u8], look: &PolicyLook) -> Result<bool, ProofError> {
+    pub(crate) fn is_vouched_for(&self, content: &[u8], look: &PolicySnapshot) -> Result<bool, ProofError> {
         let by_checksum = proof::check_checksum(content, &self.checksum, &look.checksum)?;
         let by_signature = match &self.key {
             Some(key) => proof::check_signature(content, key, &self.signature, &look.signature).map(|()| true)?,
@@ -131,11 +124,11 @@ impl PolicyFile {
     }
 }
 
-impl PolicyLook {
+impl PolicySnapshot {
     /// The files with checksum and signature, as a tracker sees them.
     #[must_use]
     pub(crate) fn proofs(&self) -> [Sight; 2] {
-        [Sight::of(&self.checksum), Sight::of(&self.signature)]
+        [Sight::from_read(&self.checksum), Sight::from_read(&self.signature)]
     }
 }
 

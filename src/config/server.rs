@@ -32,10 +32,9 @@ const MAX_SHUTDOWN_GRACE: Duration = Duration::from_mins(10);
 /// Room for the tokens of some 85,000 callers, so that a process with all defaults stays below 128 MiB when it is full.
 const DEFAULT_TOKEN_CACHE_SIZE: u64 = 80 * 1_024 * 1_024;
 
-/// The largest token cache.
 const MAX_TOKEN_CACHE_SIZE: u64 = 4 * 1_024 * 1_024 * 1_024;
 
-/// The longest look at an object: callers have given up by then.
+/// The longest inspection of an object: callers have given up by then.
 const MAX_S3_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Long enough for a request that is repeated once, and short enough for a caller who waits.
@@ -46,11 +45,11 @@ const DEFAULT_S3_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct ServerSettings {
     /// Where `/livez`, `/readyz` and `/metrics` are served.
     pub admin_addr: SocketAddr,
-    /// Whether reflection is served.
+    /// Whether clients such as grpcurl may ask for the schema.
     pub reflection: bool,
     /// How many bytes of memory may go into remembering accepted tokens. With 0 every call costs a signature check.
     pub token_cache_size: u64,
-    /// How long the broker's own look at an object may take.
+    /// How long one HEAD request of the broker's own may take.
     pub s3_timeout: Duration,
     /// How long a start waits for all issuers' keys and all buckets' credentials, before the server serves with what it
     /// has.

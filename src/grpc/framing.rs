@@ -33,12 +33,12 @@ pub(super) struct Framing {
     /// Whether the method takes any number of messages.
     is_stream: bool,
     has_message: bool,
-    place: Place,
+    position: Position,
 }
 
 /// Where in its frames a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// In front of a message.
     Flag,
     /// In its length, of which so many bytes were read.
@@ -52,36 +52,35 @@ impl Framing {
     pub(super) fn new(method: CallMethod, headers: &HeaderMap) -> Self {
         let may_be_compressed = headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding != "identity");
         let is_stream = method.grpc_type() == "bidi_stream";
-        Self { may_be_compressed, is_stream, has_message: false, place: Place::Flag }
+        Self { may_be_compressed, is_stream, has_message: false, position: Position::Flag }
     }
 
-    /// The next part of the request.
     fn read(&mut self, part: &[u8]) -> Result<(), MalformedRequest> {
         let mut rest = part;
         while let Some((byte, behind)) = rest.split_first() {
-            match self.place {
-                Place::Flag => {
+            match self.position {
+                Position::Flag => {
                     if !(*byte == 0 || *byte == 1 && self.may_be_compressed) {
                         return Err(MalformedRequest::InvalidCompressionFlag);
                     }
-                    self.place = Place::Length { read: 0, length: 0 };
+                    self.position = Position::Length { read: 0, length: 0 };
                     rest = behind;
                 }
-                Place::Length { read, length } => {
+                Position::Length { read, length } => {
                     let length = length << 8 | u32::from(*byte);
                     rest = behind;
-                    self.place = match (read, length) {
-                        (0..3, _) => Place::Length { read: read + 1, length },
+                    self.position = match (read, length) {
+                        (0..3, _) => Position::Length { read: read + 1, length },
                         (_, 0) => self.end_message()?,
-                        _ => Place::Message { left: length },
+                        _ => Position::Message { left: length },
                     };
                 }
-                Place::Message { left } => {
+                Position::Message { left } => {
                     let here = u32::try_from(rest.len()).unwrap_or(u32::MAX).min(left);
                     rest = rest.get(here as usize..).unwrap_or_default();
-                    self.place = match left - here {
+                    self.position = match left - here {
                         0 => self.end_message()?,
-                        left => Place::Message { left },
+                        left => Position::Message { left },
                     };
                 }
             }
@@ -89,20 +88,20 @@ impl Framing {
         Ok(())
     }
 
-    fn end_message(&mut self) -> Result<Place, MalformedRequest> {
+    fn end_message(&mut self) -> Result<Position, MalformedRequest> {
         if self.has_message && !self.is_stream {
             return Err(MalformedRequest::SeveralMessages);
         }
         self.has_message = true;
-        Ok(Place::Flag)
+        Ok(Position::Flag)
     }
 
     /// The request has no more parts.
     fn end(&self) -> Result<(), MalformedRequest> {
-        match self.place {
-            Place::Flag if self.has_message || self.is_stream => Ok(()),
-            Place::Flag => Err(MalformedRequest::NoMessage),
-            Place::Length { .. } | Place::Message { .. } => Err(MalformedRequest::TruncatedMessage),
+        match self.position {
+            Position::Flag if self.has_message || self.is_stream => Ok(()),
+            Position::Flag => Err(MalformedRequest::NoMessage),
+            Position::Length { .. } | Position::Message { .. } => Err(MalformedRequest::TruncatedMessage),
         }
     }
 }

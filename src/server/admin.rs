@@ -6,8 +6,8 @@
 
 mod accept;
 mod exchange;
-mod places;
 mod routes;
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,8 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::exchange::RequestLimits;
-use self::places::{Admission, Places};
 pub(super) use self::routes::routes;
+use self::slots::{Admission, Slots};
 use super::listening::accept_backoff::{AcceptBackoff, AcceptFailure, is_of_one_connection};
 use crate::config::LimitSettings;
 use crate::telemetry::AdminCounters;
@@ -54,7 +54,7 @@ pub(super) async fn serve(
     counters: Arc<AdminCounters>,
     stop: CancellationToken,
 ) {
-    let places = Places::new(limits.max_connections as usize, limits.request.header);
+    let slots = Slots::new(limits.max_connections as usize, limits.request.header);
     let mut connections = JoinSet::new();
     let mut backoff = AcceptBackoff::default();
     loop {
@@ -67,7 +67,7 @@ pub(super) async fn serve(
         match accepted {
             Ok((stream, _)) => {
                 backoff.succeeded();
-                admit(stream, &places, &routes, limits.request, &counters, &mut connections).await;
+                admit(stream, &slots, &routes, limits.request, &counters, &mut connections).await;
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -84,26 +84,26 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
-    places.close_waiting();
+    slots.close_waiting();
     while connections.join_next().await.is_some() {}
 }
 
-/// Serves a connection in a task of its own if there is a place for it. Otherwise closes it at once. One that takes the
-/// place of another waits for that one to be closed, so that there are never more open than there may be.
+/// Serves a connection in a task of its own if there is a slot for it. Otherwise closes it at once. One that takes the
+/// slot of another waits for that one to be closed, so that there are never more open than there may be.
 async fn admit(
     stream: TcpStream,
-    places: &Arc<Places>,
+    slots: &Arc<Slots>,
     routes: &axum::Router,
     limits: RequestLimits,
     counters: &Arc<AdminCounters>,
     connections: &mut JoinSet<()>,
 ) {
-    let place = match places.take(Instant::now()) {
-        Admission::Free(place) => place,
-        Admission::Displacing(place, closed) => {
+    let slot = match slots.take(Instant::now()) {
+        Admission::Free(slot) => slot,
+        Admission::Displacing(slot, closed) => {
             counters.displaced.add_one();
             closed.cancelled().await;
-            place
+            slot
         }
         Admission::Refused => {
             counters.refused.add_one();
@@ -115,7 +115,7 @@ async fn admit(
     // lost.
     let _delayed_at_worst = stream.set_nodelay(true);
     let (routes, open) = (routes.clone(), Open(Arc::clone(counters)));
-    connections.spawn(async move { exchange::serve(stream, place, routes, limits, &open.0).await });
+    connections.spawn(async move { exchange::serve(stream, slot, routes, limits, &open.0).await });
 }
 
 /// Counts the end of a connection, however it ends.

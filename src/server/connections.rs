@@ -138,7 +138,7 @@ impl Connections {
         let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !is_shared(*address));
         let handshake = match capped.filter(|_| requirements.tls.is_some()) {
             Some(address) => {
-                let Some(share) = handshakes_by_address.take(AddressBlock::of(address)) else {
+                let Some(share) = handshakes_by_address.take(AddressBlock::containing(address)) else {
                     counters.connections_refused_handshakes.add_one();
                     refusals.handshakes.tell(capped, "limits.max_handshakes_per_address");
                     return None;

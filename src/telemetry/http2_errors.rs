@@ -20,12 +20,9 @@ const NAMES: [&str; 14] = [
     "other",
 ];
 
-/// A frame that ends something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndingFrame {
-    /// It ends a stream.
     RstStream,
-    /// It ends a connection.
     GoAway,
 }
 

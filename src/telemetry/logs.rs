@@ -85,7 +85,7 @@ pub(crate) fn start_logging(settings: LogSettings) -> io::Result<LogHandle> {
     Ok(handle.with_level(level))
 }
 
-/// The subscriber that [`start_logging`] installs, over any writer.
+/// The subscriber that `start_logging` installs, over any writer.
 ///
 /// The lines of calls are written whatever the level. Libraries are heard from warnings upwards, whatever the level:
 /// below that some of them write requests out, with session tokens and headers.
@@ -96,7 +96,6 @@ where
     lines(settings.format, writer, targets(settings.level))
 }
 
-/// What is heard at a level.
 fn targets(level: Level) -> Targets {
     Targets::new()
         .with_default(LevelFilter::WARN)

@@ -72,7 +72,6 @@ const PREFIX: &str = "access_broker";
 pub struct MetricSources {
     /// What calls leave behind.
     pub(crate) calls: Arc<CallMetrics>,
-    /// What became of spans.
     pub(crate) spans: Arc<SpanCounts>,
     /// Connections, and calls that the server ended itself.
     pub server: Arc<ServerCounters>,
@@ -90,7 +89,7 @@ pub struct MetricSources {
     pub(crate) parts: Option<Sampled<ReadinessStatus>>,
     /// Audit records, if there are any.
     pub audit: Option<Arc<AuditStatus>>,
-    /// Quotas.
+    /// `None` outside a server.
     pub quotas: Option<Arc<Quotas>>,
     /// Issuers' keys and remembered tokens.
     pub authenticator: Option<Arc<Authenticator>>,

@@ -21,7 +21,6 @@ pub(crate) struct ObservedInspector {
 }
 
 impl ObservedInspector {
-    /// Observes an inspector.
     #[must_use]
     pub(crate) fn new(inner: Arc<dyn ObjectInspector>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
         Self { inner, seconds: metrics.inspection_seconds(), tracer }
@@ -36,7 +35,7 @@ impl ObjectInspector for ObservedInspector {
         version_id: Option<&HeaderText>,
         scope: InspectionScope,
     ) -> Result<StoredObject, InspectionError> {
-        let step = StepSpan::of_current(self.tracer.as_ref(), "inspect");
+        let step = StepSpan::start_in_current(self.tracer.as_ref(), "inspect");
         step.set("access_broker.bucket", object.bucket().as_str().to_owned());
         let started = Instant::now();
         let found = self.inner.inspect(object, version_id, scope).await;

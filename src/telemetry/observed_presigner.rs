@@ -22,7 +22,6 @@ pub(crate) struct ObservedPresigner {
 }
 
 impl ObservedPresigner {
-    /// Observes a presigner.
     #[must_use]
     pub(crate) fn new(inner: Arc<dyn Presigner>, metrics: &CallMetrics, tracer: Option<SdkTracer>) -> Self {
         Self { inner, seconds: metrics.presign_seconds(), tracer }
@@ -36,7 +35,7 @@ impl ObservedPresigner {
             Signing::Waiting(Waiting { refused, until, sign }) => {
                 let refused = attempt.end_refused(refused);
                 let until = Box::pin(async move {
-                    let _step = StepSpan::of_current(self.tracer.as_ref(), "renew_credentials");
+                    let _step = StepSpan::start_in_current(self.tracer.as_ref(), "renew_credentials");
                     until.await;
                 });
                 let sign = Box::new(move || {
@@ -58,7 +57,7 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn start(observed: &'a ObservedPresigner) -> Self {
-        let step = StepSpan::of_current(observed.tracer.as_ref(), "sign");
+        let step = StepSpan::start_in_current(observed.tracer.as_ref(), "sign");
         Self { seconds: &observed.seconds, step, started: Instant::now() }
     }
 

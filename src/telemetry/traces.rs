@@ -36,37 +36,37 @@ pub enum TracesError {
     /// A protocol that this program does not speak.
     #[error("{variable} is {value:?}; traces are exported by \"grpc\" and \"http/protobuf\"")]
     Protocol {
-        /// The variable.
+        /// The variable's name.
         variable: &'static str,
-        /// Its value.
+        /// As set.
         value: String,
     },
     /// A file with certificate authorities.
     #[error("{variable} names a file that cannot be used: the file {problem}")]
     CertificateFile {
-        /// The variable.
+        /// The variable's name.
         variable: &'static str,
-        /// Why not.
+        /// What is wrong with the file.
         problem: FileError,
     },
     /// The file has no certificate.
     #[error("{variable} names a file without a usable certificate")]
     Certificates {
-        /// The variable.
+        /// The variable's name.
         variable: &'static str,
     },
     /// No URL that spans could be sent to.
     #[error("{variable} is not an http or https URL with a host")]
     Endpoint {
-        /// The variable.
+        /// The variable's name.
         variable: &'static str,
     },
     /// A compression that this program does not have.
     #[error("{variable} is {value:?}; spans cannot be compressed over gRPC: leave it out, or use http/protobuf")]
     Compression {
-        /// The variable.
+        /// The variable's name.
         variable: &'static str,
-        /// Its value.
+        /// As set.
         value: String,
     },
     /// Another setting, in the words of the exporter.
@@ -74,7 +74,7 @@ pub enum TracesError {
     Exporter {
         /// The variable with the endpoint.
         variable: &'static str,
-        /// What is wrong.
+        /// In the library's words.
         source: opentelemetry_otlp::ExporterBuildError,
     },
     /// The HTTP client, mostly for want of certificate authorities.
@@ -82,7 +82,7 @@ pub enum TracesError {
     Client {
         /// The variable with the endpoint.
         variable: &'static str,
-        /// What is wrong.
+        /// In the library's words.
         source: reqwest::Error,
     },
 }
@@ -158,7 +158,6 @@ impl Traces {
         self.running.as_ref().map(|running| running.tracer.clone())
     }
 
-    /// What became of spans.
     #[must_use]
     pub(crate) const fn counts(&self) -> &Arc<SpanCounts> {
         &self.counts

@@ -130,7 +130,6 @@ impl<'t> Document<'t> {
         !path.contains('[') && self.overrides.contains_key(path)
     }
 
-    /// Whether any setting of a table has one.
     fn has_overrides_in(&self, table: &str) -> bool {
         let inside = format!("{table}.");
         !table.is_empty() && !table.contains('[') && self.overrides.keys().any(|path| path.starts_with(&inside))

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use arrivals::{Arrival, Arrivals};
 pub use checksum::{Checksum, ChecksumProblem};
-pub use read::{Digest, FileError, FileId, Look, read};
+pub use read::{Digest, FileError, FileId, FileSnapshot, read};
 pub use settled::SettledFiles;
 pub use tracker::{Sight, Standing, Tracker, Writing};
 
@@ -35,9 +35,9 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {problem}", file.display())]
 pub struct UnusableFile {
-    /// The file.
+    /// As configured, with symbolic links not followed.
     pub file: std::path::PathBuf,
-    /// What is wrong.
+    /// Worded to follow the file's name.
     pub problem: FileError,
 }
 

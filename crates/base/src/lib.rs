@@ -1,4 +1,4 @@
-//! What the rooms of access-broker stand on: documents, files, time and text. It knows none of them.
+//! What the other crates share: documents, files, time and text. It depends on none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod clock;

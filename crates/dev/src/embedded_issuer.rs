@@ -98,7 +98,7 @@ impl EmbeddedIssuer {
     ///
     /// # Errors
     ///
-    /// When there is no such user, or the lifetime is not between one second and [`MAX_TOKEN_LIFETIME`].
+    /// When there is no such user, or the lifetime is not between one second and 24 hours.
     pub fn issue(&self, user_name: &str, lifetime: Duration) -> anyhow::Result<IssuedTokens> {
         self.issuer.issue(user_name, lifetime)
     }

@@ -12,9 +12,9 @@ use s3s_fs::FileSystem;
 /// An object that `dev` starts with.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Its key.
+    /// In the bucket that is seeded.
     pub key: &'static str,
-    /// Its `content-type`.
+    /// The `content-type` that the server answers with.
     pub content_type: &'static str,
     /// Its bytes.
     pub content: &'static [u8],
@@ -38,7 +38,6 @@ pub(crate) const NOTES: Sample = Sample {
     content: include_bytes!("samples/notes.txt"),
 };
 
-/// Every sample.
 pub(crate) const SAMPLES: [Sample; 3] = [CUTE_CAT, SUPER_CUTE_CAT, NOTES];
 
 /// Puts those samples into the bucket that are not there yet; an object of the same key stays as it is.

@@ -29,7 +29,6 @@ pub const USERS: [User; 2] = [
     },
 ];
 
-/// The user of that name.
 pub(super) fn find(name: &str) -> Option<&'static User> {
     USERS.iter().find(|user| user.name == name)
 }

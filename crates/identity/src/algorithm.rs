@@ -82,7 +82,7 @@ impl Algorithm {
     }
 
     /// The algorithm as the library that checks signatures knows it.
-    pub(super) const fn of_jsonwebtoken(self) -> jsonwebtoken::Algorithm {
+    pub(super) const fn to_jsonwebtoken(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Rs256 => jsonwebtoken::Algorithm::RS256,
             Self::Rs384 => jsonwebtoken::Algorithm::RS384,
@@ -111,7 +111,7 @@ mod tests {
     fn every_name_reads_back() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(algorithm.name()), Some(algorithm));
-            assert_eq!(algorithm.name().parse(), Ok::<_, jsonwebtoken::errors::Error>(algorithm.of_jsonwebtoken()));
+            assert_eq!(algorithm.name().parse(), Ok::<_, jsonwebtoken::errors::Error>(algorithm.to_jsonwebtoken()));
         }
     }
 

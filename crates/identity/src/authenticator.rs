@@ -76,7 +76,7 @@ impl Authenticator {
         now: SystemTime,
         presented: Option<&'t CertificateThumbprint>,
     ) -> Result<Recognised<'t>, AuthenticationError> {
-        let digest = TokenDigest::of(token);
+        let digest = TokenDigest::new(token);
         let known = self.known(&digest, now, presented)?;
         Ok(known.map_or(Recognised::New(NewToken { text: token, digest, presented }), Recognised::Known))
     }

@@ -63,7 +63,7 @@ enum PieceKind {
     Elsewhere,
 }
 
-/// One claim.
+/// A claim's value, read in place. A list has any number of items, any other value one.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'c> {
     text: &'c str,
@@ -76,7 +76,7 @@ pub struct Claim<'c> {
 /// A value of a claim, or one entry of its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClaimItem<'c> {
-    /// A string.
+    /// Without its quotes, escapes resolved.
     Text(&'c str),
     /// `true` or `false`, as that text.
     Boolean(&'c str),

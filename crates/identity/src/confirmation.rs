@@ -17,8 +17,7 @@ const SHA256_BYTES: usize = 32;
 pub struct CertificateThumbprint([u8; SHA256_BYTES]);
 
 impl CertificateThumbprint {
-    /// The thumbprint of a certificate.
-    pub(super) fn of(der: &[u8]) -> Self {
+    pub(super) fn from_der(der: &[u8]) -> Self {
         Self::from_digest(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der).as_ref())
     }
 
@@ -88,14 +87,14 @@ mod tests {
 
     #[test]
     fn a_token_is_bound_to_one_certificate() {
-        let of_der = CertificateThumbprint::of(b"der");
+        let of_der = CertificateThumbprint::from_der(b"der");
         let text = URL_SAFE_NO_PAD.encode(of_der.0);
         assert_eq!(bound(&json!({ "x5t#S256": text })), Ok(Some(of_der)));
         assert_eq!(bound_certificate(&serde_json::Map::new().into()), Ok(None));
         assert_eq!(check_binding(None, None), Ok(()));
         assert_eq!(check_binding(None, Some(&of_der)), Ok(()));
         assert_eq!(check_binding(Some(&of_der), Some(&of_der)), Ok(()));
-        let other = CertificateThumbprint::of(b"another");
+        let other = CertificateThumbprint::from_der(b"another");
         assert_eq!(check_binding(Some(&of_der), Some(&other)), Err(Rejection::ConfirmationMismatch));
         assert_eq!(check_binding(Some(&of_der), None), Err(Rejection::ConfirmationWithoutCertificate));
     }

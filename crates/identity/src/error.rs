@@ -16,7 +16,7 @@ pub enum AuthenticationError {
     /// The proof cannot be checked now.
     #[error("the keys of {issuer} are not available")]
     KeysUnavailable {
-        /// The issuer.
+        /// Its `iss`.
         issuer: Arc<str>,
         /// When to try again: 1 to 60 seconds.
         retry_after: Duration,

@@ -29,7 +29,7 @@ pub(crate) const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours
 /// A value of this type may be wrong; [`validate`](Self::validate) tells.
 #[derive(Debug, Clone)]
 pub struct IssuerSettings {
-    /// `iss`, byte for byte as in the tokens, at most [`MAX_ISSUER_BYTES`]. Where something is fetched from it, an `https`
+    /// `iss`, byte for byte as in the tokens, at most 2,048 bytes. Where something is fetched from it, an `https`
     /// URL without query or fragment; otherwise any text (`StringOrURI`, RFC 7519 section 4.1.1) without control or
     /// invisible characters. For JWT-SVIDs, the SPIFFE id of the trust domain, such as `spiffe://prod.example`.
     pub issuer: String,
@@ -40,7 +40,7 @@ pub struct IssuerSettings {
     pub profile: TokenProfile,
     /// The algorithms that the issuer's keys may have, at least one.
     pub algorithms: Vec<Algorithm>,
-    /// Where the keys are.
+    /// The endpoint, discovery document or file that is read again and again.
     pub key_location: KeyLocation,
     /// A file with the keys to use until they have been fetched from a [`KeyLocation::JwksUrl`].
     pub start_key_file: Option<PathBuf>,
@@ -62,7 +62,7 @@ pub struct IssuerSettings {
     pub scopes_claim: String,
     /// The names of top-level claims that every token must have: a value, or a list, which may be empty. `null` is none.
     pub required_claims: Vec<String>,
-    /// How far this clock and the issuer's may differ, at most [`MAX_LEEWAY`]: a token is accepted for so long after
+    /// How far this clock and the issuer's may differ, at most 5 minutes: a token is accepted for so long after
     /// `exp`, and so long before `nbf` and `iat`.
     pub leeway: Duration,
     /// The longest time from `iat` to `exp`. A token without `iat` is then refused.
@@ -74,7 +74,7 @@ pub struct IssuerSettings {
     /// How long a file with keys, certificate authorities or the bearer token that was changed in place must be unchanged
     /// before it is used.
     pub file_settle: Duration,
-    /// How long keys may be used after the last fetch that succeeded, within [`KEY_AGE_LIMITS`].
+    /// How long keys may be used after the last fetch that succeeded, within 2 hours to 7 days.
     pub max_key_age: Duration,
 }
 
@@ -198,7 +198,7 @@ impl TokenUses {
     pub const ACCESS: Self = Self { id: false, access: true };
     /// Id tokens only.
     pub const ID: Self = Self { id: true, access: false };
-    /// Both.
+    /// Tokens of either kind.
     pub const BOTH: Self = Self { id: true, access: true };
 }
 

@@ -92,7 +92,7 @@ impl KeyRing {
         self
     }
 
-    /// The issuer.
+    /// Its `iss`.
     #[must_use]
     pub const fn issuer(&self) -> &Arc<str> {
         &self.issuer
@@ -357,9 +357,7 @@ struct LoadedKeys {
 /// Where a set came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// The file to start with.
     StartFile,
-    /// The source.
     Fetched,
 }
 

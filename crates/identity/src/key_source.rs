@@ -28,7 +28,7 @@ pub trait KeySource: fmt::Debug + Send + Sync + 'static {
     /// Gets the document once, without retrying.
     async fn fetch(&self) -> Result<KeyDocument, KeySourceError>;
 
-    /// Whether it is a file on this machine.
+    /// Then the status says whether its content is in force.
     fn is_file(&self) -> bool {
         false
     }

@@ -16,7 +16,6 @@ use super::algorithm::Algorithm;
 pub use jwk::SkipReason;
 pub(super) use jwk::{MAX_KEY_ID_BYTES, VerificationKey};
 
-/// The largest key document, in bytes.
 pub(crate) const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;
 
 /// The most keys in a document, the unusable ones included.
@@ -28,7 +27,7 @@ pub(super) const MAX_CANDIDATES: usize = 4;
 /// Which keys of a document are of use to an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRules {
-    /// The algorithms that a key may have.
+    /// A key of any other is skipped.
     pub algorithms: Vec<Algorithm>,
     /// What a key must be published for.
     pub key_use: KeyUse,
@@ -118,7 +117,6 @@ impl KeySet {
 
     /// The number of keys, at least 1.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a key set is never empty")]
     pub(crate) const fn len(&self) -> usize {
         self.keys.len()
     }
@@ -194,7 +192,7 @@ pub enum KeySetError {
     /// The set is empty, or every key was left out.
     #[error("the key document has no usable key; {}", if skipped.is_empty() { "it is empty".to_owned() } else { format!("left out: {}", list(skipped)) })]
     NoUsableKey {
-        /// What was left out.
+        /// Each key of the document, with the reason.
         skipped: Vec<SkippedKey>,
     },
 }

@@ -42,7 +42,7 @@ impl Pseudonyms {
 
     /// The caller's pseudonym: 32 hexadecimal digits.
     #[must_use]
-    pub fn of(&self, caller: &Caller) -> String {
+    pub fn pseudonym(&self, caller: &Caller) -> String {
         let token = caller.token();
         let parts = [
             token.map(|token| &*token.issuer),
@@ -74,7 +74,7 @@ pub enum PseudonymKeyError {
     /// The key can be guessed.
     #[error("the key must have at least 32 bytes")]
     TooShort,
-    /// There is no randomness for a key.
+    /// The operating system has no randomness to give.
     #[error("the operating system has no randomness to give")]
     NoRandomness,
 }
@@ -110,11 +110,11 @@ mod tests {
             Pseudonyms::with_key(&[2; 32]).unwrap(),
         );
         let caller = token("https://a.example", "ada");
-        assert_eq!(one.of(&caller), same.of(&caller));
-        assert_ne!(one.of(&caller), other.of(&caller));
-        assert_eq!(one.of(&caller).len(), 32);
+        assert_eq!(one.pseudonym(&caller), same.pseudonym(&caller));
+        assert_ne!(one.pseudonym(&caller), other.pseudonym(&caller));
+        assert_eq!(one.pseudonym(&caller).len(), 32);
         let random = Pseudonyms::with_random_key().unwrap();
-        assert_ne!(random.of(&caller), Pseudonyms::with_random_key().unwrap().of(&caller));
+        assert_ne!(random.pseudonym(&caller), Pseudonyms::with_random_key().unwrap().pseudonym(&caller));
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
             Caller::from_workload(workload(thumbnailer)),
             Caller::from_workload(workload("spiffe://prod.example/indexer")),
         ];
-        let mut all: Vec<_> = callers.iter().map(|caller| pseudonyms.of(caller)).collect();
+        let mut all: Vec<_> = callers.iter().map(|caller| pseudonyms.pseudonym(caller)).collect();
         all.sort();
         all.dedup();
         assert_eq!(all.len(), callers.len());

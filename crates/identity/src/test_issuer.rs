@@ -102,7 +102,7 @@ impl TestKey {
     }
 
     pub(super) fn token_for(&self, key_id: &str, algorithm: Algorithm, claims: &Value) -> String {
-        let mut header = Header::new(algorithm.of_jsonwebtoken());
+        let mut header = Header::new(algorithm.to_jsonwebtoken());
         header.kid = Some(key_id.to_owned());
         jsonwebtoken::encode(&header, claims, &self.private).unwrap()
     }
@@ -114,7 +114,7 @@ impl TestKey {
 
     pub(super) fn sign_for(&self, algorithm: Algorithm, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", base64url(header), base64url(payload));
-        let algorithm = algorithm.of_jsonwebtoken();
+        let algorithm = algorithm.to_jsonwebtoken();
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, algorithm).unwrap();
         format!("{message}.{signature}")
     }
@@ -128,7 +128,6 @@ pub(super) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-/// Claims that are accepted.
 pub(super) fn claims() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "iat": NOW - 60, "exp": NOW + 600})
 }

@@ -53,7 +53,6 @@ impl<'a> CompactToken<'a> {
         Ok(Self { header, signing_input, signature, claims })
     }
 
-    /// What the header says.
     pub(super) const fn header(&self) -> &TokenHeader {
         &self.header
     }

@@ -29,7 +29,6 @@ pub(super) struct VerifiedToken {
     pub(super) times: TokenTimes,
     /// The client certificate that the token is bound to, if it is.
     pub(super) bound_to: Option<Box<CertificateThumbprint>>,
-    /// Who verified it, by which keys.
     pub(super) verifier: Arc<IssuerVerifier>,
     pub(super) generation: KeyGeneration,
 }

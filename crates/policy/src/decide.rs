@@ -27,7 +27,7 @@ mod violation;
 pub use imposed::ImposedOnUploads;
 pub use lifetime::{ExpiryLimit, Lifetime, LifetimeRequest, MAX_TTL};
 pub use operation::Operation;
-pub use permit::{Permit, PermittedLook, PermittedObject};
+pub use permit::{Permit, PermittedInspection, PermittedObject};
 pub use permitted_terms::{PermittedDownload, PermittedUpload};
 pub use policy::{Policy, TierOutline};
 pub use rate_limit::RateLimit;

@@ -1,4 +1,4 @@
-//! What access-broker allows, in three rooms. Each knows those before it alone:
+//! What access-broker allows, in three modules. Each uses only those before it:
 //!
 //! - `object`: S3's words, such as keys, checksums and tags.
 //! - `decide`: a compiled policy decides about a request, and a [`Permit`] follows. Pure: no I/O, no TOML, no clock.
@@ -16,7 +16,7 @@ mod object;
 
 pub use decide::{
     AccessRequest, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL, Operation,
-    Permit, PermittedDownload, PermittedLook, PermittedObject, PermittedUpload, Policy, RateLimit, Refusal,
+    Permit, PermittedDownload, PermittedInspection, PermittedObject, PermittedUpload, Policy, RateLimit, Refusal,
     RefusalReason, RequestedDownload, RequestedUpload, TierOutline, TierQuota,
 };
 #[cfg(feature = "file")]

@@ -30,7 +30,7 @@ use access_broker_policy::{BucketName, EndpointName, Operation, Policy};
 pub struct S3Bucket {
     /// What callers, policies and logs call it.
     pub name: BucketName,
-    /// Its endpoints.
+    /// All reach the same objects. The broker's own requests go to the first.
     pub endpoints: Vec<NamedEndpoint>,
     /// The one of them that the broker's own calls use.
     pub broker_endpoint: EndpointName,
@@ -146,7 +146,7 @@ impl S3Buckets {
         Arc::clone(&self.presigner) as _
     }
 
-    /// What inspects objects in the buckets.
+    /// One for all buckets; it sends HEAD with the credentials that sign.
     #[must_use]
     pub fn inspector(&self) -> Arc<dyn ObjectInspector> {
         Arc::clone(&self.inspector) as _

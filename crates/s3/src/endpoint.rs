@@ -156,13 +156,13 @@ impl BucketEndpoint {
     }
 }
 
-/// One endpoint of a bucket.
+/// Callers and tiers choose an endpoint by its name.
 #[derive(Debug, Clone)]
 pub struct NamedEndpoint {
     /// What callers, policies and logs call it.
     pub name: EndpointName,
     /// What the configuration says of it.
     pub settings: EndpointSettings,
-    /// Where that is.
+    /// The host and the path that follow from the settings.
     pub endpoint: BucketEndpoint,
 }

@@ -1,7 +1,7 @@
 //! Presigned URLs for S3, and the broker's own inspection of objects.
 //!
 //! Two seams face the broker and name nothing of AWS: [`presign`] (sign what a permit allows) and [`storage`] (describe an
-//! object). Behind them is one wing for S3: [`S3Buckets`] over `signer` and `inspector`, over [`credentials`] and `endpoint`,
+//! object). Behind them is the code for S3: [`S3Buckets`] over `signer` and `inspector`, over [`credentials`] and `endpoint`,
 //! over `sigv4`.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::audit::output::OutputError;
 use crate::audit::record::tests::refused;
-use crate::audit::{Circumstances, KeyForm};
+use crate::audit::{CallContext, KeyForm};
 
 /// An output that a test opens and closes, and that remembers every group.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Output for Gated {
         self.0.changed.notify_all();
         let mut state = self.0.changed.wait_while(state, |state| !state.open).unwrap();
         if let Some(failure) = state.failure {
-            return Err(failure.of()(io::ErrorKind::StorageFull.into()));
+            return Err(failure.into_error()(io::ErrorKind::StorageFull.into()));
         }
         state.groups.push(String::from_utf8(lines.to_vec()).unwrap());
         Ok(Some(Duration::from_millis(3)))
@@ -41,7 +41,7 @@ impl Output for Gated {
     fn attempt(&mut self) -> Result<(), OutputError> {
         let mut state = self.0.state.lock().unwrap();
         state.attempts += 1;
-        state.failure.map_or(Ok(()), |failure| Err(failure.of()(io::ErrorKind::StorageFull.into())))
+        state.failure.map_or(Ok(()), |failure| Err(failure.into_error()(io::ErrorKind::StorageFull.into())))
     }
 }
 
@@ -68,7 +68,7 @@ fn sink(queue_length: usize) -> (Arc<GroupCommitSink>, Arc<Gate>) {
 }
 
 fn record() -> AuditRecord {
-    AuditRecord::of(&refused("a", SystemTime::UNIX_EPOCH), &Circumstances::default(), KeyForm::Plain).unwrap()
+    AuditRecord::new(&refused("a", SystemTime::UNIX_EPOCH), &CallContext::default(), KeyForm::Plain).unwrap()
 }
 
 const LONG: Duration = Duration::from_mins(1);

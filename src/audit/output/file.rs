@@ -80,7 +80,7 @@ impl AuditFile {
         let current = OpenFile::open(&settings.path)?;
         // A link stays as it is: what it names is put aside, and beside what it names.
         let path = fs::canonicalize(&settings.path)?;
-        let rotated = RotatedFiles::of(&path);
+        let rotated = RotatedFiles::new(&path);
         Ok(Self { settings: AuditFileSettings { path, ..*settings }, rotated, current: Some(current) })
     }
 
@@ -90,9 +90,9 @@ impl AuditFile {
         // Somebody may have moved or removed it. What goes into a file without a name is lost.
         let current = match self.current.take().filter(|current| current.is_at(path)) {
             Some(current) => current,
-            None => OpenFile::open(path).map_err(|error| AuditFailure::Open.of()(error.into()))?,
+            None => OpenFile::open(path).map_err(|error| AuditFailure::Open.into_error()(error.into()))?,
         };
-        let length = current.length().map_err(AuditFailure::Open.of())?;
+        let length = current.length().map_err(AuditFailure::Open.into_error())?;
         let full = length > 0 && length.saturating_add(bytes as u64) > self.settings.rotate_size;
         let current = if full { self.rotate(current)? } else { current };
         Ok(self.current.insert(current))
@@ -125,7 +125,7 @@ impl AuditFile {
             Err(error) => {
                 let _nothing_there = fs::remove_file(&next_path);
                 self.current = Some(full);
-                Err(AuditFailure::Rotate.of()(error))
+                Err(AuditFailure::Rotate.into_error()(error))
             }
         }
     }
@@ -134,7 +134,7 @@ impl AuditFile {
 impl Output for AuditFile {
     fn append(&mut self, lines: &[u8]) -> Result<Option<Duration>, OutputError> {
         let current = self.current(lines.len())?;
-        let before = current.length().map_err(AuditFailure::Write.of())?;
+        let before = current.length().map_err(AuditFailure::Write.into_error())?;
         let result = current.append(lines);
         // Of what failed nothing is left, or nobody knows what is: then the file is opened again.
         if result.is_err() && current.file.set_len(before).is_err() {
@@ -145,9 +145,9 @@ impl Output for AuditFile {
 
     fn attempt(&mut self) -> Result<(), OutputError> {
         let current = self.current(ROOM)?;
-        make_room(&current.file).map_err(AuditFailure::Write.of())?;
+        make_room(&current.file).map_err(AuditFailure::Write.into_error())?;
         // A disk that hangs shows it here.
-        current.file.sync_data().map_err(AuditFailure::Sync.of())
+        current.file.sync_data().map_err(AuditFailure::Sync.into_error())
     }
 }
 
@@ -204,11 +204,11 @@ impl OpenFile {
     /// Appends and syncs, and says how long the sync took.
     fn append(&mut self, lines: &[u8]) -> Result<Duration, OutputError> {
         if self.torn {
-            self.file.write_all(b"\n").map_err(AuditFailure::Write.of())?;
+            self.file.write_all(b"\n").map_err(AuditFailure::Write.into_error())?;
         }
-        self.file.write_all(lines).map_err(AuditFailure::Write.of())?;
+        self.file.write_all(lines).map_err(AuditFailure::Write.into_error())?;
         let started = Instant::now();
-        self.file.sync_data().map_err(AuditFailure::Sync.of())?;
+        self.file.sync_data().map_err(AuditFailure::Sync.into_error())?;
         self.torn = false;
         Ok(started.elapsed())
     }

@@ -19,7 +19,7 @@ pub(super) struct RotatedFiles {
 }
 
 impl RotatedFiles {
-    pub(super) fn of(path: &Path) -> Self {
+    pub(super) fn new(path: &Path) -> Self {
         let mut prefix = path.file_name().unwrap_or_default().to_owned();
         prefix.push(".");
         Self { folder: folder_of(path).to_owned(), prefix }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn names_go_up_although_the_clock_goes_back() {
         let folder = tempfile::tempdir().unwrap();
-        let rotated = RotatedFiles::of(&folder.path().join("audit.jsonl"));
+        let rotated = RotatedFiles::new(&folder.path().join("audit.jsonl"));
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         let mut written = Vec::new();
         for now in [at(2_000_000_000), at(2_000_000_000), at(1_000_000_000), at(2_000_000_001)] {
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_oldest_are_removed_and_nothing_else_is() {
         let folder = tempfile::tempdir().unwrap();
-        let rotated = RotatedFiles::of(&folder.path().join("audit.jsonl"));
+        let rotated = RotatedFiles::new(&folder.path().join("audit.jsonl"));
         let others = [
             "audit.jsonl",
             "audit.jsonl.2020-01-01T00-00-00Z",

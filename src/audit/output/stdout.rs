@@ -32,7 +32,7 @@ impl StandardOutput {
 
 impl Output for StandardOutput {
     fn append(&mut self, lines: &[u8]) -> Result<Option<Duration>, OutputError> {
-        self.lines.append(lines).map_err(|Unwritten { source, .. }| AuditFailure::Write.of()(source))?;
+        self.lines.append(lines).map_err(|Unwritten { source, .. }| AuditFailure::Write.into_error()(source))?;
         Ok(None)
     }
 
@@ -41,7 +41,7 @@ impl Output for StandardOutput {
             Ok(metadata) if metadata.is_file() => make_room(&self.stream),
             _ => takes_bytes(&self.stream),
         };
-        has_room.map_err(AuditFailure::Write.of())
+        has_room.map_err(AuditFailure::Write.into_error())
     }
 }
 

@@ -52,7 +52,7 @@ struct EncryptionFields<'a> {
 }
 
 impl<'a> Terms<'a> {
-    pub(super) fn of(terms: &'a IssuedTerms) -> Self {
+    pub(super) fn new(terms: &'a IssuedTerms) -> Self {
         match terms {
             IssuedTerms::Download { terms, stable } => {
                 let replaced = |header| terms.response_override(header).map(HeaderText::as_str);
@@ -67,11 +67,11 @@ impl<'a> Terms<'a> {
             IssuedTerms::Upload(terms) => Self {
                 content_type: terms.content_type.as_ref().map(HeaderText::as_str),
                 content_length: terms.content_length,
-                checksum: terms.checksum.as_ref().map(ChecksumFields::of),
+                checksum: terms.checksum.as_ref().map(ChecksumFields::new),
                 create_only: terms.create_only,
                 if_match: terms.if_match.as_ref().map(EntityTag::as_str),
                 storage_class: terms.storage_class.map(StorageClass::name),
-                encryption: terms.encryption.as_deref().map(EncryptionFields::of),
+                encryption: terms.encryption.as_deref().map(EncryptionFields::new),
                 record_decision: terms.record_decision,
                 ..Self::default()
             },
@@ -80,13 +80,13 @@ impl<'a> Terms<'a> {
 }
 
 impl ChecksumFields {
-    fn of(checksum: &Checksum) -> Self {
+    fn new(checksum: &Checksum) -> Self {
         Self { algorithm: checksum.algorithm().name(), value: STANDARD.encode(checksum.bytes()) }
     }
 }
 
 impl<'a> EncryptionFields<'a> {
-    fn of(encryption: &'a Encryption) -> Self {
+    fn new(encryption: &'a Encryption) -> Self {
         Self {
             algorithm: encryption.algorithm.name(),
             kms_key_id: encryption.kms_key_id.as_ref().map(HeaderText::as_str),

@@ -56,8 +56,8 @@ fn at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456)
 }
 
-fn fields(decision: &Decision, circumstances: &Circumstances, key: KeyForm) -> Value {
-    serde_json::from_str(AuditRecord::of(decision, circumstances, key).unwrap().as_str()).unwrap()
+fn fields(decision: &Decision, context: &CallContext, key: KeyForm) -> Value {
+    serde_json::from_str(AuditRecord::new(decision, context, key).unwrap().as_str()).unwrap()
 }
 
 fn text(text: &str) -> HeaderText {
@@ -67,7 +67,7 @@ fn text(text: &str) -> HeaderText {
 #[test]
 fn a_refusal_says_who_wanted_what_and_why_not() {
     let decision = refused("a \"b\".jpg", at());
-    let circumstances = Circumstances {
+    let context = CallContext {
         peer: Some(PeerAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 5)))),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         request_id: Some("r-1".to_owned()),
@@ -92,7 +92,7 @@ fn a_refusal_says_who_wanted_what_and_why_not() {
         "request_id": "r-1",
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     });
-    assert_eq!(fields(&decision, &circumstances, KeyForm::Plain), expected);
+    assert_eq!(fields(&decision, &context, KeyForm::Plain), expected);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_issued_upload_says_what_its_url_binds() {
     };
     let terms = IssuedTerms::Upload(Arc::new(terms));
     let decision = decision(UseCase::IssueUploadUrl, "a", at(), issued(terms));
-    let fields = fields(&decision, &Circumstances::default(), KeyForm::Plain);
+    let fields = fields(&decision, &CallContext::default(), KeyForm::Plain);
     assert_eq!((&fields["event"], &fields["operation"]), (&json!("upload_url_issued"), &json!("upload")));
     assert_eq!(
         fields["terms"],
@@ -151,7 +151,7 @@ fn an_issued_download_says_what_its_urls_bind() {
     };
     let terms = IssuedTerms::Download { terms: Arc::new(terms), stable: true };
     let decision = decision(UseCase::IssueDownloadUrl, "a", at(), issued(terms));
-    let fields = fields(&decision, &Circumstances::default(), KeyForm::Plain);
+    let fields = fields(&decision, &CallContext::default(), KeyForm::Plain);
     assert_eq!(fields["event"], "download_url_issued");
     assert_eq!(
         fields["terms"],
@@ -172,8 +172,7 @@ fn a_verification_says_what_was_found() {
         mismatches: vec!["content_length"],
         unknown: vec!["checksum"],
     };
-    let fields =
-        fields(&decision(UseCase::VerifyUpload, "a", at(), outcome), &Circumstances::default(), KeyForm::Plain);
+    let fields = fields(&decision(UseCase::VerifyUpload, "a", at(), outcome), &CallContext::default(), KeyForm::Plain);
     assert_eq!((&fields["event"], &fields["as_expected"]), (&json!("upload_verified"), &json!(false)));
     assert_eq!((&fields["mismatches"], &fields["unknown"]), (&json!(["content_length"]), &json!(["checksum"])));
 }
@@ -186,7 +185,7 @@ fn what_failed_is_told_from_what_was_refused_and_a_denial_is_named() {
         [(unavailable, "failed", "storage_unavailable", None), (denied, "refused", "denied", Some("stolen-laptop"))]
     {
         let decision = decision(UseCase::VerifyUpload, "a", at(), Outcome::Failed(error));
-        let fields = fields(&decision, &Circumstances::default(), KeyForm::Plain);
+        let fields = fields(&decision, &CallContext::default(), KeyForm::Plain);
         assert_eq!((&fields["event"], &fields["reason"]), (&json!(event), &json!(reason)));
         assert_eq!(fields["rule"].as_str(), rule);
     }
@@ -194,7 +193,7 @@ fn what_failed_is_told_from_what_was_refused_and_a_denial_is_named() {
 
 #[test]
 fn a_key_can_be_left_out_for_its_digest() {
-    let fields = fields(&refused("abc", at()), &Circumstances::default(), KeyForm::Sha256);
+    let fields = fields(&refused("abc", at()), &CallContext::default(), KeyForm::Sha256);
     assert!(fields.get("key").is_none());
     // FIPS 180-4, the first example.
     let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -203,7 +202,7 @@ fn a_key_can_be_left_out_for_its_digest() {
 
 #[test]
 fn groups_and_claims_are_in_no_record_and_nothing_is_in_the_debug_output() {
-    let record = AuditRecord::of(&refused("a", at()), &Circumstances::default(), KeyForm::Plain).unwrap();
+    let record = AuditRecord::new(&refused("a", at()), &CallContext::default(), KeyForm::Plain).unwrap();
     assert!(!record.as_str().contains("secret-group") && !record.as_str().contains("example.com"));
     assert!(!format!("{record:?}").contains("somebody"));
 }

@@ -36,7 +36,7 @@ async fn recorded(failure: Option<AuditFailure>, on_failure: OnFailure) -> Resul
     let sink = Arc::new(FakeSink { failure, ..FakeSink::default() });
     let trail = AuditTrail::new(Arc::clone(&sink) as _, KeyForm::Plain, on_failure, PATIENCE);
     let decision = refused("a/b.jpg", SystemTime::UNIX_EPOCH);
-    let result = trail.record(&decision, &Circumstances::default()).await;
+    let result = trail.record(&decision, &CallContext::default()).await;
     let kept = sink.kept.lock().unwrap();
     assert!(kept.len() == 1 && kept[0].0.as_str().contains(&decision.id.to_string()) && kept[0].1 == PATIENCE);
     result
@@ -62,7 +62,7 @@ async fn answers_that_may_be_given_anyway_do_not_wait_for_an_output_that_hangs()
         assert!(sink.status.note_stalled());
         let trail = AuditTrail::new(Arc::clone(&sink) as _, KeyForm::Plain, on_failure, PATIENCE);
         let decision = refused("a", SystemTime::UNIX_EPOCH);
-        trail.record(&decision, &Circumstances::default()).await.unwrap();
+        trail.record(&decision, &CallContext::default()).await.unwrap();
         assert_eq!(sink.kept.lock().unwrap()[0].1, patience);
     }
 }
@@ -70,6 +70,6 @@ async fn answers_that_may_be_given_anyway_do_not_wait_for_an_output_that_hangs()
 #[tokio::test]
 async fn without_a_sink_nothing_is_recorded() {
     let decision = refused("a", SystemTime::UNIX_EPOCH);
-    assert_eq!(AuditTrail::none().record(&decision, &Circumstances::default()).await, Ok(()));
+    assert_eq!(AuditTrail::none().record(&decision, &CallContext::default()).await, Ok(()));
     assert!(AuditTrail::none().status().is_none());
 }

@@ -3,9 +3,9 @@
 /// Something that was promised of an upload, or that its tier imposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Aspect {
-    /// The decision that it was uploaded by.
+    /// From the metadata that the broker has uploads send.
     DecisionId,
-    /// Its length.
+    /// `Content-Length`
     ContentLength,
     /// `Content-Type`
     ContentType,
@@ -21,9 +21,9 @@ pub enum Aspect {
     ContentEncoding,
     /// `Cache-Control`
     CacheControl,
-    /// Tags.
+    /// Only their number is known from HEAD.
     Tags,
-    /// The storage class.
+    /// `x-amz-storage-class`; S3 sends none for `STANDARD`.
     StorageClass,
     /// The algorithm of its encryption.
     Encryption,

@@ -29,7 +29,6 @@ impl Comparison {
 pub(super) struct Findings(BTreeMap<Aspect, Comparison>);
 
 impl Findings {
-    /// Adds a comparison, if there is one.
     pub(super) fn note(&mut self, aspect: Aspect, comparison: impl Into<Option<Comparison>>) {
         if let Some(comparison) = comparison.into() {
             let found = self.0.entry(aspect).or_insert(comparison);

@@ -11,17 +11,13 @@ use access_broker_s3::storage::{InspectionScope, StoredMetadata, StoredObject};
 /// What an uploaded object should be. What is `None` or empty is not stated; see [`nothing_else`](Self::nothing_else).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Expectations {
-    /// Uploaded by this decision.
     pub(crate) decision_id: Option<DecisionId>,
     /// Of this length in bytes.
     pub(crate) content_length: Option<u64>,
     /// Of this content type, compared byte for byte.
     pub(crate) content_type: Option<HeaderText>,
-    /// With this checksum.
     pub(crate) checksum: Option<Checksum>,
-    /// With this entity tag.
     pub(crate) etag: Option<EntityTag>,
-    /// With this metadata.
     pub(crate) metadata: Vec<(MetadataName, HeaderText)>,
     /// `Content-Disposition`
     pub(crate) content_disposition: Option<HeaderText>,
@@ -29,9 +25,7 @@ pub(crate) struct Expectations {
     pub(crate) content_encoding: Option<HeaderText>,
     /// `Cache-Control`
     pub(crate) cache_control: Option<HeaderText>,
-    /// With these tags.
     pub(crate) tags: ObjectTags,
-    /// Of this storage class.
     pub(crate) storage_class: Option<StorageClass>,
     /// Without metadata, tags and content headers that neither these expectations nor the tier have.
     pub(crate) nothing_else: bool,

@@ -1,4 +1,4 @@
-//! The ways to one bucket: the one that `[[bucket]]` itself describes, and every `[[bucket.named_endpoint]]`.
+//! The endpoints of one bucket: the one that `[[bucket]]` itself describes, and every `[[bucket.named_endpoint]]`.
 
 use url::Url;
 
@@ -8,13 +8,13 @@ use access_broker_s3::{Addressing, BucketEndpoint, EndpointSettings};
 
 pub(crate) use access_broker_s3::NamedEndpoint;
 
-/// The ways to one bucket, the default one first.
+/// The endpoints of one bucket, the default one first.
 pub(super) struct BucketEndpoints {
     pub(super) endpoints: Vec<NamedEndpoint>,
     pub(super) broker_endpoint: EndpointName,
 }
 
-/// What all ways to a bucket have in common.
+/// What all endpoints of a bucket have in common.
 struct RealBucket {
     s3_bucket: String,
     region: String,

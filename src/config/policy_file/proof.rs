@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use minisign_verify::{PublicKey, Signature};
 use thiserror::Error;
 
-use access_broker_base::files::{Checksum, ChecksumProblem, FileError, Look};
+use access_broker_base::files::{Checksum, ChecksumProblem, FileError, FileSnapshot};
 
 /// Why a checksum or signature does not vouch for the policy. The text names the file with the proof.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -43,7 +43,7 @@ pub enum ProofError {
 pub(super) fn check_checksum(
     content: &[u8],
     file: &Path,
-    checksum: &Result<Look, FileError>,
+    checksum: &Result<FileSnapshot, FileError>,
 ) -> Result<bool, ProofError> {
     let text = match checksum {
         Ok(look) => &look.content,
@@ -59,7 +59,7 @@ pub(super) fn check_signature(
     content: &[u8],
     key: &PublicKey,
     file: &Path,
-    signature: &Result<Look, FileError>,
+    signature: &Result<FileSnapshot, FileError>,
 ) -> Result<(), ProofError> {
     let look = signature.as_ref().map_err(|problem| {
         let problem = *problem;

@@ -15,8 +15,8 @@ fn problem(text: &str) -> String {
 }
 
 fn origins(bucket: &BucketSettings) -> Vec<(&str, &str)> {
-    let ways = bucket.endpoints.iter();
-    ways.map(|NamedEndpoint { name, endpoint, .. }| (name.as_str(), endpoint.origin())).collect()
+    let endpoints = bucket.endpoints.iter();
+    endpoints.map(|NamedEndpoint { name, endpoint, .. }| (name.as_str(), endpoint.origin())).collect()
 }
 
 #[test]

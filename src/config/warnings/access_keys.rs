@@ -25,7 +25,7 @@ pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_
         let signers = config.buckets.iter().flat_map(|bucket| bucket.signers().map(move |signer| (bucket, signer)));
         let mut users = signers.filter_map(|(bucket, signer)| match signer {
             CredentialsSettings::Static { name: used, access_key_id, secret_access_key, session } if *used == name => {
-                let at_aws = bucket.endpoints.iter().any(|way| way.settings.is_at_aws());
+                let at_aws = bucket.endpoints.iter().any(|endpoint| endpoint.settings.is_at_aws());
                 Some((at_aws, access_key_id, secret_access_key, session))
             }
             _ => None,

@@ -68,7 +68,7 @@ fn find_unsigned_headers(table: &Table<'_>, bucket: &BucketSettings) {
 }
 
 fn find_unknown_region(table: &Table<'_>, bucket: &BucketSettings) {
-    let at_aws = bucket.endpoints.iter().find(|way| way.settings.endpoint.is_none());
+    let at_aws = bucket.endpoints.iter().find(|endpoint| endpoint.settings.endpoint.is_none());
     let Some(NamedEndpoint { settings, .. }) = at_aws else { return };
     let region = settings.region.as_str();
     if regions::is_known(region) {

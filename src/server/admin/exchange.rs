@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{self, Instant};
 use tower::ServiceExt;
 
-use super::places::Place;
+use super::slots::Slot;
 use crate::telemetry::AdminCounters;
 
 /// The most that is read of a request: its line and its headers, in bytes.
@@ -29,18 +29,18 @@ pub(super) struct RequestLimits {
     pub(super) answer: Duration,
 }
 
-/// Serves the connection's one request, and closes the connection: after the answer, when time is up, or when the place
+/// Serves the connection's one request, and closes the connection: after the answer, when time is up, or when the slot
 /// is needed by another.
 pub(super) async fn serve(
     stream: TcpStream,
-    place: Place,
+    slot: Slot,
     routes: Router,
     limits: RequestLimits,
     counters: &AdminCounters,
 ) {
     let arrived = Notify::new();
     let answer = |request: http::Request<Incoming>| {
-        place.request_arrived(Instant::now());
+        slot.request_arrived(Instant::now());
         arrived.notify_one();
         routes.clone().oneshot(request.map(Body::new))
     };
@@ -61,6 +61,6 @@ pub(super) async fn serve(
         // Clients that leave early and requests that are not HTTP are no news.
         _served = connection => {}
         () = time_is_up => counters.timed_out.add_one(),
-        () = place.must_give_way() => {}
+        () = slot.must_give_way() => {}
     }
 }

@@ -1,4 +1,4 @@
-//! The buckets of the configuration, as the S3 wing takes them.
+//! The buckets of the configuration, as the S3 crate takes them.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use access_broker_s3::credentials::Environment;
 /// The proxy that the environment names. One that cannot be used is left out, with a warning: no key is less safe on the
 /// direct way.
 pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
-    match HttpProxy::of_environment(|name| environment(name)) {
+    match HttpProxy::from_environment(|name| environment(name)) {
         Ok(found) => found.map(|(_, proxy)| proxy),
         Err((variable, error)) => {
             tracing::warn!(variable, "the environment variable {error}; key servers are reached without a proxy");
@@ -15,7 +15,7 @@ pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
     }
 }
 
-/// Tells which way the keys of an issuer come, where that is through a proxy.
+/// Logs the proxy through which the keys of an issuer are fetched, if there is one.
 pub(super) fn log(issuer: &IssuerSettings) {
     if let Some(proxy) = issuer.key_proxy.proxy() {
         tracing::info!(issuer = issuer.issuer, %proxy, "keys are fetched through a proxy");

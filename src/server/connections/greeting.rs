@@ -21,12 +21,11 @@ const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
                            upgrade: HTTP/2.0\r\n\
                            connection: close, upgrade\r\n";
 
-/// Its body.
 const ANSWER_TEXT: &str = "this port speaks gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
                            health for HTTP probes is at the admin port: /livez and /readyz\n";
 
 /// How long the answer to a client of HTTP/1 may take, and the client to leave.
-const FAREWELL: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// How much of what such a client sends is read, in bytes. What is left unread when a connection is closed makes the
 /// system reset it, and the client may lose the answer.
@@ -42,7 +41,6 @@ pub(super) enum Greeting {
     Neither,
 }
 
-/// A client that speaks HTTP/1.
 pub(super) struct Http1Client {
     connection: Connection,
     /// Whether its answer must have no body.
@@ -109,7 +107,7 @@ impl Http1Client {
     /// Answers at once, whatever else the client sends, and lets it read the answer and leave.
     pub(super) async fn refuse(self) {
         // However it ends, the connection does.
-        let _in_time = time::timeout(FAREWELL, self.answer()).await;
+        let _in_time = time::timeout(ANSWER_LIMIT, self.answer()).await;
     }
 
     async fn answer(mut self) -> io::Result<()> {
@@ -235,7 +233,7 @@ mod tests {
         let Greeting::Http1(refused) = hear(server, LIMIT).await.unwrap() else { panic!("HTTP/1") };
         let begun = Instant::now();
         refused.refuse().await;
-        assert_eq!(begun.elapsed().as_secs(), FAREWELL.as_secs());
+        assert_eq!(begun.elapsed().as_secs(), ANSWER_LIMIT.as_secs());
         drop(client);
     }
 

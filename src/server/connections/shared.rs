@@ -40,7 +40,6 @@ pub(super) struct Shared {
     pub(super) failed_handshakes: LineBudget,
 }
 
-/// Which refusals were told.
 #[derive(Default)]
 pub(super) struct Refusals {
     pub(super) total: Episodes,

@@ -187,7 +187,7 @@ impl ListenerTls {
 
     fn replace_if_changed(&self, now: Duration) -> Result<Reload, TlsError> {
         let looks = files::look(&self.settings);
-        let sights: Vec<Sight> = looks.iter().map(Sight::of).collect();
+        let sights: Vec<Sight> = looks.iter().map(Sight::from_read).collect();
         // A panic while this is held would leave a tracker that is still of use: the next look tells it all anew.
         let mut tracker = self.tracker.lock().unwrap_or_else(PoisonError::into_inner);
         match tracker.look(&sights, now) {

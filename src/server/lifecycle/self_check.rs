@@ -50,7 +50,6 @@ pub(crate) enum SelfCheckError {
     /// The connection was not served.
     #[error("the connection failed")]
     Connection(#[from] tonic::transport::Error),
-    /// The call failed.
     #[error("the health check failed: {}", .0.message())]
     Call(Box<Status>),
 }

@@ -7,9 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// The signals of a server. From [`listen`](Self::listen) on none of them ends the process by itself.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// Those that stop it.
     pub(crate) stop: StopSignals,
-    /// The one that reloads.
     pub(crate) reload: ReloadSignal,
     /// Those that are only logged.
     pub(crate) ignored: IgnoredSignals,
@@ -42,7 +40,6 @@ pub(crate) struct StopSignals {
 /// The number of SIGXFSZ on Linux.
 const FILE_SIZE: i32 = 25;
 
-/// A signal to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopSignal {
     /// SIGTERM, which service managers send.
@@ -60,7 +57,6 @@ impl StopSignals {
         })
     }
 
-    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) -> StopSignal {
         let signal = tokio::select! {
             _ = self.terminate.recv() => StopSignal::Terminate,

@@ -9,9 +9,9 @@ use access_broker_policy::BucketName;
 /// good one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// The keys of an issuer.
+    /// By the issuer's `iss`.
     IssuerKeys(Arc<str>),
-    /// The credentials that sign for a bucket.
+    /// By the logical bucket.
     SigningCredentials(BucketName),
     /// The credentials that sign uploads to a bucket, where they are others.
     UploadCredentials(BucketName),
@@ -58,7 +58,6 @@ impl fmt::Display for Part {
     }
 }
 
-/// A part as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) part: Part,
@@ -86,7 +85,7 @@ impl Standing {
         matches!(self, Self::Serving(_))
     }
 
-    /// The parts that are missing.
+    /// Empty where the server serves with everything.
     #[must_use]
     pub fn missing(&self) -> &[Part] {
         match self {

@@ -28,7 +28,6 @@ pub(in crate::server) struct AcceptFailure {
 }
 
 impl AcceptBackoff {
-    /// Counts a failure.
     pub(in crate::server) fn failed(&mut self, now: Instant) -> AcceptFailure {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_news: self.episodes.is_news(now) }

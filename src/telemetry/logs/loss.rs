@@ -14,7 +14,6 @@ pub(crate) enum LossCause {
 }
 
 impl LossCause {
-    /// Every cause.
     pub(crate) const ALL: [Self; 3] = [Self::QueueFull, Self::WriteFailed, Self::TooLong];
 
     /// Its name in metrics.
@@ -40,14 +39,14 @@ impl LogCounts {
     /// The lines that were lost by this cause since the start.
     #[must_use]
     pub(crate) fn lost(&self, cause: LossCause) -> u64 {
-        self.of(cause).load(Ordering::Relaxed)
+        self.counter(cause).load(Ordering::Relaxed)
     }
 
     pub(super) fn add(&self, cause: LossCause, lines: usize) {
-        self.of(cause).fetch_add(lines as u64, Ordering::Relaxed);
+        self.counter(cause).fetch_add(lines as u64, Ordering::Relaxed);
     }
 
-    const fn of(&self, cause: LossCause) -> &AtomicU64 {
+    const fn counter(&self, cause: LossCause) -> &AtomicU64 {
         match cause {
             LossCause::QueueFull => &self.queue_full,
             LossCause::WriteFailed => &self.write_failed,

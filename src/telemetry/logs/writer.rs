@@ -23,7 +23,6 @@ const MAX_GROUP_BYTES: usize = 4_096;
 /// each; the line of a single call is written at once.
 const REST: Duration = Duration::from_millis(5);
 
-/// How many lines are many.
 const MANY_LINES: usize = 8;
 
 /// How often losses are reported where the reader never catches up.
@@ -42,7 +41,6 @@ struct LogWriter<W> {
     waiting: Waiting,
     settings: LogSettings,
     group: Group,
-    /// The losses that the log has told of.
     reported: Losses,
     reported_at: Instant,
     /// Whether the last write succeeded.
@@ -53,7 +51,6 @@ struct LogWriter<W> {
 #[derive(Default)]
 struct Group {
     lines: Vec<u8>,
-    /// Where each line ends.
     ends: Vec<usize>,
     room: usize,
 }

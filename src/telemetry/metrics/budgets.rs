@@ -17,7 +17,7 @@ impl Collector for BudgetCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let read = |read: fn(&Budgets) -> u64| self.0.as_ref().map_or(0, read);
         let encoder = &mut encoder;
-        let unproven = |kind| self.0.as_ref().map(|budgets| budgets.streams.unproven.of(kind));
+        let unproven = |kind| self.0.as_ref().map(|budgets| budgets.streams.unproven.budget(kind));
         let of_callers = ([("kind", "caller")], as_gauge(read(|budgets| budgets.streams.proven.held())));
         let others = UnprovenKind::ALL.map(|kind| {
             let open = unproven(kind).map_or(0, |streams| streams.open() as u64);

@@ -16,7 +16,7 @@ use access_broker_identity::Rejection;
 /// make it hash much.
 const PRESIGN_SECONDS: [f64; 9] = [0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
 
-/// The upper bounds of the buckets of the time that looks at objects take, in seconds.
+/// The upper bounds of the buckets of the time that inspections of objects take, in seconds.
 const INSPECTION_SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Counts calls and their decisions, and times their steps.
@@ -53,7 +53,7 @@ impl CallMetrics {
         self.presign_seconds.clone()
     }
 
-    /// The time of one look at an object.
+    /// The time of one inspection of an object.
     pub(in crate::telemetry) fn inspection_seconds(&self) -> Histogram {
         self.inspection_seconds.clone()
     }

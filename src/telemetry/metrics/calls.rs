@@ -56,7 +56,7 @@ impl CallCounts {
         counts.seconds.observe(duration.as_secs_f64());
     }
 
-    fn of_methods(&self) -> impl Iterator<Item = (Labels, &MethodCounts)> {
+    fn by_method(&self) -> impl Iterator<Item = (Labels, &MethodCounts)> {
         let labelled = CallMethod::ALL.map(|method| {
             [("grpc_type", method.grpc_type()), ("grpc_service", method.service()), ("grpc_method", method.name())]
         });
@@ -77,18 +77,18 @@ impl Collector for CallCollector {
             &mut encoder,
             "grpc_server_started",
             "Calls that began.",
-            calls.of_methods().map(|(labels, counts)| (labels, counts.started.load(Ordering::Relaxed))),
+            calls.by_method().map(|(labels, counts)| (labels, counts.started.load(Ordering::Relaxed))),
         )?;
         encode_counters(
             &mut encoder,
             "grpc_server_handled",
             "Calls that ended, by their codes.",
-            calls.of_methods().flat_map(|(labels, counts)| handled(labels, counts)),
+            calls.by_method().flat_map(|(labels, counts)| handled(labels, counts)),
         )?;
         let help = "How long calls took, from their first byte to the last one of the answer.";
         let kind = MetricType::Histogram;
         let mut metric = encoder.encode_descriptor("grpc_server_handling", help, Some(&Unit::Seconds), kind)?;
-        for (labels, counts) in calls.of_methods() {
+        for (labels, counts) in calls.by_method() {
             counts.seconds.encode(metric.encode_family(&labels)?)?;
         }
         Ok(())

@@ -25,7 +25,6 @@ pub(crate) struct CertificateStatus {
     pub(crate) not_after: SystemTime,
 }
 
-/// The certificates of one listener.
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerCertificate {
     /// The label `listener`: its address.

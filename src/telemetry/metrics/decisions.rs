@@ -23,7 +23,6 @@ const OTHER_TIER: &str = "other";
 /// The label of what there is not.
 const NONE: &str = "none";
 
-/// Counts of decisions.
 #[derive(Debug, Default)]
 pub(super) struct DecisionCounts {
     family: Family<DecisionLabels, Counter>,

@@ -9,14 +9,12 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::sampled::Sampled;
 use super::samples::{as_flag, encode_gauge, encode_gauges};
 
-/// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PartStatus {
     /// What kind of part it is: the label `part`.
     pub(crate) kind: &'static str,
     /// The issuer or bucket: the label `name`. Empty for a part that there is once.
     pub(crate) name: Arc<str>,
-    /// Whether it is there.
     pub(crate) available: bool,
     /// Whether the server does not serve without it.
     pub(crate) required: bool,
@@ -27,7 +25,6 @@ pub(crate) struct PartStatus {
 pub(crate) struct ReadinessStatus {
     /// Whether health says SERVING.
     pub(crate) is_serving: bool,
-    /// Every part.
     pub(crate) parts: Vec<PartStatus>,
 }
 

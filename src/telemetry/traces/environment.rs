@@ -28,7 +28,6 @@ const HTTP_PROTOBUF: &str = "http/protobuf";
 /// The port of OTLP over HTTP. An endpoint that names it and no protocol is not taken for one of gRPC.
 const HTTP_PORT: u16 = 4_318;
 
-/// The samplers of the SDK.
 const SAMPLERS: [&str; 6] = [
     "always_on",
     "always_off",
@@ -101,7 +100,6 @@ impl fmt::Debug for HttpSettings {
 /// A file with certificate authorities.
 #[derive(Debug, Clone)]
 pub(super) struct CertificateFile {
-    /// The variable that names it.
     pub(super) variable: &'static str,
     pub(super) path: String,
 }
@@ -150,7 +148,7 @@ impl TraceSettings {
         }
         let protocol = if is_http {
             Protocol::HttpProtobuf(HttpSettings {
-                url: if endpoint_variable == ENDPOINT[0] { url.into() } else { of_traces(url).into() },
+                url: if endpoint_variable == ENDPOINT[0] { url.into() } else { traces_url(url).into() },
                 headers: first(HEADERS).map(|(variable, text)| headers(variable, &text)).unwrap_or_default(),
                 timeout: timeout(&set),
             })
@@ -176,7 +174,7 @@ impl TraceSettings {
 }
 
 /// The URL for traces below one for every signal. That for traces alone is taken as it is.
-fn of_traces(mut base: Url) -> Url {
+fn traces_url(mut base: Url) -> Url {
     let path = format!("{}/v1/traces", base.path().trim_end_matches('/'));
     base.set_path(&path);
     base

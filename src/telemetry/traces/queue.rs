@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::counts::SpanCounts;
 use super::environment::BatchSettings;
 
-/// A queue and what empties it.
 pub(super) fn span_queue(settings: BatchSettings, counts: Arc<SpanCounts>) -> (SpanQueue, SpanSender) {
     let (sender, spans) = mpsc::channel(settings.max_queue_size);
     let enough = Arc::new(Notify::new());

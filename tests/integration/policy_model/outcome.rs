@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use access_broker_policy::{
-    HeaderText, Permit, PermittedDownload, PermittedLook, PermittedUpload, Refusal, RefusalReason,
+    HeaderText, Permit, PermittedDownload, PermittedInspection, PermittedUpload, Refusal, RefusalReason,
 };
 
 #[derive(Debug, Clone, PartialEq)]
@@ -78,9 +78,9 @@ impl Outcome {
     }
 
     /// What the product says of a verification.
-    pub(super) fn of_verification(result: Result<PermittedLook, Refusal>) -> Self {
+    pub(super) fn of_verification(result: Result<PermittedInspection, Refusal>) -> Self {
         match result {
-            Ok(PermittedLook { object, .. }) => {
+            Ok(PermittedInspection { object, .. }) => {
                 Self::Verified { tier: object.tier().to_string(), rule: object.rule().to_string() }
             }
             Err(refusal) => Self::of_refusal(refusal),

@@ -12,9 +12,9 @@ pub enum Place {
     Document,
     /// A line of the document, counted from 1.
     Line(usize),
-    /// An environment variable.
+    /// The name of the variable.
     EnvironmentVariable(String),
-    /// A command-line flag.
+    /// With its leading dashes.
     Flag(String),
 }
 
@@ -33,7 +33,7 @@ impl Place {
 /// One broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where.
+    /// Problems are told in this order.
     pub place: Place,
     /// The setting's dotted path; empty for the document as a whole.
     pub setting: String,
@@ -42,7 +42,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem from its parts.
+    /// `setting` is a dotted path, `rule` the rest of a sentence that begins with it.
     pub fn new(place: Place, setting: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { place, setting: setting.into(), rule: rule.into() }
     }

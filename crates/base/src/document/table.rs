@@ -13,9 +13,9 @@ use super::{Document, Place, WarningCode, units};
 /// A value and where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located<T> {
-    /// The value.
+    /// As given: bounds and rules are checked by the reader of the setting.
     pub value: T,
-    /// Where it stood.
+    /// For the messages about it.
     pub place: Place,
 }
 
@@ -106,7 +106,7 @@ impl<'d> Table<'d> {
         self.document.warn(code, &self.place, self.path.clone(), message);
     }
 
-    /// A string.
+    /// Reports a value of another type. `None` where there is no string.
     pub fn string(&mut self, key: &'static str) -> Option<Located<String>> {
         self.typed(key, "must be a string", |raw| match raw {
             Raw::Toml(DeValue::String(text)) => Some(text.to_string()),
@@ -139,7 +139,7 @@ impl<'d> Table<'d> {
         Some(Located { value: folder.join(value), place })
     }
 
-    /// A boolean.
+    /// Reports what is not `true` or `false`, which overrides may give as text.
     pub fn boolean(&mut self, key: &'static str) -> Option<Located<bool>> {
         self.typed(key, "must be true or false", |raw| match raw {
             Raw::Toml(DeValue::Boolean(value)) => Some(*value),

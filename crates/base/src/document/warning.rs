@@ -50,7 +50,7 @@ warning_codes! {
     LiteralTemplate = "literal_template",
     /// The path to a claim inside another, where the name of a top-level claim is meant.
     DottedClaim = "dotted_claim",
-    /// A tier without a grant.
+    /// No grant names the tier, so no caller gets its objects.
     TierWithoutGrants = "tier_without_grants",
     /// An operation of a tier without a grant.
     OperationWithoutGrants = "operation_without_grants",
@@ -80,14 +80,14 @@ warning_codes! {
     UnknownRegion = "unknown_region",
     /// Credentials that no bucket uses.
     UnusedCredentials = "unused_credentials",
-    /// An access key in quotes.
+    /// Quotes around an access key, which were read along with it.
     AccessKeyQuoted = "access_key_quoted",
     /// An access key that AWS cannot have issued.
     AccessKeyMalformed = "access_key_malformed",
 }
 
 impl WarningCode {
-    /// The code of this name.
+    /// `None` for a name that is not a code.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)
@@ -97,17 +97,17 @@ impl WarningCode {
 /// One warning. The order is that of the lines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Warning {
-    /// Where.
+    /// Warnings are told in this order.
     pub place: Place,
     /// The setting's dotted path; empty for the document as a whole.
     pub setting: String,
     /// What is wrong and what to write instead, as the rest of a sentence that begins with the setting.
     pub message: String,
-    /// Which kind.
+    /// Names the kind, so that it can be allowed.
     pub code: WarningCode,
 }
 
-/// The warnings about one document, in the order of the lines: of each code the first [`MAX_WARNINGS`] that were found.
+/// The warnings about one document, in the order of the lines: at most 1,000 of each code, the first that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Warnings {
     origin: Arc<str>,
@@ -170,7 +170,6 @@ impl FoundWarnings {
         }
     }
 
-    /// Takes out what was found.
     pub(super) fn take(&self, origin: &str) -> Warnings {
         let (mut kept, found) = self.0.take();
         let left_out = found.into_iter().map(|(code, count)| (code, count.saturating_sub(MAX_WARNINGS)));

@@ -34,7 +34,7 @@ impl Arrivals {
     pub fn last(&mut self, real_path: &Path) -> Option<Arrival> {
         let is_watched = self.0.as_ref().is_some_and(|watch| watch.is_of(real_path));
         if !is_watched {
-            self.0 = Watch::of(real_path);
+            self.0 = Watch::new(real_path);
         }
         Some(self.0.as_mut()?.last().unwrap_or(Arrival::Untold))
     }
@@ -47,7 +47,6 @@ impl Arrivals {
     }
 }
 
-/// The watch of one folder.
 #[derive(Debug)]
 struct Watch {
     events: OwnedFd,
@@ -58,7 +57,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn of(path: &Path) -> Option<Self> {
+    fn new(path: &Path) -> Option<Self> {
         let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         inotify::add_watch(&events, path.parent()?, WatchFlags::CREATE | WatchFlags::MOVED_TO).ok()?;
         Some(Self { events, path: path.to_owned(), folder: folder_of(path)?, last: None })

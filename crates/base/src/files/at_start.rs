@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{FileError, Look, SECOND_LOOK, UnusableFile, read};
+use super::{FileError, FileSnapshot, SECOND_LOOK, UnusableFile, read};
 
 /// How often files are read that change between every two reads: for some ten seconds.
 const MAX_READS: usize = 20;
@@ -14,7 +14,7 @@ const MAX_READS: usize = 20;
 /// # Errors
 ///
 /// The file, and what is wrong with it.
-pub fn read_one(path: &Path, limit: usize, settle: Duration) -> Result<Look, UnusableFile> {
+pub fn read_one(path: &Path, limit: usize, settle: Duration) -> Result<FileSnapshot, UnusableFile> {
     let looks = read_all(&[path], limit, settle)?;
     // One path, one look.
     looks.into_iter().next().ok_or_else(|| unusable(path, FileError::Absent))
@@ -26,8 +26,8 @@ pub fn read_one(path: &Path, limit: usize, settle: Duration) -> Result<Look, Unu
 /// # Errors
 ///
 /// The first file that cannot be used, and why. A file that changes between every two reads is `Changing`.
-pub fn read_all(paths: &[&Path], limit: usize, settle: Duration) -> Result<Vec<Look>, UnusableFile> {
-    let read_them = || -> Result<Vec<Look>, UnusableFile> {
+pub fn read_all(paths: &[&Path], limit: usize, settle: Duration) -> Result<Vec<FileSnapshot>, UnusableFile> {
+    let read_them = || -> Result<Vec<FileSnapshot>, UnusableFile> {
         paths.iter().map(|path| read(path, limit).map_err(|problem| unusable(path, problem))).collect()
     };
     settled(paths, read_them, SystemTime::now, thread::sleep, settle)
@@ -40,11 +40,11 @@ fn unusable(path: &Path, problem: FileError) -> UnusableFile {
 /// The rule, with the reads and the time passed in.
 fn settled(
     paths: &[&Path],
-    mut read: impl FnMut() -> Result<Vec<Look>, UnusableFile>,
+    mut read: impl FnMut() -> Result<Vec<FileSnapshot>, UnusableFile>,
     now: impl Fn() -> SystemTime,
     mut pause: impl FnMut(Duration),
     settle: Duration,
-) -> Result<Vec<Look>, UnusableFile> {
+) -> Result<Vec<FileSnapshot>, UnusableFile> {
     let mut looks = read()?;
     if !looks.iter().any(|look| look.is_young(now(), settle)) {
         return Ok(looks);
@@ -85,7 +85,7 @@ mod tests {
         let paths = [Path::new("a file")];
         let result = settled(&paths, read, || UNIX_EPOCH + NOW, |pause| pauses.borrow_mut().push(pause), SETTLE);
         assert!(pauses.borrow().iter().all(|pause| *pause == SECOND_LOOK));
-        let content = |looks: Vec<Look>| String::from_utf8(looks[0].content.to_vec()).unwrap();
+        let content = |looks: Vec<FileSnapshot>| String::from_utf8(looks[0].content.to_vec()).unwrap();
         (result.map(content).map_err(|unusable| unusable.problem), pauses.into_inner().len())
     }
 

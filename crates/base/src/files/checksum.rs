@@ -46,7 +46,7 @@ impl Checksum {
     ///
     /// `Wrong`.
     pub fn check(self, content: &[u8]) -> Result<(), ChecksumProblem> {
-        if Digest::of(content) == self.0 { Ok(()) } else { Err(ChecksumProblem::Wrong) }
+        if Digest::sha256(content) == self.0 { Ok(()) } else { Err(ChecksumProblem::Wrong) }
     }
 }
 

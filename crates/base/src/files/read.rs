@@ -17,15 +17,15 @@ use zeroize::Zeroizing;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of a content.
+    /// Hashes a content.
     #[must_use]
-    pub fn of(content: &[u8]) -> Self {
+    pub fn sha256(content: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, content).as_ref());
         Self(bytes)
     }
 
-    /// A digest from its bytes.
+    /// Takes a SHA-256 that is known already.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -63,17 +63,17 @@ impl FileId {
 
     /// An id for tests.
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn of(real_path: &str, inode: u64) -> Self {
+    pub(crate) fn new(real_path: &str, inode: u64) -> Self {
         Self { real_path: real_path.into(), device: 1, inode, born: None }
     }
 }
 
 /// What one read found.
 #[derive(Clone)]
-pub struct Look {
+pub struct FileSnapshot {
     /// The content. It is zeroed on drop, because it may be a key.
     pub content: Zeroizing<Vec<u8>>,
-    /// Which file it was.
+    /// After symbolic links were followed.
     pub id: FileId,
     /// When the content was last written, by the clock of the file system.
     pub modified: Option<SystemTime>,
@@ -81,11 +81,11 @@ pub struct Look {
     pub touched_since_written: bool,
 }
 
-impl Look {
-    /// The digest of the content.
+impl FileSnapshot {
+    /// Hashes the content; it is not remembered.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.content)
+        Digest::sha256(&self.content)
     }
 
     /// Whether the content was written less than `settle` before `now`. A time in the future counts as young.
@@ -96,9 +96,9 @@ impl Look {
     }
 }
 
-impl fmt::Debug for Look {
+impl fmt::Debug for FileSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Look").field("id", &self.id).field("modified", &self.modified).finish_non_exhaustive()
+        f.debug_struct("FileSnapshot").field("id", &self.id).field("modified", &self.modified).finish_non_exhaustive()
     }
 }
 
@@ -111,7 +111,7 @@ pub enum FileError {
     /// A symbolic link leads to a place where nothing is.
     #[error("is a symbolic link to a file that does not exist")]
     LeadsNowhere,
-    /// The file has no content.
+    /// Zero bytes.
     #[error("is empty")]
     Empty,
     /// The system refuses to open or read it.
@@ -149,7 +149,7 @@ fn size(bytes: usize) -> String {
 /// # Errors
 ///
 /// Every [`FileError`] but `Empty`, `OutOfReach`, `NotText` and `Changing`: an empty file is read as such.
-pub fn read(path: &Path, limit: usize) -> Result<Look, FileError> {
+pub fn read(path: &Path, limit: usize) -> Result<FileSnapshot, FileError> {
     // Opening a FIFO would wait for its writer, and reading a device might never end.
     check_is_regular(&fs::metadata(path).map_err(|error| problem(path, &error))?)?;
     let real_path = fs::canonicalize(path).map_err(|error| problem(path, &error))?;
@@ -169,7 +169,7 @@ pub fn read(path: &Path, limit: usize) -> Result<Look, FileError> {
     let id = FileId { real_path, device: metadata.dev(), inode: metadata.ino(), born: metadata.created().ok() };
     let written = (metadata.mtime(), metadata.mtime_nsec());
     let touched_since_written = (metadata.ctime(), metadata.ctime_nsec()) > written;
-    Ok(Look { content, id, modified: metadata.modified().ok(), touched_since_written })
+    Ok(FileSnapshot { content, id, modified: metadata.modified().ok(), touched_since_written })
 }
 
 fn check_is_regular(metadata: &Metadata) -> Result<(), FileError> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task;
 use tokio::time::{self, Instant};
 
-use super::{FileError, Look, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
+use super::{FileError, FileSnapshot, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
 
 /// How often one call reads: a file that was replaced needs two reads, one that is replaced meanwhile three.
 const MAX_READS: usize = 4;
@@ -44,7 +44,7 @@ impl SettledFiles {
     /// # Errors
     ///
     /// The first file that cannot be read, and why.
-    pub fn read_now(&self) -> Result<Vec<Look>, UnusableFile> {
+    pub fn read_now(&self) -> Result<Vec<FileSnapshot>, UnusableFile> {
         let read_one =
             |path: &PathBuf| read(path, self.limit).map_err(|problem| UnusableFile { file: path.clone(), problem });
         self.paths.iter().map(read_one).collect()
@@ -56,7 +56,7 @@ impl SettledFiles {
     ///
     /// The first file that cannot be read, and why. `Changing` where the content does not count yet; the next call
     /// remembers what this one saw.
-    pub async fn read(self: &std::sync::Arc<Self>) -> Result<Vec<Look>, UnusableFile> {
+    pub async fn read(self: &std::sync::Arc<Self>) -> Result<Vec<FileSnapshot>, UnusableFile> {
         for attempt in 0..MAX_READS {
             if attempt > 0 {
                 time::sleep(SECOND_LOOK).await;
@@ -81,8 +81,8 @@ impl SettledFiles {
 }
 
 /// Whether what was read may be used, by the tracker or because it has not been written to for long.
-fn may_use(tracker: &mut Tracker, looks: &[Look], now: Duration, wall: SystemTime, settle: Duration) -> bool {
-    let sights: Vec<Sight> = looks.iter().map(|look| Sight::of(&Ok(look.clone()))).collect();
+fn may_use(tracker: &mut Tracker, looks: &[FileSnapshot], now: Duration, wall: SystemTime, settle: Duration) -> bool {
+    let sights: Vec<Sight> = looks.iter().map(|look| Sight::from_read(&Ok(look.clone()))).collect();
     match tracker.look(&sights, now) {
         Standing::InForce => true,
         Standing::Counts { .. } => {

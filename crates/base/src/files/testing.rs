@@ -1,4 +1,4 @@
-//! What tests make of files, here and in the rooms above.
+//! What tests make of files, here and in the crates that depend on this one.
 #![expect(clippy::unwrap_used, reason = "a test ends where its files cannot be written")]
 #![allow(clippy::missing_panics_doc, reason = "a test ends where its files cannot be written")]
 
@@ -6,14 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::{Digest, FileId, Look, Sight};
+use super::{Digest, FileId, FileSnapshot, Sight};
 
 /// A read of a file that was written at some time, and not touched since.
 #[must_use]
-pub fn look(inode: u64, content: &[u8], modified: SystemTime) -> Look {
-    let id = FileId::of("/policy.toml", inode);
+pub fn look(inode: u64, content: &[u8], modified: SystemTime) -> FileSnapshot {
+    let id = FileId::new("/policy.toml", inode);
     let content = zeroize::Zeroizing::new(content.to_vec());
-    Look { content, id, modified: Some(modified), touched_since_written: false }
+    FileSnapshot { content, id, modified: Some(modified), touched_since_written: false }
 }
 
 /// What `sha256sum` prints of a content.
@@ -47,5 +47,5 @@ pub fn created(inode: u64, content: &str) -> Sight {
 /// A file with everything that a look tells of it.
 #[must_use]
 pub fn sight(path: &str, inode: u64, content: &str, touched_since_written: bool) -> Sight {
-    Sight::File { id: FileId::of(path, inode), digest: Digest::of(content.as_bytes()), touched_since_written }
+    Sight::File { id: FileId::new(path, inode), digest: Digest::sha256(content.as_bytes()), touched_since_written }
 }

@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use super::{Digest, FileError, FileId, Look, SECOND_LOOK};
+use super::{Digest, FileError, FileId, FileSnapshot, SECOND_LOOK};
 
 /// What one look found of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
-    /// A file.
+    /// One that can be read.
     File {
-        /// Which file it is.
+        /// After symbolic links were followed.
         id: FileId,
-        /// Its content.
+        /// Stands for its content.
         digest: Digest,
         /// Whether something was done to the file after its content was written last, such as a rename.
         touched_since_written: bool,
     },
-    /// None that can be used.
+    /// It is missing, or breaks a rule for files.
     Unusable(FileError),
 }
 
 impl Sight {
     /// What a read found.
     #[must_use]
-    pub fn of(read: &Result<Look, FileError>) -> Self {
+    pub fn from_read(read: &Result<FileSnapshot, FileError>) -> Self {
         match read {
             Ok(look) => Self::File {
                 id: look.id.clone(),

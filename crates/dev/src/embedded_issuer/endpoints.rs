@@ -16,7 +16,6 @@ use serde_json::json;
 use super::TokenIssuer;
 use super::token_request::{TokenRequest, TokenRequestError};
 
-/// The largest token request, in bytes.
 pub(super) const MAX_TOKEN_REQUEST_BYTES: usize = 4_096;
 
 /// Tokens and their errors are never to be stored (RFC 6749 section 5.1).

@@ -9,7 +9,6 @@ use url::form_urlencoded;
 use super::{DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME};
 use crate::users::{self, User};
 
-/// A valid request for tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TokenRequest {
     pub(super) user: &'static User,

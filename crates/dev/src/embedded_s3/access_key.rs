@@ -14,7 +14,7 @@ use s3s::{S3Error, S3Result, s3_error};
 pub struct AccessKey {
     /// The access key id, which every signature names.
     pub id: String,
-    /// The secret access key.
+    /// Unlike the id, never in a request.
     pub secret: String,
     /// What makes the credentials temporary. `None`: they are valid for good, and a request must not bring a token.
     pub session: Option<Session>,
@@ -42,7 +42,6 @@ impl fmt::Debug for Session {
     }
 }
 
-/// All keys of a server.
 #[derive(Debug, Clone)]
 pub(super) struct KeyRing(Vec<AccessKey>);
 

@@ -28,15 +28,15 @@ impl KeyLocks {
 
     /// Keeps the object as it is until the guard is dropped.
     pub(super) async fn read(&self, key: &str) -> OwnedRwLockReadGuard<()> {
-        self.of(key).read_owned().await
+        self.lock(key).read_owned().await
     }
 
     /// Waits until nobody reads or changes the object.
     pub(super) async fn write(&self, key: &str) -> WriteGuard {
-        self.of(key).write_owned().await
+        self.lock(key).write_owned().await
     }
 
-    fn of(&self, key: &str) -> Arc<RwLock<()>> {
+    fn lock(&self, key: &str) -> Arc<RwLock<()>> {
         let slot = usize::try_from(self.hasher.hash_one(key) % LOCKS as u64).unwrap_or_default();
         self.locks.get(slot).map(Arc::clone).unwrap_or_default()
     }
@@ -50,9 +50,9 @@ mod tests {
     async fn a_key_is_changed_by_one_at_a_time() {
         let locks = KeyLocks::new();
         let guard = locks.write("a").await;
-        assert!(locks.of("a").try_read().is_err());
+        assert!(locks.lock("a").try_read().is_err());
         drop(guard);
         let _reader = locks.read("a").await;
-        assert!(locks.of("a").try_read().is_ok() && locks.of("a").try_write().is_err());
+        assert!(locks.lock("a").try_read().is_ok() && locks.lock("a").try_write().is_err());
     }
 }

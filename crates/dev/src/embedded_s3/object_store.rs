@@ -55,7 +55,7 @@ impl ObjectStore {
     fn place(&self, bucket: &str, key: &str) -> S3Result<Placement> {
         self.check_bucket(bucket)?;
         let key = ObjectKey::parse(key).map_err(|error| s3_error!(InvalidArgument, "the key {error}"))?;
-        Ok(Placement::of(bucket, key.as_str()))
+        Ok(Placement::new(bucket, key.as_str()))
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Placement {
 
 impl Placement {
     /// Maps an object to its place.
-    pub(super) fn of(bucket: &str, key: &str) -> Self {
+    pub(super) fn new(bucket: &str, key: &str) -> Self {
         let plain = Self { bucket: bucket.to_owned(), key: key.to_owned() };
         if plain.fits() { plain } else { Self { bucket: folder_beside(bucket, "long"), key: sha256_hex(key) } }
     }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn short_keys_are_ordinary_files() {
-        let place = Placement::of("media", "tier 1/cute-cat.jpg");
+        let place = Placement::new("media", "tier 1/cute-cat.jpg");
         assert_eq!(place.path(Path::new("/data")), Path::new("/data/media/tier 1/cute-cat.jpg"));
         let name = ".bucket-bWVkaWE.object-dGllciAxL2N1dGUtY2F0LmpwZw.metadata.json";
         assert_eq!(place.metadata_path(Path::new("/data")), Path::new("/data").join(name));
@@ -81,7 +81,7 @@ mod tests {
     fn every_key_and_bucket_gives_names_that_fit() {
         for bucket in ["abc".to_owned(), "b".repeat(63)] {
             for key in (1..=1_024).map(|length| "k".repeat(length)) {
-                let place = Placement::of(&bucket, &key);
+                let place = Placement::new(&bucket, &key);
                 assert!(place.fits() && place.bucket.len() <= MAX_FILE_NAME_BYTES, "{bucket} {}", key.len());
                 assert_eq!(place.bucket == bucket, place.key == key);
             }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn long_keys_are_told_apart_and_no_bucket_reaches_them() {
-        let (one, other) = (Placement::of("media", &"k".repeat(1_024)), Placement::of("media", &"k".repeat(1_023)));
+        let (one, other) = (Placement::new("media", &"k".repeat(1_024)), Placement::new("media", &"k".repeat(1_023)));
         assert_eq!(one.bucket, other.bucket);
         assert_ne!(one.key, other.key);
         assert!(!s3s::path::check_bucket_name(&one.bucket));

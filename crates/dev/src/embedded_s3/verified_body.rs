@@ -52,7 +52,7 @@ impl VerifiedBody {
     pub(super) fn install(input: &mut PutObjectInput, permission: Permission) -> Verdict {
         let verdict = Verdict::default();
         if let Some(body) = input.body.take() {
-            let inspection = Some(Inspection::of(input));
+            let inspection = Some(Inspection::new(input));
             let permission = Mutex::new(Some(permission));
             input.body = Some(StreamingBlob::new(Self { body, inspection, permission, verdict: verdict.clone() }));
         }
@@ -81,7 +81,7 @@ struct Inspection {
 }
 
 impl Inspection {
-    fn of(input: &PutObjectInput) -> Self {
+    fn new(input: &PutObjectInput) -> Self {
         Self {
             expected: Checksum {
                 checksum_crc32: input.checksum_crc32.clone(),

@@ -49,7 +49,7 @@ pub enum SettingRule {
          this machine itself needs insecure_loopback = true"
     )]
     HttpsIssuer,
-    /// An issuer is over [`MAX_ISSUER_BYTES`].
+    /// An issuer is over 2,048 bytes.
     #[error("must be at most 2048 bytes")]
     IssuerLength,
     /// An issuer or an audience has characters that cannot be seen.
@@ -82,7 +82,7 @@ pub enum SettingRule {
     /// Neither kind of Cognito token is accepted.
     #[error("must allow id tokens, access tokens or both")]
     SomeTokenUse,
-    /// Over [`MAX_LEEWAY`].
+    /// Over 5 minutes.
     #[error("must be at most 300 seconds")]
     LeewayLimit,
     /// A time that must be positive is zero.

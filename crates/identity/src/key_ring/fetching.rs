@@ -18,7 +18,6 @@ pub(crate) enum Cause {
 #[derive(Debug, Default)]
 pub(super) struct Fetching {
     phase: Phase,
-    /// How many fetches have ended.
     ended: u64,
     /// Whether the last one gave a usable set.
     last_was_good: bool,

@@ -15,7 +15,7 @@ use super::loopback::{LoopbackOnly, is_loopback};
 use super::{HttpProxy, KeyDocument, KeySourceError};
 use crate::bearer::is_token68;
 use crate::keys::MAX_KEY_DOCUMENT_BYTES;
-use access_broker_base::files::{DEFAULT_SETTLE, Look, SettledFiles};
+use access_broker_base::files::{DEFAULT_SETTLE, FileSnapshot, SettledFiles};
 
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -209,7 +209,7 @@ impl KeyHttpClient {
 }
 
 /// What stands in the only file of a set.
-fn content(looks: &[Look]) -> &[u8] {
+fn content(looks: &[FileSnapshot]) -> &[u8] {
     looks.first().map(|look| look.content.as_slice()).unwrap_or_default()
 }
 

@@ -12,13 +12,13 @@ use url::Url;
 /// Which proxy a key server is reached through.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum KeyProxy {
-    /// None.
+    /// Connects directly.
     #[default]
     None,
     /// Whichever the environment of the process names. Who builds a verifier puts that in place of this by
     /// [`resolved`](Self::resolved); otherwise it stands for none.
     Environment,
-    /// This one.
+    /// Connections go through this proxy.
     Through(HttpProxy),
 }
 
@@ -41,7 +41,7 @@ impl KeyProxy {
         }
     }
 
-    /// The proxy, if there is one.
+    /// `None`: connections are direct.
     #[must_use]
     pub const fn proxy(&self) -> Option<&HttpProxy> {
         match self {
@@ -98,7 +98,7 @@ impl HttpProxy {
     /// # Errors
     ///
     /// The variable whose value is not the URL of a proxy.
-    pub fn of_environment(
+    pub fn from_environment(
         read: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<(&'static str, Self)>, (&'static str, InvalidProxy)> {
         let first = |names: [&'static str; 2]| {
@@ -183,7 +183,7 @@ mod tests {
             "NO_PROXY" => Some("x.y, *".to_owned()),
             _ => None,
         };
-        assert_eq!(HttpProxy::of_environment(everything), Ok(None));
+        assert_eq!(HttpProxy::from_environment(everything), Ok(None));
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
             let read = |name: &str| {
                 variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
             };
-            HttpProxy::of_environment(read)
+            HttpProxy::from_environment(read)
         };
         assert_eq!(found(&[]), Ok(None));
         assert_eq!(found(&[("HTTP_PROXY", "http://other.example"), ("HTTPS_PROXY", " ")]), Ok(None));

@@ -27,7 +27,7 @@ pub(super) fn choose_cryptography() {
 /// Whether `signature`, in base64url, over `message` was made with the private half of `key`.
 pub(super) fn is_valid(signature: &str, message: &str, key: &DecodingKey, algorithm: Algorithm) -> bool {
     choose_cryptography();
-    verify(signature, message.as_bytes(), key, algorithm.of_jsonwebtoken()).unwrap_or(false)
+    verify(signature, message.as_bytes(), key, algorithm.to_jsonwebtoken()).unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -41,13 +41,13 @@ impl ClientCertificate {
             id: Arc::new(spiffe_id(signed)?),
             not_before: validity.not_before.to_system_time(),
             not_after: validity.not_after.to_system_time(),
-            thumbprint: CertificateThumbprint::of(der),
+            thumbprint: CertificateThumbprint::from_der(der),
         })
     }
 
     #[cfg(test)]
     pub(super) fn for_test(id: SpiffeId, not_before: SystemTime, not_after: SystemTime) -> Self {
-        Self { id: Arc::new(id), not_before, not_after, thumbprint: CertificateThumbprint::of(b"") }
+        Self { id: Arc::new(id), not_before, not_after, thumbprint: CertificateThumbprint::from_der(b"") }
     }
 
     /// The workload.
@@ -120,7 +120,7 @@ pub enum ClientCertificateError {
     /// An extension that matters is malformed or stands twice (RFC 5280 section 4.2).
     #[error("has a malformed or repeated extension")]
     Extension,
-    /// The certificate of an authority.
+    /// The certificate may sign others, so it names no workload.
     #[error("is that of a certificate authority")]
     CertificateAuthority,
     /// A key that may sign certificates or revocation lists.

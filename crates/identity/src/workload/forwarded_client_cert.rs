@@ -71,7 +71,6 @@ pub fn forwarded_client_uri<'v>(
     }
 }
 
-/// The URIs in one element.
 enum Uris<'v> {
     None,
     One(&'v str),

@@ -10,7 +10,6 @@ const MAX_NAME_BYTES: usize = 253;
 /// What stands between the names that the cluster's users chose and those of the control plane.
 const MARKER: &str = ".serviceaccount.identity.";
 
-/// The longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 63;
 
 /// The identity that Linkerd gives to a meshed pod:

@@ -59,7 +59,7 @@ pub enum WorkloadSource {
     ClientCertificate,
     /// In a header that a mesh's proxy sets on behalf of its client.
     MeshHeader {
-        /// Which one.
+        /// Any other header is ignored.
         header: MeshHeader,
         /// From whom it is believed.
         hop: TrustedHop,

@@ -4,7 +4,6 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// The longest trust domain, in bytes.
 const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 
 /// A trust domain: 1 to 255 bytes of `a-z`, `0-9`, `.`, `-` and `_`

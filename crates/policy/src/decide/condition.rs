@@ -27,7 +27,6 @@ pub(crate) enum Issuers {
 }
 
 impl Condition {
-    /// Whether the caller is meant.
     pub(crate) fn fits(&self, caller: &Caller, in_doubt: InDoubt) -> Fit {
         if !self.concerns(caller) {
             return Fit::No;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::endpoints::EndpointLists;
 use super::fit::Fit;
 use super::operation::Operation;
-use super::permit::{Permit, PermittedLook, PermittedObject};
+use super::permit::{Permit, PermittedInspection, PermittedObject};
 use super::permitted_terms::{PermittedDownload, PermittedUpload};
 use super::policy::Policy;
 use super::refusal::{Refusal, RefusalReason};
@@ -77,7 +77,7 @@ impl Policy {
         caller: &Caller,
         object: &ObjectReference,
         by_decision: bool,
-    ) -> Result<PermittedLook, Refusal> {
+    ) -> Result<PermittedInspection, Refusal> {
         let granted = self.grant(caller, object, Operation::Upload, None)?;
         let refuse = |reason| refusal_in(granted.tier, reason);
         let obligations = granted.tier.upload.as_ref().ok_or_else(|| refuse(RefusalReason::OperationNotOffered))?;
@@ -85,7 +85,7 @@ impl Policy {
             let violation = FieldViolation::new("decision_id", "must not be set: this tier does not record decisions");
             return Err(refuse(RefusalReason::ObligationsNotMet(vec![violation])));
         }
-        Ok(PermittedLook { object: granted.permitted(object.clone()), imposed: Arc::clone(&obligations.imposed) })
+        Ok(PermittedInspection { object: granted.permitted(object.clone()), imposed: Arc::clone(&obligations.imposed) })
     }
 
     /// The one tier that holds the object and the grant that lets the caller in. Nothing is allowed unless granted, and

@@ -7,7 +7,6 @@ use crate::object::EndpointName;
 /// The lists of endpoints that bind one call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndpointLists<'a> {
-    /// Every endpoint of the bucket.
     pub(crate) bucket: &'a BTreeSet<EndpointName>,
     /// The tier's, the preferred one first. `None`: every one of the bucket.
     pub(crate) tier: Option<&'a [EndpointName]>,

@@ -150,7 +150,7 @@ impl PermittedObject {
         &self.reference.bucket
     }
 
-    /// The key.
+    /// As the caller gave it; the policy found it in the tier.
     #[must_use]
     pub const fn key(&self) -> &ObjectKey {
         &self.reference.key
@@ -183,8 +183,8 @@ impl PermittedObject {
 
 /// An uploaded object that may be looked at, and what its tier imposes on uploads.
 #[derive(Debug, Clone)]
-pub struct PermittedLook {
-    /// The object.
+pub struct PermittedInspection {
+    /// With the tier that holds it.
     pub object: PermittedObject,
     /// What its tier imposes.
     pub imposed: Arc<ImposedOnUploads>,

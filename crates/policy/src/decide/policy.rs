@@ -15,7 +15,6 @@ pub struct Policy {
     pub(crate) outline: Vec<TierOutline>,
 }
 
-/// What a policy says of one bucket.
 #[derive(Debug, Default)]
 pub(crate) struct BucketTiers {
     pub(crate) tree: TierTree,

@@ -12,7 +12,6 @@ const MAX_PREFIX_SEGMENTS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TierPrefix(Vec<PrefixSegment>);
 
-/// One segment of a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PrefixSegment {
     /// Matches itself.

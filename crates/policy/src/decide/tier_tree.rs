@@ -26,7 +26,6 @@ struct Node {
 }
 
 impl TierTree {
-    /// Adds a tier at its prefix.
     pub(crate) fn insert(&mut self, prefix: &TierPrefix, tier: Arc<Tier>) -> Result<(), TierConflict> {
         let mut node = &mut self.root;
         for segment in prefix.segments() {

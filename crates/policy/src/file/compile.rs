@@ -90,7 +90,6 @@ fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared:
     }
 }
 
-/// The indexes of the tiers that a rule reaches.
 fn reached_tiers(rule: &RuleWithTiers, by_name: &HashMap<String, usize>, tier_count: usize) -> Vec<usize> {
     match &rule.tiers {
         None => (0..tier_count).collect(),

@@ -30,7 +30,7 @@ impl fmt::Display for Loss {
 pub fn losses(before: &str, after: &str) -> Vec<Loss> {
     let cut_off =
         is_cut_in_a_word(after).then(|| Loss { what: "ends of the last line".to_owned(), before: 1, after: 0 });
-    let (before, after) = (Inventory::of(before), Inventory::of(after));
+    let (before, after) = (Inventory::read(before), Inventory::read(after));
     let mut found: Vec<Loss> = cut_off.into_iter().collect();
     for (kinds_before, kinds_after) in [(&before.kinds, &after.kinds), (&before.settings, &after.settings)] {
         found.extend(fewer(kinds_before, kinds_after, str::to_owned));
@@ -77,7 +77,7 @@ struct Inventory {
 }
 
 impl Inventory {
-    fn of(text: &str) -> Self {
+    fn read(text: &str) -> Self {
         let mut inventory = Self::default();
         let Ok(root) = DeTable::parse(text) else { return inventory };
         count_table("", root.get_ref(), &mut inventory.settings);

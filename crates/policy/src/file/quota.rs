@@ -19,7 +19,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<TierQuota> {
     Some(TierQuota { caller, total })
 }
 
-/// Reads a rate and, by its own key, the burst.
+/// A rate such as `600/m`. The burst is a count of calls, with a key of its own.
 pub fn read_rate(table: &mut Table<'_>, key: &'static str, burst_key: &'static str) -> Option<RateLimit> {
     let rate = table.string(key).and_then(|Located { value, place }| {
         let parsed = RateLimit::parse(&value);

@@ -9,7 +9,6 @@ use crate::object::EndpointName;
 use access_broker_base::document::{Located, Place, Table};
 use access_broker_base::invisible::is_invisible;
 
-/// A rule with the tiers that it names.
 #[derive(Debug)]
 pub(super) struct RuleWithTiers {
     pub(super) rule: Arc<Rule>,

@@ -35,7 +35,7 @@ pub enum UnsignedHeaders {
 }
 
 impl BucketProfile {
-    /// A bucket with these endpoints, all at AWS.
+    /// Everything but the endpoints is as AWS has it.
     #[must_use]
     pub fn at_aws(endpoints: impl IntoIterator<Item = EndpointName>) -> Self {
         Self { endpoints: endpoints.into_iter().collect(), ..Self::default() }

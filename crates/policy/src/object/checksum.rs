@@ -39,7 +39,7 @@ impl ChecksumAlgorithm {
         }
     }
 
-    /// The algorithm of a name.
+    /// By a name in lower case, such as `crc64nvme`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
@@ -98,7 +98,7 @@ impl Checksum {
         }
     }
 
-    /// The algorithm.
+    /// It says how many bytes the value has.
     #[must_use]
     pub const fn algorithm(&self) -> ChecksumAlgorithm {
         self.algorithm

@@ -1,4 +1,4 @@
-//! Names of the ways to a bucket.
+//! Names of a bucket's endpoints.
 
 use std::fmt;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ impl MetadataName {
         text.starts_with(RESERVED_PREFIX)
     }
 
-    /// The name.
+    /// In lower case, without `x-amz-meta-`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,6 +8,6 @@ use super::object_key::ObjectKey;
 pub struct ObjectReference {
     /// The logical bucket.
     pub bucket: BucketName,
-    /// The key.
+    /// Within the bucket.
     pub key: ObjectKey,
 }

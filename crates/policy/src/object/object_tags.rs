@@ -49,7 +49,7 @@ impl ObjectTags {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Then `x-amz-tagging` is not sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

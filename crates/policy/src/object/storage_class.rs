@@ -50,7 +50,7 @@ impl StorageClass {
         }
     }
 
-    /// The class of a name.
+    /// By the name in S3's API, such as `STANDARD_IA`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.name() == name)

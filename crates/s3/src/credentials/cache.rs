@@ -139,7 +139,7 @@ impl CredentialsCache {
     ///
     /// Those before the current ones are given only where these came after `start`, and where they themselves are
     /// temporary (only then does their issuer vouch for them after the replacement), can sign at `now`, and last up to
-    /// `end` with [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept. Otherwise the current ones are given, as by
+    /// `end` with a margin of 30 seconds kept. Otherwise the current ones are given, as by
     /// [`snapshot`](Self::snapshot).
     #[must_use]
     pub(crate) fn snapshot_for_window(
@@ -253,10 +253,10 @@ impl CredentialsCache {
         let answer = self.load().await;
         let now = self.clock.now();
         self.note_attempt(now);
-        let comes_from = answer.as_ref().ok().and_then(ComesFrom::of);
+        let comes_from = answer.as_ref().ok().and_then(ComesFrom::from_credentials);
         let given = answer.and_then(|credentials| {
             let given = CredentialsSnapshot::new(credentials, now).and_then(with_known_end);
-            given.map_err(|error| error.of(comes_from.as_ref()))
+            given.map_err(|error| error.with_source(comes_from.as_ref()))
         });
         let (held, longest_url_life) = (self.held.load(), *self.longest_url_life.borrow());
         let current = held.as_ref().map(|held| &*held.current);
@@ -271,7 +271,7 @@ impl CredentialsCache {
         renewals.last_result = Some(result);
         let given = given?;
         if given.usable_for(now).is_zero() {
-            return Err(CredentialsError::Expired.of(comes_from.as_ref()));
+            return Err(CredentialsError::Expired.with_source(comes_from.as_ref()));
         }
         let is_stale = result == RefreshResult::Stale;
         renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });

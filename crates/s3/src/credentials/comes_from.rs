@@ -15,14 +15,13 @@ impl ComesFrom {
         Self(source.into())
     }
 
-    /// Marks credentials.
     pub(crate) fn mark(self, mut credentials: Credentials) -> Credentials {
         credentials.set_property(self);
         credentials
     }
 
     /// The source that credentials are marked with.
-    pub(crate) fn of(credentials: &Credentials) -> Option<Self> {
+    pub(crate) fn from_credentials(credentials: &Credentials) -> Option<Self> {
         credentials.get_property::<Self>().cloned()
     }
 }

@@ -42,16 +42,16 @@ pub enum CredentialsError {
     /// What is wrong with credentials of a source that is known, such as "profile `work`".
     #[error("{comes_from}: {error}")]
     Of {
-        /// The source.
+        /// Where the credentials come from.
         comes_from: String,
-        /// What is wrong.
+        /// What that source failed with.
         error: Box<Self>,
     },
 }
 
 impl CredentialsError {
     /// The same with the source, where it is known.
-    pub(super) fn of(self, comes_from: Option<&ComesFrom>) -> Self {
+    pub(super) fn with_source(self, comes_from: Option<&ComesFrom>) -> Self {
         match comes_from {
             Some(comes_from) => Self::Of { comes_from: comes_from.to_string(), error: Box::new(self) },
             None => self,

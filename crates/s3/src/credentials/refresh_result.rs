@@ -7,7 +7,7 @@ use super::snapshot::CredentialsSnapshot;
 /// The result of asking a provider once.
 ///
 /// "To cover" is to be able to sign the longest URL that the policy may give, with
-/// [`SIGNING_MARGIN`](super::SIGNING_MARGIN) kept.
+/// a margin of 30 seconds kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshResult {
     /// Other credentials, which cover and end no earlier than those they replace.

@@ -11,9 +11,9 @@ pub enum CredentialsSettings {
     Static {
         /// What the configuration calls them.
         name: String,
-        /// The access key id.
+        /// Read anew at every refresh.
         access_key_id: SecretSource,
-        /// The secret access key.
+        /// Read anew at every refresh.
         secret_access_key: SecretSource,
         /// What temporary keys have beside these.
         session: Option<SessionSource>,

@@ -9,7 +9,7 @@ use access_broker_policy::{BucketName, Operation};
 /// What credentials are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct CredentialsUse<'a> {
-    /// The bucket.
+    /// The logical bucket.
     pub bucket: &'a BucketName,
     /// The tier that holds the object.
     pub tier: &'a str,
@@ -19,7 +19,7 @@ pub struct CredentialsUse<'a> {
 
 /// Finds the credentials that sign. Every signature asks.
 pub trait CredentialsSource: fmt::Debug + Send + Sync + 'static {
-    /// The credentials for this use.
+    /// Answers at once: a cache may be empty until its first refresh.
     fn find(&self, wanted: CredentialsUse<'_>) -> Arc<CredentialsCache>;
 
     /// All credentials that sign this operation on the bucket, in whichever tier.

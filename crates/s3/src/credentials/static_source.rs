@@ -14,7 +14,7 @@ use aws_credential_types::provider::{ProvideCredentials, Result as ProviderResul
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use access_broker_base::files::{DEFAULT_SETTLE, FileError, Look, SettledFiles, UnusableFile};
+use access_broker_base::files::{DEFAULT_SETTLE, FileError, FileSnapshot, SettledFiles, UnusableFile};
 
 /// The largest secret that is read, in bytes. Session tokens have no stated limit; AWS's are below 2 KiB.
 const MAX_SECRET_BYTES: usize = 16 * 1024;
@@ -29,7 +29,7 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub enum SecretSource {
     /// The name of an environment variable.
     EnvironmentVariable(String),
-    /// The path of a file.
+    /// Its content without surrounding white space.
     File(PathBuf),
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct StaticCredentialsSource {
 /// What temporary credentials have beside their access key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSource {
-    /// The session token.
+    /// URLs carry it as `X-Amz-Security-Token`.
     pub token: SecretSource,
     /// When the credentials end, as RFC 3339 in UTC: `2026-01-31T12:00:00Z`. Without it no URL could say when it stops
     /// working.
@@ -105,7 +105,7 @@ impl StaticCredentialsSource {
     }
 
     /// The values, from variables as they are now and from files as they were read.
-    fn values(&self, looks: &[Look]) -> Result<Values, SecretSourceError> {
+    fn values(&self, looks: &[FileSnapshot]) -> Result<Values, SecretSourceError> {
         let mut looks = looks.iter();
         let mut value = |source: &SecretSource| self.value(source, &mut looks);
         Ok(Values {
@@ -122,7 +122,7 @@ impl StaticCredentialsSource {
     fn value<'l>(
         &self,
         source: &SecretSource,
-        looks: &mut impl Iterator<Item = &'l Look>,
+        looks: &mut impl Iterator<Item = &'l FileSnapshot>,
     ) -> Result<Zeroizing<String>, SecretSourceError> {
         let variable;
         let text = match source {

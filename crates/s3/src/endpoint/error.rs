@@ -39,7 +39,7 @@ pub enum EndpointError {
     /// Credentials in the endpoint.
     #[error("the endpoint must not contain a user name or password")]
     UserInfo,
-    /// A query or a fragment in the endpoint.
+    /// The URL has a part that no presigned URL could keep.
     #[error("the endpoint must not contain '?' or '#'")]
     QueryOrFragment,
     /// A host that clients may write in more than one way.
@@ -72,7 +72,7 @@ pub enum EndpointError {
     /// Transfer Acceleration exists in partition `aws`. Pseudo regions such as `aws-global` have no hosts for it.
     #[error("accelerate needs a region of partition aws, by the region's own name")]
     AccelerateRegion,
-    /// Not an ARN of an access point.
+    /// The ARN has other parts than an access point's.
     #[error("the access point must be arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME")]
     AccessPointArn,
     /// Not an AWS account id.

@@ -1,4 +1,4 @@
-//! The way to the endpoint rules inside `aws-sdk-s3`.
+//! Access to the endpoint rules inside `aws-sdk-s3`.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

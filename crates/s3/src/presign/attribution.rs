@@ -7,7 +7,7 @@
 /// signed, so that whoever holds the URL cannot change them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribution {
-    /// The id of the decision.
+    /// A UUID, as the audit record has it.
     pub decision_id: String,
     /// A pseudonym of the caller.
     pub caller_id: String,

@@ -63,9 +63,9 @@ impl fmt::Debug for SignedUrl {
 /// headers, AWS refuses those that start with `x-amz-` and takes the rest; other servers may take all of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedRequest {
-    /// The method.
+    /// It is signed: S3 refuses any other.
     pub method: HttpMethod,
-    /// The URL.
+    /// Whoever has it has the object until it expires.
     pub url: SignedUrl,
     /// Every signed header but `host`, sorted by its lower-case name, with the exact value to send.
     pub headers: Vec<(Cow<'static, str>, String)>,

@@ -32,11 +32,11 @@ pub trait SignerUpkeep: SignerStatus {
 /// Whether an operation on a bucket can be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningAvailability {
-    /// The bucket.
+    /// The logical bucket.
     pub bucket: BucketName,
-    /// The operation.
+    /// Downloads and uploads may be signed by different credentials.
     pub operation: Operation,
-    /// Whether it can be signed.
+    /// At the time of asking.
     pub available: bool,
 }
 

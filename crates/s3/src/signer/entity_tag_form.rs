@@ -13,7 +13,7 @@ pub enum EntityTagForm {
 }
 
 impl EntityTagForm {
-    pub(super) fn of(self, tag: &EntityTag) -> &str {
+    pub(super) fn text(self, tag: &EntityTag) -> &str {
         match self {
             Self::Quoted => tag.as_str(),
             Self::Bare => tag.bare(),

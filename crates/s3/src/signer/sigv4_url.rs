@@ -27,7 +27,7 @@ use crate::sigv4::{QueryParameter, query};
 /// A request that is still to be signed.
 #[derive(Debug, Clone, Copy)]
 pub struct UnsignedRequest<'a> {
-    /// The method.
+    /// The first line of the canonical request.
     pub method: HttpMethod,
     /// The object. Its bytes are encoded once and never normalised.
     pub key: &'a ObjectKey,

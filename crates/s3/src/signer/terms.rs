@@ -54,7 +54,7 @@ pub(super) fn add_upload_headers(
         headers.insert("if-none-match", "*")?;
     }
     if let Some(entity_tag) = &terms.if_match {
-        headers.insert("if-match", etag_form.of(entity_tag))?;
+        headers.insert("if-match", etag_form.text(entity_tag))?;
     }
     if let Some(checksum) = &terms.checksum {
         headers.insert(checksum.algorithm().header_name(), STANDARD.encode(checksum.bytes()))?;

@@ -68,7 +68,7 @@ impl QueryParameter {
         Self { name, encoded_value: Cow::Owned(encoded_query(value)) }
     }
 
-    /// The name.
+    /// Parameters are sorted by it.
     #[must_use]
     pub const fn name(&self) -> QueryName {
         self.name

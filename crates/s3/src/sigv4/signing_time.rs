@@ -37,7 +37,7 @@ impl SigningTime {
         Ok(Self { unix_seconds, basic_format })
     }
 
-    /// The instant.
+    /// A whole second.
     #[must_use]
     pub fn instant(self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(self.unix_seconds)

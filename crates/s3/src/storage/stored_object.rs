@@ -15,7 +15,7 @@ pub struct StoredObject {
     pub etag: String,
     /// Its version, where the bucket keeps versions. `null` is none: another upload may take its place.
     pub version_id: Option<String>,
-    /// Its content type.
+    /// `Content-Type`
     pub content_type: Option<String>,
     /// When it was written.
     pub last_modified: Option<SystemTime>,

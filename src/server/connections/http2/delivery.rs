@@ -111,7 +111,6 @@ impl DeliveredBody {
         Self { body, stream: Some(stream) }
     }
 
-    /// The body of a refusal.
     pub(super) const fn without_stream(body: Body) -> Self {
         Self { body, stream: None }
     }

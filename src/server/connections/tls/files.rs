@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::{FileProblem, TlsError};
 use crate::config::TlsSettings;
-use access_broker_base::files::{self, FileError, Look, Sight, UnusableFile, at_start};
+use access_broker_base::files::{self, FileError, FileSnapshot, Sight, UnusableFile, at_start};
 
 /// The largest file that is read, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
 const MAX_FILE_BYTES: usize = 1_024 * 1_024;
@@ -18,7 +18,7 @@ pub(super) struct TlsFiles<'s> {
 
 pub(super) struct PemFile<'s> {
     pub(super) path: &'s Path,
-    look: Look,
+    look: FileSnapshot,
 }
 
 /// The paths, in the order in which the files are looked at.
@@ -32,7 +32,7 @@ fn paths(settings: &TlsSettings) -> Vec<&Path> {
 }
 
 /// Looks at each file once. During a rotation the contents may be of different age.
-pub(super) fn look(settings: &TlsSettings) -> Vec<Result<Look, FileError>> {
+pub(super) fn look(settings: &TlsSettings) -> Vec<Result<FileSnapshot, FileError>> {
     paths(settings).into_iter().map(|path| files::read(path, MAX_FILE_BYTES)).collect()
 }
 
@@ -46,7 +46,7 @@ impl<'s> TlsFiles<'s> {
     /// What looks at the files found. Whether the contents fit is for [`ProvenConfig`](super::ProvenConfig) to tell.
     pub(super) fn from_looks(
         settings: &'s TlsSettings,
-        looks: impl IntoIterator<Item = Result<Look, FileError>>,
+        looks: impl IntoIterator<Item = Result<FileSnapshot, FileError>>,
     ) -> Result<Self, TlsError> {
         let mut looks = looks.into_iter();
         let mut next = |path: &'s Path| {
@@ -64,7 +64,7 @@ impl<'s> TlsFiles<'s> {
     /// What a tracker sees of them.
     pub(super) fn sights(&self) -> Vec<Sight> {
         let all = [Some(&self.certificate), Some(&self.private_key), self.client_ca.as_ref()];
-        all.into_iter().flatten().map(|file| Sight::of(&Ok(file.look.clone()))).collect()
+        all.into_iter().flatten().map(|file| Sight::from_read(&Ok(file.look.clone()))).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{PolicyLook, PolicySource, ProofError};
+use crate::config::{PolicySnapshot, PolicySource, ProofError};
 use access_broker_base::document::Problems;
 use access_broker_base::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
 use access_broker_policy::{CompiledPolicy, Loss, losses};
@@ -79,13 +79,13 @@ impl PolicyWatch {
     /// Takes a look, made at `now`, at a file that arrived in this way, where that is known. `vouch` tells whether a checksum or signature proves that a content is whole.
     pub(super) fn take(
         &mut self,
-        seen: &PolicyLook,
+        seen: &PolicySnapshot,
         arrival: Option<Arrival>,
         now: Duration,
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Step {
-        let sight = Sight::of(&seen.policy);
+        let sight = Sight::from_read(&seen.policy);
         let proofs = seen.proofs();
         let by_policy = self.policy.look(std::slice::from_ref(&sight), now);
         let by_proofs = self.proofs.look(&proofs, now);
@@ -149,7 +149,7 @@ impl PolicyWatch {
 
     fn judge(
         &self,
-        seen: &PolicyLook,
+        seen: &PolicySnapshot,
         is_in_force: bool,
         writing: Writing,
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,

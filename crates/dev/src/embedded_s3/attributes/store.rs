@@ -27,40 +27,40 @@ impl AttributeStore {
 
     /// What is known of an object: nothing, for one that was put there by hand.
     pub(in super::super) async fn load(&self, key: &str) -> S3Result<Attributes> {
-        read(&self.of_object(key)).await
+        read(&self.object_path(key)).await
     }
 
     /// Replaces what is known of an object.
     pub(in super::super) async fn save(&self, key: &str, attributes: &Attributes) -> S3Result<()> {
-        write(&self.of_object(key), attributes).await
+        write(&self.object_path(key), attributes).await
     }
 
     /// Forgets an object.
     pub(in super::super) async fn remove(&self, key: &str) -> S3Result<()> {
-        remove(&self.of_object(key)).await
+        remove(&self.object_path(key)).await
     }
 
     /// Keeps what the beginning of an upload in parts brought.
     pub(in super::super) async fn save_upload(&self, upload_id: &str, attributes: &Attributes) -> S3Result<()> {
-        write(&self.of_upload(upload_id), attributes).await
+        write(&self.upload_path(upload_id), attributes).await
     }
 
     /// Gives an object what the beginning of its upload brought.
     pub(in super::super) async fn complete_upload(&self, upload_id: &str, key: &str) -> S3Result<()> {
-        self.save(key, &read(&self.of_upload(upload_id)).await?).await?;
+        self.save(key, &read(&self.upload_path(upload_id)).await?).await?;
         self.remove_upload(upload_id).await
     }
 
     /// Forgets an upload in parts.
     pub(in super::super) async fn remove_upload(&self, upload_id: &str) -> S3Result<()> {
-        remove(&self.of_upload(upload_id)).await
+        remove(&self.upload_path(upload_id)).await
     }
 
-    fn of_object(&self, key: &str) -> PathBuf {
+    fn object_path(&self, key: &str) -> PathBuf {
         self.dir.join(format!("{}.json", sha256_hex(key)))
     }
 
-    fn of_upload(&self, upload_id: &str) -> PathBuf {
+    fn upload_path(&self, upload_id: &str) -> PathBuf {
         self.dir.join(format!("{}.upload.json", sha256_hex(upload_id)))
     }
 }

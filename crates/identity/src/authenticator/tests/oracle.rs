@@ -44,7 +44,7 @@ fn good_claims() -> Value {
 
 /// The verdict of jsonwebtoken, with the rules that are the closest to ours.
 fn theirs(token: &str, key: &TestKey, algorithm: Algorithm) -> bool {
-    let mut validation = Validation::new(algorithm.of_jsonwebtoken());
+    let mut validation = Validation::new(algorithm.to_jsonwebtoken());
     validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);

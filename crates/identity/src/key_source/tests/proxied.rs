@@ -181,7 +181,7 @@ async fn what_no_proxy_names_is_reached_without_one() {
             "NO_PROXY" => Some(list.to_owned()),
             _ => None,
         };
-        let (_, named) = HttpProxy::of_environment(read).unwrap().unwrap();
+        let (_, named) = HttpProxy::from_environment(read).unwrap().unwrap();
         let fetched = fetch_by(&world.client(named), &format!("https://{HOST}/keys")).await;
         assert_eq!(proxy.requests().len(), count, "{list}: {fetched:?}");
     }

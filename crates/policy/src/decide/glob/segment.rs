@@ -47,7 +47,6 @@ impl Segment {
         Ok(Self(elements))
     }
 
-    /// Whether the segment matches all of the text.
     pub(super) fn matches(&self, text: &str) -> bool {
         let (mut elements, mut text) = (self.0.as_slice(), text.chars());
         // Characters at both ends stand where they stand. Most globs have only one `*` beside them.

@@ -16,7 +16,6 @@ pub(crate) struct DownloadObligations {
     pub(crate) stable_window: Option<Duration>,
     /// Whether browsers must save what they download, and not show it.
     pub(crate) attachment: bool,
-    /// The content type that every download has.
     pub(crate) content_type: Option<HeaderText>,
 }
 

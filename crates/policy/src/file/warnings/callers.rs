@@ -11,11 +11,9 @@ pub struct CallerOutlook {
     kinds: Option<BTreeSet<CallerKind>>,
 }
 
-/// One kind of caller.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CallerKind {
     pub(super) token: Option<TokenKind>,
-    /// The trust domain of its workload.
     pub(super) trust_domain: Option<String>,
 }
 
@@ -81,7 +79,7 @@ impl CallerOutlook {
                 kinds.insert(CallerKind { token: None, trust_domain });
                 continue;
             }
-            for token in issuers.iter().flat_map(TokenKind::of) {
+            for token in issuers.iter().flat_map(TokenKind::from_issuer) {
                 // A JWT-SVID proves a workload, too.
                 let of_token = token.issuer.strip_prefix(TRUST_DOMAIN_SCHEME).map(str::to_owned);
                 let trust_domain = of_token.or_else(|| trust_domain.clone());
@@ -98,7 +96,7 @@ impl CallerOutlook {
 }
 
 impl TokenKind {
-    fn of(settings: &IssuerSettings) -> Vec<Self> {
+    fn from_issuer(settings: &IssuerSettings) -> Vec<Self> {
         let givers = match settings.profile {
             TokenProfile::Cognito { token_uses: TokenUses { id, access } } => {
                 let (id, access) = (id.then_some(Giver::CognitoId), access.then_some(Giver::CognitoAccess));

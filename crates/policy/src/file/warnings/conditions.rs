@@ -52,7 +52,6 @@ impl Condition<'_> {
         }
     }
 
-    /// Where the condition stands.
     fn place(&self, to: &ToSketch<'_>) -> Place {
         let (Self::List(_, values) | Self::Claim(_, values)) = self;
         values.first().map_or_else(|| to.table.place().clone(), |value| value.place.clone())

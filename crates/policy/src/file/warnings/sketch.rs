@@ -39,7 +39,6 @@ pub(super) struct RuleSketch<'d> {
     pub(super) is_plain: bool,
 }
 
-/// The condition of a rule.
 pub(super) struct ToSketch<'d> {
     pub(super) table: Table<'d>,
     pub(super) lists: [Option<Vec<Located<String>>>; 5],

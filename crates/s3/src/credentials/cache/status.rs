@@ -61,12 +61,12 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn count_refresh(&self, result: RefreshResult) {
-        self.of(result).fetch_add(1, Ordering::Relaxed);
+        self.counter(result).fetch_add(1, Ordering::Relaxed);
         self.last_is_good.store(result != RefreshResult::Failed, Ordering::Relaxed);
     }
 
     fn refreshes(&self) -> [(RefreshResult, u64); RefreshResult::ALL.len()] {
-        RefreshResult::ALL.map(|result| (result, self.of(result).load(Ordering::Relaxed)))
+        RefreshResult::ALL.map(|result| (result, self.counter(result).load(Ordering::Relaxed)))
     }
 
     /// How often the provider was asked and has answered, failed or been given up.
@@ -74,7 +74,7 @@ impl Counters {
         self.refreshes().iter().map(|(_, count)| count).sum()
     }
 
-    const fn of(&self, result: RefreshResult) -> &AtomicU64 {
+    const fn counter(&self, result: RefreshResult) -> &AtomicU64 {
         match result {
             RefreshResult::Renewed => &self.renewed,
             RefreshResult::Unchanged => &self.unchanged,

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::changes::SourceChanges;
 use crate::credentials::static_source::Environment;
-use access_broker_base::files::{FileError, Look, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
+use access_broker_base::files::{FileError, FileSnapshot, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
 use access_broker_base::hex::lower_hex;
 
 /// What names the files.
@@ -129,7 +129,7 @@ impl ProfileFiles {
         token_file(&self.token_folders[1], &SHA256, session.trim())
     }
 
-    async fn looks(&self) -> [Result<Look, FileError>; 2] {
+    async fn looks(&self) -> [Result<FileSnapshot, FileError>; 2] {
         let paths = self.paths.clone();
         let looks = blocking(&self.readers[0], move || paths.map(|path| look_at(&path))).await;
         // Reading does not panic; if it ever did, that would be two more files that cannot be read.
@@ -143,14 +143,14 @@ impl ProfileFiles {
     }
 
     /// Takes note of a look.
-    fn note(&self, looks: &[Result<Look, FileError>; 2]) -> Finding {
-        let sights = looks.each_ref().map(Sight::of);
+    fn note(&self, looks: &[Result<FileSnapshot, FileError>; 2]) -> Finding {
+        let sights = looks.each_ref().map(Sight::from_read);
         match self.state().tracker.look(&sights, self.started.elapsed()) {
             Standing::InForce => Finding::InForce,
             Standing::Counts { .. } => Finding::Changed,
             // The time of writing is a file's own: of two, one may still be replaced by an older one.
             Standing::Pending { unchanged_for } => {
-                let is_young = |look: &Look| look.is_young(SystemTime::now(), self.settle);
+                let is_young = |look: &FileSnapshot| look.is_young(SystemTime::now(), self.settle);
                 let is_old = unchanged_for >= SECOND_LOOK && !looks.iter().flatten().any(is_young);
                 if is_old { Finding::Changed } else { Finding::NotYet }
             }
@@ -158,7 +158,7 @@ impl ProfileFiles {
     }
 
     /// Puts in force what the last look found.
-    fn take(&self, looks: [Result<Look, FileError>; 2]) -> Arc<Contents> {
+    fn take(&self, looks: [Result<FileSnapshot, FileError>; 2]) -> Arc<Contents> {
         let mut problems = Vec::new();
         let mut failure = None;
         let mut texts = [Zeroizing::default(), Zeroizing::default()];
@@ -250,7 +250,7 @@ async fn blocking<T: Send + 'static>(readers: &Arc<Semaphore>, read: impl FnOnce
 }
 
 /// Reads a profile file.
-fn look_at(path: &Path) -> Result<Look, FileError> {
+fn look_at(path: &Path) -> Result<FileSnapshot, FileError> {
     read(path, MAX_FILE).map_err(|problem| match problem {
         FileError::NotRegular if fs::canonicalize(path).is_ok_and(|real| real == Path::new(NO_FILE)) => {
             FileError::Empty

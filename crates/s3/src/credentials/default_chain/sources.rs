@@ -100,7 +100,7 @@ impl Sources {
         for source in Source::ALL {
             progress.begins(source.name(), failure.told());
             match timeout_at(deadline, self.ask(source)).await {
-                Ok(Ok(credentials)) if ComesFrom::of(&credentials).is_some() => return Ok(credentials),
+                Ok(Ok(credentials)) if ComesFrom::from_credentials(&credentials).is_some() => return Ok(credentials),
                 Ok(Ok(credentials)) => return Ok(ComesFrom::new(source.name()).mark(credentials)),
                 Ok(Err(ProviderError::CredentialsNotLoaded(_))) if source.is_set_by_variables() => {
                     failure.not_set_up(source.name());

@@ -72,7 +72,6 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// An environment with these variables.
     pub(in super::super) fn environment(variables: &[(&str, &str)]) -> Environment {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: HashMap<String, String> = owned.collect();

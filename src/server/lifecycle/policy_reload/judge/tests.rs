@@ -43,15 +43,15 @@ fn read(
     inode: u64,
     touched_since_written: bool,
     content: &Result<String, FileError>,
-) -> Result<access_broker_base::files::Look, FileError> {
+) -> Result<access_broker_base::files::FileSnapshot, FileError> {
     let content = content.as_ref().map_err(|problem| *problem)?;
-    Ok(access_broker_base::files::Look { touched_since_written, ..look(inode, content.as_bytes(), UNIX_EPOCH) })
+    Ok(access_broker_base::files::FileSnapshot { touched_since_written, ..look(inode, content.as_bytes(), UNIX_EPOCH) })
 }
 
 impl Watched {
     fn new(in_force: &str) -> Self {
         let config = Config::load(&sample("broker.toml"), Overrides::new(), PlainHttp::Refused).unwrap();
-        let sight = Sight::of(&read(1, false, &Ok(in_force.to_owned())));
+        let sight = Sight::from_read(&read(1, false, &Ok(in_force.to_owned())));
         let absent = || Sight::Unusable(FileError::Absent);
         let source = PolicySource { text: in_force.to_owned(), sight, proofs: [absent(), absent()] };
         Self {
@@ -93,7 +93,7 @@ impl Watched {
 
     fn look_after(&mut self, pause: Duration) -> Step {
         self.now += pause;
-        let seen = PolicyLook {
+        let seen = PolicySnapshot {
             policy: read(self.inode, self.touched_since_written, &self.content),
             checksum: read(100, false, &self.checksum),
             signature: read(101, false, &self.signature),

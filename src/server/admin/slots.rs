@@ -1,4 +1,4 @@
-//! The places of the admin port's connections, and which connection gives its place to a new one.
+//! The slots of the admin port's connections, and which connection gives its slot to a new one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// As many places as there may be connections.
+/// As many slots as there may be connections.
 ///
 /// When all are taken, the oldest connection whose request has not arrived gives way, so that idle and half-sent ones
 /// keep no scrape out. If there is none, the oldest gives way that has been reading its answer for longer than the
 /// patience. A connection that makes progress is never closed for another.
-pub(super) struct Places {
+pub(super) struct Slots {
     capacity: usize,
     patience: Duration,
     table: Mutex<Table>,
@@ -32,25 +32,24 @@ struct Taken {
     closed: CancellationToken,
 }
 
-/// A connection's place, given back when it is dropped.
-pub(super) struct Place {
+/// A connection's slot, given back when it is dropped.
+pub(super) struct Slot {
     id: u64,
-    places: Arc<Places>,
+    slots: Arc<Slots>,
     give_way: CancellationToken,
     closed: CancellationToken,
 }
 
-/// Whether a new connection has a place.
+/// Whether a new connection has a slot.
 pub(super) enum Admission {
-    /// There was a free one.
-    Free(Place),
+    Free(Slot),
     /// Another connection was told to give way. It is closed once the token is cancelled.
-    Displacing(Place, CancellationToken),
+    Displacing(Slot, CancellationToken),
     /// All others make progress.
     Refused,
 }
 
-impl Places {
+impl Slots {
     pub(super) fn new(capacity: usize, patience: Duration) -> Arc<Self> {
         Arc::new(Self { capacity, patience, table: Mutex::default() })
     }
@@ -69,10 +68,10 @@ impl Places {
         table.next_id += 1;
         let taken = Taken { answering_since: None, give_way: give_way.clone(), closed: closed.clone() };
         table.taken.insert(id, taken);
-        let place = Place { id, places: Arc::clone(self), give_way, closed };
+        let slot = Slot { id, slots: Arc::clone(self), give_way, closed };
         match displaced {
-            Some(closed) => Admission::Displacing(place, closed),
-            None => Admission::Free(place),
+            Some(closed) => Admission::Displacing(slot, closed),
+            None => Admission::Free(slot),
         }
     }
 
@@ -99,23 +98,23 @@ impl Table {
     }
 }
 
-impl Place {
+impl Slot {
     /// The whole request has arrived.
     pub(super) fn request_arrived(&self, now: Instant) {
-        if let Some(taken) = self.places.table().taken.get_mut(&self.id) {
+        if let Some(taken) = self.slots.table().taken.get_mut(&self.id) {
             taken.answering_since = Some(now);
         }
     }
 
-    /// Returns when the connection must give its place to another.
+    /// Returns when the connection must give its slot to another.
     pub(super) async fn must_give_way(&self) {
         self.give_way.cancelled().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.places.table().taken.remove(&self.id);
+        self.slots.table().taken.remove(&self.id);
         self.closed.cancel();
     }
 }
@@ -126,61 +125,61 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
-    fn place(admission: Admission) -> Place {
+    fn slot(admission: Admission) -> Slot {
         match admission {
-            Admission::Free(place) | Admission::Displacing(place, _) => place,
+            Admission::Free(slot) | Admission::Displacing(slot, _) => slot,
             Admission::Refused => panic!("refused"),
         }
     }
 
-    fn gives_way(place: &Place) -> bool {
-        place.give_way.is_cancelled()
+    fn gives_way(slot: &Slot) -> bool {
+        slot.give_way.is_cancelled()
     }
 
     #[test]
     fn the_oldest_without_a_whole_request_gives_way_and_those_with_one_do_not() {
-        let (places, now) = (Places::new(3, PATIENCE), Instant::now());
-        let [answering, older, newer] = [0; 3].map(|_| place(places.take(now)));
+        let (slots, now) = (Slots::new(3, PATIENCE), Instant::now());
+        let [answering, older, newer] = [0; 3].map(|_| slot(slots.take(now)));
         answering.request_arrived(now);
-        let Admission::Displacing(next, closed) = places.take(now) else { panic!("a place is made") };
+        let Admission::Displacing(next, closed) = slots.take(now) else { panic!("a slot is made") };
         assert!(!closed.is_cancelled());
         assert_eq!([&answering, &older, &newer, &next].map(gives_way), [false, true, false, false]);
-        // Its end frees no place a second time.
+        // Its end frees no slot a second time.
         drop(older);
         assert!(closed.is_cancelled());
-        assert!(matches!(places.take(now), Admission::Displacing(..)));
+        assert!(matches!(slots.take(now), Admission::Displacing(..)));
         assert!(gives_way(&newer));
     }
 
     #[test]
     fn when_all_have_a_whole_request_only_one_that_was_given_its_time_gives_way() {
-        let (places, now) = (Places::new(2, PATIENCE), Instant::now());
-        let [first, second] = [0; 2].map(|_| place(places.take(now)));
+        let (slots, now) = (Slots::new(2, PATIENCE), Instant::now());
+        let [first, second] = [0; 2].map(|_| slot(slots.take(now)));
         second.request_arrived(now);
         first.request_arrived(now + Duration::from_secs(1));
-        assert!(matches!(places.take(now + PATIENCE), Admission::Refused));
-        let Admission::Displacing(_third, _) = places.take(now + PATIENCE + Duration::from_millis(1)) else {
-            panic!("a place is made")
+        assert!(matches!(slots.take(now + PATIENCE), Admission::Refused));
+        let Admission::Displacing(_third, _) = slots.take(now + PATIENCE + Duration::from_millis(1)) else {
+            panic!("a slot is made")
         };
         assert_eq!([&first, &second].map(gives_way), [false, true]);
     }
 
     #[test]
     fn a_place_is_given_back() {
-        let (places, now) = (Places::new(1, PATIENCE), Instant::now());
+        let (slots, now) = (Slots::new(1, PATIENCE), Instant::now());
         for _ in 0..3 {
-            let Admission::Free(place) = places.take(now) else { panic!("it is free") };
-            place.request_arrived(now);
-            assert!(matches!(places.take(now), Admission::Refused));
+            let Admission::Free(slot) = slots.take(now) else { panic!("it is free") };
+            slot.request_arrived(now);
+            assert!(matches!(slots.take(now), Admission::Refused));
         }
     }
 
     #[test]
     fn a_stop_closes_those_that_wait_alone() {
-        let (places, now) = (Places::new(2, PATIENCE), Instant::now());
-        let [waiting, answering] = [0; 2].map(|_| place(places.take(now)));
+        let (slots, now) = (Slots::new(2, PATIENCE), Instant::now());
+        let [waiting, answering] = [0; 2].map(|_| slot(slots.take(now)));
         answering.request_arrived(now);
-        places.close_waiting();
+        slots.close_waiting();
         assert_eq!([&waiting, &answering].map(gives_way), [true, false]);
     }
 }
