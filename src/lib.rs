@@ -1,15 +1,17 @@
 //! access-broker decides who may read or write which S3 object and issues presigned URLs for exactly that.
 //!
 //! What can stand without the service is in crates of its own: `access_broker_identity` (who is calling),
-//! `access_broker_policy` (what is allowed), `access_broker_s3` (signing, and inspecting objects) and `access_broker_base`
-//! below them. Here is what makes a service of them, in rings whose arrows point inward only:
+//! `access_broker_policy` (what is allowed), `access_broker_s3` (signing, and inspecting objects), `access_broker_dev` (an S3
+//! server and a token issuer to try things with) and `access_broker_base` below them. Here is what makes a service of them.
+//! Imports point downward only:
 //!
-//! - domain: [`broker`] (the use cases), [`quota`] (how often) and [`audit`] (what is recorded). No gRPC types.
-//! - calls: [`calls`], what every call passes whichever wire it came by.
-//! - wire: [`grpc`], from messages to domain types and back.
-//! - runtime: [`config`], [`server`], [`telemetry`], [`cli`] and, with the feature of that name, `dev`.
+//! - runtime: [`cli`], `dev` (with the feature of that name), [`server`], [`config`] and [`telemetry`];
+//! - wire: [`grpc`], from messages to domain types and back;
+//! - calls: [`calls`], what every call passes whichever wire it came by;
+//! - domain: [`audit`] (what is recorded), [`broker`] (the use cases), [`quota`] (how often), [`policy_store`] (the policy in
+//!   force) and `admission` (who gets a place). No gRPC types.
 //!
-//! `admission`, `line_stream` and `step_span` are beside the rings and know none of them.
+//! docs/ARCHITECTURE.md is the map.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 mod admission;
