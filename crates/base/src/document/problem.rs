@@ -19,7 +19,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// What stands before a message about this place. `origin` is the name of the document.
+    /// What stands before a message about this location. `origin` is the name of the document.
     pub(super) fn lead(&self, origin: &str) -> String {
         match self {
             Self::Document => format!("{origin}: "),

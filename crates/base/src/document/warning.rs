@@ -146,7 +146,7 @@ impl Warnings {
         self.left_out.retain(|code, _| !codes.contains(code));
     }
 
-    /// One line for each warning: place, setting and message.
+    /// One line for each warning: location, setting and message.
     pub fn lines(&self) -> impl Iterator<Item = (WarningCode, String)> {
         self.kept.iter().map(|Warning { location, setting, message, code }| {
             let gap = if setting.is_empty() { "" } else { " " };
