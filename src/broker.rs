@@ -32,7 +32,7 @@ use access_broker_s3::storage::ObjectInspector;
 /// A caller whose proof was accepted, and the one instant by which everything about its call is judged.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedCaller {
-    /// Who is asking.
+    /// Proven by a token, a certificate or both.
     pub caller: Arc<Caller>,
     /// When the proof was accepted.
     pub at: SystemTime,
@@ -43,7 +43,7 @@ pub struct AuthenticatedCaller {
 pub struct Backends {
     /// The policy in force.
     pub policy: Arc<PolicyStore>,
-    /// Who signs.
+    /// For every bucket.
     pub presigner: Arc<dyn Presigner>,
     /// Asked before a download that must exist, and after an upload.
     pub inspector: Arc<dyn ObjectInspector>,
@@ -60,7 +60,7 @@ pub struct Backends {
 pub struct Broker(Backends);
 
 impl Broker {
-    /// A broker over these backends.
+    /// Nothing is read or asked before the first request.
     #[must_use]
     pub const fn new(backends: Backends) -> Self {
         Self(backends)

@@ -10,7 +10,6 @@ use super::unproven_streams::UnprovenBudgets;
 /// What all calls share. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Budgets {
-    /// Open streams.
     pub(crate) streams: StreamBudgets,
     /// Places for calls whose message has arrived, shared out by caller.
     pub(crate) places: Arc<Shares>,
@@ -20,7 +19,6 @@ pub(crate) struct Budgets {
     pub(crate) turns: Arc<SignatureTurns>,
 }
 
-/// How large the budgets are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BudgetLimits {
     /// Streams of proven callers.
@@ -29,11 +27,9 @@ pub(crate) struct BudgetLimits {
     pub(crate) unproven_streams: usize,
     /// The same on one connection.
     pub(crate) unproven_streams_per_connection: usize,
-    /// Calls.
     pub(crate) places: u64,
     /// Bytes of request messages.
     pub(crate) message_memory: u64,
-    /// Signature checks at a time.
     pub(crate) signature_checks: usize,
 }
 

@@ -219,7 +219,6 @@ impl ConnectionEntry {
         &self.undelivered
     }
 
-    /// Whether a caller was proven.
     #[must_use]
     pub(crate) fn is_proven(&self) -> bool {
         self.holder.get().is_some()
@@ -257,7 +256,6 @@ pub(crate) struct ConnectionSlot {
 }
 
 impl ConnectionSlot {
-    /// What is known of the connection.
     #[must_use]
     pub(crate) const fn entry(&self) -> &Arc<ConnectionEntry> {
         &self.entry

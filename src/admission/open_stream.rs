@@ -37,7 +37,6 @@ impl AcceptedStreams {
         Arc::new(Self { limit, open: AtomicUsize::new(0) })
     }
 
-    /// How many are open.
     #[must_use]
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -55,7 +54,7 @@ impl AcceptedStreams {
 pub(crate) struct OpenStream {
     connection: Arc<ConnectionEntry>,
     budgets: StreamBudgets,
-    place: Mutex<Place>,
+    place: Mutex<StreamSlot>,
     taken_away: OnceLock<CancellationToken>,
     /// Something was handed over, and the client has not made room for the next.
     is_owed: AtomicBool,
@@ -67,7 +66,7 @@ pub(crate) struct OpenStream {
 }
 
 #[derive(Debug)]
-enum Place {
+enum StreamSlot {
     None,
     /// Held for what its drop does.
     Unproven(#[expect(dead_code, reason = "held for what its drop does")] UnprovenStream),
@@ -86,7 +85,7 @@ impl OpenStream {
         Arc::new(Self {
             connection,
             budgets,
-            place: Mutex::new(Place::None),
+            place: Mutex::new(StreamSlot::None),
             taken_away: OnceLock::new(),
             is_owed: AtomicBool::new(false),
             parts: AtomicU32::new(0),
@@ -101,23 +100,15 @@ impl OpenStream {
     }
 
     /// Takes a place among the streams without a proof. The token is cancelled when the place goes to another connection.
-    ///
-    /// # Errors
-    ///
-    /// When there is no room.
     pub(crate) fn take_unproven(&self, kind: UnprovenKind) -> Result<CancellationToken, NoRoom> {
         let stream = self.take_of(kind)?;
         let taken_away = stream.taken_away().clone();
-        self.hold(Place::Unproven(stream));
+        self.hold(StreamSlot::Unproven(stream));
         let _first_time = self.taken_away.set(taken_away.clone());
         Ok(taken_away)
     }
 
     /// Takes a place of its own for the rest of a request that was answered.
-    ///
-    /// # Errors
-    ///
-    /// When there is no room.
     pub(crate) fn take_answered(&self) -> Result<UnprovenStream, NoRoom> {
         self.take_of(UnprovenKind::Answered)
     }
@@ -134,11 +125,11 @@ impl OpenStream {
     pub(crate) fn take_proven(&self, caller: Holder) -> Result<(), NoShare> {
         self.connection.prove(caller);
         let share = self.budgets.proven.take(caller, 1)?;
-        self.hold(Place::Proven(share));
+        self.hold(StreamSlot::Proven(share));
         Ok(())
     }
 
-    fn hold(&self, place: Place) {
+    fn hold(&self, place: StreamSlot) {
         let former = {
             let mut held = self.place.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *held, place)

@@ -49,7 +49,6 @@ impl SignatureTurns {
         }
     }
 
-    /// How many wait.
     #[must_use]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting

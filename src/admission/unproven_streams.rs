@@ -22,7 +22,6 @@ pub(crate) enum UnprovenKind {
 }
 
 impl UnprovenKind {
-    /// Every kind.
     pub(crate) const ALL: [Self; 5] = [Self::Health, Self::Reflection, Self::Pending, Self::Answered, Self::Other];
 
     /// The name in metrics.
@@ -133,7 +132,6 @@ impl UnprovenStreams {
         Ok(UnprovenStream { streams: Arc::clone(self), connection, number, taken_away })
     }
 
-    /// How many are open.
     #[must_use]
     pub(crate) fn open(&self) -> usize {
         self.lock().total

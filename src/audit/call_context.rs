@@ -5,7 +5,6 @@ use access_broker_identity::PeerAddress;
 /// What goes into the record of a decision and not into the decision itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CallContext {
-    /// Where the call came from.
     pub(crate) peer: Option<PeerAddress>,
     /// The trace that the call is part of.
     pub(crate) trace_id: Option<String>,

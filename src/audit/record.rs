@@ -47,7 +47,6 @@ impl AuditRecord {
         Ok(Self(json_line(&fields)?.into()))
     }
 
-    /// The line.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -17,7 +17,7 @@ use access_broker_s3::presign::Expiry;
 pub struct DecisionId(Uuid);
 
 impl DecisionId {
-    /// An id from its number.
+    /// The UUID's version is not checked.
     #[must_use]
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
@@ -78,11 +78,11 @@ impl UseCase {
 /// What was decided about one request, allowed or refused: everything that logs and audit records tell of it.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// The decision's id.
+    /// Names the decision in answers, logs and records.
     pub id: DecisionId,
     /// The instant by which everything about the call was judged.
     pub at: SystemTime,
-    /// Who asked.
+    /// As proven for this call.
     pub caller: Arc<Caller>,
     /// The caller's pseudonym.
     pub caller_id: String,
@@ -92,7 +92,7 @@ pub struct Decision {
     pub object: ObjectReference,
     /// The tier that holds the object, if one does.
     pub tier: Option<Arc<str>>,
-    /// How it ended.
+    /// Nothing was signed unless it says so.
     pub outcome: Outcome,
 }
 

@@ -46,7 +46,6 @@ pub(crate) struct IssuedDownload {
     pub(crate) tier: Arc<str>,
     /// The endpoint that the URLs go by.
     pub(crate) endpoint: EndpointName,
-    /// The decision's id.
     pub(crate) decision_id: DecisionId,
 }
 

@@ -12,7 +12,6 @@ use access_broker_s3::storage::ObjectInspector;
 
 /// A valid request for one operation.
 pub(super) trait BrokerRequest {
-    /// Which operation it is.
     const USE_CASE: UseCase;
 
     /// What is left to do once the policy permits it.
@@ -111,7 +110,6 @@ impl Pending {
         Attribution { decision_id: self.id.to_string(), caller_id: self.caller_id.clone() }
     }
 
-    /// The record of a refusal.
     fn refused<A>(self, refusal: Refusal) -> (Decision, Result<A, BrokerError>) {
         let error = BrokerError::Refused(refusal.reason);
         (self.decision(refusal.tier, Outcome::Failed(error.clone())), Err(error))

@@ -27,7 +27,6 @@ pub(crate) struct IssuedUpload {
     pub(crate) tier: Arc<str>,
     /// The endpoint that the URL goes by.
     pub(crate) endpoint: EndpointName,
-    /// The decision's id.
     pub(crate) decision_id: DecisionId,
 }
 

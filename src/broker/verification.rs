@@ -29,11 +29,10 @@ pub(crate) struct VerificationRequest {
     pub(crate) object: ObjectReference,
     /// One version of it, instead of the current one.
     pub(crate) version_id: Option<HeaderText>,
-    /// What it should be.
     pub(crate) expected: Expectations,
 }
 
-/// What was found.
+/// Which promises hold, which do not, and which cannot be told.
 #[derive(Debug)]
 pub struct Verification {
     /// The object as S3 describes it.
@@ -44,7 +43,7 @@ pub struct Verification {
     pub unknown: Vec<&'static str>,
     /// The tier that holds the object.
     pub tier: Arc<str>,
-    /// The decision's id.
+    /// Of this verification, not of the upload.
     pub decision_id: DecisionId,
 }
 

@@ -36,7 +36,6 @@ impl CallMethod {
         Self::Unknown,
     ];
 
-    /// The method of an HTTP/2 path.
     #[must_use]
     pub(crate) fn from_path(path: &str) -> Self {
         let known = path.strip_prefix('/').and_then(|path| path.split_once('/'));

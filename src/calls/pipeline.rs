@@ -41,7 +41,6 @@ pub(crate) struct Pipeline {
     pub(crate) counters: Arc<CallCounters>,
 }
 
-/// One call on its way.
 struct CallInProgress<'c> {
     method: CallMethod,
     record: CallRecord,

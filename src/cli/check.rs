@@ -208,7 +208,7 @@ fn describe_issuer(issuer: &IssuerSettings) -> String {
 
 /// Where the keys come from. Which proxy the environment names is not looked at: it need not be the server's.
 fn describe_keys(issuer: &IssuerSettings) -> String {
-    let place = match &issuer.key_location {
+    let location = match &issuer.key_location {
         KeyLocation::Discovery => "by discovery".to_owned(),
         KeyLocation::CognitoPool => "of the Cognito user pool".to_owned(),
         KeyLocation::KubernetesApiServer => "of the API server of this cluster".to_owned(),
@@ -221,7 +221,7 @@ fn describe_keys(issuer: &IssuerSettings) -> String {
         KeyProxy::Through(proxy) => format!(", through the proxy {proxy}"),
         KeyProxy::None | KeyProxy::Environment => String::new(),
     };
-    format!("{place}{way}{}", start.unwrap_or_default())
+    format!("{location}{way}{}", start.unwrap_or_default())
 }
 
 fn describe_limits(limits: &LimitSettings) -> String {

@@ -15,7 +15,6 @@ pub(crate) const EXIT_SECOND_SIGINT: u8 = 130;
 /// The same with SIGTERM.
 pub(crate) const EXIT_SECOND_SIGTERM: u8 = 143;
 
-/// The code after a second signal.
 pub(super) const fn after_second_signal(signal: StopSignal) -> u8 {
     match signal {
         StopSignal::Interrupt => EXIT_SECOND_SIGINT,

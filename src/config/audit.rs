@@ -65,10 +65,10 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AuditSettings {
     let key = table.one_of("key", &[("plain", KeyForm::Plain), ("sha256", KeyForm::Sha256)]);
     let on_failure = table.one_of("on_failure", &[("deny", OnFailure::Deny), ("allow", OnFailure::Allow)]);
     let flush_timeout = table.duration("flush_timeout");
-    if let Some(Located { value, place }) = &flush_timeout
+    if let Some(Located { value, location }) = &flush_timeout
         && !(Duration::from_secs(1)..=MAX_FLUSH_TIMEOUT).contains(value)
     {
-        table.report("flush_timeout", place, "must be between 1s and 1m");
+        table.report("flush_timeout", location, "must be between 1s and 1m");
     }
     table.finish();
     AuditSettings {
@@ -89,30 +89,30 @@ fn read_file(table: &mut Table<'_>, folder: &Path, kind: Kind) -> Option<AuditFi
     let rotate_size = table.byte_size("rotate_size");
     let rotate_keep = table.integer("rotate_keep");
     if kind != Kind::File {
-        let places = [
-            ("file", path.map(|path| path.place)),
-            ("rotate_size", rotate_size.map(|size| size.place)),
-            ("rotate_keep", rotate_keep.map(|keep| keep.place)),
+        let locations = [
+            ("file", path.map(|path| path.location)),
+            ("rotate_size", rotate_size.map(|size| size.location)),
+            ("rotate_keep", rotate_keep.map(|keep| keep.location)),
         ];
-        for (key, place) in places {
-            if let Some(place) = place {
-                table.report(key, &place, "is for output = \"file\" only");
+        for (key, location) in locations {
+            if let Some(location) = location {
+                table.report(key, &location, "is for output = \"file\" only");
             }
         }
         return None;
     }
     if path.is_none() && !table.holds("file") {
-        table.report("file", &table.place_of("output"), "is required with output = \"file\"");
+        table.report("file", &table.location_of("output"), "is required with output = \"file\"");
     }
-    if let Some(Located { value, place }) = &rotate_size
+    if let Some(Located { value, location }) = &rotate_size
         && !(MIN_ROTATE_SIZE..=MAX_ROTATE_SIZE).contains(value)
     {
-        table.report("rotate_size", place, "must be between 64KiB and 1TiB");
+        table.report("rotate_size", location, "must be between 64KiB and 1TiB");
     }
-    if let Some(Located { value, place }) = &rotate_keep
+    if let Some(Located { value, location }) = &rotate_keep
         && !(1..=MAX_ROTATE_KEEP).contains(value)
     {
-        table.report("rotate_keep", place, "must be between 1 and 10000");
+        table.report("rotate_keep", location, "must be between 1 and 10000");
     }
     let rotate_keep = rotate_keep.map_or(DEFAULT_ROTATE_KEEP, |keep| keep.value);
     Some(AuditFileSettings {

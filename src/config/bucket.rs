@@ -10,7 +10,7 @@ pub(crate) use endpoints::NamedEndpoint;
 pub(crate) use server::ServerTraits;
 
 use super::credentials::CredentialsSettings;
-use access_broker_base::document::{Located, Place, Table};
+use access_broker_base::document::{Located, Location, Table};
 use access_broker_policy::{AccountId, BucketName, BucketProfile, EndpointName};
 use access_broker_s3::credentials::DEFAULT_CHAIN_NAME;
 
@@ -71,15 +71,15 @@ pub(super) fn read_all(
     known.insert(DEFAULT_CHAIN_NAME.to_owned(), Some(CredentialsSettings::DefaultChain));
     let tables = root.tables("bucket");
     if !root.holds("bucket") {
-        root.report("bucket", &Place::Document, "must be given at least once as [[bucket]]");
+        root.report("bucket", &Location::Document, "must be given at least once as [[bucket]]");
     }
     let mut buckets: Vec<BucketSettings> = Vec::new();
     for mut table in tables {
         let name = read_name(&mut table);
-        if let Some(Located { value, place }) = &name
+        if let Some(Located { value, location }) = &name
             && buckets.iter().any(|bucket| bucket.name == *value)
         {
-            table.report("name", place, "is the name of another bucket already");
+            table.report("name", location, "is the name of another bucket already");
         }
         let endpoints = endpoints::read(&mut table);
         let expected_bucket_owner = read_owner(&mut table);
@@ -116,31 +116,31 @@ fn report_uploads_by_readers(
     known: &BTreeMap<String, Option<CredentialsSettings>>,
 ) {
     for mut table in root.tables("bucket") {
-        let Some(Located { value, place }) = table.string("upload_credentials") else { continue };
+        let Some(Located { value, location }) = table.string("upload_credentials") else { continue };
         let Some(Some(of_uploads)) = known.get(&value) else { continue };
         if let Some(reader) = buckets.iter().find(|bucket| bucket.credentials.has_keys_of(of_uploads)) {
             let name = &reader.name;
             let rule =
                 format!("must not be the keys that read in bucket \"{name}\": give uploads an access key of their own");
-            table.report("upload_credentials", &place, rule);
+            table.report("upload_credentials", &location, rule);
         }
     }
 }
 
 fn read_name(table: &mut Table<'_>) -> Option<Located<BucketName>> {
-    let Located { value, place } = table.required_string("name")?;
+    let Located { value, location } = table.required_string("name")?;
     match BucketName::parse(&value) {
-        Ok(name) => Some(Located { value: name, place }),
+        Ok(name) => Some(Located { value: name, location }),
         Err(error) => {
-            table.report("name", &place, error);
+            table.report("name", &location, error);
             None
         }
     }
 }
 
 fn read_owner(table: &mut Table<'_>) -> Option<AccountId> {
-    let Located { value, place } = table.string("expected_bucket_owner")?;
-    AccountId::parse(&value).map_err(|error| table.report("expected_bucket_owner", &place, error)).ok()
+    let Located { value, location } = table.string("expected_bucket_owner")?;
+    AccountId::parse(&value).map_err(|error| table.report("expected_bucket_owner", &location, error)).ok()
 }
 
 /// Who signs, and who signs uploads if not the same.
@@ -152,7 +152,7 @@ fn read_signers(
     let find = |setting: &str, name: &Located<String>| match known.get(&name.value) {
         Some(settings) => settings.clone(),
         None => {
-            table.report(setting, &name.place, format!("names {:?}, which no [[credentials]] has", name.value));
+            table.report(setting, &name.location, format!("names {:?}, which no [[credentials]] has", name.value));
             None
         }
     };

@@ -14,12 +14,12 @@ pub(super) fn read_all(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, 
     for mut table in root.tables("credentials") {
         let name = table.required_string("name");
         let settings = read(&mut table, name.as_ref(), folder);
-        if let Some(Located { value, place }) = name {
+        if let Some(Located { value, location }) = name {
             if value == DEFAULT_CHAIN_NAME {
-                table.report("name", &place, "is what metrics call AWS's default chain");
+                table.report("name", &location, "is what metrics call AWS's default chain");
             }
             if all.insert(value, settings).is_some() {
-                table.report("name", &place, "is the name of other credentials already");
+                table.report("name", &location, "is the name of other credentials already");
             }
         }
         table.finish();
@@ -53,7 +53,7 @@ fn secret(table: &mut Table<'_>, [env, file]: [&'static str; 2], folder: &Path) 
         (None, Some(path)) => Some(SecretSource::File(path.value)),
         (None, None) => None,
         (Some(_), Some(path)) => {
-            table.report(file, &path.place, format!("must not be given beside {env}"));
+            table.report(file, &path.location, format!("must not be given beside {env}"));
             None
         }
     }

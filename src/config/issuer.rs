@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::{ListenerSettings, key_proxy};
-use access_broker_base::document::{Located, Place, Table};
+use access_broker_base::document::{Located, Location, Table};
 use access_broker_identity::{Algorithm, IssuerSettings, KeyLocation, KeyProxy, PlainHttp, TokenProfile, TokenUses};
 
 /// Sets of defaults for kinds of issuers.
@@ -38,7 +38,7 @@ pub(super) fn read_all(
     if !root.holds("issuer") && listeners.iter().any(ListenerSettings::takes_tokens) {
         root.report(
             "issuer",
-            &Place::Document,
+            &Location::Document,
             "must be given at least once as [[issuer]], because a listener takes tokens",
         );
     }
@@ -46,10 +46,10 @@ pub(super) fn read_all(
     let mut issuers = Issuers::default();
     for mut table in tables {
         let issuer = table.required_string("issuer");
-        if let Some(Located { value, place }) = &issuer
+        if let Some(Located { value, location }) = &issuer
             && !names.insert(value.clone())
         {
-            table.report("issuer", place, "is the URL of another issuer already");
+            table.report("issuer", location, "is the URL of another issuer already");
         }
         let required = table.boolean("required").is_some_and(|flag| flag.value);
         let settings = read(table, issuer.map(|issuer| issuer.value), folder, plain_http, key_proxy);
@@ -120,7 +120,7 @@ fn read(
         // An issuer that could not be read was reported, and is not empty on top of that.
         for problem in invalid.0.into_iter().filter(|problem| issuer_is_known || problem.field != "issuer") {
             let setting = setting_name(problem.field);
-            table.report(setting, &table.place_of(setting), problem.rule);
+            table.report(setting, &table.location_of(setting), problem.rule);
         }
     }
     table.finish();
@@ -134,7 +134,7 @@ fn read_key_proxy(table: &mut Table<'_>, location: &KeyLocation, of_all: &KeyPro
     match (own, location) {
         (Some(_), KeyLocation::JwksFile(_)) => {
             let rule = "must not be given where keys come from a file";
-            table.report("key_proxy", &table.place_of("key_proxy"), rule);
+            table.report("key_proxy", &table.location_of("key_proxy"), rule);
             KeyProxy::None
         }
         (Some(own), _) => own,
@@ -170,11 +170,11 @@ fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
 fn read_token_uses(table: &mut Table<'_>, preset: Preset) -> TokenUses {
     let Some(uses) = table.strings("token_use") else { return TokenUses::BOTH };
     if preset != Preset::Cognito {
-        table.report("token_use", &table.place_of("token_use"), "belongs to preset \"cognito\" only");
+        table.report("token_use", &table.location_of("token_use"), "belongs to preset \"cognito\" only");
         return TokenUses::BOTH;
     }
-    for Located { value, place } in uses.iter().filter(|used| !matches!(used.value.as_str(), "id" | "access")) {
-        table.report("token_use", place, format!("holds {value:?}; there are \"id\" and \"access\""));
+    for Located { value, location } in uses.iter().filter(|used| !matches!(used.value.as_str(), "id" | "access")) {
+        table.report("token_use", location, format!("holds {value:?}; there are \"id\" and \"access\""));
     }
     let named = |name: &str| uses.iter().any(|used| used.value == name);
     TokenUses { id: named("id"), access: named("access") }
@@ -184,7 +184,7 @@ fn read_token_uses(table: &mut Table<'_>, preset: Preset) -> TokenUses {
 fn read_token_type(table: &mut Table<'_>, preset: Preset) -> bool {
     let access_tokens_only = table.one_of("token_type", &[("any", false), ("at+jwt", true)]).unwrap_or(false);
     if access_tokens_only && preset != Preset::Oidc {
-        table.report("token_type", &table.place_of("token_type"), "may be \"at+jwt\" for preset \"oidc\" only");
+        table.report("token_type", &table.location_of("token_type"), "may be \"at+jwt\" for preset \"oidc\" only");
     }
     access_tokens_only
 }
@@ -193,19 +193,19 @@ fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
     let names = table.strings("algorithms")?;
     let count = names.len();
     let mut algorithms: Vec<(String, Algorithm)> = Vec::new();
-    for Located { value, place } in names {
+    for Located { value, location } in names {
         match Algorithm::parse(&value) {
             // "EdDSA" and "Ed25519" are two names of one algorithm, and may stand beside each other.
             Some(algorithm) if algorithms.iter().any(|(name, other)| *other == algorithm && *name != value) => {}
             Some(algorithm) => algorithms.push((value, algorithm)),
             None if value == Algorithm::NOT_YET => {
-                table.report("algorithms", &place, "holds \"ES512\", which this version cannot verify yet");
+                table.report("algorithms", &location, "holds \"ES512\", which this version cannot verify yet");
             }
             None => {
                 let known: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
                 let known = known.join(", ");
                 let rule = format!("holds {value:?}, which is no accepted algorithm; there are {known} and Ed25519");
-                table.report("algorithms", &place, rule);
+                table.report("algorithms", &location, rule);
             }
         }
     }
@@ -218,13 +218,13 @@ fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
 fn read_key_location(table: &mut Table<'_>, folder: &Path) -> (Option<KeyLocation>, Option<PathBuf>) {
     let url = table.string("jwks_url");
     let file = table.path_in(folder, "jwks_file").map(|file| file.value);
-    let Some(Located { value, place }) = url else {
+    let Some(Located { value, location }) = url else {
         return (file.map(KeyLocation::JwksFile), None);
     };
     match Url::parse(&value) {
         Ok(url) => (Some(KeyLocation::JwksUrl(url)), file),
         Err(_) => {
-            table.report("jwks_url", &place, "must be a URL");
+            table.report("jwks_url", &location, "must be a URL");
             (None, None)
         }
     }

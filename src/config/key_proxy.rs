@@ -5,14 +5,14 @@ use access_broker_identity::{HttpProxy, KeyProxy};
 
 /// Reads `key_proxy`: the URL of a proxy, `none`, or `environment`.
 pub(super) fn read(table: &mut Table<'_>) -> Option<KeyProxy> {
-    let Located { value, place } = table.string("key_proxy")?;
+    let Located { value, location } = table.string("key_proxy")?;
     match value.as_str() {
         "none" => Some(KeyProxy::None),
         "environment" => Some(KeyProxy::Environment),
         url if url.contains("://") => match HttpProxy::parse(url) {
             Ok(proxy) => Some(KeyProxy::Through(proxy)),
             Err(error) => {
-                table.report("key_proxy", &place, error);
+                table.report("key_proxy", &location, error);
                 None
             }
         },
@@ -20,7 +20,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<KeyProxy> {
         _ => {
             let rule =
                 "must be the URL of an HTTP proxy, such as \"http://proxy.example:3128\", \"environment\" or \"none\"";
-            table.report("key_proxy", &place, rule);
+            table.report("key_proxy", &location, rule);
             None
         }
     }

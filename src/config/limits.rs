@@ -200,8 +200,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
     };
     let least = 2 * u64::from(settings.max_message_size);
     if settings.request_memory < least {
-        let place = table.place_of("request_memory");
-        table.report("request_memory", &place, "must be at least twice max_message_size, or one message fills it");
+        let location = table.location_of("request_memory");
+        table.report("request_memory", &location, "must be at least twice max_message_size, or one message fills it");
     }
     table.finish();
     settings
@@ -210,11 +210,11 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
 /// Addresses and networks, such as `10.0.0.7` and `10.1.0.0/16`.
 fn networks(table: &mut Table<'_>, key: &'static str) -> Vec<IpNet> {
     let mut networks = Vec::new();
-    for Located { value, place } in table.strings(key).unwrap_or_default() {
+    for Located { value, location } in table.strings(key).unwrap_or_default() {
         match value.parse::<IpNet>().or_else(|_| value.parse::<IpAddr>().map(IpNet::from)) {
             Ok(network) => networks.push(network),
             Err(_) => {
-                table.report(key, &place, format!("holds {value:?}, which is neither an IP address nor a network"));
+                table.report(key, &location, format!("holds {value:?}, which is neither an IP address nor a network"));
             }
         }
     }
@@ -223,37 +223,37 @@ fn networks(table: &mut Table<'_>, key: &'static str) -> Vec<IpNet> {
 
 /// At least what one message needs, at most what a large machine has to spare.
 fn memory(table: &mut Table<'_>, key: &'static str, default: u64) -> u64 {
-    let Some(Located { value, place }) = table.byte_size(key) else { return default };
+    let Some(Located { value, location }) = table.byte_size(key) else { return default };
     if !(1_024 * 1_024..=16 * 1_024 * 1_024 * 1_024).contains(&value) {
-        table.report(key, &place, "must be between 1MiB and 16GiB");
+        table.report(key, &location, "must be between 1MiB and 16GiB");
     }
     value
 }
 
 /// None at all is never allowed: it would serve nobody.
 fn count(table: &mut Table<'_>, key: &'static str, most: u32, default: u32) -> u32 {
-    let Some(Located { value, place }) = table.integer(key) else { return default };
+    let Some(Located { value, location }) = table.integer(key) else { return default };
     let count = u32::try_from(value).ok().filter(|count| (1..=most).contains(count));
     if count.is_none() {
-        table.report(key, &place, format!("must be between 1 and {most}"));
+        table.report(key, &location, format!("must be between 1 and {most}"));
     }
     count.unwrap_or(default)
 }
 
 /// At least what an ordinary call needs.
 fn size(table: &mut Table<'_>, key: &'static str, most_kib: u32, default: u32) -> u32 {
-    let Some(Located { value, place }) = table.byte_size(key) else { return default };
+    let Some(Located { value, location }) = table.byte_size(key) else { return default };
     let size = u32::try_from(value).ok().filter(|size| (4 * 1_024..=most_kib * 1_024).contains(size));
     if size.is_none() {
-        table.report(key, &place, format!("must be between 4KiB and {most_kib}KiB"));
+        table.report(key, &location, format!("must be between 4KiB and {most_kib}KiB"));
     }
     size.unwrap_or(default)
 }
 
 fn duration(table: &mut Table<'_>, key: &'static str, (longest, written): Longest, default: Duration) -> Duration {
-    let Some(Located { value, place }) = table.duration(key) else { return default };
+    let Some(Located { value, location }) = table.duration(key) else { return default };
     if !(Duration::from_secs(1)..=longest).contains(&value) {
-        table.report(key, &place, format!("must be between 1s and {written}"));
+        table.report(key, &location, format!("must be between 1s and {written}"));
     }
     value
 }

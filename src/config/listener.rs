@@ -69,10 +69,10 @@ pub(super) fn read_all(
         let address = ListenAddress::Tcp(grpc_addr.map_or(DEFAULT_ADDRESS, |address| address.value));
         return vec![ListenerSettings { address, proof: AcceptedProof::Token, tls: None }];
     }
-    if let Some(Located { place, .. }) = grpc_addr {
+    if let Some(Located { location, .. }) = grpc_addr {
         root.report(
             "server.grpc_addr",
-            &place,
+            &location,
             "must not be given beside [[listener]], which has an address of its own",
         );
     }
@@ -83,7 +83,7 @@ pub(super) fn read_all(
             // Port 0 is another port for each.
             let is_any_port = matches!(listener.address, ListenAddress::Tcp(address) if address.port() == 0);
             if !is_any_port && listeners.iter().any(|other| other.address == listener.address) {
-                table.report("address", &table.place_of("address"), "is the address of another listener already");
+                table.report("address", &table.location_of("address"), "is the address of another listener already");
             }
             listeners.push(listener);
         }
@@ -96,8 +96,8 @@ fn read(table: &mut Table<'_>, folder: &Path) -> Option<ListenerSettings> {
     let address = read_address(table, folder);
     let tls = tls::read(table, folder);
     if let (Some(ListenAddress::Unix { .. }), Some(_)) = (&address, &tls) {
-        let place = table.place_of("tls_certificate_file");
-        table.report("tls_certificate_file", &place, "must not be given for a Unix domain socket");
+        let location = table.location_of("tls_certificate_file");
+        table.report("tls_certificate_file", &location, "must not be given for a Unix domain socket");
     }
     let proof = read_proof(table, address.as_ref(), tls.as_ref());
     Some(ListenerSettings { address: address?, proof: proof?, tls })
@@ -105,28 +105,28 @@ fn read(table: &mut Table<'_>, folder: &Path) -> Option<ListenerSettings> {
 
 fn read_address(table: &mut Table<'_>, folder: &Path) -> Option<ListenAddress> {
     let mode = read_mode(table);
-    let Located { value, place } = table.required_string("address")?;
+    let Located { value, location } = table.required_string("address")?;
     if let Some(path) = value.strip_prefix(UNIX_PREFIX).filter(|path| !path.is_empty()) {
         return Some(ListenAddress::Unix { path: folder.join(path), mode: mode.map_or(0o660, |mode| mode.value) });
     }
-    if let Some(Located { place, .. }) = mode {
-        table.report("unix_mode", &place, "belongs to a Unix domain socket");
+    if let Some(Located { location, .. }) = mode {
+        table.report("unix_mode", &location, "belongs to a Unix domain socket");
     }
     let parsed = value.parse().ok().map(ListenAddress::Tcp);
     if parsed.is_none() {
         let rule =
             "must be an IP address and a port, such as \"0.0.0.0:50051\", or a path, such as \"unix:/run/broker.sock\"";
-        table.report("address", &place, rule);
+        table.report("address", &location, rule);
     }
     parsed
 }
 
 fn read_mode(table: &mut Table<'_>) -> Option<Located<u32>> {
-    let Located { value, place } = table.string("unix_mode")?;
+    let Located { value, location } = table.string("unix_mode")?;
     match u32::from_str_radix(&value, 8) {
-        Ok(mode) if value.len() <= 4 && mode <= 0o777 => Some(Located { value: mode, place }),
+        Ok(mode) if value.len() <= 4 && mode <= 0o777 => Some(Located { value: mode, location }),
         _ => {
-            table.report("unix_mode", &place, "must be permissions in octal, such as \"0660\"");
+            table.report("unix_mode", &location, "must be permissions in octal, such as \"0660\"");
             None
         }
     }
@@ -155,7 +155,7 @@ fn read_proof(
     let is_given = table.holds("proof");
     let proof = table.one_of("proof", &proofs);
     if !is_given {
-        table.report("proof", &table.place_of("proof"), "is required: which proof of identity calls must bring");
+        table.report("proof", &table.location_of("proof"), "is required: which proof of identity calls must bring");
     }
     let trust_domain = read_trust_domain(table);
     let header = read_header(table);
@@ -184,7 +184,7 @@ fn read_proof(
         forbid(table, "mesh_header_elements", "belongs to a proof by mesh header");
         forbid(table, "trusted_hop", "belongs to a proof by mesh header");
         if tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
-            table.report("proof", &table.place_of("proof"), "by mTLS needs tls_client_ca_file");
+            table.report("proof", &table.location_of("proof"), "by mTLS needs tls_client_ca_file");
         }
         Some(WorkloadSource::ClientCertificate)
     };
@@ -193,8 +193,8 @@ fn read_proof(
 }
 
 fn read_trust_domain(table: &mut Table<'_>) -> Option<TrustDomain> {
-    let Located { value, place } = table.string("trust_domain")?;
-    TrustDomain::parse(&value).map_err(|error| table.report("trust_domain", &place, error)).ok()
+    let Located { value, location } = table.string("trust_domain")?;
+    TrustDomain::parse(&value).map_err(|error| table.report("trust_domain", &location, error)).ok()
 }
 
 fn read_header(table: &mut Table<'_>) -> Option<MeshHeader> {
@@ -219,7 +219,7 @@ fn read_elements(table: &mut Table<'_>, header: Option<MeshHeader>) -> Option<He
 fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<&TlsSettings>) -> Option<TrustedHop> {
     let names = table.strings("trusted_hop")?;
     let (mut by_address, mut users, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for Located { value, place } in &names {
+    for Located { value, location } in &names {
         if value == TrustedHop::LOOPBACK {
             by_address.push(TrustedHop::Loopback);
         } else if value == TrustedHop::POD {
@@ -231,10 +231,10 @@ fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<
         } else {
             let rule =
                 format!("holds {value:?}, which is neither \"pod\", \"loopback\", \"uid:NUMBER\" nor a SPIFFE id");
-            table.report("trusted_hop", place, rule);
+            table.report("trusted_hop", location, rule);
         }
     }
-    let place = table.place_of("trusted_hop");
+    let location = table.location_of("trusted_hop");
     let is_unix = matches!(address, Some(ListenAddress::Unix { .. }));
     let (hop, rule) = match (by_address.as_slice(), users.is_empty(), ids.is_empty()) {
         ([hop], true, true) => (hop.clone(), is_unix.then_some("must be \"uid:NUMBER\" on a Unix domain socket")),
@@ -251,7 +251,7 @@ fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<
     match rule {
         None => Some(hop),
         Some(rule) => {
-            table.report("trusted_hop", &place, rule);
+            table.report("trusted_hop", &location, rule);
             None
         }
     }
@@ -259,12 +259,12 @@ fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<
 
 fn require(table: &Table<'_>, key: &str, rule: &str) {
     if !table.holds(key) {
-        table.report(key, table.place(), rule);
+        table.report(key, table.location(), rule);
     }
 }
 
 fn forbid(table: &Table<'_>, key: &str, rule: &str) {
     if table.holds(key) {
-        table.report(key, &table.place_of(key), rule);
+        table.report(key, &table.location_of(key), rule);
     }
 }

@@ -34,10 +34,10 @@ pub(super) fn read(mut table: Table<'_>) -> (LogSettings, AccessLogSettings) {
         format: table.one_of("format", &formats).unwrap_or(DEFAULT_FORMAT),
         level: table.one_of("level", &levels).unwrap_or(Level::INFO),
     };
-    let rejected_per_second = table.integer("rejected_per_second").and_then(|Located { value, place }| {
+    let rejected_per_second = table.integer("rejected_per_second").and_then(|Located { value, location }| {
         let lines = u32::try_from(value).ok().filter(|lines| *lines <= MAX_REJECTED_PER_SECOND);
         if lines.is_none() {
-            table.report("rejected_per_second", &place, "must be at most 100000");
+            table.report("rejected_per_second", &location, "must be at most 100000");
         }
         lines
     });
@@ -65,7 +65,7 @@ pub(super) fn format_alone(overrides: &Overrides, text: impl FnOnce() -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use access_broker_base::document::Place;
+    use access_broker_base::document::Location;
 
     #[test]
     fn the_format_can_be_told_of_a_file_that_is_wrong_elsewhere() {
@@ -79,8 +79,8 @@ mod tests {
         assert_eq!(told("[log]\nformat = 1\n"), None);
         assert_eq!(told("log = 1\n"), Some(LogFormat::Json));
         assert_eq!(format_alone(&none, || None), None, "no file");
-        let place = Place::EnvironmentVariable("ACCESS_BROKER_LOG__FORMAT".to_owned());
-        let overridden = Overrides::from([("log.format".to_owned(), (place, "json".to_owned()))]);
+        let location = Location::EnvironmentVariable("ACCESS_BROKER_LOG__FORMAT".to_owned());
+        let overridden = Overrides::from([("log.format".to_owned(), (location, "json".to_owned()))]);
         assert_eq!(format_alone(&overridden, || None), Some(LogFormat::Json));
         assert_eq!(format_alone(&overridden, || Some("[log]\nformat = 'text'".to_owned())), Some(LogFormat::Json));
     }

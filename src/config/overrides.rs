@@ -1,6 +1,6 @@
 //! Settings from the environment and from flags.
 
-use access_broker_base::document::{Overrides, Place};
+use access_broker_base::document::{Location, Overrides};
 
 /// Environment variables that begin with this and hold `__` between section and setting are settings:
 /// `ACCESS_BROKER_SERVER__GRPC_ADDR` is `server.grpc_addr`.
@@ -15,7 +15,7 @@ pub fn environment_overrides(variables: impl IntoIterator<Item = (String, String
         .into_iter()
         .filter_map(|(name, text)| {
             let path = setting_path(&name)?;
-            Some((path, (Place::EnvironmentVariable(name), text)))
+            Some((path, (Location::EnvironmentVariable(name), text)))
         })
         .collect()
 }
@@ -23,7 +23,7 @@ pub fn environment_overrides(variables: impl IntoIterator<Item = (String, String
 /// Puts a flag's value over whatever the environment said.
 pub(crate) fn flag_override(overrides: &mut Overrides, flag: &str, path: &str, value: Option<String>) {
     if let Some(text) = value {
-        overrides.insert(path.to_owned(), (Place::Flag(flag.to_owned()), text));
+        overrides.insert(path.to_owned(), (Location::Flag(flag.to_owned()), text));
     }
 }
 

@@ -31,21 +31,21 @@ pub(crate) struct PolicySettings {
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> Option<PolicySettings> {
     let file = table.path_in(folder, "file").map(|file| file.value);
     if file.is_none() && !table.holds("file") {
-        table.report("file", table.place(), "is required");
+        table.report("file", table.location(), "is required");
     }
     let reload_interval = table.duration("reload_interval").map_or(DEFAULT_RELOAD_INTERVAL, |interval| interval.value);
     if reload_interval.is_zero() {
-        table.report("reload_interval", &table.place_of("reload_interval"), "must be at least 1s");
+        table.report("reload_interval", &table.location_of("reload_interval"), "must be at least 1s");
     }
     let settle = table.duration("settle").map_or(DEFAULT_SETTLE, |settle| settle.value);
     if !SETTLE.contains(&settle) {
-        table.report("settle", &table.place_of("settle"), "must be between 1s and 10m");
+        table.report("settle", &table.location_of("settle"), "must be between 1s and 10m");
     }
-    let minisign_public_key = table.string("minisign_public_key").and_then(|Located { value, place }| {
+    let minisign_public_key = table.string("minisign_public_key").and_then(|Located { value, location }| {
         let key = PublicKey::from_base64(&value).ok();
         if key.is_none() {
             let rule = "must be the second line of a minisign public key file: 56 characters of base64";
-            table.report("minisign_public_key", &place, rule);
+            table.report("minisign_public_key", &location, rule);
         }
         key
     });

@@ -79,7 +79,6 @@ impl PolicyFile {
         &self.policy
     }
 
-    /// Where a checksum is looked for.
     #[must_use]
     pub(crate) fn checksum_path(&self) -> &Path {
         &self.checksum

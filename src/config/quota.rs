@@ -15,14 +15,14 @@ const REMEMBERED_CALLERS: std::ops::RangeInclusive<usize> = 1_000..=10_000_000;
 pub(super) fn read(mut table: Table<'_>) -> QuotaSettings {
     let unlimited = table.boolean("unlimited").is_some_and(|flag| flag.value);
     if unlimited && table.holds("caller") {
-        table.report("unlimited", &table.place_of("unlimited"), "must not be true beside caller");
+        table.report("unlimited", &table.location_of("unlimited"), "must not be true beside caller");
     }
     let caller = read_rate(&mut table, "caller", "caller_burst");
     let report_only = table.boolean("report_only").is_some_and(|flag| flag.value);
-    let remembered_callers = table.integer("remembered_callers").map(|Located { value, place }| {
+    let remembered_callers = table.integer("remembered_callers").map(|Located { value, location }| {
         let count = usize::try_from(value).ok().filter(|count| REMEMBERED_CALLERS.contains(count));
         if count.is_none() {
-            table.report("remembered_callers", &place, "must be between 1000 and 10000000");
+            table.report("remembered_callers", &location, "must be between 1000 and 10000000");
         }
         count.unwrap_or(DEFAULT_REMEMBERED_CALLERS)
     });

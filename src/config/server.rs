@@ -65,34 +65,34 @@ pub struct ServerSettings {
 /// Reads the section, and where gRPC is served if there is no `[[listener]]`.
 pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<SocketAddr>>) {
     let startup_wait = table.duration("startup_wait");
-    if let Some(Located { value, place }) = &startup_wait
+    if let Some(Located { value, location }) = &startup_wait
         && *value > MAX_STARTUP_WAIT
     {
-        table.report("startup_wait", place, "must not be longer than 10m");
+        table.report("startup_wait", location, "must not be longer than 10m");
     }
     let drain_delay = table.duration("drain_delay");
-    if let Some(Located { value, place }) = &drain_delay
+    if let Some(Located { value, location }) = &drain_delay
         && *value > MAX_DRAIN_DELAY
     {
-        table.report("drain_delay", place, "must not be longer than 1m");
+        table.report("drain_delay", location, "must not be longer than 1m");
     }
     let shutdown_grace = table.duration("shutdown_grace");
-    if let Some(Located { value, place }) = &shutdown_grace
+    if let Some(Located { value, location }) = &shutdown_grace
         && *value > MAX_SHUTDOWN_GRACE
     {
-        table.report("shutdown_grace", place, "must not be longer than 10m");
+        table.report("shutdown_grace", location, "must not be longer than 10m");
     }
     let token_cache_size = table.byte_size("token_cache_size");
-    if let Some(Located { value, place }) = &token_cache_size
+    if let Some(Located { value, location }) = &token_cache_size
         && *value > MAX_TOKEN_CACHE_SIZE
     {
-        table.report("token_cache_size", place, "must not be larger than 4GiB");
+        table.report("token_cache_size", location, "must not be larger than 4GiB");
     }
     let s3_timeout = table.duration("s3_timeout");
-    if let Some(Located { value, place }) = &s3_timeout
+    if let Some(Located { value, location }) = &s3_timeout
         && !(Duration::from_secs(1)..=MAX_S3_TIMEOUT).contains(value)
     {
-        table.report("s3_timeout", place, "must be between 1s and 30s");
+        table.report("s3_timeout", location, "must be between 1s and 30s");
     }
     let key_proxy = key_proxy::read(&mut table);
     let grpc_addr = address(&mut table, "grpc_addr");
@@ -111,11 +111,11 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
 }
 
 fn address(table: &mut Table<'_>, key: &'static str) -> Option<Located<SocketAddr>> {
-    let Located { value, place } = table.string(key)?;
+    let Located { value, location } = table.string(key)?;
     match value.parse() {
-        Ok(address) => Some(Located { value: address, place }),
+        Ok(address) => Some(Located { value: address, location }),
         Err(_) => {
-            table.report(key, &place, "must be an IP address and a port, such as \"127.0.0.1:50051\"");
+            table.report(key, &location, "must be an IP address and a port, such as \"127.0.0.1:50051\"");
             None
         }
     }

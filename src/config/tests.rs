@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::*;
 use crate::telemetry::LogFormat;
-use access_broker_base::document::Place;
+use access_broker_base::document::Location;
 use access_broker_identity::{Algorithm, KeyLocation};
 use access_broker_s3::credentials::{SecretSource, SessionSource};
 
@@ -209,7 +209,7 @@ fn an_unknown_setting_in_the_environment_is_refused_by_name() {
     for name in ["ACCESS_BROKER_SERVER__X", "ACCESS_BROKER_SERVERS__GRPC_ADDR", "ACCESS_BROKER_BUCKET__NAME"] {
         let problems = parse_with(GOOD, environment(&[(name, "1")])).unwrap_err();
         let [problem] = problems.as_slice() else { panic!("{problems}") };
-        assert_eq!(problem.place, Place::EnvironmentVariable(name.to_owned()));
+        assert_eq!(problem.location, Location::EnvironmentVariable(name.to_owned()));
         assert!(problems.to_string().starts_with(&format!("environment variable {name}: ")), "{problems}");
         assert_eq!(problem.rule, "is not a known setting");
     }
@@ -220,9 +220,9 @@ fn a_wrong_override_is_blamed_on_its_source_and_not_on_the_file() {
     let mut overrides = environment(&[("ACCESS_BROKER_LOG__LEVEL", "loud")]);
     flag_override(&mut overrides, "--grpc-addr", "server.grpc_addr", Some("here".to_owned()));
     let problems = parse_with(GOOD, overrides).unwrap_err();
-    let places: Vec<&Place> = problems.as_slice().iter().map(|problem| &problem.place).collect();
-    let variable = Place::EnvironmentVariable("ACCESS_BROKER_LOG__LEVEL".to_owned());
-    assert_eq!(places, [&variable, &Place::Flag("--grpc-addr".to_owned())]);
+    let locations: Vec<&Location> = problems.as_slice().iter().map(|problem| &problem.location).collect();
+    let variable = Location::EnvironmentVariable("ACCESS_BROKER_LOG__LEVEL".to_owned());
+    assert_eq!(locations, [&variable, &Location::Flag("--grpc-addr".to_owned())]);
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub(super) fn read(table: &mut Table<'_>, folder: &Path) -> Option<TlsSettings> 
     let private_key_file = table.path_in(folder, "tls_private_key_file");
     let client_ca_file = table.path_in(folder, "tls_client_ca_file");
     let reload_interval = table.duration("tls_reload_interval");
-    if let Some(Located { place, .. }) = reload_interval.as_ref().filter(|interval| interval.value.is_zero()) {
-        table.report("tls_reload_interval", place, "must be at least 1s");
+    if let Some(Located { location, .. }) = reload_interval.as_ref().filter(|interval| interval.value.is_zero()) {
+        table.report("tls_reload_interval", location, "must be at least 1s");
     }
     match (certificate_file, private_key_file) {
         (Some(certificate_file), Some(private_key_file)) => Some(TlsSettings {
@@ -38,20 +38,20 @@ pub(super) fn read(table: &mut Table<'_>, folder: &Path) -> Option<TlsSettings> 
             reload_interval: reload_interval.map_or(DEFAULT_TLS_RELOAD_INTERVAL, |interval| interval.value),
         }),
         (None, None) => {
-            if let Some(Located { place, .. }) = client_ca_file {
-                table.report("tls_client_ca_file", &place, "needs tls_certificate_file and tls_private_key_file");
+            if let Some(Located { location, .. }) = client_ca_file {
+                table.report("tls_client_ca_file", &location, "needs tls_certificate_file and tls_private_key_file");
             }
-            if let Some(Located { place, .. }) = reload_interval {
-                table.report("tls_reload_interval", &place, "needs tls_certificate_file and tls_private_key_file");
+            if let Some(Located { location, .. }) = reload_interval {
+                table.report("tls_reload_interval", &location, "needs tls_certificate_file and tls_private_key_file");
             }
             None
         }
-        (Some(Located { place, .. }), None) => {
-            table.report("tls_certificate_file", &place, "needs tls_private_key_file");
+        (Some(Located { location, .. }), None) => {
+            table.report("tls_certificate_file", &location, "needs tls_private_key_file");
             None
         }
-        (None, Some(Located { place, .. })) => {
-            table.report("tls_private_key_file", &place, "needs tls_certificate_file");
+        (None, Some(Located { location, .. })) => {
+            table.report("tls_private_key_file", &location, "needs tls_certificate_file");
             None
         }
     }

@@ -38,9 +38,9 @@ pub struct EnvironmentOptions {
     pub grpc_addr: SocketAddr,
     /// The broker's admin HTTP.
     pub admin_addr: SocketAddr,
-    /// The embedded S3.
+    /// Of the embedded S3; on loopback. Port 0 takes a free one.
     pub s3_addr: SocketAddr,
-    /// The embedded issuer.
+    /// Of the embedded issuer; on loopback. Port 0 takes a free one.
     pub issuer_addr: SocketAddr,
     /// Where objects, policy and audit records are kept. `None`: in a folder that is removed in the end.
     pub data_dir: Option<PathBuf>,

@@ -63,7 +63,7 @@ impl QuotaScope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the quota of the {} is used up", .scope.name())]
 pub struct QuotaExceeded {
-    /// Whose.
+    /// Which limit is used up.
     pub scope: QuotaScope,
     /// When there is room for one more.
     pub retry_after: Duration,

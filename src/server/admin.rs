@@ -33,7 +33,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// What clients may take of the admin port.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AdminLimits {
-    /// Connections at a time.
     max_connections: u32,
     request: RequestLimits,
 }

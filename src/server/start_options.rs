@@ -11,7 +11,7 @@ use access_broker_s3::credentials::Environment;
 /// What the server takes from the machine.
 #[derive(Clone)]
 pub struct StartOptions {
-    /// The time.
+    /// The machine's clock, except in tests.
     pub clock: Arc<dyn Clock>,
     /// The environment variables, for credentials that the configuration names.
     pub environment: Environment,

@@ -2,7 +2,6 @@
 
 use crate::calls::EventCount;
 
-/// Counted by the admin port.
 #[derive(Debug, Default)]
 pub(crate) struct AdminCounters {
     /// Connections that were accepted and got a place.

@@ -102,7 +102,7 @@ struct Running {
 }
 
 impl Traces {
-    /// No spans.
+    /// Spans are not made at all.
     #[must_use]
     pub fn off() -> Self {
         Self::default()

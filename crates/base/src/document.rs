@@ -15,7 +15,7 @@ use std::fmt::Display;
 
 use toml::de::DeTable;
 
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Location, Problem, Problems};
 pub use table::{Located, Table};
 use warning::FoundWarnings;
 #[cfg(any(test, feature = "test-util"))]
@@ -26,7 +26,7 @@ pub use warning::{Warning, WarningCode, Warnings};
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1_024 * 1_024;
 
 /// Settings that come from outside the file and win over it: dotted path to place and text.
-pub type Overrides = BTreeMap<String, (Place, String)>;
+pub type Overrides = BTreeMap<String, (Location, String)>;
 
 /// A parsed document and the problems found in it so far.
 #[derive(Debug)]
@@ -49,15 +49,15 @@ impl<'t> Document<'t> {
     pub fn parse(origin: &str, text: &'t str, overrides: Overrides) -> Result<Self, Problems> {
         if text.len() > MAX_DOCUMENT_BYTES {
             let rule = format!("must not be larger than {MAX_DOCUMENT_BYTES} bytes");
-            return Err(Problems::new(origin, vec![Problem::new(Place::Document, "", rule)]));
+            return Err(Problems::new(origin, vec![Problem::new(Location::Document, "", rule)]));
         }
         let lines = LineIndex::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         let syntax_problems: Vec<Problem> = errors
             .iter()
             .map(|error| {
-                let place = error.span().map_or(Place::Document, |span| lines.place_at(span.start));
-                Problem::new(place, "", error.message().to_owned())
+                let location = error.span().map_or(Location::Document, |span| lines.place_at(span.start));
+                Problem::new(location, "", error.message().to_owned())
             })
             .collect();
         if !syntax_problems.is_empty() {
@@ -77,12 +77,12 @@ impl<'t> Document<'t> {
     /// The outermost table.
     #[must_use]
     pub fn root(&self) -> Table<'_> {
-        Table::new(self, String::new(), Place::Document, Some(&self.root))
+        Table::new(self, String::new(), Location::Document, Some(&self.root))
     }
 
     /// Adds a problem. `setting` is the dotted path, `rule` what must hold.
-    pub fn report(&self, place: &Place, setting: impl Into<String>, rule: impl Display) {
-        self.problems.borrow_mut().push(Problem::new(place.clone(), setting, rule.to_string()));
+    pub fn report(&self, location: &Location, setting: impl Into<String>, rule: impl Display) {
+        self.problems.borrow_mut().push(Problem::new(location.clone(), setting, rule.to_string()));
     }
 
     /// Whether no problem was found so far. Warnings are of use only then.
@@ -92,8 +92,8 @@ impl<'t> Document<'t> {
     }
 
     /// Adds a warning. `setting` is the dotted path; `message` says what is wrong and what to write instead.
-    pub fn warn(&self, code: WarningCode, place: &Place, setting: impl Into<String>, message: impl Display) {
-        self.warnings.add(code, place, setting, message);
+    pub fn warn(&self, code: WarningCode, location: &Location, setting: impl Into<String>, message: impl Display) {
+        self.warnings.add(code, location, setting, message);
     }
 
     /// Takes out the warnings that were found.
@@ -110,9 +110,9 @@ impl<'t> Document<'t> {
     pub fn into_result<T>(self, value: Option<T>) -> Result<T, Problems> {
         let read = self.overrides_read.into_inner();
         let mut problems = self.problems.into_inner();
-        for (path, (place, _)) in &self.overrides {
+        for (path, (location, _)) in &self.overrides {
             if !read.contains(path) {
-                problems.push(Problem::new(place.clone(), path.clone(), "is not a known setting".to_owned()));
+                problems.push(Problem::new(location.clone(), path.clone(), "is not a known setting".to_owned()));
             }
         }
         match value {
@@ -121,7 +121,7 @@ impl<'t> Document<'t> {
         }
     }
 
-    fn place_at(&self, offset: usize) -> Place {
+    fn place_at(&self, offset: usize) -> Location {
         self.lines.place_at(offset)
     }
 
@@ -135,7 +135,7 @@ impl<'t> Document<'t> {
         !table.is_empty() && !table.contains('[') && self.overrides.keys().any(|path| path.starts_with(&inside))
     }
 
-    fn override_of(&self, path: &str) -> Option<&(Place, String)> {
+    fn override_of(&self, path: &str) -> Option<&(Location, String)> {
         // Tables in a list have no names of their own to be addressed by: they stand in the document only.
         let found = self.overrides.get(path).filter(|_| !path.contains('['))?;
         self.overrides_read.borrow_mut().insert(path.to_owned());
@@ -152,8 +152,8 @@ impl LineIndex {
         Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset).collect())
     }
 
-    fn place_at(&self, offset: usize) -> Place {
-        Place::Line(self.0.partition_point(|line_feed| *line_feed < offset) + 1)
+    fn place_at(&self, offset: usize) -> Location {
+        Location::Line(self.0.partition_point(|line_feed| *line_feed < offset) + 1)
     }
 }
 

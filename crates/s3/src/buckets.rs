@@ -47,7 +47,6 @@ pub struct S3Bucket {
 }
 
 impl S3Bucket {
-    /// What signs an operation.
     fn credentials_for(&self, operation: Operation) -> &CredentialsSettings {
         match operation {
             Operation::Download => &self.credentials,
@@ -58,7 +57,7 @@ impl S3Bucket {
 
 /// What the buckets need of the machine.
 pub struct S3Options {
-    /// The time.
+    /// Dates signatures, and says when credentials end.
     pub clock: Arc<dyn Clock>,
     /// The environment variables.
     pub environment: Environment,

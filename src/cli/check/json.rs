@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Outcome, transport};
 use crate::config::{BucketSettings, Config, CredentialsSettings, ListenerSettings, LoadError, NamedEndpoint};
-use access_broker_base::document::{Place, Problem, Warning, Warnings};
+use access_broker_base::document::{Location, Problem, Warning, Warnings};
 use access_broker_identity::{IssuerSettings, TrustedHop, WorkloadProof};
 use access_broker_policy::{Operation, TierOutline};
 
@@ -35,13 +35,13 @@ fn errors(error: &LoadError) -> Vec<Value> {
         LoadError::Invalid(problems) => problems
             .as_slice()
             .iter()
-            .map(|Problem { place, setting, rule }| located(problems.origin(), place, setting, rule))
+            .map(|Problem { location, setting, rule }| located(problems.origin(), location, setting, rule))
             .map(Value::Object)
             .collect(),
         LoadError::Unusable(unusable) => {
             let file = unusable.file.display().to_string();
             let problem = unusable.problem.to_string();
-            vec![Value::Object(located(&file, &Place::Document, "", &problem))]
+            vec![Value::Object(located(&file, &Location::Document, "", &problem))]
         }
         LoadError::Proof(error) => vec![json!({
             "file": null, "line": null, "environment_variable": null, "flag": null, "setting": null,
@@ -51,21 +51,21 @@ fn errors(error: &LoadError) -> Vec<Value> {
 }
 
 fn warnings(warnings: &Warnings) -> impl Iterator<Item = Value> {
-    warnings.as_slice().iter().map(|Warning { place, setting, message, code }| {
-        let mut members = located(warnings.origin(), place, setting, message);
+    warnings.as_slice().iter().map(|Warning { location, setting, message, code }| {
+        let mut members = located(warnings.origin(), location, setting, message);
         members.insert("code".to_owned(), json!(code.name()));
         Value::Object(members)
     })
 }
 
 /// Where something is, and what. The message follows the setting, as in the text for people.
-fn located(origin: &str, place: &Place, setting: &str, message: &str) -> Map<String, Value> {
+fn located(origin: &str, location: &Location, setting: &str, message: &str) -> Map<String, Value> {
     let (mut file, mut line, mut variable, mut flag) = (Value::Null, Value::Null, Value::Null, Value::Null);
-    match place {
-        Place::Document => file = json!(origin),
-        Place::Line(number) => (file, line) = (json!(origin), json!(number)),
-        Place::EnvironmentVariable(name) => variable = json!(name),
-        Place::Flag(name) => flag = json!(name),
+    match location {
+        Location::Document => file = json!(origin),
+        Location::Line(number) => (file, line) = (json!(origin), json!(number)),
+        Location::EnvironmentVariable(name) => variable = json!(name),
+        Location::Flag(name) => flag = json!(name),
     }
     let setting = if setting.is_empty() { Value::Null } else { json!(setting) };
     let members = [

@@ -25,14 +25,14 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<BucketEndpoints> {
     let (s3_bucket, region) = (table.required_string("s3_bucket"), table.required_string("region"));
     let bucket = s3_bucket.zip(region).map(|(name, region)| RealBucket { s3_bucket: name.value, region: region.value });
     let mut names = vec![EndpointName::default_endpoint()];
-    let place = read_place(table, bucket.as_ref(), "bucket");
-    let mut endpoints = vec![named(Some(EndpointName::default_endpoint()), place)];
+    let location = read_place(table, bucket.as_ref(), "bucket");
+    let mut endpoints = vec![named(Some(EndpointName::default_endpoint()), location)];
     for mut table in table.tables("named_endpoint") {
         let name = read_name(&mut table, &names);
         // Also of an endpoint that cannot be: its name is no less taken.
         names.extend(name.clone());
-        let place = read_place(&mut table, bucket.as_ref(), "endpoint");
-        endpoints.push(named(name, place));
+        let location = read_place(&mut table, bucket.as_ref(), "endpoint");
+        endpoints.push(named(name, location));
         table.finish();
     }
     let broker_endpoint = read_broker_endpoint(table, &names)?;
@@ -40,25 +40,25 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<BucketEndpoints> {
     Some(BucketEndpoints { endpoints, broker_endpoint })
 }
 
-fn named(name: Option<EndpointName>, place: Option<(EndpointSettings, BucketEndpoint)>) -> Option<NamedEndpoint> {
-    let (settings, endpoint) = place?;
+fn named(name: Option<EndpointName>, location: Option<(EndpointSettings, BucketEndpoint)>) -> Option<NamedEndpoint> {
+    let (settings, endpoint) = location?;
     Some(NamedEndpoint { name: name?, settings, endpoint })
 }
 
 fn read_name(table: &mut Table<'_>, taken: &[EndpointName]) -> Option<EndpointName> {
-    let Located { value, place } = table.required_string("name")?;
+    let Located { value, location } = table.required_string("name")?;
     match EndpointName::parse(&value) {
         Ok(name) if name == EndpointName::default_endpoint() => {
-            table.report("name", &place, "must not be \"default\", which the bucket's own settings describe");
+            table.report("name", &location, "must not be \"default\", which the bucket's own settings describe");
             None
         }
         Ok(name) if taken.contains(&name) => {
-            table.report("name", &place, "is the name of another endpoint of the bucket already");
+            table.report("name", &location, "is the name of another endpoint of the bucket already");
             None
         }
         Ok(name) => Some(name),
         Err(error) => {
-            table.report("name", &place, error);
+            table.report("name", &location, error);
             None
         }
     }
@@ -80,10 +80,10 @@ fn read_place(
     let access_point = table.string("access_point").map(|arn| arn.value);
     let endpoint = match endpoint_text {
         None => None,
-        Some(Located { value, place }) => match Url::parse(&value) {
+        Some(Located { value, location }) => match Url::parse(&value) {
             Ok(url) => Some(url),
             Err(_) => {
-                table.report("endpoint", &place, "must be a URL, such as \"https://minio.example.com:9000\"");
+                table.report("endpoint", &location, "must be a URL, such as \"https://minio.example.com:9000\"");
                 return None;
             }
         },
@@ -109,12 +109,12 @@ fn read_place(
 }
 
 fn read_broker_endpoint(table: &mut Table<'_>, names: &[EndpointName]) -> Option<EndpointName> {
-    let Some(Located { value, place }) = table.string("broker_endpoint") else {
+    let Some(Located { value, location }) = table.string("broker_endpoint") else {
         return Some(EndpointName::default_endpoint());
     };
     let found = names.iter().find(|name| name.as_str() == value);
     if found.is_none() {
-        table.report("broker_endpoint", &place, format!("names {value:?}, which no endpoint of the bucket has"));
+        table.report("broker_endpoint", &location, format!("names {value:?}, which no endpoint of the bucket has"));
     }
     found.cloned()
 }

@@ -39,12 +39,12 @@ impl ServerTraits {
 fn read_checksums(table: &mut Table<'_>) -> Option<BTreeSet<ChecksumAlgorithm>> {
     let names = table.strings("checksums")?;
     let mut checksums = BTreeSet::new();
-    for Located { value, place } in names {
+    for Located { value, location } in names {
         match ChecksumAlgorithm::by_name(&value) {
             Some(algorithm) => _ = checksums.insert(algorithm),
             None => {
                 let known = ChecksumAlgorithm::ALL.map(ChecksumAlgorithm::name).join(", ");
-                table.report("checksums", &place, format!("holds {value:?}; the algorithms are {known}"));
+                table.report("checksums", &location, format!("holds {value:?}; the algorithms are {known}"));
             }
         }
     }

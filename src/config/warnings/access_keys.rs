@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::SecretLook;
 use crate::config::{BucketSettings, Config, CredentialsSettings};
-use access_broker_base::document::{Document, Place, Table, WarningCode};
+use access_broker_base::document::{Document, Location, Table, WarningCode};
 use access_broker_s3::credentials::SecretSource;
 
 /// The variables of AWS's default chain. `docker --env-file` keeps quotes.
@@ -54,7 +54,12 @@ pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_
         for name in DEFAULT_CHAIN {
             let text = look(&SecretSource::EnvironmentVariable(name.to_owned()));
             if text.is_some_and(|text| is_quoted(text.trim())) {
-                document.warn(WarningCode::AccessKeyQuoted, &Place::EnvironmentVariable(name.to_owned()), "", QUOTED);
+                document.warn(
+                    WarningCode::AccessKeyQuoted,
+                    &Location::EnvironmentVariable(name.to_owned()),
+                    "",
+                    QUOTED,
+                );
             }
         }
     }
@@ -65,7 +70,7 @@ fn warn(table: &Table<'_>, prefix: &str, source: &SecretSource, code: WarningCod
         SecretSource::EnvironmentVariable(name) => (format!("{prefix}_env"), format!("the variable {name}")),
         SecretSource::File(path) => (format!("{prefix}_file"), path.display().to_string()),
     };
-    table.warn(code, &key, &table.place_of(&key), format!("names {what}, whose value {message}"));
+    table.warn(code, &key, &table.location_of(&key), format!("names {what}, whose value {message}"));
 }
 
 fn oddity(text: &Zeroizing<String>, is_aws_id: bool) -> Option<(WarningCode, &'static str)> {

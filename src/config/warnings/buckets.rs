@@ -23,7 +23,7 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
         if !config.buckets.iter().any(is_used) {
             let message = "is the name of credentials that no [[bucket]] uses; name them in its credentials or its \
                            upload_credentials, or remove them";
-            table.warn(WarningCode::UnusedCredentials, "name", &table.place_of("name"), message);
+            table.warn(WarningCode::UnusedCredentials, "name", &table.location_of("name"), message);
         }
     }
 }
@@ -40,7 +40,7 @@ fn find_bucket_twice(table: &Table<'_>, NamedEndpoint { settings, endpoint, .. }
         "names the bucket \"{bucket}\" already, and the bucket is added to it: URLs begin with {origin}{path}/; leave \
          the bucket out of the endpoint"
     );
-    table.warn(WarningCode::BucketTwice, "endpoint", &table.place_of("endpoint"), message);
+    table.warn(WarningCode::BucketTwice, "endpoint", &table.location_of("endpoint"), message);
 }
 
 /// Whether the host begins with the bucket's name, and what follows is the name of a host with a domain: a server may be
@@ -64,7 +64,12 @@ fn find_unsigned_headers(table: &Table<'_>, bucket: &BucketSettings) {
         "is \"accepted\": the holder of an upload URL of the bucket {reach}, and set every property of it, by x-amz-* \
          headers that are not signed; use a server that refuses them, or {advice} (docs/SERVERS.md)"
     );
-    table.warn(WarningCode::UnsignedHeadersAccepted, "unsigned_headers", &table.place_of("unsigned_headers"), message);
+    table.warn(
+        WarningCode::UnsignedHeadersAccepted,
+        "unsigned_headers",
+        &table.location_of("unsigned_headers"),
+        message,
+    );
 }
 
 fn find_unknown_region(table: &Table<'_>, bucket: &BucketSettings) {
@@ -79,5 +84,5 @@ fn find_unknown_region(table: &Table<'_>, bucket: &BucketSettings) {
         None => "set endpoint for another S3 server".to_owned(),
     };
     let message = format!("is \"{region}\", which is no region of AWS that this version knows; {advice}");
-    table.warn(WarningCode::UnknownRegion, "region", &table.place_of("region"), message);
+    table.warn(WarningCode::UnknownRegion, "region", &table.location_of("region"), message);
 }

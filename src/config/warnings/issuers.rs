@@ -32,39 +32,39 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
                     "reads the top-level claim \"{claim}\", and not a claim inside another; let the issuer put it into \
                      a top-level claim, and name that"
                 );
-                table.warn(WarningCode::DottedClaim, key, &table.place_of(key), message);
+                table.warn(WarningCode::DottedClaim, key, &table.location_of(key), message);
             }
         }
-        for Located { value, place } in table.peek_strings("required_claims") {
+        for Located { value, location } in table.peek_strings("required_claims") {
             if looks_like_path(&value) {
                 let message = format!(
                     "requires the top-level claim \"{value}\", and not a claim inside another, so that every token is \
                      refused that has only that; name the top-level claim"
                 );
-                table.warn(WarningCode::DottedClaim, "required_claims", &place, message);
+                table.warn(WarningCode::DottedClaim, "required_claims", &location, message);
             }
         }
         if settings.trust_email && is_entra(&settings.issuer) {
             let message = "must not be set for Microsoft Entra: users and tenants can change the email there, and take \
                            one of another person; use claims.sub or claims.oid";
-            let place = table.place_of("trust_email");
-            table.warn(WarningCode::ChangeableEmailTrusted, "trust_email", &place, message);
+            let location = table.location_of("trust_email");
+            table.warn(WarningCode::ChangeableEmailTrusted, "trust_email", &location, message);
         }
         if !takes_tokens {
             let message = "is of no use: no listener takes tokens; remove it, or add a [[listener]] that takes tokens";
-            table.warn(WarningCode::UnusedIssuer, "issuer", &table.place_of("issuer"), message);
+            table.warn(WarningCode::UnusedIssuer, "issuer", &table.location_of("issuer"), message);
         }
     }
 }
 
 fn find_placeholders(table: &mut Table<'_>) {
     for key in ["issuer", "audiences", "jwks_url"] {
-        for Located { value, place } in table.peek_strings(key) {
+        for Located { value, location } in table.peek_strings(key) {
             if let Some(placeholder) = placeholder(&value) {
                 // A URL may hold a secret, and that may have brackets.
                 let shown = if key == "jwks_url" { String::new() } else { format!(" {placeholder:?}") };
                 let message = format!("holds a placeholder in brackets{shown}; write the value that it stands for");
-                table.warn(WarningCode::IssuerPlaceholder, key, &place, message);
+                table.warn(WarningCode::IssuerPlaceholder, key, &location, message);
             }
         }
     }
@@ -78,7 +78,7 @@ fn find_tenant_aliases(table: &Table<'_>, settings: &IssuerSettings) {
     {
         let message =
             format!("names \"{tenant}\", and tokens name the id of a tenant; write an [[issuer]] for each tenant");
-        table.warn(WarningCode::IssuerPlaceholder, "issuer", &table.place_of("issuer"), message);
+        table.warn(WarningCode::IssuerPlaceholder, "issuer", &table.location_of("issuer"), message);
     }
 }
 

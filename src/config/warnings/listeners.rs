@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::{Config, ListenAddress, ListenerSettings};
-use access_broker_base::document::{Place, Table, WarningCode};
+use access_broker_base::document::{Location, Table, WarningCode};
 use access_broker_identity::AcceptedProof;
 
 pub(super) fn find(root: &mut Table<'_>, config: &Config) {
@@ -11,12 +11,12 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
     if tables.is_empty() {
         let server = root.table("server");
         for listener in config.listeners.iter().filter(|listener| is_exposed(listener)) {
-            warn(&server, "grpc_addr", &server.place_of("grpc_addr"), &listener.address);
+            warn(&server, "grpc_addr", &server.location_of("grpc_addr"), &listener.address);
         }
     }
     for (table, listener) in tables.iter().zip(&config.listeners) {
         if is_exposed(listener) {
-            warn(table, "address", &table.place_of("address"), &listener.address);
+            warn(table, "address", &table.location_of("address"), &listener.address);
         }
     }
     let admin = config.server.admin_addr;
@@ -26,17 +26,17 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
             "is {admin}, a public address, and the admin port has no TLS and asks for no proof; use a loopback address \
              or one of the internal network"
         );
-        server.warn(WarningCode::PublicAdminAddress, "admin_addr", &server.place_of("admin_addr"), message);
+        server.warn(WarningCode::PublicAdminAddress, "admin_addr", &server.location_of("admin_addr"), message);
     }
 }
 
-fn warn(table: &Table<'_>, key: &str, place: &Place, address: &ListenAddress) {
+fn warn(table: &Table<'_>, key: &str, location: &Location, address: &ListenAddress) {
     let message = format!(
         "is {address}, which other machines can reach, without TLS: tokens and URLs can be read on the way; give the \
          [[listener]] tls_certificate_file and tls_private_key_file, or listen on loopback or on a Unix domain socket \
          behind a proxy or mesh that ends TLS"
     );
-    table.warn(WarningCode::PlaintextListener, key, place, message);
+    table.warn(WarningCode::PlaintextListener, key, location, message);
 }
 
 /// Whether tokens arrive in plaintext from other machines. A listener that believes a mesh's header has a trusted hop

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use access_broker_base::document::testing::{assert_none, assert_one};
-use access_broker_base::document::{Overrides, Place, WarningCode};
+use access_broker_base::document::{Location, Overrides, WarningCode};
 use access_broker_identity::PlainHttp;
 
 /// A configuration with these listeners, settings of its issuer and settings of its bucket, and what follows.
@@ -45,8 +45,8 @@ fn a_plain_configuration_has_no_warnings() {
 #[test]
 fn a_risk_that_is_taken_is_told_at_every_start() {
     let bucket = |more: &str| {
-        let place = "s3_bucket = 'pictures'\nregion = 'default'\nendpoint = 'https://s3.example.com'";
-        format!("{place}\nunsigned_headers = {more}")
+        let location = "s3_bucket = 'pictures'\nregion = 'default'\nendpoint = 'https://s3.example.com'";
+        format!("{location}\nunsigned_headers = {more}")
     };
     let keys = "[[credentials]]\nname = 'w'\naccess_key_id_env = 'A'\nsecret_access_key_env = 'B'";
     let found = warnings_of(&Parts { bucket: &bucket("'accepted'"), ..PLAIN });
@@ -84,8 +84,8 @@ fn plaintext_that_other_machines_can_reach_is_told() {
 
 #[test]
 fn a_warning_about_a_flag_names_the_flag() {
-    let place = Place::Flag("--grpc-addr".to_owned());
-    let overrides = Overrides::from([("server.grpc_addr".to_owned(), (place, "0.0.0.0:1".to_owned()))]);
+    let location = Location::Flag("--grpc-addr".to_owned());
+    let overrides = Overrides::from([("server.grpc_addr".to_owned(), (location, "0.0.0.0:1".to_owned()))]);
     let found = parse(&PLAIN, overrides, &|_| None);
     assert_one(&found, WarningCode::PlaintextListener, &["flag --grpc-addr: server.grpc_addr is 0.0.0.0:1"]);
 }

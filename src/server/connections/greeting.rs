@@ -35,7 +35,6 @@ const MAX_UNREAD_BYTES: usize = 64 * 1_024;
 pub(super) enum Greeting {
     /// The whole preface of HTTP/2, which the connection still has.
     Http2(Connection),
-    /// A request of HTTP/1.
     Http1(Http1Client),
     /// Something else.
     Neither,

@@ -165,7 +165,6 @@ fn status(text: String) -> Message {
     Message::Status(text)
 }
 
-/// Sends all parts in one message.
 fn send(messages: &[Message]) -> std::io::Result<()> {
     let mut states = Vec::with_capacity(messages.len() + 1);
     for message in messages {

@@ -48,7 +48,6 @@ const MAX_MILLISECONDS: u64 = 600_000;
 pub(super) struct TraceSettings {
     /// The collector's URL, as it was given, with a scheme.
     pub(super) endpoint: String,
-    /// Which variable gave it.
     pub(super) endpoint_variable: &'static str,
     /// How spans are sent.
     pub(super) protocol: Protocol,

@@ -7,7 +7,7 @@ use crate::invisible::made_visible;
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// The document as a whole, for what is missing in it.
     Document,
     /// A line of the document, counted from 1.
@@ -18,8 +18,8 @@ pub enum Place {
     Flag(String),
 }
 
-impl Place {
-    /// What stands before a message about this place. `origin` is the name of the document.
+impl Location {
+    /// What stands before a message about this location. `origin` is the name of the document.
     pub(super) fn lead(&self, origin: &str) -> String {
         match self {
             Self::Document => format!("{origin}: "),
@@ -34,7 +34,7 @@ impl Place {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Problems are told in this order.
-    pub place: Place,
+    pub location: Location,
     /// The setting's dotted path; empty for the document as a whole.
     pub setting: String,
     /// What must hold, as the rest of a sentence that begins with the setting.
@@ -43,8 +43,8 @@ pub struct Problem {
 
 impl Problem {
     /// `setting` is a dotted path, `rule` the rest of a sentence that begins with it.
-    pub fn new(place: Place, setting: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self { place, setting: setting.into(), rule: rule.into() }
+    pub fn new(location: Location, setting: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { location, setting: setting.into(), rule: rule.into() }
     }
 }
 
@@ -79,11 +79,11 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Problem { place, setting, rule }) in self.problems.iter().enumerate() {
+        for (index, Problem { location, setting, rule }) in self.problems.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(&place.lead(&self.origin))?;
+            f.write_str(&location.lead(&self.origin))?;
             if setting.is_empty() {
                 f.write_str(rule)?;
             } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Document, Place, WarningCode, units};
+use super::{Document, Location, WarningCode, units};
 
 /// A value and where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Located<T> {
     /// As given: bounds and rules are checked by the reader of the setting.
     pub value: T,
     /// For the messages about it.
-    pub place: Place,
+    pub location: Location,
 }
 
 /// A table that is being read. Call [`finish`](Self::finish) when everything known has been taken.
@@ -24,7 +24,7 @@ pub struct Located<T> {
 pub struct Table<'d> {
     document: &'d Document<'d>,
     path: String,
-    place: Place,
+    location: Location,
     /// `None` for a table that the document lacks: overrides may still fill its settings.
     entries: Option<&'d DeTable<'d>>,
     taken: BTreeSet<&'static str>,
@@ -40,16 +40,16 @@ impl<'d> Table<'d> {
     pub(super) fn new(
         document: &'d Document<'d>,
         path: String,
-        place: Place,
+        location: Location,
         entries: Option<&'d DeTable<'d>>,
     ) -> Self {
-        Self { document, path, place, entries, taken: BTreeSet::new() }
+        Self { document, path, location, entries, taken: BTreeSet::new() }
     }
 
     /// Where the table begins.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// The table's dotted path.
@@ -60,12 +60,12 @@ impl<'d> Table<'d> {
 
     /// Where a setting stands, or where the table begins if it is left out.
     #[must_use]
-    pub fn place_of(&self, key: &str) -> Place {
-        if let Some((place, _)) = self.document.override_of(&self.path_of(key)) {
-            return place.clone();
+    pub fn location_of(&self, key: &str) -> Location {
+        if let Some((location, _)) = self.document.override_of(&self.path_of(key)) {
+            return location.clone();
         }
         let value = self.entries.and_then(|entries| entries.get(key));
-        value.map_or_else(|| self.place.clone(), |value| self.document.place_at(value.span().start))
+        value.map_or_else(|| self.location.clone(), |value| self.document.place_at(value.span().start))
     }
 
     /// Whether this setting is set, whatever its value: by the document, or by what wins over it.
@@ -87,23 +87,23 @@ impl<'d> Table<'d> {
     }
 
     /// Adds a problem with one of the settings.
-    pub fn report(&self, key: &str, place: &Place, rule: impl Display) {
-        self.document.report(place, self.path_of(key), rule);
+    pub fn report(&self, key: &str, location: &Location, rule: impl Display) {
+        self.document.report(location, self.path_of(key), rule);
     }
 
     /// Adds a problem with the table itself.
     pub fn report_here(&self, rule: impl Display) {
-        self.document.report(&self.place, self.path.clone(), rule);
+        self.document.report(&self.location, self.path.clone(), rule);
     }
 
     /// Adds a warning about one of the settings.
-    pub fn warn(&self, code: WarningCode, key: &str, place: &Place, message: impl Display) {
-        self.document.warn(code, place, self.path_of(key), message);
+    pub fn warn(&self, code: WarningCode, key: &str, location: &Location, message: impl Display) {
+        self.document.warn(code, location, self.path_of(key), message);
     }
 
     /// Adds a warning about the table itself.
     pub fn warn_here(&self, code: WarningCode, message: impl Display) {
-        self.document.warn(code, &self.place, self.path.clone(), message);
+        self.document.warn(code, &self.location, self.path.clone(), message);
     }
 
     /// Reports a value of another type. `None` where there is no string.
@@ -119,9 +119,9 @@ impl<'d> Table<'d> {
     pub fn required_string(&mut self, key: &'static str) -> Option<Located<String>> {
         let found = self.string(key);
         match &found {
-            None if !self.holds(key) => self.report(key, &self.place, "is required"),
+            None if !self.holds(key) => self.report(key, &self.location, "is required"),
             Some(text) if text.value.is_empty() => {
-                self.report(key, &text.place, "must not be empty");
+                self.report(key, &text.location, "must not be empty");
                 return None;
             }
             _ => {}
@@ -131,12 +131,12 @@ impl<'d> Table<'d> {
 
     /// A path, relative to a folder unless it is absolute.
     pub fn path_in(&mut self, folder: &Path, key: &'static str) -> Option<Located<PathBuf>> {
-        let Located { value, place } = self.string(key)?;
+        let Located { value, location } = self.string(key)?;
         if value.is_empty() {
-            self.report(key, &place, "must not be empty");
+            self.report(key, &location, "must not be empty");
             return None;
         }
-        Some(Located { value: folder.join(value), place })
+        Some(Located { value: folder.join(value), location })
     }
 
     /// Reports what is not `true` or `false`, which overrides may give as text.
@@ -171,11 +171,11 @@ impl<'d> Table<'d> {
 
     /// One of a closed list of names.
     pub fn one_of<T: Copy>(&mut self, key: &'static str, values: &[(&str, T)]) -> Option<T> {
-        let Located { value, place } = self.string(key)?;
+        let Located { value, location } = self.string(key)?;
         let found = values.iter().find(|(name, _)| *name == value).map(|(_, found)| *found);
         if found.is_none() {
             let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-            self.report(key, &place, format!("must be one of: {}", names.join(", ")));
+            self.report(key, &location, format!("must be one of: {}", names.join(", ")));
         }
         found
     }
@@ -183,13 +183,14 @@ impl<'d> Table<'d> {
     /// A string or a list of strings; a comma-separated list where it comes from an override.
     pub fn strings(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
         let rule = "must be a string or a list of strings";
-        let (raw, place) = self.raw(key)?;
+        let (raw, location) = self.raw(key)?;
         let found = match raw {
-            Raw::Text(text) => {
-                text.split(',').map(|part| Located { value: part.trim().to_owned(), place: place.clone() }).collect()
-            }
-            Raw::Toml(value) => self.strings_in(value, &place).or_else(|| {
-                self.report(key, &place, rule);
+            Raw::Text(text) => text
+                .split(',')
+                .map(|part| Located { value: part.trim().to_owned(), location: location.clone() })
+                .collect(),
+            Raw::Toml(value) => self.strings_in(value, &location).or_else(|| {
+                self.report(key, &location, rule);
                 None
             })?,
         };
@@ -200,8 +201,8 @@ impl<'d> Table<'d> {
     #[must_use]
     pub fn peek_strings(&self, key: &str) -> Vec<Located<String>> {
         let value = self.entries.and_then(|entries| entries.get(key));
-        let place = self.place_of(key);
-        value.and_then(|value| self.strings_in(value.get_ref(), &place)).unwrap_or_default()
+        let location = self.location_of(key);
+        value.and_then(|value| self.strings_in(value.get_ref(), &location)).unwrap_or_default()
     }
 
     /// Whether a setting of the document is `true`, without any report.
@@ -215,7 +216,7 @@ impl<'d> Table<'d> {
     #[must_use]
     pub fn scalars_as_text(&self, key: &str) -> Option<Vec<Located<String>>> {
         let value = self.entries?.get(key)?;
-        let place = self.document.place_at(value.span().start);
+        let location = self.document.place_at(value.span().start);
         let items: Vec<&Spanned<DeValue<'_>>> = match value.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
             _ => vec![value],
@@ -229,11 +230,11 @@ impl<'d> Table<'d> {
                     DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok()?.to_string(),
                     _ => return None,
                 };
-                Some(Located { value: text, place: self.document.place_at(item.span().start) })
+                Some(Located { value: text, location: self.document.place_at(item.span().start) })
             })
             .collect();
         if found.is_none() {
-            self.report(key, &place, "must be a string, a boolean, an integer, or a list of these");
+            self.report(key, &location, "must be a string, a boolean, an integer, or a list of these");
         }
         found
     }
@@ -243,10 +244,10 @@ impl<'d> Table<'d> {
     pub fn string_pairs(&self) -> Vec<(&'d str, Located<String>)> {
         let mut pairs = Vec::new();
         for (key, value) in self.entries.into_iter().flat_map(DeTable::iter) {
-            let place = self.document.place_at(value.span().start);
+            let location = self.document.place_at(value.span().start);
             match value.get_ref().as_str() {
-                Some(text) => pairs.push((key.get_ref().as_ref(), Located { value: text.to_owned(), place })),
-                None => self.report(key.get_ref(), &place, "must be a string"),
+                Some(text) => pairs.push((key.get_ref().as_ref(), Located { value: text.to_owned(), location })),
+                None => self.report(key.get_ref(), &location, "must be a string"),
             }
         }
         pairs
@@ -258,14 +259,14 @@ impl<'d> Table<'d> {
         self.taken.insert(key);
         let path = self.path_of(key);
         match self.entries.and_then(|entries| entries.get(key)) {
-            None => Table::new(self.document, path, self.place.clone(), None),
+            None => Table::new(self.document, path, self.location.clone(), None),
             Some(value) => {
-                let place = self.document.place_at(value.span().start);
+                let location = self.document.place_at(value.span().start);
                 let entries = value.get_ref().as_table();
                 if entries.is_none() {
-                    self.report(key, &place, "must be a table");
+                    self.report(key, &location, "must be a table");
                 }
-                Table::new(self.document, path, place, entries)
+                Table::new(self.document, path, location, entries)
             }
         }
     }
@@ -282,17 +283,17 @@ impl<'d> Table<'d> {
         };
         let mut found = Vec::new();
         for (index, element) in elements.into_iter().enumerate() {
-            let place = self.document.place_at(element.span().start);
+            let location = self.document.place_at(element.span().start);
             match element.get_ref().as_table() {
                 Some(entries) if value.get_ref().is_array() => {
                     found.push(Table::new(
                         self.document,
                         format!("{}[{index}]", self.path_of(key)),
-                        place,
+                        location,
                         Some(entries),
                     ));
                 }
-                _ => self.report(key, &place, format!("must be written as [[{}]]", self.header_of(key))),
+                _ => self.report(key, &location, format!("must be written as [[{}]]", self.header_of(key))),
             }
         }
         found
@@ -303,8 +304,8 @@ impl<'d> Table<'d> {
         for key in self.entries.into_iter().flat_map(DeTable::keys) {
             let name = key.get_ref().as_ref();
             if !self.taken.contains(name) {
-                let place = self.document.place_at(key.span().start);
-                self.report(name, &place, "is not a known setting");
+                let location = self.document.place_at(key.span().start);
+                self.report(name, &location, "is not a known setting");
             }
         }
     }
@@ -320,10 +321,10 @@ impl<'d> Table<'d> {
         names.join(".")
     }
 
-    fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Place)> {
+    fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Location)> {
         self.taken.insert(key);
-        if let Some((place, text)) = self.document.override_of(&self.path_of(key)) {
-            return Some((Raw::Text(text), place.clone()));
+        if let Some((location, text)) = self.document.override_of(&self.path_of(key)) {
+            return Some((Raw::Text(text), location.clone()));
         }
         let value = self.entries?.get(key)?;
         Some((Raw::Toml(value.get_ref()), self.document.place_at(value.span().start)))
@@ -335,22 +336,22 @@ impl<'d> Table<'d> {
         rule: &str,
         convert: impl FnOnce(&Raw<'d>) -> Option<T>,
     ) -> Option<Located<T>> {
-        let (raw, place) = self.raw(key)?;
+        let (raw, location) = self.raw(key)?;
         let Some(value) = convert(&raw) else {
-            self.report(key, &place, rule);
+            self.report(key, &location, rule);
             return None;
         };
-        Some(Located { value, place })
+        Some(Located { value, location })
     }
 
-    fn strings_in(&self, value: &DeValue<'_>, place: &Place) -> Option<Vec<Located<String>>> {
+    fn strings_in(&self, value: &DeValue<'_>, location: &Location) -> Option<Vec<Located<String>>> {
         match value {
-            DeValue::String(text) => Some(vec![Located { value: text.to_string(), place: place.clone() }]),
+            DeValue::String(text) => Some(vec![Located { value: text.to_string(), location: location.clone() }]),
             DeValue::Array(items) => items
                 .iter()
                 .map(|item| {
-                    let place = self.document.place_at(item.span().start);
-                    item.get_ref().as_str().map(|text| Located { value: text.to_owned(), place })
+                    let location = self.document.place_at(item.span().start);
+                    item.get_ref().as_str().map(|text| Located { value: text.to_owned(), location })
                 })
                 .collect(),
             _ => None,

@@ -21,14 +21,14 @@ prefix = 7
 "#;
 
 fn environment(path: &str, text: &str) -> Overrides {
-    Overrides::from([(path.to_owned(), (Place::EnvironmentVariable("AB_X".to_owned()), text.to_owned()))])
+    Overrides::from([(path.to_owned(), (Location::EnvironmentVariable("AB_X".to_owned()), text.to_owned()))])
 }
 
 #[test]
 fn values_come_with_their_lines() {
     let document = Document::parse("x.toml", TEXT, Overrides::new()).unwrap();
     let mut root = document.root();
-    assert_eq!(root.string("name").unwrap(), Located { value: "broker".to_owned(), place: Place::Line(2) });
+    assert_eq!(root.string("name").unwrap(), Located { value: "broker".to_owned(), location: Location::Line(2) });
     assert_eq!(root.duration("ttl").unwrap().value, Duration::from_mins(15));
     assert_eq!(root.byte_size("size").unwrap().value, 50 * 1_024 * 1_024);
     assert_eq!(root.tables("tier").len(), 2);
@@ -94,8 +94,8 @@ fn an_override_of_an_unknown_setting_is_a_problem() {
 #[test]
 fn syntax_errors_carry_their_lines() {
     let problems = Document::parse("x.toml", "a = 1\nb = \nc = 'x\n", Overrides::new()).unwrap_err();
-    let lines: Vec<_> = problems.as_slice().iter().map(|problem| problem.place.clone()).collect();
-    assert!(lines.contains(&Place::Line(2)) && lines.contains(&Place::Line(3)), "{problems}");
+    let lines: Vec<_> = problems.as_slice().iter().map(|problem| problem.location.clone()).collect();
+    assert!(lines.contains(&Location::Line(2)) && lines.contains(&Location::Line(3)), "{problems}");
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn fractions_of_a_second_are_no_duration() {
 #[test]
 fn what_is_set_from_outside_is_held_and_present() {
     let overrides = Overrides::from([
-        ("quota.caller".to_owned(), (Place::Flag("--caller".to_owned()), "5/s".to_owned())),
-        ("list[0].a".to_owned(), (Place::Flag("--a".to_owned()), "1".to_owned())),
+        ("quota.caller".to_owned(), (Location::Flag("--caller".to_owned()), "5/s".to_owned())),
+        ("list[0].a".to_owned(), (Location::Flag("--a".to_owned()), "1".to_owned())),
     ]);
     let document = Document::parse("test", "[quotas]\nburst = 1\n[[list]]\nb = 1\n", overrides).unwrap();
     let mut root = document.root();
@@ -126,10 +126,10 @@ fn warnings_come_in_the_order_of_the_lines_and_leave_the_value_alone() {
     let document = Document::parse("x.toml", TEXT, environment("server.reflection", "true")).unwrap();
     let mut root = document.root();
     let server = root.table("server");
-    server.warn(WarningCode::BucketTwice, "grpc_addr", &server.place_of("grpc_addr"), "is odd");
-    server.warn(WarningCode::BucketTwice, "reflection", &server.place_of("reflection"), "is odd");
+    server.warn(WarningCode::BucketTwice, "grpc_addr", &server.location_of("grpc_addr"), "is odd");
+    server.warn(WarningCode::BucketTwice, "reflection", &server.location_of("reflection"), "is odd");
     for _ in 0..2 {
-        root.warn(WarningCode::UnknownRegion, "name", &root.place_of("name"), "is odd");
+        root.warn(WarningCode::UnknownRegion, "name", &root.location_of("name"), "is odd");
     }
     let _ = root.table("server").boolean("reflection");
     assert!(document.is_valid());
@@ -146,7 +146,7 @@ fn warnings_come_in_the_order_of_the_lines_and_leave_the_value_alone() {
 fn warnings_are_bounded_and_the_rest_is_counted() {
     let document = Document::parse("x.toml", "", Overrides::new()).unwrap();
     for line in 0..MAX_WARNINGS + 5 {
-        document.warn(WarningCode::LiteralPattern, &Place::Line(line), "a", "is odd");
+        document.warn(WarningCode::LiteralPattern, &Location::Line(line), "a", "is odd");
     }
     let warnings = document.take_warnings();
     assert_eq!((warnings.as_slice().len(), warnings.left_out()), (MAX_WARNINGS, 5));
@@ -164,7 +164,7 @@ fn codes_of_warnings_are_words_in_snake_case_and_differ() {
 #[test]
 fn a_warning_is_one_line_of_bounded_length() {
     let document = Document::parse("x.toml", "", Overrides::new()).unwrap();
-    document.warn(WarningCode::DottedClaim, &Place::Line(1), "a\nb", "x".repeat(2_000));
+    document.warn(WarningCode::DottedClaim, &Location::Line(1), "a\nb", "x".repeat(2_000));
     let (_, line) = document.take_warnings().lines().next().unwrap();
     assert_eq!(line, format!("x.toml:1: a\\nb {}\u{2026}", "x".repeat(1_000)));
 }

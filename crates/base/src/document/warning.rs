@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::Place;
+use super::Location;
 use crate::invisible::made_visible;
 
 /// The most warnings that are kept of one document.
@@ -98,7 +98,7 @@ impl WarningCode {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Warning {
     /// Warnings are told in this order.
-    pub place: Place,
+    pub location: Location,
     /// The setting's dotted path; empty for the document as a whole.
     pub setting: String,
     /// What is wrong and what to write instead, as the rest of a sentence that begins with the setting.
@@ -146,11 +146,11 @@ impl Warnings {
         self.left_out.retain(|code, _| !codes.contains(code));
     }
 
-    /// One line for each warning: place, setting and message.
+    /// One line for each warning: location, setting and message.
     pub fn lines(&self) -> impl Iterator<Item = (WarningCode, String)> {
-        self.kept.iter().map(|Warning { place, setting, message, code }| {
+        self.kept.iter().map(|Warning { location, setting, message, code }| {
             let gap = if setting.is_empty() { "" } else { " " };
-            (*code, format!("{}{setting}{gap}{message}", place.lead(&self.origin)))
+            (*code, format!("{}{setting}{gap}{message}", location.lead(&self.origin)))
         })
     }
 }
@@ -160,13 +160,19 @@ impl Warnings {
 pub(super) struct FoundWarnings(RefCell<(Vec<Warning>, BTreeMap<WarningCode, usize>)>);
 
 impl FoundWarnings {
-    pub(super) fn add(&self, code: WarningCode, place: &Place, setting: impl Into<String>, message: impl Display) {
+    pub(super) fn add(
+        &self,
+        code: WarningCode,
+        location: &Location,
+        setting: impl Into<String>,
+        message: impl Display,
+    ) {
         let (warnings, found) = &mut *self.0.borrow_mut();
         let of_this_code = found.entry(code).or_default();
         *of_this_code += 1;
         if *of_this_code <= MAX_WARNINGS {
             let (setting, message) = (shown(&setting.into()), shown(&message.to_string()));
-            warnings.push(Warning { place: place.clone(), setting, message, code });
+            warnings.push(Warning { location: location.clone(), setting, message, code });
         }
     }
 

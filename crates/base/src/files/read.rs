@@ -61,7 +61,6 @@ impl FileId {
         &self.real_path
     }
 
-    /// An id for tests.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn new(real_path: &str, inode: u64) -> Self {
         Self { real_path: real_path.into(), device: 1, inode, born: None }

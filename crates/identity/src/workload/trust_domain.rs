@@ -21,7 +21,7 @@ impl TrustDomain {
         check(text).map(|()| Self(text.into()))
     }
 
-    /// The name.
+    /// Without `spiffe://`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

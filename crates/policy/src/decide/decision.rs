@@ -22,7 +22,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The refusal.
+    /// The first reason against it, with the tier where one holds the object.
     pub fn decide_download(
         &self,
         caller: &Caller,
@@ -49,7 +49,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The refusal.
+    /// The first reason against it, with the tier where one holds the object.
     pub fn decide_upload(
         &self,
         caller: &Caller,
@@ -71,7 +71,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The refusal.
+    /// The first reason against it, with the tier where one holds the object.
     pub fn decide_verification(
         &self,
         caller: &Caller,

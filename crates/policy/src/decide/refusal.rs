@@ -10,7 +10,7 @@ use super::violation::FieldViolation;
 pub struct Refusal {
     /// The tier that holds the object, if one does.
     pub tier: Option<Arc<str>>,
-    /// Why.
+    /// The first reason that was found.
     pub reason: RefusalReason,
 }
 

@@ -10,7 +10,7 @@ pub struct FieldViolation {
 }
 
 impl FieldViolation {
-    /// A violation from its parts.
+    /// `field` is named as in the request.
     pub fn new(field: &'static str, rule: impl Into<String>) -> Self {
         Self { field, rule: rule.into() }
     }

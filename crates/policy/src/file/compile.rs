@@ -31,12 +31,12 @@ pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> P
                 report_unknown_endpoints(document, path, endpoints, &known.endpoints);
                 if known.takes_backslash_for_slash && prefix_text.value.contains('\\') {
                     let rule = "must not hold \"\\\", because the bucket has backslash_in_keys = false";
-                    document.report(&prefix_text.place, format!("{path}.prefix"), rule);
+                    document.report(&prefix_text.location, format!("{path}.prefix"), rule);
                 }
             }
             None => {
                 let rule = "is not a bucket of the server's configuration";
-                document.report(&bucket.place, format!("{path}.bucket"), rule);
+                document.report(&bucket.location, format!("{path}.bucket"), rule);
             }
         }
     }
@@ -73,19 +73,19 @@ fn read_rules<'d>(
 
 fn index_by_name(document: &Document<'_>, tiers: &[TierSpecification]) -> HashMap<String, usize> {
     let mut by_name = HashMap::new();
-    for (index, TierSpecification { name: Located { value, place }, path, .. }) in tiers.iter().enumerate() {
+    for (index, TierSpecification { name: Located { value, location }, path, .. }) in tiers.iter().enumerate() {
         if by_name.insert(value.clone(), index).is_some() {
-            document.report(place, format!("{path}.name"), "is the name of another tier already");
+            document.report(location, format!("{path}.name"), "is the name of another tier already");
         }
     }
     by_name
 }
 
 fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared: &HashSet<String>) {
-    for Located { value, place } in rule.tiers.iter().flatten() {
+    for Located { value, location } in rule.tiers.iter().flatten() {
         if !declared.contains(value) {
             let setting = format!("{}.tiers", rule.path);
-            document.report(place, setting, format!("names {value:?}, which is no tier of this file"));
+            document.report(location, setting, format!("names {value:?}, which is no tier of this file"));
         }
     }
 }
@@ -103,10 +103,10 @@ fn report_unknown_endpoints(
     endpoints: &[Located<EndpointName>],
     known: &BTreeSet<EndpointName>,
 ) {
-    for Located { value, place } in endpoints {
+    for Located { value, location } in endpoints {
         if !known.contains(value) {
             let rule = format!("holds \"{value}\", which is no endpoint of the bucket");
-            document.report(place, format!("{path}.endpoints"), rule);
+            document.report(location, format!("{path}.endpoints"), rule);
         }
     }
 }
@@ -132,14 +132,14 @@ fn report_endpoints_of_grant(
         let usable: BTreeSet<&EndpointName> = of_bucket.filter(of_tier).collect();
         if !grant.endpoints.iter().any(|name| usable.contains(&name.value)) {
             let rule = format!("leaves tier \"{}\" no endpoint", tier.name());
-            document.report(&grant.place, setting.clone(), rule);
+            document.report(&grant.location, setting.clone(), rule);
         }
         known.extend(usable);
     }
-    for Located { value, place } in &grant.endpoints {
+    for Located { value, location } in &grant.endpoints {
         if !known.contains(value) {
             document.report(
-                place,
+                location,
                 setting.clone(),
                 format!("holds \"{value}\", by which none of its tiers can be reached"),
             );
@@ -186,7 +186,7 @@ fn report_shared_templates(
             tier.name(),
             context.list_issuers()
         );
-        document.report(&grant.place, format!("{}.to", grant.path), rule);
+        document.report(&grant.location, format!("{}.to", grant.path), rule);
     }
 }
 
@@ -206,7 +206,7 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &Polic
         let profile = context.buckets.get(&bucket.value).cloned().unwrap_or_default();
         let bucket = buckets.entry(bucket.value).or_insert_with(|| BucketTiers { profile, ..BucketTiers::default() });
         if let Err(conflict) = bucket.tree.insert(&prefix, Arc::new(tier)) {
-            document.report(&prefix_text.place, format!("{path}.prefix"), conflict);
+            document.report(&prefix_text.location, format!("{path}.prefix"), conflict);
         }
     }
     Policy { buckets, outline }

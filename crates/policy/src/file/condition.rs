@@ -17,8 +17,8 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Conditi
         return Condition::default();
     }
     let authenticated = table.boolean("authenticated");
-    if let Some(Located { value: false, place }) = &authenticated {
-        table.report("authenticated", place, "must be true where it is given");
+    if let Some(Located { value: false, location }) = &authenticated {
+        table.report("authenticated", location, "must be true where it is given");
     }
     let condition = Condition {
         issuers: read_issuers(&mut table, context),
@@ -44,17 +44,17 @@ fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Issuers {
     let Some(issuers) = table.strings("issuers") else { return Issuers::NotNamed };
     if issuers.iter().any(|issuer| issuer.value == ANY_ISSUER) {
         if issuers.len() > 1 {
-            table.report("issuers", &table.place_of("issuers"), "must not hold \"any\" beside an issuer");
+            table.report("issuers", &table.location_of("issuers"), "must not hold \"any\" beside an issuer");
         }
         return Issuers::Any;
     }
-    for Located { value, place } in &issuers {
+    for Located { value, location } in &issuers {
         if !context.issuers.contains(value.as_str()) {
             let rule = format!(
                 "names {value:?}, which is no [[issuer]] of the configuration; there are {}",
                 context.list_issuers()
             );
-            table.report("issuers", place, rule);
+            table.report("issuers", location, rule);
         }
     }
     Issuers::Named(non_empty(table, "issuers", issuers))
@@ -62,15 +62,15 @@ fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Issuers {
 
 fn read_workloads(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
     let workloads = table.strings("workloads")?;
-    for Located { value, place } in workloads.iter().filter(|workload| !workload.value.is_empty()) {
+    for Located { value, location } in workloads.iter().filter(|workload| !workload.value.is_empty()) {
         match WorkloadId::parse(value) {
             None => table.report(
                 "workloads",
-                place,
+                location,
                 format!("holds {value:?}, which is no SPIFFE id and no Linkerd identity"),
             ),
             Some(id) if !context.trust_domains.contains(id.trust_domain()) => {
-                table.report("workloads", place, unprovable(id.trust_domain()));
+                table.report("workloads", location, unprovable(id.trust_domain()));
             }
             Some(_) => {}
         }
@@ -80,9 +80,9 @@ fn read_workloads(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<
 
 fn read_trust_domains(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
     let domains = table.strings("trust_domains")?;
-    for Located { value, place } in domains.iter().filter(|domain| !domain.value.is_empty()) {
+    for Located { value, location } in domains.iter().filter(|domain| !domain.value.is_empty()) {
         if !context.trust_domains.contains(value) {
-            table.report("trust_domains", place, unprovable(value));
+            table.report("trust_domains", location, unprovable(value));
         }
     }
     Some(non_empty(table, "trust_domains", domains))
@@ -120,10 +120,10 @@ fn read_claims(table: &mut Table<'_>) -> Vec<(String, Vec<String>)> {
 /// The values, after a report of an empty list or an empty value: neither could ever hold.
 fn non_empty(table: &Table<'_>, key: &str, values: Vec<Located<String>>) -> Vec<String> {
     if values.is_empty() {
-        table.report(key, &table.place_of(key), "must not be an empty list");
+        table.report(key, &table.location_of(key), "must not be an empty list");
     }
-    for Located { place, .. } in values.iter().filter(|located| located.value.is_empty()) {
-        table.report(key, place, "must not hold an empty value");
+    for Located { location, .. } in values.iter().filter(|located| located.value.is_empty()) {
+        table.report(key, location, "must not hold an empty value");
     }
     values.into_iter().map(|located| located.value).collect()
 }

@@ -23,18 +23,22 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Encryption> {
         table.report_here("must have an algorithm: AES256, aws:kms or aws:kms:dsse");
     }
     let algorithm = table.one_of("algorithm", &ALGORITHMS);
-    let kms_key_id = table.string("kms_key_id").and_then(|Located { value, place }| {
-        HeaderText::parse(&value).map_err(|error| table.report("kms_key_id", &place, error)).ok()
+    let kms_key_id = table.string("kms_key_id").and_then(|Located { value, location }| {
+        HeaderText::parse(&value).map_err(|error| table.report("kms_key_id", &location, error)).ok()
     });
     let context = read_context(&table.table("context"));
     let bucket_key = table.boolean("bucket_key").map(|flag| flag.value);
     for key in ["kms_key_id", "context", "bucket_key"] {
         if algorithm == Some(EncryptionAlgorithm::Aes256) && table.holds(key) {
-            table.report(key, &table.place_of(key), "is for aws:kms and aws:kms:dsse only");
+            table.report(key, &table.location_of(key), "is for aws:kms and aws:kms:dsse only");
         }
     }
     if algorithm == Some(EncryptionAlgorithm::KmsDualLayer) && table.holds("bucket_key") {
-        table.report("bucket_key", &table.place_of("bucket_key"), "is not for aws:kms:dsse, which has no bucket keys");
+        table.report(
+            "bucket_key",
+            &table.location_of("bucket_key"),
+            "is not for aws:kms:dsse, which has no bucket keys",
+        );
     }
     table.finish();
     Some(Encryption { algorithm: algorithm?, kms_key_id, context, bucket_key })
@@ -45,9 +49,9 @@ fn read_context(table: &Table<'_>) -> Option<HeaderText> {
         return None;
     }
     let mut context = BTreeMap::new();
-    for (name, Located { value, place }) in table.string_pairs() {
+    for (name, Located { value, location }) in table.string_pairs() {
         if name.starts_with("aws:") {
-            table.report(name, &place, "must not begin with \"aws:\", which AWS keeps for itself");
+            table.report(name, &location, "must not begin with \"aws:\", which AWS keeps for itself");
         }
         context.insert(name, value);
     }

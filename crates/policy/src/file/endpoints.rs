@@ -7,13 +7,17 @@ use access_broker_base::document::{Located, Table};
 pub(super) fn read(table: &mut Table<'_>) -> Option<Vec<Located<EndpointName>>> {
     let names = table.strings("endpoints")?;
     if names.is_empty() {
-        table.report("endpoints", &table.place_of("endpoints"), "must not be an empty list; leave it out to allow all");
+        table.report(
+            "endpoints",
+            &table.location_of("endpoints"),
+            "must not be an empty list; leave it out to allow all",
+        );
     }
     let mut parsed = Vec::new();
-    for Located { value, place } in names {
+    for Located { value, location } in names {
         match EndpointName::parse(&value) {
-            Ok(value) => parsed.push(Located { value, place }),
-            Err(error) => table.report("endpoints", &place, error),
+            Ok(value) => parsed.push(Located { value, location }),
+            Err(error) => table.report("endpoints", &location, error),
         }
     }
     Some(parsed)

@@ -14,7 +14,7 @@ const SHOWN_CHARACTERS: usize = 80;
 /// Reads the `include` of a tier. `None`: it includes every key.
 pub(super) fn read(table: &mut Table<'_>) -> Option<Include> {
     let patterns = table.strings("include")?;
-    let whole = table.place_of("include");
+    let whole = table.location_of("include");
     if patterns.is_empty() {
         table.report("include", &whole, "must not be an empty list; leave it out to include every key");
     }
@@ -23,12 +23,12 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Include> {
         return None;
     }
     let mut globs = Vec::with_capacity(patterns.len());
-    for Located { value, place } in &patterns {
+    for Located { value, location } in &patterns {
         match Glob::parse(value) {
             Ok(glob) => globs.push(glob),
             Err(error) => {
                 let rule = format!("holds a glob that is not valid: \"{}\" {error}", beginning(value));
-                table.report("include", place, rule);
+                table.report("include", location, rule);
             }
         }
     }

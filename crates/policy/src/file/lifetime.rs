@@ -16,18 +16,18 @@ pub(super) fn read(table: &mut Table<'_>) -> LifetimeObligations {
     let max_ttl = table.duration("max_ttl");
     let default_ttl = table.duration("default_ttl");
     for (key, ttl) in [("max_ttl", &max_ttl), ("default_ttl", &default_ttl)] {
-        if let Some(Located { value, place }) = ttl
+        if let Some(Located { value, location }) = ttl
             && !(Duration::from_secs(1)..=MAX_TTL).contains(value)
         {
-            table.report(key, place, "must be between 1s and 7days, the limit of SigV4 signatures");
+            table.report(key, location, "must be between 1s and 7days, the limit of SigV4 signatures");
         }
     }
     let max = max_ttl.map_or(DEFAULT_MAX_TTL, |ttl| ttl.value);
-    if let Some(Located { value, place }) = &default_ttl
+    if let Some(Located { value, location }) = &default_ttl
         && *value > max
     {
         let rule = format!("must not be longer than max_ttl ({})", humantime::format_duration(max));
-        table.report("default_ttl", place, rule);
+        table.report("default_ttl", location, rule);
     }
     LifetimeObligations {
         max_ttl: max,

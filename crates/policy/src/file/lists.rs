@@ -11,13 +11,13 @@ pub(super) fn read_list<T>(
 ) -> Option<Vec<T>> {
     let values = table.strings(key)?;
     if values.is_empty() {
-        table.report(key, &table.place_of(key), "must not be an empty list; leave it out to demand nothing");
+        table.report(key, &table.location_of(key), "must not be an empty list; leave it out to demand nothing");
     }
     let mut parsed = Vec::new();
-    for Located { value, place } in values {
+    for Located { value, location } in values {
         match parse(&value) {
             Some(item) => parsed.push(item),
-            None => table.report(key, &place, rule(&value)),
+            None => table.report(key, &location, rule(&value)),
         }
     }
     Some(parsed)

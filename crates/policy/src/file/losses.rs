@@ -63,7 +63,6 @@ fn fewer<'c>(
 
 type Counts = BTreeMap<String, usize>;
 
-/// What there is in a policy.
 #[derive(Default)]
 struct Inventory {
     /// Tiers, grants, denials and conditions.

@@ -9,7 +9,7 @@ use access_broker_base::document::{Document, Overrides, Problems, Warnings};
 /// A policy as it was read.
 #[derive(Debug)]
 pub struct CompiledPolicy {
-    /// What decides.
+    /// What decides, without the text that it was read from.
     pub policy: Policy,
     /// What the file says without effect, or surely does not mean.
     pub warnings: Warnings,

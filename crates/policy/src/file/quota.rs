@@ -21,22 +21,22 @@ pub(super) fn read(mut table: Table<'_>) -> Option<TierQuota> {
 
 /// A rate such as `600/m`. The burst is a count of calls, with a key of its own.
 pub fn read_rate(table: &mut Table<'_>, key: &'static str, burst_key: &'static str) -> Option<RateLimit> {
-    let rate = table.string(key).and_then(|Located { value, place }| {
+    let rate = table.string(key).and_then(|Located { value, location }| {
         let parsed = RateLimit::parse(&value);
         if parsed.is_none() {
-            table.report(key, &place, "must be a rate, such as \"50/s\", \"600/m\" or \"1000/h\"");
+            table.report(key, &location, "must be a rate, such as \"50/s\", \"600/m\" or \"1000/h\"");
         }
         parsed
     });
-    let burst = table.integer(burst_key).and_then(|Located { value, place }| {
+    let burst = table.integer(burst_key).and_then(|Located { value, location }| {
         let burst = u32::try_from(value).ok().filter(|burst| *burst <= MAX_COUNT).and_then(NonZeroU32::new);
         if burst.is_none() {
-            table.report(burst_key, &place, "must be between 1 and 1000000");
+            table.report(burst_key, &location, "must be between 1 and 1000000");
         }
         burst
     });
     if burst.is_some() && !table.holds(key) {
-        table.report(burst_key, &table.place_of(burst_key), format!("needs {key}, which is not set"));
+        table.report(burst_key, &table.location_of(burst_key), format!("needs {key}, which is not set"));
     }
     rate.map(|rate| burst.map_or(rate, |burst| rate.with_burst(burst)))
 }

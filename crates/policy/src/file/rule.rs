@@ -6,7 +6,7 @@ use super::context::PolicyContext;
 use super::{condition, endpoints};
 use crate::decide::{Condition, Operation, Rule};
 use crate::object::EndpointName;
-use access_broker_base::document::{Located, Place, Table};
+use access_broker_base::document::{Located, Location, Table};
 use access_broker_base::invisible::is_invisible;
 
 #[derive(Debug)]
@@ -14,11 +14,11 @@ pub(super) struct RuleWithTiers {
     pub(super) rule: Arc<Rule>,
     /// `None`: every tier.
     pub(super) tiers: Option<Vec<Located<String>>>,
-    pub(super) operations_place: Place,
+    pub(super) operations_place: Location,
     pub(super) endpoints: Vec<Located<EndpointName>>,
     /// The rule's dotted path in the file, and where it begins.
     pub(super) path: String,
-    pub(super) place: Place,
+    pub(super) location: Location,
 }
 
 /// An empty list reaches nothing, and a denial that reaches nothing looks like a safeguard and is none.
@@ -28,7 +28,7 @@ const EMPTY_LIST: &str = "must not be an empty list";
 pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
     for key in ["tiers", "operations"] {
         if !table.holds(key) {
-            table.report(key, &table.place_of(key), "is required");
+            table.report(key, &table.location_of(key), "is required");
         }
     }
     let endpoints = endpoints::read(&mut table);
@@ -63,13 +63,13 @@ fn read_rule(
     context: &PolicyContext<'_>,
 ) -> RuleWithTiers {
     let name = table.string("name");
-    if let Some(Located { place, .. }) = name.as_ref().filter(|name| name.value.contains(is_invisible)) {
-        table.report("name", place, "must not hold control characters or others that cannot be seen");
+    if let Some(Located { location, .. }) = name.as_ref().filter(|name| name.value.contains(is_invisible)) {
+        table.report("name", location, "must not hold control characters or others that cannot be seen");
     }
     let name = name.map_or_else(|| format!("{}[{index}]", kind.name()), |name| name.value);
     let tiers = table.strings("tiers");
     if tiers.as_ref().is_some_and(Vec::is_empty) {
-        table.report("tiers", &table.place_of("tiers"), EMPTY_LIST);
+        table.report("tiers", &table.location_of("tiers"), EMPTY_LIST);
     }
     let (operations, operations_place) = read_operations(&mut table);
     let required_claims = read_required_claims(&mut table);
@@ -77,20 +77,20 @@ fn read_rule(
     if kind == Kind::Grant {
         report_names_of_several_issuers(&table, &to, &required_claims, context);
     }
-    let (path, place) = (table.path().to_owned(), table.place().clone());
+    let (path, location) = (table.path().to_owned(), table.location().clone());
     table.finish();
     let names = endpoints.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
     let rule = Arc::new(Rule { name: name.into(), operations, to, required_claims, endpoints: names });
-    RuleWithTiers { rule, tiers, operations_place, endpoints: endpoints.unwrap_or_default(), path, place }
+    RuleWithTiers { rule, tiers, operations_place, endpoints: endpoints.unwrap_or_default(), path, location }
 }
 
 fn read_required_claims(table: &mut Table<'_>) -> Vec<String> {
     let Some(names) = table.strings("required_claims") else { return Vec::new() };
     if names.is_empty() {
-        table.report("required_claims", &table.place_of("required_claims"), EMPTY_LIST);
+        table.report("required_claims", &table.location_of("required_claims"), EMPTY_LIST);
     }
-    for Located { place, .. } in names.iter().filter(|name| name.value.is_empty()) {
-        table.report("required_claims", place, "must not hold an empty name");
+    for Located { location, .. } in names.iter().filter(|name| name.value.is_empty()) {
+        table.report("required_claims", location, "must not hold an empty name");
     }
     names.into_iter().map(|name| name.value).collect()
 }
@@ -114,26 +114,26 @@ fn report_names_of_several_issuers(
         names.join(", "),
         context.list_issuers(),
     );
-    table.report("to", &table.place_of("to"), rule);
+    table.report("to", &table.location_of("to"), rule);
 }
 
-fn read_operations(table: &mut Table<'_>) -> (Vec<Operation>, Place) {
+fn read_operations(table: &mut Table<'_>) -> (Vec<Operation>, Location) {
     let Some(names) = table.strings("operations") else {
-        return (Operation::ALL.to_vec(), table.place().clone());
+        return (Operation::ALL.to_vec(), table.location().clone());
     };
     if names.is_empty() {
-        table.report("operations", &table.place_of("operations"), EMPTY_LIST);
+        table.report("operations", &table.location_of("operations"), EMPTY_LIST);
     }
-    let place = names.first().map_or_else(|| table.place().clone(), |name| name.place.clone());
+    let location = names.first().map_or_else(|| table.location().clone(), |name| name.location.clone());
     let mut operations = Vec::new();
-    for Located { value, place } in names {
+    for Located { value, location } in names {
         match Operation::ALL.into_iter().find(|operation| operation.name() == value) {
             Some(operation) => operations.push(operation),
             None => {
                 let rule = format!("holds {value:?}; there are \"download\" and \"upload\"");
-                table.report("operations", &place, rule);
+                table.report("operations", &location, rule);
             }
         }
     }
-    (operations, place)
+    (operations, location)
 }

@@ -27,20 +27,20 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Option<
     let name = table.required_string("name").filter(|name| {
         let fits = BucketName::parse(&name.value).is_ok();
         if !fits {
-            table.report("name", &name.place, BucketNameError);
+            table.report("name", &name.location, BucketNameError);
         }
         fits
     });
-    let bucket = table.required_string("bucket").and_then(|Located { value, place }| {
-        let parsed = BucketName::parse(&value).map_err(|error| table.report("bucket", &place, error));
-        Some(Located { value: parsed.ok()?, place })
+    let bucket = table.required_string("bucket").and_then(|Located { value, location }| {
+        let parsed = BucketName::parse(&value).map_err(|error| table.report("bucket", &location, error));
+        Some(Located { value: parsed.ok()?, location })
     });
     let prefix_text = table.string("prefix");
     if prefix_text.is_none() {
-        table.report("prefix", &table.place_of("prefix"), "is required; \"\" means the whole bucket");
+        table.report("prefix", &table.location_of("prefix"), "is required; \"\" means the whole bucket");
     }
-    let prefix = prefix_text.as_ref().and_then(|Located { value, place }| {
-        TierPrefix::parse(value).map_err(|error| table.report("prefix", place, error)).ok()
+    let prefix = prefix_text.as_ref().and_then(|Located { value, location }| {
+        TierPrefix::parse(value).map_err(|error| table.report("prefix", location, error)).ok()
     });
     let include = include::read(&mut table);
     let quota = quota::read(table.table("quota")).map(Arc::new);
@@ -48,8 +48,8 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Option<
     let download = download::read(table.table("download"));
     let upload = {
         let name = bucket.as_ref().map(|bucket| &bucket.value);
-        let place = name.and_then(|name| UploadPlace::find(name, endpoints.as_deref(), context));
-        upload::read(table.table("upload"), place.as_ref())
+        let location = name.and_then(|name| UploadPlace::find(name, endpoints.as_deref(), context));
+        upload::read(table.table("upload"), location.as_ref())
     };
     if download.is_none() && upload.is_none() {
         table.report_here("must offer an operation: a download or an upload table");

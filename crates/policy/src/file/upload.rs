@@ -13,14 +13,14 @@ use crate::object::{
 use access_broker_base::document::{Located, Table};
 
 /// Reads the `upload` table, if there is one.
-pub(super) fn read(mut table: Table<'_>, place: Option<&UploadPlace<'_>>) -> Option<UploadObligations> {
+pub(super) fn read(mut table: Table<'_>, location: Option<&UploadPlace<'_>>) -> Option<UploadObligations> {
     if !table.is_present() {
         return None;
     }
     let lifetime = lifetime::read(&mut table);
-    let max_size = table.byte_size("max_size").map(|Located { value, place }| {
+    let max_size = table.byte_size("max_size").map(|Located { value, location }| {
         if !(1..=MAX_SINGLE_PUT_BYTES).contains(&value) {
-            table.report("max_size", &place, "must be between 1B and 5GiB, the most that one PUT can write");
+            table.report("max_size", &location, "must be between 1B and 5GiB, the most that one PUT can write");
         }
         value
     });
@@ -46,11 +46,11 @@ pub(super) fn read(mut table: Table<'_>, place: Option<&UploadPlace<'_>>) -> Opt
     let record_decision = table.boolean("record_decision").is_some_and(|record| record.value);
     let if_match = table.boolean("if_match");
     if if_match.as_ref().is_some_and(|if_match| if_match.value) && !overwrite {
-        table.report("if_match", &table.place_of("if_match"), "must not be true where overwrite is not true");
+        table.report("if_match", &table.location_of("if_match"), "must not be true where overwrite is not true");
     }
-    if let Some(place) = place {
+    if let Some(location) = location {
         let must_match = if_match.as_ref().is_some_and(|if_match| if_match.value);
-        place.report(&table, overwrite, must_match, checksums.as_deref().unwrap_or_default());
+        location.report(&table, overwrite, must_match, checksums.as_deref().unwrap_or_default());
     }
     table.finish();
     let imposed = ImposedOnUploads {
@@ -64,7 +64,7 @@ pub(super) fn read(mut table: Table<'_>, place: Option<&UploadPlace<'_>>) -> Opt
         content_encoding,
         record_decision,
         content_types,
-        checked_by_server: place.map(UploadPlace::checked_by_server).unwrap_or_default(),
+        checked_by_server: location.map(UploadPlace::checked_by_server).unwrap_or_default(),
     };
     Some(UploadObligations {
         lifetime,
@@ -81,15 +81,15 @@ fn read_header<E: Display>(
     key: &'static str,
     parse: impl Fn(&str) -> Result<HeaderText, E>,
 ) -> Option<HeaderText> {
-    let Located { value, place } = table.string(key)?;
-    parse(&value).map_err(|error| table.report(key, &place, error)).ok()
+    let Located { value, location } = table.string(key)?;
+    parse(&value).map_err(|error| table.report(key, &location, error)).ok()
 }
 
 fn read_tags(table: &Table<'_>) -> ObjectTags {
     let mut tags = ObjectTags::default();
-    for (name, Located { value, place }) in table.string_pairs() {
+    for (name, Located { value, location }) in table.string_pairs() {
         if let Err(error) = tags.insert(name, &value) {
-            table.report(name, &place, error);
+            table.report(name, &location, error);
         }
     }
     tags
@@ -102,13 +102,13 @@ fn read_caller_tags(table: &mut Table<'_>, imposed: &ObjectTags) -> Vec<String> 
     };
     if imposed.len() + names.len() > MAX_TAGS {
         let rule = format!("must not make more than {MAX_TAGS} tags with those of the tier");
-        table.report("caller_tags", &table.place_of("caller_tags"), rule);
+        table.report("caller_tags", &table.location_of("caller_tags"), rule);
     }
-    for Located { value, place } in &names {
+    for Located { value, location } in &names {
         if let Err(error) = ObjectTags::default().insert(value, "") {
-            table.report("caller_tags", place, error);
+            table.report("caller_tags", location, error);
         } else if imposed.iter().any(|(name, _)| name == value) {
-            table.report("caller_tags", place, format!("holds {value:?}, which the tier sets itself"));
+            table.report("caller_tags", location, format!("holds {value:?}, which the tier sets itself"));
         }
     }
     names.into_iter().map(|name| name.value).collect()

@@ -34,7 +34,7 @@ impl<'c> UploadPlace<'c> {
     /// Reports what a tier's `upload` table relies on and the server does not keep, and warns of what it may not keep.
     pub(crate) fn report(&self, table: &Table<'_>, overwrite: bool, if_match: bool, checksums: &[ChecksumAlgorithm]) {
         let Self { bucket, profile, endpoints } = self;
-        let report = |key: &str, rule: String| table.report(key, &table.place_of(key), rule);
+        let report = |key: &str, rule: String| table.report(key, &table.location_of(key), rule);
         if let Some(endpoint) = profile.endpoint_open_to_unsigned_headers(endpoints) {
             table.report_here(format!(
                 "is not safe: the server at endpoint \"{endpoint}\" of bucket \"{bucket}\" may take x-amz-* headers that \

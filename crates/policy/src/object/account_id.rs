@@ -35,7 +35,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// An account id that is not valid.
+/// The text is not 12 ASCII digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be an AWS account id of 12 digits")]
 pub struct AccountIdError;

@@ -39,7 +39,7 @@ impl EntityTag {
     }
 }
 
-/// An entity tag that is none.
+/// The text breaks the rule of [`EntityTag`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be a strong ETag with its quotes, as S3 gives it, of at most 256 visible ASCII characters")]
 pub struct EntityTagError;

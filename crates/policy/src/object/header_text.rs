@@ -28,7 +28,7 @@ impl HeaderText {
         }
     }
 
-    /// The value.
+    /// As it is signed and sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -59,7 +59,6 @@ pub struct CredentialsCache {
 /// What the attempts so far say of the next.
 #[derive(Debug, Default)]
 struct Renewals {
-    /// The result of the last attempt.
     last_result: Option<RefreshResult>,
     /// The last attempt that gave credentials that can sign.
     last_read: Option<Read>,

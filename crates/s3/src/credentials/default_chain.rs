@@ -59,7 +59,6 @@ impl DefaultChain {
         Self { region, profile_files, thread: OwnThread::new(GIVE_UP_AFTER, sources) }
     }
 
-    /// The profile files, to be watched.
     #[must_use]
     pub(crate) fn profile_files(&self) -> Arc<ProfileFiles> {
         Arc::clone(&self.profile_files)

@@ -144,7 +144,6 @@ impl StaticCredentialsSource {
     }
 }
 
-/// The files among the sources.
 fn files(sources: &[&SecretSource], settle: Duration) -> Arc<SettledFiles> {
     let paths = sources.iter().filter_map(|source| match source {
         SecretSource::File(path) => Some(path.clone()),

@@ -21,7 +21,7 @@ pub struct PresignedDownload {
 pub struct PresignedUpload {
     /// Writes the object.
     pub put: SignedRequest,
-    /// Its end.
+    /// When S3 stops accepting it.
     pub expiry: Expiry,
 }
 

@@ -17,7 +17,6 @@ pub(super) struct CallerKind {
     pub(super) trust_domain: Option<String>,
 }
 
-/// One kind of token of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TokenKind {
     pub(super) issuer: String,

@@ -6,7 +6,7 @@ use super::callers::{CallerKind, CallerOutlook, Giver, TokenKind};
 use super::sketch::{PolicySketch, RuleSketch, ToSketch};
 use crate::decide::Operation;
 use crate::file::condition::ANY_ISSUER;
-use access_broker_base::document::{Located, Place, WarningCode};
+use access_broker_base::document::{Located, Location, WarningCode};
 use access_broker_identity::WorkloadId;
 
 /// What Kubernetes puts service accounts into.
@@ -52,9 +52,9 @@ impl Condition<'_> {
         }
     }
 
-    fn place(&self, to: &ToSketch<'_>) -> Place {
+    fn location(&self, to: &ToSketch<'_>) -> Location {
         let (Self::List(_, values) | Self::Claim(_, values)) = self;
-        values.first().map_or_else(|| to.table.place().clone(), |value| value.place.clone())
+        values.first().map_or_else(|| to.table.location().clone(), |value| value.location.clone())
     }
 
     /// Why none of these callers, some of whom have tokens, can meet it.
@@ -119,7 +119,7 @@ fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
         kinds.iter().filter(|kind| issuers.is_none_or(|issuers| issuers.is_possible(kind))).collect();
     let mut is_explained = false;
     for condition in &conditions {
-        let place = condition.place(to);
+        let location = condition.location(to);
         let (table, key) = match condition {
             Condition::List(key, _) => (&to.table, *key),
             Condition::Claim(name, _) => (&to.claims_table, *name),
@@ -134,7 +134,7 @@ fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
         } else {
             condition.obstacle(&meant)
         };
-        table.warn(WarningCode::ConditionNeverHolds, key, &place, format!("can be met by no caller: {reason}"));
+        table.warn(WarningCode::ConditionNeverHolds, key, &location, format!("can be met by no caller: {reason}"));
         is_explained = true;
     }
     if !is_explained {
@@ -181,7 +181,7 @@ fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &B
                 "reaches nothing in tier \"{}\": its prefix comes from the claim \"{claim}\" of callers, and {reason}",
                 tier.name
             );
-            grant.table.warn(WarningCode::PrefixNeverMatches, "tiers", &grant.table.place_of("tiers"), message);
+            grant.table.warn(WarningCode::PrefixNeverMatches, "tiers", &grant.table.location_of("tiers"), message);
         }
     }
 }
@@ -199,8 +199,8 @@ fn find_token_ends(policy: &PolicySketch<'_>) {
             if table.peek_flag("end_with_token") {
                 let message = "refuses every caller: no listener takes tokens; remove it, or add a [[listener]] that \
                                takes tokens";
-                let place = table.place_of("end_with_token");
-                table.warn(WarningCode::EndWithTokenWithoutTokens, "end_with_token", &place, message);
+                let location = table.location_of("end_with_token");
+                table.warn(WarningCode::EndWithTokenWithoutTokens, "end_with_token", &location, message);
             }
         }
     }

@@ -37,15 +37,15 @@ fn find_not_granted(policy: &PolicySketch<'_>) {
         }
         let is_unreached = Operation::ALL.into_iter().all(|op| !tier.offers(op) || missing.contains(&op));
         if is_unreached {
-            let place = tier.table.place_of("name");
+            let location = tier.table.location_of("name");
             let message = "is in no grant, so that every call in it is refused; add a [[grant]] or remove the tier";
-            tier.table.warn(WarningCode::TierWithoutGrants, "name", &place, message);
+            tier.table.warn(WarningCode::TierWithoutGrants, "name", &location, message);
             continue;
         }
         for operation in missing {
             let key = operation.name();
             let message = format!("is offered and in no grant, so that every {key} is refused; grant it or remove it");
-            tier.table.warn(WarningCode::OperationWithoutGrants, key, tier.table_of(operation).place(), message);
+            tier.table.warn(WarningCode::OperationWithoutGrants, key, tier.table_of(operation).location(), message);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Patterns, templates and paths where text is compared as it stands.
 
 use super::sketch::{LISTS, PolicySketch, RuleSketch, TierSketch};
-use access_broker_base::document::{Located, Place, Table, WarningCode};
+use access_broker_base::document::{Located, Location, Table, WarningCode};
 
 pub(super) fn find(policy: &PolicySketch<'_>) {
     policy.tiers.iter().for_each(find_in_tier);
@@ -9,21 +9,21 @@ pub(super) fn find(policy: &PolicySketch<'_>) {
 }
 
 fn find_in_tier(tier: &TierSketch<'_>) {
-    let TierSketch { table, prefix: Located { value, place }, .. } = tier;
+    let TierSketch { table, prefix: Located { value, location }, .. } = tier;
     if value.split('/').any(|segment| !segment.starts_with('{') && looks_like_pattern(segment)) {
         let message = "holds a pattern, and a prefix is compared as it stands; put the pattern into include";
-        table.warn(WarningCode::LiteralPattern, "prefix", place, message);
+        table.warn(WarningCode::LiteralPattern, "prefix", location, message);
     }
     for claim in tier.prefix_claims().into_iter().filter(|claim| looks_like_path(claim)) {
-        table.warn(WarningCode::DottedClaim, "prefix", place, dotted(claim));
+        table.warn(WarningCode::DottedClaim, "prefix", location, dotted(claim));
     }
 }
 
 fn find_in_rule(rule: &RuleSketch<'_>) {
     let to = &rule.to;
-    for Located { value, place } in rule.table.peek_strings("required_claims") {
+    for Located { value, location } in rule.table.peek_strings("required_claims") {
         if looks_like_path(&value) {
-            rule.table.warn(WarningCode::DottedClaim, "required_claims", &place, dotted(&value));
+            rule.table.warn(WarningCode::DottedClaim, "required_claims", &location, dotted(&value));
         }
     }
     for (key, values) in LISTS.iter().zip(&to.lists) {
@@ -33,8 +33,8 @@ fn find_in_rule(rule: &RuleSketch<'_>) {
     }
     for (name, values) in &to.claims {
         if looks_like_path(name) {
-            let place = values.first().map_or_else(|| to.claims_table.place(), |value| &value.place);
-            to.claims_table.warn(WarningCode::DottedClaim, name, place, dotted(name));
+            let location = values.first().map_or_else(|| to.claims_table.location(), |value| &value.location);
+            to.claims_table.warn(WarningCode::DottedClaim, name, location, dotted(name));
         }
         for value in values {
             find_in_value(&to.claims_table, name, value);
@@ -42,20 +42,20 @@ fn find_in_rule(rule: &RuleSketch<'_>) {
     }
 }
 
-fn find_in_value(table: &Table<'_>, key: &str, Located { value, place }: &Located<String>) {
+fn find_in_value(table: &Table<'_>, key: &str, Located { value, location }: &Located<String>) {
     if looks_like_pattern(value) {
-        warn_of_pattern(table, key, value, place);
+        warn_of_pattern(table, key, value, location);
     } else if holds_template(value) {
         let message = format!(
             "holds {value:?}, which is compared as it stands; templates are known in the prefix of a tier only"
         );
-        table.warn(WarningCode::LiteralTemplate, key, place, message);
+        table.warn(WarningCode::LiteralTemplate, key, location, message);
     }
 }
 
-fn warn_of_pattern(table: &Table<'_>, key: &str, value: &str, place: &Place) {
+fn warn_of_pattern(table: &Table<'_>, key: &str, value: &str, location: &Location) {
     let message = format!("holds {value:?}, which is compared as it stands and not as a pattern; list the values");
-    table.warn(WarningCode::LiteralPattern, key, place, message);
+    table.warn(WarningCode::LiteralPattern, key, location, message);
 }
 
 fn dotted(claim: &str) -> String {

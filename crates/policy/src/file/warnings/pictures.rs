@@ -15,7 +15,7 @@ pub(super) fn find(policy: &PolicySketch<'_>) {
             if value.value.eq_ignore_ascii_case("image/*") {
                 let message = "lets in image/svg+xml, which can hold scripts, and downloads of this tier are shown by \
                                browsers; list the types, or set download.disposition = \"attachment\"";
-                tier.upload.warn(WarningCode::ScriptsInPictures, "content_types", &value.place, message);
+                tier.upload.warn(WarningCode::ScriptsInPictures, "content_types", &value.location, message);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::decide::Operation;
-use access_broker_base::document::{Document, Located, Place, Table};
+use access_broker_base::document::{Document, Located, Location, Table};
 
 /// The settings of rules and conditions that are known here.
 const RULE_SETTINGS: [&str; 5] = ["name", "tiers", "operations", "to", "endpoints"];
@@ -85,7 +85,8 @@ impl<'d> TierSketch<'d> {
     fn read(mut table: Table<'d>) -> Self {
         let text = |table: &mut Table<'d>, key| table.string(key);
         let name = text(&mut table, "name").map(|name| name.value).unwrap_or_default();
-        let prefix = text(&mut table, "prefix").unwrap_or(Located { value: String::new(), place: Place::Document });
+        let prefix =
+            text(&mut table, "prefix").unwrap_or(Located { value: String::new(), location: Location::Document });
         let (download, upload) = (table.table("download"), table.table("upload"));
         Self { table, name, prefix, download, upload }
     }

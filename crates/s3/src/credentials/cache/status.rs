@@ -22,7 +22,6 @@ pub(crate) struct CredentialsStatus {
 }
 
 impl CredentialsCache {
-    /// The state of the credentials.
     #[must_use]
     pub(crate) fn status(&self) -> CredentialsStatus {
         let snapshot = self.snapshot();

@@ -95,7 +95,6 @@ fn has_keys(profile: &Profile) -> bool {
     ["aws_access_key_id", "aws_secret_access_key"].iter().all(|key| profile.get(key).is_some())
 }
 
-/// What a profile leads to.
 enum Next<'p> {
     /// It has no role: its own credentials are the first.
     End,

@@ -42,7 +42,6 @@ pub(super) struct Contents {
     pub(super) paths: [PathBuf; 2],
     /// Empty where there is none that can be read, as with the SDK.
     pub(super) texts: [Zeroizing<String>; 2],
-    /// What is wrong with files.
     pub(super) problems: Vec<UnusableFile>,
     /// The first file that is there and cannot be used. What it says may be what decides who signs.
     pub(super) failure: Option<UnusableFile>,
@@ -142,7 +141,6 @@ impl ProfileFiles {
         blocking(&self.readers[1], tokens).await.unwrap_or_default()
     }
 
-    /// Takes note of a look.
     fn note(&self, looks: &[Result<FileSnapshot, FileError>; 2]) -> Finding {
         let sights = looks.each_ref().map(Sight::from_read);
         match self.state().tracker.look(&sights, self.started.elapsed()) {
