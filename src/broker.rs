@@ -4,7 +4,7 @@ mod decision;
 mod download;
 mod error;
 mod issued_terms;
-mod pipeline;
+mod steps;
 mod upload;
 mod verification;
 

@@ -6,7 +6,7 @@ mod framing;
 mod health;
 mod service;
 mod status;
-mod status_reason;
+mod library_status;
 mod stream_end;
 mod timeout;
 mod violations;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
 use super::issued_terms::IssuedTerms;
-use super::pipeline::{BrokerRequest, PermittedTask};
+use super::steps::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
 use access_broker_policy::{
     AccessRequest, EndpointName, ObjectReference, Permit, PermittedObject, PermittedUpload, Policy, Refusal,

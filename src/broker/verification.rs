@@ -17,7 +17,7 @@ use self::comparison::Comparison;
 pub(crate) use self::expectations::Expectations;
 use super::decision::{Decision, DecisionId, Outcome, UseCase};
 use super::error::BrokerError;
-use super::pipeline::{BrokerRequest, PermittedTask};
+use super::steps::{BrokerRequest, PermittedTask};
 use super::{AuthenticatedCaller, Broker};
 use access_broker_policy::{HeaderText, ObjectReference, PermittedInspection, PermittedObject, Policy, Refusal};
 use access_broker_s3::presign::{Attribution, Presigner, Signing};
