@@ -16,8 +16,8 @@ use tower::Service;
 
 use super::call_form::{self, PlainHttp, plain_answer};
 use super::framing::{self, FramedBody, Framing};
-use super::status::{neutral_code, status};
 use super::library_status::{explain, status_of_lost_request};
+use super::status::{neutral_code, status};
 use super::stream_end::EndingBody;
 use super::timeout::client_timeout;
 use crate::calls::{

@@ -1,7 +1,5 @@
 //! Builds the parts from the configuration.
 
-mod audit;
-mod buckets;
 mod key_proxy;
 
 use std::sync::Arc;
@@ -14,10 +12,10 @@ use super::lifecycle::readiness::{Demands, Readiness};
 use super::lifecycle::{readiness, warnings};
 use super::start_options::StartOptions;
 use crate::admission::Budgets;
-use crate::audit::AuditTrail;
+use crate::audit::{AuditFile, AuditTrail, GroupCommitSink};
 use crate::broker::{Backends, Broker};
 use crate::calls::{AccessLog, Authentication, CallCounters, CallPlaces, MessageLimits, Pipeline, RejectedLines};
-use crate::config::{Config, LimitSettings};
+use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings};
 use crate::grpc::BrokerService;
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
@@ -29,6 +27,7 @@ use access_broker_base::files::at_start;
 use access_broker_identity::{Authenticator, IssuerVerifier, KeyRing, Pseudonyms};
 use access_broker_policy::{BucketName, CompiledPolicy, Policy};
 use access_broker_s3::presign::{SignerStatus, SignerTable, SignerUpkeep};
+use access_broker_s3::{RequiredHeaders, S3Bucket, S3Buckets, S3BucketsError, S3Options};
 
 /// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;
@@ -72,13 +71,13 @@ pub(super) async fn assemble(
         verifiers.push(Arc::new(verifier));
     }
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
-    let s3 = Arc::new(buckets::build(config, &policy, options).await?);
+    let s3 = Arc::new(s3_buckets(config, &policy, options).await?);
     let presigner = Arc::new(SignerTable::new(s3.presigner()));
     let inspector = s3.inspector();
     // A signer of another kind has its place in the table, and here.
     let signers: Vec<Arc<dyn SignerUpkeep>> = vec![s3];
     let policy = Arc::new(PolicyStore::new(policy));
-    let audit = audit::trail(&config.audit)?;
+    let audit = audit_trail(&config.audit)?;
     let asked = readiness::Parts {
         authenticator: Arc::clone(&authenticator),
         signers: statuses(&signers),
@@ -197,6 +196,53 @@ impl Components {
 
 fn statuses(signers: &[Arc<dyn SignerUpkeep>]) -> Vec<Arc<dyn SignerStatus>> {
     signers.iter().map(|signer| Arc::clone(signer) as _).collect()
+}
+
+/// Sets up every bucket, and reads the credentials that the configuration names.
+async fn s3_buckets(config: &Config, policy: &Policy, options: &StartOptions) -> Result<S3Buckets, S3BucketsError> {
+    let buckets: Vec<S3Bucket> = config.buckets.iter().map(s3_bucket).collect();
+    let s3_options = S3Options {
+        clock: Arc::clone(&options.clock),
+        environment: Arc::clone(&options.environment),
+        settle: config.policy.settle,
+        inspection_timeout: config.server.s3_timeout,
+    };
+    S3Buckets::build(&buckets, policy, &s3_options).await
+}
+
+fn s3_bucket(settings: &BucketSettings) -> S3Bucket {
+    S3Bucket {
+        name: settings.name.clone(),
+        endpoints: settings.endpoints.clone(),
+        broker_endpoint: settings.broker_endpoint.clone(),
+        required_headers: RequiredHeaders {
+            expected_bucket_owner: settings.expected_bucket_owner.clone(),
+            requester_pays: settings.requester_pays,
+        },
+        etag_form: settings.server.etag_form,
+        attribution: settings.attribution,
+        credentials: settings.credentials.clone(),
+        upload_credentials: settings.upload_credentials.clone(),
+    }
+}
+
+/// Opens the output, so that one that cannot be used stops the start and not the calls.
+fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
+    let AuditSettings { output, key, on_failure, flush_timeout } = settings;
+    let sink = match output {
+        AuditOutput::None => {
+            tracing::warn!("audit.output is \"none\": decisions are not recorded");
+            return Ok(AuditTrail::none());
+        }
+        AuditOutput::Stdout => {
+            GroupCommitSink::to_stdout(*flush_timeout).context("audit.output \"stdout\" cannot be used")?
+        }
+        AuditOutput::File(file) => AuditFile::open(file)
+            .map_err(anyhow::Error::from)
+            .and_then(|opened| Ok(GroupCommitSink::to_file(opened, *flush_timeout)?))
+            .with_context(|| format!("audit.file {} cannot be used", file.path.display()))?,
+    };
+    Ok(AuditTrail::new(Arc::new(sink), *key, *on_failure, *flush_timeout))
 }
 
 /// What the configuration says of readiness.
