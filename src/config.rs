@@ -43,7 +43,7 @@ pub use tls::TlsSettings;
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
 use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
-use access_broker_base::files::{self, FileError, Sight, UnusableFile};
+use access_broker_base::files::{self, Arrivals, FileError, Sight, UnusableFile};
 use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
 
@@ -216,6 +216,7 @@ impl Config {
     /// When the file cannot be read, when its checksum or signature is wrong, and every broken rule at once.
     pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
         let file = PolicyFile::new(&self.policy);
+        let arrivals = Arrivals::begin(&self.policy.file);
         let look = file.read_at_start(&self.policy)?;
         let (sight, proofs) = (Sight::from_read(&look.policy), look.proofs());
         let content = look.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
@@ -225,7 +226,7 @@ impl Config {
         }
         let text = text_of(&self.policy.file, content)?.to_owned();
         let compiled = self.parse_policy(&text)?;
-        Ok(LoadedPolicy { compiled, source: PolicySource { text, sight, proofs } })
+        Ok(LoadedPolicy { compiled, source: PolicySource { text, sight, proofs }, arrivals })
     }
 
     /// Compiles a policy's text against this configuration.

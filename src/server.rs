@@ -36,7 +36,7 @@ use self::admin::AdminLimits;
 use self::assemble::Components;
 use self::budgets::budgets;
 use self::connections::Connections;
-use self::lifecycle::policy_reload::{self, PolicyWatch};
+use self::lifecycle::policy_reload::{self, PolicyWatch, Watched};
 use self::lifecycle::readiness;
 use self::listening::listener::Listener;
 use self::listening::{file_limit, own_network};
@@ -110,7 +110,7 @@ impl RunningServer {
         let mut limits = config.limits.clone();
         let connection_limit = file_limit::fit_into_file_limit(&mut limits);
 
-        let LoadedPolicy { compiled, source } = policy;
+        let LoadedPolicy { compiled, source, arrivals } = policy;
         let components = assemble::assemble(&config, compiled, &options).await?;
 
         let Ports { listeners: bound, addresses, admin: admin_port, admin_addr } = Ports::bind(&config).await?;
@@ -123,7 +123,7 @@ impl RunningServer {
         background.spawn(policy_reload::watch(
             config.clone(),
             Arc::clone(&components.policy),
-            PolicyWatch::new(config.policy.settle, source),
+            Watched { policy: PolicyWatch::new(config.policy.settle, source), arrivals },
             components.policy_follower(),
             reloads.clone(),
         ));

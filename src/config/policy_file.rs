@@ -11,7 +11,7 @@ pub use proof::ProofError;
 
 use super::PolicySettings;
 use access_broker_base::document::MAX_DOCUMENT_BYTES;
-use access_broker_base::files::{self, FileError, FileSnapshot, Sight, UnusableFile, at_start};
+use access_broker_base::files::{self, Arrivals, FileError, FileSnapshot, Sight, UnusableFile, at_start};
 use access_broker_policy::CompiledPolicy;
 
 /// The largest file with a checksum or a signature, in bytes.
@@ -23,6 +23,8 @@ pub struct LoadedPolicy {
     /// The policy with its warnings.
     pub compiled: CompiledPolicy,
     pub(crate) source: PolicySource,
+    /// How files came to be under the policy's name since before it was read.
+    pub(crate) arrivals: Arrivals,
 }
 
 /// What a policy was compiled from. Later looks at its file are compared with it.

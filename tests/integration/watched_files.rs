@@ -12,6 +12,9 @@ use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tokio::time;
 
+use access_broker::server::RunningServer;
+
+use crate::faults::{config, start_options};
 use crate::serve_process::{issuer, log_lines, serving_at};
 use crate::support::{Client, Process, VARIABLES, folder, replace};
 
@@ -353,4 +356,28 @@ async fn a_server_starts_with_a_policy_that_is_whole_and_names_one_that_is_not()
     writing.store(false, Ordering::Relaxed);
     writer.await.unwrap();
     watched.stop();
+}
+
+#[tokio::test]
+async fn a_policy_that_is_replaced_while_the_server_starts_is_one_that_was_renamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "https://127.0.0.1:1/keys");
+    let policy_file = folder.path().join("policy.toml");
+    let own = |policy: &str| policy.replace(ISSUER, crate::faults::ISSUER);
+    replace(&policy_file, own(WITH_DENIAL));
+    let policy = config.load_policy().unwrap();
+    replace(&policy_file, own(without_denial()));
+    let server = RunningServer::start(config, policy, start_options()).await.unwrap();
+    let metrics = format!("http://{}/metrics", server.admin_addr());
+    let started = Instant::now();
+    loop {
+        server.reloader().reload();
+        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+        if text.contains("access_broker_policy_reloads_total{result=\"loaded\"} 1\n") {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "{text}");
+        time::sleep(Duration::from_millis(100)).await;
+    }
+    server.stop().await;
 }

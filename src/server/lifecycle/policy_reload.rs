@@ -20,20 +20,19 @@ use access_broker_policy::{CompiledPolicy, Policy};
 
 /// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.
 ///
-/// `watch` holds what is in force already. `prepare` hears of each valid policy right before it is put in force.
+/// `watched` holds what is in force already. `prepare` hears of each valid policy right before it is put in force.
 ///
 /// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
 pub(in crate::server) async fn watch(
     config: Config,
     store: Arc<PolicyStore>,
-    watch: PolicyWatch,
+    watched: Watched,
     prepare: impl Fn(&Policy) + Send + Sync + 'static,
     mut reloads: ReloadRequests,
 ) {
     let interval = config.policy.reload_interval;
     let file = PolicyFile::new(&config.policy);
-    let watched = Mutex::new(Watched { policy: watch, arrivals: Arrivals::default() });
-    let reload = Arc::new(Reload { config, file, store, watched, prepare });
+    let reload = Arc::new(Reload { config, file, store, watched: Mutex::new(watched), prepare });
     let started = Instant::now();
     loop {
         let (looking, now) = (Arc::clone(&reload), started.elapsed());
@@ -56,9 +55,10 @@ struct Reload<F> {
     prepare: F,
 }
 
-struct Watched {
-    policy: PolicyWatch,
-    arrivals: Arrivals,
+/// The policy that is in force, and how files came to be under its name since before it was read.
+pub(in crate::server) struct Watched {
+    pub(in crate::server) policy: PolicyWatch,
+    pub(in crate::server) arrivals: Arrivals,
 }
 
 impl<F: Fn(&Policy)> Reload<F> {

@@ -29,6 +29,13 @@ pub enum Arrival {
 pub struct Arrivals(Option<Watch>);
 
 impl Arrivals {
+    /// Begins to watch the file at this path, wherever it leads. To be called before the file is read, so that a rename
+    /// right after the read is told.
+    #[must_use]
+    pub fn begin(path: &Path) -> Self {
+        Self(fs::canonicalize(path).ok().and_then(|real_path| Watch::new(&real_path)))
+    }
+
     /// How the file at this real path came to be there since the last call of [`forget`](Self::forget). `None` if the
     /// system has no such thing to offer.
     pub fn last(&mut self, real_path: &Path) -> Option<Arrival> {
@@ -133,7 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rename_between_the_beginning_and_the_first_question_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link, other) = (folder.path().join("a"), folder.path().join("link"), folder.path().join("b"));
+        fs::write(&path, "one").unwrap();
+        fs::write(&other, "two").unwrap();
+        std::os::unix::fs::symlink("a", &link).unwrap();
+        let mut arrivals = Arrivals::begin(&link);
+        fs::rename(&other, &path).unwrap();
+        assert_eq!(arrivals.last(&fs::canonicalize(&link).unwrap()), Some(Arrival::Renamed));
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_cannot_be_watched() {
+        assert_eq!(Arrivals::begin(Path::new("/nowhere/policy.toml")).last(Path::new("/nowhere/policy.toml")), None);
         assert_eq!(Arrivals::default().last(Path::new("/nowhere/policy.toml")), None);
     }
 }
