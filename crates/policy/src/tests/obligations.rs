@@ -56,6 +56,10 @@ fn a_tier_can_have_everything_saved_and_shown_as_no_page() {
     assert_eq!(read_as(&policy, &[]), Ok(imposed));
     let named = [(ContentDisposition, "attachment; filename=\"a.html\"")];
     assert_eq!(read_as(&policy, &named).unwrap()[0].1, "attachment; filename=\"a.html\"");
+    // A wish for what the tier imposes anyway is no contradiction.
+    let same = [(ContentDisposition, "attachment"), (ContentType, "application/octet-stream")];
+    let same_in_words = same.map(|(name, value)| (name, value.to_owned())).to_vec();
+    assert_eq!(read_as(&policy, &same), Ok(same_in_words));
     let contradicting = [(ContentDisposition, "inline"), (ContentType, "text/html")];
     assert_eq!(
         violated(read_as(&policy, &contradicting)),
