@@ -37,7 +37,7 @@ pub enum Reason {
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// The same call has the same end.
+    /// No: the same call fails again.
     No,
     /// Once, with another proof of the caller.
     WithNewProof,

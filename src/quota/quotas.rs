@@ -127,7 +127,7 @@ impl Quotas {
     /// # Errors
     ///
     /// The first limit that is used up. What was counted against those before it stays counted. Also when the store cannot
-    /// be asked: a limit that cannot be checked lets nobody pass.
+    /// be asked: a call whose limit cannot be checked is refused.
     pub(crate) async fn admit(
         &self,
         caller_id: &str,

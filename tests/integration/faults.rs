@@ -258,7 +258,7 @@ async fn a_failure_to_look_keeps_what_is_missing_apart_from_what_is_broken() {
 }
 
 #[tokio::test]
-async fn a_service_that_no_call_has_reached_through_the_pipeline_answers_nobody() {
+async fn a_service_refuses_a_message_that_did_not_come_through_the_pipeline() {
     let broker = failing_broker(PresignError::UnknownBucket, InspectionError::NotFound);
     let request = Request::new(IssueDownloadUrlRequest::default());
     let refused = BrokerService::new(broker, None, AuditTrail::none()).issue_download_url(request).await.unwrap_err();

@@ -28,6 +28,7 @@ mod limits;
 mod log_output;
 mod mesh;
 mod metrics;
+mod modules;
 mod policy_model;
 mod quotas;
 mod readiness;

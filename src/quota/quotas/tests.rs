@@ -197,13 +197,13 @@ async fn a_store_elsewhere_is_awaited_and_counts() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_asked_admits_nobody_and_says_why() {
+async fn an_unavailable_store_refuses_every_call_and_says_why() {
     for report_only in [false, true] {
         let (store, quotas) = shared(Err(QuotaStoreError("connection refused".to_owned())), report_only);
         store.let_answer.add_permits(1);
         let QuotaError::Unavailable(error) = quotas.admit("ada", &tier(), None).await.unwrap_err() else { panic!() };
         assert_eq!(error.code(), "quota_store_unavailable");
         assert_eq!(error.to_string(), "the quota store is not available: connection refused");
-        assert_eq!(scopes(&quotas), [0, 0, 0], "nobody's quota is used up");
+        assert_eq!(scopes(&quotas), [0, 0, 0], "no quota counts as used up");
     }
 }

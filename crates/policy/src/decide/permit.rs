@@ -117,7 +117,7 @@ impl Permit<PermittedDownload> {
     }
 }
 
-/// An object that the policy lets somebody at: proof for whoever looks at it on a caller's behalf. Only the
+/// An object that the policy gives a caller access to: inspecting it on the caller's behalf requires this proof. Only the
 /// [`Policy`](crate::Policy) makes it.
 #[derive(Debug, Clone)]
 pub struct PermittedObject {

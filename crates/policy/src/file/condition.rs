@@ -88,7 +88,7 @@ fn read_trust_domains(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Opt
     Some(non_empty(table, "trust_domains", domains))
 }
 
-/// A denial that nobody can meet would look like a safeguard and be none.
+/// A denial that no caller can match would look like protection and protect nothing.
 fn unprovable(trust_domain: &str) -> String {
     format!("names the trust domain {trust_domain:?}, which no listener and no issuer of the configuration proves")
 }

@@ -2,7 +2,7 @@
 
 use access_broker_base::document::{Located, Table};
 
-/// Reads a list of which every entry must parse. An empty list is an error: it would demand what nobody can meet.
+/// Reads a list of which every entry must parse. An empty list is an error: no request could satisfy it.
 pub(super) fn read_list<T>(
     table: &mut Table<'_>,
     key: &'static str,

@@ -26,7 +26,7 @@ impl HttpMethod {
     }
 }
 
-/// A presigned URL. Whoever holds it may do what it says until it expires, so it has no `Display`, and its `Debug`
+/// A presigned URL. It is a credential until it expires, so it has no `Display`, and its `Debug`
 /// shows the host alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl(String);
@@ -65,7 +65,7 @@ impl fmt::Debug for SignedUrl {
 pub struct SignedRequest {
     /// It is signed: S3 refuses any other.
     pub method: HttpMethod,
-    /// Whoever has it has the object until it expires.
+    /// A credential: it gives access to the object until it expires.
     pub url: SignedUrl,
     /// Every signed header but `host`, sorted by its lower-case name, with the exact value to send.
     pub headers: Vec<(Cow<'static, str>, String)>,
