@@ -6,6 +6,7 @@
 //! last table shows that a decision does not cost more where there are more tiers.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark ends at its first error and prints")]
 
+use access_broker_base::document::Variables;
 use std::array;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -227,7 +228,12 @@ to = {{ groups = ["viewers"] }}
     let text = (1..=tiers).map(tier).collect::<Vec<_>>().concat();
     let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let (buckets, issuers) = (BTreeMap::from([(bucket(), profile)]), BTreeSet::new());
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     Policy::parse("policy.toml", &text, &context).unwrap()
 }
 

@@ -42,7 +42,7 @@ pub use tls::TlsSettings;
 
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
-use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
+use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Reference, Variables, Warnings};
 use access_broker_base::files::{self, Arrivals, FileError, Sight, UnusableFile};
 use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
@@ -132,7 +132,15 @@ impl Config {
         let text = text_of(path, content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let origin = path.display().to_string();
-        Ok(Self::parse_looking(&origin, text, folder, overrides, plain_http, &warnings::look_here)?)
+        Ok(Self::parse_looking(
+            &origin,
+            text,
+            folder,
+            overrides,
+            plain_http,
+            &Variables::Environment,
+            &warnings::look_here,
+        )?)
     }
 
     /// The format of the log by a configuration that is not valid, as far as it can be told: what an override says, or
@@ -155,7 +163,7 @@ impl Config {
         overrides: Overrides,
         plain_http: PlainHttp,
     ) -> Result<Self, Problems> {
-        Self::parse_looking(origin, text, folder, overrides, plain_http, &|_| None)
+        Self::parse_looking(origin, text, folder, overrides, plain_http, &Variables::Environment, &|_| None)
     }
 
     fn parse_looking(
@@ -164,9 +172,28 @@ impl Config {
         folder: &Path,
         overrides: Overrides,
         plain_http: PlainHttp,
+        variables: &Variables,
         look: warnings::SecretLook<'_>,
     ) -> Result<Self, Problems> {
-        let document = Document::parse(origin, text, overrides)?;
+        let document = Document::parse(origin, text, overrides, variables)?;
+        let mut config = Self::read(&document, folder, plain_http);
+        if let Some(config) = config.as_mut().filter(|_| document.is_valid()) {
+            warnings::find(&document, config, look);
+            config.warnings = document.take_warnings();
+        }
+        document.into_result(config)
+    }
+
+    /// Every table and setting that a configuration can have.
+    #[must_use]
+    pub fn reference() -> Reference {
+        Document::describe(|document| {
+            let _ = Self::read(document, Path::new(""), PlainHttp::Refused);
+        })
+    }
+
+    /// `None` where something was reported.
+    fn read(document: &Document<'_>, folder: &Path, plain_http: PlainHttp) -> Option<Self> {
         let mut root = document.root();
         let (server, grpc_addr) = server::read(root.table("server"));
         let listeners = listener::read_all(&mut root, folder, grpc_addr);
@@ -181,12 +208,11 @@ impl Config {
         let credentials = credentials::read_all(&mut root, folder);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
-        if let Some(policy) = &policy {
-            for issuer in &mut issuers {
-                issuer.file_settle = policy.settle;
-            }
+        let policy = policy?;
+        for issuer in &mut issuers {
+            issuer.file_settle = policy.settle;
         }
-        let mut config = policy.map(|policy| Self {
+        Some(Self {
             server,
             limits,
             listeners,
@@ -200,12 +226,7 @@ impl Config {
             required_issuers,
             buckets,
             warnings: Warnings::default(),
-        });
-        if let Some(config) = config.as_mut().filter(|_| document.is_valid()) {
-            warnings::find(&document, config, look);
-            config.warnings = document.take_warnings();
-        }
-        document.into_result(config)
+        })
     }
 
     /// Reads the policy file that the configuration names, as a server does at start: a file that was written less than
@@ -238,7 +259,12 @@ impl Config {
         let buckets = self.bucket_profiles();
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let trust_domains = self.trust_domains();
-        let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+        let context = PolicyContext {
+            buckets: &buckets,
+            issuers: &issuers,
+            trust_domains: &trust_domains,
+            variables: &self.policy.variables,
+        };
         let outlook = CallerOutlook::new(self.listeners.iter().map(|listener| &listener.proof), &self.issuers);
         CompiledPolicy::parse(&self.policy.file.display().to_string(), text, &context, &outlook)
     }

@@ -85,6 +85,7 @@ impl PolicyStore {
 
 #[cfg(test)]
 mod tests {
+    use access_broker_base::document::Variables;
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
@@ -98,7 +99,12 @@ mod tests {
         let bucket = BucketProfile::at_aws([EndpointName::default_endpoint()]);
         let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), bucket)]);
         let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
-        let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+        let context = PolicyContext {
+            buckets: &buckets,
+            issuers: &issuers,
+            trust_domains: &trust_domains,
+            variables: &Variables::None,
+        };
         Policy::parse("policy.toml", text, &context).unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! A signer of another kind beside that of S3, in the manner of a content delivery network: the end, the id of a key and
 //! an HMAC stand in the query. It shows that nothing outside the S3 crate depends on what signs.
 
+use access_broker_base::document::Variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,7 +148,12 @@ pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
 
 pub(crate) fn policy(text: &str, bucket: &BucketName, profile: BucketProfile) -> Policy {
     let buckets = BTreeMap::from([(bucket.clone(), profile)]);
-    let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &BTreeSet::new(),
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     Policy::parse("policy.toml", text, &context).unwrap()
 }
 

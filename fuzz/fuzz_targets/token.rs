@@ -10,6 +10,7 @@
 
 #![no_main]
 
+use access_broker_base::document::Variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -130,7 +131,7 @@ fn policy() -> Policy {
     let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let buckets = BTreeMap::from([(BucketName::parse("media").expect("a name"), profile)]);
     let issuers = BTreeSet::from([SIGNING.to_owned()]);
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
+    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new(), variables: &Variables::None };
     Policy::parse("policy.toml", POLICY, &context).expect("a policy")
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use access_broker_base::document::{Located, Table};
+use access_broker_base::document::Table;
 
 /// What clients may take of the server, whatever they send or leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,69 +134,161 @@ fn cores() -> u32 {
     std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1)
 }
 
-/// A longest time, and how it is written. The shortest is a second throughout.
-type Longest = (Duration, &'static str);
+const SECOND: Duration = Duration::from_secs(1);
+const ONE_MINUTE: Duration = Duration::from_mins(1);
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
+const ONE_HOUR: Duration = Duration::from_hours(1);
+const ONE_DAY: Duration = Duration::from_hours(24);
 
-const ONE_MINUTE: Longest = (Duration::from_mins(1), "1m");
-const FIVE_MINUTES: Longest = (Duration::from_mins(5), "5m");
-const ONE_HOUR: Longest = (Duration::from_hours(1), "1h");
-const ONE_DAY: Longest = (Duration::from_hours(24), "24h");
+const KIB: u32 = 1_024;
 
 pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
+    table.describe(
+        "What clients may take of the server. Each limit per connection or caller has a limit on the total.",
+        "",
+    );
     let default = LimitSettings::default();
     let settings = LimitSettings {
-        max_connections: count(&mut table, "max_connections", 100_000, default.max_connections),
-        max_unproven_connections: count(
-            &mut table,
-            "max_unproven_connections",
-            100_000,
-            default.max_unproven_connections,
-        ),
-        max_connections_per_address: count(
-            &mut table,
-            "max_connections_per_address",
-            100_000,
-            default.max_connections_per_address,
-        ),
-        trusted_proxies: networks(&mut table, "trusted_proxies"),
-        max_handshakes: count(&mut table, "max_handshakes", 10_000, default.max_handshakes),
-        max_handshakes_per_address: count(
-            &mut table,
-            "max_handshakes_per_address",
-            10_000,
-            default.max_handshakes_per_address,
-        ),
-        handshake_timeout: duration(&mut table, "handshake_timeout", FIVE_MINUTES, default.handshake_timeout),
-        max_streams: count(&mut table, "max_streams", 1_000_000, default.max_streams),
-        max_streams_per_connection: count(
-            &mut table,
-            "max_streams_per_connection",
-            10_000,
-            default.max_streams_per_connection,
-        ),
-        max_unproven_streams: count(&mut table, "max_unproven_streams", 100_000, default.max_unproven_streams),
-        max_unproven_streams_per_connection: count(
-            &mut table,
-            "max_unproven_streams_per_connection",
-            10_000,
-            default.max_unproven_streams_per_connection,
-        ),
-        request_memory: memory(&mut table, "request_memory", default.request_memory),
-        max_reset_streams: count(&mut table, "max_reset_streams", 10_000, default.max_reset_streams),
-        max_metadata_size: size(&mut table, "max_metadata_size", 64, default.max_metadata_size),
-        max_message_size: size(&mut table, "max_message_size", 1_024, default.max_message_size),
-        connection_age: duration(&mut table, "connection_age", ONE_DAY, default.connection_age),
-        connection_age_grace: duration(&mut table, "connection_age_grace", ONE_HOUR, default.connection_age_grace),
-        connection_idle: duration(&mut table, "connection_idle", ONE_DAY, default.connection_idle),
-        keepalive_interval: duration(&mut table, "keepalive_interval", ONE_HOUR, default.keepalive_interval),
-        keepalive_timeout: duration(&mut table, "keepalive_timeout", FIVE_MINUTES, default.keepalive_timeout),
-        call_timeout: duration(&mut table, "call_timeout", FIVE_MINUTES, default.call_timeout),
-        message_timeout: duration(&mut table, "message_timeout", FIVE_MINUTES, default.message_timeout),
-        delivery_timeout: duration(&mut table, "delivery_timeout", FIVE_MINUTES, default.delivery_timeout),
-        max_calls_in_flight: count(&mut table, "max_calls_in_flight", 100_000, default.max_calls_in_flight),
-        signature_checks: count(&mut table, "signature_checks", 1_024, default.signature_checks),
-        admin_max_connections: count(&mut table, "admin_max_connections", 1_024, default.admin_max_connections),
-        admin_header_timeout: duration(&mut table, "admin_header_timeout", ONE_MINUTE, default.admin_header_timeout),
+        max_connections: table
+            .setting("max_connections", "Connections at a time, over all listeners. When there are as many, a new one takes the place of one on which no caller was authenticated: of the oldest that has had no call for two seconds or, if there is none, of the oldest. If all have an authenticated caller, an idle one gives way of the caller that has most, if that is more than an eighth of all. If there is none, the new connection is accepted and closed at once, so that its client can try another server. The admin port is apart. Each takes an open file: see [open files](#open-files).")
+            .count()
+            .within(1..=100_000)
+            .or(default.max_connections),
+        max_unproven_connections: table
+            .setting("max_unproven_connections", "Connections at a time on which no caller was authenticated so far, by the same rule.")
+            .count()
+            .within(1..=100_000)
+            .or(default.max_unproven_connections),
+        max_connections_per_address: table
+            .setting("max_connections_per_address", "Connections at a time from one IPv4 address or one IPv6 /64. Further ones are closed at once. Does not hold for loopback, Unix domain sockets, `trusted_proxies`, and the proxy of the pod where a listener has `trusted_hop = \"pod\"`: many clients share such an address, and the limits per caller apply to each of them.")
+            .count()
+            .within(1..=100_000)
+            .or(default.max_connections_per_address),
+        trusted_proxies: table
+            .setting("trusted_proxies", "Proxies and balancers through which many clients come: an ingress gateway, a balancer that hides its clients' addresses. No limit per address or per connection holds for them. It has nothing to do with whose identity headers are believed: that is `trusted_hop` of a listener.")
+            .list("IP address or network")
+            .limits("IP addresses and networks, such as `\"10.0.0.7\"` and `\"10.1.0.0/16\"`; from the environment separated by commas")
+            .each(network)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|network| network.value)
+            .collect(),
+        max_handshakes: table
+            .setting("max_handshakes", "TLS handshakes whose cryptography is under way at a time. Further ones wait. A handshake takes its place from the client's complete first message to the server's answer, not while bytes are awaited.")
+            .count()
+            .within(1..=10_000)
+            .or(default.max_handshakes),
+        max_handshakes_per_address: table
+            .setting("max_handshakes_per_address", "Connections at a time from one address, as above, that have not finished their TLS handshake. Further ones are closed at once.")
+            .count()
+            .within(1..=10_000)
+            .or(default.max_handshakes_per_address),
+        handshake_timeout: table
+            .setting("handshake_timeout", "How long a client may take for each of three phases: its first TLS message, the rest of the handshake, and the first bytes of HTTP/2.")
+            .duration()
+            .within(SECOND..=FIVE_MINUTES)
+            .or(default.handshake_timeout),
+        max_streams: table
+            .setting("max_streams", "Open streams of authenticated callers, over all connections: calls under way, and answers that are not delivered. [Shared out by caller](#how-a-total-is-shared-out).")
+            .count()
+            .within(1..=1_000_000)
+            .or(default.max_streams),
+        max_streams_per_connection: table
+            .setting("max_streams_per_connection", "Calls at a time on one connection. Clients learn of it by SETTINGS and wait.")
+            .count()
+            .within(1..=10_000)
+            .or(default.max_streams_per_connection),
+        max_unproven_streams: table
+            .setting("max_unproven_streams", "Open streams without an authenticated caller, over all connections. There are three budgets of this size: streams of health, calls that wait for a key or for the check of a new token's signature, and refused calls whose request is still arriving. Reflection has an eighth of this size, and requests that are no call of a method another eighth. When a budget is used up, a connection with few takes one from the connection with most, whose oldest stream ends. Refused ones are answered with [`OVERLOADED`](ERRORS.md#overloaded); requests that are no call of a method get their answer all the same, 405 and 415 without a text.")
+            .count()
+            .within(1..=100_000)
+            .or(default.max_unproven_streams),
+        max_unproven_streams_per_connection: table
+            .setting("max_unproven_streams_per_connection", "The same on one connection. Does not hold where `max_connections_per_address` does not.")
+            .count()
+            .within(1..=10_000)
+            .or(default.max_unproven_streams_per_connection),
+        request_memory: table
+            .setting("request_memory", "Request messages that are held at a time, over all connections. [Shared out by caller](#how-a-total-is-shared-out).")
+            .size()
+            .within(1 << 20..=16 << 30)
+            .limits("at least twice `max_message_size`")
+            .or(default.request_memory),
+        max_reset_streams: table
+            .setting("max_reset_streams", "Streams of one connection that the server may reset for the client's errors. Then the connection is closed.")
+            .count()
+            .within(1..=10_000)
+            .or(default.max_reset_streams),
+        max_metadata_size: table
+            .setting("max_metadata_size", "The metadata of one call, as HTTP/2 counts it: 32 bytes for each name and value beside their own.")
+            .size()
+            .within(4 * KIB..=64 * KIB)
+            .or(default.max_metadata_size),
+        max_message_size: table
+            .setting("max_message_size", "A request message. Larger ones are answered with [`MESSAGE_TOO_LARGE`](ERRORS.md#message_too_large). A message of health or reflection may have 4 KiB, always.")
+            .size()
+            .within(4 * KIB..=1_024 * KIB)
+            .or(default.max_message_size),
+        connection_age: table
+            .setting("connection_age", "The age at which a client is told by GOAWAY to open another connection, a tenth more or less. Its calls in flight finish. This is how load finds its way to new servers behind a balancer of connections.")
+            .duration()
+            .within(SECOND..=ONE_DAY)
+            .or(default.connection_age),
+        connection_age_grace: table
+            .setting("connection_age_grace", "How long these calls may take. Then the connection is closed. Streams of health and reflection end here.")
+            .duration()
+            .within(SECOND..=ONE_HOUR)
+            .or(default.connection_age_grace),
+        connection_idle: table
+            .setting("connection_idle", "How long a connection may be without a call. A stream of health is a call.")
+            .duration()
+            .within(SECOND..=ONE_DAY)
+            .or(default.connection_idle),
+        keepalive_interval: table
+            .setting("keepalive_interval", "How often a peer is pinged that sends nothing.")
+            .duration()
+            .within(SECOND..=ONE_HOUR)
+            .or(default.keepalive_interval),
+        keepalive_timeout: table
+            .setting("keepalive_timeout", "How long it may take to answer. Then the connection is closed.")
+            .duration()
+            .within(SECOND..=FIVE_MINUTES)
+            .or(default.keepalive_timeout),
+        call_timeout: table
+            .setting("call_timeout", "How long a call may take, the wait for its message included. The client's own deadline holds if it is shorter. Both are answered with [`CALL_TIMED_OUT`](ERRORS.md#call_timed_out). Streams of health and reflection last as long as they like.")
+            .duration()
+            .within(SECOND..=FIVE_MINUTES)
+            .or(default.call_timeout),
+        message_timeout: table
+            .setting("message_timeout", "How long the message of a call may take to arrive, once its caller is authenticated. Then the call is answered with [`CALL_TIMED_OUT`](ERRORS.md#call_timed_out).")
+            .duration()
+            .within(SECOND..=FIVE_MINUTES)
+            .or(default.message_timeout),
+        delivery_timeout: table
+            .setting("delivery_timeout", "How long a client may take for the next part of an answer. Then its stream is reset. A connection that takes no byte at all for that time is closed, and so is one that has not taken an answer after 1.25 times that time.")
+            .duration()
+            .within(SECOND..=FIVE_MINUTES)
+            .or(default.delivery_timeout),
+        max_calls_in_flight: table
+            .setting("max_calls_in_flight", "Calls at a time, over all connections, whose callers were authenticated and whose messages have arrived. [Shared out by caller](#how-a-total-is-shared-out). Health and reflection are exempt.")
+            .count()
+            .within(1..=100_000)
+            .or(default.max_calls_in_flight),
+        signature_checks: table
+            .setting("signature_checks", "Signatures of new tokens that are checked at a time. Connections take turns, so that one that sends forged tokens delays no other. Tokens that were accepted before need no check.")
+            .count()
+            .within(1..=1_024)
+            .or(default.signature_checks),
+        admin_max_connections: table
+            .setting("admin_max_connections", "Connections of the admin port at a time. A further one takes the place of the oldest connection that has not sent its whole request, or has been reading its answer for longer than `admin_header_timeout`. If there is none, the further one is closed at once.")
+            .count()
+            .within(1..=1_024)
+            .or(default.admin_max_connections),
+        admin_header_timeout: table
+            .setting("admin_header_timeout", "How long a request of the admin port may take to arrive. Its answer may take 30 seconds more. Each connection serves one request.")
+            .duration()
+            .within(SECOND..=ONE_MINUTE)
+            .or(default.admin_header_timeout),
     };
     let least = 2 * u64::from(settings.max_message_size);
     if settings.request_memory < least {
@@ -207,53 +299,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
     settings
 }
 
-/// Addresses and networks, such as `10.0.0.7` and `10.1.0.0/16`.
-fn networks(table: &mut Table<'_>, key: &'static str) -> Vec<IpNet> {
-    let mut networks = Vec::new();
-    for Located { value, location } in table.strings(key).unwrap_or_default() {
-        match value.parse::<IpNet>().or_else(|_| value.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => networks.push(network),
-            Err(_) => {
-                table.report(key, &location, format!("holds {value:?}, which is neither an IP address nor a network"));
-            }
-        }
-    }
-    networks
-}
-
-/// At least what one message needs, at most what a large machine has to spare.
-fn memory(table: &mut Table<'_>, key: &'static str, default: u64) -> u64 {
-    let Some(Located { value, location }) = table.byte_size(key) else { return default };
-    if !(1_024 * 1_024..=16 * 1_024 * 1_024 * 1_024).contains(&value) {
-        table.report(key, &location, "must be between 1MiB and 16GiB");
-    }
-    value
-}
-
-/// None at all is never allowed: it would serve nobody.
-fn count(table: &mut Table<'_>, key: &'static str, most: u32, default: u32) -> u32 {
-    let Some(Located { value, location }) = table.integer(key) else { return default };
-    let count = u32::try_from(value).ok().filter(|count| (1..=most).contains(count));
-    if count.is_none() {
-        table.report(key, &location, format!("must be between 1 and {most}"));
-    }
-    count.unwrap_or(default)
-}
-
-/// At least what an ordinary call needs.
-fn size(table: &mut Table<'_>, key: &'static str, most_kib: u32, default: u32) -> u32 {
-    let Some(Located { value, location }) = table.byte_size(key) else { return default };
-    let size = u32::try_from(value).ok().filter(|size| (4 * 1_024..=most_kib * 1_024).contains(size));
-    if size.is_none() {
-        table.report(key, &location, format!("must be between 4KiB and {most_kib}KiB"));
-    }
-    size.unwrap_or(default)
-}
-
-fn duration(table: &mut Table<'_>, key: &'static str, (longest, written): Longest, default: Duration) -> Duration {
-    let Some(Located { value, location }) = table.duration(key) else { return default };
-    if !(Duration::from_secs(1)..=longest).contains(&value) {
-        table.report(key, &location, format!("must be between 1s and {written}"));
-    }
-    value
+/// An address or a network, such as `10.0.0.7` and `10.1.0.0/16`.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| format!("has {text:?}, which is neither an IP address nor a network"))
 }

@@ -13,7 +13,7 @@ use access_broker::config::Config;
 use access_broker::grpc::proto::ErrorReason;
 use access_broker::quota::{QuotaExceeded, QuotaScope};
 use access_broker::telemetry::{MetricSources, Metrics, MetricsFormat};
-use access_broker_base::document::{Overrides, WarningCode, Warnings};
+use access_broker_base::document::{Overrides, Variables, WarningCode, Warnings};
 use access_broker_identity::{Caller, ClaimSet, Names, PlainHttp, Rejection, TokenIdentity, TrustedHop};
 use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, HeaderText, LifetimeRequest, ObjectKey,
@@ -250,7 +250,12 @@ fn compile(text: &str) -> Policy {
     let config = sample_configuration();
     let (buckets, issuers) = context_of(&config);
     let trust_domains = config.trust_domains();
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &trust_domains,
+        variables: &Variables::None,
+    };
     Policy::parse("policy", text, &context).unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"))
 }
 

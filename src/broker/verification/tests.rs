@@ -1,3 +1,4 @@
+use access_broker_base::document::Variables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
@@ -22,7 +23,12 @@ fn imposed(upload: &str, at_aws: bool) -> Arc<ImposedOnUploads> {
     }
     let buckets = BTreeMap::from([(media(), profile)]);
     let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &trust_domains,
+        variables: &Variables::None,
+    };
     let text = format!(
         "tier = [{{ name = 't', bucket = 'media', prefix = '', upload = {{ {upload} }} }}]\n\
          grant = [{{ tiers = 't', operations = 'upload', to = {{ authenticated = true }} }}]"

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use access_broker_base::document::testing::{assert_none, assert_one};
-use access_broker_base::document::{Location, Overrides, WarningCode};
+use access_broker_base::document::{Location, Overrides, Variables, WarningCode};
 use access_broker_identity::PlainHttp;
 
 /// A configuration with these listeners, settings of its issuer and settings of its bucket, and what follows.
@@ -28,7 +28,8 @@ fn text(Parts { top, issuer, bucket, rest }: &Parts<'_>) -> String {
 
 fn parse(parts: &Parts<'_>, overrides: Overrides, look: SecretLook<'_>) -> Vec<(WarningCode, String)> {
     let text = text(parts);
-    let config = Config::parse_looking("c", &text, Path::new("/etc"), overrides, PlainHttp::Refused, look);
+    let config =
+        Config::parse_looking("c", &text, Path::new("/etc"), overrides, PlainHttp::Refused, &Variables::None, look);
     let config = config.unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"));
     config.warnings.lines().collect()
 }

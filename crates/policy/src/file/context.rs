@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_broker_base::document::Variables;
+
 use crate::object::{BucketName, BucketProfile};
 
 /// What a policy may refer to: the server's configuration as far as it concerns policies.
@@ -13,6 +15,8 @@ pub struct PolicyContext<'c> {
     pub issuers: &'c BTreeSet<String>,
     /// The trust domains whose workloads can prove themselves.
     pub trust_domains: &'c BTreeSet<String>,
+    /// The variables that the file can use.
+    pub variables: &'c Variables,
 }
 
 impl PolicyContext<'_> {

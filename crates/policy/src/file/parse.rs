@@ -28,7 +28,7 @@ impl CompiledPolicy {
         context: &PolicyContext<'_>,
         outlook: &CallerOutlook,
     ) -> Result<Self, Problems> {
-        let document = Document::parse(origin, text, Overrides::new())?;
+        let document = Document::parse(origin, text, Overrides::new(), context.variables)?;
         let policy = compile(&document, context);
         let mut warnings = Warnings::default();
         if document.is_valid() {
