@@ -16,12 +16,14 @@ use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
 ///
-/// The configuration and the policy are proven before a port is bound. Health says `NOT_SERVING` until the keys of every
-/// issuer and the credentials of every bucket are there, for `server.startup_wait` at most. SIGTERM and SIGINT stop the
-/// server: health flips, calls are served for `server.drain_delay` more, calls in flight finish, and after
-/// `server.shutdown_grace` what is left is cut off. A second signal ends the process at once. SIGHUP has the keys of every
-/// issuer fetched, all credentials asked for and the policy and TLS files looked at without delay, and takes the log's
-/// level from the configuration file. SIGUSR1 and SIGUSR2 are ignored.
+/// The configuration and the policy are checked before a port is opened. Health is `NOT_SERVING` until the signing keys of
+/// every issuer and the credentials of every bucket are available, for at most `server.startup_wait`.
+///
+/// SIGTERM and SIGINT stop the server: health becomes `NOT_SERVING`, new calls are served for `server.drain_delay`, calls
+/// in flight may finish within `server.shutdown_grace`, and the rest is cut off. A second signal stops the process at once.
+///
+/// SIGHUP reads the policy, TLS files, signing keys of issuers and credentials again at once, and takes `log.level` from
+/// the configuration file. SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -63,7 +65,7 @@ impl Serve {
             log_failure(&error);
             EXIT_FAILURE
         });
-        // Nothing that still runs is worth waiting for: what is, has been.
+        // Don't wait for background tasks: everything that matters was flushed above.
         runtime.shutdown_background();
         Ok(end_log(&log, code))
     }
