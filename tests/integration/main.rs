@@ -14,6 +14,7 @@ mod aws_broken_sources;
 mod aws_profiles;
 mod check_warnings;
 mod conditions;
+mod config_command;
 mod corpus;
 mod credentials;
 mod dev_process;
