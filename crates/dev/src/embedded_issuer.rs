@@ -64,7 +64,8 @@ impl EmbeddedIssuer {
         let EmbeddedIssuerOptions { address, clock } = options;
         let listener = loopback_server::bind(address).await.context("cannot start the embedded issuer")?;
         let url = format!("http://{}", listener.local_addr().context("cannot read the address of the issuer")?);
-        let key = tokio::task::spawn_blocking(SigningKey::generate).await.context("the key was not finished")??;
+        let key =
+            tokio::task::spawn_blocking(SigningKey::generate).await.context("generating the issuer's key failed")??;
         let issuer = Arc::new(TokenIssuer { url, key, clock });
         let server = LoopbackServer::start(listener, endpoints::router(Arc::clone(&issuer)))?;
         Ok(Self { issuer, server })

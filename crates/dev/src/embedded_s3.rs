@@ -93,7 +93,7 @@ impl EmbeddedS3 {
     pub async fn start(options: EmbeddedS3Options) -> anyhow::Result<Self> {
         let EmbeddedS3Options { address, data_dir, keys, bucket, region, owner, requester_pays } = options;
         let is_account = |owner: &String| owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
-        anyhow::ensure!(owner.as_ref().is_none_or(is_account), "the owner of a bucket is an account of 12 digits");
+        anyhow::ensure!(owner.as_ref().is_none_or(is_account), "the bucket's owner must be an account id of 12 digits");
         let objects = ObjectStore::open(&data_dir, bucket).await?;
         let keys = KeyRing::new(keys);
         let mut service = S3ServiceBuilder::new(objects);
@@ -131,13 +131,13 @@ impl EmbeddedS3 {
 ///
 /// # Errors
 ///
-/// When the operating system has no randomness to give.
+/// When the operating system's random numbers are unavailable.
 pub fn generate_key_pair() -> anyhow::Result<(String, String)> {
     const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut id = [0; 16];
     let mut secret = [0; 30];
-    rand::fill(&mut id).context("no randomness for an access key id")?;
-    rand::fill(&mut secret).context("no randomness for a secret access key")?;
+    rand::fill(&mut id).context("random numbers are unavailable for an access key id")?;
+    rand::fill(&mut secret).context("random numbers are unavailable for a secret access key")?;
     let id = id.iter().filter_map(|byte| BASE32.get(usize::from(byte % 32))).map(|&letter| char::from(letter));
     Ok(("AKIA".chars().chain(id).collect(), STANDARD.encode(secret)))
 }

@@ -45,7 +45,7 @@ impl LoopbackServer {
     pub(super) async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.serving.await {
-            tracing::warn!(%error, "an embedded server ended badly");
+            tracing::warn!(%error, "an embedded server failed");
         }
     }
 }
@@ -66,7 +66,7 @@ async fn accept_until(stop: CancellationToken, listener: TcpListener, router: Ro
                     connections.spawn(serve_connection(stop.clone(), stream, router.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an embedded server cannot accept connections");
+                    tracing::warn!(%error, "an embedded server failed to accept a connection");
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             },
@@ -76,7 +76,7 @@ async fn accept_until(stop: CancellationToken, listener: TcpListener, router: Ro
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
-        tracing::debug!(cut = connections.len(), "an embedded server cut connections to end in time");
+        tracing::debug!(cut = connections.len(), "drain of an embedded server timed out, connections closed");
         connections.shutdown().await;
     }
 }
@@ -92,7 +92,7 @@ async fn serve_connection(stop: CancellationToken, stream: TcpStream, router: Ro
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error, "a connection to an embedded server ended early");
+        tracing::debug!(error, "a connection to an embedded server failed");
     }
 }
 

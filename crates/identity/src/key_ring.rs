@@ -150,7 +150,7 @@ impl KeyRing {
                 let failures = self.fetching.borrow().failures().saturating_add(1);
                 let has_keys = self.is_ready();
                 let cause = error_chain(&error);
-                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "cannot refresh keys");
+                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "key refresh failed");
                 under_way.fail(failures, after(retry_delay(failures)));
                 Err(error)
             }
@@ -236,12 +236,12 @@ impl KeyRing {
         match time::timeout(START_FILE_TIMEOUT, read).await.unwrap_or(Err(KeyRefreshError::TimedOut)) {
             Ok((set, skipped)) => {
                 if self.put_in_use(set, Origin::StartFile) {
-                    self.report("using the keys of jwks_file until keys are fetched", &skipped);
+                    self.report(Origin::StartFile, &skipped);
                 }
             }
             Err(error) => {
                 let cause = error_chain(&error);
-                tracing::warn!(issuer = %self.issuer, error = cause, "cannot start with the keys of jwks_file");
+                tracing::warn!(issuer = %self.issuer, error = cause, "reading the initial keys from jwks_file failed");
             }
         }
     }
@@ -250,20 +250,31 @@ impl KeyRing {
         let document = self.source.fetch().await?;
         let (set, skipped) = KeySet::import(&document.bytes, &self.rules)?;
         self.put_in_use(set, Origin::Fetched);
-        self.report("refreshed keys", &skipped);
+        self.report(Origin::Fetched, &skipped);
         Ok(document.max_age)
     }
 
-    fn report(&self, message: &str, skipped: &[SkippedKey]) {
+    fn report(&self, origin: Origin, skipped: &[SkippedKey]) {
         let keys = self.loaded.load().as_ref().map_or(0, |loaded| loaded.set.len());
-        // A bundle has keys for other purposes as a matter of course.
+        // A SPIFFE bundle also has keys for X.509 (`x509-svid`): those are no reason for a warning.
         let expected = |skipped: &SkippedKey| {
             self.rules.key_use == KeyUse::JwtSvid && skipped.reason == SkipReason::NotForVerifying
         };
-        if skipped.iter().all(expected) {
-            tracing::info!(issuer = %self.issuer, keys, "{message}");
-        } else {
-            tracing::warn!(issuer = %self.issuer, keys, skipped = list(skipped), "{message}, some left out");
+        let issuer = &self.issuer;
+        match (origin, skipped.iter().all(expected)) {
+            (Origin::Fetched, true) => tracing::info!(%issuer, keys, "refreshed keys"),
+            (Origin::Fetched, false) => {
+                tracing::warn!(%issuer, keys, skipped = list(skipped), "refreshed keys, but some were refused");
+            }
+            (Origin::StartFile, true) => {
+                tracing::info!(%issuer, keys, "using the keys of jwks_file until keys are fetched");
+            }
+            (Origin::StartFile, false) => tracing::warn!(
+                %issuer,
+                keys,
+                skipped = list(skipped),
+                "using the keys of jwks_file until keys are fetched, but some were refused"
+            ),
         }
     }
 
@@ -324,10 +335,10 @@ pub enum KeyRefreshError {
     #[error("cannot fetch the key document")]
     Fetch(#[from] KeySourceError),
     /// The document is not usable.
-    #[error("cannot use the key document")]
+    #[error(transparent)]
     Import(#[from] KeySetError),
     /// The source did not answer within 15 seconds.
-    #[error("the key source did not answer in time")]
+    #[error("fetching the key document timed out")]
     TimedOut,
 }
 

@@ -52,10 +52,10 @@ impl fmt::Debug for KeyDocument {
 #[derive(Debug, Error)]
 pub enum KeySourceError {
     /// The URL's scheme or host is not allowed, or it has credentials in it.
-    #[error("the URL is not an https URL without credentials")]
+    #[error("the URL must be an https URL without credentials")]
     UrlNotAllowed,
     /// No connection, a broken one, or no answer in time.
-    #[error("the server cannot be reached or did not answer in time")]
+    #[error("the server is unavailable or timed out")]
     Unreachable(#[source] reqwest::Error),
     /// Any status but 200, redirects included.
     #[error("the server answered with status {0} instead of 200")]
@@ -64,10 +64,10 @@ pub enum KeySourceError {
     #[error("the document is larger than 256 KiB")]
     TooLarge,
     /// The discovery document is not an object with the strings `issuer` and `jwks_uri`.
-    #[error("the discovery document is malformed")]
+    #[error("the discovery document must be a JSON object with the strings issuer and jwks_uri")]
     DiscoveryMalformed,
-    /// The body is compressed, though that was not asked for.
-    #[error("the document has a content encoding that was not asked for")]
+    /// The body is compressed, although the request did not accept that.
+    #[error("the response has a content encoding, which the request did not accept")]
     Encoded,
     /// The discovery document is another issuer's.
     #[error("the discovery document names another issuer: the setting is {configured:?}, the document has {found:?}")]
@@ -78,22 +78,22 @@ pub enum KeySourceError {
         found: String,
     },
     /// The file with the key document cannot be used, or it is being changed.
-    #[error("the file with the keys cannot be used")]
+    #[error("the key file is invalid")]
     File(#[source] UnusableFile),
     /// The file with certificate authorities cannot be read, is larger than 256 KiB, or is being changed.
-    #[error("the file with the key server's certificate authorities cannot be read")]
+    #[error("reading the certificate authorities for the key server failed")]
     AuthoritiesUnreadable(#[source] UnusableFile),
     /// The file with certificate authorities has none, or one that is not a certificate.
-    #[error("the file with the key server's certificate authorities holds no usable one")]
+    #[error("the file with certificate authorities for the key server has none, or an invalid one")]
     AuthoritiesUnusable,
     /// The file with the bearer token cannot be read, is larger than 256 KiB, or is being changed.
-    #[error("the file with the key server's bearer token cannot be read")]
+    #[error("reading the bearer token for the key server failed")]
     BearerUnreadable(#[source] UnusableFile),
-    /// The HTTP client does not take the proxy.
-    #[error("the proxy cannot be used")]
+    /// The HTTP client does not accept the proxy.
+    #[error("the proxy's URL is invalid")]
     ProxyUnusable,
     /// The file with the bearer token is empty or holds something else than one token.
-    #[error("the file with the key server's bearer token does not hold one token")]
+    #[error("the file with the bearer token for the key server must have exactly one token")]
     BearerUnusable,
 }
 

@@ -33,7 +33,7 @@ impl Pseudonyms {
     ///
     /// # Errors
     ///
-    /// When the operating system has no randomness to give.
+    /// When the operating system's random numbers are unavailable.
     pub fn with_random_key() -> Result<Self, PseudonymKeyError> {
         let mut key = [0; MIN_KEY_BYTES];
         rand::fill(&mut key).map_err(|_| PseudonymKeyError::NoRandomness)?;
@@ -74,8 +74,8 @@ pub enum PseudonymKeyError {
     /// The key can be guessed.
     #[error("the key must have at least 32 bytes")]
     TooShort,
-    /// The operating system has no randomness to give.
-    #[error("the operating system has no randomness to give")]
+    /// The operating system gives no random bytes.
+    #[error("the operating system's random numbers are unavailable")]
     NoRandomness,
 }
 

@@ -82,7 +82,7 @@ pub enum Rejection {
     #[error("the token was issued in the future")]
     IssuedInFuture,
     /// `exp` is further from `iat` than the issuer's tokens may last.
-    #[error("the token lasts longer than allowed")]
+    #[error("the token's lifetime is longer than max_token_lifetime")]
     LifetimeTooLong,
     /// `aud`, or `client_id` of a Cognito access token, is missing.
     #[error("the audience is missing")]
@@ -97,10 +97,10 @@ pub enum Rejection {
     #[error("token_use is missing or not allowed")]
     TokenUseNotAllowed,
     /// `client_id` of an RFC 9068 access token is missing or not a text.
-    #[error("client_id is missing or not a text")]
+    #[error("client_id is missing or not a string")]
     ClientIdMalformed,
     /// `jti` of an RFC 9068 access token is missing or not a text.
-    #[error("jti is missing or not a text")]
+    #[error("jti is missing or not a string")]
     TokenIdMalformed,
     /// `sub` is missing, not a string, blank, too long, or has characters that are not seen.
     #[error("sub is not a usable identifier")]
@@ -125,7 +125,7 @@ pub enum Rejection {
     #[error("cnf is malformed")]
     ConfirmationMalformed,
     /// `cnf` binds the token to a key in a way that is not checked here, such as the `jkt` of `DPoP`.
-    #[error("the token is bound to a key in a way that is not checked here")]
+    #[error("the token is bound to a key by an unsupported method")]
     ConfirmationUnsupported,
     /// The token is bound to a client certificate, and the connection has none.
     #[error("the token is bound to a client certificate and the connection has none")]
@@ -134,10 +134,10 @@ pub enum Rejection {
     #[error("the token is bound to another client certificate")]
     ConfirmationMismatch,
     /// A token of a cluster is not bound to the service account that its subject names.
-    #[error("the token is not bound to the service account that it names")]
+    #[error("the token is not bound to the service account that its subject names")]
     ServiceAccountMalformed,
     /// The connection has no client certificate, or the mesh's header is missing, where a workload must prove itself.
-    #[error("no proof of a workload was given")]
+    #[error("no client certificate or mesh header was sent")]
     WorkloadMissing,
     /// The mesh's header came from somewhere else than the hop that the listener trusts.
     #[error("the hop that named the workload is not trusted")]
@@ -153,7 +153,7 @@ pub enum Rejection {
     #[error("the client certificate does not name a workload")]
     ClientCertificateUnusable,
     /// The client certificate has ended since the handshake, or its time has not come.
-    #[error("the client certificate is not valid at this time")]
+    #[error("the client certificate has expired or is not valid yet")]
     ClientCertificateExpired,
     /// The name of the workload is neither a SPIFFE id nor, where that is allowed, a Linkerd identity.
     #[error("the workload's name is malformed")]

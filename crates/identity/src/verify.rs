@@ -218,7 +218,7 @@ pub enum IssuerVerifierError {
     #[error(transparent)]
     Http(#[from] KeyHttpClientError),
     /// The address of the keys, made from the issuer, is not a URL.
-    #[error("the issuer does not give the URL of its keys")]
+    #[error("the issuer's key URL is invalid")]
     KeyUrl(#[from] url::ParseError),
 }
 

@@ -88,7 +88,7 @@ pub enum S3BucketsError {
     #[error("the bucket has no endpoint")]
     NoEndpoint,
     /// The configuration names an endpoint that the bucket lacks.
-    #[error("the bucket lacks the endpoint of the broker's own calls")]
+    #[error("the bucket lacks the endpoint that broker_endpoint names")]
     NoBrokerEndpoint,
     /// A file or variable that the configuration names gives no credentials. A name that is misspelt will not get better
     /// by waiting.
@@ -104,8 +104,8 @@ pub enum S3BucketsError {
     },
     /// Upload URLs could be used to read.
     #[error(
-        "the upload_credentials of bucket {bucket} hold the access key that reads in bucket {reader}: give uploads an access \
-         key of their own"
+        "the upload_credentials of bucket {bucket} hold the access key that reads in bucket {reader}: give uploads a \
+         separate access key"
     )]
     UploadsByReader {
         /// The bucket with the upload credentials.

@@ -88,7 +88,7 @@ impl ObjectInspector for S3Inspector {
             Ok(Err(error)) => return Err(inspection_error(&error, version_id.is_some())),
             Err(_) => {
                 let seconds = self.deadline.as_secs_f64();
-                return Err(InspectionError::Unavailable(format!("no answer within {seconds} seconds")));
+                return Err(InspectionError::Unavailable(format!("timed out after {seconds} seconds")));
             }
         };
         let mut object = described(&head);

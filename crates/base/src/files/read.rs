@@ -107,7 +107,7 @@ pub enum FileError {
     /// There is nothing by that name.
     #[error("does not exist")]
     Absent,
-    /// A symbolic link leads to a place where nothing is.
+    /// A symbolic link whose target does not exist.
     #[error("is a symbolic link to a file that does not exist")]
     LeadsNowhere,
     /// Zero bytes.
@@ -116,10 +116,10 @@ pub enum FileError {
     /// The system refuses to open or read it.
     #[error("cannot be read: {0}")]
     Unreadable(io::ErrorKind),
-    /// A folder on the way to it is closed, or is none: whether there is such a file cannot be seen.
-    #[error("is in a folder that cannot be searched")]
+    /// A part of its path cannot be searched or is not a directory, so whether the file exists is unknown.
+    #[error("is in a directory that cannot be searched")]
     OutOfReach,
-    /// A folder, a pipe or a device.
+    /// A directory, a pipe or a device.
     #[error("is not a regular file")]
     NotRegular,
     /// Over the limit, in bytes.
@@ -129,7 +129,7 @@ pub enum FileError {
     #[error("is not valid UTF-8")]
     NotText,
     /// Reads that should be equal were not.
-    #[error("is being changed; it is used once it stays the same")]
+    #[error("is being changed; it is used once it stops changing")]
     Changing,
 }
 

@@ -64,7 +64,7 @@ async fn token(
     match issuer.issue(request.user.name, request.lifetime) {
         Ok(tokens) => (NO_STORE, json_answer(&tokens)).into_response(),
         Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "the embedded issuer cannot sign");
+            tracing::warn!(error = format!("{error:#}"), "the embedded issuer failed to sign a token");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
@@ -75,7 +75,7 @@ fn json_answer(body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
         Err(error) => {
-            tracing::warn!(%error, "the embedded issuer cannot write its answer");
+            tracing::warn!(%error, "the embedded issuer failed to write its answer");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -78,14 +78,18 @@ pub(super) struct TokenTimes {
 impl TokenTimes {
     pub(super) fn new(now: SystemTime, lifetime: Duration) -> anyhow::Result<Self> {
         let allowed = Duration::from_secs(1)..=MAX_TOKEN_LIFETIME;
-        anyhow::ensure!(allowed.contains(&lifetime), "tokens last from 1 to {} seconds", MAX_TOKEN_LIFETIME.as_secs());
-        let issued_at = now.duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs();
+        anyhow::ensure!(
+            allowed.contains(&lifetime),
+            "a token's lifetime must be from 1 to {} seconds",
+            MAX_TOKEN_LIFETIME.as_secs()
+        );
+        let issued_at = now.duration_since(UNIX_EPOCH).context("the clock is set before 1970")?.as_secs();
         Ok(Self { issued_at, lifetime: lifetime.as_secs() })
     }
 }
 
 fn random_uuid() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
-    rand::fill(&mut bytes).context("no randomness for a token id")?;
+    rand::fill(&mut bytes).context("random numbers are unavailable for a token id")?;
     Ok(Builder::from_random_bytes(bytes).into_uuid().to_string())
 }

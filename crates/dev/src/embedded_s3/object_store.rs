@@ -39,8 +39,8 @@ pub(super) struct ObjectStore {
 impl ObjectStore {
     /// Opens the bucket, creating its folders when missing.
     pub(super) async fn open(data_dir: &Path, bucket: String) -> anyhow::Result<Self> {
-        anyhow::ensure!(s3s::path::check_bucket_name(&bucket), "{bucket:?} is no name that S3 allows for a bucket");
-        let unusable = || format!("cannot use the folder {}", data_dir.display());
+        anyhow::ensure!(s3s::path::check_bucket_name(&bucket), "{bucket:?} is not a valid bucket name");
+        let unusable = || format!("cannot use the directory {}", data_dir.display());
         tokio::fs::create_dir_all(data_dir.join(&bucket)).await.with_context(unusable)?;
         let attributes = AttributeStore::open(data_dir, &bucket).await.with_context(unusable)?;
         let contents = Arc::new(Contents::open(data_dir).with_context(unusable)?);

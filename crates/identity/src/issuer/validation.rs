@@ -62,21 +62,21 @@ pub enum SettingRule {
     #[error("must have no query and no fragment")]
     NoQueryOrFragment,
     /// An issuer is not a Cognito user pool, though its keys are to come from one.
-    #[error("must be the URL of a Cognito user pool unless the key location is given")]
+    #[error("must be the URL of a Cognito user pool, unless jwks_url or jwks_file is set")]
     CognitoPool,
     /// An issuer of JWT-SVIDs is not the SPIFFE id of a trust domain.
     #[error("must be the SPIFFE id of a trust domain, such as \"spiffe://prod.example\"")]
     TrustDomain,
     /// A trust domain has no discovery.
-    #[error("must be given for a trust domain, as a URL or a file with its bundle")]
+    #[error("is required for a trust domain: the URL or the file of its bundle")]
     BundleLocation,
     /// An algorithm that JWT-SVIDs do not have (SPIFFE JWT-SVID section 2.1).
     #[error("must not hold EdDSA for a trust domain")]
     SvidAlgorithm,
     /// A file with keys to start with is given without a URL, or is empty.
-    #[error("must be a path, beside jwks_url")]
+    #[error("must be a path, and requires jwks_url")]
     BesideUrl,
-    /// A way to the key server is given where keys come from a file.
+    /// A setting for requests to a key server, where keys come from a file.
     #[error("must not be given where keys come from a file")]
     NoKeyServer,
     /// Neither kind of Cognito token is accepted.

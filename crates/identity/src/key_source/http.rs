@@ -244,10 +244,10 @@ fn through(proxy: Option<&HttpProxy>, builder: reqwest::ClientBuilder) -> reqwes
 #[derive(Debug, Error)]
 pub enum KeyHttpClientError {
     /// TLS cannot be set up.
-    #[error("the HTTP client for keys cannot be set up")]
+    #[error("creating the HTTP client for keys failed")]
     Tls(#[source] reqwest::Error),
-    /// A file that the way to the key server needs cannot be used.
-    #[error("the way to the key server cannot be set up")]
+    /// The file with certificate authorities or with the bearer token cannot be used.
+    #[error("preparing the requests to the key server failed")]
     Access(#[source] KeySourceError),
 }
 

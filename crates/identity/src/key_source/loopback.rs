@@ -35,7 +35,7 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
 
 /// A name stands for another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("insecure_loopback allows plain http to loopback addresses only, and the name has the address {0}")]
+#[error("insecure_loopback permits plain http only to loopback addresses, but the host name resolved to {0}")]
 pub(super) struct NotLoopback(IpAddr);
 
 #[cfg(test)]

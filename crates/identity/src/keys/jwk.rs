@@ -146,7 +146,7 @@ pub enum SkipReason {
     /// `kid` is over 256 bytes.
     #[error("has a kid over 256 bytes")]
     KeyIdTooLong,
-    /// `kty` is `oct`: whoever can read the set could sign with it.
+    /// `kty` is `oct`: every reader of the set could sign with it.
     #[error("is symmetric")]
     Symmetric,
     /// A private key was published.
@@ -180,10 +180,10 @@ pub enum SkipReason {
     #[error("has an unsafe RSA exponent")]
     ExponentUnsafe,
     /// The RSA modulus has the fingerprint of keys that can be factored (CVE-2017-15361).
-    #[error("is an RSA key of the kind that can be factored (CVE-2017-15361)")]
+    #[error("is an RSA key that can be factored (CVE-2017-15361)")]
     Factorable,
-    /// An Ed25519 key has small order: anybody can make signatures that it accepts.
-    #[error("is an Ed25519 key of small order, whose signatures anybody can forge")]
+    /// An Ed25519 key has small order: signatures that it accepts can be made without the private key.
+    #[error("is an Ed25519 key of small order, whose signatures can be forged")]
     SmallOrder,
     /// A coordinate has the wrong length, or the point is not on the curve, or the modulus is even.
     #[error("is not a valid public key")]

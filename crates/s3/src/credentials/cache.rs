@@ -190,7 +190,7 @@ impl CredentialsCache {
                         failures,
                         retry_in_ms = pause.as_millis(),
                         usable_seconds = usable.as_secs(),
-                        "signing credentials could not be renewed"
+                        "renewal of signing credentials failed"
                     );
                     tokio::select! {
                         () = sleep(pause) => {}
@@ -275,7 +275,7 @@ impl CredentialsCache {
         let is_stale = result == RefreshResult::Stale;
         renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });
         if let Some(source) = comes_from.filter(|source| renewals.comes_from.as_ref() != Some(source)) {
-            tracing::info!(%source, "signing credentials come from {source}");
+            tracing::info!(%source, "signing credentials have a new source");
             renewals.comes_from = Some(source);
         }
         if result.replaces() {
@@ -327,6 +327,6 @@ fn log_suspect(
         usable_seconds = usable_seconds(given),
         usable_seconds_before = usable_seconds(held),
         longest_url_seconds = longest_url_life.as_secs(),
-        "the provider of signing credentials gave some that may end too soon"
+        "the provider returned signing credentials that have expired or may expire too soon"
     );
 }

@@ -14,7 +14,7 @@ use access_broker_base::error_chain::error_chain;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CredentialsError {
     /// The provider took too long.
-    #[error("the credentials provider gave no answer within {} seconds", .0.as_secs())]
+    #[error("the credentials provider timed out after {} seconds", .0.as_secs())]
     TimedOut(Duration),
     /// The provider failed, in its words.
     ///
@@ -28,16 +28,16 @@ pub enum CredentialsError {
     /// The access key id or the session token cannot be part of a URL.
     #[error("the access key id and the session token must be visible ASCII")]
     Malformed,
-    /// Temporary credentials whose provider does not say when they end. A URL signed by them would die before its
-    /// stated expiry.
+    /// Temporary credentials whose provider does not say when they expire. A URL signed by them would stop working before
+    /// its stated expiry.
     #[error(
-        "the credentials have a session token and no expiry, so that no URL's end could be told; AWS's profile files cannot \
-         state one for keys that were copied: use the SSO profile itself, a credential_process, [[credentials]] with an \
-         expiration, or in the environment AWS_CREDENTIAL_EXPIRATION"
+        "the credentials have a session token and no expiry, so the expiry of URLs is unknown; AWS's profile files cannot \
+         state one for copied keys: use the SSO profile itself, a credential_process, [[credentials]] with an expiration, \
+         or the environment variable AWS_CREDENTIAL_EXPIRATION"
     )]
     EndUnknown,
-    /// Too close to their end, or past it, to sign anything.
-    #[error("the credentials have expired or are about to")]
+    /// They have expired, or expire too soon to sign anything.
+    #[error("the credentials have expired or expire too soon")]
     Expired,
     /// What is wrong with credentials of a source that is known, such as "profile `work`".
     #[error("{comes_from}: {error}")]

@@ -184,7 +184,7 @@ pub(crate) enum SecretSourceError {
     #[error("{0:?} is empty")]
     Empty(SecretSource),
     /// Not a time.
-    #[error("the expiration is not a time such as 2026-01-31T12:00:00Z")]
+    #[error("the expiration is invalid: it must be a time such as 2026-01-31T12:00:00Z")]
     Expiration,
     /// The sources changed between every two reads.
     #[error("the credentials keep changing while they are read")]

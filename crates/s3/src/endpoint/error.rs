@@ -18,7 +18,7 @@ pub enum EndpointError {
     )]
     BucketNameInPath,
     /// Not a host name, which every bucket name must be.
-    #[error("the bucket must not contain '..' or look like an IP address")]
+    #[error("the bucket must not contain '..' and must not be an IP address")]
     BucketNotAHost,
     /// A directory bucket (`--x-s3`): it is signed by another scheme, with credentials of its own.
     #[error("directory buckets ('--x-s3') are not supported")]
@@ -30,7 +30,7 @@ pub enum EndpointError {
     ReservedBucketName,
     /// Not a DNS label (RFC 1123 section 2.1), or not in lower case at AWS.
     #[error(
-        "the region must be 1 to 63 letters, digits and inner hyphens, and in lower case without an endpoint of its own"
+        "the region must be 1 to 63 letters, digits and inner hyphens, in lower case unless the bucket has an endpoint"
     )]
     Region,
     /// Neither HTTP nor HTTPS.
@@ -49,28 +49,28 @@ pub enum EndpointError {
     #[error("the endpoint's path must consist of non-empty segments of letters, digits, '-', '.', '_' and '~'")]
     Path,
     /// An endpoint of its own has no dual-stack variant.
-    #[error("dual_stack is for AWS's own endpoints only")]
+    #[error("dual_stack applies only to AWS's endpoints")]
     DualStackWithEndpoint,
     /// An endpoint of its own has no FIPS variant.
-    #[error("fips is for AWS's own endpoints only")]
+    #[error("fips applies only to AWS's endpoints")]
     FipsWithEndpoint,
     /// The bucket or the endpoint cannot be part of a host name: dots with HTTPS, or an IP address.
     #[error("the bucket cannot be part of this endpoint's host name; use path addressing")]
     VirtualHostImpossible,
     /// Transfer Acceleration has hosts at AWS alone.
-    #[error("accelerate is for AWS's own endpoints only")]
+    #[error("accelerate applies only to AWS's endpoints")]
     AccelerateWithEndpoint,
     /// Transfer Acceleration knows a bucket by its host name.
-    #[error("accelerate needs the bucket in the host name, not path addressing")]
+    #[error("accelerate cannot be combined with path addressing")]
     AccelerateWithPath,
     /// Transfer Acceleration has no FIPS variant.
-    #[error("accelerate and fips exclude each other")]
+    #[error("accelerate cannot be combined with fips")]
     AccelerateWithFips,
     /// Transfer Acceleration's certificate covers one label before its domain.
     #[error("accelerate is not possible for a bucket with '.' in its name")]
     AccelerateDottedBucket,
     /// Transfer Acceleration exists in partition `aws`. Pseudo regions such as `aws-global` have no hosts for it.
-    #[error("accelerate needs a region of partition aws, by the region's own name")]
+    #[error("accelerate requires a region of partition aws, such as eu-west-1")]
     AccelerateRegion,
     /// The ARN has other parts than an access point's.
     #[error("the access point must be arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME")]
@@ -84,7 +84,7 @@ pub enum EndpointError {
     )]
     AccessPointName,
     /// An access point elsewhere would move the signature to another region.
-    #[error("the access point must be in the bucket's region, by the region's own name")]
+    #[error("the access point must be in the bucket's region, which must be a region such as eu-west-1")]
     AccessPointRegion,
     /// Accounts, and so access points, belong to one partition.
     #[error("the access point's partition must be that of its region")]
@@ -114,6 +114,6 @@ pub enum EndpointError {
     #[error("AWS's endpoint rules refuse the settings: {0}")]
     Refused(String),
     /// AWS's rules gave an answer that the signer cannot use.
-    #[error("AWS's endpoint rules give no endpoint that can be signed for plain S3")]
+    #[error("AWS's endpoint rules give no endpoint that the broker can sign for")]
     Unresolved,
 }

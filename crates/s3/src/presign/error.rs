@@ -15,14 +15,14 @@ pub enum PresignError {
     /// The permit names an endpoint that the bucket does not have.
     #[error("the endpoint is not configured for signing")]
     UnknownEndpoint,
-    /// There are no credentials, or they are too close to their end.
-    #[error("signing credentials are not available now")]
+    /// There are no credentials, or they expire too soon.
+    #[error("signing credentials are temporarily unavailable")]
     CredentialsUnavailable {
         /// When it may be worth another try.
         retry_after: Duration,
     },
     /// The caller wants all of the time or nothing, and the credentials end before.
-    #[error("signing credentials end before the time asked for")]
+    #[error("signing credentials expire before the requested time")]
     FullTtlUnavailable {
         /// The longest life that could be signed now, in whole seconds.
         available: Duration,
@@ -36,8 +36,8 @@ pub enum PresignError {
     /// The clock shows a year before 1970 or after 9999.
     #[error("the clock shows a time that cannot be signed")]
     UnsignableTime,
-    /// The request would be larger than S3 takes: the fields to shorten, the largest first. There is at least one.
-    #[error("the signed request would be larger than S3 takes")]
+    /// The request would be over S3's size limit: the fields to shorten, the largest first. There is at least one.
+    #[error("the signed request would be over S3's size limit")]
     RequestTooLarge(Vec<FieldViolation>),
     /// A term does not fit into a header. The types of the terms leave no such values.
     #[error("a term of the permit cannot be signed as a header")]

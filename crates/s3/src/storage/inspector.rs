@@ -40,12 +40,12 @@ pub enum InspectionError {
     /// There is no such object or version, or it was deleted.
     #[error("S3 has no such object")]
     NotFound,
-    /// S3 refuses the broker's credentials. Those that may not list the bucket get this for a missing object,
-    /// too.
-    #[error("S3 refuses the broker's own credentials")]
+    /// S3 refuses the broker's credentials. Also S3's answer for a missing object to credentials that may not list the
+    /// bucket.
+    #[error("S3 refuses the broker's credentials")]
     Refused,
     /// No answer, a late one, or a fault; in the SDK's words, which hold no URL.
-    #[error("S3 cannot be asked now: {0}")]
+    #[error("S3 is temporarily unavailable: {0}")]
     Unavailable(String),
     /// The permit names a bucket that this inspector does not have.
     #[error("the bucket is not configured")]

@@ -32,8 +32,7 @@ impl ChainFailure {
     /// `what` was asked of the source: nothing, or a text that ends in a colon.
     pub(super) fn gave_no_answer(&mut self, source: &'static str, what: &str, within: Duration) {
         let within = within.as_secs_f32();
-        self.failed
-            .push((source, format!("{what}no answer within the {within} seconds that all sources have together")));
+        self.failed.push((source, format!("{what}timed out: all sources together have {within} seconds")));
     }
 
     /// The whole chain gave no answer.
@@ -172,8 +171,8 @@ mod tests {
         failure.gave_no_answer("instance metadata", "", Duration::from_millis(9_500));
         assert_eq!(
             failure.to_string(),
-            "profile: no profile `work`; instance metadata: no answer within the 9.5 seconds that all sources have \
-             together; not set up: environment, container"
+            "profile: no profile `work`; instance metadata: timed out: all sources together have 9.5 seconds; not set up: \
+             environment, container"
         );
     }
 

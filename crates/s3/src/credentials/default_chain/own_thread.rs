@@ -55,14 +55,14 @@ struct Question {
 /// Why there is no answer from the thread.
 #[derive(Debug, Error)]
 enum NoAnswer {
-    #[error("no thread can be started: {0}")]
+    #[error("starting a thread failed: {0}")]
     Start(#[source] std::io::Error),
-    #[error("the thread that asks has ended unexpectedly")]
+    #[error("the thread that asks the source failed")]
     Ended,
-    #[error("no answer within {} seconds: a file, or a file system, does not answer", .0.as_secs_f32())]
+    #[error("timed out after {} seconds: a file or file system does not answer", .0.as_secs_f32())]
     Hangs(Duration),
     #[error(
-        "not asked, because {MAX_THREADS} earlier questions still hang in a file, or a file system, that does not answer"
+        "not asked: limit reached, {MAX_THREADS} earlier requests still wait for a file or file system that does not answer"
     )]
     Full,
 }
@@ -285,10 +285,10 @@ mod tests {
         gate.set(true);
         for _ in 0..MAX_THREADS {
             let error = error(&thread).await;
-            assert!(error.contains("profile: nothing; web identity: no answer within 0.3 seconds"), "{error}");
+            assert!(error.contains("profile: nothing; web identity: timed out after 0.3 seconds"), "{error}");
         }
         let told = error(&thread).await;
-        assert!(told.contains("web identity: not asked, because 4 earlier questions still hang"), "{told}");
+        assert!(told.contains("web identity: not asked: limit reached, 4 earlier requests still wait"), "{told}");
         assert_eq!(made.load(Ordering::SeqCst), MAX_THREADS);
         gate.set(false);
         let started = Instant::now();
@@ -310,7 +310,7 @@ mod tests {
                 future::ProvideCredentials::ready(Ok(keys()))
             })
         });
-        assert!(error(&thread).await.contains("ended unexpectedly"));
+        assert!(error(&thread).await.contains("the thread that asks the source failed"));
         panics.store(false, Ordering::SeqCst);
         assert!(thread.ask().await.is_ok());
     }

@@ -47,25 +47,25 @@ pub(super) struct Given {
 /// Why a program gave no credentials. Nothing of its answer is in the text.
 #[derive(Debug, Error)]
 pub(super) enum ProcessError {
-    #[error("the shell cannot be started: {0}")]
+    #[error("starting the shell failed: {0}")]
     Start(#[source] io::Error),
-    #[error("the output of the program cannot be read: {0}")]
+    #[error("reading the program's output failed: {0}")]
     Read(#[source] io::Error),
-    #[error("the program did not end within {} seconds and was killed", .0.as_secs())]
+    #[error("the program timed out after {} seconds and was killed", .0.as_secs())]
     TimedOut(Duration),
-    #[error("the program failed ({status}) and said: {complaint}")]
+    #[error("the program failed ({status}); standard error: {complaint}")]
     Failed { status: ExitStatus, complaint: String },
-    #[error("the answer is over 64 KiB")]
+    #[error("the program's output is larger than 64 KiB")]
     TooLong,
-    #[error("the answer is not JSON as AWS defines it (line {line}, column {column})")]
+    #[error("the program's output is invalid: not the JSON that AWS defines (line {line}, column {column})")]
     Malformed { line: usize, column: usize },
-    #[error("the answer lacks {0}")]
+    #[error("the program's output lacks {0}")]
     Lacks(&'static str),
-    #[error("the answer has a Version other than 1")]
+    #[error("the program's output must have Version 1")]
     Version,
-    #[error("the answer has an Expiration that is not a time such as 2026-01-31T12:00:00Z")]
+    #[error("the program's output has an invalid Expiration: it must be a time such as 2026-01-31T12:00:00Z")]
     Expiration,
-    #[error("the answer has {0} that is not visible ASCII")]
+    #[error("the program's output has an invalid {0}: it must be visible ASCII")]
     NotVisible(&'static str),
 }
 
@@ -113,7 +113,7 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
     } else {
         let complaint = complaint.lock().unwrap_or_else(PoisonError::into_inner);
         let complaint = printable(&String::from_utf8_lossy(&complaint), MAX_COMPLAINT);
-        let complaint = if complaint.is_empty() { "nothing".to_owned() } else { complaint };
+        let complaint = if complaint.is_empty() { "empty".to_owned() } else { complaint };
         Err(ProcessError::Failed { status, complaint })
     }
 }
@@ -250,7 +250,7 @@ mod tests {
             r#"sleep 60 >/dev/null & echo $! >&2; echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s"}'"#;
         assert!(run(command, PATIENCE).await.is_ok());
         let failed = run("sleep 60 >/dev/null & echo 'log in first' >&2; exit 3", PATIENCE).await.unwrap_err();
-        assert!(failed.to_string().ends_with("said: log in first"), "{failed}");
+        assert!(failed.to_string().ends_with("standard error: log in first"), "{failed}");
     }
 
     #[tokio::test]
@@ -262,23 +262,23 @@ mod tests {
     #[tokio::test]
     async fn errors_name_the_problem_and_never_the_answer() {
         for (command, expected) in [
-            ("echo hunter2", "not JSON as AWS defines it (line 1, column 1)"),
-            (r#"echo '{"Version":"hunter2"}'"#, "not JSON as AWS defines it"),
+            ("echo hunter2", "not the JSON that AWS defines (line 1, column 1)"),
+            (r#"echo '{"Version":"hunter2"}'"#, "not the JSON that AWS defines"),
             (r#"echo '{"AccessKeyId":"hunter2"}'"#, "lacks Version"),
-            (r#"echo '{"Version":2,"AccessKeyId":"hunter2"}'"#, "Version other than 1"),
+            (r#"echo '{"Version":2,"AccessKeyId":"hunter2"}'"#, "must have Version 1"),
             (r#"echo '{"Version":1,"SecretAccessKey":"hunter2"}'"#, "lacks AccessKeyId"),
             (r#"echo '{"Version":1,"AccessKeyId":"hunter2"}'"#, "lacks SecretAccessKey"),
             (
                 r#"echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2 x"}'"#,
-                "a SecretAccessKey that is not",
+                "an invalid SecretAccessKey: it must be visible ASCII",
             ),
             (
                 r#"echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2","Expiration":"hunter2"}'"#,
-                "not a time such as",
+                "it must be a time such as",
             ),
-            ("head -c 70000 /dev/zero", "over 64 KiB"),
-            ("echo hunter2; echo 'log in first' >&2; exit 3", "exit status: 3) and said: log in first"),
-            ("exit 4", "and said: nothing"),
+            ("head -c 70000 /dev/zero", "larger than 64 KiB"),
+            ("echo hunter2; echo 'log in first' >&2; exit 3", "exit status: 3); standard error: log in first"),
+            ("exit 4", "standard error: empty"),
         ] {
             let error = run(command, PATIENCE).await.unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("hunter2"), "{command}: {error}");
