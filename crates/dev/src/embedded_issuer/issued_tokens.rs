@@ -13,12 +13,12 @@ use super::{CLIENT_ID, MAX_TOKEN_LIFETIME};
 use crate::issuer_keys::SigningKey;
 use crate::users::User;
 
-/// What the token endpoint answers with (RFC 6749 section 5.1, and `id_token` of OIDC Core section 3.1.3.3).
+/// The answer of the token endpoint (RFC 6749 section 5.1, and `id_token` of OIDC Core section 3.1.3.3).
 #[derive(Clone, Serialize)]
 pub struct IssuedTokens {
-    /// Who the user is: `aud`, `email`, `cognito:groups`, `token_use` "id".
+    /// Identifies the user: `aud`, `email`, `cognito:groups`, `token_use` "id".
     pub id_token: String,
-    /// What the client may do for the user: `client_id`, `scope`, no `aud`, no `email`, `token_use` "access".
+    /// Authorizes the client: `client_id`, `scope`, no `aud`, no `email`, `token_use` "access".
     pub access_token: String,
     /// Always `Bearer`.
     pub token_type: &'static str,
@@ -68,7 +68,7 @@ impl IssuedTokens {
     }
 }
 
-/// When tokens begin and how long they last, in whole seconds.
+/// The time of issue and the lifetime of tokens, in whole seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenTimes {
     issued_at: u64,

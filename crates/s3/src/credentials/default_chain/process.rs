@@ -65,7 +65,7 @@ pub(super) enum ProcessError {
     Version,
     #[error("the program's output has an invalid Expiration: it must be a time such as 2026-01-31T12:00:00Z")]
     Expiration,
-    #[error("the program's output has an invalid {0}: it must be visible ASCII")]
+    #[error("the program's output has {0} that is invalid: it must be visible ASCII")]
     NotVisible(&'static str),
 }
 
@@ -270,7 +270,7 @@ mod tests {
             (r#"echo '{"Version":1,"AccessKeyId":"hunter2"}'"#, "lacks SecretAccessKey"),
             (
                 r#"echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2 x"}'"#,
-                "an invalid SecretAccessKey: it must be visible ASCII",
+                "a SecretAccessKey that is invalid: it must be visible ASCII",
             ),
             (
                 r#"echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2","Expiration":"hunter2"}'"#,
