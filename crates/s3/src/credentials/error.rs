@@ -13,13 +13,13 @@ use access_broker_base::error_chain::error_chain;
 /// Why credentials could not be loaded. The texts are for logs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CredentialsError {
-    /// The provider took too long.
+    /// The provider timed out.
     #[error("the credentials provider timed out after {} seconds", .0.as_secs())]
     TimedOut(Duration),
-    /// The provider failed, in its words.
+    /// The provider failed, with its error text.
     ///
-    /// Text instead of a source: the `Debug` output of a provider's error can hold the answer of a metadata service,
-    /// and with it the secret.
+    /// A text, and not the error as a source: its `Debug` output can hold the answer of a metadata service with the
+    /// secret.
     #[error("the credentials provider failed: {0}")]
     Provider(String),
     /// The access key id or the secret is empty.
@@ -28,8 +28,8 @@ pub enum CredentialsError {
     /// The access key id or the session token cannot be part of a URL.
     #[error("the access key id and the session token must be visible ASCII")]
     Malformed,
-    /// Temporary credentials whose provider does not say when they expire. A URL signed by them would stop working before
-    /// its stated expiry.
+    /// Temporary credentials whose provider does not say when they expire. A URL signed by them would stop working
+    /// before its stated expiry.
     #[error(
         "the credentials have a session token and no expiry, so the expiry of URLs is unknown; AWS's profile files cannot \
          state one for copied keys: use the SSO profile itself, a credential_process, [[credentials]] with an expiration, \
@@ -39,18 +39,18 @@ pub enum CredentialsError {
     /// They have expired, or expire too soon to sign anything.
     #[error("the credentials have expired or expire too soon")]
     Expired,
-    /// What is wrong with credentials of a source that is known, such as "profile `work`".
+    /// An error with its source, such as "profile `work`".
     #[error("{comes_from}: {error}")]
     Of {
-        /// Where the credentials come from.
+        /// The source of the credentials.
         comes_from: String,
-        /// What that source failed with.
+        /// The error of that source.
         error: Box<Self>,
     },
 }
 
 impl CredentialsError {
-    /// The same with the source, where it is known.
+    /// Adds the source, if it is known.
     pub(super) fn with_source(self, comes_from: Option<&ComesFrom>) -> Self {
         match comes_from {
             Some(comes_from) => Self::Of { comes_from: comes_from.to_string(), error: Box::new(self) },

@@ -21,16 +21,16 @@ use zeroize::Zeroizing;
 
 use super::failure::printable;
 
-/// How long a program may take. It leaves time for reading the profile files before.
+/// The time limit of a program. It leaves time to read the profile files first.
 pub(super) const PROCESS_TIMEOUT: Duration = Duration::from_secs(8);
-/// The most that is read of a program's answer, in bytes.
+/// The largest output of a program, in bytes.
 const MAX_ANSWER: usize = 64 * 1_024;
-/// How long standard error is still read after the program has ended: a child may hold it.
+/// How long standard error is read after the program has ended: a child process may keep it open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// The most that is told of a program's standard error, in bytes.
+/// The longest part of a program's standard error in an error, in bytes.
 const MAX_COMPLAINT: usize = 300;
 
-/// What a program gave.
+/// The output of a program.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Given {
@@ -44,7 +44,7 @@ pub(super) struct Given {
     expiration: Option<String>,
 }
 
-/// Why a program gave no credentials. Nothing of its answer is in the text.
+/// Why a program gave no credentials. The text has no part of its output.
 #[derive(Debug, Error)]
 pub(super) enum ProcessError {
     #[error("starting the shell failed: {0}")]
@@ -69,9 +69,9 @@ pub(super) enum ProcessError {
     NotVisible(&'static str),
 }
 
-/// Runs a command line by the shell, and takes what it writes to standard output.
+/// Runs a command line by the shell, and reads its standard output.
 ///
-/// The program has a process group of its own, which is killed when it takes too long or when the caller goes away.
+/// The program has a separate process group, which is killed when it times out or when the future is dropped.
 pub(super) async fn run(command: &str, limit: Duration) -> Result<Given, ProcessError> {
     timeout(limit, run_to_end(command)).await.unwrap_or(Err(ProcessError::TimedOut(limit)))
 }
@@ -101,7 +101,7 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
     let mut ending = pin!(ending);
     let (answer, status) = tokio::select! {
         ended = &mut ending => {
-            // A child that it left behind may hold its standard error for long.
+            // A child process may keep its standard error open for long.
             let _all_or_what_came = timeout(LAST_WORDS, complaining).await;
             ended?
         }
@@ -120,7 +120,7 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
 
 /// Up to one byte more than `limit`.
 async fn read_up_to(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Result<Zeroizing<Vec<u8>>, ProcessError> {
-    // Room from the start: what grows leaves copies behind.
+    // Allocated in full: a buffer that grows leaves copies of the secret in memory.
     let mut answer = Zeroizing::new(Vec::with_capacity(limit + 1));
     if let Some(from) = from {
         let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
@@ -129,11 +129,11 @@ async fn read_up_to(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Resul
     Ok(answer)
 }
 
-/// Reads to the end, so that the program is never held up, and keeps the beginning.
+/// Reads to the end, so that the program does not block, and keeps the beginning.
 async fn read_all_keep_first(from: Option<impl AsyncRead + Unpin>, kept: &Mutex<Vec<u8>>) {
     let mut part = [0; 1_024];
     let Some(mut from) = from else { return };
-    // What cannot be read is not told.
+    // A read error ends the text.
     while let Ok(length @ 1..) = from.read(&mut part).await {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let room = (4 * MAX_COMPLAINT).saturating_sub(kept.len());
@@ -141,14 +141,14 @@ async fn read_all_keep_first(from: Option<impl AsyncRead + Unpin>, kept: &Mutex<
     }
 }
 
-/// A process group, killed on drop while its id is there.
+/// A process group, killed on drop unless its id was removed.
 struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         let id = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
-            // It may have no process any more.
+            // Its processes may have ended.
             let _already_ended = kill_process_group(id, Signal::KILL);
         }
     }
@@ -156,7 +156,7 @@ impl Drop for Group {
 
 impl Given {
     fn parse(answer: &[u8]) -> Result<Self, ProcessError> {
-        // The text of the parser's error can quote a secret.
+        // The parser's error text can quote a secret.
         let malformed =
             |error: serde_json::Error| ProcessError::Malformed { line: error.line(), column: error.column() };
         #[expect(clippy::disallowed_methods, reason = "into known members, whose names have no other meaning")]
