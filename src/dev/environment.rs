@@ -202,6 +202,7 @@ region = "us-east-1"
 endpoint = "{s3}"
 credentials = "embedded-s3"
 unsigned_headers = "refused"
+conditional_writes = true
 checksums = ["crc32", "crc32c", "crc64nvme", "md5", "sha1", "sha256"]
 
 [[credentials]]
