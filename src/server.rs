@@ -257,7 +257,8 @@ impl RunningServer {
     /// 3. Calls in flight may take `server.shutdown_grace`; then they are cut off.
     /// 4. The last audit records and spans are written, and the admin port closes.
     pub async fn stop(mut self) {
-        tracing::info!(delay = ?self.drain_delay, grace = ?self.shutdown_grace, "stopping");
+        let [delay, grace] = [self.drain_delay, self.shutdown_grace].map(humantime::format_duration);
+        tracing::info!(%delay, %grace, "stopping");
         self.readiness.drain().await;
         time::sleep(self.drain_delay).await;
         self.stop_listeners.cancel();
@@ -277,7 +278,8 @@ impl RunningServer {
 /// Waits for the end of what records calls, for [`CLOSE_LIMIT`] at most.
 async fn close(closer: &'static str, end: impl Future<Output = ()>) {
     if time::timeout(CLOSE_LIMIT, end).await.is_err() {
-        tracing::warn!(closer, limit = ?CLOSE_LIMIT, "not closed in time, and given up");
+        let limit = humantime::format_duration(CLOSE_LIMIT);
+        tracing::warn!(closer, %limit, "shutdown step timed out");
     }
 }
 

@@ -77,7 +77,7 @@ impl AuditSink for GroupCommitSink {
             AuditFailure::QueueFull | AuditFailure::TimedOut => {
                 self.status.note_failed(failure, 1);
                 if self.status.note_stalled() {
-                    tracing::error!(cause = failure.name(), "audit records are not written in time");
+                    tracing::error!(cause = failure.name(), "audit unavailable: writing records timed out");
                 }
             }
             AuditFailure::Closed => self.status.note_failed(failure, 1),
@@ -108,7 +108,7 @@ impl AuditSink for GroupCommitSink {
         };
         if timeout(patience, closing).await.is_err() {
             let left = self.status.unwritten();
-            tracing::error!(left, "audit records could not be written before the end");
+            tracing::error!(left, "audit records lost: writing them before the exit timed out");
         }
     }
 }

@@ -110,7 +110,7 @@ impl AuditTrail {
 impl Recording {
     async fn keep(&self, record: serde_json::Result<AuditRecord>) -> Result<(), AuditFailure> {
         let record = record.map_err(|error| {
-            tracing::error!(%error, "a decision could not be written as an audit record");
+            tracing::error!(%error, "formatting an audit record failed");
             AuditFailure::Write
         })?;
         // Answers that do not depend on their records do not all wait for an output that hangs.

@@ -117,7 +117,7 @@ impl<O: Output> Writer<O> {
                 let in_time = group.last_queued_at.is_none_or(|queued_at| queued_at.elapsed() <= self.in_time);
                 let stall_ends = self.status.note_kept(records, bytes, sync, in_time);
                 if stall_ends || self.failing {
-                    tracing::info!("audit records are written again");
+                    tracing::info!("audit recovered: records are written again");
                 }
                 self.failing = false;
                 Ok(())
@@ -150,7 +150,7 @@ impl<O: Output> Writer<O> {
                 self.report(&error);
             } else if succeeded && (self.failing || was_stalled) {
                 self.failing = false;
-                tracing::info!("audit records can be written again");
+                tracing::info!("audit recovered: records can be written again");
             }
         }
         group.attempts.clear();
@@ -159,7 +159,11 @@ impl<O: Output> Writer<O> {
     /// Once, and not for every call of an outage.
     fn report(&mut self, OutputError { failure, source }: &OutputError) {
         if !self.failing {
-            tracing::error!(cause = failure.name(), error = error_chain(source), "audit records cannot be written");
+            tracing::error!(
+                cause = failure.name(),
+                error = error_chain(source),
+                "audit unavailable: writing records failed"
+            );
         }
         self.failing = true;
     }

@@ -111,10 +111,7 @@ impl Drop for AccessLine {
             cause.map(Cause::name)
         };
         if let Some(left_out) = self.rejected.report(now) {
-            tracing::warn!(
-                left_out,
-                "many calls are rejected or over a limit: some of their access lines are left out"
-            );
+            tracing::warn!(left_out, "access lines left out: too many calls are rejected or over a limit");
         }
         self.record.trace().end(code, reason);
     }

@@ -36,7 +36,9 @@ impl AuthenticatedCall {
     /// through the pipeline.
     pub(crate) fn expect_present(found: Option<Self>) -> Result<Self, Failure> {
         found.ok_or_else(|| {
-            tracing::error!("a call reached the service without an authenticated caller");
+            tracing::error!(
+                "call failed: it reached the service without an authenticated caller; this is a bug of the broker"
+            );
             Failure::internal_fault()
         })
     }

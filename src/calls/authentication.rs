@@ -82,7 +82,7 @@ impl Authentication {
                 NotProven::Error(error) => {
                     // The cause is for the log only; callers get the same words for every rejected proof.
                     let reason = Cause::from(&error).name();
-                    tracing::debug!(reason, cause = %error, "the caller was not authenticated");
+                    tracing::debug!(reason, cause = %error, "authentication failed");
                     Failure::from_authentication_error(&error, accepts)
                 }
             }
@@ -157,7 +157,7 @@ impl Proofs<'_> {
         proof.prove(self.peer, values, self.now).inspect_err(|rejection| {
             if *rejection == Rejection::HopNotTrusted {
                 let [peer_ip, own_ip] = [self.peer.ip(), self.peer.own_ip].map(|ip| ip.map(tracing::field::display));
-                tracing::debug!(peer_ip, own_ip, "a mesh header came from elsewhere than trusted_hop");
+                tracing::debug!(peer_ip, own_ip, "mesh header refused: its sender is not the trusted_hop");
             }
         })
     }

@@ -158,7 +158,7 @@ impl Failure {
 pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
     match error {
         BrokerError::QuotaStore(error) => {
-            tracing::error!(%decision_id, %error, "a permitted call could not be counted");
+            tracing::error!(%decision_id, %error, "quota store failed: a permitted call was not counted");
         }
         BrokerError::Presign(
             error @ (PresignError::UnknownBucket
@@ -167,15 +167,15 @@ pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
             | PresignError::UnsignableLifetime
             | PresignError::UnsignableTime
             | PresignError::UnsignableHeader),
-        ) => tracing::error!(%decision_id, %error, "a permitted request could not be signed"),
+        ) => tracing::error!(%decision_id, %error, "signing a permitted request failed"),
         BrokerError::Inspection(InspectionError::Refused) => {
-            tracing::warn!(%decision_id, "S3 does not let the broker's own credentials look at an object");
+            tracing::warn!(%decision_id, "HEAD request refused: S3 denies the broker's credentials access to the object");
         }
         BrokerError::Inspection(InspectionError::Unavailable(cause)) => {
-            tracing::warn!(%decision_id, cause, "S3 could not be asked about an object");
+            tracing::warn!(%decision_id, cause, "HEAD request failed: S3 is unavailable");
         }
         BrokerError::Inspection(error @ InspectionError::UnknownBucket) => {
-            tracing::error!(%decision_id, %error, "a permitted object could not be looked at");
+            tracing::error!(%decision_id, %error, "HEAD request failed: no storage is configured for the bucket");
         }
         BrokerError::Refused(_)
         | BrokerError::Quota(_)

@@ -51,7 +51,7 @@ pub(super) fn complain_in_time(error: &anyhow::Error) {
 /// Where there are several, each says which it is of how many.
 pub(super) fn log_failure(error: &anyhow::Error) {
     for (cause, problem, of) in lines_of(&format!("{error:#}")) {
-        tracing::error!(cause, problem, of, "access-broker has failed");
+        tracing::error!(cause, problem, of, "access-broker failed");
     }
 }
 

@@ -46,7 +46,7 @@ impl LiveConfig {
             Some(Ok(newer)) => newer,
             Some(Err(error)) => return report(error),
             None => {
-                tracing::error!("the configuration file was not read in time; everything stays as it is");
+                tracing::error!("reload failed: reading the configuration file timed out; nothing has changed");
                 return;
             }
         };
@@ -54,7 +54,7 @@ impl LiveConfig {
         let sections = self.started_with.sections_for_restart(&newer);
         if !sections.is_empty() {
             let sections = sections.join(", ");
-            tracing::warn!(sections, "the configuration file has other settings; they take effect with a restart");
+            tracing::warn!(sections, "reload refused for some sections: their changed settings need a restart");
         }
         let change = || tracing::info!(%from, %to, "log level changed");
         // Told while the line is heard: before the change to a level that leaves it out, and after one to a level that
@@ -97,7 +97,7 @@ const MOST_PROBLEMS: usize = 20;
 
 fn report(error: LoadError) {
     for (cause, problem, of) in lines_of(&format!("{:#}", anyhow::Error::from(error))).take(MOST_PROBLEMS) {
-        tracing::error!(cause, problem, of, "the configuration file is not valid; everything stays as it is");
+        tracing::error!(cause, problem, of, "reload refused: the configuration file is invalid; nothing has changed");
     }
 }
 

@@ -117,7 +117,7 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
     let failure = tokio::select! {
         _ = stop.next() => None,
         failure = server.failed() => {
-            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
+            tracing::error!(cause = %format!("{failure:#}"), "server failed: stopping");
             Some(failure)
         }
     };

@@ -72,7 +72,11 @@ fn explain_status(
         (None, Code::OutOfRange) => Cause::MessageTooLarge,
         (None, Code::NotFound) => Cause::UnknownName,
         (None, _) => {
-            tracing::error!(request_id, code = neutral_code(code).name(), "a call ended in an unexpected status");
+            tracing::error!(
+                request_id,
+                code = neutral_code(code).name(),
+                "call failed: the gRPC library answered with an unexpected status"
+            );
             return Some(status(&Failure::internal_fault(), request_id));
         }
     };

@@ -172,7 +172,7 @@ impl Quotas {
         if let Some(count) = self.exceeded.get(scope.index()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        tracing::debug!(scope = scope.name(), report_only = self.settings.report_only, "a quota is used up");
+        tracing::debug!(scope = scope.name(), report_only = self.settings.report_only, "quota limit reached");
         if self.settings.report_only { Ok(()) } else { Err(QuotaExceeded { scope, retry_after }) }
     }
 

@@ -73,7 +73,7 @@ pub(super) async fn serve(
                 counters.accept_errors.add_one();
                 let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
                 if is_news {
-                    tracing::warn!(%error, "the admin port cannot accept connections; it tries again until it can");
+                    tracing::warn!(%error, "accepting connections on the admin port failed; the server retries");
                 }
                 tokio::select! {
                     () = time::sleep(pause) => {}

@@ -57,7 +57,7 @@ pub(super) async fn assemble(
     let CompiledPolicy { policy, warnings: policy_warnings } = compiled;
     warnings::log("configuration", &config.warnings);
     warnings::log("policy", &policy_warnings);
-    tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
+    tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy active");
     let proxy = key_proxy::from_environment(&options.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
@@ -231,7 +231,7 @@ fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
     let AuditSettings { output, key, on_failure, flush_timeout } = settings;
     let sink = match output {
         AuditOutput::None => {
-            tracing::warn!("audit.output is \"none\": decisions are not recorded");
+            tracing::warn!("audit unavailable: audit.output is \"none\", so decisions are not recorded");
             return Ok(AuditTrail::none());
         }
         AuditOutput::Stdout => {

@@ -125,7 +125,7 @@ impl Connections {
         let Shared { tasks, cut, .. } = &*self.0;
         tasks.close();
         if time::timeout(grace, tasks.wait()).await.is_err() {
-            tracing::warn!("calls were still in flight after the grace and are cut off");
+            tracing::warn!("shutdown grace expired: calls in flight are cancelled");
             cut.cancel();
             let _in_time = time::timeout(CUT_LIMIT, tasks.wait()).await;
         }
@@ -188,14 +188,17 @@ impl Connections {
             Ok(Greeting::Http2(connection)) => http2::serve(connection, entry, &self.0).await,
             Ok(Greeting::Http1(client)) => {
                 counters.http1_clients.add_one();
-                tracing::debug!(peer, "a client speaks HTTP/1; it is told that this port speaks gRPC over HTTP/2");
+                tracing::debug!(
+                    peer,
+                    "connection refused: the client speaks HTTP/1 and this port serves gRPC over HTTP/2"
+                );
                 let _refused_or_ended = self.while_open(entry, client.refuse()).await;
             }
             Ok(Greeting::Neither) => {
                 counters.not_http.add_one();
-                tracing::debug!(peer, "a client speaks neither HTTP/2 nor HTTP/1; its connection is closed");
+                tracing::debug!(peer, "connection refused: the client speaks neither HTTP/2 nor HTTP/1");
             }
-            Err(error) => tracing::debug!(peer, %error, "a connection ended before its client spoke HTTP/2"),
+            Err(error) => tracing::debug!(peer, %error, "connection failed before HTTP/2 started"),
         }
     }
 

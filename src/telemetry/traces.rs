@@ -135,7 +135,7 @@ impl Traces {
     pub(crate) fn from_environment_or_off(read: impl Fn(&str) -> Option<String>) -> Self {
         Self::from_environment(read).unwrap_or_else(|error| {
             let cause = format!("{:#}", anyhow::Error::new(error));
-            tracing::warn!(cause, "traces are off: they cannot be exported as the environment says");
+            tracing::warn!(cause, "traces are off: the settings in the environment are invalid");
             Self::off()
         })
     }
@@ -171,7 +171,7 @@ impl Traces {
         let Some(mut sending) = sending else { return };
         if time::timeout(SHUTDOWN_LIMIT, &mut sending).await.is_err() {
             sending.abort();
-            tracing::warn!("spans were left over that the collector did not take in time");
+            tracing::warn!("exporting the last spans timed out: they are lost");
         }
     }
 }

@@ -39,6 +39,7 @@ mod scenario;
 mod serve_process;
 mod snapshots;
 mod soak;
+mod style;
 mod support;
 mod telemetry;
 mod transfer;

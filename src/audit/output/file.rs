@@ -118,7 +118,7 @@ impl AuditFile {
                 // Closed, and with that unlocked, when its successor is in its place.
                 drop(full);
                 if let Err(error) = self.rotated.remove_all_but(self.settings.rotate_keep) {
-                    tracing::warn!(%error, "old audit files could not be removed");
+                    tracing::warn!(%error, "removing old audit files failed");
                 }
                 Ok(next)
             }
@@ -159,7 +159,9 @@ impl OpenFile {
         // A new file is kept only if its name is.
         sync_folder(path)?;
         if opened.torn {
-            tracing::warn!("the last audit record was not written to its end; it is closed off with the next");
+            tracing::warn!(
+                "last audit record in the file is invalid: it is cut off; the next record starts a new line"
+            );
         }
         Ok(opened)
     }

@@ -24,7 +24,7 @@ impl StandardOutput {
     pub(in crate::audit) fn open() -> io::Result<Self> {
         let stream = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         if is_null_device(&stream) {
-            tracing::warn!("standard output is /dev/null or closed: audit records go there and are lost");
+            tracing::warn!("audit unavailable: standard output is closed or /dev/null, so audit records are lost");
         }
         Ok(Self { lines: LineStream::over(stream.try_clone()?), stream })
     }

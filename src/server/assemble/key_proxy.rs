@@ -9,7 +9,7 @@ pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
     match HttpProxy::from_environment(|name| environment(name)) {
         Ok(found) => found.map(|(_, proxy)| proxy),
         Err((variable, error)) => {
-            tracing::warn!(variable, "the environment variable {error}; key servers are reached without a proxy");
+            tracing::warn!(variable, %error, "proxy setting invalid: issuers' keys are fetched without a proxy");
             None
         }
     }
@@ -18,6 +18,6 @@ pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
 /// Logs the proxy through which the keys of an issuer are fetched, if there is one.
 pub(super) fn log(issuer: &IssuerSettings) {
     if let Some(proxy) = issuer.key_proxy.proxy() {
-        tracing::info!(issuer = issuer.issuer, %proxy, "keys are fetched through a proxy");
+        tracing::info!(issuer = issuer.issuer, %proxy, "issuer's keys are fetched through a proxy");
     }
 }

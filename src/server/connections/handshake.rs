@@ -120,7 +120,7 @@ pub(super) async fn shake_hands(
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {
     ClientCertificate::parse(leaf).map_err(|error| {
-        tracing::debug!(peer = %address, cause = %error, "a client certificate names no workload");
+        tracing::debug!(peer = %address, cause = %error, "client certificate invalid: it names no workload");
         Rejection::ClientCertificateUnusable
     })
 }

@@ -119,7 +119,9 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     tokio::select! {
         ended = http => log_end(ended),
         why = entry.ended() => shared.note_end(why),
-        () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => tracing::debug!("a client without calls did not leave by itself"),
+        () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => {
+            tracing::debug!("connection closed: waiting for an idle client to leave timed out");
+        }
         () = time::sleep(grace) => counters.connections_cut.add_one(),
         () = cut.cancelled() => counters.connections_cut.add_one(),
     }
@@ -159,7 +161,7 @@ fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor>
 
 fn log_end(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        tracing::debug!(error = %anyhow::Error::new(error), "a connection ended in an error");
+        tracing::debug!(error = %anyhow::Error::new(error), "connection failed");
     }
 }
 

@@ -71,7 +71,7 @@ impl<T> Watched<T> {
                         peer,
                         cause = "most often a % in :authority, from a client with several addresses or a Unix socket: \
                                  set grpc.default_authority there",
-                        "call refused: its HTTP/2 headers are malformed; further refusals are only counted"
+                        "call refused: invalid HTTP/2 headers; further refusals are only counted"
                     );
                 }
             }

@@ -68,13 +68,13 @@ impl Shared {
                 if self.refusals.displaced.is_news(Instant::now()) {
                     tracing::warn!(
                         limits = "limits.max_connections, limits.max_unproven_connections",
-                        "connection limit reached: connections without an authenticated caller are closed for new ones"
+                        "connection limit reached: connections without an authenticated caller are closed to admit new ones"
                     );
                 }
             }
             ConnectionEnd::SlowReader => {
                 self.counters.connections_stalled.add_one();
-                tracing::debug!("connection closed: its client did not take an answer in time");
+                tracing::debug!("connection closed: sending an answer timed out because the client did not read it");
             }
         }
     }

@@ -150,8 +150,8 @@ impl ListenerTls {
             let refused = looked.err();
             if refused != reported {
                 match &refused {
-                    Some(error) => tracing::error!(%error, "changed TLS files are refused; the last good ones stay"),
-                    None => tracing::info!("the TLS files are good again"),
+                    Some(error) => tracing::error!(%error, "TLS files refused; the last good ones stay active"),
+                    None => tracing::info!("TLS files are valid again"),
                 }
                 reported = refused;
             }
@@ -208,7 +208,7 @@ impl InForce {
         let now = SystemClock.now();
         let proven = ProvenConfig::build(files, now)?;
         let not_after = humantime::format_rfc3339_seconds(proven.not_after);
-        tracing::info!(file = %files.certificate.path.display(), %not_after, "TLS certificate in force");
+        tracing::info!(file = %files.certificate.path.display(), %not_after, "TLS certificate active");
         Ok(Self { proven, since: now })
     }
 }

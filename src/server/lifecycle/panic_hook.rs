@@ -9,6 +9,6 @@ use tracing::field::display;
 pub(crate) fn log_panics() {
     panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let location = info.location().map(display);
-        tracing::error!(location, "a task panicked, which is a fault of the broker");
+        tracing::error!(location, "task failed: it panicked; this is a bug of the broker");
     }));
 }

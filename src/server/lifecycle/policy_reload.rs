@@ -40,7 +40,7 @@ pub(in crate::server) async fn watch(
         let is_pending = task::spawn_blocking(move || looking.look(now)).await.unwrap_or_else(|error| {
             reload.store.note_refused();
             reload.store.note_file_in_force(false);
-            tracing::error!(%error, "a look at the policy file failed; the last good policy stays in force");
+            tracing::error!(%error, "reading the policy file failed; the last good policy stays active");
             false
         });
         reloads.pause(if is_pending { interval.min(SECOND_LOOK) } else { interval }).await;
@@ -79,7 +79,7 @@ impl<F: Fn(&Policy)> Reload<F> {
         match step.outcome {
             Outcome::Unchanged => false,
             Outcome::InForceAgain => {
-                tracing::info!(file = %file.display(), "the policy file holds the policy in force again");
+                tracing::info!(file = %file.display(), "policy file has the active policy again");
                 false
             }
             Outcome::Pending { first_seen_in_place } => {
@@ -87,7 +87,7 @@ impl<F: Fn(&Policy)> Reload<F> {
                     let settle = humantime::format_duration(self.config.policy.settle);
                     tracing::info!(
                         file = %file.display(), %settle,
-                        "the policy file was changed in place; it is used once it is unchanged for the time of settle"
+                        "policy file was changed in place; it becomes active when it has been unchanged for the time of settle"
                     );
                 }
                 true
@@ -96,7 +96,7 @@ impl<F: Fn(&Policy)> Reload<F> {
                 watched.arrivals.forget();
                 super::warnings::log("policy", &warnings);
                 let tiers = policy.outline().len();
-                tracing::info!(file = %file.display(), tiers, written, "policy in force");
+                tracing::info!(file = %file.display(), tiers, written, "policy active");
                 (self.prepare)(&policy);
                 self.store.replace(policy);
                 false
@@ -114,21 +114,21 @@ fn report(file: &Path, checksum: &Path, refusal: &Refusal) {
     let file = file.display();
     match refusal {
         Refusal::File(problem) => {
-            tracing::error!(%file, "the policy file {problem}; the last good policy stays in force");
+            tracing::error!(%file, error = %format_args!("the policy file {problem}"), "policy refused; the last good policy stays active");
         }
         Refusal::Proof(error) => tracing::error!(
             %file, %error,
-            "the policy file is refused by its checksum or signature; the last good policy stays in force"
+            "policy refused: its checksum or signature is invalid; the last good policy stays active"
         ),
         Refusal::Invalid(problems) => report_problems(problems),
         Refusal::TakesAway(losses) => {
             // The first few tell enough.
             let lost: Vec<String> = losses.iter().take(5).map(ToString::to_string).collect();
             tracing::error!(
-                %file, lost = %lost.join("; "), losses = losses.len(),
-                "the policy file was changed in place and has less in it than the policy in force, so it may be cut off; \
-                 the last good policy stays in force. Replace the file by rename (mv), or put its checksum into {}",
-                checksum.display()
+                %file, checksum_file = %checksum.display(), lost = %lost.join("; "), losses = losses.len(),
+                "policy refused: the file was changed in place and has less in it than the active policy, so it may be \
+                 truncated; the last good policy stays active. Replace the file by rename (mv), or write its checksum to \
+                 checksum_file"
             );
         }
     }
@@ -136,7 +136,7 @@ fn report(file: &Path, checksum: &Path, refusal: &Refusal) {
 
 fn report_problems(problems: &Problems) {
     for problem in problems.to_string().lines() {
-        tracing::error!(problem, "the policy file is not valid");
+        tracing::error!(problem, "policy refused: the policy file is invalid");
     }
-    tracing::error!("the last good policy stays in force");
+    tracing::error!("policy refused; the last good policy stays active");
 }

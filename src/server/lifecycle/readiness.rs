@@ -139,12 +139,12 @@ impl Readiness {
         let missing = names(standing.missing());
         match standing {
             Standing::Serving(parts) if parts.is_empty() => tracing::info!("serving"),
-            Standing::Serving(_) => tracing::warn!(missing, "serving, but not every call can be answered"),
+            Standing::Serving(_) => tracing::warn!(missing, "serving, but some parts are unavailable"),
             Standing::Starting(_) => {
                 let wait = humantime::format_duration(self.0.demands.startup_wait);
-                tracing::info!(missing, startup_wait = %wait, "not serving yet: waiting for all parts");
+                tracing::info!(missing, startup_wait = %wait, "not serving yet: waiting for unavailable parts");
             }
-            Standing::NotServing(_) => tracing::warn!(missing, "not serving"),
+            Standing::NotServing(_) => tracing::warn!(missing, "not serving: parts are unavailable"),
             Standing::Stopping => tracing::info!("no longer serving: the server is stopping"),
         }
     }

@@ -115,7 +115,7 @@ impl ServiceManager {
                     is_silent = false;
                 }
                 Err(error) if !is_silent => {
-                    tracing::warn!(%error, "the server did not answer its own health check; the watchdog is not told");
+                    tracing::warn!(%error, "self-check failed: systemd's watchdog is not notified");
                     is_silent = true;
                 }
                 Err(_) => {}
@@ -146,7 +146,7 @@ impl ServiceManager {
         };
         let was_deaf = manager.is_deaf.swap(problem.is_some(), Ordering::Relaxed);
         if let Some(error) = problem.filter(|_| !was_deaf) {
-            tracing::warn!(error, "the service manager cannot be told");
+            tracing::warn!(error, "notifying systemd failed");
         }
     }
 }

@@ -90,7 +90,7 @@ impl ReloadSignal {
         self.0.recv().await;
         tracing::info!(
             signal = "SIGHUP",
-            "signal received: keys, credentials, watched files and the log level are read now"
+            "signal received: reloading keys, credentials, watched files and the log level"
         );
     }
 }
@@ -114,7 +114,7 @@ impl IgnoredSignals {
                 _ = self.first.recv() => "SIGUSR1",
                 _ = self.second.recv() => "SIGUSR2",
             };
-            tracing::info!(signal, "signal ignored: SIGHUP is the one that reloads");
+            tracing::info!(signal, "signal ignored: send SIGHUP to reload");
         }
     }
 }

@@ -36,8 +36,8 @@ pub(in crate::server) fn fit_into_file_limit(limits: &mut LimitSettings) -> Conn
             needed,
             configured = wanted.callers,
             effective = effective.callers,
-            "the limit of open files is too low for limits.max_connections, so fewer connections are served; raise it \
-             with `ulimit -n` or LimitNOFILE=, or lower limits.max_connections"
+            "limit of open files is too low for limits.max_connections, so fewer connections are served; raise it with \
+             `ulimit -n` or LimitNOFILE=, or lower limits.max_connections"
         );
     }
     (limits.max_connections, limits.admin_max_connections) = (effective.callers, effective.admin);
@@ -68,7 +68,7 @@ fn raise_soft_limit(needed: u64) -> Option<u64> {
     }
     match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
         Ok(()) => {
-            tracing::info!(from = soft, to = raised, "the soft limit of open files was raised");
+            tracing::info!(from = soft, to = raised, "soft limit of open files raised");
             Some(raised)
         }
         // A sandbox may forbid it.

@@ -121,7 +121,7 @@ impl Listener {
                     connections.counters().accept_errors.add_one();
                     let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
                     if is_news {
-                        tracing::warn!(%error, "connections cannot be accepted; tried again until they can");
+                        tracing::warn!(%error, "accepting connections failed; the server retries");
                     }
                     time::sleep(pause).await;
                 }

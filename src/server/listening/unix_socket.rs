@@ -43,7 +43,7 @@ impl UnixSocket {
         // A successor may have put a socket of its own there.
         let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.file);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "the socket's file cannot be removed");
+            tracing::warn!(path = %self.path.display(), %error, "removing the socket's file failed");
         }
     }
 }

@@ -180,7 +180,7 @@ fn report_line(Losses { queue_full, write_failed }: Losses, settings: LogSetting
     let settings = LogSettings { level: settings.level.max(Level::WARN), ..settings };
     let line = Line::default();
     tracing::subscriber::with_default(subscriber(settings, line.clone()), || {
-        tracing::warn!(queue_full, write_failed, "log lines were lost");
+        tracing::warn!(queue_full, write_failed, "writing log lines failed: some are lost");
     });
     line.take()
 }

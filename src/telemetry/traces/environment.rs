@@ -143,7 +143,7 @@ impl TraceSettings {
             if !is_http {
                 return Err(TracesError::Compression { variable, value });
             }
-            tracing::warn!(variable, value, "spans are sent without compression");
+            tracing::warn!(variable, value, "compression of traces unavailable: spans are sent uncompressed");
         }
         let protocol = if is_http {
             Protocol::HttpProtobuf(HttpSettings {
@@ -198,7 +198,7 @@ fn headers(variable: &'static str, text: &str) -> HeaderMap {
             // A name may be the beginning of a secret where the `=` is missing.
             _ => tracing::warn!(
                 variable,
-                "a part of the variable is not a header of the form name=value and is left out"
+                "environment variable has an invalid header, which is left out: the form is name=value"
             ),
         }
     }
@@ -257,7 +257,7 @@ fn warn_of_other_values(set: &impl Fn(&str) -> Option<String>, variable: &str, k
             variable,
             value,
             known = known.join(", "),
-            "the value of the variable is not known and is ignored"
+            "environment variable has an invalid value, which is ignored"
         );
     }
 }
@@ -272,7 +272,7 @@ fn number<N: FromStr + PartialOrd + Copy + fmt::Display>(
     let Some(value) = set(variable) else { return default };
     let number = value.parse().ok().filter(|number| range.contains(number));
     number.unwrap_or_else(|| {
-        tracing::warn!(variable, value, %default, "the variable is not a number in range; the default is used");
+        tracing::warn!(variable, value, %default, "environment variable has an invalid number; the default is used");
         default
     })
 }

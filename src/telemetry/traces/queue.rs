@@ -91,15 +91,15 @@ impl SpanSender {
         let spans = self.spans.recv_many(&mut batch, self.settings.max_batch_size).await as u64;
         let failure = match time::timeout(self.settings.export_timeout, exporter.export(batch)).await {
             Ok(result) => result.err().map(|error| error.to_string()),
-            Err(_) => Some("the collector did not answer in time".to_owned()),
+            Err(_) => Some("the request to the collector timed out".to_owned()),
         };
         match &failure {
             None => self.counts.exported(spans),
             Some(_) => self.counts.failed(spans),
         }
         match &failure {
-            Some(error) if !*failing => tracing::warn!(error, spans, "spans could not be exported"),
-            None if *failing => tracing::info!("spans can be exported again"),
+            Some(error) if !*failing => tracing::warn!(error, spans, "exporting spans failed"),
+            None if *failing => tracing::info!("exporting spans recovered"),
             _ => {}
         }
         *failing = failure.is_some();

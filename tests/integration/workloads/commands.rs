@@ -68,7 +68,7 @@ fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
     let setup = Setup::new(&mtls());
     setup.put("svid-jwks.json", "rubbish");
     let mut process = serve(setup);
-    wait_for_message(&mut process, "not serving yet: waiting for all parts");
+    wait_for_message(&mut process, "not serving yet: waiting for unavailable parts");
     let admin = logged_address(&mut process, "serving admin HTTP");
     assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(1), "NOT_SERVING\n".to_owned()));
 }

@@ -63,7 +63,7 @@ async fn run_to_end(
         if is_late {
             stream.give_up();
             counters.calls.undelivered.add_one();
-            tracing::debug!("call ended: its client did not take the answer in time");
+            tracing::debug!("call cancelled: sending the answer timed out because the client did not read it");
             return Poll::Ready(false);
         }
         Poll::Pending
