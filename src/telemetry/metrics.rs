@@ -132,7 +132,11 @@ impl Metrics {
         calls.register(&mut registry, PREFIX);
         registry.register_collector(Box::new(ProcessCollector::default()));
         let own = registry.sub_registry_with_prefix(PREFIX);
-        own.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        own.register(
+            "build",
+            "Version of the running program, as the label `version`. Always 1",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         own.register_collector(Box::new(ServerCollector(server)));
         own.register_collector(Box::new(BudgetCollector(budgets)));
         own.register_collector(Box::new(LogCollector { log, rejected: rejected_lines }));

@@ -63,11 +63,11 @@ impl CallMetrics {
         plain.register_collector(Box::new(CallCollector(Arc::clone(self))));
         let own = plain.sub_registry_with_prefix(prefix);
         self.decisions.register(own);
-        let help = "Calls whose proof of identity was not accepted";
+        let help = "Calls rejected because no proof of identity was accepted, by reason";
         own.register("authentication_rejections", help, self.rejections.clone());
-        let help = "How long it took to sign an answer's URLs";
+        let help = "Time to sign the URLs of one answer";
         own.register_with_unit("presign", help, Unit::Seconds, self.presign_seconds.clone());
-        let help = "How long S3 took to describe an object, or not to";
+        let help = "Duration of HEAD requests to S3, failed ones included";
         own.register_with_unit("inspection", help, Unit::Seconds, self.inspection_seconds.clone());
     }
 }

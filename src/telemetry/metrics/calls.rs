@@ -76,16 +76,16 @@ impl Collector for CallCollector {
         encode_counters(
             &mut encoder,
             "grpc_server_started",
-            "Calls that began.",
+            "Calls that started, by method.",
             calls.by_method().map(|(labels, counts)| (labels, counts.started.load(Ordering::Relaxed))),
         )?;
         encode_counters(
             &mut encoder,
             "grpc_server_handled",
-            "Calls that ended, by their codes.",
+            "Calls that ended, by method and gRPC code.",
             calls.by_method().flat_map(|(labels, counts)| handled(labels, counts)),
         )?;
-        let help = "How long calls took, from their first byte to the last one of the answer.";
+        let help = "Duration of calls, from the first byte of the request to the last byte of the answer.";
         let kind = MetricType::Histogram;
         let mut metric = encoder.encode_descriptor("grpc_server_handling", help, Some(&Unit::Seconds), kind)?;
         for (labels, counts) in calls.by_method() {

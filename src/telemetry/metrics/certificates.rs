@@ -43,19 +43,19 @@ impl Collector for CertificateCollector {
         encode_timestamps(
             &mut encoder,
             "tls_certificate_expiry_timestamp",
-            "The end of the certificate that a listener shows.",
+            "Time when the active certificate of a listener expires, as Unix time.",
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.not_after))),
         )?;
         encode_timestamps(
             &mut encoder,
             "tls_certificate_loaded_timestamp",
-            "When the certificate that a listener shows was read.",
+            "Time when the active certificate of a listener was loaded, as Unix time.",
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.loaded_at))),
         )?;
         encode_gauges(
             &mut encoder,
             "tls_files_in_force",
-            "Whether a listener's TLS files hold the set in force: 1, or 0.",
+            "1 if the TLS files of a listener, as last read, are the active ones, otherwise 0.",
             None,
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], as_flag(status.files_in_force))),
         )?;
@@ -63,6 +63,11 @@ impl Collector for CertificateCollector {
             let labels = |result| [("listener", *listener), ("result", result)];
             [(labels("loaded"), status.good_reloads), (labels("refused"), status.failed_reloads)]
         });
-        encode_counters(&mut encoder, "tls_reloads", "Looks at changed TLS files, by what came of them.", reloads)
+        encode_counters(
+            &mut encoder,
+            "tls_reloads",
+            "Reloads of changed TLS files, by result: loaded or refused. Refused files count at every retry.",
+            reloads,
+        )
     }
 }

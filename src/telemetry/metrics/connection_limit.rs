@@ -26,7 +26,7 @@ impl Collector for ConnectionLimitCollector {
             [("configured", configured), ("effective", effective)]
                 .map(|(kind, limit)| ([("kind", kind)], f64::from(limit)))
         });
-        let help = "How many connections there may be: as configured, and as the limit of open files allows.";
+        let help = "Limit of connections, by kind: configured (limits.max_connections) or effective (lower if the limit of open files is too low).";
         encode_gauges(&mut encoder, "connections_limit", help, None, limits.into_iter().flatten())
     }
 }

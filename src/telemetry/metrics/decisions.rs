@@ -90,7 +90,7 @@ struct DecisionCollector(Family<DecisionLabels, Counter>);
 
 impl Collector for DecisionCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Decisions, by what was decided.";
+        let help = "Decisions, by operation, tier, outcome and reason.";
         self.0.encode(encoder.encode_descriptor("decisions", help, None, MetricType::Counter)?)
     }
 }

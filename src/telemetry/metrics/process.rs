@@ -21,7 +21,7 @@ use super::samples::{as_gauge, encode_gauge};
 /// Reads `/proc` at each scrape. What cannot be read is absent.
 #[derive(Debug, Default)]
 pub(super) struct ProcessCollector {
-    /// When the process started, in seconds since 1970. Read once, because a clock that is set moves the start of the
+    /// Time when the process started, as Unix time. Read once, because a clock that is set moves the start of the
     /// machine, by which it is known.
     started: OnceLock<f64>,
 }
@@ -29,21 +29,27 @@ pub(super) struct ProcessCollector {
 impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let encoder = &mut encoder;
-        let help = "The time that the process has spent on processors, its own and the kernel's for it.";
+        let help = "CPU time that the process used, in user and system mode.";
         let cpu = encoder.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), MetricType::Counter)?;
         ConstCounter::new(cpu_time().as_secs_f64()).encode(cpu)?;
         let stat = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| Stat::parse(&stat));
-        let help = "When the process started, in seconds since 1970.";
+        let help = "Time when the process started, as Unix time.";
         encode_gauge(encoder, "process_start_time", help, Some(&Unit::Seconds), self.started(stat.as_ref()))?;
         let virtual_bytes = stat.as_ref().map(|stat| as_gauge(stat.virtual_bytes));
-        let help = "The address space that the process has taken. Most of it takes no memory.";
+        let help = "Virtual memory size of the process. Most of it takes no RAM.";
         encode_gauge(encoder, "process_virtual_memory", help, Some(&Unit::Bytes), virtual_bytes)?;
         let resident = stat.as_ref().map(|stat| as_gauge(stat.resident_pages.saturating_mul(page_size() as u64)));
-        let help = "The memory of the process that is in RAM.";
+        let help = "Resident memory size of the process.";
         encode_gauge(encoder, "process_resident_memory", help, Some(&Unit::Bytes), resident)?;
-        encode_gauge(encoder, "process_open_fds", "Open files.", None, open_files().map(as_gauge))?;
+        encode_gauge(
+            encoder,
+            "process_open_fds",
+            "Open file descriptors of the process.",
+            None,
+            open_files().map(as_gauge),
+        )?;
         let limit = getrlimit(Resource::Nofile).current.map_or(f64::INFINITY, as_gauge);
-        encode_gauge(encoder, "process_max_fds", "The limit of open files.", None, Some(limit))?;
+        encode_gauge(encoder, "process_max_fds", "Soft limit of open file descriptors.", None, Some(limit))?;
         let threads = stat.as_ref().map(|stat| as_gauge(stat.threads));
         encode_gauge(encoder, "process_threads", "Threads of the process.", None, threads)
     }
