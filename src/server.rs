@@ -301,7 +301,7 @@ impl Ports {
         let admin_addr = config.server.admin_addr;
         let admin = TcpListener::bind(admin_addr)
             .await
-            .with_context(|| format!("cannot bind server.admin_addr {admin_addr}"))?;
+            .with_context(|| format!("listening at server.admin_addr {admin_addr} failed"))?;
         let admin_addr = admin.local_addr().context("the admin listener has no address")?;
         for (address, settings) in addresses.iter().zip(&config.listeners) {
             tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");
@@ -313,8 +313,8 @@ impl Ports {
 
 fn unexpected_end(part: &str, error: Option<JoinError>) -> anyhow::Error {
     match error {
-        Some(error) if error.is_panic() => anyhow::anyhow!("{part} has panicked"),
-        _ => anyhow::anyhow!("{part} has ended"),
+        Some(error) if error.is_panic() => anyhow::anyhow!("{part} failed: it panicked"),
+        _ => anyhow::anyhow!("{part} failed: it ended unexpectedly"),
     }
 }
 

@@ -62,10 +62,10 @@ struct Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum ConnectionRefusal {
     /// All places are taken by connections with a proven caller, and no caller has more than its share without a use.
-    #[error("too many connections are open")]
+    #[error("the limit of connections is reached")]
     Total,
     /// The address has as many as one address may have.
-    #[error("too many connections from this address are open")]
+    #[error("the limit of connections from this address is reached")]
     Address,
 }
 

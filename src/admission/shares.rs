@@ -43,10 +43,10 @@ impl Holder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum NoShare {
     /// The holder has its share. Others can still get a place.
-    #[error("the caller holds its share")]
+    #[error("the caller's limit of calls in flight is reached")]
     OverShare,
     /// The total is taken, and the holder has nothing of it.
-    #[error("everything is taken")]
+    #[error("the limit of calls in flight is reached")]
     Full,
 }
 

@@ -100,7 +100,7 @@ struct Open {
 
 /// There is no room for another stream without a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("too many streams without a proof are open")]
+#[error("the limit of unauthenticated streams is reached")]
 pub(crate) struct NoRoom;
 
 impl UnprovenStreams {

@@ -9,22 +9,22 @@ pub(crate) enum AuditFailure {
     #[error("the queue of audit records is full")]
     QueueFull,
     /// It was not confirmed in time. It is still in the queue, or being written.
-    #[error("an audit record was not written in time")]
+    #[error("writing an audit record timed out")]
     TimedOut,
     /// The file cannot be opened, or one that was removed cannot be replaced.
-    #[error("the audit file cannot be opened")]
+    #[error("opening the audit file failed")]
     Open,
     /// The file has its full size and cannot be put aside.
-    #[error("the audit file cannot be rotated")]
+    #[error("rotating the audit file failed")]
     Rotate,
     /// The output refuses it.
-    #[error("an audit record cannot be written")]
+    #[error("writing an audit record failed")]
     Write,
     /// It was written, and the file system does not say that it is kept.
-    #[error("an audit record cannot be synced")]
+    #[error("syncing an audit record to the disk failed")]
     Sync,
     /// The sink has ended.
-    #[error("the audit sink has ended")]
+    #[error("the audit sink is closed")]
     Closed,
 }
 
@@ -50,5 +50,5 @@ impl AuditFailure {
 
 /// An answer must not be given, because its decision has no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the decision could not be recorded")]
+#[error("recording the decision failed")]
 pub(crate) struct AuditUnavailable(#[from] pub AuditFailure);

@@ -11,7 +11,7 @@ use access_broker_s3::storage::InspectionError;
 #[derive(Debug, Clone, Error)]
 pub enum BrokerError {
     /// The policy refuses.
-    #[error("the policy refuses: {}", .0.code())]
+    #[error("the policy refused the request: {}", .0.code())]
     Refused(RefusalReason),
     /// The policy permits, and it was too often.
     #[error(transparent)]
@@ -26,7 +26,7 @@ pub enum BrokerError {
     #[error(transparent)]
     Inspection(#[from] InspectionError),
     /// The policy permits, and the object has no version that the URL could be bound to.
-    #[error("S3 names no version of the object")]
+    #[error("S3 returned no version of the object")]
     NoVersion,
 }
 

@@ -70,10 +70,10 @@ impl Failure {
             AuthenticationError::Rejected(_) => {
                 let text = match accepts {
                     AcceptedProof::Token => Reason::CallerNotAuthenticated.text(),
-                    AcceptedProof::Workload(_) => "the call needs to come from a workload that this listener accepts",
+                    AcceptedProof::Workload(_) => "this listener requires proof of an accepted workload",
                     AcceptedProof::TokenAndWorkload(_) => {
-                        "the call needs one valid bearer token in its authorization metadata, and to come from a \
-                         workload that this listener accepts"
+                        "this listener requires one valid bearer token in the authorization metadata, and proof of an \
+                         accepted workload"
                     }
                 };
                 Self { text, ..Self::from(Cause::from(error)) }
@@ -132,7 +132,7 @@ impl Failure {
                 Self { retry_after: Some(retry_after), ..Self::from(Reason::SigningCredentialsUnavailable) }
             }
             PresignError::RequestTooLarge(violations) => Self {
-                text: "the signed request would be larger than the 8 KiB that S3 takes; use shorter values",
+                text: "the signed request would exceed S3's limit of 8 KiB; use shorter values",
                 violations,
                 ..Self::from(Reason::RequestInvalid)
             },

@@ -74,12 +74,10 @@ impl MalformedRequest {
         match self {
             Self::NotPost | Self::NotGrpc => "the request is not gRPC",
             Self::UnknownMethod | Self::CompressedMessage | Self::NoMessage => self.reason().text(),
-            Self::SeveralMessages => "the call has more than one message, and the method takes one",
+            Self::SeveralMessages => "the call has more than one message; the method requires exactly one",
             Self::TruncatedMessage => "the request ends in the middle of a message",
-            Self::InvalidCompressionFlag => {
-                "the bytes in front of a message are not those of gRPC: its compression flag must be 0"
-            }
-            Self::UndecodableMessage => "the message is not the protobuf message that the method takes",
+            Self::InvalidCompressionFlag => "a message has an invalid gRPC prefix: the compression flag must be 0",
+            Self::UndecodableMessage => "the message cannot be decoded as the method's request message",
         }
     }
 }

@@ -122,12 +122,19 @@ async fn ask_grpc(channel: Channel) -> anyhow::Result<bool> {
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 
+/// The causes of an error. The libraries wrap some errors in others with the same text.
+fn causes(error: &anyhow::Error) -> String {
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    causes.dedup();
+    causes.join(": ")
+}
+
 fn ask(config: &Config) -> anyhow::Result<bool> {
     let target = ProbeTarget::from_config(config);
-    runtime().context("the runtime cannot be started")?.block_on(async {
+    runtime().context("starting the runtime failed")?.block_on(async {
         tokio::time::timeout(TIMEOUT, target.ask())
             .await
-            .with_context(|| format!("{target} did not answer within {} s", TIMEOUT.as_secs()))?
-            .with_context(|| format!("{target} cannot be asked"))
+            .with_context(|| format!("health check of {target} timed out after {} s", TIMEOUT.as_secs()))?
+            .map_err(|error| anyhow::anyhow!("health check of {target} failed: {}", causes(&error)))
     })
 }

@@ -38,10 +38,10 @@ impl Serve {
 
     /// The life of the process: signals, configuration, log, server. An error is what failed before there was a log.
     fn run_process(self) -> anyhow::Result<u8> {
-        let runtime = runtime().context("the runtime cannot be started")?;
+        let runtime = runtime().context("starting the runtime failed")?;
         // First of all: from here on no signal ends the process by itself, also while it waits.
         let listening = runtime.block_on(async { Signals::listen() });
-        let mut signals = listening.context("signals cannot be received")?;
+        let mut signals = listening.context("installing signal handlers failed")?;
 
         let config = match runtime.block_on(load_config(self.options.clone(), &mut signals.stop))? {
             Some(Ok(config)) => config,
@@ -55,7 +55,7 @@ impl Serve {
             }
         };
 
-        let log = start_logging(config.log).context("the log cannot be started")?;
+        let log = start_logging(config.log).context("starting the log failed")?;
         log_panics();
 
         let live = LiveConfig::new(self.options, config.clone(), log.clone());
@@ -76,7 +76,7 @@ async fn load_config(
 ) -> anyhow::Result<Option<Result<Config, LoadError>>> {
     let loading = task::spawn_blocking(move || options.load());
     tokio::select! {
-        loaded = loading => Ok(Some(loaded.context("the configuration was not loaded")?)),
+        loaded = loading => Ok(Some(loaded.context("loading the configuration failed")?)),
         _ = stop.next() => Ok(None),
     }
 }
@@ -134,5 +134,5 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
 
 /// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
 async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, LoadError>> {
-    task::spawn_blocking(move || config.load_policy()).await.context("the policy was not loaded")
+    task::spawn_blocking(move || config.load_policy()).await.context("loading the policy failed")
 }

@@ -108,8 +108,8 @@ impl Environment {
             ..StartOptions::system()
         };
         let loading = config.clone();
-        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("the policy was not loaded")?;
-        let policy = loaded.context("the policy is not valid")?;
+        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("loading the policy failed")?;
+        let policy = loaded.context("the policy is invalid")?;
         let server = RunningServer::start(config, policy, start_options).await?;
         let grpc_addr = server.grpc_addr().context("the broker has no address")?;
         server.ready().await;
@@ -145,12 +145,12 @@ impl Environment {
 fn data_dir(wanted: Option<&Path>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
     match wanted {
         Some(path) => {
-            fs::create_dir_all(path).with_context(|| format!("cannot create --data-dir {}", path.display()))?;
+            fs::create_dir_all(path).with_context(|| format!("creating --data-dir {} failed", path.display()))?;
             Ok((path.to_owned(), None))
         }
         None => {
             let folder = tempfile::Builder::new().prefix("access-broker-").tempdir();
-            let folder = folder.context("cannot create a temporary folder")?;
+            let folder = folder.context("creating a temporary directory failed")?;
             Ok((folder.path().to_owned(), Some(folder)))
         }
     }
@@ -159,7 +159,7 @@ fn data_dir(wanted: Option<&Path>) -> anyhow::Result<(PathBuf, Option<TempDir>)>
 /// Writes the policy, unless somebody put one there.
 fn write_policy(path: &Path) -> anyhow::Result<()> {
     if !path.exists() {
-        fs::write(path, POLICY).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(path, POLICY).with_context(|| format!("writing {} failed", path.display()))?;
     }
     Ok(())
 }

@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(status.metadata().contains_key(ACCEPTED_ENCODINGS), logged == "compressed_message");
         }
         let (fault, _) = explained(PATH, ONE_MESSAGE, Status::data_loss("x")).await;
-        assert_eq!((fault.code(), fault.message()), (Code::Internal, "the broker failed; its log says more"));
+        assert_eq!((fault.code(), fault.message()), (Code::Internal, "the broker failed; its log has the cause"));
         // What the framing shows is more than the library says.
         let (none, logged) = explained(PATH, b"", Status::internal("Missing request message.")).await;
         assert_eq!((none.code(), logged), (Code::Unimplemented, Some("no_message")));

@@ -54,7 +54,7 @@ pub(super) fn status(failure: &Failure, request_id: &str) -> Status {
         details.set_bad_request(violations);
     }
     if let Some(scope) = quota {
-        details.set_quota_failure(vec![QuotaViolation::new(scope.name(), "too many calls in too short a time")]);
+        details.set_quota_failure(vec![QuotaViolation::new(scope.name(), "quota exceeded")]);
     }
     if let Some(retry_after) = *retry_after {
         details.set_retry_info(Some(retry_after));

@@ -61,7 +61,7 @@ impl QuotaScope {
 
 /// A limit that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the quota of the {} is used up", .scope.name())]
+#[error("the quota of the {} is exceeded", .scope.name())]
 pub struct QuotaExceeded {
     /// Which limit is used up.
     pub scope: QuotaScope,

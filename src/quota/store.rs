@@ -50,7 +50,7 @@ pub struct UsedUp {
 
 /// The store cannot be asked now.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the quota store is not available: {0}")]
+#[error("the quota store is unavailable: {0}")]
 pub struct QuotaStoreError(pub String);
 
 impl QuotaStoreError {

@@ -66,8 +66,8 @@ pub(super) async fn assemble(
         key_proxy::log(&issuer);
         // It reads certificate authorities and a token from files.
         let verifier = task::spawn_blocking(move || IssuerVerifier::new(issuer)).await;
-        let verifier = verifier.context("the reading was cut off").and_then(|verifier| Ok(verifier?));
-        let verifier = verifier.with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
+        let verifier = verifier.context("reading failed").and_then(|verifier| Ok(verifier?));
+        let verifier = verifier.with_context(|| format!("setting up issuer {} failed", settings.issuer))?;
         verifiers.push(Arc::new(verifier));
     }
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
@@ -235,12 +235,12 @@ fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
             return Ok(AuditTrail::none());
         }
         AuditOutput::Stdout => {
-            GroupCommitSink::to_stdout(*flush_timeout).context("audit.output \"stdout\" cannot be used")?
+            GroupCommitSink::to_stdout(*flush_timeout).context("audit.output = \"stdout\" failed")?
         }
         AuditOutput::File(file) => AuditFile::open(file)
             .map_err(anyhow::Error::from)
             .and_then(|opened| Ok(GroupCommitSink::to_file(opened, *flush_timeout)?))
-            .with_context(|| format!("audit.file {} cannot be used", file.path.display()))?,
+            .with_context(|| format!("opening audit.file {} failed", file.path.display()))?,
     };
     Ok(AuditTrail::new(Arc::new(sink), *key, *on_failure, *flush_timeout))
 }
@@ -261,9 +261,9 @@ async fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
     let Some(path) = config.attribution.caller_key_file.clone() else {
         return Ok(Pseudonyms::with_random_key()?);
     };
-    let unusable = format!("attribution.caller_key_file {} cannot be used", path.display());
+    let unusable = format!("attribution.caller_key_file {} is invalid", path.display());
     let settle = config.policy.settle;
     let read = task::spawn_blocking(move || at_start::read_one(&path, MAX_KEY_BYTES, settle)).await;
-    let key = read.context("the reading was cut off").and_then(|read| Ok(read?)).context(unusable.clone())?;
+    let key = read.context("reading failed").and_then(|read| Ok(read?)).context(unusable.clone())?;
     Pseudonyms::with_key(&key.content).context(unusable)
 }

@@ -34,7 +34,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Debug, Error)]
 pub enum TracesError {
     /// A protocol that this program does not speak.
-    #[error("{variable} is {value:?}; traces are exported by \"grpc\" and \"http/protobuf\"")]
+    #[error("{variable} has the invalid value {value:?}; use \"grpc\" or \"http/protobuf\"")]
     Protocol {
         /// The variable's name.
         variable: &'static str,
@@ -42,7 +42,7 @@ pub enum TracesError {
         value: String,
     },
     /// A file with certificate authorities.
-    #[error("{variable} names a file that cannot be used: the file {problem}")]
+    #[error("{variable} refers to an invalid file: the file {problem}")]
     CertificateFile {
         /// The variable's name.
         variable: &'static str,
@@ -50,19 +50,21 @@ pub enum TracesError {
         problem: FileError,
     },
     /// The file has no certificate.
-    #[error("{variable} names a file without a usable certificate")]
+    #[error("{variable} refers to a file without a valid certificate")]
     Certificates {
         /// The variable's name.
         variable: &'static str,
     },
     /// No URL that spans could be sent to.
-    #[error("{variable} is not an http or https URL with a host")]
+    #[error("{variable} is invalid: it must be an http or https URL with a host")]
     Endpoint {
         /// The variable's name.
         variable: &'static str,
     },
     /// A compression that this program does not have.
-    #[error("{variable} is {value:?}; spans cannot be compressed over gRPC: leave it out, or use http/protobuf")]
+    #[error(
+        "{variable} has the invalid value {value:?}: spans over gRPC cannot be compressed; remove it, or use http/protobuf"
+    )]
     Compression {
         /// The variable's name.
         variable: &'static str,
@@ -70,7 +72,7 @@ pub enum TracesError {
         value: String,
     },
     /// Another setting, in the words of the exporter.
-    #[error("the exporter for {variable} cannot be set up")]
+    #[error("setting up the exporter for {variable} failed")]
     Exporter {
         /// The variable with the endpoint.
         variable: &'static str,
@@ -78,7 +80,7 @@ pub enum TracesError {
         source: opentelemetry_otlp::ExporterBuildError,
     },
     /// The HTTP client, mostly for want of certificate authorities.
-    #[error("the HTTP client for {variable} cannot be set up")]
+    #[error("setting up the HTTP client for {variable} failed")]
     Client {
         /// The variable with the endpoint.
         variable: &'static str,

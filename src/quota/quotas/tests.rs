@@ -203,7 +203,7 @@ async fn an_unavailable_store_refuses_every_call_and_says_why() {
         store.let_answer.add_permits(1);
         let QuotaError::Unavailable(error) = quotas.admit("ada", &tier(), None).await.unwrap_err() else { panic!() };
         assert_eq!(error.code(), "quota_store_unavailable");
-        assert_eq!(error.to_string(), "the quota store is not available: connection refused");
+        assert_eq!(error.to_string(), "the quota store is unavailable: connection refused");
         assert_eq!(scopes(&quotas), [0, 0, 0], "no quota counts as used up");
     }
 }

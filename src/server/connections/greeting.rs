@@ -21,8 +21,8 @@ const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
                            upgrade: HTTP/2.0\r\n\
                            connection: close, upgrade\r\n";
 
-const ANSWER_TEXT: &str = "this port speaks gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
-                           health for HTTP probes is at the admin port: /livez and /readyz\n";
+const ANSWER_TEXT: &str = "this port serves gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
+                           for HTTP probes use /livez and /readyz of the admin port\n";
 
 /// How long the answer to a client of HTTP/1 may take, and the client to leave.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);

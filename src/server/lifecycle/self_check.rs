@@ -45,7 +45,7 @@ pub(crate) struct SelfCheck {
 #[derive(Debug, Error)]
 pub(crate) enum SelfCheckError {
     /// No answer in time.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),
     /// The connection was not served.
     #[error("the connection failed")]

@@ -142,7 +142,7 @@ impl ServiceManager {
         let problem = match time::timeout(LIMIT, send).await {
             Ok(Ok(Ok(()))) => None,
             Ok(Ok(Err(error))) => Some(error.to_string()),
-            Ok(Err(_)) | Err(_) => Some("it does not read what it is told".to_owned()),
+            Ok(Err(_)) | Err(_) => Some("systemd did not read the notification".to_owned()),
         };
         let was_deaf = manager.is_deaf.swap(problem.is_some(), Ordering::Relaxed);
         if let Some(error) = problem.filter(|_| !was_deaf) {

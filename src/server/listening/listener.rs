@@ -67,14 +67,14 @@ impl Listener {
             Some(tls) => {
                 let loaded = task::spawn_blocking(move || ListenerTls::load(&tls, settle)).await;
                 let loaded = loaded.unwrap_or(Err(TlsError::Interrupted));
-                Some(loaded.with_context(|| format!("TLS of the listener at {address} cannot be set up"))?)
+                Some(loaded.with_context(|| format!("setting up TLS of the listener at {address} failed"))?)
             }
         };
         let bound = match address {
             ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Socket::Tcp),
             ListenAddress::Unix { path, mode } => UnixSocket::bind(path, *mode).map(Socket::Unix),
         };
-        let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
+        let socket = bound.with_context(|| format!("listening at {address} failed"))?;
         let (tls, accepts) = (tls.map(Arc::new), Arc::new(proof.clone()));
         // It reads a file of /proc, which does not block.
         Ok(Self {

@@ -29,7 +29,7 @@ pub(in crate::server) fn refuse_node_network(
     let read = |name: &str| {
         let value = environment(name)?;
         let address = value.parse::<IpAddr>().with_context(|| {
-            format!("{setting} looks at the environment variable {name}, which must be an IP address; it is {value:?}")
+            format!("{setting} reads the environment variable {name}, which must be an IP address; it is {value:?}")
         });
         Some(address)
     };

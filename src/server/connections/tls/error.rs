@@ -12,9 +12,9 @@ pub(in crate::server) enum TlsError {
     #[error("{}: {problem}", file.display())]
     File { file: PathBuf, problem: FileProblem },
     /// The TLS library has none of the protocol versions that are asked of it.
-    #[error("the TLS library is not usable: {0}")]
+    #[error("the TLS library refused the settings: {0}")]
     Library(rustls::Error),
-    #[error("the reading of the TLS files was cut off")]
+    #[error("reading the TLS files failed")]
     Interrupted,
 }
 
@@ -36,29 +36,29 @@ pub(in crate::server) enum FileProblem {
     #[error("{0}")]
     File(FileError),
     /// A PEM block is malformed (RFC 7468).
-    #[error("is not valid PEM")]
+    #[error("is invalid PEM")]
     NotPem,
-    #[error("holds no certificate")]
+    #[error("has no certificate")]
     NoCertificate,
     /// A PEM block says that it is a certificate, and is none that can be used.
-    #[error("holds a certificate that cannot be read")]
+    #[error("has an invalid certificate")]
     InvalidCertificate,
-    #[error("holds a certificate that is not valid yet")]
+    #[error("has a certificate that is not valid yet")]
     NotYetValid,
-    #[error("holds a certificate that has expired")]
+    #[error("has an expired certificate")]
     Expired,
     /// No PEM block is a private key, or it is encrypted.
-    #[error("holds no private key that is not encrypted")]
+    #[error("has no unencrypted private key")]
     NoPrivateKey,
     /// The private key is malformed or of an unknown kind.
-    #[error("holds a private key that is not a valid RSA, ECDSA or Ed25519 key")]
+    #[error("has an invalid private key: it must be an RSA, ECDSA or Ed25519 key")]
     InvalidPrivateKey,
-    #[error("holds a private key that does not belong to the certificate")]
+    #[error("has a private key that does not match the certificate")]
     KeyMismatch,
     /// What should issue client certificates may not issue any.
-    #[error("holds a certificate that is not a certificate authority's")]
+    #[error("has a certificate that is not a certificate authority's")]
     NotAnAuthority,
     /// The names of the authorities are more than a handshake should carry.
-    #[error("holds authorities whose names are longer than 16 KiB together")]
+    #[error("has certificate authorities with names that exceed the limit of 16 KiB in total")]
     TooManyAuthorities,
 }

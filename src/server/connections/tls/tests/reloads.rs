@@ -189,19 +189,19 @@ async fn watching_reports_each_change_of_state_once() {
 
     folder.put(KEY, "");
     until(|| failures() >= 3).await;
-    assert_eq!(log.lines_with("holds no private key"), 1);
+    assert_eq!(log.lines_with("has no unencrypted private key"), 1);
 
     folder.put(KEY, rotation.authority.issue().key_pem());
     let before = failures();
     until(|| failures() >= before + 3).await;
-    assert_eq!(log.lines_with("does not belong to the certificate"), 1);
+    assert_eq!(log.lines_with("does not match the certificate"), 1);
 
     folder.put(KEY, rotation.server.key_pem());
-    until(|| log.lines_with("good again") > 0).await;
+    until(|| log.lines_with("valid again") > 0).await;
     let before = failures();
     time::sleep(Duration::from_mins(1)).await;
     assert_eq!(failures(), before);
-    assert_eq!((log.lines_with("are refused"), log.lines_with("good again")), (2, 1));
+    assert_eq!((log.lines_with("TLS files refused"), log.lines_with("valid again")), (2, 1));
     assert_eq!(tls.status().good_reloads, 0);
     watching.abort();
 }
