@@ -1,7 +1,7 @@
-//! A call before it has a wire: its record, its caller, its places, its time and its end.
+//! A call without its protocol: its record, caller, slots, time limit and end.
 //!
-//! Every call goes through `Pipeline::run`, from top to bottom. A wire, such as [`grpc`](crate::grpc), says what a
-//! request of its protocol asks for, and how a [`Failure`] is told in it.
+//! Every call passes `Pipeline::run` from top to bottom. A wire, such as [`grpc`](crate::grpc), translates the requests
+//! of its protocol, and each [`Failure`].
 
 mod access_log;
 mod authenticated_call;

@@ -1,4 +1,4 @@
-//! From every failure to what its caller is told, before a wire has words for it.
+//! Translates every failure to the reason for its caller, independent of the wire.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use access_broker_policy::{FieldViolation, RefusalReason};
 use access_broker_s3::presign::PresignError;
 use access_broker_s3::storage::InspectionError;
 
-/// Why a call failed, and what is particular to it. The caller may be told all of it.
+/// Why a call failed, with its details. The caller may get all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) reason: Reason,
-    /// `None` for what was decided, and for faults that only a line of their own explains.
+    /// `None` for decisions, and for faults with their own log message.
     pub(crate) cause: Option<Cause>,
     pub(crate) text: &'static str,
     pub(crate) decision_id: Option<DecisionId>,
@@ -51,20 +51,20 @@ impl From<Cause> for Failure {
 }
 
 impl Failure {
-    /// What the caller is told.
+    /// The reason for the caller.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// A fault of the broker. A line of the log says more.
+    /// A fault of the broker. A log message has the cause.
     pub(crate) fn internal_fault() -> Self {
         Self::from(Reason::InternalFault)
     }
 
-    /// A call whose caller is not proven, at a listener that accepts these proofs.
+    /// An unauthenticated call, at a listener that accepts these proofs.
     ///
-    /// There is one text for every rejection: what was wrong with a proof helps a forger.
+    /// Every rejection has the same text: details about a proof would help to forge one.
     pub(crate) fn from_authentication_error(error: &AuthenticationError, accepts: &AcceptedProof) -> Self {
         match error {
             AuthenticationError::Rejected(_) => {
@@ -84,12 +84,12 @@ impl Failure {
         }
     }
 
-    /// A request with fields that are malformed by themselves.
+    /// A request with invalid fields.
     pub(crate) fn from_violations(violations: Vec<FieldViolation>) -> Self {
         Self { violations, ..Self::from(Cause::RequestInvalid) }
     }
 
-    /// A decision that gave the caller nothing.
+    /// A decision without a result for the caller.
     #[must_use]
     pub fn from_broker_error(error: BrokerError, decision_id: DecisionId) -> Self {
         let failure = match error {
@@ -98,7 +98,7 @@ impl Failure {
                 Self { retry_after: Some(retry_after), quota: Some(scope), ..Self::from(Reason::QuotaExceeded) }
             }
             BrokerError::Presign(error) => Self::from_presign_error(error),
-            // No setting leads here yet. The one that does brings a reason of its own for callers.
+            // No setting makes this possible yet. A setting that does needs its own reason for callers.
             BrokerError::QuotaStore(_) => Self::internal_fault(),
             BrokerError::NoVersion => Self::from(Reason::VersionNotAvailable),
             BrokerError::Inspection(error) => Self::from(match error {
@@ -154,7 +154,7 @@ impl Failure {
     }
 }
 
-/// Logs what the operator should know of a failed decision beside its access line. Callers are told none of it.
+/// Logs the cause of a failed decision for the operator, in addition to the access line. Callers do not get it.
 pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
     match error {
         BrokerError::QuotaStore(error) => {

@@ -1,10 +1,10 @@
-//! The reasons that callers read: the one table of their names, codes and texts.
+//! The reasons for callers: the only table of their names, codes and texts.
 
 use std::time::Duration;
 
 use super::code::Code;
 
-/// Why a call failed, as its caller is told. The same names are in the contract and in docs/ERRORS.md.
+/// Why a call failed, for its caller. The contract and docs/ERRORS.md have the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the contract documents them, and docs/ERRORS.md")]
 pub enum Reason {
@@ -39,13 +39,13 @@ pub enum Reason {
 pub enum Retry {
     /// No: the same call fails again.
     No,
-    /// Once, with another proof of the caller.
+    /// Once, with another proof of identity.
     WithNewProof,
-    /// At once, with more time if the deadline was short.
+    /// Immediately, with a longer deadline if it was short.
     WithMoreTime,
     /// After this time, which the answer states.
     After(Duration),
-    /// After the time that the answer states, which is another each time.
+    /// After a time that the answer states and that varies.
     AfterStated,
 }
 
@@ -105,7 +105,7 @@ impl Reason {
                 "this listener requires one valid bearer token in the authorization metadata",
             ),
             Self::RequestInvalid => ("REQUEST_INVALID", InvalidArgument, 400, No, "the request has invalid fields"),
-            // An object outside every tier and an unknown bucket answer alike: neither confirms what exists.
+            // An object outside every tier and an unknown bucket get the same answer: neither reveals what exists.
             Self::ObjectInNoTier => (
                 "OBJECT_IN_NO_TIER",
                 PermissionDenied,
@@ -227,25 +227,25 @@ impl Reason {
         self.entry().name
     }
 
-    /// What tells a client what to do.
+    /// The code, which tells a client whether to retry.
     #[must_use]
     pub const fn code(self) -> Code {
         self.entry().code
     }
 
-    /// The status of an answer that is plain HTTP.
+    /// The status of an answer in plain HTTP.
     #[must_use]
     pub const fn http_status(self) -> u16 {
         self.entry().http_status
     }
 
-    /// Whether, and when, the call is worth another try.
+    /// Whether and when to retry the call.
     #[must_use]
     pub const fn retry(self) -> Retry {
         self.entry().retry
     }
 
-    /// The text for the caller, where nothing more particular is known.
+    /// The default text for the caller.
     #[must_use]
     pub const fn text(self) -> &'static str {
         self.entry().text
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(Reason::ALL.last(), Some(&Reason::NameUnknown));
     }
 
-    /// The mapping that google.rpc.Code documents, but for reasons for which HTTP has a status of its own.
+    /// The mapping that google.rpc.Code documents, except for reasons with a more precise HTTP status.
     #[test]
     fn http_statuses_are_those_of_the_codes() {
         for reason in Reason::ALL {
@@ -288,7 +288,7 @@ mod tests {
         }
     }
 
-    /// `UNAVAILABLE` is what clients retry by themselves: each of its answers says when.
+    /// Clients retry `UNAVAILABLE` by themselves: each such answer says when.
     #[test]
     fn what_is_unavailable_can_be_tried_again_after_a_time() {
         for reason in Reason::ALL {

@@ -1,4 +1,4 @@
-//! What SIGHUP does to a running server.
+//! SIGHUP of a running server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::config::{Config, LoadError};
 use crate::server::{ReloadSignal, Reloader, ServiceManager};
 use crate::telemetry::LogHandle;
 
-/// How long the configuration file may take: it is read for up to ten seconds while it changes.
+/// The time limit for reading the configuration file, which takes up to ten seconds while the file changes.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 
-/// The configuration that a server was started with, and what it can take of a newer one.
+/// The configuration that a server was started with, to compare with a newer one.
 pub(super) struct LiveConfig {
     options: ConfigOptions,
     started_with: Config,
@@ -39,7 +39,7 @@ impl LiveConfig {
         }
     }
 
-    /// Reads the configuration file anew and takes the level of the log from it, and nothing else.
+    /// Reads the configuration file again and applies the log level, and nothing else.
     async fn take_log_level(&mut self) {
         let (options, settle) = (self.options.clone(), self.started_with.policy.settle);
         let newer = match self.reads.read(READ_LIMIT, move || options.load_again(settle)).await {
@@ -57,8 +57,7 @@ impl LiveConfig {
             tracing::warn!(sections, "reload refused for some sections: their changed settings need a restart");
         }
         let change = || tracing::info!(%from, %to, "log level changed");
-        // Told while the line is heard: before the change to a level that leaves it out, and after one to a level that
-        // does not.
+        // Log it at the more verbose of both levels, so that the line is not filtered out.
         if to > from {
             self.log.set_level(to);
             change();
@@ -70,7 +69,7 @@ impl LiveConfig {
     }
 }
 
-/// Reads on a thread that may block, one at a time: a file system that hangs holds one thread, however many signals come.
+/// Reads on a blocking thread, one read at a time, so that a file system that hangs blocks only one thread.
 #[derive(Debug)]
 struct OneRead(Arc<Semaphore>);
 
@@ -81,7 +80,7 @@ impl Default for OneRead {
 }
 
 impl OneRead {
-    /// What was read; `None` if that takes longer than the limit, or an earlier read has not ended.
+    /// The result; `None` if the time limit is reached, or an earlier read still runs.
     async fn read<T: Send + 'static>(&self, limit: Duration, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let turn = Arc::clone(&self.0).try_acquire_owned().ok()?;
         let reading = task::spawn_blocking(move || {
@@ -92,7 +91,7 @@ impl OneRead {
     }
 }
 
-/// How many problems of a file are told. `access-broker check` tells all.
+/// The limit of logged problems per file. `access-broker check` prints all.
 const MOST_PROBLEMS: usize = 20;
 
 fn report(error: LoadError) {

@@ -16,12 +16,12 @@ use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
 ///
-/// The configuration and the policy are proven before a port is bound. Health says `NOT_SERVING` until the keys of every
-/// issuer and the credentials of every bucket are there, for `server.startup_wait` at most. SIGTERM and SIGINT stop the
-/// server: health flips, calls are served for `server.drain_delay` more, calls in flight finish, and after
-/// `server.shutdown_grace` what is left is cut off. A second signal ends the process at once. SIGHUP has the keys of every
-/// issuer fetched, all credentials asked for and the policy and TLS files looked at without delay, and takes the log's
-/// level from the configuration file. SIGUSR1 and SIGUSR2 are ignored.
+/// The configuration and the policy are checked before a port is bound. Health says `NOT_SERVING` until the signing
+/// keys of every issuer and the credentials of every bucket are available, for `server.startup_wait` at most. SIGTERM
+/// and SIGINT stop the server: health says `NOT_SERVING`, calls are served for `server.drain_delay` more, calls in
+/// flight finish, and after `server.shutdown_grace` the remaining ones are cancelled. A second signal ends the process
+/// immediately. SIGHUP fetches the keys of every issuer, renews all credentials, reads the policy and TLS files, and
+/// applies the log level of the configuration file. SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -36,10 +36,10 @@ impl Serve {
         })
     }
 
-    /// The life of the process: signals, configuration, log, server. An error is what failed before there was a log.
+    /// The life of the process: signals, configuration, log, server. An error is a failure before the log has started.
     fn run_process(self) -> anyhow::Result<u8> {
         let runtime = runtime().context("starting the runtime failed")?;
-        // First of all: from here on no signal ends the process by itself, also while it waits.
+        // First, so that no signal ends the process by default from here on, also while it waits.
         let listening = runtime.block_on(async { Signals::listen() });
         let mut signals = listening.context("installing signal handlers failed")?;
 
@@ -49,7 +49,7 @@ impl Serve {
                 return Ok(fail_before_the_log(&error.into(), self.options.log_format_alone(), EXIT_CONFIGURATION));
             }
             None => {
-                // Not dropped: that would wait for the read.
+                // Not dropped, because dropping it would wait for the read.
                 runtime.shutdown_background();
                 return Ok(EXIT_OK);
             }
@@ -63,13 +63,13 @@ impl Serve {
             log_failure(&error);
             EXIT_FAILURE
         });
-        // Nothing that still runs is worth waiting for: what is, has been.
+        // Do not wait for background tasks: everything that matters was flushed before.
         runtime.shutdown_background();
         Ok(end_log(&log, code))
     }
 }
 
-/// Loads the configuration. `None` if a signal to stop came first: its file system may hang.
+/// Loads the configuration. `None` if a stop signal arrived first: its file system may hang.
 async fn load_config(
     options: ConfigOptions,
     stop: &mut StopSignals,
@@ -81,16 +81,16 @@ async fn load_config(
     }
 }
 
-/// The life of the server: policy, start, serving, stop. Tells how to exit. From here on everything is said in the log.
+/// The life of the server: policy, start, serving, stop. Returns the exit code. From here on everything is logged.
 async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> anyhow::Result<u8> {
     let Signals { mut stop, reload, ignored } = signals;
-    // They end with this value.
+    // These tasks end when this value is dropped.
     let mut beside = JoinSet::new();
     beside.spawn(ignored.log());
     let manager = ServiceManager::from_environment();
 
-    // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first process of
-    // a container is not ended by a signal that it does not take.
+    // Every wait of the start ends with a signal. The policy may still be being written, and the first process of a
+    // container is not ended by a signal that it does not handle.
     manager.starting("reading the policy").await;
     let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
     let policy = tokio::select! {
@@ -132,7 +132,7 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
     }
 }
 
-/// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
+/// Not on the runtime's threads: a recently changed file is read twice, and a large policy takes a second to compile.
 async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, LoadError>> {
     task::spawn_blocking(move || config.load_policy()).await.context("loading the policy failed")
 }

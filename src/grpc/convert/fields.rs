@@ -55,7 +55,7 @@ pub(super) fn endpoint_name(name: Option<String>, violations: &mut Violations) -
     violations.take("endpoint", EndpointName::parse(&name?))
 }
 
-/// `Content-Disposition`, as it stands in one field or from its parts in another.
+/// `Content-Disposition`, as a header value in one field or from its parts in another.
 pub(super) fn content_disposition(
     raw_field: &'static str,
     raw: Option<String>,

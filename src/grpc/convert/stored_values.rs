@@ -1,4 +1,4 @@
-//! What S3 stores beside the content, in requests to upload and to verify.
+//! What S3 stores with the content, in requests to upload and to verify.
 
 use crate::grpc::violations::Violations;
 use access_broker_policy::{
