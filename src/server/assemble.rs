@@ -1,4 +1,4 @@
-//! Builds the parts from the configuration.
+//! Builds the components from the configuration.
 
 mod key_proxy;
 
@@ -29,10 +29,10 @@ use access_broker_policy::{BucketName, CompiledPolicy, Policy};
 use access_broker_s3::presign::{SignerStatus, SignerTable, SignerUpkeep};
 use access_broker_s3::{RequiredHeaders, S3Bucket, S3Buckets, S3BucketsError, S3Options};
 
-/// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
+/// The maximum size of a key file for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;
 
-/// What answers calls, and what it is made of.
+/// What answers calls, and its parts.
 pub(super) struct Components {
     pub(super) policy: Arc<PolicyStore>,
     pub(super) readiness: Readiness,
@@ -48,7 +48,7 @@ pub(super) struct Components {
     rejected_lines: Arc<RejectedLines>,
 }
 
-/// Builds every component, or tells why one cannot be built.
+/// Builds every component.
 pub(super) async fn assemble(
     config: &Config,
     compiled: CompiledPolicy,
@@ -74,7 +74,7 @@ pub(super) async fn assemble(
     let s3 = Arc::new(s3_buckets(config, &policy, options).await?);
     let presigner = Arc::new(SignerTable::new(s3.presigner()));
     let inspector = s3.inspector();
-    // A signer of another kind has its place in the table, and here.
+    // Another kind of signer is added in the table, and here.
     let signers: Vec<Arc<dyn SignerUpkeep>> = vec![s3];
     let policy = Arc::new(PolicyStore::new(policy));
     let audit = audit_trail(&config.audit)?;
@@ -112,7 +112,7 @@ pub(super) async fn assemble(
 }
 
 impl Components {
-    /// Starts what keeps keys and credentials fresh, and what finds out that records can be kept again.
+    /// Starts the tasks that refresh keys and credentials, and the one that tests the audit output.
     pub(super) fn spawn_refreshes(&self, tasks: &mut JoinSet<()>) {
         for verifier in &self.verifiers {
             let keys = Arc::clone(verifier.keys());
@@ -132,7 +132,7 @@ impl Components {
         self.signers.clone()
     }
 
-    /// What a policy changes, beside decisions, when it is put in force.
+    /// Applies a policy to the parts other than decisions, right before it becomes active.
     pub(super) fn policy_follower(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
         let signers = self.signers.clone();
         move |policy| signers.iter().for_each(|signer| signer.follow(policy))
@@ -166,7 +166,7 @@ impl Components {
         })
     }
 
-    /// What every call passes.
+    /// The steps of every call.
     pub(super) fn pipeline(
         &self,
         options: &StartOptions,
@@ -226,7 +226,7 @@ fn s3_bucket(settings: &BucketSettings) -> S3Bucket {
     }
 }
 
-/// Opens the output, so that one that cannot be used stops the start and not the calls.
+/// Opens the output, so that an unusable one fails the start and not the calls.
 fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
     let AuditSettings { output, key, on_failure, flush_timeout } = settings;
     let sink = match output {
@@ -245,7 +245,7 @@ fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
     Ok(AuditTrail::new(Arc::new(sink), *key, *on_failure, *flush_timeout))
 }
 
-/// What the configuration says of readiness.
+/// The readiness settings.
 fn demands(config: &Config) -> Demands {
     let required = config.buckets.iter().filter(|bucket| bucket.required);
     Demands {
@@ -256,7 +256,7 @@ fn demands(config: &Config) -> Demands {
     }
 }
 
-/// What makes pseudonyms of callers: a key that several brokers share, or one of its own.
+/// Makes pseudonyms of callers: with a key that several brokers share, or a random one.
 async fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
     let Some(path) = config.attribution.caller_key_file.clone() else {
         return Ok(Pseudonyms::with_random_key()?);

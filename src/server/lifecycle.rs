@@ -1,4 +1,4 @@
-//! The life of the process: signals, readiness, what is reloaded while it runs, and what its service manager is told.
+//! The life of the process: signals, readiness, reloads, and notifications to the service manager.
 
 pub(super) mod panic_hook;
 pub(super) mod policy_reload;

@@ -43,7 +43,7 @@ fn parse(folder: &Path) -> Config {
     Config::parse("test.toml", text, folder, Overrides::new(), PlainHttp::Refused).unwrap()
 }
 
-/// How long a failure may take to be seen.
+/// The time limit for detecting a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn failure_after(change: impl FnOnce(&mut RunningServer)) -> String {

@@ -1,4 +1,4 @@
-//! Puts a changed policy file in force once it counts, and keeps the last good policy when the new one is not valid.
+//! Makes a changed policy file active when it is stable and valid, and keeps the last good policy otherwise.
 
 mod judge;
 
@@ -18,11 +18,11 @@ use access_broker_base::document::Problems;
 use access_broker_base::files::{Arrivals, SECOND_LOOK};
 use access_broker_policy::{CompiledPolicy, Policy};
 
-/// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.
+/// Reads the policy file regularly, and immediately on a reload request. Never returns.
 ///
-/// `watched` holds what is in force already. `prepare` hears of each valid policy right before it is put in force.
+/// `watched` has the active policy. `prepare` gets each valid policy right before it becomes active.
 ///
-/// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
+/// The content is compared, not the modification time: mounted volumes swap links, and their times may go backwards.
 pub(in crate::server) async fn watch(
     config: Config,
     store: Arc<PolicyStore>,
@@ -36,7 +36,7 @@ pub(in crate::server) async fn watch(
     let started = Instant::now();
     loop {
         let (looking, now) = (Arc::clone(&reload), started.elapsed());
-        // Off the runtime's threads: a file system may hang, and a large policy takes a second to compile.
+        // Not on the runtime's threads: a file system may hang, and a large policy takes a second to compile.
         let is_pending = task::spawn_blocking(move || looking.look(now)).await.unwrap_or_else(|error| {
             reload.store.note_refused();
             reload.store.note_file_in_force(false);
@@ -55,19 +55,19 @@ struct Reload<F> {
     prepare: F,
 }
 
-/// The policy that is in force, and how files came to be under its name since before it was read.
+/// The active policy, and how files arrived at its path since before it was read.
 pub(in crate::server) struct Watched {
     pub(in crate::server) policy: PolicyWatch,
     pub(in crate::server) arrivals: Arrivals,
 }
 
 impl<F: Fn(&Policy)> Reload<F> {
-    /// One look. Tells whether the next one should come soon.
+    /// Reads the file once. Returns whether the next read should be soon.
     fn look(&self, now: Duration) -> bool {
         let seen = self.file.look();
-        // One look at a time. A panic while this is held leaves a watch that is still of use.
+        // One read at a time. After a panic the state is still usable.
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        // Asked after the file was read: what came later is another content, and needs two looks of its own.
+        // Queried after the file was read: a later arrival is another content, and is read twice on its own.
         let arrival = seen.policy.as_ref().ok().and_then(|look| watched.arrivals.last(look.id.real_path()));
         let compile = |text: &str| self.config.parse_policy(text);
         let step =
@@ -122,7 +122,7 @@ fn report(file: &Path, checksum: &Path, refusal: &Refusal) {
         ),
         Refusal::Invalid(problems) => report_problems(problems),
         Refusal::TakesAway(losses) => {
-            // The first few tell enough.
+            // The first few are enough.
             let lost: Vec<String> = losses.iter().take(5).map(ToString::to_string).collect();
             tracing::error!(
                 %file, checksum_file = %checksum.display(), lost = %lost.join("; "), losses = losses.len(),

@@ -2,10 +2,10 @@
 
 use access_broker_base::document::Warnings;
 
-/// The most lines about one document. `check` prints all.
+/// The maximum number of lines per document. `check` prints all.
 const MAX_LINES: usize = 20;
 
-/// Logs each warning in a line of its own, and how many are left out.
+/// Logs each warning, and how many are left out.
 pub(in crate::server) fn log(document: &str, warnings: &Warnings) {
     for (code, warning) in warnings.lines().take(MAX_LINES) {
         tracing::warn!(document, code = code.name(), warning, "check of the settings failed; the server uses them");

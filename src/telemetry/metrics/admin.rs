@@ -1,4 +1,4 @@
-//! What metrics show of the admin port.
+//! Metrics of the admin port.
 
 use std::fmt;
 use std::sync::Arc;

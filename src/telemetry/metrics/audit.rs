@@ -1,4 +1,4 @@
-//! What metrics show of audit records.
+//! Metrics of audit records.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use prometheus_client::registry::Unit;
 use super::samples::{NO_LABELS, as_gauge, encode_counters, encode_gauge};
 use crate::audit::{AuditFailure, AuditStatus};
 
-/// Reads the status at each scrape. Without one there is no audit trail, and everything is zero.
+/// Reads the status at each scrape. Without an audit trail, everything is zero.
 #[derive(Debug)]
 pub(super) struct AuditCollector(pub(super) Option<Arc<AuditStatus>>);
 

@@ -1,4 +1,4 @@
-//! What metrics show of the budgets that calls share.
+//! Metrics of the budgets that calls share.
 
 use std::fmt;
 

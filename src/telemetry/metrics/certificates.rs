@@ -1,4 +1,4 @@
-//! What metrics show of listeners' certificates.
+//! Metrics of listeners' certificates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::sampled::Sampled;
 use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 
-/// How it stands with a listener's certificates.
+/// The state of a listener's certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CertificateStatus {
-    /// When the set that is in force was read.
+    /// When the active set was read.
     pub(crate) loaded_at: SystemTime,
-    /// How often a changed set came into force; the one of the start does not count.
+    /// How often a changed set became active; the one of the start does not count.
     pub(crate) good_reloads: u64,
-    /// How many looks at the files found no complete and good set. Grows with every look for as long as that lasts.
+    /// How many reads found no complete and valid set. Grows with every read for as long as that lasts.
     pub(crate) failed_reloads: u64,
-    /// Whether the files, as they were seen last, hold the set that is in force.
+    /// Whether the files, as last read, are the active ones.
     pub(crate) files_in_force: bool,
-    /// The last second of the validity of the server's certificate.
+    /// The last second of the server certificate's validity.
     pub(crate) not_after: SystemTime,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct CertificateStatus {
 pub(crate) struct ListenerCertificate {
     /// The label `listener`: its address.
     pub(crate) listener: Arc<str>,
-    /// How it stands with them.
+    /// The state of its certificates.
     pub(crate) status: Sampled<CertificateStatus>,
 }
 

@@ -1,4 +1,4 @@
-//! What metrics show of the limit of connections.
+//! Metrics of the limit of connections.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::samples::encode_gauges;
 
-/// How many connections of callers there may be.
+/// The limit of callers' connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConnectionLimit {
     /// `limits.max_connections`.
@@ -16,7 +16,7 @@ pub(crate) struct ConnectionLimit {
     pub(crate) effective: u32,
 }
 
-/// Shows the limit, where a server runs.
+/// Shows the limit, if a server runs.
 #[derive(Debug)]
 pub(super) struct ConnectionLimitCollector(pub(super) Option<ConnectionLimit>);
 

@@ -1,4 +1,4 @@
-//! What metrics show of issuers' keys and of the token cache.
+//! Metrics of issuers' keys and of the token cache.
 
 use std::fmt;
 use std::sync::Arc;

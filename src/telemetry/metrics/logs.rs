@@ -1,4 +1,4 @@
-//! What metrics show of lines that are not in the log.
+//! Metrics of lines that are missing in the log.
 
 use std::fmt;
 use std::sync::Arc;

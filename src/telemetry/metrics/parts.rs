@@ -1,4 +1,4 @@
-//! What metrics show of the parts that calls need.
+//! Metrics of the parts that calls need.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use super::samples::{as_flag, encode_gauge, encode_gauges};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PartStatus {
-    /// What kind of part it is: the label `part`.
+    /// The kind of part: the label `part`.
     pub(crate) kind: &'static str,
-    /// The issuer or bucket: the label `name`. Empty for a part that there is once.
+    /// The issuer or bucket: the label `name`. Empty for a part that exists once.
     pub(crate) name: Arc<str>,
     pub(crate) available: bool,
     /// Whether the server does not serve without it.

@@ -1,4 +1,4 @@
-//! What metrics show of the policy in force.
+//! Metrics of the active policy.
 
 use std::fmt;
 use std::sync::Arc;

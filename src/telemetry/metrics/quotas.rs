@@ -1,4 +1,4 @@
-//! What metrics show of quotas.
+//! Metrics of quotas.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What metrics show of connections, and of calls that the server ended itself.
+//! Metrics of connections, and of calls that the server ended.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What metrics show of signing credentials.
+//! Metrics of signing credentials.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 use access_broker_s3::presign::{SignerStatus, SigningCredentialsStatus};
 
-/// Asks every signer at each scrape.
+/// Reads every signer at each scrape.
 #[derive(Debug)]
 pub(super) struct SigningCredentialsCollector(pub(super) Vec<Arc<dyn SignerStatus>>);
 
 impl Collector for SigningCredentialsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        // One reading for all metrics of a scrape, so that they agree.
+        // One read for all metrics of a scrape, so that they are consistent.
         let statuses: Vec<_> = self.0.iter().flat_map(|signer| signer.credentials()).collect();
         let from_files = statuses.iter().filter(|status| status.from_files);
         encode_gauges(
@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// The metrics of these credentials, and no others.
+    /// The metrics of these credentials only.
     fn text(credentials: &[SigningCredentialsStatus]) -> String {
         let mut registry = Registry::with_prefix("access_broker");
         let signers: Vec<Arc<dyn SignerStatus>> =

@@ -1,4 +1,4 @@
-//! What metrics show of the spans on their way to a collector.
+//! Metrics of the export of spans.
 
 use std::fmt;
 use std::sync::Arc;

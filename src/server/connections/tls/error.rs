@@ -1,4 +1,4 @@
-//! Why TLS files cannot be used.
+//! Errors of TLS files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use thiserror::Error;
 
 use access_broker_base::files::{FileError, UnusableFile};
 
-/// Why a set of TLS files cannot be used.
+/// Why a set of TLS files is invalid.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub(in crate::server) enum TlsError {
     #[error("{}: {problem}", file.display())]
     File { file: PathBuf, problem: FileProblem },
-    /// The TLS library has none of the protocol versions that are asked of it.
+    /// The TLS library supports none of the required protocol versions.
     #[error("the TLS library refused the settings: {0}")]
     Library(rustls::Error),
     #[error("reading the TLS files failed")]
@@ -30,7 +30,7 @@ impl TlsError {
     }
 }
 
-/// What is wrong with a file, worded to follow its name. Nothing of the content is in the text: it may be a key.
+/// An error of a file, worded to follow its name. The text has no content of the file, which may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(in crate::server) enum FileProblem {
     #[error("{0}")]
@@ -40,7 +40,7 @@ pub(in crate::server) enum FileProblem {
     NotPem,
     #[error("has no certificate")]
     NoCertificate,
-    /// A PEM block says that it is a certificate, and is none that can be used.
+    /// A PEM block is labelled as a certificate, but is not a usable one.
     #[error("has an invalid certificate")]
     InvalidCertificate,
     #[error("has a certificate that is not valid yet")]
@@ -55,10 +55,10 @@ pub(in crate::server) enum FileProblem {
     InvalidPrivateKey,
     #[error("has a private key that does not match the certificate")]
     KeyMismatch,
-    /// What should issue client certificates may not issue any.
+    /// An authority for client certificates that may not issue certificates.
     #[error("has a certificate that is not a certificate authority's")]
     NotAnAuthority,
-    /// The names of the authorities are more than a handshake should carry.
+    /// The names of the authorities are too long for a handshake.
     #[error("has certificate authorities with names that exceed the limit of 16 KiB in total")]
     TooManyAuthorities,
 }

@@ -11,7 +11,7 @@ const SETTINGS: LogSettings = LogSettings { format: LogFormat::Json, level: Leve
 /// How long a thread may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What was written, and an error for all that is written meanwhile.
+/// What was written, and an error for every write meanwhile.
 #[derive(Clone, Default)]
 struct Pipe {
     written: Arc<Mutex<Vec<u8>>>,
@@ -95,7 +95,7 @@ fn lines_that_cannot_be_written_are_counted_and_reported_once_it_works_again() {
     assert!(pipe.text().ends_with("}\nalso kept\n"), "reported once: {}", pipe.text());
 }
 
-/// Says for each write that it has begun, and then waits to be let go.
+/// Reports the start of each write, and then waits to be released.
 struct Stalled {
     begun: Sender<()>,
     go_on: Receiver<()>,

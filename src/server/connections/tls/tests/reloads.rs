@@ -17,7 +17,7 @@ use crate::server::connections::tls::{ListenerTls, Reload};
 use crate::server::reload_requests::ReloadRequests;
 use access_broker_base::files::{FileError, SECOND_LOOK};
 
-/// A listener, its files, and a client that it lets through.
+/// A listener, its files, and a client that it accepts.
 struct Rotation {
     authority: Authority,
     server: Issued,
@@ -39,13 +39,13 @@ impl Rotation {
         Self { authority, server, folder, tls, client, now: Cell::default() }
     }
 
-    /// One look, so long after the one before.
+    /// One read, this long after the one before.
     fn look_after(&self, pause: Duration) -> Result<Reload, TlsError> {
         self.now.set(self.now.get() + pause);
         self.tls.reload(self.now.get())
     }
 
-    /// The look that finds what was replaced, and the one that makes it count.
+    /// The read that finds a replacement, and the one that makes it active.
     fn reload(&self) -> Result<Reload, TlsError> {
         match self.look_after(Duration::from_secs(5)) {
             Ok(Reload::Pending) => self.look_after(SECOND_LOOK),
