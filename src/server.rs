@@ -7,7 +7,7 @@ mod connections;
 mod grpc_server;
 mod lifecycle;
 mod listening;
-mod reload_requests;
+mod reload_receiver;
 mod start_options;
 
 use std::fmt;
@@ -26,9 +26,9 @@ pub(crate) use lifecycle::panic_hook::log_panics;
 pub use lifecycle::readiness::Readiness;
 pub use lifecycle::reloader::Reloader;
 pub(crate) use lifecycle::self_check::SelfCheck;
+pub use lifecycle::server_state::{Part, Standing};
 pub(crate) use lifecycle::service_manager::ServiceManager;
 pub(crate) use lifecycle::signals::{ReloadSignal, Signals, StopSignal, StopSignals};
-pub use lifecycle::standing::{Part, Standing};
 pub use listening::listener::BoundAddress;
 pub use start_options::StartOptions;
 
@@ -40,7 +40,7 @@ use self::lifecycle::policy_reload::{self, PolicyWatch, Watched};
 use self::lifecycle::readiness;
 use self::listening::listener::Listener;
 use self::listening::{file_limit, own_network};
-use self::reload_requests::ReloadRequests;
+use self::reload_receiver::ReloadRequests;
 use crate::audit::AuditTrail;
 use crate::config::{Config, LoadedPolicy};
 use crate::grpc::HealthService;

@@ -13,7 +13,7 @@ use super::connection::ConnectionInfo;
 use super::failure::Failure;
 use super::method::CallMethod;
 use super::record::CallRecord;
-use super::refusal::refuse;
+use super::refuse::refuse;
 use crate::admission::{Holder, Lane, NoRoom, OpenStream, SignatureTurns, UnprovenKind};
 use crate::broker::AuthenticatedCaller;
 use access_broker_base::clock::Clock;

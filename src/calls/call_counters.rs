@@ -1,7 +1,7 @@
 //! Calls that the server ended, by cause.
 
 use super::cause::Cause;
-use super::event_count::EventCount;
+use super::event_counter::EventCount;
 use super::malformed::MalformedCounts;
 
 /// Counters of calls, for metrics.

@@ -1,6 +1,6 @@
 //! Malformed requests, which reach no method. Their content is not read.
 
-use super::event_count::EventCount;
+use super::event_counter::EventCount;
 use super::reason::Reason;
 
 /// Why a request is malformed.

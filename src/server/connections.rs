@@ -1,11 +1,11 @@
 //! All connections: their limits, and their common end.
 
 mod connection;
-pub(super) mod episodes;
 mod greeting;
 pub(super) mod handshake;
 mod http2;
 mod line_budget;
+pub(super) mod log_throttle;
 mod read_turn;
 mod sent_errors;
 mod shared;

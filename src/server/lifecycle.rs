@@ -5,7 +5,7 @@ pub(super) mod policy_reload;
 pub(super) mod readiness;
 pub(super) mod reloader;
 pub(super) mod self_check;
+pub(super) mod server_state;
 pub(super) mod service_manager;
 pub(super) mod signals;
-pub(super) mod standing;
 pub(super) mod warnings;

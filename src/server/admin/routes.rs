@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 
 use super::accept::preferred_format;
 use crate::server::lifecycle::readiness::Readiness;
-use crate::server::lifecycle::standing::Standing;
+use crate::server::lifecycle::server_state::Standing;
 use crate::telemetry::Metrics;
 
 pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Router {

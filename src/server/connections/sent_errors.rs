@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::episodes::Episodes;
+use super::log_throttle::Episodes;
 use crate::telemetry::{EndingFrame, ServerCounters};
 
 /// The length of the head of a frame, in bytes (RFC 9113 section 4.1).

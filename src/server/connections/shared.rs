@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::episodes::Episodes;
 use super::line_budget::LineBudget;
+use super::log_throttle::Episodes;
 use super::sent_errors::SentErrors;
 use crate::admission::{AddressCap, ConnectionEnd, ConnectionLedger, StreamBudgets};
 use crate::config::LimitSettings;

@@ -30,7 +30,7 @@ pub(in crate::server) use self::error::TlsError;
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
 use crate::config::TlsSettings;
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadRequests;
 use crate::telemetry::CertificateStatus;
 use access_broker_base::clock::{Clock, SystemClock};
 use access_broker_base::files::{SECOND_LOOK, Sight, Standing, Tracker};

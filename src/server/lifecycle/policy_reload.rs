@@ -13,7 +13,7 @@ pub(in crate::server) use self::judge::PolicyWatch;
 use self::judge::{Outcome, Refusal};
 use crate::config::{Config, PolicyFile};
 use crate::policy_store::PolicyStore;
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadRequests;
 use access_broker_base::document::Problems;
 use access_broker_base::files::{Arrivals, SECOND_LOOK};
 use access_broker_policy::{CompiledPolicy, Policy};

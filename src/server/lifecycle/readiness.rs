@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::standing::{Found, Part, Standing, names, standing_of};
+use super::server_state::{Found, Part, Standing, names, standing_of};
 use crate::audit::AuditTrail;
 use crate::calls::SERVICE_NAME;
 use crate::telemetry::{PartStatus, ReadinessStatus};

@@ -14,7 +14,7 @@ use tokio::{task, time};
 
 use super::readiness::Readiness;
 use super::self_check::SelfCheck;
-use super::standing::Standing;
+use super::server_state::Standing;
 
 /// The time limit for sending a message. It is never slow in practice, and must not delay a stop.
 const LIMIT: Duration = Duration::from_secs(1);

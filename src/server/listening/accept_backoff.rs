@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::server::connections::episodes::Episodes;
+use crate::server::connections::log_throttle::Episodes;
 use access_broker_base::pacing::Doubling;
 
 /// Clients wait no longer than this limit when files are available again.

@@ -14,7 +14,7 @@ use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadRequests;
 use access_broker_base::files::{FileError, SECOND_LOOK};
 
 /// A listener, its files, and a client that it accepts.

@@ -10,8 +10,8 @@ use super::cause::Cause;
 use super::malformed::RequestFault;
 use super::message::{self, MessageError, MessageLimits, MessagePrefix};
 use super::record::CallRecord;
-use super::refusal::refuse;
-use super::unserved::Unserved;
+use super::refuse::refuse;
+use super::unanswered::Unserved;
 use crate::admission::{Holder, Share, Shares};
 
 /// Slots for calls of authenticated callers, and memory for their messages; both are shared by caller.
