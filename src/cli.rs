@@ -61,7 +61,7 @@ enum Command {
     Dev(dev::Dev),
 }
 
-/// Runs a command line and tells how the process should exit.
+/// Runs a command line and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,

@@ -38,12 +38,12 @@ impl Serve {
         })
     }
 
-    /// The life of the process: signals, configuration, log, server. An error is what failed before there was a log.
+    /// The life of the process: signals, configuration, log, server. An error is a failure before the log has started.
     fn run_process(self) -> anyhow::Result<u8> {
-        let runtime = runtime().context("the runtime cannot be started")?;
-        // First of all: from here on no signal ends the process by itself, also while it waits.
+        let runtime = runtime().context("starting the runtime failed")?;
+        // First, so that no signal ends the process by default from here on, also while it waits.
         let listening = runtime.block_on(async { Signals::listen() });
-        let mut signals = listening.context("signals cannot be received")?;
+        let mut signals = listening.context("installing signal handlers failed")?;
 
         let config = match runtime.block_on(load_config(self.options.clone(), &mut signals.stop))? {
             Some(Ok(config)) => config,
@@ -51,13 +51,13 @@ impl Serve {
                 return Ok(fail_before_the_log(&error.into(), self.options.log_format_alone(), EXIT_CONFIGURATION));
             }
             None => {
-                // Not dropped: that would wait for the read.
+                // Not dropped, because dropping it would wait for the read.
                 runtime.shutdown_background();
                 return Ok(EXIT_OK);
             }
         };
 
-        let log = start_logging(config.log).context("the log cannot be started")?;
+        let log = start_logging(config.log).context("starting the log failed")?;
         log_panics();
 
         let live = LiveConfig::new(self.options, config.clone(), log.clone());
@@ -71,28 +71,28 @@ impl Serve {
     }
 }
 
-/// Loads the configuration. `None` if a signal to stop came first: its file system may hang.
+/// Loads the configuration. `None` if a stop signal arrived first: its file system may hang.
 async fn load_config(
     options: ConfigOptions,
     stop: &mut StopSignals,
 ) -> anyhow::Result<Option<Result<Config, LoadError>>> {
     let loading = task::spawn_blocking(move || options.load());
     tokio::select! {
-        loaded = loading => Ok(Some(loaded.context("the configuration was not loaded")?)),
+        loaded = loading => Ok(Some(loaded.context("loading the configuration failed")?)),
         _ = stop.next() => Ok(None),
     }
 }
 
-/// The life of the server: policy, start, serving, stop. Tells how to exit. From here on everything is said in the log.
+/// The life of the server: policy, start, serving, stop. Returns the exit code. From here on everything is logged.
 async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> anyhow::Result<u8> {
     let Signals { mut stop, reload, ignored } = signals;
-    // They end with this value.
+    // These tasks end when this value is dropped.
     let mut beside = JoinSet::new();
     beside.spawn(ignored.log());
     let manager = ServiceManager::from_environment();
 
-    // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first process of
-    // a container is not ended by a signal that it does not take.
+    // Every wait of the start ends with a signal. The policy may still be being written, and the first process of a
+    // container is not ended by a signal that it does not handle.
     manager.starting("reading the policy").await;
     let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
     let policy = tokio::select! {
@@ -119,7 +119,7 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
     let failure = tokio::select! {
         _ = stop.next() => None,
         failure = server.failed() => {
-            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
+            tracing::error!(cause = %format!("{failure:#}"), "server failed: stopping");
             Some(failure)
         }
     };
@@ -134,7 +134,7 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
     }
 }
 
-/// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
+/// Not on the runtime's threads: a recently changed file is read twice, and a large policy takes a second to compile.
 async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, LoadError>> {
-    task::spawn_blocking(move || config.load_policy()).await.context("the policy was not loaded")
+    task::spawn_blocking(move || config.load_policy()).await.context("loading the policy failed")
 }

@@ -139,7 +139,7 @@ async fn a_port_that_is_taken_stops_the_start() {
     let mut config = config(folder.path(), "https://issuer.example/keys");
     config.listeners[0].address = ListenAddress::Tcp(taken.local_addr().unwrap());
     let error = start_server(config, start_options()).await.unwrap_err();
-    assert!(format!("{error:#}").contains("cannot listen at 127.0.0.1:"), "{error:#}");
+    assert!(format!("{error:#}").contains("listening at 127.0.0.1:"), "{error:#}");
 }
 
 /// A presigner that always fails in the same way.

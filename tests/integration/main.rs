@@ -40,6 +40,7 @@ mod scenario;
 mod serve_process;
 mod snapshots;
 mod soak;
+mod style;
 mod support;
 mod telemetry;
 mod transfer;

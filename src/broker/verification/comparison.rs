@@ -1,14 +1,14 @@
-//! How a promise and what is stored compare.
+//! How an expectation and a stored value compare.
 
 use std::collections::BTreeMap;
 
 use super::aspect::Aspect;
 
-/// The outcome of a comparison, the worse the greater.
+/// The result of a comparison; a worse one is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Comparison {
     Holds,
-    /// S3 does not tell, or what it tells proves nothing.
+    /// S3 does not return the value, or the value proves nothing.
     Unknown,
     Differs,
 }
@@ -18,7 +18,7 @@ impl Comparison {
         if holds { Self::Holds } else { Self::Differs }
     }
 
-    /// The same where the value is told.
+    /// The same where the value is known.
     pub(super) fn of_told<T>(told: Option<T>, holds: impl FnOnce(T) -> bool) -> Self {
         told.map_or(Self::Unknown, |told| Self::of(holds(told)))
     }
@@ -36,7 +36,7 @@ impl Findings {
         }
     }
 
-    /// The names of the aspects that compared so, in their order.
+    /// The names of the aspects with this result, in order.
     pub(super) fn names(&self, wanted: Comparison) -> Vec<&'static str> {
         self.0.iter().filter(|(_, found)| **found == wanted).map(|(aspect, _)| aspect.name()).collect()
     }

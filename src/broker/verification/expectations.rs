@@ -1,4 +1,4 @@
-//! What was promised of an upload, and how it compares with what is stored.
+//! What is expected of an upload, and how it compares with what is stored.
 
 use super::aspect::Aspect;
 use super::comparison::{Comparison, Findings};
@@ -8,13 +8,13 @@ use crate::broker::decision::DecisionId;
 use access_broker_policy::{Checksum, EntityTag, HeaderText, ImposedOnUploads, MetadataName, ObjectTags, StorageClass};
 use access_broker_s3::storage::{InspectionScope, StoredMetadata, StoredObject};
 
-/// What an uploaded object should be. What is `None` or empty is not stated; see [`nothing_else`](Self::nothing_else).
+/// What an uploaded object should be. `None` or empty means no expectation; see [`nothing_else`](Self::nothing_else).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Expectations {
     pub(crate) decision_id: Option<DecisionId>,
-    /// Of this length in bytes.
+    /// The length in bytes.
     pub(crate) content_length: Option<u64>,
-    /// Of this content type, compared byte for byte.
+    /// The content type, compared byte for byte.
     pub(crate) content_type: Option<HeaderText>,
     pub(crate) checksum: Option<Checksum>,
     pub(crate) etag: Option<EntityTag>,
@@ -27,12 +27,13 @@ pub(crate) struct Expectations {
     pub(crate) cache_control: Option<HeaderText>,
     pub(crate) tags: ObjectTags,
     pub(crate) storage_class: Option<StorageClass>,
-    /// Without metadata, tags and content headers that neither these expectations nor the tier have.
+    /// Whether the object must have no metadata, tags and content headers other than those of the expectations and the
+    /// tier.
     pub(crate) nothing_else: bool,
 }
 
 impl Expectations {
-    /// What must be asked for to compare.
+    /// What must be read from S3 for the comparison.
     pub(super) fn inspection_scope(&self, imposed: &ImposedOnUploads) -> InspectionScope {
         if self.tags.is_empty() && imposed.tags.is_empty() && !self.nothing_else {
             InspectionScope::Headers
@@ -41,7 +42,7 @@ impl Expectations {
         }
     }
 
-    /// Compares what is stored with what is expected and with what the tier imposes.
+    /// Compares the stored object with the expectations and with what the tier imposes.
     pub(super) fn compared_with(&self, object: &StoredObject, imposed: &ImposedOnUploads) -> Findings {
         let mut findings = Findings::default();
         let found = &mut findings;
@@ -77,18 +78,18 @@ impl Expectations {
         findings
     }
 
-    /// The decision that is stated; where none is and the tier records decisions, that there is one.
+    /// The decision in the request; if there is none and the tier records decisions, whether the object has one.
     fn decision(&self, object: &StoredObject, imposed: &ImposedOnUploads) -> Option<Comparison> {
         let stored = object.decision_id.as_deref().and_then(DecisionId::parse);
         match self.decision_id {
             Some(stated) => Some(Comparison::of(stored == Some(stated))),
             None if imposed.record_decision => Some(Comparison::of(stored.is_some())),
-            // A tier that records none signs none: whatever is there was added.
+            // A tier without recorded decisions signs none: a decision in the object was added by the client.
             None => self.nothing_else.then(|| Comparison::of(object.decision_id.is_none())),
         }
     }
 
-    /// The broker signs no lock. A retention may be the bucket's own default, and a legal hold cannot.
+    /// The broker signs no lock. A retention may be the bucket's default; a legal hold cannot be.
     fn compare_lock(&self, object: &StoredObject) -> Option<Comparison> {
         let retention = || if object.object_lock_mode.is_some() { Comparison::Unknown } else { Comparison::Holds };
         self.nothing_else.then(|| if object.legal_hold { Comparison::Differs } else { retention() })
@@ -99,7 +100,7 @@ impl Expectations {
         for (name, value) in &self.metadata {
             let compared = match stored.entries.get(name.as_str()) {
                 Some(stored) => Comparison::of(stored == value.as_str()),
-                // It may be among those that are left out.
+                // It may be one of those that are left out.
                 None if stored.is_cut => Comparison::Unknown,
                 None => Comparison::Differs,
             };

@@ -1,7 +1,7 @@
-//! The first bytes of a connection: HTTP/2, or a client that has to be told that this is what is spoken here.
+//! Reads the first bytes of a connection: HTTP/2, or a client that must be told that this port requires it.
 //!
-//! The HTTP/2 library greets first and leaves a client of HTTP/1 with bytes that it cannot read, until a time limit ends
-//! the connection. So the preface is awaited before the library is given the connection.
+//! The HTTP/2 library sends first and leaves a client of HTTP/1 with bytes that it cannot read, until a time limit ends
+//! the connection. So the preface is read before the library gets the connection.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::connection::{Connection, PREFACE};
 
-/// The methods of HTTP/1 by which a client is known (RFC 9110 section 9.3, RFC 5789).
+/// The methods that identify a client of HTTP/1 (RFC 9110 section 9.3, RFC 5789).
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
 
@@ -21,19 +21,19 @@ const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
                            upgrade: HTTP/2.0\r\n\
                            connection: close, upgrade\r\n";
 
-const ANSWER_TEXT: &str = "this port speaks gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
-                           health for HTTP probes is at the admin port: /livez and /readyz\n";
+const ANSWER_TEXT: &str = "this port serves gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
+                           for HTTP probes use /livez and /readyz of the admin port\n";
 
-/// How long the answer to a client of HTTP/1 may take, and the client to leave.
+/// The time limit for the answer to a client of HTTP/1, and for the client to leave.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
-/// How much of what such a client sends is read, in bytes. What is left unread when a connection is closed makes the
-/// system reset it, and the client may lose the answer.
+/// How much of such a client's data is read, in bytes. If data remains unread when a connection is closed, the system
+/// resets it, and the client may lose the answer.
 const MAX_UNREAD_BYTES: usize = 64 * 1_024;
 
-/// What a client begins with.
+/// The protocol that a client begins with.
 pub(super) enum Greeting {
-    /// The whole preface of HTTP/2, which the connection still has.
+    /// The whole preface of HTTP/2, which can be read again.
     Http2(Connection),
     Http1(Http1Client),
     /// Something else.
@@ -42,13 +42,13 @@ pub(super) enum Greeting {
 
 pub(super) struct Http1Client {
     connection: Connection,
-    /// Whether its answer must have no body.
+    /// Whether the answer must have no body.
     is_head: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    /// Not enough to tell.
+    /// Not enough bytes to decide.
     More,
     Http2,
     Http1 {
@@ -73,8 +73,8 @@ fn judge(first: &[u8]) -> Shown {
 ///
 /// # Errors
 ///
-/// `TimedOut` when the client has not shown what it speaks within the limit, `UnexpectedEof` when it leaves before, and
-/// whatever the connection fails with.
+/// `TimedOut` when the client has not shown its protocol within the limit, `UnexpectedEof` when it leaves earlier, and
+/// the connection's own errors.
 pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Result<Greeting> {
     let mut bytes = [0; PREFACE.len()];
     let heard = async {
@@ -103,9 +103,9 @@ pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Res
 }
 
 impl Http1Client {
-    /// Answers at once, whatever else the client sends, and lets it read the answer and leave.
+    /// Answers immediately, whatever else the client sends, and lets it read the answer and leave.
     pub(super) async fn refuse(self) {
-        // However it ends, the connection does.
+        // The connection ends with any result.
         let _in_time = time::timeout(ANSWER_LIMIT, self.answer()).await;
     }
 
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// What a client that sends this in parts gets, up to the end.
+    /// What a client that sends this in parts receives until the end.
     async fn answer_to(parts: &[&[u8]]) -> String {
         let (mut client, server) = connection();
         let serving = tokio::spawn(async move {

@@ -1,8 +1,8 @@
-//! Sees the errors that the HTTP/2 library sends.
+//! Detects the errors that the HTTP/2 library sends.
 //!
-//! The library refuses some calls by itself, such as one whose `:authority` has a `%` in it: their streams are reset and
-//! no layer above the library sees them. Their only trace is the frame that is sent, so the heads of frames are looked at
-//! on their way out. That reads nine to seventeen bytes of each frame, whatever its length, and changes none.
+//! The library refuses some calls by itself, for example one with a `%` in `:authority`: it resets their streams, and
+//! no layer above it sees them. Only the sent frame shows this, so the heads of outgoing frames are read: nine to
+//! seventeen bytes of each frame, whatever its length. Nothing is changed.
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::episodes::Episodes;
+use super::log_throttle::Episodes;
 use crate::telemetry::{EndingFrame, ServerCounters};
 
 /// The length of the head of a frame, in bytes (RFC 9113 section 4.1).
@@ -25,7 +25,7 @@ const GOAWAY: u8 = 7;
 /// `PROTOCOL_ERROR`.
 const PROTOCOL_ERROR: u32 = 1;
 
-/// Counts errors of all connections, and tells of some. Clones are the same.
+/// Counts errors of all connections, and logs some. Clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct SentErrors(Arc<Inner>);
 
@@ -40,7 +40,7 @@ impl SentErrors {
         Self(Arc::new(Inner { counters, refused_calls: Episodes::default() }))
     }
 
-    /// A connection to this peer whose errors are counted here.
+    /// A connection to this peer whose errors are counted.
     pub(super) const fn watch<T>(self, transport: T, peer: Option<IpAddr>) -> Watched<T> {
         Watched { transport, frames: Frames::new(), errors: self, peer, was_told: false }
     }
@@ -71,7 +71,7 @@ impl<T> Watched<T> {
                         peer,
                         cause = "most often a % in :authority, from a client with several addresses or a Unix socket: \
                                  set grpc.default_authority there",
-                        "call refused: its HTTP/2 headers are malformed; further refusals are only counted"
+                        "call refused: invalid HTTP/2 headers; further refusals are only counted"
                     );
                 }
             }
@@ -79,13 +79,13 @@ impl<T> Watched<T> {
     }
 }
 
-/// Where in the frames that are written the next byte is.
+/// The position in the outgoing frames.
 #[derive(Debug)]
 struct Frames {
-    /// The head of the current frame, as far as it was written.
+    /// The written part of the current frame's head.
     head: [u8; HEAD_BYTES],
     head_read: usize,
-    /// The bytes of the payload that were written, and those that are to come.
+    /// The bytes of the payload that were written, and the remaining ones.
     payload_read: usize,
     payload_left: usize,
     code: u32,
@@ -96,7 +96,7 @@ impl Frames {
         Self { head: [0; HEAD_BYTES], head_read: 0, payload_read: 0, payload_left: 0, code: 0 }
     }
 
-    /// The kind of frame, if it has an error code, and where in its payload that is.
+    /// The kind of frame, if it has an error code, and the code's position in the payload.
     const fn ending(&self) -> Option<(EndingFrame, usize)> {
         match self.head[3] {
             RST_STREAM => Some((EndingFrame::RstStream, 0)),
@@ -105,7 +105,7 @@ impl Frames {
         }
     }
 
-    /// The next bytes. Tells of every frame that ends something, with its code.
+    /// Reads the next bytes. Reports every frame that ends a stream or connection, with its code.
     fn read(&mut self, written: &[u8], mut found: impl FnMut(EndingFrame, u32)) {
         let mut rest = written;
         while !rest.is_empty() {
@@ -136,7 +136,7 @@ impl Frames {
         }
     }
 
-    /// Reads what there is of the four bytes from this place of the payload on.
+    /// Reads the available part of the four bytes at this position of the payload.
     fn read_code(&mut self, payload: &[u8], place: usize, found: impl FnOnce(u32)) {
         let end = place + 4;
         let here = (self.payload_read..end).zip(payload).filter(|(at, _)| *at >= place);
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(counters.http2_errors.counted().collect::<Vec<_>>(), [("rst_stream", "cancel", 1)]);
     }
 
-    /// Takes so many bytes of a write, at most.
+    /// Accepts at most this many bytes of a write.
     struct Taking(usize);
 
     impl AsyncWrite for Taking {

@@ -1,29 +1,29 @@
-//! What to do when a connection cannot be accepted.
+//! Pauses after failures to accept a connection.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::server::connections::episodes::Episodes;
+use crate::server::connections::log_throttle::Episodes;
 use access_broker_base::pacing::Doubling;
 
-/// Clients wait no longer than the limit once files are there again.
+/// Clients wait no longer than this limit when files are available again.
 const PAUSES: Doubling = Doubling { first: Duration::from_millis(10), limit: Duration::from_secs(1) };
 
-/// Doubles the pause with every failure in a row. Without one the loop would spin: a failure such as too many open files
-/// does not go away by itself at once.
+/// Doubles the pause with every failure in a row. Without a pause the loop would spin: a failure such as too many open
+/// files lasts.
 #[derive(Debug, Default)]
 pub(in crate::server) struct AcceptBackoff {
     failures_in_a_row: u32,
-    /// While files run out, one that is given back lets a connection in now and then: that ends no episode.
+    /// When open files run out, a freed one admits a connection now and then: that does not end the episode.
     episodes: Episodes,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::server) struct AcceptFailure {
     pub(in crate::server) pause: Duration,
-    /// Whether it is worth a line in the log: one for each episode.
+    /// Whether to log it: once per episode.
     pub(in crate::server) is_news: bool,
 }
 
@@ -39,7 +39,7 @@ impl AcceptBackoff {
     }
 }
 
-/// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
+/// Whether the failure is that of one connection: the next one may succeed.
 pub(in crate::server) fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

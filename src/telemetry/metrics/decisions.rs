@@ -1,4 +1,4 @@
-//! Decisions, by what was decided.
+//! Metrics of decisions.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,13 +14,13 @@ use prometheus_client::registry::Registry;
 use crate::broker::Outcome;
 use crate::calls::{Cause, DecisionFate, EndedDecision};
 
-/// How many tiers get labels of their own. Policies change while the program runs, and what a label was once, it stays.
+/// How many tiers get their own labels. Policies change while the program runs, and labels are never removed.
 pub(super) const MAX_TIER_LABELS: usize = 1_000;
 
-/// The label of tiers beyond the limit.
+/// The label of tiers above the limit.
 const OTHER_TIER: &str = "other";
 
-/// The label of what there is not.
+/// The label for no value.
 const NONE: &str = "none";
 
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl DecisionCounts {
         let operation = decision.use_case.operation().name();
         let outcome = ended.outcome();
         let mut labels = DecisionLabels { operation, tier: decision.tier.clone(), outcome, reason };
-        // Nearly every decision has been made before.
+        // Nearly every decision has a counter already.
         if let Some(counter) = self.family.get(&labels) {
             counter.inc();
             return;
@@ -70,7 +70,7 @@ impl DecisionCounts {
         self.family.get_or_create(&labels).inc();
     }
 
-    /// The tier itself, or what stands for those that came too late.
+    /// The tier itself, or the common label for tiers above the limit.
     fn admitted(&self, tier: Arc<str>) -> Arc<str> {
         let mut tiers = self.tiers.lock().unwrap_or_else(PoisonError::into_inner);
         if tiers.contains(&tier) {
@@ -84,13 +84,13 @@ impl DecisionCounts {
     }
 }
 
-/// Shows the counts, and that there are such counts before there is one.
+/// Shows the counts, and the metric's help before the first count.
 #[derive(Debug)]
 struct DecisionCollector(Family<DecisionLabels, Counter>);
 
 impl Collector for DecisionCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Decisions, by what was decided.";
+        let help = "Decisions, by operation, tier, outcome and reason.";
         self.0.encode(encoder.encode_descriptor("decisions", help, None, MetricType::Counter)?)
     }
 }

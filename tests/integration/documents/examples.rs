@@ -135,7 +135,7 @@ fn what_a_verification_names_is_the_same_in_the_contract_the_documents_and_the_s
     let row = rows(&audit, "field").into_iter().find(|row| row[0] == "`mismatches`").unwrap();
     assert_eq!(code_spans(row[3]).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), names);
     let contract = read("proto/accessbroker/v1/access_broker.proto");
-    let comment = contract.split("  // What does not hold.").nth(1).unwrap().split("repeated").next().unwrap();
+    let comment = contract.split("  // What differs.").nth(1).unwrap().split("repeated").next().unwrap();
     assert_eq!(code_spans(comment).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), names);
 }
 

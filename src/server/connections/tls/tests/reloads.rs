@@ -14,10 +14,10 @@ use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadRequests;
 use access_broker_base::files::{FileError, SECOND_LOOK};
 
-/// A listener, its files, and a client that it lets through.
+/// A listener, its files, and a client that it accepts.
 struct Rotation {
     authority: Authority,
     server: Issued,
@@ -39,13 +39,13 @@ impl Rotation {
         Self { authority, server, folder, tls, client, now: Cell::default() }
     }
 
-    /// One look, so long after the one before.
+    /// One read, this long after the one before.
     fn look_after(&self, pause: Duration) -> Result<Reload, TlsError> {
         self.now.set(self.now.get() + pause);
         self.tls.reload(self.now.get())
     }
 
-    /// The look that finds what was replaced, and the one that makes it count.
+    /// The read that finds a replacement, and the one that makes it active.
     fn reload(&self) -> Result<Reload, TlsError> {
         match self.look_after(Duration::from_secs(5)) {
             Ok(Reload::Pending) => self.look_after(SECOND_LOOK),
@@ -189,19 +189,19 @@ async fn watching_reports_each_change_of_state_once() {
 
     folder.put(KEY, "");
     until(|| failures() >= 3).await;
-    assert_eq!(log.lines_with("holds no private key"), 1);
+    assert_eq!(log.lines_with("has no unencrypted private key"), 1);
 
     folder.put(KEY, rotation.authority.issue().key_pem());
     let before = failures();
     until(|| failures() >= before + 3).await;
-    assert_eq!(log.lines_with("does not belong to the certificate"), 1);
+    assert_eq!(log.lines_with("does not match the certificate"), 1);
 
     folder.put(KEY, rotation.server.key_pem());
-    until(|| log.lines_with("good again") > 0).await;
+    until(|| log.lines_with("valid again") > 0).await;
     let before = failures();
     time::sleep(Duration::from_mins(1)).await;
     assert_eq!(failures(), before);
-    assert_eq!((log.lines_with("are refused"), log.lines_with("good again")), (2, 1));
+    assert_eq!((log.lines_with("TLS files refused"), log.lines_with("valid again")), (2, 1));
     assert_eq!(tls.status().good_reloads, 0);
     watching.abort();
 }

@@ -1,26 +1,26 @@
-//! How the server stands, by the parts that are there.
+//! The state of the server, from its available parts.
 
 use std::fmt;
 use std::sync::Arc;
 
 use access_broker_policy::BucketName;
 
-/// Something that calls need. The policy is none of the parts: the server does not start without, and keeps the last
-/// good one.
+/// Something that calls need. The policy is not one of the parts: the server does not start without it, and keeps the
+/// last good one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// By the issuer's `iss`.
     IssuerKeys(Arc<str>),
     /// By the logical bucket.
     SigningCredentials(BucketName),
-    /// The credentials that sign uploads to a bucket, where they are others.
+    /// The credentials that sign uploads to a bucket, if they are separate.
     UploadCredentials(BucketName),
     /// The output of audit records.
     AuditTrail,
 }
 
 impl Part {
-    /// The kind, as metrics call it.
+    /// The kind, as in metrics.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::IssuerKeys(_) => "issuer_keys",
@@ -65,14 +65,14 @@ pub(super) struct Found {
     pub(super) required: bool,
 }
 
-/// How the server stands.
+/// The state of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It has just started, and waits for these parts.
     Starting(Vec<Part>),
     /// It serves, without these parts.
     Serving(Vec<Part>),
-    /// It does not serve, because too much is missing: these parts.
+    /// It does not serve: these parts are unavailable, and it needs them.
     NotServing(Vec<Part>),
     /// It is about to stop.
     Stopping,
@@ -85,7 +85,7 @@ impl Standing {
         matches!(self, Self::Serving(_))
     }
 
-    /// Empty where the server serves with everything.
+    /// The unavailable parts.
     #[must_use]
     pub fn missing(&self) -> &[Part] {
         match self {
@@ -109,7 +109,7 @@ impl fmt::Display for Standing {
     }
 }
 
-/// How many parts a line for people names; the log names all of them.
+/// How many parts a line for people names; the log names all.
 const NAMED: usize = 3;
 
 fn first_names(parts: &[Part]) -> String {
@@ -124,7 +124,7 @@ pub(super) fn names(parts: &[Part]) -> String {
     names.join(", ")
 }
 
-/// How a server with these parts stands.
+/// The state of a server with these parts.
 pub(super) fn standing_of(found: Vec<Found>, start_is_over: bool, proves_without_tokens: bool) -> Standing {
     let has = |is_kind: fn(&Part) -> bool| found.iter().any(|found| found.available && is_kind(&found.part));
     let can_prove = proves_without_tokens || has(|part| matches!(part, Part::IssuerKeys(_)));
@@ -146,8 +146,8 @@ mod tests {
 
     const ISSUERS: [&str; 2] = ["https://a.example", "https://b.example"];
 
-    /// Two issuers, two buckets, the first of which has upload credentials of its own, and an audit trail; of these the
-    /// named ones are missing or required.
+    /// Two issuers, two buckets, the first of which has its own upload credentials, and an audit trail; the named ones
+    /// are unavailable or required.
     fn found(missing: &[&str], required: &[&str]) -> Vec<Found> {
         let bucket = |name| BucketName::parse(name).unwrap();
         let parts = [

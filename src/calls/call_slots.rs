@@ -1,4 +1,4 @@
-//! Refuses calls while too many are in flight, instead of letting every one of them become late.
+//! Refuses calls above a limit, so that the others are not delayed.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use super::cause::Cause;
 use super::malformed::RequestFault;
 use super::message::{self, MessageError, MessageLimits, MessagePrefix};
 use super::record::CallRecord;
-use super::refusal::refuse;
-use super::unserved::Unserved;
+use super::refuse::refuse;
+use super::unanswered::Unserved;
 use crate::admission::{Holder, Share, Shares};
 
-/// Places for the calls of proven callers, and memory for their messages; both are shared out by caller.
+/// Slots for calls of authenticated callers, and memory for their messages; both are shared by caller.
 ///
-/// A call takes them behind authentication: a peer without a proof takes no place from those who have one. Health and
-/// reflection take none, because a server that is busy is not one that is broken; they have a limit of their own.
+/// A call takes them after authentication, so unauthenticated peers cannot take the slots of callers. Health and
+/// reflection take none, because a busy server must not appear broken; they have their own limit.
 #[derive(Debug)]
 pub(crate) struct CallPlaces {
     pub(crate) places: Arc<Shares>,
@@ -27,7 +27,7 @@ pub(crate) struct CallPlaces {
 }
 
 impl CallPlaces {
-    /// Reads the message, and then takes a place for the call.
+    /// Reads the message, and then takes a slot for the call.
     pub(crate) async fn admit<B>(
         &self,
         body: B,
@@ -56,8 +56,8 @@ impl CallPlaces {
     }
 }
 
-/// What a call holds until its answer begins: what is left then are a few KiB that wait for the client, and they count as
-/// an open stream.
+/// What a call holds until its answer begins. After that, a few KiB wait for the client, and they count as an open
+/// stream.
 pub(crate) struct HeldPlace {
     _memory: Share,
     _place: Share,

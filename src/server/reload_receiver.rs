@@ -1,29 +1,29 @@
-//! The wish of the operator that keys and files be looked at now, and not when it is their time.
+//! Requests to reload keys and files now instead of at their next time.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time;
 
-/// Where a watch hears of the wish. Clones hear of the same wishes.
+/// Receives the requests in a watching task. Clones receive the same ones.
 #[derive(Debug, Clone)]
 pub(super) struct ReloadRequests(watch::Receiver<()>);
 
 impl ReloadRequests {
-    /// A sender of wishes, and where they are heard.
+    /// A sender of requests, and a receiver.
     pub(super) fn channel() -> (watch::Sender<()>, Self) {
         let (sender, receiver) = watch::channel(());
         (sender, Self(receiver))
     }
 
-    /// Waits for so long, or until the next wish. One that came since the last pause ends this one at once.
+    /// Waits for this long, or until the next request. A request since the last pause ends this one immediately.
     pub(super) async fn pause(&mut self, longest: Duration) {
         let wish = async {
             if self.0.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
-        // Ended by time or by the wish: either way it is time to look.
+        // In both cases it is time to reload.
         let _ = time::timeout(longest, wish).await;
     }
 }

@@ -1,11 +1,11 @@
-//! How a call ends that is not served.
+//! A call that got no answer from a service.
 
 use super::failure::Failure;
 
-/// Why there is no answer of a service.
+/// Why a call got no answer from a service.
 #[derive(Debug)]
 pub(crate) enum Unserved {
-    /// The call failed, and its caller is told why.
+    /// The call failed, and its caller gets the reason.
     Failed(Failure),
     /// The client ended its request early.
     Lost,

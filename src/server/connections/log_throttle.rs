@@ -1,19 +1,19 @@
-//! One line in the log for many events of the same kind.
+//! Logs the first of many events of the same kind.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long there must have been no event before the next one is news.
+/// After this time without an event, the next one is logged.
 const GAP: Duration = Duration::from_mins(1);
 
-/// Tells which event begins an episode.
+/// Finds the events that begin an episode: a series without long gaps.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Episodes(Mutex<Option<Instant>>);
 
 impl Episodes {
-    /// Counts an event, and tells whether to log it.
+    /// Counts an event, and returns whether to log it.
     pub(in crate::server) fn is_news(&self, now: Instant) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_news = last.is_none_or(|last| now.saturating_duration_since(last) > GAP);
