@@ -41,7 +41,7 @@ async fn main() {
     let logs = subscriber(LogSettings { format: LogFormat::Json, level: Level::INFO }, io::sink);
     tracing::subscriber::set_global_default(logs).unwrap();
     let brokers = [Broker::start(true).await, Broker::start(false).await];
-    println!("\nIssueDownloadUrl with a record synced to a file before each answer, beside none:");
+    println!("\nIssueDownloadUrl with a record synced to a file before each answer, compared with none:");
     println!("median of {rounds} rounds, brokers taken in turn; the ratio is the median of the rounds' own\n");
     println!("  callers   records/s   calls/s without   ratio   µs per call   µs without   records per sync");
     for callers in CALLERS {
