@@ -26,7 +26,7 @@ pub(crate) use lifecycle::panic_hook::log_panics;
 pub use lifecycle::readiness::Readiness;
 pub use lifecycle::reloader::Reloader;
 pub(crate) use lifecycle::self_check::SelfCheck;
-pub use lifecycle::server_state::{Part, Standing};
+pub use lifecycle::server_state::{Part, ServerState};
 pub(crate) use lifecycle::service_manager::ServiceManager;
 pub(crate) use lifecycle::signals::{ReloadSignal, Signals, StopSignal, StopSignals};
 pub use listening::listener::BoundAddress;
@@ -40,7 +40,7 @@ use self::lifecycle::policy_reload::{self, PolicyWatch, Watched};
 use self::lifecycle::readiness;
 use self::listening::listener::Listener;
 use self::listening::{file_limit, own_network};
-use self::reload_receiver::ReloadRequests;
+use self::reload_receiver::ReloadReceiver;
 use crate::audit::AuditTrail;
 use crate::config::{Config, LoadedPolicy};
 use crate::grpc::HealthService;
@@ -116,7 +116,7 @@ impl RunningServer {
 
         let Ports { listeners: bound, addresses, admin: admin_port, admin_addr } = Ports::bind(&config).await?;
 
-        let (reload, reloads) = ReloadRequests::channel();
+        let (reload, reloads) = ReloadReceiver::channel();
         let health = HealthReporter::new();
         readiness::publish(&health, false).await;
         let mut background = JoinSet::new();
@@ -125,7 +125,7 @@ impl RunningServer {
             config.clone(),
             Arc::clone(&components.policy),
             Watched { policy: PolicyWatch::new(config.policy.settle, source), arrivals },
-            components.policy_follower(),
+            components.policy_hook(),
             reloads.clone(),
         ));
         for tls in bound.iter().filter_map(Listener::tls) {
@@ -217,7 +217,7 @@ impl RunningServer {
         &self.audit
     }
 
-    /// Returns when health says SERVING; see [`Standing`].
+    /// Returns when health says SERVING; see [`ServerState`].
     pub async fn ready(&self) {
         self.readiness.ready().await;
     }

@@ -23,7 +23,7 @@ pub(crate) enum OnFailure {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TrailStanding {
+pub(crate) struct TrailState {
     /// Whether answers require their record.
     pub(crate) required: bool,
     /// Whether records can be stored, as far as that is known.
@@ -79,10 +79,10 @@ impl AuditTrail {
 
     /// Whether answers require their records, and whether records can be stored. `None` without records.
     #[must_use]
-    pub(crate) fn standing(&self) -> Option<TrailStanding> {
+    pub(crate) fn state(&self) -> Option<TrailState> {
         let recording = self.0.as_ref()?;
         let (required, available) = (recording.on_failure == OnFailure::Deny, !recording.sink.status().is_refusing());
-        Some(TrailStanding { required, available })
+        Some(TrailState { required, available })
     }
 
     /// While records cannot be stored, tests the output regularly, so that its recovery is detected without a call.
@@ -114,8 +114,8 @@ impl Recording {
             AuditFailure::Write
         })?;
         // If answers do not require their records, they do not wait for an output that hangs.
-        let hopeless = self.on_failure == OnFailure::Allow && self.sink.status().is_stalled();
-        self.sink.keep(record, if hopeless { Duration::ZERO } else { self.flush_timeout }).await
+        let is_stalled = self.on_failure == OnFailure::Allow && self.sink.status().is_stalled();
+        self.sink.keep(record, if is_stalled { Duration::ZERO } else { self.flush_timeout }).await
     }
 }
 

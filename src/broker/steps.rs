@@ -62,41 +62,41 @@ impl Broker {
         asking: &AuthenticatedCaller,
         request: R,
     ) -> (Decision, Result<AnswerTo<R>, BrokerError>) {
-        let pending = self.pending(asking, R::USE_CASE, request.object());
+        let decision = self.begin(asking, R::USE_CASE, request.object());
         let decided = request.decide(&self.0.policy.current(), asking);
         match decided {
-            Err(refusal) => pending.refused(refusal),
+            Err(refusal) => decision.refused(refusal),
             Ok(task) => {
                 let tier = Arc::clone(task.object().tier());
-                let result = self.carry_out(&pending, task).await;
-                pending.concluded(tier, result)
+                let result = self.carry_out(&decision, task).await;
+                decision.concluded(tier, result)
             }
         }
     }
 
-    fn pending(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> Pending {
+    fn begin(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> DecisionInProgress {
         let caller_id = self.0.pseudonyms.pseudonym(&asking.caller);
         let (id, asking, object) = ((self.0.decision_ids)(), asking.clone(), object.clone());
-        Pending { id, asking, caller_id, use_case, object }
+        DecisionInProgress { id, asking, caller_id, use_case, object }
     }
 
     async fn carry_out<T: PermittedTask>(
         &self,
-        pending: &Pending,
+        decision: &DecisionInProgress,
         task: T,
     ) -> Result<(T::Answer, Outcome), BrokerError> {
         let object = task.object();
         // A call counts before anything is done for it.
-        self.0.quotas.admit(&pending.caller_id, object.tier(), object.quota()).await?;
+        self.0.quotas.admit(&decision.caller_id, object.tier(), object.quota()).await?;
         let (task, found) = task.inspect(&*self.0.inspector).await?;
-        let attribution = pending.attribution();
-        let signed = task.sign(&*self.0.presigner, &attribution, pending.asking.at).finish().await?;
-        Ok(task.conclude(found, signed, pending.id))
+        let attribution = decision.attribution();
+        let signed = task.sign(&*self.0.presigner, &attribution, decision.asking.at).finish().await?;
+        Ok(task.conclude(found, signed, decision.id))
     }
 }
 
 /// A decision in progress: what is known of it from its start.
-struct Pending {
+struct DecisionInProgress {
     id: DecisionId,
     asking: AuthenticatedCaller,
     caller_id: String,
@@ -104,7 +104,7 @@ struct Pending {
     object: ObjectReference,
 }
 
-impl Pending {
+impl DecisionInProgress {
     /// What the URLs are attributed to.
     fn attribution(&self) -> Attribution {
         Attribution { decision_id: self.id.to_string(), caller_id: self.caller_id.clone() }

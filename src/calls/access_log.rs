@@ -15,7 +15,7 @@ pub(crate) use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
 use super::call_trace::CallTrace;
 use super::cause::Cause;
 use super::code::Code;
-use super::ended_decision::{DecisionFate, EndedDecision};
+use super::ended_decision::{AnswerDelivery, EndedDecision};
 use super::method::CallMethod;
 use super::observer::{CallObserver, EndedCall};
 use super::record::CallRecord;
@@ -133,7 +133,7 @@ impl AccessLine {
         let subject = token.map(|token| &*token.subject);
         let workload = caller.and_then(Caller::workload).map(WorkloadId::as_str);
         let outcome = ended.map(|ended| ended.outcome());
-        let is_answered = ended.is_some_and(|ended| ended.fate == DecisionFate::Answered);
+        let is_answered = ended.is_some_and(|ended| ended.delivery == AnswerDelivery::Answered);
         let decision = ended.map(|ended| ended.decision);
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());

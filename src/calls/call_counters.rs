@@ -1,30 +1,30 @@
 //! Calls that the server ended, by cause.
 
 use super::cause::Cause;
-use super::event_counter::EventCount;
+use super::event_counter::EventCounter;
 use super::malformed::MalformedCounts;
 
 /// Counters of calls, for metrics.
 #[derive(Debug, Default)]
 pub struct CallCounters {
     /// Calls refused because the limit of calls is reached.
-    pub shed: EventCount,
+    pub shed: EventCounter,
     /// Calls refused because their caller has its share.
-    pub over_share: EventCount,
+    pub over_share: EventCounter,
     /// Unauthenticated calls that were refused, or displaced by those of another connection.
-    pub(crate) unproven_refused: EventCount,
+    pub(crate) unproven_refused: EventCounter,
     /// Calls whose message timed out.
-    pub message_timeouts: EventCount,
+    pub message_timeouts: EventCounter,
     /// Calls whose client did not read the answer within the time limit.
-    pub undelivered: EventCount,
+    pub undelivered: EventCounter,
     /// Calls that timed out by the server's limit.
-    pub deadlines_exceeded: EventCount,
+    pub deadlines_exceeded: EventCounter,
     /// Calls that timed out by their client's deadline, which is shorter than the server's limit.
-    pub client_deadlines_exceeded: EventCount,
+    pub client_deadlines_exceeded: EventCounter,
     /// Calls that panicked.
-    pub panics: EventCount,
+    pub panics: EventCounter,
     /// Calls whose message exceeds the limit.
-    pub oversized_messages: EventCount,
+    pub oversized_messages: EventCounter,
     /// Malformed requests, which reached no method.
     pub(crate) malformed: MalformedCounts,
 }

@@ -17,12 +17,12 @@ pub(crate) enum Recording {
 pub(crate) struct EndedDecision<'c> {
     pub(crate) decision: &'c Decision,
     /// Whether the caller got the answer.
-    pub(crate) fate: DecisionFate,
+    pub(crate) delivery: AnswerDelivery,
 }
 
 /// Whether the caller got the answer to a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DecisionFate {
+pub(crate) enum AnswerDelivery {
     /// The whole answer with its status was handed to the connection. Only the client knows whether it arrived.
     Answered,
     /// The decision could not be recorded, so the caller got only that error.
@@ -35,26 +35,26 @@ pub(crate) enum DecisionFate {
 impl<'c> EndedDecision<'c> {
     /// `recording` is `None` if the call ended before that was known, and `code` if it ended without a status.
     pub(crate) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
-        Self { decision, fate: fate(&decision.outcome, recording, code) }
+        Self { decision, delivery: delivery(&decision.outcome, recording, code) }
     }
 
     /// The name for metrics and the log: the outcome of the decision if the caller got the answer, else `unrecorded` or
     /// `undelivered`.
     #[must_use]
     pub(crate) const fn outcome(&self) -> &'static str {
-        match self.fate {
-            DecisionFate::Answered => self.decision.outcome.name(),
-            DecisionFate::Unrecorded => "unrecorded",
-            DecisionFate::Undelivered => "undelivered",
+        match self.delivery {
+            AnswerDelivery::Answered => self.decision.outcome.name(),
+            AnswerDelivery::Unrecorded => "unrecorded",
+            AnswerDelivery::Undelivered => "undelivered",
         }
     }
 }
 
-const fn fate(outcome: &Outcome, recording: Option<Recording>, code: Option<Code>) -> DecisionFate {
+const fn delivery(outcome: &Outcome, recording: Option<Recording>, code: Option<Code>) -> AnswerDelivery {
     match (recording, code) {
-        (Some(Recording::Failed), _) => DecisionFate::Unrecorded,
-        (Some(Recording::Kept), Some(code)) if is_answer(outcome, code) => DecisionFate::Answered,
-        _ => DecisionFate::Undelivered,
+        (Some(Recording::Failed), _) => AnswerDelivery::Unrecorded,
+        (Some(Recording::Kept), Some(code)) if is_answer(outcome, code) => AnswerDelivery::Answered,
+        _ => AnswerDelivery::Undelivered,
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
         let refused = Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
         let (kept, failed) = (Some(Recording::Kept), Some(Recording::Failed));
         let [answered, unrecorded, undelivered] =
-            [DecisionFate::Answered, DecisionFate::Unrecorded, DecisionFate::Undelivered];
+            [AnswerDelivery::Answered, AnswerDelivery::Unrecorded, AnswerDelivery::Undelivered];
         for (outcome, recording, code, expected) in [
             (&verified, kept, Some(Code::Ok), answered),
             (&refused, kept, Some(Code::PermissionDenied), answered),
@@ -99,7 +99,7 @@ mod tests {
             (&verified, kept, Some(Code::Internal), undelivered),
             (&refused, kept, Some(Code::DeadlineExceeded), undelivered),
         ] {
-            assert_eq!(fate(outcome, recording, code), expected, "{outcome:?} {recording:?} {code:?}");
+            assert_eq!(delivery(outcome, recording, code), expected, "{outcome:?} {recording:?} {code:?}");
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A counter that only grows.
 #[derive(Debug, Default)]
-pub struct EventCount(AtomicU64);
+pub struct EventCounter(AtomicU64);
 
-impl EventCount {
+impl EventCounter {
     /// The current count.
     #[must_use]
     pub fn get(&self) -> u64 {

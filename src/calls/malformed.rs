@@ -1,6 +1,6 @@
 //! Malformed requests, which reach no method. Their content is not read.
 
-use super::event_counter::EventCount;
+use super::event_counter::EventCounter;
 use super::reason::Reason;
 
 /// Why a request is malformed.
@@ -93,11 +93,11 @@ pub(crate) enum RequestFault {
 
 /// Counts malformed requests by kind.
 #[derive(Debug, Default)]
-pub(crate) struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
+pub(crate) struct MalformedCounts([EventCounter; MalformedRequest::ALL.len()]);
 
 impl MalformedCounts {
     #[must_use]
-    pub(crate) const fn get(&self, malformed: MalformedRequest) -> &EventCount {
+    pub(crate) const fn get(&self, malformed: MalformedRequest) -> &EventCounter {
         // The number of a kind is its index in the list, and there are as many counts.
         &self.0[malformed as usize]
     }

@@ -11,7 +11,7 @@ use super::access_log::AccessLog;
 use super::authenticated_call::AuthenticatedCall;
 use super::authentication::{Authentication, ProvenCaller};
 use super::call_counters::CallCounters;
-use super::call_slots::CallPlaces;
+use super::call_slots::CallSlots;
 use super::catch_panic::{CaughtPanic, Panicked};
 use super::cause::Cause;
 use super::connection::ConnectionInfo;
@@ -22,7 +22,7 @@ use super::observed_body::ObservedBody;
 use super::record::CallRecord;
 use super::refuse::refuse;
 use super::request_id::REQUEST_ID_HEADER;
-use super::unanswered::Unserved;
+use super::unanswered::Unanswered;
 use super::wire::{Admitted, Wire};
 use crate::admission::{OpenStream, UnprovenKind};
 
@@ -31,7 +31,7 @@ use crate::admission::{OpenStream, UnprovenKind};
 pub(crate) struct Pipeline {
     pub(crate) access_log: AccessLog,
     pub(crate) authentication: Authentication,
-    pub(crate) places: CallPlaces,
+    pub(crate) places: CallSlots,
     /// The time limit until the answer begins, unless the client's deadline is shorter.
     ///
     /// For a unary call that is the whole call with the wait for its message, so that a client that opens a stream and
@@ -102,8 +102,8 @@ impl Pipeline {
         let limit = clients_own.unwrap_or(self.call_timeout);
         match time::timeout(limit, self.serve(wire, request, call)).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(Unserved::Failed(failure))) => wire.answer_failure(&failure, call.record.request_id().as_str()),
-            Ok(Err(Unserved::Lost)) => wire.answer_lost(),
+            Ok(Err(Unanswered::Failed(failure))) => wire.answer_failure(&failure, call.record.request_id().as_str()),
+            Ok(Err(Unanswered::Lost)) => wire.answer_lost(),
             Err(_) if clients_own.is_some() => self.answer(wire, Cause::ClientDeadlineExceeded, call),
             Err(_) => self.answer(wire, Cause::CallTimedOut, call),
         }
@@ -114,7 +114,7 @@ impl Pipeline {
         wire: &W,
         request: Request<W::WatchedBody>,
         call: &CallInProgress<'_>,
-    ) -> Result<Response<W::AnswerBody>, Unserved> {
+    ) -> Result<Response<W::AnswerBody>, Unanswered> {
         let CallInProgress { method, record, connection, stream } = call;
         let (mut head, body) = request.into_parts();
         if !method.needs_caller() {

@@ -87,8 +87,8 @@ async fn load_config(
 async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> anyhow::Result<u8> {
     let Signals { mut stop, reload, ignored } = signals;
     // These tasks end when this value is dropped.
-    let mut beside = JoinSet::new();
-    beside.spawn(ignored.log());
+    let mut background = JoinSet::new();
+    background.spawn(ignored.log());
     let manager = ServiceManager::from_environment();
 
     // Every wait of the start ends with a signal. The policy may still be being written, and the first process of a
@@ -112,9 +112,9 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
         started = RunningServer::start(config, policy, options) => started?,
         _ = stop.next() => return Ok(EXIT_OK),
     };
-    beside.spawn(live.reload_on(reload, server.reloader().clone(), manager.clone()));
-    beside.spawn(manager.clone().follow(server.readiness().clone()));
-    beside.spawn(manager.clone().watch(server.self_check().clone()));
+    background.spawn(live.reload_on(reload, server.reloader().clone(), manager.clone()));
+    background.spawn(manager.clone().report_state(server.readiness().clone()));
+    background.spawn(manager.clone().watch(server.self_check().clone()));
 
     let failure = tokio::select! {
         _ = stop.next() => None,

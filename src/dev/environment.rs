@@ -64,7 +64,7 @@ pub struct Environment {
     /// The token issuer.
     pub issuer: EmbeddedIssuer,
     data_dir: PathBuf,
-    _removed_in_the_end: Option<TempDir>,
+    _temporary_dir: Option<TempDir>,
 }
 
 impl Environment {
@@ -74,7 +74,7 @@ impl Environment {
     ///
     /// When an address cannot be bound, the data directory cannot be written, or the policy in it is invalid.
     pub async fn start(options: EnvironmentOptions) -> anyhow::Result<Self> {
-        let (data_dir, removed_in_the_end) = data_dir(options.data_dir.as_deref())?;
+        let (data_dir, temporary_dir) = data_dir(options.data_dir.as_deref())?;
         let objects = data_dir.join("objects");
         let (access_key_id, secret_access_key) = generate_key_pair()?;
         // Before the server opens the directory, because it removes what seems to be a broken upload.
@@ -113,7 +113,7 @@ impl Environment {
         let server = RunningServer::start(config, policy, start_options).await?;
         let grpc_addr = server.grpc_addr().context("the broker has no address")?;
         server.ready().await;
-        Ok(Self { server, grpc_addr, s3, issuer, data_dir, _removed_in_the_end: removed_in_the_end })
+        Ok(Self { server, grpc_addr, s3, issuer, data_dir, _temporary_dir: temporary_dir })
     }
 
     /// The policy file. Changes become active within a second.

@@ -71,8 +71,8 @@ pub(super) async fn serve(
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 counters.accept_errors.add_one();
-                let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
-                if is_news {
+                let AcceptFailure { pause, is_logged } = backoff.failed(Instant::now());
+                if is_logged {
                     tracing::warn!(%error, "accepting connections on the admin port failed; the server retries");
                 }
                 tokio::select! {

@@ -8,13 +8,13 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio::task::{self, JoinSet};
 
-use super::lifecycle::readiness::{Demands, Readiness};
+use super::lifecycle::readiness::{Readiness, ReadinessSettings};
 use super::lifecycle::{readiness, warnings};
 use super::start_options::StartOptions;
 use crate::admission::Budgets;
 use crate::audit::{AuditFile, AuditTrail, GroupCommitSink};
 use crate::broker::{Backends, Broker};
-use crate::calls::{AccessLog, Authentication, CallCounters, CallPlaces, MessageLimits, Pipeline, RejectedLines};
+use crate::calls::{AccessLog, Authentication, CallCounters, CallSlots, MessageLimits, Pipeline, RejectedLines};
 use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings};
 use crate::grpc::BrokerService;
 use crate::policy_store::PolicyStore;
@@ -78,13 +78,13 @@ pub(super) async fn assemble(
     let signers: Vec<Arc<dyn SignerUpkeep>> = vec![s3];
     let policy = Arc::new(PolicyStore::new(policy));
     let audit = audit_trail(&config.audit)?;
-    let asked = readiness::Parts {
+    let asked = readiness::CheckedParts {
         authenticator: Arc::clone(&authenticator),
         signers: statuses(&signers),
         audit: audit.clone(),
         clock: Arc::clone(&options.clock),
     };
-    let readiness = Readiness::new(asked, demands(config));
+    let readiness = Readiness::new(asked, readiness_settings(config));
     let (call_metrics, traces) = (Arc::new(CallMetrics::default()), options.traces.clone());
     let quotas = Arc::new(Quotas::new(config.quota));
     let broker = Broker::new(Backends {
@@ -133,7 +133,7 @@ impl Components {
     }
 
     /// Applies a policy to the parts other than decisions, right before it becomes active.
-    pub(super) fn policy_follower(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
+    pub(super) fn policy_hook(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
         let signers = self.signers.clone();
         move |policy| signers.iter().for_each(|signer| signer.follow(policy))
     }
@@ -179,7 +179,7 @@ impl Components {
         Pipeline {
             access_log: AccessLog::new(observer, self.traces.tracer(), rejected),
             authentication: Authentication::new(authenticator, clock, Arc::clone(&budgets.turns)),
-            places: CallPlaces {
+            places: CallSlots {
                 places: Arc::clone(&budgets.places),
                 message_memory: Arc::clone(&budgets.message_memory),
                 message: MessageLimits { size: limits.max_message_size as usize, time: limits.message_timeout },
@@ -246,9 +246,9 @@ fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
 }
 
 /// The readiness settings.
-fn demands(config: &Config) -> Demands {
+fn readiness_settings(config: &Config) -> ReadinessSettings {
     let required = config.buckets.iter().filter(|bucket| bucket.required);
-    Demands {
+    ReadinessSettings {
         issuers: config.required_issuers.clone(),
         buckets: required.map(|bucket| bucket.name.clone()).collect(),
         proves_without_tokens: config.listeners.iter().any(|listener| !listener.takes_tokens()),

@@ -27,7 +27,7 @@ use self::greeting::Greeting;
 use self::handshake::{Accepted, PeerLimits, Requirements};
 use self::line_budget::LineBudget;
 use self::sent_errors::SentErrors;
-use self::shared::{CLOSE_GRACE, Refusals, Shared};
+use self::shared::{CLOSE_GRACE, RefusalThrottles, Shared};
 use super::grpc_server::GrpcService;
 use crate::admission::{
     AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEntry, ConnectionLedger, ConnectionRefusal,
@@ -68,7 +68,7 @@ impl Connections {
             ledger,
             handshakes: Semaphore::new(limits.max_handshakes as usize),
             handshakes_by_address: AddressCap::new(limits.max_handshakes_per_address as usize),
-            refusals: Refusals::default(),
+            throttles: RefusalThrottles::default(),
             failed_handshakes: LineBudget::default(),
             limits,
         }))
@@ -133,14 +133,14 @@ impl Connections {
 
     /// Takes the slots of a connection. If a limit is reached, counts and logs the refusal.
     fn take_places(&self, accepted: &Accepted, requirements: &Requirements) -> Option<Admitted> {
-        let Shared { ledger, handshakes_by_address, counters, limits, refusals, .. } = &*self.0;
+        let Shared { ledger, handshakes_by_address, counters, limits, throttles, .. } = &*self.0;
         let is_shared = |address: IpAddr| limits.is_shared(address) || requirements.is_trusted_proxy_of_pod(accepted);
         let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !is_shared(*address));
         let handshake = match capped.filter(|_| requirements.tls.is_some()) {
             Some(address) => {
                 let Some(share) = handshakes_by_address.take(AddressBlock::containing(address)) else {
                     counters.connections_refused_handshakes.add_one();
-                    refusals.handshakes.tell(capped, "limits.max_handshakes_per_address");
+                    throttles.handshakes.log_refusal(capped, "limits.max_handshakes_per_address");
                     return None;
                 };
                 Some(share)
@@ -151,12 +151,12 @@ impl Connections {
             Ok(slot) => Some(Admitted { slot, handshake, counted: CountedConnection::new(counters) }),
             Err(ConnectionRefusal::Total) => {
                 counters.connections_refused.add_one();
-                refusals.total.tell(accepted.peer().map(|peer| peer.ip()), "limits.max_connections");
+                throttles.total.log_refusal(accepted.peer().map(|peer| peer.ip()), "limits.max_connections");
                 None
             }
             Err(ConnectionRefusal::Address) => {
                 counters.connections_refused_address.add_one();
-                refusals.address.tell(capped, "limits.max_connections_per_address");
+                throttles.address.log_refusal(capped, "limits.max_connections_per_address");
                 None
             }
         }

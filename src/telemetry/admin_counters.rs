@@ -1,21 +1,21 @@
 //! Counts connections of the admin port, for metrics.
 
-use crate::calls::EventCount;
+use crate::calls::EventCounter;
 
 #[derive(Debug, Default)]
 pub(crate) struct AdminCounters {
     /// Connections that were accepted and got a slot.
-    pub(crate) accepted: EventCount,
+    pub(crate) accepted: EventCounter,
     /// Those that have ended since, for every way to end.
-    pub(crate) closed: EventCount,
+    pub(crate) closed: EventCounter,
     /// Connections that were refused because `limits.admin_max_connections` others were open and busy.
-    pub(crate) refused: EventCount,
+    pub(crate) refused: EventCounter,
     /// Connections that were closed because their request or answer timed out.
-    pub(crate) timed_out: EventCount,
+    pub(crate) timed_out: EventCounter,
     /// Connections without progress that were closed to admit a new one.
-    pub(crate) displaced: EventCount,
+    pub(crate) displaced: EventCounter,
     /// Failures to accept that concern the machine, such as too many open files.
-    pub(crate) accept_errors: EventCount,
+    pub(crate) accept_errors: EventCounter,
 }
 
 impl AdminCounters {

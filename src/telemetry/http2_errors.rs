@@ -1,6 +1,6 @@
 //! HTTP/2 errors that were sent to clients, by frame and code.
 
-use crate::calls::EventCount;
+use crate::calls::EventCounter;
 
 /// The names of the error codes from 1 on (RFC 9113 section 7), and one for all others.
 const NAMES: [&str; 14] = [
@@ -29,8 +29,8 @@ pub(crate) enum EndingFrame {
 /// Counted by every connection. `NO_ERROR` is not counted: it is a regular end.
 #[derive(Debug, Default)]
 pub(crate) struct Http2Errors {
-    rst_stream: [EventCount; NAMES.len()],
-    goaway: [EventCount; NAMES.len()],
+    rst_stream: [EventCounter; NAMES.len()],
+    goaway: [EventCounter; NAMES.len()],
 }
 
 impl Http2Errors {

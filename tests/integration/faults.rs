@@ -15,7 +15,7 @@ use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::policy_store::PolicyStore;
 use access_broker::quota::{QuotaSettings, Quotas};
-use access_broker::server::{Part, Standing, StartOptions};
+use access_broker::server::{Part, ServerState, StartOptions};
 use access_broker_base::clock::SystemClock;
 use access_broker_base::document::Overrides;
 use access_broker_dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
@@ -108,7 +108,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     let url = format!("http://{}/keys", silent.local_addr().unwrap());
     let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
 
-    assert_eq!(server.readiness().standing(), Standing::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
+    assert_eq!(server.readiness().state(), ServerState::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
     let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), format!("starting\nwithout keys of issuer {ISSUER}\n"));

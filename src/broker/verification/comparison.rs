@@ -14,13 +14,13 @@ pub(super) enum Comparison {
 }
 
 impl Comparison {
-    pub(super) const fn of(holds: bool) -> Self {
+    pub(super) const fn from_match(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Differs }
     }
 
     /// The same where the value is known.
-    pub(super) fn of_told<T>(told: Option<T>, holds: impl FnOnce(T) -> bool) -> Self {
-        told.map_or(Self::Unknown, |told| Self::of(holds(told)))
+    pub(super) fn from_known<T>(known: Option<T>, holds: impl FnOnce(T) -> bool) -> Self {
+        known.map_or(Self::Unknown, |known| Self::from_match(holds(known)))
     }
 }
 

@@ -7,13 +7,14 @@ use access_broker_s3::storage::StoredObject;
 
 /// Compares algorithm, key and bucket key. S3 does not return the encryption context.
 pub(super) fn compare_encryption(imposed: &Encryption, object: &StoredObject, findings: &mut Findings) {
-    let algorithm = Comparison::of(object.encryption.as_deref() == Some(imposed.algorithm.name()));
+    let algorithm = Comparison::from_match(object.encryption.as_deref() == Some(imposed.algorithm.name()));
     findings.note(Aspect::Encryption, algorithm);
     if let Some(key) = &imposed.kms_key_id {
         findings.note(Aspect::KmsKeyId, compare_key(key, algorithm, object));
     }
     // S3 returns it only if it is on.
-    findings.note(Aspect::BucketKey, imposed.bucket_key.map(|wanted| Comparison::of(wanted == object.bucket_key)));
+    findings
+        .note(Aspect::BucketKey, imposed.bucket_key.map(|wanted| Comparison::from_match(wanted == object.bucket_key)));
 }
 
 fn compare_key(imposed: &HeaderText, algorithm: Comparison, object: &StoredObject) -> Comparison {
@@ -28,7 +29,7 @@ fn compare_key(imposed: &HeaderText, algorithm: Comparison, object: &StoredObjec
         // An alias can refer to any key.
         Comparison::Unknown
     } else if is_bare(imposed) || is_bare(stored) {
-        Comparison::of(id_of(stored) == id_of(imposed))
+        Comparison::from_match(id_of(stored) == id_of(imposed))
     } else {
         Comparison::Differs
     }

@@ -47,15 +47,15 @@ impl Expectations {
         let mut findings = Findings::default();
         let found = &mut findings;
         found.note(Aspect::DecisionId, self.decision(object, imposed));
-        let stated = self.content_length.map(|stated| Comparison::of_told(object.size, |size| size == stated));
+        let stated = self.content_length.map(|stated| Comparison::from_known(object.size, |size| size == stated));
         found.note(Aspect::ContentLength, stated);
-        let within = imposed.max_size.map(|most| Comparison::of_told(object.size, |size| size <= most));
+        let within = imposed.max_size.map(|most| Comparison::from_known(object.size, |size| size <= most));
         found.note(Aspect::ContentLength, within);
         let content_type = object.content_type.as_deref();
         let stated = self.content_type.as_ref().map(|stated| content_type == Some(stated.as_str()));
-        found.note(Aspect::ContentType, stated.map(Comparison::of));
+        found.note(Aspect::ContentType, stated.map(Comparison::from_match));
         let let_in = imposed.lets_in_content_type(content_type.unwrap_or_default());
-        found.note(Aspect::ContentType, let_in.map(Comparison::of));
+        found.note(Aspect::ContentType, let_in.map(Comparison::from_match));
         if let Some(stated) = &self.checksum {
             found.note(Aspect::Checksum, compare_checksum(stated, self.etag.as_ref(), imposed, object));
         }
@@ -63,14 +63,17 @@ impl Expectations {
         if let Some(demanded) = imposed.checksums.as_deref().filter(|kinds| !is_stated(kinds)) {
             found.note(Aspect::Checksum, compare_kinds(demanded, imposed, object));
         }
-        found.note(Aspect::Etag, self.etag.as_ref().map(|etag| Comparison::of(object.has_etag(etag))));
+        found.note(Aspect::Etag, self.etag.as_ref().map(|etag| Comparison::from_match(object.has_etag(etag))));
         found.note(Aspect::Metadata, self.compare_metadata(&object.metadata));
         self.compare_headers(object, imposed, found);
         found.note(Aspect::Tags, self.compare_tags(object, imposed));
         let class = object.storage_class();
-        found.note(Aspect::StorageClass, self.storage_class.map(|stated| Comparison::of(stated.name() == class)));
+        found.note(
+            Aspect::StorageClass,
+            self.storage_class.map(|stated| Comparison::from_match(stated.name() == class)),
+        );
         let is_allowed = imposed.storage_classes.iter().any(|allowed| allowed.name() == class);
-        found.note(Aspect::StorageClass, Comparison::of(is_allowed));
+        found.note(Aspect::StorageClass, Comparison::from_match(is_allowed));
         if let Some(encryption) = &imposed.encryption {
             compare_encryption(encryption, object, found);
         }
@@ -82,10 +85,10 @@ impl Expectations {
     fn decision(&self, object: &StoredObject, imposed: &ImposedOnUploads) -> Option<Comparison> {
         let stored = object.decision_id.as_deref().and_then(DecisionId::parse);
         match self.decision_id {
-            Some(stated) => Some(Comparison::of(stored == Some(stated))),
-            None if imposed.record_decision => Some(Comparison::of(stored.is_some())),
+            Some(stated) => Some(Comparison::from_match(stored == Some(stated))),
+            None if imposed.record_decision => Some(Comparison::from_match(stored.is_some())),
             // A tier without recorded decisions signs none: a decision in the object was added by the client.
-            None => self.nothing_else.then(|| Comparison::of(object.decision_id.is_none())),
+            None => self.nothing_else.then(|| Comparison::from_match(object.decision_id.is_none())),
         }
     }
 
@@ -99,7 +102,7 @@ impl Expectations {
         let mut worst = Comparison::Holds;
         for (name, value) in &self.metadata {
             let compared = match stored.entries.get(name.as_str()) {
-                Some(stored) => Comparison::of(stored == value.as_str()),
+                Some(stored) => Comparison::from_match(stored == value.as_str()),
                 // It may be one of those that are left out.
                 None if stored.is_cut => Comparison::Unknown,
                 None => Comparison::Differs,
@@ -129,10 +132,10 @@ impl Expectations {
         for (aspect, stated, imposed, stored) in headers {
             let wanted = stated.iter().chain(imposed);
             if wanted.clone().next().is_none() && self.nothing_else {
-                found.note(aspect, Comparison::of(stored.is_none()));
+                found.note(aspect, Comparison::from_match(stored.is_none()));
             }
             for wanted in wanted {
-                found.note(aspect, Comparison::of(stored.as_deref() == Some(wanted.as_str())));
+                found.note(aspect, Comparison::from_match(stored.as_deref() == Some(wanted.as_str())));
             }
         }
     }
@@ -146,6 +149,6 @@ impl Expectations {
         let all_there = wanted().all(|(name, value)| stored.get(name).is_some_and(|stored| stored == value));
         let is_wanted = |name: &String| wanted().any(|(wanted, _)| wanted == name);
         let nothing_else = !self.nothing_else || stored.keys().all(is_wanted);
-        Some(Comparison::of(all_there && nothing_else))
+        Some(Comparison::from_match(all_there && nothing_else))
     }
 }

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::admission::{BudgetLimits, Budgets, ConnectionCaps, ConnectionLedger, ConnectionSlot, Shares};
 use crate::calls::{
-    CallObserver, Code, EndedCall, EventCount, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
+    CallObserver, Code, EndedCall, EventCounter, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
     RequestFault,
 };
 use access_broker_base::clock::SystemClock;
@@ -192,7 +192,7 @@ impl World {
         let pipeline = Pipeline {
             access_log: AccessLog::new(Arc::clone(&heard) as _, None, Arc::<RejectedLines>::default()),
             authentication: Authentication::new(authenticator, Arc::new(SystemClock), Arc::clone(&budgets.turns)),
-            places: CallPlaces {
+            places: CallSlots {
                 places: Arc::clone(&budgets.places),
                 message_memory: Arc::clone(&budgets.message_memory),
                 message: MessageLimits { size: 100, time: Duration::from_secs(2) },
@@ -422,7 +422,7 @@ async fn a_message_that_does_not_come_well_ends_the_call() {
         assert_eq!(world.end().0, code);
         assert_eq!(world.budgets.message_memory.held(), 0);
         let counters = &world.pipeline.counters;
-        let counted = [&counters.oversized_messages, &counters.message_timeouts].map(EventCount::get);
+        let counted = [&counters.oversized_messages, &counters.message_timeouts].map(EventCounter::get);
         let truncated = counters.malformed.get(MalformedRequest::TruncatedMessage).get();
         let is = |reason: &str| u64::from(expected == reason);
         assert_eq!(counted, [is("MESSAGE_TOO_LARGE"), is("CALL_TIMED_OUT")]);

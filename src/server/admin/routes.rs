@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 
 use super::accept::preferred_format;
 use crate::server::lifecycle::readiness::Readiness;
-use crate::server::lifecycle::server_state::Standing;
+use crate::server::lifecycle::server_state::ServerState;
 use crate::telemetry::Metrics;
 
 pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Router {
@@ -31,14 +31,14 @@ pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Route
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let standing = readiness.standing();
-    let (status, first) = match standing {
-        Standing::Serving(_) => (StatusCode::OK, "ready"),
-        Standing::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
-        Standing::NotServing(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-        Standing::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    let state = readiness.state();
+    let (status, first) = match state {
+        ServerState::Serving(_) => (StatusCode::OK, "ready"),
+        ServerState::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        ServerState::NotServing(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        ServerState::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
-    let missing: Vec<String> = standing.missing().iter().map(|part| format!("without {part}\n")).collect();
+    let missing: Vec<String> = state.missing().iter().map(|part| format!("without {part}\n")).collect();
     (status, format!("{first}\n{}", missing.concat()))
 }
 

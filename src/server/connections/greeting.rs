@@ -47,7 +47,7 @@ pub(super) struct Http1Client {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum FirstBytes {
     /// Not enough bytes to decide.
     More,
     Http2,
@@ -57,15 +57,15 @@ enum Shown {
     Neither,
 }
 
-fn judge(first: &[u8]) -> Shown {
+fn classify(first: &[u8]) -> FirstBytes {
     if first == PREFACE {
-        Shown::Http2
+        FirstBytes::Http2
     } else if let Some(method) = METHODS.iter().find(|method| first.starts_with(method)) {
-        Shown::Http1 { is_head: *method == b"HEAD " }
+        FirstBytes::Http1 { is_head: *method == b"HEAD " }
     } else if METHODS.iter().chain([&PREFACE]).any(|beginning| beginning.starts_with(first)) {
-        Shown::More
+        FirstBytes::More
     } else {
-        Shown::Neither
+        FirstBytes::Neither
     }
 }
 
@@ -81,8 +81,8 @@ pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Res
         let mut length = 0;
         loop {
             let (first, room) = bytes.split_at_mut(length);
-            match judge(first) {
-                Shown::More => {}
+            match classify(first) {
+                FirstBytes::More => {}
                 shown => return Ok(shown),
             }
             let read = connection.read(room).await?;
@@ -93,12 +93,12 @@ pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Res
         }
     };
     Ok(match time::timeout(limit, heard).await?? {
-        Shown::Http2 => {
+        FirstBytes::Http2 => {
             connection.unread_preface();
             Greeting::Http2(connection)
         }
-        Shown::Http1 { is_head } => Greeting::Http1(Http1Client { connection, is_head }),
-        Shown::Neither | Shown::More => Greeting::Neither,
+        FirstBytes::Http1 { is_head } => Greeting::Http1(Http1Client { connection, is_head }),
+        FirstBytes::Neither | FirstBytes::More => Greeting::Neither,
     })
 }
 
@@ -140,33 +140,33 @@ mod tests {
     #[test]
     fn the_first_bytes_decide_as_soon_as_they_can() {
         for (first, shown) in [
-            (&b""[..], Shown::More),
-            (b"P", Shown::More),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", Shown::More),
-            (PREFACE, Shown::Http2),
-            (b"PRI * HTTP/1.1", Shown::Neither),
-            (b"GE", Shown::More),
-            (b"GET /", Shown::Http1 { is_head: false }),
-            (b"HEAD / HTTP/1.0\r\n", Shown::Http1 { is_head: true }),
-            (b"POST ", Shown::Http1 { is_head: false }),
-            (b"PUT", Shown::More),
-            (b"get /", Shown::Neither),
-            (b"GETS ", Shown::Neither),
-            (b"\x16\x03\x01", Shown::Neither),
-            (b"SSH-2.0", Shown::Neither),
-            (b"\r\n", Shown::Neither),
+            (&b""[..], FirstBytes::More),
+            (b"P", FirstBytes::More),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", FirstBytes::More),
+            (PREFACE, FirstBytes::Http2),
+            (b"PRI * HTTP/1.1", FirstBytes::Neither),
+            (b"GE", FirstBytes::More),
+            (b"GET /", FirstBytes::Http1 { is_head: false }),
+            (b"HEAD / HTTP/1.0\r\n", FirstBytes::Http1 { is_head: true }),
+            (b"POST ", FirstBytes::Http1 { is_head: false }),
+            (b"PUT", FirstBytes::More),
+            (b"get /", FirstBytes::Neither),
+            (b"GETS ", FirstBytes::Neither),
+            (b"\x16\x03\x01", FirstBytes::Neither),
+            (b"SSH-2.0", FirstBytes::Neither),
+            (b"\r\n", FirstBytes::Neither),
         ] {
-            assert_eq!(judge(first), shown, "{first:?}");
+            assert_eq!(classify(first), shown, "{first:?}");
         }
     }
 
     proptest! {
         #[test]
         fn more_bytes_never_change_what_was_shown(first in prop::collection::vec(0x20_u8..0x5b, 0..24)) {
-            let mut known = Shown::More;
+            let mut known = FirstBytes::More;
             for length in 0..=first.len() {
-                let shown = judge(&first[..length]);
-                prop_assert!(known == Shown::More || known == shown, "{first:?}");
+                let shown = classify(&first[..length]);
+                prop_assert!(known == FirstBytes::More || known == shown, "{first:?}");
                 known = shown;
             }
         }

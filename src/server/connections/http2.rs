@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 use self::call_executor::CallExecutor;
 use self::delivery::DeliveredBody;
-use self::request_body::{RequestBody, RestOfRequests};
+use self::request_body::{DiscardLimits, RequestBody};
 use super::connection::Connection;
 use super::read_turn::ReadTurn;
 use super::shared::{CLOSE_GRACE, Shared};
@@ -63,7 +63,7 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     let Shared { limits, counters, stop, cut, .. } = shared;
     let (info, turn) = (connection.info().clone(), connection.turn().clone());
     let tasks = shared.tasks.clone();
-    let rest = RestOfRequests { limit: limits.message_timeout, tasks: tasks.clone(), stop: stop.clone() };
+    let rest = DiscardLimits { limit: limits.message_timeout, tasks: tasks.clone(), stop: stop.clone() };
     let calls = CallExecutor::new(tasks, Arc::clone(entry), limits.delivery_timeout, Arc::clone(counters));
     let service = service_fn(|request: Request<Incoming>| {
         let has_too_many_fields = request.headers().len() > MAX_HEADER_FIELDS;

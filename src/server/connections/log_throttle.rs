@@ -10,15 +10,15 @@ const GAP: Duration = Duration::from_mins(1);
 
 /// Finds the events that begin an episode: a series without long gaps.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Episodes(Mutex<Option<Instant>>);
+pub(in crate::server) struct LogThrottle(Mutex<Option<Instant>>);
 
-impl Episodes {
+impl LogThrottle {
     /// Counts an event, and returns whether to log it.
-    pub(in crate::server) fn is_news(&self, now: Instant) -> bool {
+    pub(in crate::server) fn admit(&self, now: Instant) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = last.is_none_or(|last| now.saturating_duration_since(last) > GAP);
+        let is_admitted = last.is_none_or(|last| now.saturating_duration_since(last) > GAP);
         *last = Some(now);
-        is_news
+        is_admitted
     }
 }
 
@@ -27,9 +27,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_episode_is_news_once() {
-        let (episodes, begun) = (Episodes::default(), Instant::now());
-        let is_news_after = |seconds| episodes.is_news(begun + Duration::from_secs(seconds));
-        assert_eq!([0, 1, 60, 120, 181, 182].map(is_news_after), [true, false, false, false, true, false]);
+    fn the_first_event_of_a_series_is_admitted() {
+        let (throttle, begun) = (LogThrottle::default(), Instant::now());
+        let admitted_after = |seconds| throttle.admit(begun + Duration::from_secs(seconds));
+        assert_eq!([0, 1, 60, 120, 181, 182].map(admitted_after), [true, false, false, false, true, false]);
     }
 }

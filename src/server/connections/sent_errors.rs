@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::log_throttle::Episodes;
+use super::log_throttle::LogThrottle;
 use crate::telemetry::{EndingFrame, ServerCounters};
 
 /// The length of the head of a frame, in bytes (RFC 9113 section 4.1).
@@ -32,17 +32,17 @@ pub(super) struct SentErrors(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     counters: Arc<ServerCounters>,
-    refused_calls: Episodes,
+    refused_calls: LogThrottle,
 }
 
 impl SentErrors {
     pub(super) fn new(counters: Arc<ServerCounters>) -> Self {
-        Self(Arc::new(Inner { counters, refused_calls: Episodes::default() }))
+        Self(Arc::new(Inner { counters, refused_calls: LogThrottle::default() }))
     }
 
     /// A connection to this peer whose errors are counted.
     pub(super) const fn watch<T>(self, transport: T, peer: Option<IpAddr>) -> Watched<T> {
-        Watched { transport, frames: Frames::new(), errors: self, peer, was_told: false }
+        Watched { transport, frames: Frames::new(), errors: self, peer, has_warned: false }
     }
 }
 
@@ -54,18 +54,18 @@ pub(super) struct Watched<T> {
     errors: SentErrors,
     peer: Option<IpAddr>,
     /// Whether this connection had its warning.
-    was_told: bool,
+    has_warned: bool,
 }
 
 impl<T> Watched<T> {
-    fn look_at(&mut self, written: &[u8]) {
-        let Self { frames, errors: SentErrors(errors), peer, was_told, .. } = self;
+    fn inspect(&mut self, written: &[u8]) {
+        let Self { frames, errors: SentErrors(errors), peer, has_warned, .. } = self;
         frames.read(written, |frame, code| {
             errors.counters.http2_errors.count(frame, code);
             let is_refused_call = frame == EndingFrame::RstStream && code == PROTOCOL_ERROR;
-            if is_refused_call && !*was_told {
-                *was_told = true;
-                if errors.refused_calls.is_news(Instant::now()) {
+            if is_refused_call && !*has_warned {
+                *has_warned = true;
+                if errors.refused_calls.admit(Instant::now()) {
                     let peer = peer.map(tracing::field::display);
                     tracing::warn!(
                         peer,
@@ -164,7 +164,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.transport).poll_write(context, bytes))?;
-        self.look_at(bytes.get(..written).unwrap_or_default());
+        self.inspect(bytes.get(..written).unwrap_or_default());
         Poll::Ready(Ok(written))
     }
 
@@ -185,7 +185,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         let mut left = written;
         for slice in slices {
             let here = slice.get(..left.min(slice.len())).unwrap_or_default();
-            self.look_at(here);
+            self.inspect(here);
             left -= here.len();
         }
         Poll::Ready(Ok(written))

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::line_budget::LineBudget;
-use super::log_throttle::Episodes;
+use super::log_throttle::LogThrottle;
 use super::sent_errors::SentErrors;
 use crate::admission::{AddressCap, ConnectionEnd, ConnectionLedger, StreamBudgets};
 use crate::config::LimitSettings;
@@ -36,24 +36,24 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<ConnectionLedger>,
     pub(super) handshakes: Semaphore,
     pub(super) handshakes_by_address: Arc<AddressCap>,
-    pub(super) refusals: Refusals,
+    pub(super) throttles: RefusalThrottles,
     pub(super) failed_handshakes: LineBudget,
 }
 
 #[derive(Default)]
-pub(super) struct Refusals {
-    pub(super) total: Episodes,
-    pub(super) address: Episodes,
-    pub(super) handshakes: Episodes,
-    displaced: Episodes,
-    pub(super) streams: Episodes,
+pub(super) struct RefusalThrottles {
+    pub(super) total: LogThrottle,
+    pub(super) address: LogThrottle,
+    pub(super) handshakes: LogThrottle,
+    displaced: LogThrottle,
+    pub(super) streams: LogThrottle,
 }
 
 impl Shared {
     /// Counts and logs a stream that was refused before its call was read.
     pub(super) fn note_refused_stream(&self, peer: Option<IpAddr>) {
         self.counters.streams_refused.add_one();
-        if self.refusals.streams.is_news(Instant::now()) {
+        if self.throttles.streams.admit(Instant::now()) {
             let peer = peer.map(tracing::field::display);
             let limits = "limits.max_streams, limits.max_unproven_streams";
             tracing::warn!(peer, limits, "call refused: stream limit reached; further refusals are only counted");
@@ -65,7 +65,7 @@ impl Shared {
         match why {
             ConnectionEnd::Displaced => {
                 self.counters.connections_displaced.add_one();
-                if self.refusals.displaced.is_news(Instant::now()) {
+                if self.throttles.displaced.admit(Instant::now()) {
                     tracing::warn!(
                         limits = "limits.max_connections, limits.max_unproven_connections",
                         "connection limit reached: connections without an authenticated caller are closed to admit new ones"
@@ -80,10 +80,10 @@ impl Shared {
     }
 }
 
-impl Episodes {
+impl LogThrottle {
     /// Logs a refused connection, once per episode.
-    pub(super) fn tell(&self, peer: Option<IpAddr>, limit: &'static str) {
-        if self.is_news(Instant::now()) {
+    pub(super) fn log_refusal(&self, peer: Option<IpAddr>, limit: &'static str) {
+        if self.admit(Instant::now()) {
             let peer = peer.map(tracing::field::display);
             tracing::warn!(peer, limit, "connection refused: limit reached; further refusals are only counted");
         }

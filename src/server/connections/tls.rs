@@ -30,7 +30,7 @@ pub(in crate::server) use self::error::TlsError;
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
 use crate::config::TlsSettings;
-use crate::server::reload_receiver::ReloadRequests;
+use crate::server::reload_receiver::ReloadReceiver;
 use crate::telemetry::CertificateStatus;
 use access_broker_base::clock::{Clock, SystemClock};
 use access_broker_base::files::{SECOND_LOOK, Sight, Standing, Tracker};
@@ -131,23 +131,23 @@ impl ListenerTls {
     ///
     /// A refused set is checked every time, because it may become valid without a change: a certificate's validity
     /// begins.
-    pub(in crate::server) async fn watch(self: Arc<Self>, mut reloads: ReloadRequests) {
+    pub(in crate::server) async fn watch(self: Arc<Self>, mut reloads: ReloadReceiver) {
         let started = Instant::now();
         let mut reported: Option<TlsError> = None;
         let mut pause = self.settings.reload_interval;
         loop {
             reloads.pause(pause).await;
             let tls = Arc::clone(&self);
-            let looked = task::spawn_blocking(move || tls.reload(started.elapsed())).await;
+            let result = task::spawn_blocking(move || tls.reload(started.elapsed())).await;
             // Reading does not panic; if it did, the set would be invalid.
-            let looked = looked.unwrap_or(Err(TlsError::Interrupted));
-            self.files_in_force.store(matches!(looked, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
+            let result = result.unwrap_or(Err(TlsError::Interrupted));
+            self.files_in_force.store(matches!(result, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
             pause = self.settings.reload_interval;
-            if looked == Ok(Reload::Pending) {
+            if result == Ok(Reload::Pending) {
                 pause = pause.min(SECOND_LOOK);
                 continue;
             }
-            let refused = looked.err();
+            let refused = result.err();
             if refused != reported {
                 match &refused {
                     Some(error) => tracing::error!(%error, "TLS files refused; the last good ones stay active"),
@@ -172,8 +172,8 @@ impl ListenerTls {
 
     /// Reads the files once. `now` is the time since some fixed instant.
     fn reload(&self, now: Duration) -> Result<Reload, TlsError> {
-        let looked = self.replace_if_changed(now);
-        match &looked {
+        let result = self.replace_if_changed(now);
+        match &result {
             Ok(Reload::Unchanged | Reload::Pending) => {}
             Ok(Reload::Replaced) => {
                 self.good_reloads.fetch_add(1, Ordering::Relaxed);
@@ -182,19 +182,19 @@ impl ListenerTls {
                 self.failed_reloads.fetch_add(1, Ordering::Relaxed);
             }
         }
-        looked
+        result
     }
 
     fn replace_if_changed(&self, now: Duration) -> Result<Reload, TlsError> {
-        let looks = files::look(&self.settings);
-        let sights: Vec<Sight> = looks.iter().map(Sight::from_read).collect();
+        let reads = files::read_all(&self.settings);
+        let sights: Vec<Sight> = reads.iter().map(Sight::from_read).collect();
         // After a panic the tracker is still usable: the next read updates it completely.
         let mut tracker = self.tracker.lock().unwrap_or_else(PoisonError::into_inner);
         match tracker.look(&sights, now) {
             Standing::InForce => Ok(Reload::Unchanged),
             Standing::Pending { .. } => Ok(Reload::Pending),
             Standing::Counts { .. } => {
-                let proven = InForce::prove(&TlsFiles::from_looks(&self.settings, looks)?)?;
+                let proven = InForce::prove(&TlsFiles::from_reads(&self.settings, reads)?)?;
                 self.in_force.store(Arc::new(proven));
                 tracker.accept();
                 Ok(Reload::Replaced)

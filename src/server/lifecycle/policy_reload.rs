@@ -10,34 +10,34 @@ use tokio::task;
 use tokio::time::Instant;
 
 pub(in crate::server) use self::judge::PolicyWatch;
-use self::judge::{Outcome, Refusal};
+use self::judge::{Outcome, PolicyRefusal};
 use crate::config::{Config, PolicyFile};
 use crate::policy_store::PolicyStore;
-use crate::server::reload_receiver::ReloadRequests;
+use crate::server::reload_receiver::ReloadReceiver;
 use access_broker_base::document::Problems;
 use access_broker_base::files::{Arrivals, SECOND_LOOK};
 use access_broker_policy::{CompiledPolicy, Policy};
 
 /// Reads the policy file regularly, and immediately on a reload request. Never returns.
 ///
-/// `watched` has the active policy. `prepare` gets each valid policy right before it becomes active.
+/// `watched` has the active policy. `before_activation` gets each valid policy right before it becomes active.
 ///
 /// The content is compared, not the modification time: mounted volumes swap links, and their times may go backwards.
 pub(in crate::server) async fn watch(
     config: Config,
     store: Arc<PolicyStore>,
     watched: Watched,
-    prepare: impl Fn(&Policy) + Send + Sync + 'static,
-    mut reloads: ReloadRequests,
+    before_activation: impl Fn(&Policy) + Send + Sync + 'static,
+    mut reloads: ReloadReceiver,
 ) {
     let interval = config.policy.reload_interval;
     let file = PolicyFile::new(&config.policy);
-    let reload = Arc::new(Reload { config, file, store, watched: Mutex::new(watched), prepare });
+    let reload = Arc::new(Reload { config, file, store, watched: Mutex::new(watched), before_activation });
     let started = Instant::now();
     loop {
-        let (looking, now) = (Arc::clone(&reload), started.elapsed());
+        let (reading, now) = (Arc::clone(&reload), started.elapsed());
         // Not on the runtime's threads: a file system may hang, and a large policy takes a second to compile.
-        let is_pending = task::spawn_blocking(move || looking.look(now)).await.unwrap_or_else(|error| {
+        let is_pending = task::spawn_blocking(move || reading.read_once(now)).await.unwrap_or_else(|error| {
             reload.store.note_refused();
             reload.store.note_file_in_force(false);
             tracing::error!(%error, "reading the policy file failed; the last good policy stays active");
@@ -52,7 +52,7 @@ struct Reload<F> {
     file: PolicyFile,
     store: Arc<PolicyStore>,
     watched: Mutex<Watched>,
-    prepare: F,
+    before_activation: F,
 }
 
 /// The active policy, and how files arrived at its path since before it was read.
@@ -63,7 +63,7 @@ pub(in crate::server) struct Watched {
 
 impl<F: Fn(&Policy)> Reload<F> {
     /// Reads the file once. Returns whether the next read should be soon.
-    fn look(&self, now: Duration) -> bool {
+    fn read_once(&self, now: Duration) -> bool {
         let seen = self.file.look();
         // One read at a time. After a panic the state is still usable.
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +97,7 @@ impl<F: Fn(&Policy)> Reload<F> {
                 super::warnings::log("policy", &warnings);
                 let tiers = policy.outline().len();
                 tracing::info!(file = %file.display(), tiers, written, "policy active");
-                (self.prepare)(&policy);
+                (self.before_activation)(&policy);
                 self.store.replace(policy);
                 false
             }
@@ -110,18 +110,18 @@ impl<F: Fn(&Policy)> Reload<F> {
     }
 }
 
-fn report(file: &Path, checksum: &Path, refusal: &Refusal) {
+fn report(file: &Path, checksum: &Path, refusal: &PolicyRefusal) {
     let file = file.display();
     match refusal {
-        Refusal::File(problem) => {
+        PolicyRefusal::File(problem) => {
             tracing::error!(%file, error = %format_args!("the policy file {problem}"), "policy refused; the last good policy stays active");
         }
-        Refusal::Proof(error) => tracing::error!(
+        PolicyRefusal::Proof(error) => tracing::error!(
             %file, %error,
             "policy refused: its checksum or signature is invalid; the last good policy stays active"
         ),
-        Refusal::Invalid(problems) => report_problems(problems),
-        Refusal::TakesAway(losses) => {
+        PolicyRefusal::Invalid(problems) => report_problems(problems),
+        PolicyRefusal::TakesAway(losses) => {
             // The first few are enough.
             let lost: Vec<String> = losses.iter().take(5).map(ToString::to_string).collect();
             tracing::error!(

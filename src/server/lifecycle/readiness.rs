@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::server_state::{Found, Part, Standing, names, standing_of};
+use super::server_state::{Found, Part, ServerState, names, state_of};
 use crate::audit::AuditTrail;
 use crate::calls::SERVICE_NAME;
 use crate::telemetry::{PartStatus, ReadinessStatus};
@@ -33,7 +33,7 @@ const POLL_WHEN_READY: Duration = Duration::from_secs(1);
 
 /// The readiness settings.
 #[derive(Debug, Clone, Default)]
-pub(in crate::server) struct Demands {
+pub(in crate::server) struct ReadinessSettings {
     /// The issuers whose keys are required.
     pub(in crate::server) issuers: BTreeSet<String>,
     /// The buckets whose credentials are required.
@@ -45,7 +45,7 @@ pub(in crate::server) struct Demands {
 }
 
 /// The parts that readiness checks.
-pub(in crate::server) struct Parts {
+pub(in crate::server) struct CheckedParts {
     pub(in crate::server) authenticator: Arc<Authenticator>,
     pub(in crate::server) signers: Vec<Arc<dyn SignerStatus>>,
     pub(in crate::server) audit: AuditTrail,
@@ -57,48 +57,48 @@ pub(in crate::server) struct Parts {
 pub struct Readiness(Arc<Shared>);
 
 struct Shared {
-    parts: Parts,
-    demands: Demands,
+    parts: CheckedParts,
+    settings: ReadinessSettings,
     started: Instant,
     /// Whether health has said SERVING once.
     has_served: AtomicBool,
     draining: CancellationToken,
     /// What health says now, and why.
-    reported: watch::Sender<Standing>,
+    reported: watch::Sender<ServerState>,
 }
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness").field("standing", &self.standing()).finish_non_exhaustive()
+        f.debug_struct("Readiness").field("state", &self.state()).finish_non_exhaustive()
     }
 }
 
 impl Readiness {
-    pub(in crate::server) fn new(parts: Parts, demands: Demands) -> Self {
+    pub(in crate::server) fn new(parts: CheckedParts, settings: ReadinessSettings) -> Self {
         Self(Arc::new(Shared {
             parts,
-            demands,
+            settings,
             started: Instant::now(),
             has_served: AtomicBool::new(false),
             draining: CancellationToken::new(),
-            reported: watch::Sender::new(Standing::Starting(Vec::new())),
+            reported: watch::Sender::new(ServerState::Starting(Vec::new())),
         }))
     }
 
     /// The state of the server now.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        let Shared { demands, started, has_served, draining, .. } = &*self.0;
+    pub fn state(&self) -> ServerState {
+        let Shared { settings, started, has_served, draining, .. } = &*self.0;
         if draining.is_cancelled() {
-            return Standing::Stopping;
+            return ServerState::Stopping;
         }
-        let start_is_over = has_served.load(Ordering::Relaxed) || started.elapsed() >= demands.startup_wait;
-        standing_of(self.0.find(), start_is_over, demands.proves_without_tokens)
+        let start_is_over = has_served.load(Ordering::Relaxed) || started.elapsed() >= settings.startup_wait;
+        state_of(self.0.find(), start_is_over, settings.proves_without_tokens)
     }
 
     /// Follows the reported state.
     #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<Standing> {
+    pub fn subscribe(&self) -> watch::Receiver<ServerState> {
         self.0.reported.subscribe()
     }
 
@@ -106,7 +106,7 @@ impl Readiness {
     pub async fn ready(&self) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let mut reported = self.subscribe();
-        let _now = reported.wait_for(Standing::is_serving).await;
+        let _now = reported.wait_for(ServerState::is_serving).await;
     }
 
     /// Sets health to NOT_SERVING permanently, and returns when it is reported.
@@ -114,38 +114,38 @@ impl Readiness {
         self.0.draining.cancel();
         let mut reported = self.subscribe();
         // With a time limit, because the watching task may have ended.
-        let told = reported.wait_for(|standing| *standing == Standing::Stopping);
+        let told = reported.wait_for(|state| *state == ServerState::Stopping);
         let _in_time = time::timeout(2 * POLL_WHEN_READY, told).await;
     }
 
     /// Keeps health up to date. Never returns.
     pub(in crate::server) async fn watch(self, health: HealthReporter) {
-        let mut last: Option<Standing> = None;
+        let mut last: Option<ServerState> = None;
         loop {
-            let standing = self.standing();
-            let serves = standing.is_serving();
-            if last.as_ref() != Some(&standing) {
+            let state = self.state();
+            let serves = state.is_serving();
+            if last.as_ref() != Some(&state) {
                 publish(&health, serves).await;
                 self.0.has_served.fetch_or(serves, Ordering::Relaxed);
-                self.log(&standing);
-                self.0.reported.send_replace(standing.clone());
-                last = Some(standing);
+                self.log(&state);
+                self.0.reported.send_replace(state.clone());
+                last = Some(state);
             }
             self.pause(serves).await;
         }
     }
 
-    fn log(&self, standing: &Standing) {
-        let missing = names(standing.missing());
-        match standing {
-            Standing::Serving(parts) if parts.is_empty() => tracing::info!("serving"),
-            Standing::Serving(_) => tracing::warn!(missing, "serving, but some parts are unavailable"),
-            Standing::Starting(_) => {
-                let wait = humantime::format_duration(self.0.demands.startup_wait);
+    fn log(&self, state: &ServerState) {
+        let missing = names(state.missing());
+        match state {
+            ServerState::Serving(parts) if parts.is_empty() => tracing::info!("serving"),
+            ServerState::Serving(_) => tracing::warn!(missing, "serving, but some parts are unavailable"),
+            ServerState::Starting(_) => {
+                let wait = humantime::format_duration(self.0.settings.startup_wait);
                 tracing::info!(missing, startup_wait = %wait, "not serving yet: waiting for unavailable parts");
             }
-            Standing::NotServing(_) => tracing::warn!(missing, "not serving: parts are unavailable"),
-            Standing::Stopping => tracing::info!("no longer serving: the server is stopping"),
+            ServerState::NotServing(_) => tracing::warn!(missing, "not serving: parts are unavailable"),
+            ServerState::Stopping => tracing::info!("no longer serving: the server is stopping"),
         }
     }
 
@@ -174,8 +174,8 @@ impl Readiness {
 impl Shared {
     /// Every part, in the order of [`Part`].
     fn find(&self) -> Vec<Found> {
-        let Parts { authenticator, signers, audit, clock } = &self.parts;
-        let Demands { issuers, buckets, .. } = &self.demands;
+        let CheckedParts { authenticator, signers, audit, clock } = &self.parts;
+        let ReadinessSettings { issuers, buckets, .. } = &self.settings;
         let keys = authenticator.key_status().into_iter().map(|(issuer, status)| {
             let required = issuers.contains(&*issuer);
             Found { part: Part::IssuerKeys(issuer), available: status.usable, required }
@@ -184,12 +184,9 @@ impl Shared {
             let required = part.bucket().is_some_and(|bucket| buckets.contains(bucket));
             Found { part, available, required }
         });
-        let audit = audit.standing();
-        let audit = audit.map(|standing| Found {
-            part: Part::AuditTrail,
-            available: standing.available,
-            required: standing.required,
-        });
+        let audit = audit.state();
+        let audit =
+            audit.map(|state| Found { part: Part::AuditTrail, available: state.available, required: state.required });
         keys.chain(credentials).chain(audit).collect()
     }
 }

@@ -14,7 +14,7 @@ use tokio::{task, time};
 
 use super::readiness::Readiness;
 use super::self_check::SelfCheck;
-use super::server_state::Standing;
+use super::server_state::ServerState;
 
 /// The time limit for sending a message. It is never slow in practice, and must not delay a stop.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ struct Manager {
     sending: Arc<Semaphore>,
     is_ready: AtomicBool,
     /// Whether the last message failed, which was logged.
-    is_deaf: AtomicBool,
+    is_failing: AtomicBool,
 }
 
 impl ServiceManager {
@@ -46,30 +46,30 @@ impl ServiceManager {
             watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()),
             sending: Arc::new(Semaphore::new(1)),
             is_ready: AtomicBool::new(false),
-            is_deaf: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
         };
         Self(env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()).map(|_| Arc::new(manager())))
     }
 
     /// Reports a step of the start.
     pub(crate) async fn starting(&self, step: &'static str) {
-        self.tell(vec![status(format!("starting: {step}"))]).await;
+        self.notify(vec![status(format!("starting: {step}"))]).await;
     }
 
     /// Reports when the server serves for the first time, and each change of its state. Returns when the server is
     /// about to stop.
-    pub(crate) async fn follow(self, readiness: Readiness) {
+    pub(crate) async fn report_state(self, readiness: Readiness) {
         let Self(Some(manager)) = &self else { return };
         let mut reported = readiness.subscribe();
         loop {
-            let standing = reported.borrow_and_update().clone();
-            if standing == Standing::Stopping {
+            let state = reported.borrow_and_update().clone();
+            if state == ServerState::Stopping {
                 return;
             }
-            let becomes_ready = standing.is_serving() && !manager.is_ready.load(Ordering::Relaxed);
-            let text = status(standing.to_string());
-            self.tell(if becomes_ready { vec![Message::Ready, text] } else { vec![text] }).await;
-            manager.is_ready.fetch_or(standing.is_serving(), Ordering::Relaxed);
+            let becomes_ready = state.is_serving() && !manager.is_ready.load(Ordering::Relaxed);
+            let text = status(state.to_string());
+            self.notify(if becomes_ready { vec![Message::Ready, text] } else { vec![text] }).await;
+            manager.is_ready.fetch_or(state.is_serving(), Ordering::Relaxed);
             if reported.changed().await.is_err() {
                 return;
             }
@@ -79,14 +79,14 @@ impl ServiceManager {
     /// Reports the start of a reload, unless the server is still starting.
     pub(crate) async fn reloading(&self) {
         if self.is_ready() {
-            self.tell(vec![Message::Reloading]).await;
+            self.notify(vec![Message::Reloading]).await;
         }
     }
 
     /// Reports the end of a reload.
     pub(crate) async fn reloaded(&self) {
         if self.is_ready() {
-            self.tell(vec![Message::Ready]).await;
+            self.notify(vec![Message::Ready]).await;
         }
     }
 
@@ -96,7 +96,7 @@ impl ServiceManager {
             // A reload that comes now is not reported: it would end in READY=1.
             manager.is_ready.store(false, Ordering::Relaxed);
         }
-        self.tell(vec![Message::Stopping, status("stopping: no new calls after the drain delay".to_owned())]).await;
+        self.notify(vec![Message::Stopping, status("stopping: no new calls after the drain delay".to_owned())]).await;
     }
 
     /// Checks the server several times per watchdog period, and reports each success. Never returns with a watchdog;
@@ -111,7 +111,7 @@ impl ServiceManager {
             turns.tick().await;
             match check.call(interval).await {
                 Ok(()) => {
-                    self.tell(vec![Message::Watchdog]).await;
+                    self.notify(vec![Message::Watchdog]).await;
                     is_silent = false;
                 }
                 Err(error) if !is_silent => {
@@ -127,7 +127,7 @@ impl ServiceManager {
         self.0.as_ref().is_some_and(|manager| manager.is_ready.load(Ordering::Relaxed))
     }
 
-    async fn tell(&self, messages: Vec<Message>) {
+    async fn notify(&self, messages: Vec<Message>) {
         let Self(Some(manager)) = self else { return };
         let send = async {
             let turn = Arc::clone(&manager.sending).acquire_owned().await;
@@ -144,8 +144,8 @@ impl ServiceManager {
             Ok(Ok(Err(error))) => Some(error.to_string()),
             Ok(Err(_)) | Err(_) => Some("systemd did not read the notification".to_owned()),
         };
-        let was_deaf = manager.is_deaf.swap(problem.is_some(), Ordering::Relaxed);
-        if let Some(error) = problem.filter(|_| !was_deaf) {
+        let was_failing = manager.is_failing.swap(problem.is_some(), Ordering::Relaxed);
+        if let Some(error) = problem.filter(|_| !was_failing) {
             tracing::warn!(error, "notifying systemd failed");
         }
     }

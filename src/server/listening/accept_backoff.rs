@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::server::connections::log_throttle::Episodes;
+use crate::server::connections::log_throttle::LogThrottle;
 use access_broker_base::pacing::Doubling;
 
 /// Clients wait no longer than this limit when files are available again.
@@ -17,20 +17,20 @@ const PAUSES: Doubling = Doubling { first: Duration::from_millis(10), limit: Dur
 pub(in crate::server) struct AcceptBackoff {
     failures_in_a_row: u32,
     /// When open files run out, a freed one admits a connection now and then: that does not end the episode.
-    episodes: Episodes,
+    throttle: LogThrottle,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::server) struct AcceptFailure {
     pub(in crate::server) pause: Duration,
     /// Whether to log it: once per episode.
-    pub(in crate::server) is_news: bool,
+    pub(in crate::server) is_logged: bool,
 }
 
 impl AcceptBackoff {
     pub(in crate::server) fn failed(&mut self, now: Instant) -> AcceptFailure {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_news: self.episodes.is_news(now) }
+        AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_logged: self.throttle.admit(now) }
     }
 
     /// The next failure is the first in a row.
@@ -65,7 +65,7 @@ mod tests {
         let mut is_news_after = |seconds| {
             let failure = backoff.failed(begun + Duration::from_secs(seconds));
             backoff.succeeded();
-            failure.is_news
+            failure.is_logged
         };
         assert_eq!([0, 1, 60, 120, 181, 182].map(&mut is_news_after), [true, false, false, false, true, false]);
     }

@@ -119,8 +119,8 @@ impl Listener {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     connections.counters().accept_errors.add_one();
-                    let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
-                    if is_news {
+                    let AcceptFailure { pause, is_logged } = backoff.failed(Instant::now());
+                    if is_logged {
                         tracing::warn!(%error, "accepting connections failed; the server retries");
                     }
                     time::sleep(pause).await;

@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::broker::Outcome;
-use crate::calls::{Cause, DecisionFate, EndedDecision};
+use crate::calls::{AnswerDelivery, Cause, EndedDecision};
 
 /// How many tiers get their own labels. Policies change while the program runs, and labels are never removed.
 pub(super) const MAX_TIER_LABELS: usize = 1_000;
@@ -52,11 +52,11 @@ impl DecisionCounts {
     }
 
     pub(super) fn count(&self, ended: EndedDecision<'_>) {
-        let EndedDecision { decision, fate } = ended;
-        let reason = match (fate, &decision.outcome) {
-            (DecisionFate::Answered, Outcome::Failed(error)) => error.code(),
-            (DecisionFate::Unrecorded, _) => Cause::AuditUnavailable.name(),
-            (DecisionFate::Answered | DecisionFate::Undelivered, _) => NONE,
+        let EndedDecision { decision, delivery } = ended;
+        let reason = match (delivery, &decision.outcome) {
+            (AnswerDelivery::Answered, Outcome::Failed(error)) => error.code(),
+            (AnswerDelivery::Unrecorded, _) => Cause::AuditUnavailable.name(),
+            (AnswerDelivery::Answered | AnswerDelivery::Undelivered, _) => NONE,
         };
         let operation = decision.use_case.operation().name();
         let outcome = ended.outcome();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn answered(decision: &Decision) -> EndedDecision<'_> {
-        EndedDecision { decision, fate: DecisionFate::Answered }
+        EndedDecision { decision, delivery: AnswerDelivery::Answered }
     }
 
     fn samples(counts: &DecisionCounts) -> Vec<String> {
@@ -179,8 +179,8 @@ mod tests {
         let refused = || Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
         for outcome in [issued(), verified(), refused()] {
             let decision = decision(Some("t"), outcome);
-            for fate in [DecisionFate::Unrecorded, DecisionFate::Undelivered] {
-                counts.count(EndedDecision { decision: &decision, fate });
+            for delivery in [AnswerDelivery::Unrecorded, AnswerDelivery::Undelivered] {
+                counts.count(EndedDecision { decision: &decision, delivery });
             }
         }
         assert_eq!(

@@ -27,7 +27,7 @@ const MAX_REST_BYTES: usize = 64 * 1_024;
 
 /// The limits for reading the rest.
 #[derive(Clone)]
-pub(super) struct RestOfRequests {
+pub(super) struct DiscardLimits {
     /// The time limit.
     pub(super) limit: Duration,
     pub(super) tasks: TaskTracker,
@@ -40,11 +40,11 @@ pub(super) struct RequestBody {
     /// `None` after the drop.
     incoming: Option<Incoming>,
     stream: Arc<OpenStream>,
-    rest: RestOfRequests,
+    rest: DiscardLimits,
 }
 
 impl RequestBody {
-    pub(super) const fn new(incoming: Incoming, stream: Arc<OpenStream>, rest: RestOfRequests) -> Self {
+    pub(super) const fn new(incoming: Incoming, stream: Arc<OpenStream>, rest: DiscardLimits) -> Self {
         Self { incoming: Some(incoming), stream, rest }
     }
 }
@@ -79,7 +79,7 @@ impl Drop for RequestBody {
         if incoming.is_end_stream() || self.stream.is_given_up() {
             return;
         }
-        let RestOfRequests { limit, tasks, stop } = self.rest.clone();
+        let DiscardLimits { limit, tasks, stop } = self.rest.clone();
         // Streams without a slot are reset.
         let Ok(place) = self.stream.take_answered() else { return };
         tasks.spawn(async move {

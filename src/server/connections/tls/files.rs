@@ -32,25 +32,25 @@ fn paths(settings: &TlsSettings) -> Vec<&Path> {
 }
 
 /// Reads each file once. During a rotation, the contents may be of different age.
-pub(super) fn look(settings: &TlsSettings) -> Vec<Result<FileSnapshot, FileError>> {
+pub(super) fn read_all(settings: &TlsSettings) -> Vec<Result<FileSnapshot, FileError>> {
     paths(settings).into_iter().map(|path| files::read(path, MAX_FILE_BYTES)).collect()
 }
 
 impl<'s> TlsFiles<'s> {
     /// Reads the files at start; see [`at_start`].
     pub(super) fn read_at_start(settings: &'s TlsSettings, settle: Duration) -> Result<Self, TlsError> {
-        let looks = at_start::read_all(&paths(settings), MAX_FILE_BYTES, settle)?;
-        Self::from_looks(settings, looks.into_iter().map(Ok))
+        let reads = at_start::read_all(&paths(settings), MAX_FILE_BYTES, settle)?;
+        Self::from_reads(settings, reads.into_iter().map(Ok))
     }
 
     /// The contents that were read. [`ProvenConfig`](super::ProvenConfig) checks whether they match.
-    pub(super) fn from_looks(
+    pub(super) fn from_reads(
         settings: &'s TlsSettings,
-        looks: impl IntoIterator<Item = Result<FileSnapshot, FileError>>,
+        reads: impl IntoIterator<Item = Result<FileSnapshot, FileError>>,
     ) -> Result<Self, TlsError> {
-        let mut looks = looks.into_iter();
+        let mut reads = reads.into_iter();
         let mut next = |path: &'s Path| {
-            let look = looks.next().unwrap_or(Err(FileError::Absent));
+            let look = reads.next().unwrap_or(Err(FileError::Absent));
             look.map(|look| PemFile { path, look })
                 .map_err(|problem| TlsError::from(UnusableFile { file: path.to_owned(), problem }))
         };

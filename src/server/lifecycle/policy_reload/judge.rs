@@ -43,12 +43,12 @@ pub(super) enum Outcome {
         /// How the file was written, for the log.
         written: &'static str,
     },
-    Refused(Refusal),
+    Refused(PolicyRefusal),
 }
 
 /// Why a stable policy file is refused.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum PolicyRefusal {
     File(FileError),
     Proof(ProofError),
     Invalid(Problems),
@@ -59,7 +59,7 @@ pub(super) enum Refusal {
 enum Verdict {
     Accept(CompiledPolicy, String),
     StillInForce,
-    Refuse(Refusal),
+    Refuse(PolicyRefusal),
 }
 
 impl PolicyWatch {
@@ -157,22 +157,22 @@ impl PolicyWatch {
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Verdict {
         let content = match &seen.policy {
-            Ok(look) if look.content.is_empty() => return Verdict::Refuse(Refusal::File(FileError::Empty)),
+            Ok(look) if look.content.is_empty() => return Verdict::Refuse(PolicyRefusal::File(FileError::Empty)),
             Ok(look) => &look.content,
-            Err(problem) => return Verdict::Refuse(Refusal::File(*problem)),
+            Err(problem) => return Verdict::Refuse(PolicyRefusal::File(*problem)),
         };
         let is_whole = match vouch(content) {
             Ok(is_whole) => is_whole || writing <= Writing::Moved,
-            Err(error) => return Verdict::Refuse(Refusal::Proof(error)),
+            Err(error) => return Verdict::Refuse(PolicyRefusal::Proof(error)),
         };
         if is_in_force {
             return Verdict::StillInForce;
         }
-        let Ok(text) = str::from_utf8(content) else { return Verdict::Refuse(Refusal::File(FileError::NotText)) };
+        let Ok(text) = str::from_utf8(content) else { return Verdict::Refuse(PolicyRefusal::File(FileError::NotText)) };
         let lost = if is_whole { Vec::new() } else { losses(&self.in_force, text) };
         match compile(text) {
-            Err(problems) => Verdict::Refuse(Refusal::Invalid(problems)),
-            Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(Refusal::TakesAway(lost)),
+            Err(problems) => Verdict::Refuse(PolicyRefusal::Invalid(problems)),
+            Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(PolicyRefusal::TakesAway(lost)),
             Ok(compiled) => Verdict::Accept(compiled, text.to_owned()),
         }
     }

@@ -122,10 +122,10 @@ impl Watched {
             Outcome::InForceAgain => ("in force again", Some(true)),
             Outcome::Pending { .. } => ("pending", Some(false)),
             Outcome::Replaced { .. } => ("replaced", Some(true)),
-            Outcome::Refused(Refusal::File(_)) => ("unusable", Some(false)),
-            Outcome::Refused(Refusal::Proof(_)) => ("unproven", Some(false)),
-            Outcome::Refused(Refusal::Invalid(_)) => ("invalid", Some(false)),
-            Outcome::Refused(Refusal::TakesAway(_)) => ("takes away", Some(false)),
+            Outcome::Refused(PolicyRefusal::File(_)) => ("unusable", Some(false)),
+            Outcome::Refused(PolicyRefusal::Proof(_)) => ("unproven", Some(false)),
+            Outcome::Refused(PolicyRefusal::Invalid(_)) => ("invalid", Some(false)),
+            Outcome::Refused(PolicyRefusal::TakesAway(_)) => ("takes away", Some(false)),
         };
         assert_eq!(step.file_in_force, file_in_force, "{name}");
         (name, after)
@@ -365,7 +365,7 @@ fn absent_empty_unreadable_and_elsewhere_have_words_of_their_own() {
         watched.arrival = Some(Arrival::Renamed);
         watched.content = content;
         let step = watched.look_for(Duration::from_secs(1)).0;
-        let Outcome::Refused(Refusal::File(problem)) = step.outcome else { panic!("{step:?}") };
+        let Outcome::Refused(PolicyRefusal::File(problem)) = step.outcome else { panic!("{step:?}") };
         words.push(problem.to_string());
     }
     let expected = [
@@ -415,8 +415,8 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
                 assert!(whole[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{part}");
                 assert_eq!(after, SETTLE);
             }
-            Outcome::Refused(Refusal::Invalid(_) | Refusal::File(FileError::Empty)) => {}
-            Outcome::Refused(Refusal::TakesAway(_)) => refused += 1,
+            Outcome::Refused(PolicyRefusal::Invalid(_) | PolicyRefusal::File(FileError::Empty)) => {}
+            Outcome::Refused(PolicyRefusal::TakesAway(_)) => refused += 1,
             outcome => panic!("{outcome:?} for\n{part}"),
         }
         valid += usize::from(watched.config.parse_policy(part).is_ok());
@@ -448,7 +448,7 @@ fn no_part_of_a_longer_sample_policy_loses_what_is_in_force() {
             Outcome::Replaced { .. } => {
                 assert!(new[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{}", &new[..end]);
             }
-            Outcome::Refused(Refusal::TakesAway(_)) => refused += 1,
+            Outcome::Refused(PolicyRefusal::TakesAway(_)) => refused += 1,
             _ => {}
         }
     }
