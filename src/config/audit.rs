@@ -71,7 +71,7 @@ pub(super) fn read(mut table: Table<'_>, directory: &Path) -> AuditSettings {
         .choice(&[("plain", KeyForm::Plain), ("sha256", KeyForm::Sha256)])
         .or(KeyForm::default());
     let on_failure = table
-        .setting("on_failure", "What happens to an answer whose record [cannot be kept](#records-that-cannot-be-kept).")
+        .setting("on_failure", "What happens to an answer whose record [cannot be kept](#answers-without-a-record).")
         .choice(&[("deny", OnFailure::Deny), ("allow", OnFailure::Allow)])
         .or(OnFailure::default());
     let flush_timeout = table

@@ -114,7 +114,7 @@ trusted_hop = ["pod"]
 }
 
 #[test]
-fn invalid_listeners_are_refused() {
+fn a_listener_that_would_prove_nothing_is_refused() {
     const TLS: &str = "tls_certificate_file = 'c'\ntls_private_key_file = 'k'\n";
     let cases = [
         ("address = '127.0.0.1:1'".to_owned(), "listener[0].proof is required"),
