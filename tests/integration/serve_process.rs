@@ -240,8 +240,8 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
         assert_eq!(output.status.code(), Some(78));
         let stderr = String::from_utf8(output.stderr).unwrap();
         for problem in [
-            "broker.toml: issuer must be given at least once",
-            "broker.toml: bucket must be given at least once",
+            "broker.toml: issuer is required, because a listener accepts tokens",
+            "broker.toml: bucket is required",
             "broker.toml:2: server.grpc_addr must be a string",
             "broker.toml:3: server.admin is not a known setting",
         ] {
