@@ -1,6 +1,6 @@
 //! `[quota]`: how often URLs are issued.
 
-use crate::quota::{QuotaSettings, RateLimit, read_rate};
+use crate::quota::{QuotaSettings, RateLimit, RateScope, read_rate};
 use access_broker_base::document::{Located, Table};
 
 /// What is allowed where nothing is said: more than a busy service needs, less than a loop gone wild takes.
@@ -17,7 +17,7 @@ pub(super) fn read(mut table: Table<'_>) -> QuotaSettings {
     if unlimited && table.holds("caller") {
         table.report("unlimited", &table.location_of("unlimited"), "must not be true beside caller");
     }
-    let caller = read_rate(&mut table, "caller", "caller_burst");
+    let caller = read_rate(&mut table, RateScope::Caller, "`1000/s`");
     let report_only = table.boolean("report_only").is_some_and(|flag| flag.value);
     let remembered_callers = table.integer("remembered_callers").map(|Located { value, location }| {
         let count = usize::try_from(value).ok().filter(|count| REMEMBERED_CALLERS.contains(count));
