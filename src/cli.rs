@@ -35,8 +35,8 @@ Try it:
   access-broker check --config broker.toml     what a configuration and its policy mean
   access-broker serve --config broker.toml     the server
 
-Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid (or with warnings, for check
---deny-warnings), 130 and 143 ended at once by a second SIGINT or SIGTERM.";
+Exit codes: 0 done, 1 failed, 2 invalid command line, 78 invalid configuration or policy (or warnings, with check
+--deny-warnings), 130 and 143 ended by a second SIGINT or SIGTERM.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -46,7 +46,7 @@ enum Command {
     Check(check::Check),
     /// Ask a running server for its health.
     Healthcheck(healthcheck::Healthcheck),
-    /// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
+    /// Run the broker, an S3 server and a token issuer together on this machine, to try them.
     #[cfg(feature = "dev")]
     Dev(dev::Dev),
 }

@@ -89,7 +89,7 @@ fn a_changed_limit_holds_from_the_next_call_on() {
 }
 
 #[test]
-fn memory_is_bounded_whatever_the_number_of_callers() {
+fn memory_is_bounded_for_any_number_of_callers() {
     let quotas = quotas(Some("1/h"), false);
     let quota = TierQuota { caller: Some(limit("1/h")), total: None };
     for caller in 0..100_000 {
@@ -176,7 +176,7 @@ fn shared(answer: Result<UsedUp, QuotaStoreError>, report_only: bool) -> (Arc<Sl
 }
 
 #[tokio::test]
-async fn a_store_elsewhere_is_awaited_and_counts() {
+async fn an_external_store_is_awaited_and_counts() {
     let retry_after = Duration::from_millis(500);
     let both = UsedUp { caller: Some(retry_after), all_in_tier: Some(Duration::from_secs(9)), ..UsedUp::default() };
     for (report_only, expected, counts) in [
