@@ -89,7 +89,7 @@ fn a_changed_limit_holds_from_the_next_call_on() {
 }
 
 #[test]
-fn memory_is_bounded_for_any_number_of_callers() {
+fn memory_is_bounded_whatever_the_number_of_callers() {
     let quotas = quotas(Some("1/h"), false);
     let quota = TierQuota { caller: Some(limit("1/h")), total: None };
     for caller in 0..100_000 {
