@@ -144,11 +144,11 @@ fn an_endpoint_has_the_bucket_and_region_of_its_bucket_and_nothing_unknown() {
 #[test]
 fn an_invalid_endpoint_is_reported_with_its_line() {
     for (settings, rule) in [
-        ("fips = true\naccelerate = true", "accelerate and fips exclude each other"),
+        ("fips = true\naccelerate = true", "accelerate cannot be combined with fips"),
         ("endpoint = \"https://user:hunter2@s3.example.com\"", "the endpoint must not contain a user name or password"),
         (
             "access_point = \"arn:aws:s3:us-east-1:111122223333:accesspoint/readers\"",
-            "the access point must be in the bucket's region, by the region's own name",
+            "the access point must be in the bucket's region, which must be a region such as eu-west-1",
         ),
     ] {
         assert_eq!(problem(&format!("{settings}\n")), format!("broker.toml:9: bucket[0] is invalid: {rule}"));

@@ -16,6 +16,12 @@ pub struct CompiledPolicy {
 }
 
 impl CompiledPolicy {
+    /// Every table and setting that a policy can have.
+    #[must_use]
+    pub fn reference() -> access_broker_base::document::Reference {
+        access_broker_base::document::Reference::default()
+    }
+
     /// Compiles the text of a policy file. `origin` is its name in messages. What none of the callers of the outlook can
     /// meet becomes a warning.
     ///
