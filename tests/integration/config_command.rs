@@ -90,8 +90,7 @@ fn write_with_variables(directory: &Path) {
     );
 }
 
-const VARIABLES: [(&str, &str); 3] =
-    [("LOGIN_HOST", "login.example"), ("BUCKET", "example-media"), ("TENANT", "acme")];
+const VARIABLES: [(&str, &str); 3] = [("LOGIN_HOST", "login.example"), ("BUCKET", "example-media"), ("TENANT", "acme")];
 
 #[test]
 fn both_files_use_variables() {
@@ -99,7 +98,8 @@ fn both_files_use_variables() {
     write_with_variables(directory.path());
     let (code, told, errors) = run(&CHECK, directory.path(), &VARIABLES);
     assert_eq!(code, Some(0), "{errors}");
-    for part in ["limits: 99 connections", "issuer https://login.example/: audiences a$b;", "\"acme/\" in bucket media"] {
+    for part in ["limits: 99 connections", "issuer https://login.example/: audiences a$b;", "\"acme/\" in bucket media"]
+    {
         assert!(told.contains(part), "{part} is not in: {told}");
     }
     assert!(told.contains("https://example-media.s3."), "{told}");
@@ -111,7 +111,10 @@ fn an_unset_variable_is_an_error_with_its_line_and_no_value_is_shown() {
     write_with_variables(directory.path());
     let (code, _, errors) = run(&CHECK, directory.path(), &VARIABLES[..1]);
     assert_eq!(code, Some(78));
-    assert_eq!(errors, "access-broker: broker.toml:11: bucket[0].s3_bucket uses the variable BUCKET, which is not set\n");
+    assert_eq!(
+        errors,
+        "access-broker: broker.toml:11: bucket[0].s3_bucket uses the variable BUCKET, which is not set\n"
+    );
     let (code, _, errors) = run(&CHECK, directory.path(), &VARIABLES[..2]);
     assert_eq!(code, Some(78));
     assert_eq!(errors, "access-broker: policy.toml:4: tier[0].prefix uses the variable TENANT, which is not set\n");
