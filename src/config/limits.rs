@@ -143,6 +143,7 @@ const ONE_DAY: Duration = Duration::from_hours(24);
 
 const KIB: u32 = 1_024;
 
+#[expect(clippy::too_many_lines, reason = "one statement for each setting")]
 pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
     table.describe(
         "What clients can use of the server. Each limit per connection or per caller has a limit on the total.",
