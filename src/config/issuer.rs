@@ -340,7 +340,7 @@ fn read_token_type(table: &mut Table<'_>, preset: Preset) -> bool {
 fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
     let names = table
         .setting("algorithms", "The accepted signature algorithms. `EdDSA` and `Ed25519` name the same algorithm.")
-        .list("algorithm")
+        .list("string")
         .limits(
             "`RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`, `Ed25519`; at least one, \
              none twice",
