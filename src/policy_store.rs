@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 
 use access_broker_base::clock::{Clock, SystemClock};
-use access_broker_policy::Policy;
+use access_broker_policy::{Policy, PolicyHash};
 
 /// Holds the active policy. A new one replaces it atomically, for every later decision.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct PolicyStore {
 pub(crate) struct PolicyStatus {
     /// The number of the active policy: 1 at the start.
     pub(crate) generation: u64,
+    pub(crate) hash: PolicyHash,
     /// When it became active.
     pub(crate) loaded_at: SystemTime,
     /// How often a changed file became active.
@@ -75,6 +76,7 @@ impl PolicyStore {
         let reloads = self.reloads.load(Ordering::Relaxed);
         PolicyStatus {
             generation: reloads + 1,
+            hash: self.policy.load().hash(),
             loaded_at: **self.loaded_at.load(),
             reloads,
             refused: self.refused.load(Ordering::Relaxed),

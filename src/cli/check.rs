@@ -126,7 +126,7 @@ fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
     lines.push(describe_limits(&config.limits));
     lines.push(describe_audit(&config.audit));
-    lines.push(format!("policy {}", config.policy.file.display()));
+    lines.push(format!("policy {}, hash {}", config.policy.file.display(), policy.hash()));
     lines.extend(config.issuers.iter().map(describe_issuer));
     lines.extend(config.buckets.iter().flat_map(describe_bucket));
     lines.extend(policy.outline().iter().map(describe_tier));

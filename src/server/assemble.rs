@@ -57,7 +57,8 @@ pub(super) async fn assemble(
     let CompiledPolicy { policy, warnings: policy_warnings } = compiled;
     warnings::log("configuration", &config.warnings);
     warnings::log("policy", &policy_warnings);
-    tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy active");
+    let (file, tiers, hash) = (config.policy.file.display(), policy.outline().len(), policy.hash());
+    tracing::info!(%file, tiers, %hash, "policy active");
     let proxy = key_proxy::from_environment(&options.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {

@@ -96,7 +96,8 @@ impl<F: Fn(&Policy)> Reload<F> {
                 watched.arrivals.forget();
                 super::warnings::log("policy", &warnings);
                 let tiers = policy.outline().len();
-                tracing::info!(file = %file.display(), tiers, written, "policy active");
+                let hash = policy.hash();
+                tracing::info!(file = %file.display(), tiers, %hash, written, "policy active");
                 (self.before_activation)(&policy);
                 self.store.replace(policy);
                 false

@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
-use super::samples::{as_flag, as_gauge, encode_counters, encode_gauge, unix_seconds};
+use super::samples::{as_flag, as_gauge, encode_counters, encode_gauge, encode_gauges, unix_seconds};
 use crate::policy_store::PolicyStore;
 
 /// Reads the store's state at each scrape.
@@ -20,6 +20,9 @@ impl Collector for PolicyCollector {
         let generation = status.map(|status| as_gauge(status.generation));
         let help = "Number of the active policy: 1 at the start, one more for each reload.";
         encode_gauge(&mut encoder, "policy_generation", help, None, generation)?;
+        let hash = status.map(|status| ([("hash", status.hash.to_string())], 1.0));
+        let help = "Hash of the active policy, as access-broker check prints it. The value is always 1.";
+        encode_gauges(&mut encoder, "policy_info", help, None, hash)?;
         let loaded_at = status.and_then(|status| unix_seconds(status.loaded_at));
         let help = "Time when the active policy was loaded, as Unix time.";
         encode_gauge(&mut encoder, "policy_loaded_timestamp", help, Some(&Unit::Seconds), loaded_at)?;
