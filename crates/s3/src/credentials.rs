@@ -2,9 +2,9 @@
 
 mod cache;
 mod changes;
-mod comes_from;
 mod default_chain;
 mod error;
+mod origin;
 mod readers;
 mod refresh_result;
 mod schedule;

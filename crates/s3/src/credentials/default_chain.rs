@@ -2,12 +2,12 @@
 
 mod failure;
 mod lookup;
-mod own_thread;
 mod process;
 mod profile;
 mod profile_end;
 mod profile_files;
 mod progress;
+mod provider_thread;
 mod sources;
 mod token_files;
 mod variables;
@@ -23,7 +23,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 pub(super) use failure::ChainFailure;
 pub(crate) use profile_files::ProfileFiles;
 
-use own_thread::OwnThread;
+use provider_thread::ProviderThread;
 use sources::{CHAIN_TIMEOUT, Sources};
 
 use super::static_source::Environment;
@@ -41,7 +41,7 @@ const GIVE_UP_AFTER: Duration = CHAIN_TIMEOUT.saturating_add(Duration::from_mill
 pub struct DefaultChain {
     region: Region,
     profile_files: Arc<ProfileFiles>,
-    thread: OwnThread,
+    thread: ProviderThread,
 }
 
 impl DefaultChain {
@@ -56,7 +56,7 @@ impl DefaultChain {
             let (files, environment) = (Arc::clone(&files), Arc::clone(&environment));
             SharedCredentialsProvider::new(Sources::new(sts_region.clone(), files, environment, progress))
         };
-        Self { region, profile_files, thread: OwnThread::new(GIVE_UP_AFTER, sources) }
+        Self { region, profile_files, thread: ProviderThread::new(GIVE_UP_AFTER, sources) }
     }
 
     #[must_use]

@@ -54,12 +54,12 @@ fn a_length_that_is_not_told_is_unknown() {
 fn a_server_that_ignores_the_version_has_no_such_version() {
     let version = |id: &str| HeadObjectOutput::builder().version_id(id).build();
     let asked = |id: &str| HeaderText::parse(id).unwrap();
-    assert!(answers_for(&version("v1"), None));
-    assert!(answers_for(&version("v1"), Some(&asked("v1"))));
-    assert!(!answers_for(&version("v2"), Some(&asked("v1"))));
+    assert!(is_about_version(&version("v1"), None));
+    assert!(is_about_version(&version("v1"), Some(&asked("v1"))));
+    assert!(!is_about_version(&version("v2"), Some(&asked("v1"))));
     let without = HeadObjectOutput::builder().build();
-    assert!(!answers_for(&without, Some(&asked("v1"))));
-    assert!(answers_for(&without, Some(&asked("null"))));
+    assert!(!is_about_version(&without, Some(&asked("v1"))));
+    assert!(is_about_version(&without, Some(&asked("null"))));
 }
 
 #[test]

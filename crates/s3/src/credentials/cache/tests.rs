@@ -239,7 +239,7 @@ async fn useless_credentials_never_replace_good_ones() {
         (Answer::Give("B", Some(Duration::from_secs(30))), CredentialsError::Expired),
         (Answer::Give("", None), CredentialsError::Incomplete),
         (Answer::Give("B\r\n", None), CredentialsError::Malformed),
-        (Answer::GiveWithoutEnd, CredentialsError::EndUnknown),
+        (Answer::GiveWithoutEnd, CredentialsError::UnknownExpiry),
     ] {
         let fixture = Fixture::new(&[Answer::Give("A", Some(HOUR)), useless]);
         fixture.cache.refresh().await.unwrap();

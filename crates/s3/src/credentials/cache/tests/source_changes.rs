@@ -110,7 +110,7 @@ async fn errors_of_credentials_that_are_judged_name_their_source() {
         let token = token.map(ToOwned::to_owned);
         let expiry = life.map(|life| SystemTime::UNIX_EPOCH + Duration::from_secs(life));
         let given = Credentials::new(id, "secret", token, expiry, "test");
-        let provider = ComesFrom::new("profile `work`").mark(given);
+        let provider = CredentialsOrigin::new("profile `work`").mark(given);
         let cache = CredentialsCache::new(provider, Arc::new(FakeClock::new()), HOUR);
         async move { cache.refresh().await.unwrap_err().to_string() }
     };
