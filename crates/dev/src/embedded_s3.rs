@@ -142,7 +142,7 @@ pub fn generate_key_pair() -> anyhow::Result<(String, String)> {
     Ok(("AKIA".chars().chain(id).collect(), STANDARD.encode(secret)))
 }
 
-/// What stands between the socket and the object store.
+/// Handles requests between the socket and the object store.
 #[derive(Clone)]
 struct RequestHandler {
     service: S3Service,

@@ -67,21 +67,21 @@ pub enum Writing {
     InPlace,
 }
 
-/// How it stands with the files at hand.
+/// The state of a set of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// They hold the active content.
     InForce,
     /// They hold another content, which may not be used yet. The next read should follow after [`SECOND_LOOK`].
     Pending {
-        /// For how long every look found the same.
+        /// For how long all reads found the same.
         unchanged_for: Duration,
     },
     /// They hold another content, and it may be used.
     Counts {
         /// The least safe method by which a file of the set was written.
         writing: Writing,
-        /// For how long every look found the same.
+        /// For how long all reads found the same.
         unchanged_for: Duration,
     },
 }

@@ -31,19 +31,19 @@ impl Fixture {
         tokio::spawn(async move { ring.keep_fresh().await })
     }
 
-    /// The fetches made until so long from now.
+    /// The number of fetches after this time.
     async fn fetches_after(&self, time: Duration) -> usize {
         time::sleep(time).await;
         self.source.fetches()
     }
 
-    /// A call of now that looks for a key.
+    /// A call that needs this key.
     async fn search(&self, key_id: &str) -> SearchResult {
         let found = |set: &KeySet| set.candidates(Some(key_id), EdDsa).is_ok();
         self.ring.search(Instant::now(), Cause::UnknownKey, found).await
     }
 
-    /// A call of now whose signature is bad.
+    /// A call with an invalid signature.
     async fn forge(&self) -> SearchResult {
         self.ring.search(Instant::now(), Cause::BadSignature, |_| false).await
     }
@@ -230,7 +230,7 @@ async fn an_unknown_key_during_a_scheduled_fetch_waits_for_that_one() {
     let (search, waited) = elapsed(fixture.search("a")).await;
     assert_eq!((search, waited.as_millis()), (SearchResult::Found, 300));
     assert_eq!(fixture.source.fetches(), 1);
-    // That fetch was not caused by the call, and took nothing from what calls may cause.
+    // The call did not cause that fetch, so it did not use the budget of calls.
     time::sleep(Duration::from_millis(1)).await;
     assert_eq!(
         (fixture.search("b").await, fixture.search("b").await),
@@ -357,7 +357,7 @@ async fn the_operator_can_have_the_keys_fetched_at_any_time() {
         fixture.ring.refresh_soon();
         assert_eq!(fixture.fetches_after(Duration::from_millis(1)).await, fetches);
     }
-    // A fetch that is under way may have begun too early.
+    // A fetch in flight may have begun too early.
     fixture.source.answer_with(Answer::KeysAfter(keys(&["a"]), Duration::from_secs(1)));
     fixture.ring.refresh_soon();
     time::sleep(Duration::from_millis(500)).await;
@@ -383,9 +383,9 @@ async fn a_ring_starts_with_the_keys_of_its_file_and_keeps_them_through_an_outag
     assert!(fixture.has("file") && fixture.ring.is_ready());
     let status = fixture.ring.status();
     assert_eq!((status.keys, status.age, status.usable, status.good_refreshes), (1, None, true, 0));
-    // The file is no proof that the issuer has no other key.
+    // The file does not prove that the issuer has no other key.
     assert!(matches!(fixture.search("b").await, SearchResult::Unknown { .. }));
-    // It may be replaced while nothing else is there, and its age counts from when its keys were new.
+    // It may be replaced before the first fetch, and its age counts from the first read of its keys.
     let generation = fixture.ring.current_generation();
     time::sleep(23 * HOUR).await;
     assert_eq!(fixture.ring.current_generation(), generation);
@@ -461,7 +461,7 @@ impl Write for CapturedLog {
     }
 }
 
-/// What a ring logs that fetches these keys, which have a name and a `use`, once.
+/// The log of a ring for one fetch of these keys, by name and `use`.
 async fn log_of_fetch(key_use: KeyUse, keys: &[(&str, &str)]) -> String {
     let keys: Vec<Value> =
         keys.iter().map(|(name, stated)| with(&ED25519.jwk(name), &json!({ "use": stated }))).collect();
@@ -472,7 +472,7 @@ async fn log_of_fetch(key_use: KeyUse, keys: &[(&str, &str)]) -> String {
     let log = CapturedLog::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    // This runtime has one thread, so that the ring logs to this subscriber.
+    // This runtime has one thread, so the ring logs to this subscriber.
     let _guard = tracing::subscriber::set_default(subscriber);
     ring.refresh().await.unwrap();
     String::from_utf8(log.0.lock().unwrap().clone()).unwrap()

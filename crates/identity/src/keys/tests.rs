@@ -14,7 +14,7 @@ fn import(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
     KeySet::import(&key_document(keys), &rules(&Algorithm::ALL))
 }
 
-/// Why one key is left out, with a good key beside it.
+/// Why one key is refused, in a set with a valid key.
 fn skip_reason(jwk: &Value, allowed: &[Algorithm]) -> Option<SkipReason> {
     let document = key_document(&[jwk.clone(), ED25519.jwk("good")]);
     let allowed = [allowed, &[Algorithm::EdDsa]].concat();

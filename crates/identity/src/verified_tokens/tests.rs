@@ -164,7 +164,7 @@ async fn many_short_scopes_count_for_more_than_their_letters() {
     let (authenticator, ..) = fixture(&[ED25519.jwk("k")], TOKEN_CACHE_BYTES).await;
     let token = ED25519.token("k", &with(&claims(), &json!({"scope": "a ".repeat(1_000)})));
     authenticator.authenticate(&token, now()).await.unwrap();
-    // A pointer with a length, and the least that allocators give out.
+    // A pointer with a length, and the smallest allocation.
     assert!(authenticator.token_cache_status().bytes > 1_000 * (16 + 16));
 }
 

@@ -137,7 +137,7 @@ impl CredentialsCache {
     /// the first credentials of that window, also if they were replaced since.
     ///
     /// The previous credentials are returned only if the current ones were loaded after `start`, and if the previous
-    /// ones are temporary (only those surely stay valid after a replacement), can sign at `now`, and are valid until
+    /// ones are temporary (only those certainly stay valid after a replacement), can sign at `now`, and are valid until
     /// `end` plus a margin of 30 seconds. Otherwise the current ones are returned, as by [`snapshot`](Self::snapshot).
     #[must_use]
     pub(crate) fn snapshot_for_window(

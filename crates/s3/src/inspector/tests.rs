@@ -126,7 +126,7 @@ fn metadata_is_bounded_and_says_so() {
     let (fits, exceeds) = (of(16, 1_019), of(17, 1_019));
     assert_eq!((fits.entries.len(), fits.is_cut), (16, false));
     assert_eq!((exceeds.entries.len(), exceeds.is_cut), (16, true));
-    // What is left out leaves room for what is smaller.
+    // A dropped entry leaves room for smaller ones.
     assert_eq!(of(3, 100_000).entries.len(), 3);
     assert!(of(3, 100_000).entries.values().all(|value| value.len() == 2_048 + "…".len()));
     let missing = |count| described(&HeadObjectOutput::builder().missing_meta(count).build()).metadata.is_cut;

@@ -13,7 +13,7 @@ use super::token_files::{TokenFileKind, check_token};
 use super::variables;
 use crate::credentials::static_source::Environment;
 
-/// What sources look at before the SDK is asked.
+/// The inputs of the sources.
 pub(super) struct Lookup {
     pub(super) region: Region,
     pub(super) profile_files: Arc<ProfileFiles>,

@@ -203,7 +203,7 @@ const fn may_hold_profiles(problem: FileError, is_known: bool) -> bool {
     }
 }
 
-/// How it stands with the files at hand.
+/// The state of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
     InForce,

@@ -122,7 +122,7 @@ async fn errors_name_the_place_and_not_the_secret() {
     assert!(everything.contains("/secret") && !everything.contains("hunter"), "{everything}");
 }
 
-/// A pair of files in a new folder.
+/// A pair of files in a new directory.
 fn pair_of_files(folder: &std::path::Path) -> StaticCredentialsSource {
     for name in ["id", "key"] {
         replace(&folder.join(name), b"old");

@@ -96,7 +96,7 @@ fn the_buckets_own_name_is_checked_beside_an_access_point() {
     assert_eq!(error(&settings), EndpointError::BucketName);
 }
 
-/// The partition of a region, as the rules name it when they refuse an access point from elsewhere.
+/// The partition of a region in the rules' error about an access point of another partition.
 fn partition_in_the_rules(region: &str) -> String {
     let elsewhere = if region.contains("cn-") { "us-west-2" } else { "cn-north-1" };
     let params = aws_sdk_s3::config::endpoint::Params::builder()

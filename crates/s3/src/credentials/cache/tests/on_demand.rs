@@ -3,7 +3,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A thousand callers at the same time, and what each was told.
+/// A thousand renewals on demand at the same time, and their results.
 async fn flood(cache: &Arc<CredentialsCache>) -> Vec<Renewal> {
     let callers: Vec<_> = (0..1_000)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! URLs that stay the same, that name their caller, and by which endpoint they go.
+//! Stable URLs, URLs that name their caller, and their endpoints.
 
 use super::*;
 
