@@ -186,7 +186,7 @@ impl ProvideCredentials for CurrentCredentials {
         let usable = self.cache.snapshot().filter(|held| !held.usable_for(self.clock.now()).is_zero());
         future::ProvideCredentials::ready(match usable {
             Some(held) => Ok(held.credentials().clone()),
-            None => Err(ProviderError::not_loaded("no credentials that have not ended are at hand")),
+            None => Err(ProviderError::not_loaded("the credentials are unavailable or have expired")),
         })
     }
 }

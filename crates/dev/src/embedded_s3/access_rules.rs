@@ -49,7 +49,7 @@ impl S3Access for AccessRules {
         match (request.region.as_ref().map(s3s::region::Region::as_str), self.region.as_deref()) {
             (None, _) => return Err(s3_error!(InvalidRequest, "Please use AWS4-HMAC-SHA256.")),
             (Some(region), Some(own)) if region != own => {
-                return Err(s3_error!(InvalidRequest, "the region of the credential is wrong"));
+                return Err(s3_error!(InvalidRequest, "the credential's region is invalid"));
             }
             _ => {}
         }

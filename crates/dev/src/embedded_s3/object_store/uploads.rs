@@ -34,7 +34,7 @@ impl ObjectStore {
                 describe(&mut response.output, attributes);
                 Ok(response)
             }
-            (Ok(_), _) => Err(s3_error!(InternalError, "the upload was stored before it was judged")),
+            (Ok(_), _) => Err(s3_error!(InternalError, "the upload was stored before it was checked")),
         }
     }
 

@@ -40,7 +40,9 @@ pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError>
 pub(super) fn expiration(environment: &Environment) -> Result<Option<SystemTime>, ProviderError> {
     let Some(value) = set(environment, EXPIRATION) else { return Ok(None) };
     let end = OffsetDateTime::parse(value.trim(), &Rfc3339).map_err(|_| {
-        ProviderError::invalid_configuration(format!("{EXPIRATION} is not a time such as 2026-01-31T12:00:00Z"))
+        ProviderError::invalid_configuration(format!(
+            "{EXPIRATION} is invalid: it must be a time such as 2026-01-31T12:00:00Z"
+        ))
     })?;
     Ok(Some(end.into()))
 }
@@ -61,7 +63,7 @@ pub(super) fn has_container(environment: &Environment) -> bool {
 }
 
 fn half_set(set: &str, missing: &str) -> ProviderError {
-    ProviderError::invalid_configuration(format!("{set} is set and {missing} is not; set both or none"))
+    ProviderError::invalid_configuration(format!("{set} is set and {missing} is not; set both or neither"))
 }
 
 #[cfg(test)]
@@ -93,7 +95,7 @@ pub(super) mod tests {
         for bad in ["tomorrow", "1893456000", "2030-01-01"] {
             assert_eq!(
                 end(bad),
-                Err("AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-31T12:00:00Z".to_owned())
+                Err("AWS_CREDENTIAL_EXPIRATION is invalid: it must be a time such as 2026-01-31T12:00:00Z".to_owned())
             );
         }
     }
@@ -106,12 +108,12 @@ pub(super) mod tests {
             (&[(KEY_ID, "A"), (OTHER_SECRET, "s")], None),
             (&[(OTHER_SECRET, "s")], None),
             (&[(KEY_ID, " "), (SECRET, "")], None),
-            (&[(KEY_ID, "A")], Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or none")),
+            (&[(KEY_ID, "A")], Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or neither")),
             (
                 &[(KEY_ID, "A"), (SECRET, " ")],
-                Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or none"),
+                Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or neither"),
             ),
-            (&[(SECRET, "s")], Some("AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not; set both or none")),
+            (&[(SECRET, "s")], Some("AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not; set both or neither")),
         ] {
             let checked = check_keys(&environment(variables)).map_err(|error| text(&error));
             assert_eq!(checked.err().as_deref(), expected, "{variables:?}");
@@ -126,6 +128,6 @@ pub(super) mod tests {
         assert_eq!(has(&[(ROLE_ARN, "r"), (TOKEN_FILE, "")]), Ok(false));
         assert_eq!(has(&[(ROLE_ARN, "r"), (TOKEN_FILE, "/t")]), Ok(true));
         let error = has(&[(TOKEN_FILE, "/t")]).unwrap_err();
-        assert_eq!(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not; set both or none");
+        assert_eq!(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not; set both or neither");
     }
 }
