@@ -43,7 +43,7 @@ pub use tls::TlsSettings;
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
 use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Warnings};
-use access_broker_base::files::{self, Arrivals, FileError, Sight, UnusableFile};
+use access_broker_base::files::{self, Arrivals, FileError, Observation, UnusableFile};
 use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
 
@@ -218,7 +218,7 @@ impl Config {
         let file = PolicyFile::new(&self.policy);
         let arrivals = Arrivals::begin(&self.policy.file);
         let look = file.read_at_start(&self.policy)?;
-        let (sight, proofs) = (Sight::from_read(&look.policy), look.proofs());
+        let (sight, proofs) = (Observation::from_read(&look.policy), look.proofs());
         let content = look.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
         file.is_vouched_for(content, &look)?;
         if content.is_empty() {

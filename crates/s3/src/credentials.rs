@@ -25,4 +25,4 @@ pub use snapshot::CredentialsSnapshot;
 pub(crate) use snapshot::SIGNING_MARGIN;
 pub use source::{BucketCredentials, CredentialsSource, CredentialsUse};
 pub(crate) use static_source::StaticCredentialsSource;
-pub use static_source::{Environment, SecretSource, SessionSource};
+pub use static_source::{ReadEnv, SecretSource, SessionSource};

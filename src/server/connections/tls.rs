@@ -33,7 +33,7 @@ use crate::config::TlsSettings;
 use crate::server::reload_requests::ReloadRequests;
 use crate::telemetry::CertificateStatus;
 use access_broker_base::clock::{Clock, SystemClock};
-use access_broker_base::files::{SECOND_LOOK, Sight, Standing, Tracker};
+use access_broker_base::files::{FilesState, Observation, REREAD_DELAY, Tracker};
 
 /// What TLS keeps of a connection's answers while the transport takes nothing, in bytes: an answer and a little.
 const TLS_BUFFER_BYTES: usize = 16 * 1_024;
@@ -144,7 +144,7 @@ impl ListenerTls {
             self.files_in_force.store(matches!(looked, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
             pause = self.settings.reload_interval;
             if looked == Ok(Reload::Pending) {
-                pause = pause.min(SECOND_LOOK);
+                pause = pause.min(REREAD_DELAY);
                 continue;
             }
             let refused = looked.err();
@@ -187,13 +187,13 @@ impl ListenerTls {
 
     fn replace_if_changed(&self, now: Duration) -> Result<Reload, TlsError> {
         let looks = files::look(&self.settings);
-        let sights: Vec<Sight> = looks.iter().map(Sight::from_read).collect();
+        let sights: Vec<Observation> = looks.iter().map(Observation::from_read).collect();
         // A panic while this is held would leave a tracker that is still of use: the next look tells it all anew.
         let mut tracker = self.tracker.lock().unwrap_or_else(PoisonError::into_inner);
-        match tracker.look(&sights, now) {
-            Standing::InForce => Ok(Reload::Unchanged),
-            Standing::Pending { .. } => Ok(Reload::Pending),
-            Standing::Counts { .. } => {
+        match tracker.observe(&sights, now) {
+            FilesState::Active => Ok(Reload::Unchanged),
+            FilesState::Pending { .. } => Ok(Reload::Pending),
+            FilesState::Usable { .. } => {
                 let proven = InForce::prove(&TlsFiles::from_looks(&self.settings, looks)?)?;
                 self.in_force.store(Arc::new(proven));
                 tracker.accept();

@@ -44,7 +44,7 @@ fn policy(max_ttl: &str) -> Policy {
 
 /// In an environment where the value of each variable is its name, except for these two.
 async fn build(buckets: &[S3Bucket]) -> Result<S3Buckets, S3BucketsError> {
-    let environment: Environment = Arc::new(|name| match name {
+    let environment: ReadEnv = Arc::new(|name| match name {
         "UNSET" => None,
         "READ_AGAIN" => Some("READ".to_owned()),
         _ => Some(name.to_owned()),

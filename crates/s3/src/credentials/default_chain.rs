@@ -26,7 +26,7 @@ pub(crate) use profile_files::ProfileFiles;
 use provider_thread::ProviderThread;
 use sources::{CHAIN_TIMEOUT, Sources};
 
-use super::static_source::Environment;
+use super::static_source::ReadEnv;
 
 /// The time after which a thread is abandoned. It is longer than the limit of all sources together, so that only a
 /// thread that hangs is abandoned, and shorter than the time limit of the cache.
@@ -48,7 +48,7 @@ impl DefaultChain {
     /// A chain that uses STS in `region`. `environment` has the paths of the profile files, and `settle` is how long a
     /// file must stay unchanged after a change in place, before it is used. Does not read yet.
     #[must_use]
-    pub fn new(region: String, environment: &Environment, settle: Duration) -> Self {
+    pub fn new(region: String, environment: &ReadEnv, settle: Duration) -> Self {
         let region = Region::new(region);
         let profile_files = Arc::new(ProfileFiles::new(environment, settle));
         let (files, environment, sts_region) = (Arc::clone(&profile_files), Arc::clone(environment), region.clone());

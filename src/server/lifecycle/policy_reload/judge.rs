@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::config::{PolicySnapshot, PolicySource, ProofError};
 use access_broker_base::document::Problems;
-use access_broker_base::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
+use access_broker_base::files::{
+    Arrival, ChangeMethod, Digest, FileError, FilesState, Observation, REREAD_DELAY, Tracker,
+};
 use access_broker_policy::{CompiledPolicy, Loss, losses};
 
 /// What is in force, and what was seen since.
@@ -16,7 +18,7 @@ pub(in crate::server) struct PolicyWatch {
     /// Checksum and signature prove themselves, so that two equal looks are enough however they were written.
     proofs: Tracker,
     /// What was refused last. It is judged again when any of it has changed.
-    refused: Option<([Sight; 3], Writing)>,
+    refused: Option<([Observation; 3], ChangeMethod)>,
     /// The content that was last seen to be written in place.
     announced: Option<Digest>,
 }
@@ -70,7 +72,7 @@ impl PolicyWatch {
             settle,
             in_force: text,
             policy: Tracker::new(settle, &[sight]),
-            proofs: Tracker::new(SECOND_LOOK, &proofs),
+            proofs: Tracker::new(REREAD_DELAY, &proofs),
             refused: None,
             announced: None,
         }
@@ -85,26 +87,28 @@ impl PolicyWatch {
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Step {
-        let sight = Sight::from_read(&seen.policy);
+        let sight = Observation::from_read(&seen.policy);
         let proofs = seen.proofs();
-        let by_policy = self.policy.look(std::slice::from_ref(&sight), now);
-        let by_proofs = self.proofs.look(&proofs, now);
-        let is_in_force = by_policy == Standing::InForce;
+        let by_policy = self.policy.observe(std::slice::from_ref(&sight), now);
+        let by_proofs = self.proofs.observe(&proofs, now);
+        let is_in_force = by_policy == FilesState::Active;
         let (writing, unchanged_for) = match (by_policy, by_proofs) {
-            (Standing::InForce, Standing::InForce) => return self.in_force_again(),
-            (Standing::Pending { .. }, _) | (_, Standing::Pending { .. }) => return self.pending(is_in_force, &sight),
-            (Standing::InForce, Standing::Counts { .. }) => (Writing::Moved, now),
-            (Standing::Counts { writing, unchanged_for }, _) => (writing, unchanged_for),
+            (FilesState::Active, FilesState::Active) => return self.in_force_again(),
+            (FilesState::Pending { .. }, _) | (_, FilesState::Pending { .. }) => {
+                return self.pending(is_in_force, &sight);
+            }
+            (FilesState::Active, FilesState::Usable { .. }) => (ChangeMethod::Moved, now),
+            (FilesState::Usable { writing, unchanged_for }, _) => (writing, unchanged_for),
         };
         // Where its times leave it open how the file came to be there, the kernel may know.
         let writing = match (writing, arrival) {
-            (Writing::Created, Some(Arrival::Renamed)) => Writing::Moved,
+            (ChangeMethod::Created, Some(Arrival::Renamed)) => ChangeMethod::Moved,
             // A copy that sets the time of its file back looks like a rename.
-            (Writing::Created | Writing::Moved, Some(Arrival::Created | Arrival::Untold))
-            | (Writing::Created, None) => Writing::InPlace,
+            (ChangeMethod::Created | ChangeMethod::Moved, Some(Arrival::Created | Arrival::Unreported))
+            | (ChangeMethod::Created, None) => ChangeMethod::InPlace,
             (writing, _) => writing,
         };
-        if writing == Writing::InPlace && unchanged_for < self.settle && !is_in_force {
+        if writing == ChangeMethod::InPlace && unchanged_for < self.settle && !is_in_force {
             return Step { file_in_force: Some(false), outcome: Outcome::Pending { first_seen_in_place: false } };
         }
         let [checksum, signature] = proofs;
@@ -136,8 +140,8 @@ impl PolicyWatch {
         Step { file_in_force: Some(true), outcome }
     }
 
-    fn pending(&mut self, is_in_force: bool, sight: &Sight) -> Step {
-        let in_place = self.policy.writing() == Writing::InPlace && !is_in_force;
+    fn pending(&mut self, is_in_force: bool, sight: &Observation) -> Step {
+        let in_place = self.policy.writing() == ChangeMethod::InPlace && !is_in_force;
         let first_seen_in_place = in_place && self.announced != sight.digest();
         if in_place {
             self.announced = sight.digest();
@@ -151,7 +155,7 @@ impl PolicyWatch {
         &self,
         seen: &PolicySnapshot,
         is_in_force: bool,
-        writing: Writing,
+        writing: ChangeMethod,
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Verdict {
@@ -161,7 +165,7 @@ impl PolicyWatch {
             Err(problem) => return Verdict::Refuse(Refusal::File(*problem)),
         };
         let is_whole = match vouch(content) {
-            Ok(is_whole) => is_whole || writing <= Writing::Moved,
+            Ok(is_whole) => is_whole || writing <= ChangeMethod::Moved,
             Err(error) => return Verdict::Refuse(Refusal::Proof(error)),
         };
         if is_in_force {
@@ -171,18 +175,18 @@ impl PolicyWatch {
         let lost = if is_whole { Vec::new() } else { losses(&self.in_force, text) };
         match compile(text) {
             Err(problems) => Verdict::Refuse(Refusal::Invalid(problems)),
-            Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(Refusal::TakesAway(lost)),
+            Ok(_) if writing == ChangeMethod::InPlace && !lost.is_empty() => Verdict::Refuse(Refusal::TakesAway(lost)),
             Ok(compiled) => Verdict::Accept(compiled, text.to_owned()),
         }
     }
 }
 
-const fn word(writing: Writing) -> &'static str {
+const fn word(writing: ChangeMethod) -> &'static str {
     match writing {
-        Writing::Elsewhere => "elsewhere",
-        Writing::Moved => "elsewhere and moved",
-        Writing::Created => "as a new file",
-        Writing::InPlace => "in place",
+        ChangeMethod::NewTarget => "elsewhere",
+        ChangeMethod::Moved => "elsewhere and moved",
+        ChangeMethod::Created => "as a new file",
+        ChangeMethod::InPlace => "in place",
     }
 }
 

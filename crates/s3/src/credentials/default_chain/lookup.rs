@@ -11,13 +11,13 @@ use super::profile_files::ProfileFiles;
 use super::progress::Progress;
 use super::token_files::{TokenFileKind, check_token};
 use super::variables;
-use crate::credentials::static_source::Environment;
+use crate::credentials::static_source::ReadEnv;
 
 /// The inputs of the sources.
 pub(super) struct Lookup {
     pub(super) region: Region,
     pub(super) profile_files: Arc<ProfileFiles>,
-    pub(super) environment: Environment,
+    pub(super) environment: ReadEnv,
     pub(super) progress: Progress,
 }
 

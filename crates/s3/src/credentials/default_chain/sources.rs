@@ -23,7 +23,7 @@ use super::progress::Progress;
 use super::token_files::{TokenFileKind, check_token};
 use super::{profile, provider_config, variables};
 use crate::credentials::origin::CredentialsOrigin;
-use crate::credentials::static_source::Environment;
+use crate::credentials::static_source::ReadEnv;
 
 /// The time limit of the whole chain. It is shorter than the time limit of the cache, so that the errors of the sources
 /// that answered are not lost.
@@ -82,7 +82,7 @@ impl Sources {
     pub(super) fn new(
         region: Region,
         profile_files: Arc<ProfileFiles>,
-        environment: Environment,
+        environment: ReadEnv,
         progress: Progress,
     ) -> Self {
         Self {

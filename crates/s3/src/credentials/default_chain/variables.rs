@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::credentials::static_source::Environment;
+use crate::credentials::static_source::ReadEnv;
 
 pub(super) const PROFILE: &str = "AWS_PROFILE";
 pub(super) const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -22,12 +22,12 @@ const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 const CONTAINER_URIS: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
 
 /// The value of a variable, unless it is blank.
-pub(super) fn set(environment: &Environment, name: &str) -> Option<String> {
+pub(super) fn set(environment: &ReadEnv, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.trim().is_empty())
 }
 
 /// Checks that both parts of an access key are set. With one part alone, no other identity may sign.
-pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError> {
+pub(super) fn check_keys(environment: &ReadEnv) -> Result<(), ProviderError> {
     let is_set = |name| set(environment, name).is_some();
     match (is_set(KEY_ID), is_set(SECRET), is_set(OTHER_SECRET)) {
         (true, false, false) => Err(half_set(KEY_ID, SECRET)),
@@ -37,7 +37,7 @@ pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError>
 }
 
 /// The expiry of the environment's keys, if the variable is set.
-pub(super) fn expiration(environment: &Environment) -> Result<Option<SystemTime>, ProviderError> {
+pub(super) fn expiration(environment: &ReadEnv) -> Result<Option<SystemTime>, ProviderError> {
     let Some(value) = set(environment, EXPIRATION) else { return Ok(None) };
     let end = OffsetDateTime::parse(value.trim(), &Rfc3339).map_err(|_| {
         ProviderError::invalid_configuration(format!(
@@ -49,7 +49,7 @@ pub(super) fn expiration(environment: &Environment) -> Result<Option<SystemTime>
 
 /// Whether web identity is set up. A role without a token file is ignored, as by the SDK: some platforms set it for
 /// other purposes.
-pub(super) fn has_web_identity(environment: &Environment) -> Result<bool, ProviderError> {
+pub(super) fn has_web_identity(environment: &ReadEnv) -> Result<bool, ProviderError> {
     match (set(environment, TOKEN_FILE), set(environment, ROLE_ARN)) {
         (Some(_), Some(_)) => Ok(true),
         (Some(_), None) => Err(half_set(TOKEN_FILE, ROLE_ARN)),
@@ -58,7 +58,7 @@ pub(super) fn has_web_identity(environment: &Environment) -> Result<bool, Provid
 }
 
 /// Whether the container's endpoint is set up.
-pub(super) fn has_container(environment: &Environment) -> bool {
+pub(super) fn has_container(environment: &ReadEnv) -> bool {
     CONTAINER_URIS.iter().any(|name| environment(name).is_some())
 }
 
@@ -74,7 +74,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in super::super) fn environment(variables: &[(&str, &str)]) -> Environment {
+    pub(in super::super) fn environment(variables: &[(&str, &str)]) -> ReadEnv {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: HashMap<String, String> = owned.collect();
         Arc::new(move |name| variables.get(name).cloned())
