@@ -137,7 +137,7 @@ mod tests {
         fs::rename(&inner, folder.path().join("former")).unwrap();
         fs::create_dir(&inner).unwrap();
         fs::write(&path, "half").unwrap();
-        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported), "what was told of the former folder says nothing");
+        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported), "the events of the former directory do not count");
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn counting(writing: ChangeMethod, seconds: f64) -> FilesState {
 }
 
 #[test]
-fn what_is_in_force_stays_so_by_whatever_file() {
+fn the_active_content_stays_active_in_any_file() {
     assert_eq!(last(&[(1.0, created(1, "a"))]), FilesState::Active);
     assert_eq!(last(&[(1.0, moved(2, "a"))]), FilesState::Active);
     assert_eq!(last(&[(1.0, moved(2, "b")), (1.5, moved(3, "a"))]), FilesState::Active);

@@ -423,7 +423,7 @@ async fn a_file_that_cannot_be_used_stops_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_is_dropped_leaves_nobody_waiting() {
+async fn a_dropped_fetch_ends_all_waits() {
     let fixture = Fixture::new(Answer::Nothing);
     let fetch = time::timeout(Duration::from_millis(100), fixture.ring.refresh()).await;
     assert!(fetch.is_err());
@@ -494,7 +494,7 @@ async fn keys_that_are_left_out_are_a_warning_but_for_the_certificates_of_a_bund
             (left_out.is_some(), left_out.is_some()),
             "{log}"
         );
-        let told = left_out.map_or_else(String::new, |text| format!("skipped={text:?}"));
-        assert!(log.contains(&told), "{log}");
+        let expected = left_out.map_or_else(String::new, |text| format!("skipped={text:?}"));
+        assert!(log.contains(&expected), "{log}");
     }
 }

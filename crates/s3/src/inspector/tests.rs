@@ -108,12 +108,13 @@ fn what_a_head_does_not_tell_is_not_there() {
 
 #[test]
 fn texts_are_cut_where_no_promise_reaches_and_then_equal_none() {
-    let told = |text: &str| described(&HeadObjectOutput::builder().cache_control(text).build()).cache_control.unwrap();
+    let cache_control =
+        |text: &str| described(&HeadObjectOutput::builder().cache_control(text).build()).cache_control.unwrap();
     let longest = "a".repeat(2_048);
-    assert_eq!(told(&longest), longest);
-    assert_eq!(told(&format!("{longest}b")), format!("{longest}…"));
-    assert_eq!(told(&format!("{}éé", "a".repeat(2_047))), format!("{}…", "a".repeat(2_047)));
-    assert!(HeaderText::parse(&told(&"a".repeat(5_000))).is_err());
+    assert_eq!(cache_control(&longest), longest);
+    assert_eq!(cache_control(&format!("{longest}b")), format!("{longest}…"));
+    assert_eq!(cache_control(&format!("{}éé", "a".repeat(2_047))), format!("{}…", "a".repeat(2_047)));
+    assert!(HeaderText::parse(&cache_control(&"a".repeat(5_000))).is_err());
 }
 
 #[test]

@@ -142,7 +142,7 @@ async fn a_file_without_a_usable_authority_is_found_at_start_and_at_every_fetch(
         ("a private key", KeyPair::generate().unwrap().serialize_pem()),
         ("no base64", good.replace('M', "!")),
         ("no certificate", not_a_certificate.to_owned()),
-        ("a good one and another that is none", format!("{good}{not_a_certificate}")),
+        ("a valid and an invalid one", format!("{good}{not_a_certificate}")),
         ("a file caught half-written", good[..good.len() / 2].to_owned()),
         ("a bundle caught half-written", format!("{good}{}", &good[..good.len() / 2])),
     ];

@@ -49,9 +49,9 @@ impl ChainFailure {
 
 impl fmt::Display for ChainFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = Some(self.errors_so_far()).filter(|told| !told.is_empty());
+        let texts = Some(self.errors_so_far()).filter(|texts| !texts.is_empty());
         let rest = (!self.not_set_up.is_empty()).then(|| format!("not set up: {}", self.not_set_up.join(", ")));
-        f.write_str(&told.into_iter().chain(rest).collect::<Vec<_>>().join("; "))
+        f.write_str(&texts.into_iter().chain(rest).collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -109,8 +109,8 @@ impl Error for RoleError {
 fn reason(error: &ProviderError) -> String {
     let chain = iter::successors(Some(error as &(dyn Error + 'static)), |cause| (*cause).source());
     let is_wrapping = |error: &(dyn Error + 'static)| error.is::<ProviderError>() || error.is::<TokenError>();
-    let told = chain.filter(|error| !(is_wrapping(*error) && error.source().is_some()));
-    printable(&told.map(ToString::to_string).collect::<Vec<_>>().join(": "), MAX_REASON)
+    let texts = chain.filter(|error| !(is_wrapping(*error) && error.source().is_some()));
+    printable(&texts.map(ToString::to_string).collect::<Vec<_>>().join(": "), MAX_REASON)
 }
 
 /// A text for one line: without control characters, cut after `limit` bytes.
@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn reasons_are_one_short_line() {
         let long = format!("first\nsecond\u{1b}[31m {}", "\u{e9}".repeat(2_000));
-        let told = reason(&ProviderError::provider_error(long));
-        assert!(told.starts_with("first second [31m") && told.ends_with(" ... (cut)"), "{told}");
-        assert!(told.len() < MAX_REASON + 20 && !told.contains(char::is_control));
+        let texts = reason(&ProviderError::provider_error(long));
+        assert!(texts.starts_with("first second [31m") && texts.ends_with(" ... (cut)"), "{texts}");
+        assert!(texts.len() < MAX_REASON + 20 && !texts.contains(char::is_control));
     }
 }

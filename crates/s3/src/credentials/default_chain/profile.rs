@@ -207,14 +207,14 @@ pub(super) mod tests {
     #[tokio::test]
     async fn wrong_headings_are_named() {
         let set = profiles("", "work").await;
-        let told = absent(&contents("[default]\n[ work ]\n", "[profile  work]\n"), &set);
+        let text = absent(&contents("[default]\n[ work ]\n", "[profile  work]\n"), &set);
         assert_eq!(
-            told,
+            text,
             "there is no profile `work`; /a/config has [work], which must be [profile work] there; /a/credentials has \
              [profile work], which must be [work] there"
         );
-        let told = absent(&contents("[profile other]\nwork = [work]\n", "[other]\n"), &set);
-        assert_eq!(told, "there is no profile `work`");
+        let text = absent(&contents("[profile other]\nwork = [work]\n", "[other]\n"), &set);
+        assert_eq!(text, "there is no profile `work`");
     }
 
     #[tokio::test]

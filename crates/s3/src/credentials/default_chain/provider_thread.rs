@@ -287,8 +287,8 @@ mod tests {
             let error = error(&thread).await;
             assert!(error.contains("profile: nothing; web identity: timed out after 0.3 seconds"), "{error}");
         }
-        let told = error(&thread).await;
-        assert!(told.contains("web identity: not asked: limit reached, 4 earlier requests still wait"), "{told}");
+        let message = error(&thread).await;
+        assert!(message.contains("web identity: not asked: limit reached, 4 earlier requests still wait"), "{message}");
         assert_eq!(made.load(Ordering::SeqCst), MAX_THREADS);
         gate.set(false);
         let started = Instant::now();
@@ -302,11 +302,11 @@ mod tests {
     #[tokio::test]
     async fn provider_that_panics_is_made_anew() {
         let panics = Arc::new(AtomicBool::new(true));
-        let told = Arc::clone(&panics);
+        let shared = Arc::clone(&panics);
         let thread = ProviderThread::new(PATIENCE, move |_| {
-            let panics = Arc::clone(&told);
+            let panics = Arc::clone(&shared);
             provider(move || {
-                assert!(!panics.load(Ordering::SeqCst), "as told");
+                assert!(!panics.load(Ordering::SeqCst), "as configured");
                 future::ProvideCredentials::ready(Ok(keys()))
             })
         });

@@ -72,9 +72,9 @@ mod tests {
             ("fifo", Some("SETTING /fifo is not a regular file")),
             ("", Some("SETTING / is not a regular file")),
         ] {
-            let told = check(name, TokenFileKind::Always).err();
-            assert_eq!(told.is_some(), expected.is_some(), "{name}: {told:?}");
-            assert!(told.unwrap_or_default().ends_with(expected.unwrap_or_default()), "{name}");
+            let error = check(name, TokenFileKind::Always).err();
+            assert_eq!(error.is_some(), expected.is_some(), "{name}: {error:?}");
+            assert!(error.unwrap_or_default().ends_with(expected.unwrap_or_default()), "{name}");
             let left_to_the_sdk = expected.is_none() || ["absent", "empty"].contains(&name);
             assert_eq!(check(name, TokenFileKind::AfterLogin).is_ok(), left_to_the_sdk, "{name}");
         }

@@ -90,7 +90,7 @@ fn an_access_point_is_reached_over_https_by_name() {
 }
 
 #[test]
-fn the_buckets_own_name_is_checked_beside_an_access_point() {
+fn the_buckets_name_is_checked_also_with_an_access_point() {
     let arn = "arn:aws:s3:us-west-2:111122223333:accesspoint/readers";
     let settings = EndpointSettings { s3_bucket: arn.to_owned(), ..access_point(arn) };
     assert_eq!(error(&settings), EndpointError::BucketName);
