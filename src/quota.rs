@@ -6,7 +6,7 @@ mod local_store;
 mod quotas;
 mod store;
 
-pub use access_broker_policy::{RateLimit, TierQuota, read_rate};
+pub use access_broker_policy::{RateLimit, RateScope, TierQuota, read_rate};
 pub(crate) use quotas::QuotaError;
 pub use quotas::{QuotaExceeded, QuotaScope, QuotaSettings, Quotas};
 pub use store::{CountedCall, QuotaStore, QuotaStoreError, UsedUp};

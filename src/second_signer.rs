@@ -1,6 +1,7 @@
-//! A signer of another kind beside that of S3, in the manner of a content delivery network: the end, the id of a key and
-//! an HMAC stand in the query. It shows that nothing outside the S3 crate depends on what signs.
+//! A signer other than S3's, similar to a content delivery network: the query has the expiry, a key id and an HMAC. It
+//! shows that nothing outside the S3 crate depends on the signer.
 
+use access_broker_base::document::Variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +31,7 @@ use access_broker_s3::{
     S3Options,
 };
 
-/// Signs downloads of one bucket by a key that never changes.
+/// Signs downloads of one bucket with a constant key.
 #[derive(Debug)]
 pub(crate) struct HmacSigner {
     bucket: BucketName,
@@ -105,7 +106,7 @@ impl SignerStatus for HmacSigner {
     }
 }
 
-/// The S3 crate with one bucket, whose credentials have no end.
+/// The S3 crate with one bucket, whose credentials do not expire.
 pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
     let profile = || BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let policy = policy("tier = []", bucket, profile());
@@ -147,7 +148,12 @@ pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
 
 pub(crate) fn policy(text: &str, bucket: &BucketName, profile: BucketProfile) -> Policy {
     let buckets = BTreeMap::from([(bucket.clone(), profile)]);
-    let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &BTreeSet::new(),
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     Policy::parse("policy.toml", text, &context).unwrap()
 }
 

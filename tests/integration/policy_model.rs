@@ -16,6 +16,7 @@ mod random;
 mod smaller;
 mod spec;
 
+use access_broker_base::document::Variables;
 use std::collections::BTreeMap;
 use std::env;
 use std::time::Duration;
@@ -127,7 +128,12 @@ fn parse(policy: &PolicySpec) -> Result<Policy, String> {
         .collect();
     let issuers = policy.issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = generate::TRUST_DOMAINS.map(str::to_owned).into();
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &trust_domains,
+        variables: &Variables::None,
+    };
     Policy::parse("policy", &policy.text(), &context).map_err(|problems| problems.to_string())
 }
 

@@ -5,8 +5,11 @@
 //! [`Document::into_result`] yields the value only if there was no problem at all.
 
 mod problem;
+mod reference;
+mod setting;
 mod table;
 mod units;
+mod variables;
 mod warning;
 
 use std::cell::RefCell;
@@ -16,7 +19,14 @@ use std::fmt::Display;
 use toml::de::DeTable;
 
 pub use problem::{Location, Problem, Problems};
+use reference::Recorder;
+pub use reference::{Absent, Reference, SettingReference, TableReference, Unit, Values};
+pub use setting::{
+    Choice, FilePath, Flag, Form, Given, List, Magnitude, Number, Parsed, Setting, Text, Unread, Written,
+};
 pub use table::{Located, Table};
+use variables::Expanded;
+pub use variables::{Variables, is_variable_name, read_environment};
 use warning::FoundWarnings;
 #[cfg(any(test, feature = "test-util"))]
 pub use warning::testing;
@@ -38,40 +48,64 @@ pub struct Document<'t> {
     overrides_read: RefCell<BTreeSet<String>>,
     problems: RefCell<Vec<Problem>>,
     warnings: FoundWarnings,
+    expanded: Expanded,
+    /// Is there while the readers describe what a document can have.
+    recorder: Option<Recorder>,
 }
 
 impl<'t> Document<'t> {
-    /// Parses a document. `origin` is its name in messages, usually the path.
+    /// Parses a document. `origin` is its name in messages, usually the path. Variables are replaced in strings, not in
+    /// keys; nothing that came from one is parsed as TOML.
     ///
     /// # Errors
     ///
-    /// Every syntax error of the text.
-    pub fn parse(origin: &str, text: &'t str, overrides: Overrides) -> Result<Self, Problems> {
+    /// Every syntax error of the text; without one, every variable that cannot be replaced.
+    pub fn parse(origin: &str, text: &'t str, overrides: Overrides, variables: &Variables) -> Result<Self, Problems> {
         if text.len() > MAX_DOCUMENT_BYTES {
-            let rule = format!("must not be larger than {MAX_DOCUMENT_BYTES} bytes");
+            let rule = format!("exceeds the limit of {MAX_DOCUMENT_BYTES} bytes");
             return Err(Problems::new(origin, vec![Problem::new(Location::Document, "", rule)]));
         }
         let lines = LineIndex::new(text);
-        let (root, errors) = DeTable::parse_recoverable(text);
-        let syntax_problems: Vec<Problem> = errors
+        let (mut root, errors) = DeTable::parse_recoverable(text);
+        let mut problems: Vec<Problem> = errors
             .iter()
             .map(|error| {
                 let location = error.span().map_or(Location::Document, |span| lines.place_at(span.start));
                 Problem::new(location, "", error.message().to_owned())
             })
             .collect();
-        if !syntax_problems.is_empty() {
-            return Err(Problems::new(origin, syntax_problems));
+        let mut expanded = Expanded::default();
+        if problems.is_empty() {
+            expanded = Expanded::expand(root.get_mut(), variables, &|offset| lines.place_at(offset), &mut problems);
         }
-        Ok(Self {
+        if !problems.is_empty() {
+            return Err(Problems::new(origin, problems));
+        }
+        let root = root.into_inner();
+        Ok(Self { lines, overrides, expanded, ..Self::new(origin, root) })
+    }
+
+    /// What readers ask for: `read` runs over an empty document in which every table is present.
+    pub fn describe(read: impl FnOnce(&Document<'_>)) -> Reference {
+        let recorder = Recorder::default();
+        recorder.add_table("", false);
+        let document = Document { recorder: Some(recorder), ..Document::new("", DeTable::new()) };
+        read(&document);
+        document.recorder.map(Recorder::into_reference).unwrap_or_default()
+    }
+
+    fn new(origin: &str, root: DeTable<'t>) -> Self {
+        Self {
             origin: origin.to_owned(),
-            lines,
-            root: root.into_inner(),
-            overrides,
+            lines: LineIndex::new(""),
+            root,
+            overrides: Overrides::new(),
             overrides_read: RefCell::default(),
             problems: RefCell::default(),
             warnings: FoundWarnings::default(),
-        })
+            expanded: Expanded::default(),
+            recorder: None,
+        }
     }
 
     /// The outermost table.
@@ -82,7 +116,8 @@ impl<'t> Document<'t> {
 
     /// Adds a problem. `setting` is the dotted path, `rule` what must hold.
     pub fn report(&self, location: &Location, setting: impl Into<String>, rule: impl Display) {
-        self.problems.borrow_mut().push(Problem::new(location.clone(), setting, rule.to_string()));
+        let rule = self.expanded.redacted(rule.to_string());
+        self.problems.borrow_mut().push(Problem::new(location.clone(), setting, rule));
     }
 
     /// Whether no problem was found so far. Warnings are of use only then.
@@ -93,7 +128,7 @@ impl<'t> Document<'t> {
 
     /// Adds a warning. `setting` is the dotted path; `message` says what is wrong and what to write instead.
     pub fn warn(&self, code: WarningCode, location: &Location, setting: impl Into<String>, message: impl Display) {
-        self.warnings.add(code, location, setting, message);
+        self.warnings.add(code, location, setting, self.expanded.redacted(message.to_string()));
     }
 
     /// Takes out the warnings that were found.
@@ -123,6 +158,15 @@ impl<'t> Document<'t> {
 
     fn place_at(&self, offset: usize) -> Location {
         self.lines.place_at(offset)
+    }
+
+    fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    /// Whether the string that begins here came from a variable, in whole or in part.
+    fn is_expanded(&self, offset: usize) -> bool {
+        self.expanded.is_expanded(offset)
     }
 
     /// Whether a setting has a value from outside the document.

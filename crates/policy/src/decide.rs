@@ -14,6 +14,7 @@ mod operation;
 mod permit;
 mod permitted_terms;
 mod policy;
+mod policy_hash;
 mod prefix;
 mod rate_limit;
 mod refusal;
@@ -30,22 +31,21 @@ pub use operation::Operation;
 pub use permit::{Permit, PermittedInspection, PermittedObject};
 pub use permitted_terms::{PermittedDownload, PermittedUpload};
 pub use policy::{Policy, TierOutline};
+pub use policy_hash::PolicyHash;
 pub use rate_limit::RateLimit;
 pub use refusal::{Refusal, RefusalReason};
 pub use request::{AccessRequest, RequestedDownload, RequestedUpload};
 pub use tier_quota::TierQuota;
 pub use violation::FieldViolation;
 
-// What a policy is built of, for those who read one.
+// What a policy is built of, for its reader.
 pub(crate) use condition::{Condition, Issuers};
 pub(crate) use glob::Glob;
 pub(crate) use include::Include;
 pub(crate) use lifetime::LifetimeObligations;
 pub(crate) use obligations::{DownloadObligations, MAX_SINGLE_PUT_BYTES, UploadObligations};
 pub(crate) use policy::BucketTiers;
-pub(crate) use prefix::TierPrefix;
-#[cfg(test)]
-pub(crate) use prefix::TierPrefixError;
+pub(crate) use prefix::{TierPrefix, TierPrefixError};
 pub(crate) use rate_limit::MAX_COUNT;
 pub(crate) use rule::Rule;
 pub(crate) use tier::Tier;

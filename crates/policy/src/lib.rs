@@ -1,13 +1,13 @@
-//! What access-broker allows, in three modules. Each uses only those before it:
+//! The policy of access-broker, in three modules. Each uses only the modules before it:
 //!
-//! - `object`: S3's words, such as keys, checksums and tags.
+//! - `object`: values of S3, such as keys, checksums and tags.
 //! - `decide`: a compiled policy decides about a request, and a [`Permit`] follows. Pure: no I/O, no TOML, no clock.
 //! - `file` (the feature of that name): reads a policy file.
 #![cfg_attr(
     not(feature = "file"),
-    allow(dead_code, unused_imports, reason = "the parts of a policy are made by the reader of its file alone")
+    allow(dead_code, unused_imports, reason = "only the reader of a policy file makes the parts of a policy")
 )]
-#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read files that this program wrote"))]
 
 mod decide;
 #[cfg(feature = "file")]
@@ -16,11 +16,11 @@ mod object;
 
 pub use decide::{
     AccessRequest, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL, Operation,
-    Permit, PermittedDownload, PermittedInspection, PermittedObject, PermittedUpload, Policy, RateLimit, Refusal,
-    RefusalReason, RequestedDownload, RequestedUpload, TierOutline, TierQuota,
+    Permit, PermittedDownload, PermittedInspection, PermittedObject, PermittedUpload, Policy, PolicyHash, RateLimit,
+    Refusal, RefusalReason, RequestedDownload, RequestedUpload, TierOutline, TierQuota,
 };
 #[cfg(feature = "file")]
-pub use file::{CallerOutlook, CompiledPolicy, Loss, PolicyContext, looks_like_path, losses, read_rate};
+pub use file::{CallerOutlook, CompiledPolicy, Loss, PolicyContext, RateScope, looks_like_path, losses, read_rate};
 pub use object::{
     AccountId, AccountIdError, BucketName, BucketNameError, BucketProfile, Checksum, ChecksumAlgorithm,
     ChecksumLengthError, ContentEncodingError, DECISION_METADATA, DispositionType, Encryption, EncryptionAlgorithm,

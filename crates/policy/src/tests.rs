@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::*;
-use access_broker_base::document::WarningCode;
+use access_broker_base::document::{Variables, WarningCode};
 use access_broker_identity::{Caller, Claim, ClaimSet, Names, TokenIdentity, WorkloadId};
 
 mod compile;
@@ -62,7 +62,8 @@ fn compiled_at(
 ) -> Result<CompiledPolicy, access_broker_base::document::Problems> {
     let issuers = issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
-    let context = PolicyContext { buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let context =
+        PolicyContext { buckets, issuers: &issuers, trust_domains: &trust_domains, variables: &Variables::None };
     CompiledPolicy::parse("policy.toml", text, &context, &CallerOutlook::default())
 }
 

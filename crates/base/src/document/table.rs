@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::reference::{SettingReference, TableReference, without_indexes};
+use super::setting::Unread;
 use super::{Document, Location, WarningCode, units};
 
 /// A value and where it stood.
@@ -31,9 +33,13 @@ pub struct Table<'d> {
 }
 
 /// A setting's value, from the document or from an override.
-enum Raw<'d> {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Raw<'d> {
     Toml(&'d DeValue<'d>),
+    /// From a variable or a flag, where everything is text.
     Text(&'d str),
+    /// A string of the document in which a variable was replaced.
+    Expanded(&'d str),
 }
 
 impl<'d> Table<'d> {
@@ -75,10 +81,41 @@ impl<'d> Table<'d> {
         in_document || self.document.is_overridden(&self.path_of(key))
     }
 
-    /// Whether the document has this table, or what wins over it sets something in it.
+    /// Whether the document has this table, or what wins over it sets something in it. Always so while the readers
+    /// describe what a document can have.
     #[must_use]
     pub fn is_present(&self) -> bool {
-        self.entries.is_some() || self.document.has_overrides_in(&self.path)
+        self.entries.is_some() || self.document.has_overrides_in(&self.path) || self.document.recorder().is_some()
+    }
+
+    /// Begins to read a setting. `meaning` says what it is for, in Markdown.
+    pub fn setting(&mut self, key: &'static str, meaning: &'static str) -> Unread<'_, 'd> {
+        Unread { table: self, key, meaning }
+    }
+
+    /// Says in the reference what the table is for, and what holds without it; both in Markdown.
+    pub fn describe(&self, meaning: &'static str, absent: &'static str) {
+        if let Some(recorder) = self.document.recorder() {
+            recorder.change_table(&self.path, |table| (table.meaning, table.absent) = (meaning, absent));
+        }
+    }
+
+    /// Says in the reference what keys that the author of the file chooses mean, in Markdown.
+    pub fn describe_free_keys(&self, meaning: &'static str) {
+        if let Some(recorder) = self.document.recorder() {
+            recorder.change_table(&self.path, |table: &mut TableReference| table.free_keys = Some(meaning));
+        }
+    }
+
+    pub(super) fn record(&self, setting: impl FnOnce() -> SettingReference) {
+        if let Some(recorder) = self.document.recorder() {
+            recorder.add_setting(&self.path, setting());
+        }
+    }
+
+    /// Notes that a setting is known.
+    pub(super) fn take(&mut self, key: &'static str) {
+        self.taken.insert(key);
     }
 
     /// Every key in the table. For tables whose keys are the user's own, such as claim names.
@@ -110,7 +147,7 @@ impl<'d> Table<'d> {
     pub fn string(&mut self, key: &'static str) -> Option<Located<String>> {
         self.typed(key, "must be a string", |raw| match raw {
             Raw::Toml(DeValue::String(text)) => Some(text.to_string()),
-            Raw::Text(text) => Some((*text).to_owned()),
+            Raw::Text(text) | Raw::Expanded(text) => Some((*text).to_owned()),
             Raw::Toml(_) => None,
         })
     }
@@ -143,7 +180,7 @@ impl<'d> Table<'d> {
     pub fn boolean(&mut self, key: &'static str) -> Option<Located<bool>> {
         self.typed(key, "must be true or false", |raw| match raw {
             Raw::Toml(DeValue::Boolean(value)) => Some(*value),
-            Raw::Text(text) => text.parse().ok(),
+            Raw::Text(text) | Raw::Expanded(text) => text.parse().ok(),
             Raw::Toml(_) => None,
         })
     }
@@ -164,7 +201,7 @@ impl<'d> Table<'d> {
     pub fn integer(&mut self, key: &'static str) -> Option<Located<u64>> {
         self.typed(key, "must be a whole number", |raw| match raw {
             Raw::Toml(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
-            Raw::Text(text) => text.parse().ok(),
+            Raw::Text(text) | Raw::Expanded(text) => text.parse().ok(),
             Raw::Toml(_) => None,
         })
     }
@@ -189,6 +226,7 @@ impl<'d> Table<'d> {
                 .split(',')
                 .map(|part| Located { value: part.trim().to_owned(), location: location.clone() })
                 .collect(),
+            Raw::Expanded(text) => vec![Located { value: text.to_owned(), location }],
             Raw::Toml(value) => self.strings_in(value, &location).or_else(|| {
                 self.report(key, &location, rule);
                 None
@@ -258,6 +296,9 @@ impl<'d> Table<'d> {
     pub fn table(&mut self, key: &'static str) -> Table<'d> {
         self.taken.insert(key);
         let path = self.path_of(key);
+        if let Some(recorder) = self.document.recorder() {
+            recorder.add_table(&path, false);
+        }
         match self.entries.and_then(|entries| entries.get(key)) {
             None => Table::new(self.document, path, self.location.clone(), None),
             Some(value) => {
@@ -274,6 +315,11 @@ impl<'d> Table<'d> {
     /// The tables of an array of tables; none if the document lacks it.
     pub fn tables(&mut self, key: &'static str) -> Vec<Table<'d>> {
         self.taken.insert(key);
+        if let Some(recorder) = self.document.recorder() {
+            let path = format!("{}[0]", self.path_of(key));
+            recorder.add_table(&path, true);
+            return vec![Table::new(self.document, path, self.location.clone(), None)];
+        }
         let Some(value) = self.entries.and_then(|entries| entries.get(key)) else {
             return Vec::new();
         };
@@ -314,20 +360,28 @@ impl<'d> Table<'d> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// What stands in the brackets above an array of tables: the path, without the numbers that it counts tables by.
+    /// The text in the brackets above an array of tables.
     fn header_of(&self, key: &str) -> String {
-        let path = self.path_of(key);
-        let names: Vec<&str> = path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect();
-        names.join(".")
+        without_indexes(&self.path_of(key))
     }
 
-    fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Location)> {
-        self.taken.insert(key);
+    pub(super) fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Location)> {
+        self.take(key);
+        self.peek_raw(key)
+    }
+
+    pub(super) fn peek_raw(&self, key: &str) -> Option<(Raw<'d>, Location)> {
         if let Some((location, text)) = self.document.override_of(&self.path_of(key)) {
             return Some((Raw::Text(text), location.clone()));
         }
         let value = self.entries?.get(key)?;
-        Some((Raw::Toml(value.get_ref()), self.document.place_at(value.span().start)))
+        let offset = value.span().start;
+        let raw = match value.get_ref() {
+            // What came from a variable can be a number or a flag, too.
+            DeValue::String(text) if self.document.is_expanded(offset) => Raw::Expanded(text),
+            value => Raw::Toml(value),
+        };
+        Some((raw, self.document.place_at(offset)))
     }
 
     fn typed<T>(
@@ -360,10 +414,10 @@ impl<'d> Table<'d> {
 }
 
 impl Raw<'_> {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Toml(value) => value.as_str(),
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Expanded(text) => Some(text),
         }
     }
 }

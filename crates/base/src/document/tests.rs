@@ -1,3 +1,7 @@
+mod settings;
+mod variables;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::warning::MAX_WARNINGS;
@@ -26,7 +30,7 @@ fn environment(path: &str, text: &str) -> Overrides {
 
 #[test]
 fn values_come_with_their_lines() {
-    let document = Document::parse("x.toml", TEXT, Overrides::new()).unwrap();
+    let document = Document::parse("x.toml", TEXT, Overrides::new(), &Variables::None).unwrap();
     let mut root = document.root();
     assert_eq!(root.string("name").unwrap(), Located { value: "broker".to_owned(), location: Location::Line(2) });
     assert_eq!(root.duration("ttl").unwrap().value, Duration::from_mins(15));
@@ -37,7 +41,7 @@ fn values_come_with_their_lines() {
 
 #[test]
 fn every_problem_is_reported_in_the_order_of_the_lines() {
-    let document = Document::parse("x.toml", TEXT, Overrides::new()).unwrap();
+    let document = Document::parse("x.toml", TEXT, Overrides::new(), &Variables::None).unwrap();
     let mut root = document.root();
     for mut tier in root.tables("tier") {
         let _ = tier.required_string("prefix");
@@ -64,10 +68,12 @@ fn every_problem_is_reported_in_the_order_of_the_lines() {
 
 #[test]
 fn an_override_wins_over_the_file_and_names_itself_in_problems() {
-    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "false")).unwrap();
+    let document =
+        Document::parse("x.toml", TEXT, environment("server.reflection", "false"), &Variables::None).unwrap();
     assert!(!document.root().table("server").boolean("reflection").unwrap().value);
 
-    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "maybe")).unwrap();
+    let document =
+        Document::parse("x.toml", TEXT, environment("server.reflection", "maybe"), &Variables::None).unwrap();
     assert!(document.root().table("server").boolean("reflection").is_none());
     assert_eq!(
         document.into_result(Some(())).unwrap_err().to_string(),
@@ -77,14 +83,14 @@ fn an_override_wins_over_the_file_and_names_itself_in_problems() {
 
 #[test]
 fn an_override_reaches_a_table_that_the_file_lacks() {
-    let document = Document::parse("x.toml", "", environment("log.level", "debug")).unwrap();
+    let document = Document::parse("x.toml", "", environment("log.level", "debug"), &Variables::None).unwrap();
     assert_eq!(document.root().table("log").string("level").unwrap().value, "debug");
     assert!(document.into_result(Some(())).is_ok());
 }
 
 #[test]
 fn an_override_of_an_unknown_setting_is_a_problem() {
-    let document = Document::parse("x.toml", "", environment("sever.reflection", "true")).unwrap();
+    let document = Document::parse("x.toml", "", environment("sever.reflection", "true"), &Variables::None).unwrap();
     assert_eq!(
         document.into_result(Some(())).unwrap_err().to_string(),
         "environment variable AB_X: sever.reflection is not a known setting"
@@ -93,7 +99,7 @@ fn an_override_of_an_unknown_setting_is_a_problem() {
 
 #[test]
 fn syntax_errors_carry_their_lines() {
-    let problems = Document::parse("x.toml", "a = 1\nb = \nc = 'x\n", Overrides::new()).unwrap_err();
+    let problems = Document::parse("x.toml", "a = 1\nb = \nc = 'x\n", Overrides::new(), &Variables::None).unwrap_err();
     let lines: Vec<_> = problems.as_slice().iter().map(|problem| problem.location.clone()).collect();
     assert!(lines.contains(&Location::Line(2)) && lines.contains(&Location::Line(3)), "{problems}");
 }
@@ -110,7 +116,8 @@ fn what_is_set_from_outside_is_held_and_present() {
         ("quota.caller".to_owned(), (Location::Flag("--caller".to_owned()), "5/s".to_owned())),
         ("list[0].a".to_owned(), (Location::Flag("--a".to_owned()), "1".to_owned())),
     ]);
-    let document = Document::parse("test", "[quotas]\nburst = 1\n[[list]]\nb = 1\n", overrides).unwrap();
+    let document =
+        Document::parse("test", "[quotas]\nburst = 1\n[[list]]\nb = 1\n", overrides, &Variables::None).unwrap();
     let mut root = document.root();
     let (quota, quotas, other) = (root.table("quota"), root.table("quotas"), root.table("quot"));
     assert!(quota.holds("caller") && !quota.holds("burst") && !quota.holds("call"));
@@ -123,7 +130,7 @@ fn what_is_set_from_outside_is_held_and_present() {
 
 #[test]
 fn warnings_come_in_the_order_of_the_lines_and_leave_the_value_alone() {
-    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "true")).unwrap();
+    let document = Document::parse("x.toml", TEXT, environment("server.reflection", "true"), &Variables::None).unwrap();
     let mut root = document.root();
     let server = root.table("server");
     server.warn(WarningCode::BucketTwice, "grpc_addr", &server.location_of("grpc_addr"), "is odd");
@@ -144,7 +151,7 @@ fn warnings_come_in_the_order_of_the_lines_and_leave_the_value_alone() {
 
 #[test]
 fn warnings_are_bounded_and_the_rest_is_counted() {
-    let document = Document::parse("x.toml", "", Overrides::new()).unwrap();
+    let document = Document::parse("x.toml", "", Overrides::new(), &Variables::None).unwrap();
     for line in 0..MAX_WARNINGS + 5 {
         document.warn(WarningCode::LiteralPattern, &Location::Line(line), "a", "is odd");
     }
@@ -163,7 +170,7 @@ fn codes_of_warnings_are_words_in_snake_case_and_differ() {
 
 #[test]
 fn a_warning_is_one_line_of_bounded_length() {
-    let document = Document::parse("x.toml", "", Overrides::new()).unwrap();
+    let document = Document::parse("x.toml", "", Overrides::new(), &Variables::None).unwrap();
     document.warn(WarningCode::DottedClaim, &Location::Line(1), "a\nb", "x".repeat(2_000));
     let (_, line) = document.take_warnings().lines().next().unwrap();
     assert_eq!(line, format!("x.toml:1: a\\nb {}\u{2026}", "x".repeat(1_000)));
@@ -172,7 +179,7 @@ fn a_warning_is_one_line_of_bounded_length() {
 #[test]
 fn the_names_of_unknown_settings_cannot_forge_a_line() {
     let text = "\"\\u001b[31mX\\naccess-broker: all good\\u202e\" = 1\n";
-    let document = Document::parse("x.toml", text, Overrides::new()).unwrap();
+    let document = Document::parse("x.toml", text, Overrides::new(), &Variables::None).unwrap();
     document.root().finish();
     let problems = document.into_result(Some(())).unwrap_err().to_string();
     assert_eq!(problems, "x.toml:1: \\u{1b}[31mX\\naccess-broker: all good\\u{202e} is not a known setting");

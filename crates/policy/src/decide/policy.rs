@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::operation::Operation;
+use super::policy_hash::PolicyHash;
 use super::tier_tree::TierTree;
 use crate::object::{BucketName, BucketProfile};
 
@@ -13,12 +14,13 @@ use crate::object::{BucketName, BucketProfile};
 pub struct Policy {
     pub(crate) buckets: HashMap<BucketName, BucketTiers>,
     pub(crate) outline: Vec<TierOutline>,
+    pub(crate) hash: PolicyHash,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct BucketTiers {
     pub(crate) tree: TierTree,
-    /// What the configuration says of the bucket.
+    /// What the configuration says about the bucket.
     pub(crate) profile: BucketProfile,
 }
 
@@ -44,5 +46,11 @@ impl Policy {
     #[must_use]
     pub fn outline(&self) -> &[TierOutline] {
         &self.outline
+    }
+
+    /// Identifies the policy, in logs and metrics.
+    #[must_use]
+    pub const fn hash(&self) -> PolicyHash {
+        self.hash
     }
 }

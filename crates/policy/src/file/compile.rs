@@ -1,4 +1,4 @@
-//! Puts tiers and rules together, and reports what contradicts between them.
+//! Puts tiers and rules together, and reports contradictions between them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::context::PolicyContext;
 use super::rule::{self, RuleWithTiers};
 use super::tier::{self, TierSpecification};
-use crate::decide::{BucketTiers, Operation, Policy, Rule, TierOutline};
+use crate::decide::{BucketTiers, Operation, Policy, PolicyHash, Rule, TierOutline};
 use crate::object::{BucketName, EndpointName};
 use access_broker_base::document::{Document, Located, Table};
 
-pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> Policy {
+pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>, hash: PolicyHash) -> Policy {
     let mut root = document.root();
-    // Names of tiers that turn out to be wrong count too: what names them is not wrong for that.
+    root.describe("A policy: which callers can read and write which objects.", "");
+    // Names of invalid tiers count: a rule that refers to one is not invalid for that.
     let declared: HashSet<String> =
         root.tables("tier").iter_mut().filter_map(|table| Some(table.string("name")?.value)).collect();
     let mut tiers: Vec<TierSpecification> =
@@ -20,7 +21,7 @@ pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> P
     let grants = read_rules(root.tables("grant"), context, rule::read_grant);
     let denials = read_rules(root.tables("denial"), context, rule::read_denial);
     if !root.holds("tier") {
-        root.report_here("must hold at least one [[tier]]");
+        root.report_here("must have at least one [[tier]]");
     }
     root.finish();
 
@@ -28,14 +29,14 @@ pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> P
     for TierSpecification { bucket, path, endpoints, prefix_text, .. } in &tiers {
         match context.buckets.get(&bucket.value) {
             Some(known) => {
-                report_unknown_endpoints(document, path, endpoints, &known.endpoints);
+                report_unknown_endpoints(document, path, endpoints, bucket, &known.endpoints);
                 if known.takes_backslash_for_slash && prefix_text.value.contains('\\') {
-                    let rule = "must not hold \"\\\", because the bucket has backslash_in_keys = false";
+                    let rule = "must not have \"\\\", because the bucket has backslash_in_keys = false";
                     document.report(&prefix_text.location, format!("{path}.prefix"), rule);
                 }
             }
             None => {
-                let rule = "is not a bucket of the server's configuration";
+                let rule = format!("refers to undefined bucket \"{}\"", bucket.value);
                 document.report(&bucket.location, format!("{path}.bucket"), rule);
             }
         }
@@ -60,7 +61,7 @@ pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>) -> P
             }
         }
     }
-    build(document, tiers, context)
+    build(document, tiers, context, hash)
 }
 
 fn read_rules<'d>(
@@ -74,8 +75,8 @@ fn read_rules<'d>(
 fn index_by_name(document: &Document<'_>, tiers: &[TierSpecification]) -> HashMap<String, usize> {
     let mut by_name = HashMap::new();
     for (index, TierSpecification { name: Located { value, location }, path, .. }) in tiers.iter().enumerate() {
-        if by_name.insert(value.clone(), index).is_some() {
-            document.report(location, format!("{path}.name"), "is the name of another tier already");
+        if by_name.insert(value.as_str().to_owned(), index).is_some() {
+            document.report(location, format!("{path}.name"), "repeats the name of another tier");
         }
     }
     by_name
@@ -85,7 +86,7 @@ fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared:
     for Located { value, location } in rule.tiers.iter().flatten() {
         if !declared.contains(value) {
             let setting = format!("{}.tiers", rule.path);
-            document.report(location, setting, format!("names {value:?}, which is no tier of this file"));
+            document.report(location, setting, format!("refers to undefined tier {value:?}"));
         }
     }
 }
@@ -101,17 +102,18 @@ fn report_unknown_endpoints(
     document: &Document<'_>,
     path: &str,
     endpoints: &[Located<EndpointName>],
+    bucket: &Located<BucketName>,
     known: &BTreeSet<EndpointName>,
 ) {
     for Located { value, location } in endpoints {
         if !known.contains(value) {
-            let rule = format!("holds \"{value}\", which is no endpoint of the bucket");
+            let rule = format!("refers to undefined endpoint \"{value}\" of bucket \"{}\"", bucket.value);
             document.report(location, format!("{path}.endpoints"), rule);
         }
     }
 }
 
-/// A grant that names endpoints must leave each of its tiers at least one, and every name must be of use somewhere.
+/// A grant that lists endpoints must leave each of its tiers at least one, and each endpoint must be usable in a tier.
 fn report_endpoints_of_grant(
     document: &Document<'_>,
     grant: &RuleWithTiers,
@@ -131,7 +133,7 @@ fn report_endpoints_of_grant(
         let of_tier = |name: &&EndpointName| tier.endpoints.as_ref().is_none_or(|list| list.contains(*name));
         let usable: BTreeSet<&EndpointName> = of_bucket.filter(of_tier).collect();
         if !grant.endpoints.iter().any(|name| usable.contains(&name.value)) {
-            let rule = format!("leaves tier \"{}\" no endpoint", tier.name());
+            let rule = format!("leaves tier \"{}\" without an endpoint", tier.name());
             document.report(&grant.location, setting.clone(), rule);
         }
         known.extend(usable);
@@ -141,13 +143,13 @@ fn report_endpoints_of_grant(
             document.report(
                 location,
                 setting.clone(),
-                format!("holds \"{value}\", by which none of its tiers can be reached"),
+                format!("lists endpoint \"{value}\", which none of its tiers allows"),
             );
         }
     }
 }
 
-/// A grant of an operation that none of its tiers offers would look like a permission and be none.
+/// A grant of an operation that none of its tiers offers would look like a permission and have no effect.
 fn report_unreachable(
     document: &Document<'_>,
     grant: &RuleWithTiers,
@@ -155,18 +157,18 @@ fn report_unreachable(
     by_name: &HashMap<String, usize>,
 ) {
     let reached = reached_tiers(grant, by_name, tiers.len());
-    let some_are_wrong = grant.tiers.as_ref().is_some_and(|names| names.len() != reached.len());
+    let some_are_invalid = grant.tiers.as_ref().is_some_and(|names| names.len() != reached.len());
     let offered =
         |operation| reached.iter().filter_map(|index| tiers.get(*index)).any(|reached| reached.tier.offers(operation));
     for operation in grant.rule.operations() {
-        if !some_are_wrong && !offered(*operation) {
-            let rule = format!("grants {operation}, but none of its tiers has {operation}s");
-            document.report(&grant.operations_place, format!("{}.operations", grant.path), rule);
+        if !some_are_invalid && !offered(*operation) {
+            let rule = format!("grants {operation}, but none of its tiers has the table {operation}");
+            document.report(&grant.operations_location, format!("{}.operations", grant.path), rule);
         }
     }
 }
 
-/// Two issuers may give the same value of a claim to different people, who would then share a prefix.
+/// Two issuers can give the same value of a claim to different people, who would then share a prefix.
 fn report_shared_templates(
     document: &Document<'_>,
     grant: &RuleWithTiers,
@@ -181,8 +183,8 @@ fn report_shared_templates(
     let template = reached.iter().filter_map(|index| tiers.get(*index)).find(|reached| reached.prefix.has_template());
     if let Some(TierSpecification { tier, .. }) = template {
         let rule = format!(
-            "must name issuers, because several are configured and the prefix of tier \"{}\" comes from claims: write \
-             issuers with those that are meant of [{}], or issuers = \"any\" to accept these claims from every issuer",
+            "must have issuers, because several are configured and the prefix of tier \"{}\" comes from claims: list the \
+             intended issuers of [{}], or set issuers = \"any\" to accept these claims from every issuer",
             tier.name(),
             context.list_issuers()
         );
@@ -190,7 +192,12 @@ fn report_shared_templates(
     }
 }
 
-fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &PolicyContext<'_>) -> Policy {
+fn build(
+    document: &Document<'_>,
+    tiers: Vec<TierSpecification>,
+    context: &PolicyContext<'_>,
+    hash: PolicyHash,
+) -> Policy {
     let mut buckets: HashMap<BucketName, BucketTiers> = HashMap::new();
     let mut outline = Vec::with_capacity(tiers.len());
     for TierSpecification { tier, path, bucket, prefix_text, prefix, .. } in tiers {
@@ -209,5 +216,5 @@ fn build(document: &Document<'_>, tiers: Vec<TierSpecification>, context: &Polic
             document.report(&prefix_text.location, format!("{path}.prefix"), conflict);
         }
     }
-    Policy { buckets, outline }
+    Policy { buckets, outline, hash }
 }

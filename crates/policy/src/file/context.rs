@@ -1,22 +1,26 @@
-//! What of the server's configuration concerns policies.
+//! The part of the configuration that policies refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_broker_base::document::Variables;
+
 use crate::object::{BucketName, BucketProfile};
 
-/// What a policy may refer to: the server's configuration as far as it concerns policies.
+/// What a policy can refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyContext<'c> {
     /// The logical buckets.
     pub buckets: &'c BTreeMap<BucketName, BucketProfile>,
     /// The trusted issuers.
     pub issuers: &'c BTreeSet<String>,
-    /// The trust domains whose workloads can prove themselves.
+    /// The trust domains of workloads that a listener or an issuer accepts.
     pub trust_domains: &'c BTreeSet<String>,
+    /// The variables that the file can use. Listed ones are part of the policy's hash.
+    pub variables: &'c Variables,
 }
 
 impl PolicyContext<'_> {
-    /// The trusted issuers as a policy file writes them, the first few of many.
+    /// The first trusted issuers, as a policy file writes them.
     pub(crate) fn list_issuers(&self) -> String {
         const SHOWN: usize = 5;
         let shown: Vec<String> = self.issuers.iter().take(SHOWN).map(|issuer| format!("{issuer:?}")).collect();

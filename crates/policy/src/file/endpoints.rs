@@ -1,24 +1,21 @@
-//! Reads by which endpoints URLs may go.
+//! Reads which endpoints URLs use.
 
+use super::lists::{parse_entries, values};
 use crate::object::EndpointName;
 use access_broker_base::document::{Located, Table};
 
 /// Reads the `endpoints` of a tier or a grant.
-pub(super) fn read(table: &mut Table<'_>) -> Option<Vec<Located<EndpointName>>> {
-    let names = table.strings("endpoints")?;
-    if names.is_empty() {
-        table.report(
-            "endpoints",
-            &table.location_of("endpoints"),
-            "must not be an empty list; leave it out to allow all",
-        );
-    }
-    let mut parsed = Vec::new();
-    for Located { value, location } in names {
-        match EndpointName::parse(&value) {
-            Ok(value) => parsed.push(Located { value, location }),
-            Err(error) => table.report("endpoints", &location, error),
-        }
-    }
-    Some(parsed)
+pub(super) fn read(
+    table: &mut Table<'_>,
+    meaning: &'static str,
+    absent: &'static str,
+) -> Option<Vec<Located<EndpointName>>> {
+    let names = table.setting("endpoints", meaning).list("name of an endpoint").absent(absent).optional()?;
+    let not_empty = "must not be an empty list; leave it out to allow all";
+    Some(parse_entries(table, "endpoints", names, not_empty, EndpointName::parse))
+}
+
+/// The names without their locations.
+pub(super) fn names(endpoints: Option<&Vec<Located<EndpointName>>>) -> Option<Vec<EndpointName>> {
+    endpoints.map(|endpoints| values(endpoints.clone()))
 }

@@ -1,24 +1,48 @@
-//! Reads lists of values.
+//! Lists of values. An empty list is an error, because it is never what its author means.
+
+use std::fmt::Display;
 
 use access_broker_base::document::{Located, Table};
 
-/// Reads a list of which every entry must parse. An empty list is an error: no request could satisfy it.
-pub(super) fn read_list<T>(
-    table: &mut Table<'_>,
-    key: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-    rule: impl Fn(&str) -> String,
-) -> Option<Vec<T>> {
-    let values = table.strings(key)?;
-    if values.is_empty() {
-        table.report(key, &table.location_of(key), "must not be an empty list; leave it out to demand nothing");
+/// The rule that an empty list breaks where a left-out list means something else.
+pub(super) const NOT_EMPTY: &str = "must not be an empty list";
+
+/// The rule that an empty list of demands breaks.
+pub(super) const NO_DEMAND: &str = "must not be an empty list; leave it out to demand nothing";
+
+/// The entries that `parse` accepts. Reports the others, and an empty list by the rule `not_empty`.
+pub(super) fn parse_entries<T, E: Display>(
+    table: &Table<'_>,
+    key: &str,
+    entries: Vec<Located<String>>,
+    not_empty: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Vec<Located<T>> {
+    if entries.is_empty() {
+        table.report(key, &table.location_of(key), not_empty);
     }
-    let mut parsed = Vec::new();
-    for Located { value, location } in values {
+    let mut parsed = Vec::with_capacity(entries.len());
+    for Located { value, location } in entries {
         match parse(&value) {
-            Some(item) => parsed.push(item),
-            None => table.report(key, &location, rule(&value)),
+            Ok(value) => parsed.push(Located { value, location }),
+            Err(rule) => table.report(key, &location, rule),
         }
     }
-    Some(parsed)
+    parsed
+}
+
+/// All entries. Reports an empty list and empty entries: no caller can match them.
+pub(super) fn not_empty(table: &Table<'_>, key: &str, entries: Vec<Located<String>>) -> Vec<String> {
+    if entries.is_empty() {
+        table.report(key, &table.location_of(key), NOT_EMPTY);
+    }
+    for Located { location, .. } in entries.iter().filter(|entry| entry.value.is_empty()) {
+        table.report(key, location, "must not have an empty value");
+    }
+    values(entries)
+}
+
+/// The entries without their locations.
+pub(super) fn values<T>(entries: Vec<Located<T>>) -> Vec<T> {
+    entries.into_iter().map(|entry| entry.value).collect()
 }

@@ -1,17 +1,27 @@
-//! Reads how often URLs may be issued in a tier.
+//! Reads how often URLs are issued.
 
 use std::num::NonZeroU32;
 
 use crate::decide::{MAX_COUNT, RateLimit, TierQuota};
-use access_broker_base::document::{Located, Table};
+use access_broker_base::document::Table;
 
-/// Reads the `quota` table of a tier, if there is one.
+/// Whom a rate counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateScope {
+    /// Each caller by itself: `caller` and `caller_burst`.
+    Caller,
+    /// All callers together: `total` and `total_burst`.
+    Total,
+}
+
+/// Reads the `quota` table of a tier, if it has one.
 pub(super) fn read(mut table: Table<'_>) -> Option<TierQuota> {
     if !table.is_present() {
         return None;
     }
-    let caller = read_rate(&mut table, "caller", "caller_burst");
-    let total = read_rate(&mut table, "total", "total_burst");
+    table.describe("How often URLs are issued in the tier.", "none");
+    let caller = read_rate(&mut table, RateScope::Caller, "none");
+    let total = read_rate(&mut table, RateScope::Total, "none");
     if !table.holds("caller") && !table.holds("total") {
         table.report_here("must have caller, total or both");
     }
@@ -19,24 +29,40 @@ pub(super) fn read(mut table: Table<'_>) -> Option<TierQuota> {
     Some(TierQuota { caller, total })
 }
 
-/// A rate such as `600/m`. The burst is a count of calls, with a key of its own.
-pub fn read_rate(table: &mut Table<'_>, key: &'static str, burst_key: &'static str) -> Option<RateLimit> {
-    let rate = table.string(key).and_then(|Located { value, location }| {
-        let parsed = RateLimit::parse(&value);
-        if parsed.is_none() {
-            table.report(key, &location, "must be a rate, such as \"50/s\", \"600/m\" or \"1000/h\"");
+/// Reads a rate, such as `600/m`, and its burst. `absent` says in the reference what holds without the rate.
+pub fn read_rate(table: &mut Table<'_>, scope: RateScope, absent: &'static str) -> Option<RateLimit> {
+    let (key, meaning) = match scope {
+        RateScope::Caller => ("caller", "How many URLs are issued to each caller in a second, minute or hour."),
+        RateScope::Total => ("total", "How many URLs are issued to all callers together in a second, minute or hour."),
+    };
+    let (burst_key, burst_meaning, burst_limits, burst_absent) = match scope {
+        RateScope::Caller => {
+            ("caller_burst", "How many URLs one caller can get at once.", "requires `caller`", "the number of `caller`")
         }
-        parsed
-    });
-    let burst = table.integer(burst_key).and_then(|Located { value, location }| {
-        let burst = u32::try_from(value).ok().filter(|burst| *burst <= MAX_COUNT).and_then(NonZeroU32::new);
-        if burst.is_none() {
-            table.report(burst_key, &location, "must be between 1 and 1000000");
+        RateScope::Total => {
+            ("total_burst", "How many URLs all callers can get at once.", "requires `total`", "the number of `total`")
         }
-        burst
-    });
-    if burst.is_some() && !table.holds(key) {
-        table.report(burst_key, &table.location_of(burst_key), format!("needs {key}, which is not set"));
+    };
+    let rate = table
+        .setting(key, meaning)
+        .parsed("rate", |text| {
+            RateLimit::parse(text).ok_or("must be a rate, such as \"50/s\", \"600/m\" or \"1000/h\"")
+        })
+        .limits("a number up to 1000000, and `/s`, `/m` or `/h`")
+        .absent(absent)
+        .optional();
+    let burst = table
+        .setting(burst_key, burst_meaning)
+        .count()
+        .within(1..=MAX_COUNT)
+        .limits(burst_limits)
+        .absent(burst_absent)
+        .optional();
+    if let Some(burst) = &burst
+        && !table.holds(key)
+    {
+        table.report(burst_key, &burst.location, format!("requires {key} to be set"));
     }
-    rate.map(|rate| burst.map_or(rate, |burst| rate.with_burst(burst)))
+    let burst = burst.and_then(|burst| NonZeroU32::new(burst.value));
+    rate.map(|rate| burst.map_or(rate.value, |burst| rate.value.with_burst(burst)))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::context::PolicyContext;
+use super::lists::{NOT_EMPTY, not_empty, parse_entries, values};
 use super::{condition, endpoints};
 use crate::decide::{Condition, Operation, Rule};
 use crate::object::EndpointName;
@@ -14,88 +15,107 @@ pub(super) struct RuleWithTiers {
     pub(super) rule: Arc<Rule>,
     /// `None`: every tier.
     pub(super) tiers: Option<Vec<Located<String>>>,
-    pub(super) operations_place: Location,
+    pub(super) operations_location: Location,
     pub(super) endpoints: Vec<Located<EndpointName>>,
-    /// The rule's dotted path in the file, and where it begins.
+    /// The rule's dotted path in the file.
     pub(super) path: String,
     pub(super) location: Location,
 }
 
-/// An empty list reaches nothing, and a denial that reaches nothing looks like a safeguard and is none.
-const EMPTY_LIST: &str = "must not be an empty list";
-
-/// Reads one `[[grant]]`. Both `tiers` and `operations` are required: nothing is granted by leaving something out.
-pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
-    for key in ["tiers", "operations"] {
-        if !table.holds(key) {
-            table.report(key, &table.location_of(key), "is required");
-        }
-    }
-    let endpoints = endpoints::read(&mut table);
-    read_rule(table, Kind::Grant, index, endpoints, context)
-}
-
-/// Reads one `[[denial]]`. Without `tiers` it denies in all of them, without `operations` all of these.
-pub(super) fn read_denial(table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
-    read_rule(table, Kind::Denial, index, None, context)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Grant,
-    Denial,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Grant => "grant",
-            Self::Denial => "denial",
-        }
-    }
-}
-
-fn read_rule(
-    mut table: Table<'_>,
-    kind: Kind,
-    index: usize,
+/// The settings in which grants and denials differ.
+struct Scope {
+    tiers: Option<Vec<Located<String>>>,
+    operations: Option<Vec<Located<String>>>,
     endpoints: Option<Vec<Located<EndpointName>>>,
-    context: &PolicyContext<'_>,
-) -> RuleWithTiers {
-    let name = table.string("name");
-    if let Some(Located { location, .. }) = name.as_ref().filter(|name| name.value.contains(is_invisible)) {
-        table.report("name", location, "must not hold control characters or others that cannot be seen");
-    }
-    let name = name.map_or_else(|| format!("{}[{index}]", kind.name()), |name| name.value);
-    let tiers = table.strings("tiers");
-    if tiers.as_ref().is_some_and(Vec::is_empty) {
-        table.report("tiers", &table.location_of("tiers"), EMPTY_LIST);
-    }
-    let (operations, operations_place) = read_operations(&mut table);
-    let required_claims = read_required_claims(&mut table);
-    let to = condition::read(table.table("to"), context);
-    if kind == Kind::Grant {
-        report_names_of_several_issuers(&table, &to, &required_claims, context);
-    }
-    let (path, location) = (table.path().to_owned(), table.location().clone());
+}
+
+const TIERS: &str = "The tiers that the rule applies to.";
+const OPERATIONS: &str = "The operations that the rule is about: `download`, `upload` or both.";
+
+/// Reads one `[[grant]]`. Both `tiers` and `operations` are required: leaving something out grants nothing.
+pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
+    table.describe("Permits operations in tiers to the callers that `to` describes.", "none: nothing is permitted");
+    let name = read_name(&mut table, "`grant[0]`, `grant[1]` …");
+    let scope = Scope {
+        tiers: table.setting("tiers", TIERS).list("name of a tier").required(),
+        operations: table.setting("operations", OPERATIONS).list("operation").required(),
+        endpoints: endpoints::read(
+            &mut table,
+            "The bucket's endpoints that the URLs of these callers use. The first is used if the request has none.",
+            "those of the tier",
+        ),
+    };
+    let rule = read_rule(&mut table, name.unwrap_or_else(|| format!("grant[{index}]")), scope, context);
+    report_names_of_several_issuers(&table, &rule.rule.to, &rule.rule.required_claims, context);
     table.finish();
-    let names = endpoints.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
-    let rule = Arc::new(Rule { name: name.into(), operations, to, required_claims, endpoints: names });
-    RuleWithTiers { rule, tiers, operations_place, endpoints: endpoints.unwrap_or_default(), path, location }
+    rule
 }
 
-fn read_required_claims(table: &mut Table<'_>) -> Vec<String> {
-    let Some(names) = table.strings("required_claims") else { return Vec::new() };
-    if names.is_empty() {
-        table.report("required_claims", &table.location_of("required_claims"), EMPTY_LIST);
-    }
-    for Located { location, .. } in names.iter().filter(|name| name.value.is_empty()) {
-        table.report("required_claims", location, "must not hold an empty name");
-    }
-    names.into_iter().map(|name| name.value).collect()
+/// Reads one `[[denial]]`. Without `tiers` it applies to all tiers, without `operations` to all operations.
+pub(super) fn read_denial(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
+    table.describe("Denies operations to the callers that `to` describes. A denial wins over every grant.", "none");
+    let name = read_name(&mut table, "`denial[0]`, `denial[1]` …");
+    let scope = Scope {
+        tiers: table.setting("tiers", TIERS).list("name of a tier").absent("every tier").optional(),
+        operations: table
+            .setting("operations", OPERATIONS)
+            .list("operation")
+            .absent("`download` and `upload`")
+            .optional(),
+        endpoints: None,
+    };
+    let rule = read_rule(&mut table, name.unwrap_or_else(|| format!("denial[{index}]")), scope, context);
+    table.finish();
+    rule
 }
 
-/// Two issuers may give the same name to different people. A denial for too many does no harm.
+fn read_name(table: &mut Table<'_>, absent: &'static str) -> Option<String> {
+    let parse = |text: &str| {
+        if text.contains(is_invisible) {
+            return Err("must not have control characters or other invisible characters");
+        }
+        Ok(text.to_owned())
+    };
+    let meaning = "The name of the rule in the log. Without it the name changes with the order of the file.";
+    table.setting("name", meaning).parsed("string", parse).absent(absent).optional().map(|name| name.value)
+}
+
+fn read_rule(table: &mut Table<'_>, name: String, scope: Scope, context: &PolicyContext<'_>) -> RuleWithTiers {
+    let Scope { tiers, operations, endpoints } = scope;
+    // An empty list reaches nothing: such a denial would look like a safeguard and have no effect.
+    if tiers.as_ref().is_some_and(Vec::is_empty) {
+        table.report("tiers", &table.location_of("tiers"), NOT_EMPTY);
+    }
+    let first = operations.as_ref().and_then(|operations| operations.first());
+    let operations_location = first.map_or_else(|| table.location().clone(), |operation| operation.location.clone());
+    let operations = operations.map_or_else(
+        || Operation::ALL.to_vec(),
+        |names| values(parse_entries(table, "operations", names, NOT_EMPTY, parse_operation)),
+    );
+    let required_claims = table
+        .setting("required_claims", "Claims that the caller's token must have, with any value.")
+        .list("name of a claim")
+        .optional();
+    let required_claims = required_claims.map(|names| not_empty(table, "required_claims", names)).unwrap_or_default();
+    let to = condition::read(table.table("to"), context);
+    let rule =
+        Rule { name: name.into(), operations, to, required_claims, endpoints: endpoints::names(endpoints.as_ref()) };
+    RuleWithTiers {
+        rule: Arc::new(rule),
+        tiers,
+        operations_location,
+        endpoints: endpoints.unwrap_or_default(),
+        path: table.path().to_owned(),
+        location: table.location().clone(),
+    }
+}
+
+fn parse_operation(name: &str) -> Result<Operation, String> {
+    let found = Operation::ALL.into_iter().find(|operation| operation.name() == name);
+    found.ok_or_else(|| format!("has the unknown operation {name:?}; the operations are download and upload"))
+}
+
+/// Two issuers can give the same name to different people. A denial for too many callers does no harm.
 fn report_names_of_several_issuers(
     table: &Table<'_>,
     to: &Condition,
@@ -108,32 +128,11 @@ fn report_names_of_several_issuers(
         return;
     }
     let rule = format!(
-        "must name issuers beside {}, because several issuers are configured and each may give these names to other \
-         callers: write issuers with those that are meant of [{}], or issuers = \"any\" to accept these names from every \
+        "must have issuers together with {}, because several issuers are configured and each can give these names to \
+         other callers: list the intended issuers of [{}], or set issuers = \"any\" to accept these names from every \
          issuer",
         names.join(", "),
         context.list_issuers(),
     );
     table.report("to", &table.location_of("to"), rule);
-}
-
-fn read_operations(table: &mut Table<'_>) -> (Vec<Operation>, Location) {
-    let Some(names) = table.strings("operations") else {
-        return (Operation::ALL.to_vec(), table.location().clone());
-    };
-    if names.is_empty() {
-        table.report("operations", &table.location_of("operations"), EMPTY_LIST);
-    }
-    let location = names.first().map_or_else(|| table.location().clone(), |name| name.location.clone());
-    let mut operations = Vec::new();
-    for Located { value, location } in names {
-        match Operation::ALL.into_iter().find(|operation| operation.name() == value) {
-            Some(operation) => operations.push(operation),
-            None => {
-                let rule = format!("holds {value:?}; there are \"download\" and \"upload\"");
-                table.report("operations", &location, rule);
-            }
-        }
-    }
-    (operations, location)
 }

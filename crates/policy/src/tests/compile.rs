@@ -1,4 +1,5 @@
 use super::*;
+use access_broker_base::document::Variables;
 
 #[test]
 fn everything_wrong_is_reported_at_once_with_its_line() {
@@ -140,7 +141,12 @@ fn a_prefix_from_claims_needs_named_issuers_where_several_are_trusted() {
     let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), profile)]);
     let issuers = BTreeSet::from([ISSUER.to_owned(), "https://other.example".to_owned()]);
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new() };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     let policy = |to: &str| {
         let text = format!(
             r#"

@@ -1,6 +1,7 @@
 //! The longest lives that policies give to URLs of a bucket.
 
 use super::*;
+use access_broker_base::document::Variables;
 
 fn bucket(name: &str) -> BucketName {
     BucketName::parse(name).unwrap()
@@ -9,7 +10,12 @@ fn bucket(name: &str) -> BucketName {
 fn longest(tiers: &str, operation: Operation) -> Option<u64> {
     let profile = || BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let buckets = ["media", "archive"].map(|name| (bucket(name), profile())).into();
-    let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &BTreeSet::new(),
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     let policy = Policy::parse("policy.toml", &format!("tier = [{tiers}]"), &context).unwrap();
     policy.longest_ttl(&bucket("media"), operation).map(|ttl| ttl.as_secs())
 }

@@ -46,6 +46,7 @@ pub(super) fn longest_url_life(policy: &Policy, uses: &[(BucketName, Operation)]
 
 #[cfg(test)]
 mod tests {
+    use access_broker_base::document::Variables;
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
@@ -56,7 +57,12 @@ mod tests {
         let profile = || BucketProfile::at_aws([EndpointName::default_endpoint()]);
         let buckets = ["a", "b", "c"].map(|name| (BucketName::parse(name).unwrap(), profile()));
         let buckets = BTreeMap::from(buckets);
-        let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
+        let context = PolicyContext {
+            buckets: &buckets,
+            issuers: &BTreeSet::new(),
+            trust_domains: &BTreeSet::new(),
+            variables: &Variables::None,
+        };
         let text = r#"tier = [
             { name = "a", bucket = "a", prefix = "", download = { max_ttl = "1h" } },
             { name = "b", bucket = "b", prefix = "", download = { max_ttl = "2h" }, upload = { max_ttl = "3h" } },

@@ -1,3 +1,4 @@
+use access_broker_base::document::Variables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
@@ -35,7 +36,12 @@ fn bucket(name: &str, credentials: &CredentialsSettings, uploads: Option<&Creden
 fn policy(max_ttl: &str) -> Policy {
     let profile = || BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let buckets = BTreeMap::from(["one", "two"].map(|name| (BucketName::parse(name).unwrap(), profile())));
-    let context = PolicyContext { buckets: &buckets, issuers: &BTreeSet::new(), trust_domains: &BTreeSet::new() };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &BTreeSet::new(),
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     let text = format!(
         "tier = [{{ name = 't', bucket = 'one', prefix = '', download = {{ max_ttl = '{max_ttl}' }}, upload = {{}} }}]"
     );

@@ -5,8 +5,8 @@ use std::slice::from_ref;
 
 use super::*;
 use crate::{BucketName, BucketProfile, CompiledPolicy, EndpointName, PolicyContext};
-use access_broker_base::document::WarningCode;
 use access_broker_base::document::testing::{assert_none, assert_one};
+use access_broker_base::document::{Variables, WarningCode};
 use access_broker_identity::{
     AcceptedProof, IssuerSettings, TokenProfile, TokenUses, TrustDomain, WorkloadProof, WorkloadSource,
 };
@@ -40,7 +40,12 @@ fn warnings_of(text: &str, proofs: &[AcceptedProof], issuers: &[IssuerSettings])
     let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), profile)]);
     let names: BTreeSet<String> = issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "mesh.example".to_owned()]);
-    let context = PolicyContext { buckets: &buckets, issuers: &names, trust_domains: &trust_domains };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &names,
+        trust_domains: &trust_domains,
+        variables: &Variables::None,
+    };
     let outlook = CallerOutlook::new(proofs, issuers);
     let compiled = CompiledPolicy::parse("p", text, &context, &outlook);
     compiled.unwrap_or_else(|problems| panic!("{problems}")).warnings.lines().collect()
@@ -271,7 +276,12 @@ fn pictures_with_scripts_are_told() {
 fn without_an_outlook_nothing_is_said_of_callers() {
     let buckets = BTreeMap::from([(BucketName::parse("media").unwrap(), BucketProfile::default())]);
     let (issuers, trust_domains) = (BTreeSet::new(), BTreeSet::new());
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &trust_domains,
+        variables: &Variables::None,
+    };
     let outlook = CallerOutlook::default();
     let compiled = CompiledPolicy::parse("p", &granted("{ groups = 'a' }"), &context, &outlook).unwrap();
     assert_eq!(compiled.warnings.count(), 0);

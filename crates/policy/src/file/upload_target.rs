@@ -1,18 +1,18 @@
-//! Where a tier's uploads go, and what the tier may not promise there.
+//! Where a tier's uploads go, and what the tier must not promise there.
 
 use super::context::PolicyContext;
 use crate::object::{BucketName, BucketProfile, ChecksumAlgorithm, EndpointName};
 use access_broker_base::document::{Located, Table, WarningCode};
 
-/// The bucket of a tier, and the endpoints that its URLs may go by.
-pub(crate) struct UploadPlace<'c> {
+/// The bucket of a tier, and the endpoints that its URLs can use.
+pub(crate) struct UploadTarget<'c> {
     bucket: &'c BucketName,
     profile: &'c BucketProfile,
     endpoints: Vec<EndpointName>,
 }
 
-impl<'c> UploadPlace<'c> {
-    /// Looks the bucket up. `endpoints` are those that the tier names; without, every one of the bucket can be used.
+impl<'c> UploadTarget<'c> {
+    /// `endpoints` are those that the tier lists. `None`: every endpoint of the bucket.
     pub(crate) fn find(
         bucket: &'c BucketName,
         endpoints: Option<&[Located<EndpointName>]>,
@@ -31,20 +31,20 @@ impl<'c> UploadPlace<'c> {
         ChecksumAlgorithm::ALL.into_iter().filter(|algorithm| self.profile.is_known_to_check(*algorithm)).collect()
     }
 
-    /// Reports what a tier's `upload` table relies on and the server does not keep, and warns of what it may not keep.
+    /// Reports what a tier's `upload` table relies on and the server does not do. Warns about what the server may not do.
     pub(crate) fn report(&self, table: &Table<'_>, overwrite: bool, if_match: bool, checksums: &[ChecksumAlgorithm]) {
         let Self { bucket, profile, endpoints } = self;
         let report = |key: &str, rule: String| table.report(key, &table.location_of(key), rule);
         if let Some(endpoint) = profile.endpoint_open_to_unsigned_headers(endpoints) {
             table.report_here(format!(
-                "is not safe: the server at endpoint \"{endpoint}\" of bucket \"{bucket}\" may take x-amz-* headers that \
-                 are not signed, by which the holder of an upload URL reads other objects; set the bucket's \
-                 upload_credentials to keys that cannot read, or its unsigned_headers to \"refused\" if you have tried that \
-                 the server refuses them, or to \"accepted\" to take the risk (docs/SERVERS.md)"
+                "is not safe: the server at endpoint \"{endpoint}\" of bucket \"{bucket}\" may accept unsigned x-amz-* \
+                 headers, by which the holder of an upload URL reads other objects; set the bucket's upload_credentials to \
+                 credentials that cannot read, or its unsigned_headers to \"refused\" if you have tested that the server \
+                 refuses them, or to \"accepted\" to accept the risk (docs/SERVERS.md)"
             ));
         }
         if profile.ignores_conditions() && !overwrite {
-            let rule = "must be true, because the server overwrites all the same: conditional_writes is false for";
+            let rule = "must be true, because the server always overwrites: conditional_writes is false for";
             report("overwrite", format!("{rule} bucket \"{bucket}\""));
         }
         if if_match && profile.ignores_conditions() {
@@ -53,14 +53,14 @@ impl<'c> UploadPlace<'c> {
             report(
                 "if_match",
                 format!(
-                    "must not be true: the upload_credentials of bucket \"{bucket}\" need not read, and outside AWS a \
-                     condition on the object's ETag needs credentials that can; remove if_match, or use a bucket without \
+                    "must not be true: the upload_credentials of bucket \"{bucket}\" may be unable to read, and outside \
+                     AWS a condition on the object's ETag requires read access; remove if_match, or use a bucket without \
                      upload_credentials"
                 ),
             );
         }
         for algorithm in checksums.iter().filter(|algorithm| profile.is_known_to_ignore(**algorithm)) {
-            let rule = format!("holds \"{algorithm}\", which is not one of the checksums of bucket \"{bucket}\"");
+            let rule = format!("has \"{algorithm}\", which is not one of the checksums of bucket \"{bucket}\"");
             let known = profile.checksums.iter().flatten().map(|known| known.name()).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "none" } else { &known };
             report("checksum", format!("{rule}: its server compares {known}"));
@@ -68,7 +68,7 @@ impl<'c> UploadPlace<'c> {
         self.warn(table, overwrite, checksums);
     }
 
-    /// Warns of what another server than AWS may not keep, where the configuration does not say that it does.
+    /// Warns about what a server other than AWS may not do, if the configuration does not say that it does.
     fn warn(&self, table: &Table<'_>, overwrite: bool, checksums: &[ChecksumAlgorithm]) {
         let Self { bucket, profile, endpoints } = self;
         if !profile.other_servers.iter().any(|endpoint| endpoints.contains(endpoint)) {
@@ -76,8 +76,8 @@ impl<'c> UploadPlace<'c> {
         }
         let warn = |what: &str, setting: &str| {
             let message = format!(
-                "relies on {what} by the server of bucket \"{bucket}\", and the bucket does not say whether it does so; try \
-                 it (docs/SERVERS.md), and set the bucket's {setting}"
+                "relies on {what} by the server of bucket \"{bucket}\", but the configuration does not say whether the \
+                 server does this; test it (docs/SERVERS.md), and set the bucket's {setting}"
             );
             table.warn_here(WarningCode::ServerNotDescribed, message);
         };
