@@ -148,7 +148,7 @@ impl Config {
     #[must_use]
     pub(crate) fn log_format_alone(path: &Path, overrides: &Overrides) -> Option<LogFormat> {
         let read = || files::read(path, MAX_DOCUMENT_BYTES).ok();
-        log::format_alone(overrides, || String::from_utf8(read()?.content.to_vec()).ok())
+        log::format_alone(overrides, &Variables::Environment, || String::from_utf8(read()?.content.to_vec()).ok())
     }
 
     /// Reads a configuration from its text; see [`load`](Self::load).

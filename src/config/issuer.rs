@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::mem;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,14 +9,10 @@ use url::Url;
 
 use super::{ListenerSettings, key_proxy};
 use access_broker_base::document::{Located, Location, Table};
-use access_broker_identity::{Algorithm, IssuerSettings, KeyLocation, KeyProxy, PlainHttp, TokenProfile, TokenUses};
-
-const MAX_LEEWAY: Duration = Duration::from_mins(5);
-
-const REFRESH_INTERVALS: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
-
-/// Longer than any interval between fetches.
-const KEY_AGES: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
+use access_broker_identity::{
+    Algorithm, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, KeyProxy, MAX_LEEWAY, PlainHttp, REFRESH_INTERVAL_LIMITS,
+    TokenProfile, TokenUses,
+};
 
 /// Sets of defaults for kinds of issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,12 +229,12 @@ fn read_times(table: &mut Table<'_>, settings: &mut IssuerSettings) {
             "The time between fetches of the keys, where the key server's `Cache-Control` gives none.",
         )
         .duration()
-        .within(REFRESH_INTERVALS)
+        .within(REFRESH_INTERVAL_LIMITS)
         .or(settings.key_refresh_interval);
     settings.max_key_age = table
         .setting("max_key_age", "How long keys may be used after the last fetch that succeeded.")
         .duration()
-        .within(KEY_AGES)
+        .within(KEY_AGE_LIMITS)
         .or(settings.max_key_age);
 }
 

@@ -6,7 +6,7 @@ use tracing::Level;
 
 use crate::calls::DEFAULT_REJECTED_PER_SECOND;
 use crate::telemetry::{LogFormat, LogSettings};
-use access_broker_base::document::{Overrides, Table};
+use access_broker_base::document::{Overrides, Table, Variables};
 
 /// The most that [`AccessLogSettings::rejected_per_second`] can be.
 const MAX_REJECTED_PER_SECOND: u32 = 100_000;
@@ -57,7 +57,11 @@ pub(super) fn read(mut table: Table<'_>) -> (LogSettings, AccessLogSettings) {
 }
 
 /// `log.format` of the overrides, or of the text of a file that may be invalid in other places.
-pub(super) fn format_alone(overrides: &Overrides, text: impl FnOnce() -> Option<String>) -> Option<LogFormat> {
+pub(super) fn format_alone(
+    overrides: &Overrides,
+    variables: &Variables,
+    text: impl FnOnce() -> Option<String>,
+) -> Option<LogFormat> {
     let named = |name: &str| LogFormat::ALL.into_iter().find(|format| format.name() == name);
     if let Some((_, name)) = overrides.get("log.format") {
         return named(name);
@@ -66,7 +70,7 @@ pub(super) fn format_alone(overrides: &Overrides, text: impl FnOnce() -> Option<
     let (root, errors) = DeTable::parse_recoverable(&text);
     let section = root.get_ref().get("log").map(Spanned::get_ref);
     match section.and_then(|section| section.get("format")).map(Spanned::get_ref) {
-        Some(DeValue::String(name)) => named(name),
+        Some(DeValue::String(name)) => named(&variables.expand(name)?),
         Some(_) => None,
         // The part with the syntax error may set another format.
         None => errors.is_empty().then_some(DEFAULT_FORMAT),
@@ -81,7 +85,7 @@ mod tests {
     #[test]
     fn the_format_is_read_from_a_file_with_problems_in_other_places() {
         let none = Overrides::new();
-        let format = |text: &str| format_alone(&none, || Some(text.to_owned()));
+        let format = |text: &str| format_alone(&none, &Variables::None, || Some(text.to_owned()));
         assert_eq!(format("[log]\nformat = 'text'\n[server]\nnonsense = 1\n"), Some(LogFormat::Text));
         assert_eq!(format("[server]\nnonsense = 1\n"), Some(LogFormat::Json), "the default");
         assert_eq!(format("[log]\nformat = 'json'\n[server]\nbroken\n"), Some(LogFormat::Json));
@@ -89,10 +93,18 @@ mod tests {
         assert_eq!(format("[log]\nformat = 'xml'\n"), None);
         assert_eq!(format("[log]\nformat = 1\n"), None);
         assert_eq!(format("log = 1\n"), Some(LogFormat::Json));
-        assert_eq!(format_alone(&none, || None), None, "no file");
+        assert_eq!(format("[log]\nformat = '${A}'\n"), None, "the variable may not be used");
+        let variables = [("A".to_owned(), Some("text".to_owned()))].into();
+        let variables = Variables::Listed { setting: "test", variables };
+        let text = || Some("[log]\nformat = '${A}'\n[server]\nbroken\n".to_owned());
+        assert_eq!(format_alone(&none, &variables, text), Some(LogFormat::Text));
+        assert_eq!(format_alone(&none, &Variables::None, || None), None, "no file");
         let location = Location::EnvironmentVariable("ACCESS_BROKER_LOG__FORMAT".to_owned());
         let overridden = Overrides::from([("log.format".to_owned(), (location, "json".to_owned()))]);
-        assert_eq!(format_alone(&overridden, || None), Some(LogFormat::Json));
-        assert_eq!(format_alone(&overridden, || Some("[log]\nformat = 'text'".to_owned())), Some(LogFormat::Json));
+        assert_eq!(format_alone(&overridden, &Variables::None, || None), Some(LogFormat::Json));
+        assert_eq!(
+            format_alone(&overridden, &Variables::None, || Some("[log]\nformat = 'text'".to_owned())),
+            Some(LogFormat::Json)
+        );
     }
 }

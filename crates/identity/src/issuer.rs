@@ -18,11 +18,11 @@ pub use validation::{InvalidIssuerSettings, SettingProblem, SettingRule};
 pub(crate) const MAX_ISSUER_BYTES: usize = 2_048;
 
 /// The largest allowance for clocks that differ.
-pub(crate) const MAX_LEEWAY: Duration = Duration::from_mins(5);
+pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
 /// The limits of the time that keys may be used after the last successful fetch: 2 hours, which is longer than any
 /// interval between fetches, to 7 days.
-pub(crate) const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
+pub const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
 
 /// The settings of one issuer. They may be invalid: see [`validate`](Self::validate).
 #[derive(Debug, Clone)]

@@ -20,7 +20,7 @@ use access_broker_base::error_chain::error_chain;
 use access_broker_base::pacing::{jittered, random_fraction};
 
 pub(super) use fetching::Cause;
-pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
+pub use schedule::REFRESH_INTERVAL_LIMITS;
 pub use status::KeyRingStatus;
 
 use fetching::{FetchRequest, FetchUnderWay, Fetching};

@@ -37,9 +37,10 @@ pub use claim_set::{Claim, ClaimItem, ClaimSet, ClaimSetError};
 pub use confirmation::CertificateThumbprint;
 pub use error::AuthenticationError;
 pub use issuer::{
-    InvalidIssuerSettings, IssuerSettings, KeyLocation, SettingProblem, SettingRule, TokenProfile, TokenUses,
+    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem, SettingRule,
+    TokenProfile, TokenUses,
 };
-pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming};
+pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming, REFRESH_INTERVAL_LIMITS};
 pub use key_source::{
     HttpProxy, InvalidProxy, KeyDocument, KeyHttpClientError, KeyProxy, KeySource, KeySourceError, PlainHttp,
 };

@@ -114,7 +114,8 @@ fn description(setting: &SettingReference) -> String {
 
 fn typed(values: &Values, default: &str) -> Value {
     let parsed = match values {
-        Values::Flag | Values::Number { unit: Unit::Count, .. } => serde_json::from_str(default).ok(),
+        Values::Flag => default.parse::<bool>().ok().map(Value::from),
+        Values::Number { unit: Unit::Count, .. } => default.parse::<u64>().ok().map(Value::from),
         _ => None,
     };
     parsed.unwrap_or_else(|| json!(default))

@@ -23,10 +23,9 @@ fn generated_tables(document: &str) -> Vec<(String, String, Vec<String>)> {
 fn type_name(values: &Values) -> &str {
     match values {
         Values::Flag => "boolean",
-        Values::Text(name) => name,
         Values::Choice(_) => "string",
         Values::List("string") => "strings",
-        Values::List(name) => name,
+        Values::Text(name) | Values::List(name) => name,
         Values::Number { unit: Unit::Count, .. } => "integer",
         Values::Number { unit: Unit::Seconds, .. } => "duration",
         Values::Number { unit: Unit::Bytes, .. } => "size",

@@ -40,6 +40,16 @@ impl fmt::Debug for Variables {
 }
 
 impl Variables {
+    /// A string with its variables replaced. `None` where that is not possible.
+    #[must_use]
+    pub fn expand(&self, text: &str) -> Option<String> {
+        let location_at = |_| Location::Document;
+        let expanded = Expanded::default();
+        let mut expansion =
+            Expansion { variables: self, location_at: &location_at, problems: &mut Vec::new(), added: 0, expanded };
+        expansion.string(text).ok().map(|(text, _)| text)
+    }
+
     /// The value of a variable. `Ok(None)`: it is not set.
     fn get(&self, name: &str) -> Result<Option<String>, String> {
         match self {

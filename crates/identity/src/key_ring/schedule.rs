@@ -6,7 +6,7 @@ use std::time::Duration;
 use access_broker_base::pacing::Doubling;
 
 /// The limits of the time between two fetches, for the source's and the configuration's value.
-pub(crate) const REFRESH_INTERVAL_LIMITS: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
+pub const REFRESH_INTERVAL_LIMITS: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
 
 /// The delays after failures in a row.
 const RETRIES: Doubling = Doubling { first: Duration::from_secs(1), limit: Duration::from_mins(1) };
