@@ -55,7 +55,7 @@ fn what_is_outside_every_tier_is_refused() {
 }
 
 #[test]
-fn an_unverified_address_is_nobody() {
+fn an_unverified_address_matches_no_grant() {
     let policy = compile(SCENARIO).unwrap();
     for unverified in [
         json!({ "email": "me+user1@example.com" }),
@@ -269,7 +269,7 @@ fn a_life_is_the_least_of_what_was_asked_allowed_and_left_in_the_token() {
     assert_eq!(decide(Some(60), false, 3_600.0), Ok((60, ExpiryLimit::RequestedTtl)));
     assert_eq!(decide(Some(7_200), false, 3_600.0), Ok((1_200, ExpiryLimit::TierMaxTtl)));
     assert_eq!(decide(Some(7_200), false, 90.9), Ok((90, ExpiryLimit::TokenExpiry)));
-    // A limit that takes nothing away from the wish is none.
+    // A limit that does not shorten the requested life is not named.
     assert_eq!(decide(Some(1_200), false, 3_600.0), Ok((1_200, ExpiryLimit::RequestedTtl)));
     assert_eq!(decide(Some(90), false, 90.0), Ok((90, ExpiryLimit::RequestedTtl)));
     assert_eq!(decide(None, false, 300.0), Ok((300, ExpiryLimit::TierDefaultTtl)));
@@ -318,7 +318,7 @@ fn workloads_are_granted_by_id_and_by_trust_domain() {
 }
 
 #[test]
-fn a_denial_of_a_workload_holds_whatever_its_token_says() {
+fn a_denial_of_a_workload_holds_with_any_token() {
     let policy = compile(&format!(
         "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}} }}]\n\
          grant = [{{ tiers = 't', operations = 'download', to = {{ authenticated = true }} }}]\n\
