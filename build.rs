@@ -13,14 +13,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true).open_file(PROTO)?;
 
-    // Reflection serves the descriptors as they were written, comments included.
+    // Reflection serves the descriptors with their comments.
     let descriptor_path = Path::new(&env::var("OUT_DIR")?).join("access_broker_descriptor.bin");
     fs::write(descriptor_path, compiler.encode_file_descriptor_set())?;
 
     tonic_prost_build::configure()
-        // Their Debug is written by hand: a presigned URL is a credential.
+        // Its Debug is written by hand: a presigned URL is a credential.
         .skip_debug(["accessbroker.v1.SignedRequest"])
-        // Maps in the order of their keys, so that equal answers are equal bytes.
+        // Maps ordered by key, so that equal answers have equal bytes.
         .btree_map(".")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

@@ -1,12 +1,11 @@
-//! What a record costs: `IssueDownloadUrl` of a broker that syncs a record to disk before each answer, beside one that
-//! records nothing, in one run.
+//! The cost of a record: `IssueDownloadUrl` of a broker that syncs a record to disk before each answer, compared with
+//! one without records, in one run.
 //!
 //! Both are the broker of `access-broker dev` over loopback TCP, in this process and on one runtime with their client.
-//! The callers are many streams on few connections; each has one call under way at a time. The file is in the system's
-//! folder for temporary files: on a file system in memory a sync costs nothing, so set `TMPDIR` to a folder on the disk
-//! in question.
+//! The callers are many streams on few connections; each has one call in flight. The file is in the system's temporary
+//! directory: on a file system in memory a sync costs nothing, so set `TMPDIR` to a directory on the disk to measure.
 //!
-//! Without `--bench`, as `cargo test --benches` runs it, there is one short round.
+//! Without `--bench`, as in `cargo test --benches`, it runs one short round.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark ends at its first error and prints")]
 
 use std::net::SocketAddr;
@@ -30,7 +29,7 @@ use tracing::Level;
 
 type Client = AccessBrokerServiceClient<Channel>;
 
-/// Callers with a call under way.
+/// Callers with a call in flight.
 const CALLERS: [u32; 3] = [1, 16, 256];
 
 /// HTTP/2 connections to each broker.
@@ -42,11 +41,11 @@ async fn main() {
     let logs = subscriber(LogSettings { format: LogFormat::Json, level: Level::INFO }, io::sink);
     tracing::subscriber::set_global_default(logs).unwrap();
     let brokers = [Broker::start(true).await, Broker::start(false).await];
-    println!("\nIssueDownloadUrl with a record synced to a file before each answer, beside none:");
+    println!("\nIssueDownloadUrl with a record synced to a file before each answer, compared with none:");
     println!("median of {rounds} rounds, brokers taken in turn; the ratio is the median of the rounds' own\n");
     println!("  callers   records/s   calls/s without   ratio   µs per call   µs without   records per sync");
     for callers in CALLERS {
-        // Few callers wait for one sync after the other, many share each.
+        // Few callers wait for one sync after another; many share each sync.
         let calls = if callers == 1 { calls } else { calls * callers.ilog2() * 5 / 2 };
         let mut times = Vec::new();
         let before = Progress::of(&brokers[0]);
@@ -84,7 +83,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// What was recorded up to an instant.
+/// The records up to an instant.
 struct Progress {
     records: u64,
     groups: u64,
@@ -137,7 +136,7 @@ impl Broker {
         Arc::clone(self.environment.server.audit().status().unwrap())
     }
 
-    /// Makes so many calls with so many callers, and says how long all of it took.
+    /// Makes `calls` calls with `callers` callers, and returns the total time.
     async fn drive(&self, callers: u32, calls: u32) -> Duration {
         let next = Arc::new(AtomicU32::new(0));
         let started = Instant::now();

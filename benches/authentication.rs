@@ -1,14 +1,14 @@
-//! What authentication costs, through the public API: new, known and forged tokens; one caller and 100,000; with and
-//! without a flood of forgeries; and the memory that remembering takes.
+//! The cost of authentication, through the public API: new, cached and forged tokens; one caller and 100,000; with and
+//! without a flood of forgeries; and the memory of the cache.
 //!
-//! Beside the authenticator stands `jsonwebtoken::decode` with a prepared key, on the same tokens in the same round. It
-//! reads the claims that a service would ask for into a struct, while the authenticator yields a caller with all of
-//! them and remembers it. The goal for a new RS256 token is to cost no more than that.
+//! The authenticator is compared with `jsonwebtoken::decode` with a prepared key, on the same tokens in the same round.
+//! It reads some claims into a struct, while the authenticator returns a caller with all claims and caches it. The goal
+//! for a new RS256 token is to cost no more than `jsonwebtoken::decode`.
 //!
-//! Tokens are shaped like ID tokens of a Cognito user pool. All runs on one thread, subjects in turn; each figure is the
-//! median of the rounds, each ratio the median of the rounds' own. Linux only.
+//! Tokens have the form of ID tokens of a Cognito user pool. All subjects run in turn on one thread; each figure is the
+//! median of the rounds, each ratio the median of the rounds' ratios. Linux only.
 //!
-//! Without `--bench`, as `cargo test --benches` runs it, there is one short round.
+//! Without `--bench`, as in `cargo test --benches`, it runs one short round.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -41,7 +41,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// That of the program.
+/// The broker's allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -51,17 +51,17 @@ const CLIENT_ID: &str = "1example23456789";
 /// The default of `server.token_cache_size`.
 const DEFAULT_CACHE_BYTES: u64 = 80 << 20;
 
-/// Room for all tokens of a part that is not about room.
+/// Capacity for all tokens, for parts that do not measure the capacity.
 const AMPLE_CACHE_BYTES: u64 = 512 << 20;
 
-/// About what a call of the whole service takes, in seconds.
+/// The approximate time of a call of the whole service, in seconds.
 const WHOLE_CALL: f64 = 10e-6;
 
-/// How much is measured.
+/// The amount of measurements.
 #[derive(Clone, Copy)]
 struct Effort {
     rounds: usize,
-    /// In a round, for each subject: few, so that what slows the machine for a while slows all subjects.
+    /// In a round, for each subject: few, so that a slow phase of the machine affects all subjects.
     calls: usize,
     /// At most.
     callers: usize,
@@ -81,11 +81,11 @@ fn main() {
     flood(&pool, effort);
 }
 
-/// The memory that remembered tokens take, beside what the cache accounts for: of the first tokens, and once others have
-/// taken their places.
+/// The memory of cached tokens compared with what the cache accounts for: for the first tokens, and after others have
+/// replaced them.
 fn memory(pool: &UserPool, Effort { callers, .. }: Effort) {
     let key = pool.quick_key();
-    // What a process takes once is not the tokens'.
+    // Memory that the process allocates once does not belong to the tokens.
     let warm_up = pool.broker(DEFAULT_CACHE_BYTES);
     for caller in 0..10 {
         warm_up.accept(&key.token(caller));
@@ -97,7 +97,7 @@ fn memory(pool: &UserPool, Effort { callers, .. }: Effort) {
     println!("\nmemory: a cache of {} MiB, bytes per token remembered", DEFAULT_CACHE_BYTES >> 20);
     println!("  {:<24} {:>16} {:>16} {:>16}", "", "remembered", "accounted for", "resident");
     for (title, tokens) in [("the first", 0..callers), ("others,", callers..2 * callers)] {
-        // One at a time: memory that tokens themselves leave behind would hide what the cache takes.
+        // One at a time: freed memory of the tokens themselves would hide the memory of the cache.
         for caller in tokens {
             broker.accept(&key.token(caller));
         }
@@ -109,7 +109,7 @@ fn memory(pool: &UserPool, Effort { callers, .. }: Effort) {
     }
 }
 
-/// Tokens of the three kinds that a server meets, beside jsonwebtoken alone.
+/// Tokens of the three kinds that a server receives, compared with plain jsonwebtoken.
 fn known_new_and_forged(pool: &UserPool, Effort { rounds, calls, .. }: Effort) {
     let broker = pool.broker(AMPLE_CACHE_BYTES);
     println!("\nknown, new and forged tokens: median of {rounds} rounds of {calls}");
@@ -118,7 +118,7 @@ fn known_new_and_forged(pool: &UserPool, Effort { rounds, calls, .. }: Effort) {
         let alone = JsonWebTokenAlone::new(key);
         let known = vec![key.token(0); calls];
         broker.accept(&known[0]);
-        // Signed before any measurement, so that none has to begin with cold caches.
+        // Signed before any measurement, so that none begins with cold caches.
         let all: Vec<String> = (1..=(rounds + 1) * calls).map(|id| key.token(id)).collect();
         let mut costs: [Vec<[f64; 2]>; 3] = array::from_fn(|_| Vec::new());
         for (round, new) in all.chunks_exact(calls).enumerate() {
@@ -145,7 +145,7 @@ fn known_new_and_forged(pool: &UserPool, Effort { rounds, calls, .. }: Effort) {
     }
 }
 
-/// Known tokens of few and of many callers, who come in random order.
+/// Cached tokens of few and of many callers, in random order.
 fn known_among_many(pool: &UserPool, Effort { rounds, calls, callers }: Effort) {
     let key = pool.quick_key();
     let sizes = [1, 100, 10_000, 100_000].map(|size: usize| size.min(callers));
@@ -182,7 +182,7 @@ fn known_among_many(pool: &UserPool, Effort { rounds, calls, callers }: Effort) 
     }
 }
 
-/// A known caller while others present forgeries. Only the known one is timed.
+/// A cached token while others send forgeries. Only the cached one is timed.
 fn flood(pool: &UserPool, Effort { rounds, .. }: Effort) {
     const FORGERIES: [usize; 4] = [0, 1, 10, 100];
     let key = &pool.keys[0];
@@ -216,7 +216,7 @@ fn flood(pool: &UserPool, Effort { rounds, .. }: Effort) {
     assert_eq!((after.tokens, after.bytes), (before.tokens, before.bytes), "a forgery left a trace");
 }
 
-/// What each of the tokens takes, on average, in seconds.
+/// The average time of each token, in seconds.
 fn time(tokens: &[String], check: impl Fn(&str)) -> f64 {
     let started = Instant::now();
     for token in tokens {
@@ -225,7 +225,7 @@ fn time(tokens: &[String], check: impl Fn(&str)) -> f64 {
     (started.elapsed() / u32::try_from(tokens.len()).unwrap()).as_secs_f64()
 }
 
-/// What one of the subjects costs over all rounds, and as a multiple of another.
+/// The cost of a subject over all rounds, and as a multiple of another.
 fn cost_and_ratio<const N: usize>(rounds: &[[f64; N]], subject: usize, other: usize) -> (f64, f64) {
     let cost = median(rounds.iter().map(|costs| costs[subject]));
     (cost, median(rounds.iter().map(|costs| costs[subject] / costs[other])))
@@ -237,14 +237,14 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The memory of this process that is in RAM (`proc_pid_status(5)`).
+/// The resident memory of this process (`proc_pid_status(5)`).
 fn resident_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB")).unwrap();
     kibibytes.trim().parse::<u64>().unwrap() * 1_024
 }
 
-/// Distinct tokens of the right form with a signature that is another token's.
+/// Distinct well-formed tokens with the signature of another token.
 fn forgeries(genuine: &[String]) -> impl Iterator<Item = String> {
     let parts: Vec<(&str, &str)> = genuine.iter().map(|token| token.rsplit_once('.').unwrap()).collect();
     (1..parts.len()).flat_map(move |shift| {
@@ -253,7 +253,7 @@ fn forgeries(genuine: &[String]) -> impl Iterator<Item = String> {
     })
 }
 
-/// The authenticator as the broker has it, in the middle of the hour that all tokens are good for.
+/// The broker's authenticator, in the middle of the hour for which all tokens are valid.
 struct Broker {
     authenticator: Authenticator,
     now: SystemTime,
@@ -266,12 +266,12 @@ impl Broker {
     }
 
     fn refuse(&self, token: &str) {
-        // Once in a while a bad signature has the keys fetched.
+        // An invalid signature sometimes causes a fetch of the keys.
         black_box(self.runtime.block_on(self.authenticator.authenticate(token, self.now)).unwrap_err());
     }
 }
 
-/// The output of a future that has nothing to wait for.
+/// The output of a future that is ready at once.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -279,7 +279,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// jsonwebtoken as a careful service would use it by itself.
+/// jsonwebtoken, as a careful service would use it.
 struct JsonWebTokenAlone {
     key: DecodingKey,
     validation: Validation,
@@ -325,7 +325,7 @@ impl UserPool {
         Self { keys: [SigningKey::rs256(), SigningKey::es256(), SigningKey::ed_dsa()] }
     }
 
-    /// The key that signs many tokens in little time.
+    /// The fastest key for signing many tokens.
     fn quick_key(&self) -> &SigningKey {
         &self.keys[2]
     }
@@ -380,7 +380,7 @@ impl SigningKey {
 
     fn es256() -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        // SEC 1 section 2.3.3: a byte that says uncompressed, then both coordinates.
+        // SEC 1 section 2.3.3: a byte for "uncompressed", then both coordinates.
         let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
         let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
         let sign = move |message: &[u8]| pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec();
@@ -401,7 +401,7 @@ impl SigningKey {
         Self { algorithm, jwk, sign: Box::new(sign) }
     }
 
-    /// The ID token of one of many users, good for an hour from now by the machine's clock.
+    /// The ID token of one of many users, valid for an hour from now by the machine's clock.
     fn token(&self, user: usize) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let claims = json!({

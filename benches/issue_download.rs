@@ -1,15 +1,15 @@
-//! `IssueDownloadUrl` of the whole server beside a bare tonic service that gives the same answers, in one run.
+//! `IssueDownloadUrl` of the whole server, compared with a plain tonic service that returns the same answers, in one run.
 //!
 //! The broker is the one of `access-broker dev`: access log, authentication, policy, SigV4 presigner, over loopback
-//! TCP. It logs as in production, JSON at level info, to a writer that throws the lines away. The bare service has the
-//! generated server type and prebuilt answers of the same bytes, and neither layers nor logs. Each has a thread of its
-//! own with a runtime of that one thread; one client on the main thread drives them in turn, with the same calls.
+//! TCP. It logs as in production, JSON at level info, to a writer that discards the lines. The plain service has the
+//! generated server type and prebuilt answers of the same bytes, without layers and logs. Each has a separate thread
+//! with a single-threaded runtime; one client on the main thread sends the same calls to both in turn.
 //!
-//! Where the client and a server share few cores, calls per second tell as much of the client as of the server. The
-//! CPU time of the server's thread, which the kernel counts in nanoseconds, does not: its inverse is what one core
-//! given to that server could answer. Linux only.
+//! If the client and a server share few cores, calls per second depend on the client as much as on the server. The CPU
+//! time of the server's thread, which the kernel counts in nanoseconds, does not: its inverse is the number of answers
+//! per second of one core. Linux only.
 //!
-//! Without `--bench`, as `cargo test --benches` runs it, there is one short round.
+//! Without `--bench`, as in `cargo test --benches`, it runs one short round.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark ends at its first error and prints")]
 
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status, async_trait};
 use tracing::Level;
 
-/// That of the program.
+/// The broker's allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -50,10 +50,10 @@ type Authorization = MetadataValue<Ascii>;
 /// HTTP/2 connections to each server.
 const CONNECTIONS: usize = 4;
 
-/// Calls under way on each connection at a time.
+/// Calls in flight on each connection.
 const IN_FLIGHT: usize = 16;
 
-/// The object that everyone may read, and the one that only the first user may.
+/// The object that every user may read, and the one that only the first user may read.
 const GRANTED: &str = CUTE_CAT.key;
 const REFUSED: &str = SUPER_CUTE_CAT.key;
 
@@ -70,7 +70,7 @@ fn main() {
     let drivers = [&broker, &bare].map(|server| Driver { server, clients: runtime.block_on(connect(server.address)) });
 
     let mut costs: [Vec<[Cost; 2]>; 3] = array::from_fn(|_| Vec::new());
-    // The first round warms up. It has no new tokens to spare.
+    // The first round warms up. It uses no new tokens.
     for round in 0..=rounds {
         let new = if round == 0 { vec![same.clone(); calls] } else { tokens.split_off(tokens.len() - calls) };
         let repeated = || vec![same.clone(); calls];
@@ -123,7 +123,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// What one call took, on average over a round.
+/// The average cost of one call in a round.
 struct Cost {
     wall: Duration,
     /// Of the server's thread.
@@ -175,12 +175,12 @@ async fn connect(address: SocketAddr) -> Vec<Client> {
     clients
 }
 
-/// The broker's own answers, for the bare service to repeat.
+/// The broker's answers, which the plain service repeats.
 async fn answers_of(broker: SocketAddr, authorization: &Authorization) -> (IssueDownloadUrlResponse, Status) {
     let mut client = connect(broker).await.remove(0);
     let issued = client.issue_download_url(request(GRANTED, authorization)).await.unwrap().into_inner();
     let refused = client.issue_download_url(request(REFUSED, authorization)).await.unwrap_err();
-    // Without the headers that the transport adds to every answer.
+    // Without the headers that the transport adds.
     let refused = Status::with_details(refused.code(), refused.message(), refused.details().to_vec().into());
     (issued, refused)
 }
@@ -194,7 +194,7 @@ async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorizat
         s3_addr: free,
         issuer_addr: free,
         data_dir: None,
-        // The bare service writes to no disk either; benches/audit.rs has what that costs.
+        // The plain service does not write to a disk either; benches/audit.rs measures that cost.
         audit: false,
         traces: Traces::off(),
         log: Arc::default(),
@@ -210,7 +210,7 @@ async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorizat
     (environment, address, signed)
 }
 
-/// An ID token shaped like the issuer's own, with an id of its own.
+/// An ID token in the issuer's form, with a unique id.
 fn sign(issuer: &EmbeddedIssuer, id: usize) -> Authorization {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let user = USERS[1];
@@ -231,7 +231,7 @@ fn sign(issuer: &EmbeddedIssuer, id: usize) -> Authorization {
     format!("Bearer {}", issuer.sign_claims(&claims).unwrap()).parse().unwrap()
 }
 
-/// Starts the service that decides nothing.
+/// Starts the plain service.
 fn start_bare(service: BareService) -> ((), SocketAddr, ()) {
     let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap().with_nodelay(Some(true));
     let address = incoming.local_addr().unwrap();
@@ -274,10 +274,10 @@ impl AccessBrokerService for BareService {
     }
 }
 
-/// A server on a thread of its own.
+/// A server on a separate thread.
 struct ServerThread {
     address: SocketAddr,
-    /// Where the kernel keeps account of the thread.
+    /// The kernel's file with the CPU time of the thread.
     accounts: PathBuf,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
@@ -295,7 +295,7 @@ impl ServerThread {
             let (server, address, rest) = start().await;
             let accounts = PathBuf::from("/proc").join(fs::read_link("/proc/thread-self").unwrap()).join("schedstat");
             started.send((address, accounts, rest)).unwrap();
-            // Told to, or because the main thread ended.
+            // Stopped, or the main thread has ended.
             let _either_way = stopped.await;
             drop(server);
         };

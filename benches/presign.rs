@@ -1,9 +1,9 @@
-//! One presigned GET, by this crate's signer and by three others, in one run, on one thread, for the same object.
+//! A presigned GET by this crate's signer and by three others, in one run, on one thread, for the same object.
 //!
 //! The table at the end shows each as a multiple of the first. The goal for the first is 2 µs.
 //!
-//! Then what the broker does per call beside tokens and gRPC: a decision of the policy, and the URLs of its permit. The
-//! last table shows that a decision does not cost more where there are more tiers.
+//! Then the broker's work per call without tokens and gRPC: a decision of the policy, and the URLs of its permit. The
+//! last table shows that a decision does not cost more with more tiers.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark ends at its first error and prints")]
 
 use access_broker_base::document::Variables;
@@ -79,7 +79,7 @@ fn compare(name: &str, credentials: &Credentials) {
     println!();
 }
 
-/// A decision, and what follows from it.
+/// A decision, and the URLs of its permit.
 fn decide_and_sign(credentials: &Credentials) {
     let policy = policy_with(10);
     let (caller, object) = (caller(), object(KEY));
@@ -125,15 +125,15 @@ fn decide_and_sign(credentials: &Credentials) {
     println!();
 }
 
-/// The same decision by policies of different sizes: for one key again and again, and for a key of another tier every
-/// time. The latter misses the processor's caches where the policy is larger than they are.
+/// The same decision by policies of different sizes: for one key repeatedly, and for a key of another tier each time.
+/// The latter misses the processor's caches if the policy is larger than they are.
 fn decide_among_more_tiers() {
     const TIERS: [usize; 3] = [10, 1_000, 10_000];
     let caller = caller();
     let policies = TIERS.map(policy_with);
     let key = object(KEY);
     let objects = TIERS.map(|tiers| (1..=tiers).map(|tier| object(&key_in(tier))).collect::<Vec<_>>());
-    // Every tier once, so that first uses are not measured.
+    // Every tier once, so that no first use is measured.
     for (policy, objects) in policies.iter().zip(&objects) {
         for object in objects {
             drop(black_box(decide(policy, &caller, object)));
@@ -144,7 +144,7 @@ fn decide_among_more_tiers() {
     let others: [_; 3] = array::from_fn(|size| {
         let (policy, objects, turn, caller) = (&policies[size], &objects[size], &turns[size], &caller);
         move || {
-            // Prime to every size, so that all tiers have their turn, in an order that looks like none.
+            // Coprime to every size, so that all tiers are used, in a pseudo-random order.
             turn.set((turn.get() + 7_919) % objects.len());
             decide(policy, caller, &objects[turn.get()])
         }
@@ -176,7 +176,7 @@ fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// Rounds in turn, so that a neighbour on the machine slows all of them alike.
+/// Rounds in turn, so that other load on the machine slows all of them equally.
 fn interleaved_medians<T, const N: usize>(subjects: [&dyn Fn() -> T; N]) -> [f64; N] {
     let rounds: Vec<[f64; N]> = (0..31)
         .map(|_| {
@@ -196,7 +196,7 @@ fn interleaved_medians<T, const N: usize>(subjects: [&dyn Fn() -> T; N]) -> [f64
     })
 }
 
-/// The decision as the broker asks for it: it keeps a copy of the object for its log.
+/// The decision as the broker makes it, with a copy of the object for its log.
 fn decide(policy: &Policy, caller: &Caller, object: &ObjectReference) -> Permit<PermittedDownload> {
     policy.decide_download(caller, access(black_box(object), RequestedDownload::default()), black_box(now())).unwrap()
 }
@@ -205,7 +205,7 @@ fn access<T>(object: &ObjectReference, terms: T) -> AccessRequest<T> {
     AccessRequest { object: object.clone(), endpoint: None, lifetime: LifetimeRequest::default(), terms }
 }
 
-/// A policy with so many tiers, each with a grant of its own.
+/// A policy with this many tiers, each with its own grant.
 fn policy_with(tiers: usize) -> Policy {
     let tier = |tier: usize| {
         format!(
@@ -261,7 +261,7 @@ fn bucket() -> BucketName {
     BucketName::parse("media").unwrap()
 }
 
-/// What is signed without waiting for anything.
+/// The result of a signing that is ready at once.
 fn at_once<T>(signing: Signing<'_, T>) -> T {
     match signing {
         Signing::Ready(signed) => signed.unwrap(),
@@ -313,7 +313,7 @@ fn endpoint() -> BucketEndpoint {
     .unwrap()
 }
 
-/// What the broker does per URL, `ObjectKey::parse` included.
+/// The broker's work per URL, including `ObjectKey::parse`.
 fn own(credentials: &Credentials) -> impl Fn() -> String + use<> {
     let endpoint = endpoint();
     let snapshot = CredentialsSnapshot::new(credentials.clone(), SystemTime::UNIX_EPOCH).unwrap();
@@ -342,7 +342,7 @@ fn sdk(credentials: &Credentials) -> impl Fn() -> String + use<> {
     }
 }
 
-/// The signature alone: the URL is given encoded.
+/// Only the signature: the URL is already encoded.
 fn sigv4(credentials: &Credentials) -> impl Fn() -> String + use<> {
     let identity = credentials.clone().into();
     let url = format!(

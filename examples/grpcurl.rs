@@ -1,6 +1,6 @@
-//! A small stand-in for `grpcurl`, for machines that lack it and for the tests that run the README's commands.
+//! A small replacement for `grpcurl`, for machines without it and for the tests that run the README's commands.
 //!
-//! It knows the server through reflection alone, and takes the part of grpcurl's command line that the README uses:
+//! It uses only reflection, and accepts the part of grpcurl's command line that the README uses:
 //!
 //! ```text
 //! grpcurl -plaintext [-H 'name: value'] [-d JSON] HOST:PORT list
@@ -102,7 +102,7 @@ async fn run() -> anyhow::Result<Option<Status>> {
     }
 }
 
-/// What the server tells of itself.
+/// The server's descriptors, from reflection.
 struct Reflection {
     client: ServerReflectionClient<Channel>,
     pool: DescriptorPool,
@@ -130,7 +130,7 @@ impl Reflection {
         }
     }
 
-    /// Loads the file that defines a symbol, and whatever that imports, imports first.
+    /// Loads the file that defines a symbol, and its imports first.
     async fn load(&mut self, symbol: &str) -> anyhow::Result<()> {
         let mut waiting = vec![self.file(MessageRequest::FileContainingSymbol(symbol.to_owned())).await?];
         while let Some(file) = waiting.last() {

@@ -1,14 +1,14 @@
-//! Who gets a place when there are not enough for all: connections, streams, request bytes, calls.
+//! Admission: which connections, streams, request bytes and calls get in when a limit is reached.
 //!
-//! Every limit on one item has a limit on the total beside it, and every total is shared out, so that one peer cannot
-//! take what others need:
+//! Every limit per item has a total limit, and every total is shared, so that one peer cannot take what others need:
 //!
-//! - [`ConnectionLedger`]: connections in all, without a proven caller, and by address.
-//! - [`UnprovenBudgets`](unproven_streams::UnprovenBudgets): streams of health and reflection, and calls whose caller is not proven yet, by connection.
+//! - [`ConnectionLedger`]: connections in total, without an authenticated caller, and by address.
+//! - [`UnprovenBudgets`](unproven_streams::UnprovenBudgets): streams of health and reflection, and calls whose caller
+//!   is not authenticated yet, by connection.
 //! - [`SignatureTurns`]: signature checks, by connection.
-//! - [`Shares`]: streams, request bytes and places of proven callers, by caller.
+//! - [`Shares`]: streams, request bytes and calls of authenticated callers, by caller.
 //!
-//! Plain bookkeeping under a lock each, which knows nothing of gRPC. Only a call that needs a signature check waits.
+//! Each is bookkeeping under one lock and knows nothing of gRPC. Only a call that needs a signature check waits.
 
 mod address_block;
 mod budgets;

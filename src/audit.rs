@@ -1,8 +1,7 @@
-//! A record of every decision, allowed or refused, apart from the log.
+//! A record of every decision, permitted or denied, apart from the log.
 //!
-//! A [`Decision`](crate::broker::Decision) becomes one line of JSON, an `AuditSink` puts the line where it is kept,
-//! and [`AuditTrail`] says what becomes of the answer if that fails. Lines of calls that run at the same time are written
-//! and synced together, by one thread.
+//! A [`Decision`](crate::broker::Decision) becomes one line of JSON, an `AuditSink` stores the line, and [`AuditTrail`]
+//! decides about the answer if that fails. One thread writes and syncs lines of concurrent calls together.
 
 mod attempts;
 mod call_context;

@@ -29,38 +29,38 @@ use access_broker_identity::{Caller, Pseudonyms};
 use access_broker_s3::presign::Presigner;
 use access_broker_s3::storage::ObjectInspector;
 
-/// A caller whose proof was accepted, and the one instant by which everything about its call is judged.
+/// An authenticated caller, and the instant that everything about its call is judged by.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedCaller {
-    /// Proven by a token, a certificate or both.
+    /// Authenticated by a token, a certificate or both.
     pub caller: Arc<Caller>,
-    /// When the proof was accepted.
+    /// When the proof of identity was accepted.
     pub at: SystemTime,
 }
 
-/// What a broker works with.
+/// The parts of a broker.
 #[derive(Debug, Clone)]
 pub struct Backends {
-    /// The policy in force.
+    /// The active policy.
     pub policy: Arc<PolicyStore>,
     /// For every bucket.
     pub presigner: Arc<dyn Presigner>,
-    /// Asked before a download that must exist, and after an upload.
+    /// Queried before a download with `must_exist`, and after an upload.
     pub inspector: Arc<dyn ObjectInspector>,
-    /// Makes an id that no other decision has.
+    /// Makes a unique decision id.
     pub decision_ids: fn() -> DecisionId,
-    /// What callers are called in S3's log.
+    /// Makes the pseudonyms of callers in S3's log.
     pub pseudonyms: Arc<Pseudonyms>,
-    /// How often URLs may be issued.
+    /// Limits how often URLs are issued.
     pub quotas: Arc<Quotas>,
 }
 
-/// Decides by the policy in force and signs what it permits.
+/// Decides by the active policy and signs what it permits.
 #[derive(Debug, Clone)]
 pub struct Broker(Backends);
 
 impl Broker {
-    /// Nothing is read or asked before the first request.
+    /// Does nothing before the first request.
     #[must_use]
     pub const fn new(backends: Backends) -> Self {
         Self(backends)

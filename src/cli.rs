@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod check;
+mod config;
 #[cfg(feature = "dev")]
 mod dev;
 mod exit_code;
@@ -31,12 +32,19 @@ pub(crate) struct CommandLine {
 
 const AFTER_HELP: &str = "\
 Try it:
-  access-broker dev                            everything on one machine, with commands to paste
-  access-broker check --config broker.toml     what a configuration and its policy mean
-  access-broker serve --config broker.toml     the server
+  access-broker dev                          everything on one machine, with commands to paste
 
-Exit codes: 0 done, 1 failed, 2 wrong command line, 78 configuration or policy not valid (or with warnings, for check
---deny-warnings), 130 and 143 ended at once by a second SIGINT or SIGTERM.";
+Run it:
+  access-broker config init                  write broker.toml and policy.toml
+  access-broker check --config broker.toml   print what both mean, with errors and warnings
+  access-broker serve --config broker.toml   run the server
+
+Exit codes:
+  0         done
+  1         failed
+  2         invalid command line
+  78        invalid configuration or policy; for check --deny-warnings: warnings
+  130, 143  stopped at once by a second SIGINT or SIGTERM";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -44,6 +52,8 @@ enum Command {
     Serve(serve::Serve),
     /// Check a configuration and its policy, and print what they mean.
     Check(check::Check),
+    /// Write a first configuration and policy, or print their JSON Schema.
+    Config(config::ConfigCommand),
     /// Ask a running server for its health.
     Healthcheck(healthcheck::Healthcheck),
     /// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
@@ -51,7 +61,7 @@ enum Command {
     Dev(dev::Dev),
 }
 
-/// Runs a command line and tells how the process should exit.
+/// Runs a command line and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -65,6 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match command_line.command {
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Config(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         #[cfg(feature = "dev")]
         Command::Dev(command) => command.run(),

@@ -1,4 +1,4 @@
-//! The server's configuration: file, then environment, then flags, all of it checked before anything starts.
+//! The server's configuration: file, environment and flags, checked before anything starts.
 
 mod attribution;
 mod audit;
@@ -50,30 +50,30 @@ use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPol
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Addresses, life cycle, and limits of single parts.
+    /// `[server]`
     pub server: ServerSettings,
-    /// What clients may take of the server.
+    /// `[limits]`
     pub limits: LimitSettings,
     /// Where gRPC is served; at least one.
     pub listeners: Vec<ListenerSettings>,
     /// `[log]`
     pub log: LogSettings,
-    /// Lines of calls.
+    /// Which lines of calls are written.
     pub(crate) access_log: AccessLogSettings,
     /// Where decisions are recorded.
     pub audit: AuditSettings,
-    /// What S3's access log tells of callers.
+    /// How S3's access log names callers.
     pub(crate) attribution: AttributionSettings,
     /// How often URLs are issued.
     pub quota: QuotaSettings,
     pub(crate) policy: PolicySettings,
-    /// Whose tokens are accepted; at least one where a listener takes tokens.
+    /// Whose tokens are accepted; at least one where a listener accepts tokens.
     pub issuers: Vec<IssuerSettings>,
-    /// The issuers without whose keys nothing is served.
+    /// The issuers whose keys must be available before anything is served.
     pub(crate) required_issuers: BTreeSet<String>,
-    /// The logical buckets; at least one.
+    /// The buckets; at least one.
     pub buckets: Vec<BucketSettings>,
-    /// What the configuration says without effect, or surely does not mean.
+    /// Settings without effect, probable mistakes, and risks.
     pub warnings: Warnings,
 }
 
@@ -83,44 +83,44 @@ pub enum LoadError {
     /// The file cannot be read.
     #[error(transparent)]
     Unusable(#[from] UnusableFile),
-    /// The checksum or the signature beside the policy does not vouch for it.
+    /// The checksum or the signature of the policy is wrong or missing.
     #[error(transparent)]
     Proof(#[from] ProofError),
-    /// Rules are broken.
+    /// It breaks rules.
     #[error(transparent)]
     Invalid(#[from] Problems),
 }
 
 impl Config {
-    /// Reads a configuration file. Paths in it are relative to its folder. For [warnings](Self::warnings) it looks at the
-    /// access keys that the configuration names, where they are there.
+    /// Reads a configuration file. Paths in it are relative to its directory. For [warnings](Self::warnings), also reads
+    /// the access keys that the configuration names, if they are available.
     ///
-    /// `plain_http` says whether issuers may be asked over plain HTTP; only the development environment, whose issuer
-    /// is inside the process, has a reason to.
+    /// `plain_http` says whether issuers may be reached over plain HTTP: for the development environment, whose issuer is
+    /// inside the process.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, and every broken rule at once.
+    /// The file cannot be read, or breaks rules: all of them are reported.
     pub fn load(path: &Path, overrides: Overrides, plain_http: PlainHttp) -> Result<Self, LoadError> {
         let unusable = |problem| UnusableFile { file: path.to_owned(), problem };
         let read = files::read(path, MAX_DOCUMENT_BYTES).map_err(unusable)?;
         Self::from_content(path, &read.content, overrides, plain_http)
     }
 
-    /// Reads the file once more, while a server runs by it: a file that was written less than `settle` ago is read until
-    /// two reads are equal. Blocks, for up to ten seconds.
+    /// Reads the file again while a server runs with it: a file that was written less than `settle` ago is read until two
+    /// reads are equal. Blocks for up to ten seconds.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load), and when the file does not stop to change.
+    /// As [`load`](Self::load), and if the file keeps changing.
     pub(crate) fn load_again(
         path: &Path,
         overrides: Overrides,
         plain_http: PlainHttp,
         settle: Duration,
     ) -> Result<Self, LoadError> {
-        let look = files::at_start::read_one(path, MAX_DOCUMENT_BYTES, settle)?;
-        Self::from_content(path, &look.content, overrides, plain_http)
+        let read = files::at_start::read_one(path, MAX_DOCUMENT_BYTES, settle)?;
+        Self::from_content(path, &read.content, overrides, plain_http)
     }
 
     fn from_content(
@@ -130,21 +130,21 @@ impl Config {
         plain_http: PlainHttp,
     ) -> Result<Self, LoadError> {
         let text = text_of(path, content)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let directory = path.parent().unwrap_or(Path::new(""));
         let origin = path.display().to_string();
-        Ok(Self::parse_looking(
+        Ok(Self::parse_with(
             &origin,
             text,
-            folder,
+            directory,
             overrides,
             plain_http,
             &Variables::Environment,
-            &warnings::look_here,
+            &warnings::read_secret,
         )?)
     }
 
-    /// The format of the log by a configuration that is not valid, as far as it can be told: what an override says, or
-    /// the file, or the default where the file is sound TOML and says nothing.
+    /// The format of the log for a configuration that is not valid: the override's, the file's, or the default if the file
+    /// is valid TOML and sets none. `None`: unknown.
     #[must_use]
     pub(crate) fn log_format_alone(path: &Path, overrides: &Overrides) -> Option<LogFormat> {
         let read = || files::read(path, MAX_DOCUMENT_BYTES).ok();
@@ -155,30 +155,30 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Every broken rule at once.
+    /// All broken rules.
     pub fn parse(
         origin: &str,
         text: &str,
-        folder: &Path,
+        directory: &Path,
         overrides: Overrides,
         plain_http: PlainHttp,
     ) -> Result<Self, Problems> {
-        Self::parse_looking(origin, text, folder, overrides, plain_http, &Variables::Environment, &|_| None)
+        Self::parse_with(origin, text, directory, overrides, plain_http, &Variables::Environment, &|_| None)
     }
 
-    fn parse_looking(
+    fn parse_with(
         origin: &str,
         text: &str,
-        folder: &Path,
+        directory: &Path,
         overrides: Overrides,
         plain_http: PlainHttp,
         variables: &Variables,
-        look: warnings::SecretLook<'_>,
+        read_secret: warnings::ReadSecret<'_>,
     ) -> Result<Self, Problems> {
         let document = Document::parse(origin, text, overrides, variables)?;
-        let mut config = Self::read(&document, folder, plain_http);
+        let mut config = Self::read(&document, directory, plain_http);
         if let Some(config) = config.as_mut().filter(|_| document.is_valid()) {
-            warnings::find(&document, config, look);
+            warnings::find(&document, config, read_secret);
             config.warnings = document.take_warnings();
         }
         document.into_result(config)
@@ -193,19 +193,20 @@ impl Config {
     }
 
     /// `None` where something was reported.
-    fn read(document: &Document<'_>, folder: &Path, plain_http: PlainHttp) -> Option<Self> {
+    fn read(document: &Document<'_>, directory: &Path, plain_http: PlainHttp) -> Option<Self> {
         let mut root = document.root();
+        root.describe("The configuration of access-broker.", "");
         let (server, grpc_addr) = server::read(root.table("server"));
-        let listeners = listener::read_all(&mut root, folder, grpc_addr);
+        let listeners = listener::read_all(&mut root, directory, grpc_addr);
         let limits = limits::read(root.table("limits"));
         let (log, access_log) = log::read(root.table("log"));
-        let audit = audit::read(root.table("audit"), folder);
-        let attribution = attribution::read(root.table("attribution"), folder);
+        let audit = audit::read(root.table("audit"), directory);
+        let attribution = attribution::read(root.table("attribution"), directory);
         let quota = quota::read(root.table("quota"));
-        let policy = policy::read(root.table("policy"), folder);
+        let policy = policy::read(root.table("policy"), directory);
         let issuer::Issuers { settings: mut issuers, required: required_issuers } =
-            issuer::read_all(&mut root, folder, plain_http, &listeners, &server.key_proxy);
-        let credentials = credentials::read_all(&mut root, folder);
+            issuer::read_all(&mut root, directory, plain_http, &listeners, &server.key_proxy);
+        let credentials = credentials::read_all(&mut root, directory);
         let buckets = bucket::read_all(&mut root, &credentials);
         root.finish();
         let policy = policy?;
@@ -229,19 +230,19 @@ impl Config {
         })
     }
 
-    /// Reads the policy file that the configuration names, as a server does at start: a file that was written less than
-    /// `policy.settle` ago is read until two reads are equal. Blocks, for up to ten seconds.
+    /// Reads the policy file, as a server does at start: a file that was written less than `policy.settle` ago is read
+    /// until two reads are equal. Blocks for up to ten seconds.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, when its checksum or signature is wrong, and every broken rule at once.
+    /// The file cannot be read, its checksum or signature is wrong, or it breaks rules: all of them are reported.
     pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
         let file = PolicyFile::new(&self.policy);
         let arrivals = Arrivals::begin(&self.policy.file);
-        let look = file.read_at_start(&self.policy)?;
-        let (sight, proofs) = (Sight::from_read(&look.policy), look.proofs());
-        let content = look.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
-        file.is_vouched_for(content, &look)?;
+        let snapshot = file.read_at_start(&self.policy)?;
+        let (sight, proofs) = (Sight::from_read(&snapshot.policy), snapshot.proofs());
+        let content = snapshot.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
+        file.is_vouched_for(content, &snapshot)?;
         if content.is_empty() {
             return Err(UnusableFile { file: self.policy.file.clone(), problem: FileError::Empty }.into());
         }
@@ -254,7 +255,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Every broken rule at once.
+    /// All broken rules.
     pub fn parse_policy(&self, text: &str) -> Result<CompiledPolicy, Problems> {
         let buckets = self.bucket_profiles();
         let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
@@ -269,13 +270,13 @@ impl Config {
         CompiledPolicy::parse(&self.policy.file.display().to_string(), text, &context, &outlook)
     }
 
-    /// What a policy must know of each bucket.
+    /// What a policy needs to know about each bucket.
     #[must_use]
     pub fn bucket_profiles(&self) -> BTreeMap<BucketName, BucketProfile> {
         self.buckets.iter().map(|bucket| (bucket.name.clone(), bucket.profile())).collect()
     }
 
-    /// The trust domains whose workloads can prove themselves, to a listener or by a JWT-SVID.
+    /// The trust domains whose workloads are accepted by a listener or by an issuer of JWT-SVIDs.
     #[must_use]
     pub fn trust_domains(&self) -> BTreeSet<String> {
         let of_listeners = self.listeners.iter().filter_map(|listener| listener.proof.workload());

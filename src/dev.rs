@@ -1,8 +1,8 @@
-//! What the `dev` subcommand puts around the broker: an S3 server and a token issuer inside this process, and sample
-//! objects to try them with; [`environment`] runs it all together.
+//! What the `dev` subcommand adds to the broker: an S3 server and a token issuer in this process, and sample objects;
+//! [`environment`] runs them together.
 //!
-//! Both servers bind loopback addresses only. They exist to be called from this machine: the issuer hands
-//! a token to anyone who names a user.
+//! Both servers bind loopback addresses only. They are for calls from this machine: the issuer gives a token to anyone
+//! who names a user.
 
 pub mod environment;
 pub mod guide;

@@ -1,4 +1,4 @@
-//! The gRPC wire: from messages to domain types once, at the top, and back.
+//! The gRPC wire: translates messages to domain types once, at the top, and back.
 
 mod call_form;
 mod convert;
@@ -33,7 +33,7 @@ pub mod proto {
     pub(crate) const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("access_broker_descriptor");
 
     impl std::fmt::Debug for SignedRequest {
-        /// Without the URL and the headers: whoever holds them has the object.
+        /// Without the URL and the headers, which give access to the object.
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.debug_struct("SignedRequest").field("method", &self.method).finish_non_exhaustive()
         }

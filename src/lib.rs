@@ -1,17 +1,17 @@
 //! access-broker decides who may read or write which S3 object and issues presigned URLs for exactly that.
 //!
-//! What can stand without the service is in crates of its own: `access_broker_identity` (who is calling),
-//! `access_broker_policy` (what is allowed), `access_broker_s3` (signing, and inspecting objects), `access_broker_dev` (an S3
-//! server and a token issuer to try things with) and `access_broker_base` below them. Here is what makes a service of them.
-//! Imports point downward only:
+//! Separate crates have what does not need the service: `access_broker_identity` (authentication),
+//! `access_broker_policy` (what is permitted), `access_broker_s3` (signing, and reading attributes of objects),
+//! `access_broker_dev` (an S3 server and a token issuer for trials) and `access_broker_base` below them. This crate is
+//! the service. Imports point downward only:
 //!
 //! - runtime: [`cli`], `dev` (with the feature of that name), [`server`], [`config`] and [`telemetry`];
 //! - wire: [`grpc`], from messages to domain types and back;
-//! - calls: [`calls`], what every call passes whichever wire it came by;
-//! - domain: [`audit`] (what is recorded), [`broker`] (the use cases), [`quota`] (how often), [`policy_store`] (the policy in
-//!   force) and `admission` (who gets a place). No gRPC types.
+//! - calls: [`calls`], the steps of every call, for every wire;
+//! - domain: [`audit`] (what is recorded), [`broker`] (the use cases), [`quota`] (how often), [`policy_store`] (the
+//!   active policy) and `admission` (limits). No gRPC types.
 //!
-//! docs/ARCHITECTURE.md is the map.
+//! docs/ARCHITECTURE.md has the overview.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 mod admission;

@@ -1,37 +1,36 @@
-//! Whole lines to a stream that other programs share, such as standard output.
+//! Writes whole lines to a stream that other programs share, such as standard output.
 
 use std::io::{self, ErrorKind, Write};
 use std::thread;
 use std::time::Duration;
 
-/// How often a pipe that does not block is asked whether it has room.
+/// How often a full non-blocking pipe is retried.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A stream of lines without a buffer. For threads that may wait: a write blocks as long as the reader does not read.
+/// A stream of lines without a buffer. For threads that may block: a write blocks until the reader reads.
 #[derive(Debug)]
 pub(crate) struct LineStream<W> {
     stream: W,
-    /// Whether a line was begun and not ended.
+    /// Whether the last line is incomplete.
     torn: bool,
 }
 
-/// Why lines were not written, or not all of them.
+/// Why lines were not written completely.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
     /// How many bytes of them were written before the error.
     pub(crate) written: usize,
-    /// What the system said.
+    /// The system's error.
     pub(crate) source: io::Error,
 }
 
 impl<W: Write> LineStream<W> {
-    /// Lines go to this stream, which must not have a buffer of its own.
+    /// Writes to this stream, which must not have its own buffer.
     pub(crate) const fn over(stream: W) -> Self {
         Self { stream, torn: false }
     }
 
-    /// Writes lines, each of which ends with a line feed. A line that an earlier error left without its end is ended
-    /// first.
+    /// Writes lines that end with a line feed. A line that an earlier error left incomplete is ended first.
     pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
         if self.torn {
             self.write(b"\n").map_err(|Unwritten { source, .. }| Unwritten { written: 0, source })?;
@@ -63,7 +62,7 @@ impl<W: Write> LineStream<W> {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes and is full then, until it is emptied. Every other write is to be tried again.
+    /// Accepts this many bytes and is full until it is emptied. Every second write must be retried.
     struct Full {
         taken: Vec<u8>,
         room: usize,

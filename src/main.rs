@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// It gives memory back to the system after a flood, which glibc's does not; see "Memory" in docs/OPERATIONS.md.
+/// It returns memory to the system after a flood, which glibc's allocator does not; see "Memory" in docs/OPERATIONS.md.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

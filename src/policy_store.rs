@@ -1,4 +1,4 @@
-//! The policy in force.
+//! The active policy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 
 use access_broker_base::clock::{Clock, SystemClock};
-use access_broker_policy::Policy;
+use access_broker_policy::{Policy, PolicyHash};
 
-/// Holds the policy in force and lets a newer one take its place at once, for every later decision.
+/// Holds the active policy. A new one replaces it atomically, for every later decision.
 #[derive(Debug)]
 pub struct PolicyStore {
     policy: ArcSwap<Policy>,
@@ -19,23 +19,24 @@ pub struct PolicyStore {
     file_in_force: AtomicBool,
 }
 
-/// How it stands with the policy, for metrics.
+/// The state of the policy, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PolicyStatus {
-    /// The number of the policy in force: 1 for the one of the start.
+    /// The number of the active policy: 1 at the start.
     pub(crate) generation: u64,
-    /// When it was put in force.
+    pub(crate) hash: PolicyHash,
+    /// When it became active.
     pub(crate) loaded_at: SystemTime,
-    /// How often a changed file came into force.
+    /// How often a changed file became active.
     pub(crate) reloads: u64,
-    /// How often one did not, because it was not valid or could not be read.
+    /// How often a changed file was refused or could not be read.
     pub(crate) refused: u64,
-    /// Whether the policy file holds the policy in force, as far as the last look tells.
+    /// Whether the policy file, as last read, has the active policy.
     pub(crate) file_in_force: bool,
 }
 
 impl PolicyStore {
-    /// Begins with a policy: there is no state without one.
+    /// Starts with a policy, so that there is always one.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self {
@@ -47,25 +48,25 @@ impl PolicyStore {
         }
     }
 
-    /// The policy in force.
+    /// The active policy.
     #[must_use]
     pub fn current(&self) -> Arc<Policy> {
         self.policy.load_full()
     }
 
-    /// Puts a policy in force.
+    /// Makes a policy active.
     pub fn replace(&self, policy: Policy) {
         self.policy.store(Arc::new(policy));
         self.loaded_at.store(Arc::new(SystemClock.now()));
         self.reloads.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes note of a policy that was not put in force.
+    /// Counts a refused policy.
     pub(crate) fn note_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes note of whether the policy file holds the policy in force.
+    /// Records whether the policy file has the active policy.
     pub(crate) fn note_file_in_force(&self, file_in_force: bool) {
         self.file_in_force.store(file_in_force, Ordering::Relaxed);
     }
@@ -75,6 +76,7 @@ impl PolicyStore {
         let reloads = self.reloads.load(Ordering::Relaxed);
         PolicyStatus {
             generation: reloads + 1,
+            hash: self.policy.load().hash(),
             loaded_at: **self.loaded_at.load(),
             reloads,
             refused: self.refused.load(Ordering::Relaxed),

@@ -1,5 +1,5 @@
-//! A signer of another kind beside that of S3, in the manner of a content delivery network: the end, the id of a key and
-//! an HMAC stand in the query. It shows that nothing outside the S3 crate depends on what signs.
+//! A signer other than S3's, similar to a content delivery network: the query has the expiry, a key id and an HMAC. It
+//! shows that nothing outside the S3 crate depends on the signer.
 
 use access_broker_base::document::Variables;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ use access_broker_s3::{
     S3Options,
 };
 
-/// Signs downloads of one bucket by a key that never changes.
+/// Signs downloads of one bucket with a constant key.
 #[derive(Debug)]
 pub(crate) struct HmacSigner {
     bucket: BucketName,
@@ -106,7 +106,7 @@ impl SignerStatus for HmacSigner {
     }
 }
 
-/// The S3 crate with one bucket, whose credentials have no end.
+/// The S3 crate with one bucket, whose credentials do not expire.
 pub(crate) async fn s3(bucket: &BucketName) -> S3Buckets {
     let profile = || BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let policy = policy("tier = []", bucket, profile());

@@ -1,4 +1,4 @@
-//! The running process: from a proven configuration to listeners, and back down.
+//! The running server: start from a checked configuration, and stop.
 
 mod admin;
 mod assemble;
@@ -7,7 +7,7 @@ mod connections;
 mod grpc_server;
 mod lifecycle;
 mod listening;
-mod reload_requests;
+mod reload_receiver;
 mod start_options;
 
 use std::fmt;
@@ -26,9 +26,9 @@ pub(crate) use lifecycle::panic_hook::log_panics;
 pub use lifecycle::readiness::Readiness;
 pub use lifecycle::reloader::Reloader;
 pub(crate) use lifecycle::self_check::SelfCheck;
+pub use lifecycle::server_state::{Part, ServerState};
 pub(crate) use lifecycle::service_manager::ServiceManager;
 pub(crate) use lifecycle::signals::{ReloadSignal, Signals, StopSignal, StopSignals};
-pub use lifecycle::standing::{Part, Standing};
 pub use listening::listener::BoundAddress;
 pub use start_options::StartOptions;
 
@@ -40,21 +40,21 @@ use self::lifecycle::policy_reload::{self, PolicyWatch, Watched};
 use self::lifecycle::readiness;
 use self::listening::listener::Listener;
 use self::listening::{file_limit, own_network};
-use self::reload_requests::ReloadRequests;
+use self::reload_receiver::ReloadReceiver;
 use crate::audit::AuditTrail;
 use crate::config::{Config, LoadedPolicy};
 use crate::grpc::HealthService;
 use crate::telemetry::{AdminCounters, ServerCounters, Traces};
 
-/// How long the admin port may take to end. A scrape takes milliseconds.
+/// How long the admin port may take to close. A scrape takes milliseconds.
 const ADMIN_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long the end of the audit trail and that of traces may take. Each has a shorter limit of its own.
+/// How long closing the audit trail and the traces may take. Each has a shorter limit of its own.
 const CLOSE_LIMIT: Duration = Duration::from_secs(15);
 
-/// A server that has its ports. It answers calls once [`ready`](Self::ready) returns.
+/// A server with bound ports. It answers calls when [`ready`](Self::ready) returns.
 ///
-/// Dropped without [`stop`](Self::stop), it ends at once.
+/// If it is dropped without [`stop`](Self::stop), it ends immediately.
 pub struct RunningServer {
     addresses: Vec<BoundAddress>,
     admin_addr: SocketAddr,
@@ -68,14 +68,14 @@ pub struct RunningServer {
     self_check: SelfCheck,
     reloader: Reloader,
     stop_listeners: CancellationToken,
-    /// Tells every client to leave.
+    /// Tells every client to close its connection.
     stop: CancellationToken,
     stop_admin: CancellationToken,
-    /// The accept loops; they end with `stop_listeners`.
+    /// The accept loops; `stop_listeners` ends them.
     listeners: JoinSet<()>,
-    /// One task; it ends with `stop_admin`.
+    /// One task; `stop_admin` ends it.
     admin: JoinSet<()>,
-    /// Refreshes and watches; they end with this value.
+    /// Reload and refresh tasks; they end when this value is dropped.
     background: JoinSet<()>,
     _ends_connections: DropGuard,
 }
@@ -87,21 +87,22 @@ impl fmt::Debug for RunningServer {
 }
 
 impl RunningServer {
-    /// Starts with a policy that was loaded before, in this order:
+    /// Starts with a loaded policy, in this order:
     ///
-    /// 1. The process is checked: whether it has a network of its own where a listener trusts its pod, and how many
-    ///    files it may open.
-    /// 2. Every component is built. Secrets and files that the configuration names are read; the audit output is opened.
+    /// 1. The process is checked: whether it has its own network if a listener trusts its pod, and how many files it
+    ///    may open.
+    /// 2. Every component is built. Secrets and files that the configuration names are read; the audit output is
+    ///    opened.
     /// 3. Certificates are read and the ports are bound.
-    /// 4. In the background, keys and credentials are fetched, files are watched, and health follows
+    /// 4. In the background, signing keys and credentials are fetched, files are watched, and health follows
     ///    [readiness](Self::readiness).
     /// 5. The admin port and the listeners accept connections.
     ///
     /// # Errors
     ///
-    /// When a named secret or a certificate cannot be used, or an address cannot be bound.
+    /// When a secret or a certificate is invalid, or an address cannot be bound.
     pub async fn start(config: Config, policy: LoadedPolicy, options: StartOptions) -> anyhow::Result<Self> {
-        // Many components are built one after the other: too much to keep in every caller's future.
+        // Boxed: building many components makes a future that is too large for every caller's.
         Box::pin(Self::start_in_order(config, policy, options)).await
     }
 
@@ -115,7 +116,7 @@ impl RunningServer {
 
         let Ports { listeners: bound, addresses, admin: admin_port, admin_addr } = Ports::bind(&config).await?;
 
-        let (reload, reloads) = ReloadRequests::channel();
+        let (reload, reloads) = ReloadReceiver::channel();
         let health = HealthReporter::new();
         readiness::publish(&health, false).await;
         let mut background = JoinSet::new();
@@ -124,7 +125,7 @@ impl RunningServer {
             config.clone(),
             Arc::clone(&components.policy),
             Watched { policy: PolicyWatch::new(config.policy.settle, source), arrivals },
-            components.policy_follower(),
+            components.policy_hook(),
             reloads.clone(),
         ));
         for tls in bound.iter().filter_map(Listener::tls) {
@@ -183,7 +184,7 @@ impl RunningServer {
         })
     }
 
-    /// Where gRPC is served, in the order of the configuration.
+    /// The gRPC addresses, in the order of the configuration.
     #[must_use]
     pub fn addresses(&self) -> &[BoundAddress] {
         &self.addresses
@@ -198,49 +199,49 @@ impl RunningServer {
         })
     }
 
-    /// Where `/livez`, `/readyz` and `/metrics` are served.
+    /// The address of `/livez`, `/readyz` and `/metrics`.
     #[must_use]
     pub const fn admin_addr(&self) -> SocketAddr {
         self.admin_addr
     }
 
-    /// What the server waits for, or does without.
+    /// The readiness of the server.
     #[must_use]
     pub const fn readiness(&self) -> &Readiness {
         &self.readiness
     }
 
-    /// Where decisions are recorded.
+    /// The audit trail.
     #[must_use]
     pub const fn audit(&self) -> &AuditTrail {
         &self.audit
     }
 
-    /// Returns once health says SERVING; see [`Standing`].
+    /// Returns when health says SERVING; see [`ServerState`].
     pub async fn ready(&self) {
         self.readiness.ready().await;
     }
 
-    /// What happened to connections and calls.
+    /// Counts connections and calls.
     #[must_use]
     pub const fn counters(&self) -> &Arc<ServerCounters> {
         &self.counters
     }
 
-    /// What asks the server through its own HTTP/2 and pipeline whether it answers.
+    /// Checks the server through its own HTTP/2 and pipeline.
     #[must_use]
     pub(crate) const fn self_check(&self) -> &SelfCheck {
         &self.self_check
     }
 
-    /// Has the server read anew what it reads from outside.
+    /// Reloads files, keys and credentials.
     #[must_use]
     pub const fn reloader(&self) -> &Reloader {
         &self.reloader
     }
 
-    /// Returns when a part that the server cannot do without has ended though nobody stopped it, and tells which. The
-    /// server should then be stopped, and the process end.
+    /// Returns when a required part of the server has ended unexpectedly, and which one. The caller should then stop
+    /// the server and end the process.
     pub async fn failed(&mut self) -> anyhow::Error {
         tokio::select! {
             ended = self.listeners.join_next() => unexpected_end("a listener", ended.and_then(Result::err)),
@@ -252,18 +253,19 @@ impl RunningServer {
     /// Stops, in this order:
     ///
     /// 1. Health says `NOT_SERVING` and `/readyz` 503. Calls are accepted and served for `server.drain_delay` more.
-    /// 2. No connection is accepted any more, and then every client is told to leave. Streams of health and reflection
-    ///    end.
-    /// 3. Calls in flight may take `server.shutdown_grace`; then they are cut off.
+    /// 2. No more connections are accepted, and then every client is told to close its connection. Streams of health
+    ///    and reflection end.
+    /// 3. Calls in flight may take `server.shutdown_grace`; then they are cancelled.
     /// 4. The last audit records and spans are written, and the admin port closes.
     pub async fn stop(mut self) {
-        tracing::info!(delay = ?self.drain_delay, grace = ?self.shutdown_grace, "stopping");
+        let [delay, grace] = [self.drain_delay, self.shutdown_grace].map(humantime::format_duration);
+        tracing::info!(%delay, %grace, "stopping");
         self.readiness.drain().await;
         time::sleep(self.drain_delay).await;
         self.stop_listeners.cancel();
         while self.listeners.join_next().await.is_some() {}
-        // Not before: clients that are told to leave connect again at once. The system would accept some of these
-        // connections and reset them when the socket is closed, with the calls that have been sent by then.
+        // Not earlier: clients that are told to close connect again immediately. The system would accept some of these
+        // connections, and reset them with their calls when the socket is closed.
         self.stop.cancel();
         self.connections.close(self.shutdown_grace).await;
         close("audit", self.audit.close()).await;
@@ -274,14 +276,15 @@ impl RunningServer {
     }
 }
 
-/// Waits for the end of what records calls, for [`CLOSE_LIMIT`] at most.
+/// Waits for a shutdown step, for [`CLOSE_LIMIT`] at most.
 async fn close(closer: &'static str, end: impl Future<Output = ()>) {
     if time::timeout(CLOSE_LIMIT, end).await.is_err() {
-        tracing::warn!(closer, limit = ?CLOSE_LIMIT, "not closed in time, and given up");
+        let limit = humantime::format_duration(CLOSE_LIMIT);
+        tracing::warn!(closer, %limit, "shutdown step timed out");
     }
 }
 
-/// Every port, bound and not served yet.
+/// All ports, bound and not served yet.
 struct Ports {
     listeners: Vec<Listener>,
     addresses: Vec<BoundAddress>,
@@ -299,7 +302,7 @@ impl Ports {
         let admin_addr = config.server.admin_addr;
         let admin = TcpListener::bind(admin_addr)
             .await
-            .with_context(|| format!("cannot bind server.admin_addr {admin_addr}"))?;
+            .with_context(|| format!("listening at server.admin_addr {admin_addr} failed"))?;
         let admin_addr = admin.local_addr().context("the admin listener has no address")?;
         for (address, settings) in addresses.iter().zip(&config.listeners) {
             tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");
@@ -311,12 +314,12 @@ impl Ports {
 
 fn unexpected_end(part: &str, error: Option<JoinError>) -> anyhow::Error {
     match error {
-        Some(error) if error.is_panic() => anyhow::anyhow!("{part} has panicked"),
-        _ => anyhow::anyhow!("{part} has ended"),
+        Some(error) if error.is_panic() => anyhow::anyhow!("{part} failed: it panicked"),
+        _ => anyhow::anyhow!("{part} failed: it ended unexpectedly"),
     }
 }
 
-/// Some background tasks have nothing left to do, and end well.
+/// Some background tasks finish early, which is no failure.
 async fn first_panic(tasks: &mut JoinSet<()>) -> JoinError {
     loop {
         match tasks.join_next().await {

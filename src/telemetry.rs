@@ -1,4 +1,4 @@
-//! What the process tells of itself.
+//! Logs, metrics and traces of the process.
 
 mod admin_counters;
 mod http2_errors;

@@ -1,5 +1,4 @@
-//! `x-forwarded-client-cert` from a client that writes whatever it wants. Each line of the input is a value of the
-//! header.
+//! `x-forwarded-client-cert` with arbitrary values from a client. Each line of the input is a value of the header.
 
 #![no_main]
 
@@ -9,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 
 const GENUINE_URI: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
 
-/// What a proxy appends.
+/// Elements that a proxy appends.
 const GENUINE_ELEMENTS: [&str; 2] = [
     "By=spiffe://prod.example/broker;Hash=69;URI=spiffe://prod.example/ns/media/sa/thumbnailer;DNS=a.example",
     r#"Hash=69;Cert="%2Bw%3D%3D";Subject="CN=a=,O=A\, \"B\"\\";URI=spiffe://prod.example/ns/media/sa/thumbnailer"#,
@@ -49,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The URIs of the last element of a well-formed value, by a second reading that splits instead of parsing.
+/// The URIs of the last element of a well-formed value, by a second reader that splits instead of parsing.
 fn uris_of_last_element(value: &str) -> Vec<&str> {
     let element = split_outside_quotes(value, ',').pop().unwrap_or_default();
     let pairs = split_outside_quotes(element, ';').into_iter().filter_map(|pair| pair.split_once('='));

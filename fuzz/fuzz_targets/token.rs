@@ -1,12 +1,11 @@
-//! Tokens from a peer that has no key, and claims that an issuer signs though another party chose them.
+//! Tokens from a peer without a key, and claims that an issuer signs although another party chose them.
 //!
-//! An input that begins with a line `signed` has claims behind it: the payload of a token that is signed here, or, where
-//! it does not begin with a brace, members that are added to claims that nothing is wrong with. Who is accepted is held
-//! against another program's verdict and against a policy.
+//! An input that begins with a line `signed` has claims after it: the payload of a token that is signed here, or, if it
+//! does not begin with a brace, members that are added to valid claims. The result is compared with another library and
+//! with a policy.
 //!
-//! Any other input of three lines is the header, the payload and the signature of a token, which are encoded here; where
-//! one of the first two is empty, one that nothing is wrong with takes its place. What is left is the value of
-//! `authorization`.
+//! Any other input of three lines is the header, the payload and the signature of a token, which are encoded here; an
+//! empty header or payload is replaced by a valid one. All other inputs are the value of `authorization`.
 
 #![no_main]
 
@@ -31,7 +30,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-/// The seconds since 1970 at which every input is read.
+/// The time at which every input is read, in seconds since 1970.
 const NOW: u64 = 1_800_000_000;
 const HEADER: &[u8] = br#"{"alg":"RS256","kid":"rsa"}"#;
 const PAYLOAD: &[u8] = br#"{"iss":"https://issuer.example","aud":"access-broker","sub":"a","exp":1800000600}"#;
@@ -43,10 +42,10 @@ const PRIVATE_KEY: &[u8] = b"0.\x02\x01\x000\x05\x06\x03+ep\x04\x22\x04\x20\
     \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\
     \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07";
 const PUBLIC_KEY: &str = "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw";
-/// Good claims, without the last brace.
+/// Valid claims, without the last brace.
 const SIGNED: &str = r#"{"iss":"https://signing.example","aud":"access-broker","sub":"a","exp":1800000600"#;
 
-/// Who is let into each folder.
+/// One tier for each condition.
 const POLICY: &str = r#"
 tier = [
     { name = "claim", bucket = "media", prefix = "claim/", download = { max_ttl = "1h" } },
@@ -111,7 +110,7 @@ fn sign(payload: &[u8]) -> String {
     format!("{message}.{}", signature.expect("a private key"))
 }
 
-/// Whether jsonwebtoken accepts the token. Its clock is the machine's, so that it looks at no time.
+/// Whether jsonwebtoken accepts the token. It uses the machine's clock, so it checks no times.
 fn is_accepted_elsewhere(token: &str) -> bool {
     let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);
     validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
@@ -155,7 +154,7 @@ impl Service {
             let verifier = IssuerVerifier::with_key_source(settings, Box::new(Keys(keys))).expect("valid settings");
             let keys = Arc::clone(verifier.keys());
             runtime.block_on(keys.refresh()).expect("usable keys");
-            // Without it, every token with an unknown key would wait its second in vain.
+            // Otherwise every token with an unknown key would wait a second.
             runtime.spawn(async move { keys.keep_fresh().await });
             verifiers.push(Arc::new(verifier));
         }
@@ -166,11 +165,11 @@ impl Service {
         service
     }
 
-    /// Why the token is not accepted.
+    /// The reason of the rejection.
     ///
     /// # Panics
     ///
-    /// When it is: nobody has the private half of any of the keys.
+    /// If the token is accepted: the private keys do not exist.
     fn refusal(&self, token: BearerToken<'_>) -> AuthenticationError {
         let result = self.authenticate(token.as_str());
         result.expect_err("a token without a signature of the issuer's was accepted")
@@ -181,7 +180,7 @@ impl Service {
         self.runtime.block_on(self.authenticator.authenticate(token, now))
     }
 
-    /// A caller that is accepted must be accepted elsewhere, and be let in only for what the claims say.
+    /// An accepted caller must be accepted by the other library as well, and may only do what its claims permit.
     fn check_signed(&self, claims: &[u8]) {
         let payload = match claims {
             [b'{', ..] => claims.to_vec(),
@@ -234,7 +233,7 @@ impl Service {
     }
 }
 
-/// A key set. The private halves of the first issuer's were thrown away.
+/// A key set. The private keys of the first issuer were deleted.
 #[derive(Debug)]
 struct Keys(Vec<u8>);
 

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What counts as one peer: an IPv4 address, or the /64 that an IPv6 host has for itself (RFC 6177, RFC 4291 section
-/// 2.5.1). An IPv4 address that is mapped into IPv6 is that IPv4 address.
+/// What counts as one peer: an IPv4 address, or the /64 of an IPv6 host (RFC 6177, RFC 4291 section 2.5.1). An
+/// IPv4-mapped IPv6 address counts as the IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AddressBlock(IpAddr);
 
@@ -23,27 +23,26 @@ impl AddressBlock {
     }
 }
 
-/// So many of something for each block.
+/// Counts items per block, up to a limit.
 #[derive(Debug)]
 pub(crate) struct AddressCap {
     limit: usize,
-    /// Blocks that hold nothing are not kept.
+    /// Blocks without items are not kept.
     held: Mutex<HashMap<AddressBlock, usize>>,
 }
 
 impl AddressCap {
-    /// Nothing is held.
     #[must_use]
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, held: Mutex::default() })
     }
 
-    /// Takes one for a block, until it is dropped; `None` when the block has all that it may.
+    /// Counts one item for a block until the returned value is dropped; `None` if the block has reached the limit.
     #[must_use]
     pub(crate) fn take(self: &Arc<Self>, block: AddressBlock) -> Option<AddressShare> {
         let mut held = self.lock();
         let own = held.entry(block).or_default();
-        // A limit of 0 does not occur, so that no empty entry is left here.
+        // The limit is never 0, so no empty entry remains here.
         if *own >= self.limit {
             return None;
         }
@@ -56,7 +55,7 @@ impl AddressCap {
     }
 }
 
-/// One of those that a block holds. Given back when it is dropped.
+/// One counted item. Dropping it frees it.
 #[derive(Debug)]
 pub(crate) struct AddressShare {
     cap: Arc<AddressCap>,

@@ -1,4 +1,4 @@
-//! Every budget of calls in one place.
+//! All budgets of calls.
 
 use std::sync::Arc;
 
@@ -7,25 +7,25 @@ use super::shares::Shares;
 use super::signature_turns::SignatureTurns;
 use super::unproven_streams::UnprovenBudgets;
 
-/// What all calls share. Clones are the same.
+/// The budgets that all calls share. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Budgets {
     pub(crate) streams: StreamBudgets,
-    /// Places for calls whose message has arrived, shared out by caller.
+    /// Slots for calls whose message has arrived, shared by caller.
     pub(crate) places: Arc<Shares>,
-    /// Bytes of request messages, shared out by caller.
+    /// Bytes of request messages, shared by caller.
     pub(crate) message_memory: Arc<Shares>,
-    /// Signature checks, shared out by connection.
+    /// Signature checks, shared by connection.
     pub(crate) turns: Arc<SignatureTurns>,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BudgetLimits {
-    /// Streams of proven callers.
+    /// Streams of authenticated callers.
     pub(crate) streams: u64,
-    /// Streams without a proof, of each kind.
+    /// Unauthenticated streams, of each kind.
     pub(crate) unproven_streams: usize,
-    /// The same on one connection.
+    /// The same per connection.
     pub(crate) unproven_streams_per_connection: usize,
     pub(crate) places: u64,
     /// Bytes of request messages.
@@ -34,11 +34,11 @@ pub(crate) struct BudgetLimits {
 }
 
 impl Budgets {
-    /// Budgets of which nothing is taken.
+    /// Budgets with nothing taken.
     #[must_use]
     pub(crate) fn new(limits: BudgetLimits) -> Self {
         let unproven = UnprovenBudgets::new(limits.unproven_streams, limits.unproven_streams_per_connection);
-        // Streams of health, and calls whose caller is being proven.
+        // Streams of health, and calls whose caller is being authenticated.
         let unproven_in_all = limits.unproven_streams.saturating_mul(2);
         let all = usize::try_from(limits.streams).unwrap_or(usize::MAX).saturating_add(unproven_in_all);
         let (accepted, proven) = (AcceptedStreams::new(all), Shares::new(limits.streams));

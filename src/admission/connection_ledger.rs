@@ -1,4 +1,4 @@
-//! Connections, and who gives way when there are too many.
+//! Open connections, and which one closes when a limit is reached.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -15,38 +15,38 @@ use super::shares::Holder;
 use super::undelivered::Undelivered;
 use super::unproven_streams::ConnectionId;
 
-/// How long a new connection may take to its first call before it counts as idle: a handshake over a slow network.
+/// How long a new connection may be without a call before it counts as idle: a handshake over a slow network fits.
 const FIRST_CALL: Duration = Duration::from_secs(2);
 
-/// How many displaced connections may hold their sockets at a time.
+/// How many displaced connections may still have open sockets.
 const MAX_ENDING: usize = 8;
 
-/// A caller that has more than this part of all connections has more than its share.
+/// A caller with more than this part of all connections exceeds its share.
 const LARGE_PART: usize = 8;
 
-/// How many connections there may be.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConnectionCaps {
-    /// In all.
+    /// In total.
     pub(crate) total: usize,
-    /// On which no caller was proven so far.
+    /// Without an authenticated caller so far.
     pub(crate) unproven: usize,
     /// From one [`AddressBlock`].
     pub(crate) per_address: usize,
 }
 
-/// Every open connection.
+/// The open connections.
 ///
-/// When there are as many as may be, a new connection takes the place of one on which no caller was proven: of the oldest
-/// that has been without a call for some time or, if there is none, of the oldest. Peers that prove nothing cannot keep
-/// callers out. If callers were proven on all, it takes the place of an idle one of the caller that has most, if that is
+/// When the total limit is reached, a new connection replaces an unauthenticated one: the oldest that has been idle for
+/// some time, or else the oldest. Unauthenticated peers therefore cannot keep callers out. If all connections have
+/// authenticated callers, the new one replaces an idle one of the caller with the most connections, if that caller has
 /// more than an eighth of all.
 #[derive(Debug)]
 pub(crate) struct ConnectionLedger {
     caps: ConnectionCaps,
     by_address: Arc<AddressCap>,
     open: Mutex<Open>,
-    /// Displaced connections that have not ended yet.
+    /// Displaced connections that are not closed yet.
     ending: watch::Sender<usize>,
 }
 
@@ -58,36 +58,36 @@ struct Open {
     proven: HashMap<ConnectionId, Arc<ConnectionEntry>>,
 }
 
-/// Why a connection gets no place.
+/// Why a connection is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum ConnectionRefusal {
-    /// All places are taken by connections with a proven caller, and no caller has more than its share without a use.
-    #[error("too many connections are open")]
+    /// The total limit is reached: all connections have authenticated callers, and no caller with more than its share
+    /// has an idle one.
+    #[error("the limit of connections is reached")]
     Total,
-    /// The address has as many as one address may have.
-    #[error("too many connections from this address are open")]
+    /// The limit per address is reached.
+    #[error("the limit of connections from this address is reached")]
     Address,
 }
 
-/// Why a connection must end.
+/// Why a connection must close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionEnd {
-    /// Another connection needs its place.
+    /// Another connection replaces it.
     Displaced,
-    /// Its client has not taken an answer in time.
+    /// Its client has not read an answer within the time limit.
     SlowReader,
 }
 
 impl ConnectionLedger {
-    /// No connection is open.
     #[must_use]
     pub(crate) fn new(caps: ConnectionCaps) -> Arc<Self> {
         let by_address = AddressCap::new(caps.per_address);
         Arc::new(Self { caps, by_address, open: Mutex::default(), ending: watch::Sender::new(0) })
     }
 
-    /// Finds a place for a connection. The cap per address holds for `capped`; `None` stands for a peer that many share,
-    /// or one without an address.
+    /// Adds a connection. The limit per address applies to `capped`; `None` is for a peer that many share, or one
+    /// without an address.
     ///
     /// # Errors
     ///
@@ -124,16 +124,15 @@ impl ConnectionLedger {
         Ok(ConnectionSlot { entry, _address: address })
     }
 
-    /// Returns once few displaced connections have yet to end. Until then they hold their sockets beside those that took
-    /// their places, so that no further connection should be accepted.
+    /// Returns when few displaced connections are still open. They keep their sockets until they are closed, so no
+    /// connection should be accepted before.
     pub(crate) async fn few_are_ending(&self) {
-        // The sender lives as long as `self`, so that waiting cannot fail.
+        // The sender lives as long as `self`, so waiting cannot fail.
         let mut ending = self.ending.subscribe();
         let _few = ending.wait_for(|ending| *ending < MAX_ENDING).await;
     }
 
-    /// One step of the clock by which answers are late, of which there are four in the time limit. Connections that owe
-    /// a late one end.
+    /// One clock step for late answers; the time limit has four steps. Closes connections that owe a late answer.
     pub(crate) fn step(&self) {
         let open = self.lock();
         for entry in open.unproven.values().chain(open.proven.values()) {
@@ -147,15 +146,15 @@ impl ConnectionLedger {
     pub(crate) const STEPS: u32 = super::undelivered::STEPS;
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // Nothing panics between two changes that belong together.
+        // No panic is possible between two changes that belong together.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Open {
-    /// Ends a connection that has shown nothing for itself, and tells whether there was one.
+    /// Closes an unauthenticated connection, and returns whether there was one.
     fn displace_one(&mut self, now: Instant) -> bool {
-        // Younger ones come later.
+        // Later entries are younger.
         let mut old = self.unproven.values().take_while(|entry| now.duration_since(entry.opened) >= FIRST_CALL);
         let idle = old.find(|entry| *entry.calls.borrow() == 0).map(|entry| entry.id);
         let oldest = || self.unproven.first_key_value().map(|(id, _)| *id);
@@ -164,7 +163,7 @@ impl Open {
         displaced.inspect(|entry| entry.end(ConnectionEnd::Displaced)).is_some()
     }
 
-    /// The oldest connection without a call of the caller that has most, if that is more than its share.
+    /// The oldest connection without a call of the caller with the most connections, if that caller exceeds its share.
     fn idle_of_the_largest(&self) -> Option<ConnectionId> {
         let mut by_holder: HashMap<Holder, usize> = HashMap::new();
         for holder in self.proven.values().filter_map(|entry| entry.holder.get()) {
@@ -179,14 +178,14 @@ impl Open {
     }
 }
 
-/// What is known of an open connection.
+/// One open connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionEntry {
     id: ConnectionId,
     opened: Instant,
     is_capped: bool,
     ledger: Arc<ConnectionLedger>,
-    /// The first caller that was proven.
+    /// The first authenticated caller.
     holder: OnceLock<Holder>,
     calls: watch::Sender<usize>,
     undelivered: Arc<Undelivered>,
@@ -201,19 +200,19 @@ impl ConnectionEntry {
         self.id
     }
 
-    /// Whether limits per connection and per address hold. They do not for proxies, whose callers are told apart.
+    /// Whether limits per connection and per address apply. They do not for proxies, whose callers are told apart.
     #[must_use]
     pub(crate) const fn is_capped(&self) -> bool {
         self.is_capped
     }
 
-    /// How many calls are open.
+    /// The number of open calls.
     #[must_use]
     pub(crate) const fn calls(&self) -> &watch::Sender<usize> {
         &self.calls
     }
 
-    /// What the client has not taken yet.
+    /// What the client has not read yet.
     #[must_use]
     pub(crate) const fn undelivered(&self) -> &Arc<Undelivered> {
         &self.undelivered
@@ -224,19 +223,19 @@ impl ConnectionEntry {
         self.holder.get().is_some()
     }
 
-    /// This caller was proven. The connection counts as the first caller's from now on.
+    /// Records an authenticated caller. The connection counts as the first caller's from now on.
     pub(crate) fn prove(&self, caller: Holder) {
         if self.is_proven() || self.holder.set(caller).is_err() {
             return;
         }
         let mut open = self.ledger.lock();
-        // One that was displaced, or is closed, stays so.
+        // A displaced or closed connection stays so.
         if let Some(entry) = open.unproven.remove(&self.id) {
             open.proven.insert(self.id, entry);
         }
     }
 
-    /// Returns once the connection must end, and tells why.
+    /// Returns the reason once the connection must close.
     pub(crate) async fn ended(&self) -> ConnectionEnd {
         self.ended.cancelled().await;
         self.end.get().copied().unwrap_or(ConnectionEnd::Displaced)
@@ -248,7 +247,7 @@ impl ConnectionEntry {
     }
 }
 
-/// A connection's place, given back when it is dropped.
+/// A connection's entry. Dropping it removes the connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
     entry: Arc<ConnectionEntry>,
@@ -371,7 +370,7 @@ mod tests {
         assert_eq!(over, [6], "the oldest idle one of the caller that has most");
         prove(&newcomer, 6);
         held.push(newcomer);
-        // When every caller has little, no one gives way.
+        // When every caller has few connections, none is displaced.
         let ledger = ConnectionLedger::new(ConnectionCaps { total: 16, unproven: 16, per_address: 16 });
         let held: Vec<_> = (0..16).map(|_| ledger.take(None).unwrap()).collect();
         for (slot, caller) in held.iter().zip((0..8).chain(0..8)) {

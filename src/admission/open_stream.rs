@@ -1,4 +1,4 @@
-//! One open stream: whose place it holds, and whether its client owes us to take something.
+//! One open stream: which limit it counts toward, and whether its client still has to read something.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,18 +12,18 @@ use super::unproven_streams::{NoRoom, UnprovenBudgets, UnprovenKind, UnprovenStr
 
 #[derive(Debug, Clone)]
 pub(crate) struct StreamBudgets {
-    /// Every stream from the moment when it is accepted: nothing is known of it then but its connection.
+    /// Every stream from its acceptance on, when only its connection is known.
     pub(crate) accepted: Arc<AcceptedStreams>,
-    /// Streams of proven callers, shared out by caller.
+    /// Streams of authenticated callers, shared by caller.
     pub(crate) proven: Arc<Shares>,
-    /// Streams of everybody else, shared out by connection.
+    /// Unauthenticated streams, shared by connection.
     pub(crate) unproven: UnprovenBudgets,
 }
 
-/// Every open stream.
+/// Counts every open stream.
 ///
-/// A burst of streams costs memory before the first of them is looked at. A connection therefore gets one more only while
-/// it has fewer open than there is room for, by the rule of [`Shares`].
+/// A burst of streams costs memory before the broker has read any of them. A connection therefore gets one more only
+/// while it has fewer open than are free, by the rule of [`Shares`].
 #[derive(Debug)]
 pub(crate) struct AcceptedStreams {
     limit: usize,
@@ -31,7 +31,7 @@ pub(crate) struct AcceptedStreams {
 }
 
 impl AcceptedStreams {
-    /// Room for so many.
+    /// Room for this many streams.
     #[must_use]
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, open: AtomicUsize::new(0) })
@@ -42,25 +42,25 @@ impl AcceptedStreams {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Two connections that ask at the same time may both get the last place.
+    /// Two connections that ask at the same time may both get the last slot.
     fn has_room_for(&self, connection: &ConnectionEntry) -> bool {
         *connection.calls().borrow() < self.limit.saturating_sub(self.open())
     }
 }
 
-/// An open stream. It holds its place until the call has ended *and* the client has taken every part of the answer:
-/// what is kept alive by either keeps this.
+/// An open stream. It counts until the call has ended *and* the client has read every part of the answer: both keep
+/// this value alive.
 #[derive(Debug)]
 pub(crate) struct OpenStream {
     connection: Arc<ConnectionEntry>,
     budgets: StreamBudgets,
     place: Mutex<StreamSlot>,
     taken_away: OnceLock<CancellationToken>,
-    /// Something was handed over, and the client has not made room for the next.
+    /// Something was handed over, and the client has no room for more.
     is_owed: AtomicBool,
     /// Parts that were handed over and are not delivered.
     parts: AtomicU32,
-    /// Changes whenever the client takes something.
+    /// Changes whenever the client reads something.
     taken: AtomicU32,
     is_given_up: AtomicBool,
 }
@@ -68,13 +68,13 @@ pub(crate) struct OpenStream {
 #[derive(Debug)]
 enum StreamSlot {
     None,
-    /// Held for what its drop does.
+    /// Kept for its drop.
     Unproven(#[expect(dead_code, reason = "held for what its drop does")] UnprovenStream),
     Proven(#[expect(dead_code, reason = "held for what its drop does")] Share),
 }
 
 impl OpenStream {
-    /// A stream of a connection, unless there is no room for it.
+    /// A stream of a connection, unless the limit is reached.
     #[must_use]
     pub(crate) fn accept(connection: &Arc<ConnectionEntry>, budgets: &StreamBudgets) -> Option<Arc<Self>> {
         budgets.accepted.has_room_for(connection).then(|| Self::new(Arc::clone(connection), budgets.clone()))
@@ -99,7 +99,7 @@ impl OpenStream {
         &self.connection
     }
 
-    /// Takes a place among the streams without a proof. The token is cancelled when the place goes to another connection.
+    /// Counts the stream as unauthenticated. The token is cancelled when another connection takes the slot.
     pub(crate) fn take_unproven(&self, kind: UnprovenKind) -> Result<CancellationToken, NoRoom> {
         let stream = self.take_of(kind)?;
         let taken_away = stream.taken_away().clone();
@@ -108,7 +108,7 @@ impl OpenStream {
         Ok(taken_away)
     }
 
-    /// Takes a place of its own for the rest of a request that was answered.
+    /// Takes a slot for the rest of a request that was answered.
     pub(crate) fn take_answered(&self) -> Result<UnprovenStream, NoRoom> {
         self.take_of(UnprovenKind::Answered)
     }
@@ -117,11 +117,11 @@ impl OpenStream {
         self.budgets.unproven.budget(kind).take(self.connection.id(), self.connection.is_capped())
     }
 
-    /// Takes a place among the streams of a proven caller, instead of the one that it holds.
+    /// Counts the stream as one of an authenticated caller, instead of as before.
     ///
     /// # Errors
     ///
-    /// When the caller holds its share, or all places are taken.
+    /// When the caller has its share, or the limit is reached.
     pub(crate) fn take_proven(&self, caller: Holder) -> Result<(), NoShare> {
         self.connection.prove(caller);
         let share = self.budgets.proven.take(caller, 1)?;
@@ -137,18 +137,18 @@ impl OpenStream {
         drop(former);
     }
 
-    /// Is cancelled when the place of a stream without a proof goes to another connection.
+    /// Returns when another connection takes the slot of this unauthenticated stream.
     #[must_use]
     pub(crate) fn taken_away(&self) -> Option<&CancellationToken> {
         self.taken_away.get()
     }
 
-    /// Takes note that the head of the answer was handed over.
+    /// Records that the head of the answer was handed over.
     pub(crate) fn hand_over_head(&self) {
         self.is_owed.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a part of the answer that is handed over, until what it returns is dropped.
+    /// Counts a part of the answer that is handed over, until the returned value is dropped.
     #[must_use]
     pub(crate) fn hand_over_part(self: &Arc<Self>) -> HandedOver {
         self.is_owed.store(true, Ordering::Relaxed);
@@ -156,13 +156,13 @@ impl OpenStream {
         HandedOver { _part: self.connection.undelivered().count(), stream: Arc::clone(self) }
     }
 
-    /// Takes note that the client has room for more than there is.
+    /// Records that the client has room for more than is available.
     pub(crate) fn has_room(&self) {
         self.is_owed.store(false, Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether the client has yet to take something.
+    /// Whether the client still has to read something.
     #[must_use]
     pub(crate) fn is_owed(&self) -> bool {
         self.is_owed.load(Ordering::Relaxed) || self.has_parts()
@@ -174,18 +174,18 @@ impl OpenStream {
         self.parts.load(Ordering::Relaxed) > 0
     }
 
-    /// Takes note that the stream ends before its answer does.
+    /// Records that the stream ends before its answer.
     pub(crate) fn give_up(&self) {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the stream ends before its answer does.
+    /// Whether the stream ended before its answer.
     #[must_use]
     pub(crate) fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::Relaxed)
     }
 
-    /// How often the client has taken something.
+    /// How often the client has read something.
     #[must_use]
     pub(crate) fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
@@ -198,7 +198,7 @@ impl Drop for OpenStream {
     }
 }
 
-/// A part of an answer that is on its way. While it lives, its stream holds its place.
+/// A part of an answer that is being sent. While it lives, its stream counts.
 #[derive(Debug)]
 pub(crate) struct HandedOver {
     stream: Arc<OpenStream>,

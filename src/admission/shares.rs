@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
-/// A total of places, or of bytes, that is shared out by holder.
+/// A total of slots or bytes, shared by holder.
 ///
-/// A holder gets one more only while it holds fewer than are free. One busy holder alone can so take half of the total,
-/// two a third each, and there is always room for the first call of another. This is the dynamic threshold of Choudhury
-/// and Hahne (IEEE/ACM Transactions on Networking 6(2), 1998) with a factor of one: it needs no number of holders, and
-/// leaves nothing unused that a fixed share would.
+/// A holder gets one more only while it has fewer than are free. One busy holder alone can take half of the total, two
+/// a third each, and the first call of another always fits. This is the dynamic threshold of Choudhury and Hahne
+/// (IEEE/ACM Transactions on Networking 6(2), 1998) with a factor of one: it needs no number of holders, and no unused
+/// reserve.
 #[derive(Debug)]
 pub(crate) struct Shares {
     limit: u64,
@@ -22,31 +22,31 @@ pub(crate) struct Shares {
 #[derive(Debug, Default)]
 struct Amounts {
     total: u64,
-    /// Holders that hold nothing are not kept.
+    /// Holders with nothing are not kept.
     by_holder: HashMap<Holder, u64>,
 }
 
-/// One of those who share: a hash of its name, with a key of this process, so that no name can be chosen to collide.
+/// One holder: a hash of its name with a key of this process, so that names cannot be chosen to collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Holder(u64);
 
 /// Makes [`Holder`]s.
 impl Holder {
-    /// The holder of this name. The same name gives the same holder under the same hasher only.
+    /// The holder of this name. Equal names give equal holders only with the same hasher.
     #[must_use]
     pub(crate) fn from_name(name: &impl Hash, hasher: &impl BuildHasher) -> Self {
         Self(hasher.hash_one(name))
     }
 }
 
-/// Why there is no place.
+/// Why a holder gets nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum NoShare {
-    /// The holder has its share. Others can still get a place.
-    #[error("the caller holds its share")]
+    /// The holder has its share. Others can still get more.
+    #[error("the caller's limit of calls in flight is reached")]
     OverShare,
-    /// The total is taken, and the holder has nothing of it.
-    #[error("everything is taken")]
+    /// The total is taken, and the holder has nothing.
+    #[error("the limit of calls in flight is reached")]
     Full,
 }
 
@@ -57,17 +57,17 @@ impl Shares {
         Arc::new(Self { limit, held: Mutex::default() })
     }
 
-    /// Takes so much for a holder, until the share is dropped.
+    /// Takes this amount for a holder until the returned share is dropped.
     ///
     /// # Errors
     ///
-    /// When the holder would then hold more than what is left free.
+    /// When the holder would have more than remains free.
     pub(crate) fn take(self: &Arc<Self>, holder: Holder, amount: u64) -> Result<Share, NoShare> {
         self.hold(holder, amount)?;
         Ok(Share { shares: Arc::clone(self), holder, amount })
     }
 
-    /// How much is held in all.
+    /// The amount taken in total.
     #[must_use]
     pub(crate) fn held(&self) -> u64 {
         self.lock().total
@@ -97,12 +97,12 @@ impl Shares {
     }
 
     fn lock(&self) -> MutexGuard<'_, Amounts> {
-        // Nothing panics between two changes that belong together.
+        // No panic is possible between two changes that belong together.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What one call holds of the total. Given back when it is dropped.
+/// What one call has taken of the total. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Share {
     shares: Arc<Shares>,
@@ -111,11 +111,11 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Takes so much more, by the same rule.
+    /// Takes more, by the same rule.
     ///
     /// # Errors
     ///
-    /// When the holder would then hold more than what is left free. What was held before stays held.
+    /// When the holder would have more than remains free. It keeps what it has.
     pub(crate) fn grow(&mut self, amount: u64) -> Result<(), NoShare> {
         self.shares.hold(self.holder, amount)?;
         self.amount += amount;

@@ -1,20 +1,20 @@
-//! Whose signature is checked next.
+//! The order of signature checks.
 //!
-//! A check takes tens of microseconds of a core and cannot be interrupted. Without turns, a machine with many cores spends
-//! all of them on a peer that sends forged tokens as fast as it can, in the order in which they came.
+//! A check takes tens of microseconds of a core and cannot be interrupted. In order of arrival, a peer that sends
+//! forged tokens as fast as it can would take every core.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Who waits for a check: those of one lane wait for each other, and the lanes take turns. A lane is a connection.
+/// Waiting checks of one lane queue behind each other, and the lanes take turns. A lane is a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lane(pub u64);
 
-/// Signature checks: so many at a time, taken in turn by lane.
+/// A limited number of signature checks at a time, in turns by lane.
 ///
-/// The number of those that wait is bounded elsewhere: each of them is a stream without a proof.
+/// The number of waiting checks is limited too: each is an unauthenticated stream.
 #[derive(Debug)]
 pub(crate) struct SignatureTurns {
     queue: Mutex<Queue>,
@@ -22,22 +22,22 @@ pub(crate) struct SignatureTurns {
 
 #[derive(Debug)]
 struct Queue {
-    /// While some are free, no lane waits.
+    /// While slots are free, no lane waits.
     free: usize,
-    /// Lanes in the order of their turns. None is empty.
+    /// Lanes in the order of their turns. No lane is empty.
     lanes: VecDeque<(Lane, VecDeque<oneshot::Sender<Turn>>)>,
     waiting: usize,
 }
 
 impl SignatureTurns {
-    /// So many checks at a time, at least one.
+    /// This many checks at a time, at least one.
     #[must_use]
     pub(crate) fn new(checks: usize) -> Arc<Self> {
         let queue = Queue { free: checks.max(1), lanes: VecDeque::new(), waiting: 0 };
         Arc::new(Self { queue: Mutex::new(queue) })
     }
 
-    /// Waits for a turn. The check is made while the turn is held.
+    /// Waits for a turn. The caller of this function makes the check while it has the turn.
     pub(crate) async fn wait(self: &Arc<Self>, lane: Lane) -> Turn {
         match self.take_or_queue(lane) {
             Ok(turn) => turn,
@@ -69,7 +69,7 @@ impl SignatureTurns {
         Err(receiver)
     }
 
-    /// Hands a turn on, or makes it free.
+    /// Passes a turn on, or frees it.
     fn end(self: Arc<Self>) {
         loop {
             let next = {
@@ -81,7 +81,7 @@ impl SignatureTurns {
                 next
             };
             let Some(next) = next else { return };
-            // One that has given up meanwhile hands the turn back here.
+            // A waiter that gave up passes the turn on here.
             match next.send(Turn { turns: Some(Arc::clone(&self)) }) {
                 Ok(()) => return,
                 Err(turn) => turn.forget(),
@@ -90,7 +90,7 @@ impl SignatureTurns {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics between two changes that belong together.
+        // No panic is possible between two changes that belong together.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -107,14 +107,14 @@ impl Queue {
     }
 }
 
-/// Leave to check one signature. Handed on when it is dropped.
+/// A turn for one check. Dropping it passes it on.
 #[derive(Debug)]
 pub(crate) struct Turn {
     turns: Option<Arc<SignatureTurns>>,
 }
 
 impl Turn {
-    /// Ends it without handing it on.
+    /// Ends the turn without passing it on.
     fn forget(mut self) {
         self.turns = None;
     }

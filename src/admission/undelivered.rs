@@ -1,22 +1,22 @@
-//! Parts of answers that a client has not taken yet.
+//! Parts of answers that a client has not read yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many ages are told apart.
+/// How many ages are distinguished.
 const AGES: usize = 8;
 
-/// After how many steps of the clock a part is late. More than the steps of the time limit, because a part may be born
-/// right before a step.
+/// After how many clock steps a part is late. It is one more than the steps of the time limit, because a part may be
+/// made right before a step.
 const LATE: usize = 5;
 
-/// Into how many steps of the clock the time limit is divided.
+/// How many clock steps the time limit has.
 pub(super) const STEPS: u32 = 4;
 
-/// Counts the parts of answers that one connection owes, by their age.
+/// Counts the parts of answers that one connection still has to send, by age.
 ///
-/// The HTTP/2 library holds what the client's window or the transport has no room for, and the call's task may have
-/// ended by then. Each part therefore carries a count, which goes with it.
+/// The HTTP/2 library keeps what does not fit into the client's window or the transport, and the call's task may have
+/// ended by then. So each part has a count with it.
 #[derive(Debug, Default)]
 pub(crate) struct Undelivered {
     step: AtomicU32,
@@ -24,7 +24,7 @@ pub(crate) struct Undelivered {
 }
 
 impl Undelivered {
-    /// Counts a part, until what it returns is dropped.
+    /// Counts a part until the returned value is dropped.
     #[must_use]
     pub(crate) fn count(self: &Arc<Self>) -> UndeliveredPart {
         let index = self.step.load(Ordering::Relaxed) as usize % AGES;
@@ -34,8 +34,8 @@ impl Undelivered {
         UndeliveredPart { owed: Arc::clone(self), index }
     }
 
-    /// One step of the clock. Tells whether the client has left a part for longer than the whole time limit, which is
-    /// four steps.
+    /// One clock step. Returns whether the client has left a part unread for longer than the whole time limit, which
+    /// has four steps.
     pub(crate) fn step(&self) -> bool {
         let step = self.step.fetch_add(1, Ordering::Relaxed) as usize + 1;
         let is_late = |age: usize| {
@@ -46,7 +46,7 @@ impl Undelivered {
     }
 }
 
-/// A part of an answer that is on its way.
+/// A part of an answer that is being sent.
 #[derive(Debug)]
 pub(crate) struct UndeliveredPart {
     owed: Arc<Undelivered>,

@@ -1,4 +1,4 @@
-//! Streams without a proven caller.
+//! Unauthenticated streams.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-/// What a stream without a proof is for. Each kind has a budget of its own, so that none keeps out another.
+/// The purpose of an unauthenticated stream. Each kind has its own budget, so that none displaces another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnprovenKind {
     Health,
     /// Reflection, whose answers are large.
     Reflection,
-    /// A call with a token that waits for a key or for the check of its signature.
+    /// A call with a token that waits for a signing key or for its signature check.
     Pending,
-    /// A request that was answered already and is read to its end.
+    /// A request that was answered and is read to its end.
     Answered,
-    /// A request that is no call of a method here.
+    /// A request that reaches no method.
     Other,
 }
 
@@ -40,12 +40,12 @@ impl UnprovenKind {
 #[derive(Debug, Clone)]
 pub(crate) struct UnprovenBudgets([Arc<UnprovenStreams>; 5]);
 
-/// Reflection and what is no call get this part of what the other kinds get: people, tools and probes ask them, one stream
-/// at a time.
+/// Reflection and requests that reach no method get this part of the other kinds' limit: people, tools and probes send
+/// them, one stream at a time.
 const SMALL_PART: usize = 8;
 
 impl UnprovenBudgets {
-    /// Budgets of which nothing is taken: of each kind so many in all, and so many per connection.
+    /// Budgets with nothing taken: for each kind a total limit and a limit per connection.
     #[must_use]
     pub(crate) fn new(limit: usize, per_connection: usize) -> Self {
         Self(UnprovenKind::ALL.map(|kind| match kind {
@@ -69,16 +69,16 @@ impl UnprovenBudgets {
     }
 }
 
-/// At most this part of the limit may be streams that were taken away and have not ended.
+/// At most this part of the limit may be displaced streams that are still open.
 const ENDING_PART: usize = 8;
 
 /// The number of a connection, unique in this process.
 pub(crate) type ConnectionId = u64;
 
-/// Streams of one kind without a proven caller: so many in all, so many per connection.
+/// Unauthenticated streams of one kind, with a total limit and a limit per connection.
 ///
-/// When all are taken, a connection that holds few takes one from the connection that holds most, whose oldest stream
-/// ends: peers without a proof have nothing else to be told apart by.
+/// When the total limit is reached, a connection with few streams takes the slot of the oldest stream of the connection
+/// with the most: unauthenticated peers can only be distinguished by their connections.
 #[derive(Debug)]
 pub(crate) struct UnprovenStreams {
     limit: usize,
@@ -89,34 +89,33 @@ pub(crate) struct UnprovenStreams {
 
 #[derive(Debug, Default)]
 struct Open {
-    /// Without those that were taken away.
+    /// Without displaced streams.
     total: usize,
-    /// Those that were taken away and have not ended yet.
+    /// Displaced streams that are still open.
     ending: usize,
     next: u64,
     /// Oldest first. Connections without such streams are not kept.
     by_connection: HashMap<ConnectionId, VecDeque<(u64, CancellationToken)>>,
 }
 
-/// There is no room for another stream without a proof.
+/// The limit of unauthenticated streams is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("too many streams without a proof are open")]
+#[error("the limit of unauthenticated streams is reached")]
 pub(crate) struct NoRoom;
 
 impl UnprovenStreams {
-    /// Nothing is open.
     #[must_use]
     pub(crate) fn new(limit: usize, per_connection: usize) -> Arc<Self> {
         Arc::new(Self { limit, per_connection, open: Mutex::default(), taken_away: AtomicU64::new(0) })
     }
 
-    /// Counts one more stream, until what it returns is dropped. `is_capped` says whether the limit per connection holds:
-    /// it does not for a proxy that many peers share.
+    /// Counts one more stream until the returned value is dropped. `is_capped` says whether the limit per connection
+    /// applies: it does not for a proxy that many peers share.
     ///
     /// # Errors
     ///
-    /// When the connection has too many, or all are taken and no connection has more than this one would have, or too many
-    /// of those that were taken away have not ended yet.
+    /// When the connection's limit is reached; when the total limit is reached and no connection has more streams than
+    /// this one would have; or when too many displaced streams are still open.
     pub(crate) fn take(self: &Arc<Self>, connection: ConnectionId, is_capped: bool) -> Result<UnprovenStream, NoRoom> {
         let mut open = self.lock();
         let own = open.by_connection.get(&connection).map_or(0, VecDeque::len);
@@ -137,19 +136,19 @@ impl UnprovenStreams {
         self.lock().total
     }
 
-    /// How many were ended to make room for another connection's.
+    /// How many streams were displaced by another connection's.
     #[must_use]
     pub(crate) fn taken_away(&self) -> u64 {
         self.taken_away.load(Ordering::Relaxed)
     }
 
     fn take_from_the_largest(&self, open: &mut Open, own: usize) -> bool {
-        // What was taken away still holds its memory until it has ended.
+        // A displaced stream takes memory until it has ended.
         if open.ending > self.limit / ENDING_PART {
             return false;
         }
         let largest = open.by_connection.iter().max_by_key(|(_, streams)| streams.len());
-        // With one more than the other has left, the two would take from each other in turn.
+        // If the difference were one, the two connections would displace each other's streams in turn.
         let Some(connection) = largest.filter(|(_, streams)| streams.len() > own + 1).map(|(id, _)| *id) else {
             return false;
         };
@@ -178,18 +177,18 @@ impl UnprovenStreams {
                     open.by_connection.remove(&connection);
                 }
             }
-            // It was taken away.
+            // It was displaced.
             None => open.ending -= 1,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // Nothing panics between two changes that belong together.
+        // No panic is possible between two changes that belong together.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An open stream without a proof. Given back when it is dropped.
+/// An open unauthenticated stream. Dropping it frees its slot.
 #[derive(Debug)]
 pub(crate) struct UnprovenStream {
     streams: Arc<UnprovenStreams>,
@@ -199,7 +198,7 @@ pub(crate) struct UnprovenStream {
 }
 
 impl UnprovenStream {
-    /// Is cancelled when the stream's place goes to another connection. The stream must end then.
+    /// Returns when another connection takes the stream's slot. The stream must end then.
     #[must_use]
     pub(crate) const fn taken_away(&self) -> &CancellationToken {
         &self.taken_away
@@ -312,7 +311,7 @@ mod tests {
                 let most = (0..8).map(|other| held.iter().filter(|stream| stream.connection == other).count()).max();
                 match streams.take(connection, true) {
                     Ok(stream) => held.push(stream),
-                    // Here what is taken away ends at once.
+                    // Here, displaced streams end at once.
                     Err(NoRoom) => prop_assert!(own >= 5 || most.unwrap() <= own + 1),
                 }
                 held.retain(|stream| !is_over(stream));

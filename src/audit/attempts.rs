@@ -1,5 +1,5 @@
-//! Finds out whether records can be kept when no call comes to show it: a server that has just started, or is out of
-//! rotation, gets none.
+//! Tests whether records can be written while no call does so: a server that has just started or is out of rotation
+//! gets no calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,11 @@ use super::sink::AuditSink;
 /// The time between attempts.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest time between attempts: where these succeed and records fail all the same, the server comes and goes.
+/// The longest time between attempts. It is reached if attempts succeed and records fail nevertheless, so that the
+/// server's readiness changes again and again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Tries the output at once, and then while it is in doubt. Never returns.
+/// Tests the output at once, and then while its state is unknown. Never returns.
 pub(super) async fn watch(sink: Arc<dyn AuditSink>) {
     let status = Arc::clone(sink.status());
     loop {

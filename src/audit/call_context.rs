@@ -1,13 +1,13 @@
-//! What the wire knows of a call beside its decision.
+//! What the wire adds to the record of a decision.
 
 use access_broker_identity::PeerAddress;
 
-/// What goes into the record of a decision and not into the decision itself.
+/// Fields of the record that are not part of the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CallContext {
     pub(crate) peer: Option<PeerAddress>,
-    /// The trace that the call is part of.
+    /// The trace that the call belongs to.
     pub(crate) trace_id: Option<String>,
-    /// What the caller, or a proxy, calls the call.
+    /// The id of the call.
     pub(crate) request_id: Option<String>,
 }

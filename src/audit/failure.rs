@@ -1,30 +1,30 @@
-//! Why a record is not known to be kept.
+//! Why a record may not be stored.
 
 use thiserror::Error;
 
-/// Why a record is not known to be kept. It may be kept all the same, where only the confirmation is missing.
+/// Why a record may not be stored. Where only the confirmation is missing, the record may exist nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum AuditFailure {
-    /// There was no place for it in the queue in time.
+    /// The queue was full until the time limit.
     #[error("the queue of audit records is full")]
     QueueFull,
-    /// It was not confirmed in time. It is still in the queue, or being written.
-    #[error("an audit record was not written in time")]
+    /// The writer did not confirm it within the time limit. It is queued or being written.
+    #[error("writing an audit record timed out")]
     TimedOut,
-    /// The file cannot be opened, or one that was removed cannot be replaced.
-    #[error("the audit file cannot be opened")]
+    /// The file cannot be opened, or a removed one cannot be replaced.
+    #[error("opening the audit file failed")]
     Open,
-    /// The file has its full size and cannot be put aside.
-    #[error("the audit file cannot be rotated")]
+    /// The file has its full size and cannot be rotated.
+    #[error("rotating the audit file failed")]
     Rotate,
-    /// The output refuses it.
-    #[error("an audit record cannot be written")]
+    /// The output refused it.
+    #[error("writing an audit record failed")]
     Write,
-    /// It was written, and the file system does not say that it is kept.
-    #[error("an audit record cannot be synced")]
+    /// It was written, and the file system did not confirm the sync.
+    #[error("syncing an audit record to the disk failed")]
     Sync,
-    /// The sink has ended.
-    #[error("the audit sink has ended")]
+    /// The sink is closed.
+    #[error("the audit sink is closed")]
     Closed,
 }
 
@@ -48,7 +48,7 @@ impl AuditFailure {
     }
 }
 
-/// An answer must not be given, because its decision has no record.
+/// The answer must not be given, because its decision has no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the decision could not be recorded")]
+#[error("recording the decision failed")]
 pub(crate) struct AuditUnavailable(#[from] pub AuditFailure);

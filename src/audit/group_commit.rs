@@ -15,11 +15,11 @@ use super::sink::AuditSink;
 use super::status::AuditStatus;
 use super::writer::{self, Entry, Message};
 
-/// Records that may wait to be written. With the longest keys and terms they take some 40 MiB, and usually 3.
+/// The limit of queued records. They take 3 MiB as a rule, and 40 MiB with the longest keys and terms.
 const QUEUE_LENGTH: usize = 4_096;
 
-/// Hands records to one thread, which writes and syncs all that have come while it was busy with those before. The
-/// more calls there are, the less of a sync each pays for.
+/// Hands records to one thread, which writes and syncs everything that arrived during the previous write. The more
+/// calls run, the smaller the cost of a sync for each.
 #[derive(Debug)]
 pub(crate) struct GroupCommitSink {
     messages: mpsc::Sender<Message>,
@@ -27,8 +27,8 @@ pub(crate) struct GroupCommitSink {
 }
 
 impl GroupCommitSink {
-    /// Writes to a file, and syncs it after each group. A record that is kept later than `in_time` is too late for its
-    /// answer, and no sign that records are kept.
+    /// Writes to a file, and syncs it after each group. A record that is written later than `in_time` is too late for
+    /// its answer, and does not prove that the output works.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl AuditSink for GroupCommitSink {
             self.messages.send(message).await.map_err(|_| AuditFailure::Closed)?;
             self.status.note_queued();
             overdue = AuditFailure::TimedOut;
-            // The writer confirms every record that it takes, unless it has ended.
+            // The writer confirms every record that it receives, unless it has ended.
             confirmation.await.unwrap_or(Err(AuditFailure::Closed))
         };
         let result = timeout(patience, handing_over).await;
@@ -77,11 +77,11 @@ impl AuditSink for GroupCommitSink {
             AuditFailure::QueueFull | AuditFailure::TimedOut => {
                 self.status.note_failed(failure, 1);
                 if self.status.note_stalled() {
-                    tracing::error!(cause = failure.name(), "audit records are not written in time");
+                    tracing::error!(cause = failure.name(), "audit unavailable: writing records timed out");
                 }
             }
             AuditFailure::Closed => self.status.note_failed(failure, 1),
-            // The writer counts what it fails to write.
+            // The writer counts these.
             AuditFailure::Open | AuditFailure::Rotate | AuditFailure::Write | AuditFailure::Sync => {}
         }
         Err(failure)
@@ -89,7 +89,7 @@ impl AuditSink for GroupCommitSink {
 
     async fn attempt(&self) {
         let (made, attempt) = oneshot::channel();
-        // A queue that is full holds records: what becomes of them tells as much.
+        // If the queue is full, its records show whether the output works.
         if self.messages.try_send(Message::Attempt(made)).is_ok() {
             let _made_or_ended = attempt.await;
         }
@@ -108,7 +108,7 @@ impl AuditSink for GroupCommitSink {
         };
         if timeout(patience, closing).await.is_err() {
             let left = self.status.unwritten();
-            tracing::error!(left, "audit records could not be written before the end");
+            tracing::error!(left, "audit records lost: writing them before the exit timed out");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Whether an output keeps records, judged by what it did last.
+//! The state of an output, by its last results.
 
-/// From the first failure to the next record that is kept in time.
+/// From the first failure to the next record that is written in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Outage {
     state: State,
@@ -9,17 +9,17 @@ pub(super) struct Outage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
-    /// Nothing was tried yet.
+    /// Nothing has been tried yet.
     #[default]
     Untried,
-    /// The last group was kept in time.
+    /// The last group was written in time.
     Keeping,
-    /// One group failed. The next one may be kept.
+    /// One group failed. The next one may succeed.
     Doubtful,
     /// Two groups or attempts in a row failed.
     Refusing,
-    /// An attempt succeeded, and no record has come since. An attempt cannot see everything that makes a record fail, so
-    /// that one failure is enough now.
+    /// An attempt succeeded, and no record has been written since. An attempt does not detect every cause of a failure,
+    /// so one failure is enough now.
     OnProbation,
 }
 
@@ -32,7 +32,7 @@ impl Outage {
         matches!(self.state, State::Untried | State::Doubtful | State::Refusing)
     }
 
-    /// How often records failed right after an attempt had succeeded.
+    /// How often records failed right after a successful attempt.
     pub(super) const fn relapses(self) -> u32 {
         self.relapses
     }
@@ -41,7 +41,7 @@ impl Outage {
         *self = Self { state: State::Keeping, relapses: 0 };
     }
 
-    /// Records are kept, and were not in time for their answers.
+    /// Records were written too late for their answers.
     pub(super) const fn records_late(&mut self) {
         if matches!(self.state, State::OnProbation) {
             self.failed();

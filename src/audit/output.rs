@@ -1,4 +1,4 @@
-//! Where lines go.
+//! Outputs for lines.
 
 mod file;
 mod rotated;
@@ -17,21 +17,20 @@ pub(super) use stdout::StandardOutput;
 
 use super::failure::AuditFailure;
 
-/// Takes whole lines. Used by one thread alone, which waits for it.
+/// Takes whole lines. One thread uses it and may block.
 pub(super) trait Output: Send + 'static {
-    /// Appends lines so that they are kept, and says how long the sync took if there was one. After an error none of the
-    /// lines counts, and what was written of them is taken back, or closed off before the next line.
+    /// Appends lines durably, and returns the duration of the sync if there was one. After an error no line counts:
+    /// what was written of them is removed, or the next line starts on a new line.
     fn append(&mut self, lines: &[u8]) -> Result<Option<Duration>, OutputError>;
 
-    /// Finds out whether lines could be kept now, as far as that can be known, and leaves nothing to read.
+    /// Tests whether lines could be written now, as far as that is possible, without leaving anything to read.
     fn attempt(&mut self) -> Result<(), OutputError>;
 }
 
 /// Room for a few records of usual length.
 const ROOM: usize = 16 * 1_024;
 
-/// Makes sure that there is room behind the end of a file, without making it longer. Where the file system cannot tell,
-/// there is.
+/// Reserves room behind the end of a file, without making it longer. If the file system cannot reserve, there is room.
 fn make_room(file: &File) -> io::Result<()> {
     let (length, room) = (file.metadata()?.len(), ROOM as u64);
     if getrlimit(Resource::Fsize).current.is_some_and(|longest| length.saturating_add(room) > longest) {
@@ -43,7 +42,7 @@ fn make_room(file: &File) -> io::Result<()> {
     }
 }
 
-/// Why lines are not known to be kept.
+/// Why lines may not be stored.
 #[derive(Debug)]
 pub(super) struct OutputError {
     pub(super) failure: AuditFailure,

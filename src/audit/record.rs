@@ -19,20 +19,21 @@ use access_broker_policy::{ExpiryLimit, ObjectKey};
 
 use terms::Terms;
 
-/// The version of the record's form. It changes when a field changes its meaning or goes; fields may come without.
+/// The version of the record's format. It changes when a field is removed or changes its meaning; new fields do not
+/// change it.
 const VERSION: u8 = 1;
 
-/// How a record names the object's key.
+/// How a record has the object's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum KeyForm {
     #[default]
     Plain,
-    /// By its SHA-256 in hexadecimal digits. Without a secret, so that whoever knows a key finds its records, also
-    /// those of other brokers and of years ago. It keeps keys from being read, and does not hide those that can be guessed.
+    /// As its SHA-256 in hexadecimal digits. It has no secret, so that a search for a known key finds its records, also
+    /// in old ones and in those of other brokers. It hides keys from readers, but not keys that can be guessed.
     Sha256,
 }
 
-/// A record: a line of JSON with its line feed, and nothing in it that gives access to anything.
+/// A record: a line of JSON with its line feed. Nothing in it gives access to anything.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct AuditRecord(Box<str>);
 
@@ -54,13 +55,13 @@ impl AuditRecord {
 }
 
 impl fmt::Debug for AuditRecord {
-    /// Without the object and its caller: logs tell of neither by accident.
+    /// Without the object and its caller, so that a log does not get them by accident.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuditRecord").field("bytes", &self.0.len()).finish()
     }
 }
 
-/// The fields, in their order. What is `None` is left out. `docs/audit-record.schema.json` has them all.
+/// The fields, in order. `None` is omitted. `docs/audit-record.schema.json` lists all of them.
 #[derive(Debug, Serialize)]
 struct Fields<'a> {
     version: u8,
@@ -201,7 +202,7 @@ impl<'a> KeyField<'a> {
     }
 }
 
-/// What happened, from a closed list.
+/// The kind of event, from a closed list.
 fn event_name(decision: &Decision) -> &'static str {
     match (&decision.outcome, decision.use_case) {
         (Outcome::Issued { .. }, UseCase::IssueUploadUrl) => "upload_url_issued",

@@ -1,4 +1,4 @@
-//! The seam between a record and where it is kept.
+//! The interface between a record and its storage.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use super::failure::AuditFailure;
 use super::record::AuditRecord;
 use super::status::AuditStatus;
 
-/// Keeps records.
+/// Stores records.
 #[async_trait]
 pub(crate) trait AuditSink: fmt::Debug + Send + Sync + 'static {
-    /// Keeps a record, and returns when it is kept. A record that was taken is kept even if nobody waits for that any
-    /// more.
+    /// Stores a record, and returns when it is stored. A record that was accepted is stored even if the caller stops
+    /// waiting.
     ///
     /// # Errors
     ///
-    /// When it is not known to be kept once `patience` is over.
+    /// When storing it is not confirmed within `patience`.
     async fn keep(&self, record: AuditRecord, patience: Duration) -> Result<(), AuditFailure>;
 
-    /// Finds out whether a record could be kept now, and tells its status. Returns when that is known, which may be
+    /// Tests whether a record could be stored now, and updates the status. Returns when that is known, which may be
     /// never.
     async fn attempt(&self);
 
-    /// How it is doing.
+    /// The sink's state.
     fn status(&self) -> &Arc<AuditStatus>;
 
-    /// Keeps what was taken and ends, or gives up when `patience` is over. Records that come later are refused.
+    /// Stores what was accepted and closes, or gives up after `patience`. Later records are refused.
     async fn close(&self, patience: Duration);
 }

@@ -1,4 +1,4 @@
-//! How a sink is doing, for metrics and readiness.
+//! The state of a sink, for metrics and readiness.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::failure::AuditFailure;
 use super::outage::Outage;
 
-/// Counts since the start. Every number can be read at any time and waits for nothing.
+/// Counts since the start. Reading them never blocks.
 #[derive(Debug, Default)]
 pub struct AuditStatus {
     records: AtomicU64,
@@ -15,16 +15,16 @@ pub struct AuditStatus {
     groups: AtomicU64,
     failures: [AtomicU64; AuditFailure::ALL.len()],
     queued: AtomicI64,
-    /// Records that the writer holds.
+    /// Records that the writer has taken from the queue.
     held: AtomicU64,
     last_sync_nanoseconds: AtomicU64,
     stalled: AtomicBool,
-    /// Locked once for a group of records, for a moment.
+    /// Locked briefly, once per group of records.
     outage: Mutex<Outage>,
 }
 
 impl AuditStatus {
-    /// Records that are kept.
+    /// Records that are stored.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records.load(Ordering::Relaxed)
@@ -42,52 +42,52 @@ impl AuditStatus {
         self.groups.load(Ordering::Relaxed)
     }
 
-    /// Records that were not known to be kept when their call had to be answered, by cause. Those of
-    /// [`AuditFailure::TimedOut`] may be kept later, and are then among the [`records`](Self::records), too.
+    /// Records that were not confirmed when their call had to be answered, by cause. Those of
+    /// [`AuditFailure::TimedOut`] may be stored later, and then also count as [`records`](Self::records).
     #[must_use]
     pub(crate) fn failures(&self, cause: AuditFailure) -> u64 {
         self.failures.get(cause as usize).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Records that wait to be written.
+    /// Records in the queue.
     #[must_use]
     pub(crate) fn queue_length(&self) -> u64 {
-        // What is taken out may be counted before what was put in.
+        // A removal may be counted before its insertion.
         u64::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Records that are not known to be written or to have failed: those that wait, and those that are being written.
+    /// Records whose result is unknown: those in the queue, and those being written.
     pub(super) fn unwritten(&self) -> u64 {
         self.queue_length().saturating_add(self.held.load(Ordering::Relaxed))
     }
 
-    /// How long the last sync took; `None` before the first, and where nothing is synced.
+    /// The duration of the last sync; `None` before the first, and for outputs without sync.
     #[must_use]
     pub fn last_sync(&self) -> Option<Duration> {
         let nanoseconds = self.last_sync_nanoseconds.load(Ordering::Relaxed);
         (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
     }
 
-    /// Whether records are not written in time: from the first that was not, until a group is.
+    /// Whether writing is too slow: from the first record that timed out, until a group is written in time.
     #[must_use]
     pub(crate) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
 
-    /// Whether records cannot be kept, or are not known to be: two groups or attempts in a row failed, a record was not
-    /// written in time, or nothing was tried yet.
+    /// Whether records cannot be stored, or this is unknown: two groups or attempts in a row failed, a record timed
+    /// out, or nothing was tried yet.
     #[must_use]
     pub(crate) fn is_refusing(&self) -> bool {
         self.is_stalled() || self.outage().is_refusing()
     }
 
-    /// Whether only an attempt can tell that records can be kept again.
+    /// Whether only an attempt can show that records can be stored again.
     #[must_use]
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.is_stalled() || self.outage().is_in_doubt()
     }
 
-    /// How many outages came back right after an attempt had succeeded, since records were last kept.
+    /// How many outages came back right after a successful attempt, since records were last stored.
     pub(super) fn relapses(&self) -> u32 {
         self.outage().relapses()
     }
@@ -105,7 +105,7 @@ impl AuditStatus {
         self.held.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A group was kept, in time for an answer or not. Returns whether that ends a stall.
+    /// A group was stored, in time for its answers or not. Returns whether that ends a stall.
     pub(super) fn note_kept(&self, records: usize, bytes: usize, sync: Option<Duration>, in_time: bool) -> bool {
         self.held.fetch_sub(records as u64, Ordering::Relaxed);
         self.records.fetch_add(records as u64, Ordering::Relaxed);
@@ -146,7 +146,7 @@ impl AuditStatus {
         }
     }
 
-    /// A record was not written in time. Returns whether it is the first of a stall.
+    /// A record timed out. Returns whether it is the first of a stall.
     pub(super) fn note_stalled(&self) -> bool {
         !self.stalled.swap(true, Ordering::Relaxed)
     }

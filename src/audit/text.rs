@@ -1,4 +1,4 @@
-//! Texts of a record: one line of JSON, and instants in it.
+//! Text of a record: one line of JSON, and times in it.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,9 +10,9 @@ use access_broker_base::invisible::changes_direction;
 
 /// A value as one line of JSON, with its line feed.
 ///
-/// JSON demands escapes for the control characters of ASCII only. The others, and the separators and the marks of
-/// direction in Unicode, are escaped as well: some readers take them for the end of a line, and terminals show them as
-/// something else than they are.
+/// JSON requires escapes for the ASCII control characters only. The others, and the line separators and direction marks
+/// of Unicode, are escaped as well: some readers take them for the end of a line, and terminals display them
+/// misleadingly.
 pub(super) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
     let mut line = serde_json::to_string(value)?;
     if line.contains(is_escaped) {
@@ -22,7 +22,7 @@ pub(super) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(line)
 }
 
-/// Outside its strings JSON is ASCII, so that what is escaped here stands in a string.
+/// Outside its strings JSON is ASCII, so what is escaped here is in a string.
 fn escaped(json: &str) -> String {
     let mut line = String::with_capacity(json.len() + 64);
     for character in json.chars() {
@@ -41,13 +41,13 @@ const fn is_escaped(character: char) -> bool {
     matches!(character, '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}') || changes_direction(character)
 }
 
-/// An instant as RFC 3339 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`. What RFC 3339 cannot write
-/// becomes the nearest that it can.
+/// A time as RFC 3339 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`. A time outside the range of RFC
+/// 3339 becomes the nearest one in it.
 pub(super) fn rfc3339_micros(instant: SystemTime) -> String {
     humantime::format_rfc3339_micros(clamped(instant)).to_string()
 }
 
-/// The same in whole seconds, for what is counted in them.
+/// The same in whole seconds.
 pub(super) fn rfc3339_seconds(instant: SystemTime) -> String {
     humantime::format_rfc3339_seconds(clamped(instant)).to_string()
 }

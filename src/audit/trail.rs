@@ -1,4 +1,4 @@
-//! What becomes of an answer whose decision cannot be recorded.
+//! Decides about answers whose decision cannot be recorded.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use super::sink::AuditSink;
 use super::status::AuditStatus;
 use crate::broker::Decision;
 
-/// What becomes of an answer whose decision is not known to be recorded.
+/// What happens to an answer whose record is not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum OnFailure {
-    /// It is not given.
+    /// The call fails.
     #[default]
     Deny,
-    /// It is given.
+    /// The answer is given.
     Allow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TrailStanding {
-    /// Whether no answer is given without its record.
+pub(crate) struct TrailState {
+    /// Whether answers require their record.
     pub(crate) required: bool,
-    /// Whether records can be kept, as far as that is known.
+    /// Whether records can be stored, as far as that is known.
     pub(crate) available: bool,
 }
 
-/// Where decisions are recorded, if they are. Clones record to the same place.
+/// Records decisions to a sink, or not at all. Clones use the same sink.
 #[derive(Debug, Clone)]
 pub struct AuditTrail(Option<Arc<Recording>>);
 
@@ -49,7 +49,7 @@ impl AuditTrail {
         Self(None)
     }
 
-    /// Records to a sink. No answer waits longer than `flush_timeout` for its record.
+    /// Records to a sink. An answer waits at most `flush_timeout` for its record.
     #[must_use]
     pub(crate) fn new(sink: Arc<dyn AuditSink>, key: KeyForm, on_failure: OnFailure, flush_timeout: Duration) -> Self {
         Self(Some(Arc::new(Recording { sink, key, on_failure, flush_timeout })))
@@ -77,29 +77,29 @@ impl AuditTrail {
         }
     }
 
-    /// Whether answers depend on their records, and whether records can be kept. `None` without records.
+    /// Whether answers require their records, and whether records can be stored. `None` without records.
     #[must_use]
-    pub(crate) fn standing(&self) -> Option<TrailStanding> {
+    pub(crate) fn state(&self) -> Option<TrailState> {
         let recording = self.0.as_ref()?;
         let (required, available) = (recording.on_failure == OnFailure::Deny, !recording.sink.status().is_refusing());
-        Some(TrailStanding { required, available })
+        Some(TrailState { required, available })
     }
 
-    /// While records cannot be kept, tries the output once in a while, so that the end of that is known without a call.
-    /// Never returns, unless there are no records.
+    /// While records cannot be stored, tests the output regularly, so that its recovery is detected without a call.
+    /// Never returns, unless nothing is recorded.
     pub async fn watch(self) {
         if let Some(recording) = &self.0 {
             attempts::watch(Arc::clone(&recording.sink)).await;
         }
     }
 
-    /// How the sink is doing, if there is one.
+    /// The state of the sink, if there is one.
     #[must_use]
     pub fn status(&self) -> Option<&Arc<AuditStatus>> {
         self.0.as_ref().map(|recording| recording.sink.status())
     }
 
-    /// Writes what is left. Call it when no call is in flight any more.
+    /// Writes what is queued. Call it when no call is in flight.
     pub async fn close(&self) {
         if let Some(recording) = &self.0 {
             recording.sink.close(recording.flush_timeout).await;
@@ -110,12 +110,12 @@ impl AuditTrail {
 impl Recording {
     async fn keep(&self, record: serde_json::Result<AuditRecord>) -> Result<(), AuditFailure> {
         let record = record.map_err(|error| {
-            tracing::error!(%error, "a decision could not be written as an audit record");
+            tracing::error!(%error, "formatting an audit record failed");
             AuditFailure::Write
         })?;
-        // Answers that do not depend on their records do not all wait for an output that hangs.
-        let hopeless = self.on_failure == OnFailure::Allow && self.sink.status().is_stalled();
-        self.sink.keep(record, if hopeless { Duration::ZERO } else { self.flush_timeout }).await
+        // If answers do not require their records, they do not wait for an output that hangs.
+        let is_stalled = self.on_failure == OnFailure::Allow && self.sink.status().is_stalled();
+        self.sink.keep(record, if is_stalled { Duration::ZERO } else { self.flush_timeout }).await
     }
 }
 

@@ -12,11 +12,11 @@ use super::record::AuditRecord;
 use super::status::AuditStatus;
 use access_broker_base::error_chain::error_chain;
 
-/// The most that is written at once, in records and, but for the last record, in bytes.
+/// The limit of one write, in records and bytes. The last record may exceed the bytes.
 const MAX_GROUP_RECORDS: usize = 4_096;
 const MAX_GROUP_BYTES: usize = 1_024 * 1_024;
 
-/// A record, and who waits for it.
+/// A record, and the sender that confirms it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) record: AuditRecord,
@@ -24,18 +24,18 @@ pub(super) struct Entry {
     pub(super) kept: oneshot::Sender<Result<(), AuditFailure>>,
 }
 
-/// What the thread is told.
+/// Messages to the thread.
 #[derive(Debug)]
 pub(super) enum Message {
     Record(Entry),
-    /// Find out whether a record could be kept.
+    /// Test whether a record could be stored.
     Attempt(oneshot::Sender<()>),
-    /// Write what is left and end.
+    /// Write what is queued and end.
     Close(oneshot::Sender<()>),
 }
 
-/// Starts the thread. It is one of its own and not one of the runtime's, whose end would wait for an output that hangs.
-/// A record that is kept later than `in_time` is too late for its answer.
+/// Starts the thread. It is not one of the runtime's, because the runtime's shutdown would wait for an output that
+/// hangs. A record that is written later than `in_time` is too late for its answer.
 pub(super) fn spawn(
     output: impl Output,
     queue: mpsc::Receiver<Message>,
@@ -51,9 +51,9 @@ struct Writer<O> {
     queue: mpsc::Receiver<Message>,
     status: Arc<AuditStatus>,
     in_time: Duration,
-    /// Whether the last group was not kept.
+    /// Whether the last group failed.
     failing: bool,
-    /// Who waits for the end.
+    /// The sender to use at the end.
     closed: Vec<oneshot::Sender<()>>,
 }
 
@@ -61,7 +61,7 @@ struct Writer<O> {
 #[derive(Default)]
 struct Group {
     lines: Vec<u8>,
-    /// When the last of them was queued.
+    /// When the last record was queued.
     last_queued_at: Option<Instant>,
     waiting: Vec<oneshot::Sender<Result<(), AuditFailure>>>,
     attempts: Vec<oneshot::Sender<()>>,
@@ -86,7 +86,7 @@ impl<O: Output> Writer<O> {
             self.write(&mut group);
             self.attempt(&mut group);
         }
-        // Those who wait for the end see their channels close.
+        // Waiting closers see their channels close.
         drop(self.closed);
     }
 
@@ -113,11 +113,11 @@ impl<O: Output> Writer<O> {
         let (records, bytes) = (group.waiting.len(), group.lines.len());
         let result = match self.output.append(&group.lines) {
             Ok(sync) => {
-                // The others have waited longer, maybe for a group before that hung.
+                // The other records are older. They may have waited for a previous group that hung.
                 let in_time = group.last_queued_at.is_none_or(|queued_at| queued_at.elapsed() <= self.in_time);
                 let stall_ends = self.status.note_kept(records, bytes, sync, in_time);
                 if stall_ends || self.failing {
-                    tracing::info!("audit records are written again");
+                    tracing::info!("audit recovered: records are written again");
                 }
                 self.failing = false;
                 Ok(())
@@ -130,12 +130,12 @@ impl<O: Output> Writer<O> {
         };
         group.lines.clear();
         for kept in group.waiting.drain(..) {
-            // Who gave up waiting, or whose client left, is not there any more.
+            // The receiver is gone if the call timed out or its client left.
             let _nobody_waits = kept.send(result);
         }
     }
 
-    /// Tries the output without a record, if that was asked for and is still of use.
+    /// Tests the output without a record, if that was requested and is still useful.
     fn attempt(&mut self, group: &mut Group) {
         if group.attempts.is_empty() {
             return;
@@ -150,16 +150,20 @@ impl<O: Output> Writer<O> {
                 self.report(&error);
             } else if succeeded && (self.failing || was_stalled) {
                 self.failing = false;
-                tracing::info!("audit records can be written again");
+                tracing::info!("audit recovered: records can be written again");
             }
         }
         group.attempts.clear();
     }
 
-    /// Once, and not for every call of an outage.
+    /// One message per outage, not one per call.
     fn report(&mut self, OutputError { failure, source }: &OutputError) {
         if !self.failing {
-            tracing::error!(cause = failure.name(), error = error_chain(source), "audit records cannot be written");
+            tracing::error!(
+                cause = failure.name(),
+                error = error_chain(source),
+                "audit unavailable: writing records failed"
+            );
         }
         self.failing = true;
     }

@@ -12,7 +12,7 @@ use access_broker_identity::Caller;
 use access_broker_policy::{EndpointName, ExpiryLimit, ObjectReference, Operation, Permit};
 use access_broker_s3::presign::Expiry;
 
-/// Identifies a decision in the answer and in the log: a UUID of version 7 (RFC 9562 section 5.7).
+/// Identifies a decision in answers and logs: a UUID of version 7 (RFC 9562 section 5.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecisionId(Uuid);
 
@@ -23,16 +23,16 @@ impl DecisionId {
         Self(uuid)
     }
 
-    /// An id that no other decision has. Ids sort by their time and are otherwise random.
+    /// A unique id. Ids sort by time and are otherwise random.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// An id as it stands in answers and logs: 36 characters in lower case.
+    /// Parses an id in the form of answers and logs: 36 characters in lower case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // The parser knows other spellings too; what is compared later is this one.
+        // The parser accepts other spellings, but later comparisons use this one.
         Uuid::parse_str(text).ok().map(Self).filter(|id| id.to_string() == text)
     }
 }
@@ -43,14 +43,14 @@ impl fmt::Display for DecisionId {
     }
 }
 
-/// What a caller asked the broker to do.
+/// The operation that a caller requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum UseCase {
     /// Issue URLs that read an object.
     IssueDownloadUrl,
     /// Issue a URL that writes an object.
     IssueUploadUrl,
-    /// Inspect what was uploaded.
+    /// Verify an upload.
     VerifyUpload,
 }
 
@@ -65,7 +65,7 @@ impl UseCase {
         }
     }
 
-    /// The operation that the policy must grant for it.
+    /// The operation that the policy must permit for it.
     #[must_use]
     pub(crate) const fn operation(self) -> Operation {
         match self {
@@ -75,55 +75,55 @@ impl UseCase {
     }
 }
 
-/// What was decided about one request, allowed or refused: everything that logs and audit records tell of it.
+/// The decision about one request, permitted or denied, with everything that logs and audit records contain of it.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// Names the decision in answers, logs and records.
+    /// Identifies the decision in answers, logs and records.
     pub id: DecisionId,
-    /// The instant by which everything about the call was judged.
+    /// The instant that everything about the call was judged by.
     pub at: SystemTime,
-    /// As proven for this call.
+    /// The caller as authenticated for this call.
     pub caller: Arc<Caller>,
     /// The caller's pseudonym.
     pub caller_id: String,
-    /// What the caller wanted to do.
+    /// The requested operation.
     pub(crate) use_case: UseCase,
-    /// As the caller named it, whether or not it exists.
+    /// The object in the request, whether or not it exists.
     pub object: ObjectReference,
-    /// The tier that holds the object, if one does.
+    /// The tier that contains the object, if one does.
     pub tier: Option<Arc<str>>,
-    /// Nothing was signed unless it says so.
+    /// Nothing was signed unless this says so.
     pub outcome: Outcome,
 }
 
-/// How a decision ended.
+/// The result of a decision.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// URLs were issued, by this grant and until then.
+    /// URLs were issued, by this grant, until this time.
     Issued {
         /// The name of the grant.
         grant: Arc<str>,
-        /// The endpoint that the URLs go by.
+        /// The endpoint that the URLs use.
         endpoint: EndpointName,
-        /// When the URLs stop working.
+        /// When the URLs expire.
         expires_at: SystemTime,
-        /// What made that no later.
+        /// What limited the expiry.
         limited_by: ExpiryLimit,
-        /// What the URLs bind beside the object.
+        /// What the URLs bind in addition to the object.
         terms: Box<IssuedTerms>,
     },
-    /// An upload was inspected, by this grant.
+    /// An upload was verified, by this grant.
     Verified {
         /// The name of the grant.
         grant: Arc<str>,
-        /// Whether it was what the caller expected.
+        /// Whether the object is as expected.
         as_expected: bool,
-        /// The names of the expectations that do not hold.
+        /// The names of the expectations that differ.
         mismatches: Vec<&'static str>,
-        /// The names of those that could not be compared.
+        /// The names of the expectations that could not be compared.
         unknown: Vec<&'static str>,
     },
-    /// Nothing was issued or said.
+    /// The caller got no result.
     Failed(BrokerError),
 }
 
@@ -139,7 +139,7 @@ impl Outcome {
         }
     }
 
-    /// The name for metrics and traces. A policy refuses; everything else without an answer failed.
+    /// The name for metrics and traces. The policy refuses; every other failure has failed.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -20,37 +20,37 @@ use access_broker_s3::storage::{InspectionScope, ObjectInspector, StoredObject};
 pub(crate) struct DownloadRequest {
     /// What to read, how, and for how long.
     pub(crate) access: AccessRequest<RequestedDownload>,
-    /// What must be known of the object first.
+    /// What must be known about the object before the URLs are signed.
     pub(crate) existence: Existence,
 }
 
-/// What must be known of an object before there are URLs for it.
+/// What must be known about an object before URLs are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Existence {
-    /// Nothing: whoever uses the URL finds out.
+    /// Nothing: S3 answers the client that uses the URL.
     #[default]
     Unknown,
     Required,
-    /// It is there, and the URLs read the version that was found.
+    /// The object exists, and the URLs are bound to its current version.
     Pinned,
 }
 
-/// Download URLs and what goes with them.
+/// Download URLs and their attributes.
 #[derive(Debug)]
 pub(crate) struct IssuedDownload {
-    /// The signed requests and when they stop working.
+    /// The signed requests and their expiry.
     pub(crate) signed: PresignedDownload,
-    /// The object as it was found, if that was asked for.
+    /// The object's attributes, if they were requested.
     pub(crate) object: Option<StoredObject>,
-    /// The tier that holds the object.
+    /// The tier that contains the object.
     pub(crate) tier: Arc<str>,
-    /// The endpoint that the URLs go by.
+    /// The endpoint that the URLs use.
     pub(crate) endpoint: EndpointName,
     pub(crate) decision_id: DecisionId,
 }
 
 impl Broker {
-    /// Issues URLs that read an object. The decision comes with the answer, whatever it is.
+    /// Issues URLs that read an object. The decision is returned together with the answer or the error.
     pub(crate) async fn issue_download(
         &self,
         asking: &AuthenticatedCaller,
@@ -89,7 +89,7 @@ impl PermittedTask for DownloadTask {
         self.permit.object()
     }
 
-    /// Finds out whether the object exists, where that is asked for, and binds the permit to the version that was found.
+    /// Checks whether the object exists, if requested, and binds the permit to the current version.
     async fn inspect(self, inspector: &dyn ObjectInspector) -> Result<(Self, Option<StoredObject>), BrokerError> {
         let Self { permit, existence } = self;
         if existence == Existence::Unknown {

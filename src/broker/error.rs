@@ -7,26 +7,26 @@ use access_broker_policy::RefusalReason;
 use access_broker_s3::presign::PresignError;
 use access_broker_s3::storage::InspectionError;
 
-/// Why nothing was issued or said.
+/// Why a request got no result.
 #[derive(Debug, Clone, Error)]
 pub enum BrokerError {
-    /// The policy refuses.
-    #[error("the policy refuses: {}", .0.code())]
+    /// The policy refused the request.
+    #[error("the policy refused the request: {}", .0.code())]
     Refused(RefusalReason),
-    /// The policy permits, and it was too often.
+    /// The policy permits it, and a quota is exceeded.
     #[error(transparent)]
     Quota(#[from] QuotaExceeded),
-    /// The policy permits, and whether it was too often cannot be found out.
+    /// The policy permits it, and the quota store failed.
     #[error(transparent)]
     QuotaStore(#[from] QuotaStoreError),
-    /// The policy permits, and signing failed.
+    /// The policy permits it, and signing failed.
     #[error(transparent)]
     Presign(#[from] PresignError),
-    /// The policy permits, and the object could not be inspected.
+    /// The policy permits it, and the HEAD request failed.
     #[error(transparent)]
     Inspection(#[from] InspectionError),
-    /// The policy permits, and the object has no version that the URL could be bound to.
-    #[error("S3 names no version of the object")]
+    /// The policy permits it, and the object has no version to bind the URL to.
+    #[error("S3 returned no version of the object")]
     NoVersion,
 }
 

@@ -1,4 +1,4 @@
-//! What issued URLs bind beside their object, for the record of the decision.
+//! What issued URLs bind in addition to their object, for the record of the decision.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use access_broker_policy::{Permit, PermittedDownload, PermittedUpload};
 /// The terms of a permit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssuedTerms {
-    /// What the answer to the download says.
+    /// What the answer to the download contains.
     Download {
         /// The permit's own.
         terms: Arc<PermittedDownload>,

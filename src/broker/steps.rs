@@ -1,4 +1,4 @@
-//! The steps of every operation: pending, decide, admit, inspect, sign, conclude.
+//! The steps of every operation: decide, count, inspect, sign, finish.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,33 +14,33 @@ use access_broker_s3::storage::ObjectInspector;
 pub(super) trait BrokerRequest {
     const USE_CASE: UseCase;
 
-    /// What is left to do once the policy permits it.
+    /// The steps after the policy has permitted the request.
     type Task: PermittedTask;
 
-    /// The object that the caller names.
+    /// The object in the request.
     fn object(&self) -> &ObjectReference;
 
     fn decide(self, policy: &Policy, asking: &AuthenticatedCaller) -> Result<Self::Task, Refusal>;
 }
 
-/// A permitted operation. An operation without one of the steps has nothing to do in it.
+/// A permitted operation. An operation without one of the steps does nothing in it.
 pub(super) trait PermittedTask: Sized + Send + Sync {
-    /// What the inspection finds.
+    /// The result of the inspection.
     type Found: Send;
     type Signed: Send;
-    /// What the caller gets.
+    /// The caller's result.
     type Answer;
 
-    /// The object, with the tier and the grant that make it permitted.
+    /// The object, with the tier and the grant that permit it.
     fn object(&self) -> &PermittedObject;
 
-    /// Asks S3 for what must be known of the object first.
+    /// Queries S3 for what must be known about the object first.
     fn inspect(
         self,
         inspector: &dyn ObjectInspector,
     ) -> impl Future<Output = Result<(Self, Self::Found), BrokerError>> + Send;
 
-    /// Signs what the caller gets.
+    /// Signs the caller's result.
     fn sign<'a>(
         &'a self,
         presigner: &'a dyn Presigner,
@@ -48,55 +48,55 @@ pub(super) trait PermittedTask: Sized + Send + Sync {
         now: SystemTime,
     ) -> Signing<'a, Self::Signed>;
 
-    /// The answer, and what is told of it.
+    /// The answer, and what the decision records of it.
     fn conclude(self, found: Self::Found, signed: Self::Signed, decision_id: DecisionId) -> (Self::Answer, Outcome);
 }
 
 type AnswerTo<R> = <<R as BrokerRequest>::Task as PermittedTask>::Answer;
 
 impl Broker {
-    /// Does what a request asks for, as far as the policy permits it. The decision comes with the answer, whatever it is.
+    /// Does what a request asks for, as far as the policy permits it. The decision is returned together with the answer
+    /// or the error.
     pub(super) async fn run<R: BrokerRequest>(
         &self,
         asking: &AuthenticatedCaller,
         request: R,
     ) -> (Decision, Result<AnswerTo<R>, BrokerError>) {
-        let pending = self.pending(asking, R::USE_CASE, request.object());
+        let decision = self.begin(asking, R::USE_CASE, request.object());
         let decided = request.decide(&self.0.policy.current(), asking);
         match decided {
-            Err(refusal) => pending.refused(refusal),
+            Err(refusal) => decision.refused(refusal),
             Ok(task) => {
                 let tier = Arc::clone(task.object().tier());
-                let result = self.carry_out(&pending, task).await;
-                pending.concluded(tier, result)
+                let result = self.carry_out(&decision, task).await;
+                decision.concluded(tier, result)
             }
         }
     }
 
-    /// Begins a decision.
-    fn pending(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> Pending {
+    fn begin(&self, asking: &AuthenticatedCaller, use_case: UseCase, object: &ObjectReference) -> DecisionInProgress {
         let caller_id = self.0.pseudonyms.pseudonym(&asking.caller);
         let (id, asking, object) = ((self.0.decision_ids)(), asking.clone(), object.clone());
-        Pending { id, asking, caller_id, use_case, object }
+        DecisionInProgress { id, asking, caller_id, use_case, object }
     }
 
     async fn carry_out<T: PermittedTask>(
         &self,
-        pending: &Pending,
+        decision: &DecisionInProgress,
         task: T,
     ) -> Result<(T::Answer, Outcome), BrokerError> {
         let object = task.object();
         // A call counts before anything is done for it.
-        self.0.quotas.admit(&pending.caller_id, object.tier(), object.quota()).await?;
+        self.0.quotas.admit(&decision.caller_id, object.tier(), object.quota()).await?;
         let (task, found) = task.inspect(&*self.0.inspector).await?;
-        let attribution = pending.attribution();
-        let signed = task.sign(&*self.0.presigner, &attribution, pending.asking.at).finish().await?;
-        Ok(task.conclude(found, signed, pending.id))
+        let attribution = decision.attribution();
+        let signed = task.sign(&*self.0.presigner, &attribution, decision.asking.at).finish().await?;
+        Ok(task.conclude(found, signed, decision.id))
     }
 }
 
-/// A decision that is being made: what is known of it from its start.
-struct Pending {
+/// A decision in progress: what is known of it from its start.
+struct DecisionInProgress {
     id: DecisionId,
     asking: AuthenticatedCaller,
     caller_id: String,
@@ -104,8 +104,8 @@ struct Pending {
     object: ObjectReference,
 }
 
-impl Pending {
-    /// What the URLs shall be traceable to.
+impl DecisionInProgress {
+    /// What the URLs are attributed to.
     fn attribution(&self) -> Attribution {
         Attribution { decision_id: self.id.to_string(), caller_id: self.caller_id.clone() }
     }
@@ -115,7 +115,7 @@ impl Pending {
         (self.decision(refusal.tier, Outcome::Failed(error.clone())), Err(error))
     }
 
-    /// The record of a permitted operation, done or failed.
+    /// The record of a permitted operation, successful or failed.
     fn concluded<A>(
         self,
         tier: Arc<str>,

@@ -17,7 +17,7 @@ tier = [{ name = "t", bucket = "media", prefix = "", download = { max_ttl = "2h"
 grant = [{ tiers = "t", operations = ["download", "upload"], to = { authenticated = true } }]
 "#;
 
-/// Must wait before it signs what a caller insists on, and then signs, or refuses again.
+/// Has to renew its credentials before it signs a full lifetime, and then signs, or refuses again.
 #[derive(Debug)]
 struct MustWait {
     then: Arc<dyn Presigner>,

@@ -18,20 +18,20 @@ use access_broker_s3::storage::ObjectInspector;
 /// A valid request for an upload URL: what to write, how, and for how long.
 pub(crate) type UploadRequest = AccessRequest<RequestedUpload>;
 
-/// An upload URL and what goes with it.
+/// An upload URL and its attributes.
 #[derive(Debug)]
 pub(crate) struct IssuedUpload {
-    /// The signed request and when it stops working.
+    /// The signed request and its expiry.
     pub(crate) signed: PresignedUpload,
-    /// The tier that holds the object.
+    /// The tier that contains the object.
     pub(crate) tier: Arc<str>,
-    /// The endpoint that the URL goes by.
+    /// The endpoint that the URL uses.
     pub(crate) endpoint: EndpointName,
     pub(crate) decision_id: DecisionId,
 }
 
 impl Broker {
-    /// Issues a URL that writes an object. The decision comes with the answer, whatever it is.
+    /// Issues a URL that writes an object. The decision is returned together with the answer or the error.
     pub(crate) async fn issue_upload(
         &self,
         asking: &AuthenticatedCaller,

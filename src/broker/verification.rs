@@ -1,4 +1,4 @@
-//! Whether an uploaded object is what was promised, and what its tier imposes.
+//! Whether an uploaded object is as expected by its caller and its tier.
 
 mod aspect;
 mod comparison;
@@ -32,18 +32,18 @@ pub(crate) struct VerificationRequest {
     pub(crate) expected: Expectations,
 }
 
-/// Which promises hold, which do not, and which cannot be told.
+/// Which expectations hold, which differ, and which cannot be compared.
 #[derive(Debug)]
 pub struct Verification {
     /// The object as S3 describes it.
     pub object: StoredObject,
-    /// The names of what does not hold.
+    /// The names of what differs.
     pub mismatches: Vec<&'static str>,
     /// The names of what could not be compared.
     pub unknown: Vec<&'static str>,
-    /// The tier that holds the object.
+    /// The tier that contains the object.
     pub tier: Arc<str>,
-    /// Of this verification, not of the upload.
+    /// The id of this verification, not of the upload.
     pub decision_id: DecisionId,
 }
 
@@ -56,7 +56,7 @@ impl Verification {
 }
 
 impl Broker {
-    /// Inspects an uploaded object. The decision to let the caller know comes with the answer, whatever it is.
+    /// Verifies an uploaded object. The decision is returned together with the result or the error.
     pub(crate) async fn verify_upload(
         &self,
         asking: &AuthenticatedCaller,

@@ -1,4 +1,4 @@
-//! The end of every call, however it ended: the line in the log, the metrics, and the span of its trace.
+//! The end of every call, for every way to end: the access line, the metrics, and the span.
 
 mod rejected_lines;
 
@@ -15,7 +15,7 @@ pub(crate) use rejected_lines::{DEFAULT_REJECTED_PER_SECOND, RejectedLines};
 use super::call_trace::CallTrace;
 use super::cause::Cause;
 use super::code::Code;
-use super::ended_decision::{DecisionFate, EndedDecision};
+use super::ended_decision::{AnswerDelivery, EndedDecision};
 use super::method::CallMethod;
 use super::observer::{CallObserver, EndedCall};
 use super::record::CallRecord;
@@ -23,12 +23,12 @@ use super::request_id::RequestId;
 use crate::broker::Outcome;
 use access_broker_identity::{Caller, Peer, WorkloadId};
 
-/// Tells the log, the observer and the trace of every call. Of the lines of rejected proofs, malformed requests and calls
-/// over a limit, some may be [left out](RejectedLines).
+/// Reports every call to the log, the observer and its trace. Some lines of rejected proofs, malformed requests and
+/// calls over a limit may be [left out](RejectedLines).
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     observer: Arc<dyn CallObserver>,
-    /// Makes a span of each call, if there is one.
+    /// Makes a span of each call, if traces are on.
     tracer: Option<SdkTracer>,
     rejected: Arc<RejectedLines>,
 }
@@ -68,7 +68,7 @@ impl AccessLog {
     }
 }
 
-/// The line, written when it is dropped: with the body of the answer, or with the call's future when the client left.
+/// The line. It is written on drop: with the body of the answer, or with the call's future if the client left.
 pub(crate) struct AccessLine {
     method: CallMethod,
     started: Instant,
@@ -80,15 +80,15 @@ pub(crate) struct AccessLine {
 }
 
 impl AccessLine {
-    /// Takes note of the status in the head of the answer, or behind the answer.
+    /// Records the status in the head of the answer, or in its trailers.
     pub(crate) const fn learn_code(&mut self, code: Option<Code>) {
         if code.is_some() {
             self.code = code;
         }
     }
 
-    /// Whether it is one of those that a flood makes: of a rejected proof, of a malformed request, or of a call over a
-    /// limit. The line of a decision is always written.
+    /// Whether a flood of calls can cause the line: a rejected proof, a malformed request, or a call over a limit. The
+    /// line of a decision is always written.
     fn may_be_left_out(&self) -> bool {
         self.record.cause().is_some_and(Cause::comes_in_floods) && !self.record.has_decision()
     }
@@ -96,7 +96,7 @@ impl AccessLine {
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
-        // A call that ended before its status was known was given up by the client, or it panicked.
+        // A call that ended without a status was cancelled by the client, or panicked.
         let unfinished = if thread::panicking() { Code::Internal } else { Code::Cancelled };
         let code = self.code.unwrap_or(unfinished);
         let now = Instant::now();
@@ -111,32 +111,29 @@ impl Drop for AccessLine {
             cause.map(Cause::name)
         };
         if let Some(left_out) = self.rejected.report(now) {
-            tracing::warn!(
-                left_out,
-                "many calls are rejected or over a limit: some of their access lines are left out"
-            );
+            tracing::warn!(left_out, "access lines left out: too many calls are rejected or over a limit");
         }
         self.record.trace().end(code, reason);
     }
 }
 
 impl AccessLine {
-    /// Writes the line, and tells why the call failed, if that is known.
+    /// Writes the line, and returns why the call failed, if that is known.
     fn write(&self, code: Code, duration: Duration, ended: Option<EndedDecision<'_>>) -> Option<&'static str> {
         let (method, code) = (self.method.log_name(), code.name());
-        // Microseconds are as fine as the clock is worth.
+        // The clock is not more precise than microseconds.
         let duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let request_id = self.record.request_id().as_str();
         let trace_id = self.record.trace_id().map(display);
         let caller = self.record.caller();
-        // Where the connection comes from, for want of more.
+        // Without a caller, the line has the connection's address.
         let peer = caller.is_none().then(|| display(self.peer.address));
         let token = caller.and_then(Caller::token);
         let issuer = token.map(|token| &*token.issuer);
         let subject = token.map(|token| &*token.subject);
         let workload = caller.and_then(Caller::workload).map(WorkloadId::as_str);
         let outcome = ended.map(|ended| ended.outcome());
-        let is_answered = ended.is_some_and(|ended| ended.fate == DecisionFate::Answered);
+        let is_answered = ended.is_some_and(|ended| ended.delivery == AnswerDelivery::Answered);
         let decision = ended.map(|ended| ended.decision);
         let bucket = decision.map(|decision| decision.object.bucket.as_str());
         let tier = decision.and_then(|decision| decision.tier.as_deref());
@@ -145,7 +142,7 @@ impl AccessLine {
         let mut as_expected = None;
         let (rule, refusal, expires_at) = match decision.map(|decision| &decision.outcome) {
             Some(Outcome::Issued { grant, expires_at, .. }) => {
-                // URLs that were not given have no end.
+                // If the URLs were not delivered, there is no expiry.
                 let expires_at = is_answered.then(|| display(humantime::format_rfc3339_seconds(*expires_at)));
                 (Some(&**grant), None, expires_at)
             }
@@ -157,7 +154,7 @@ impl AccessLine {
             None => (None, None, None),
         };
         let reason = self.record.cause().map(Cause::name).or(refusal);
-        // Probes are many and say nothing, unless they are refused.
+        // Probes are many and their lines are of no interest, unless they fail.
         if !self.method.needs_caller() && reason.is_none() {
             tracing::debug!(target: "access", method, code, duration_ms, request_id, trace_id, "call");
         } else {

@@ -1,4 +1,4 @@
-//! A call whose caller is proven: what the use cases are served with, whichever wire it came by.
+//! A call with an authenticated caller, as the use cases get it from every wire.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::broker::{AuthenticatedCaller, BrokerError, Decision};
 use access_broker_identity::PeerAddress;
 use access_broker_policy::FieldViolation;
 
-/// Made by the pipeline once it has proven the caller, and handed to the wire with the message.
+/// The pipeline makes it after authentication, and hands it to the wire with the message.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedCall {
     asking: AuthenticatedCaller,
@@ -26,17 +26,19 @@ impl AuthenticatedCall {
         Self { asking, record, peer: Some(peer) }
     }
 
-    /// A call that came through no connection and belongs to no trace, for a program that serves use cases by itself.
+    /// A call without a connection and a trace, for a program that calls use cases itself.
     #[must_use]
     pub fn without_connection(asking: AuthenticatedCaller) -> Self {
         Self { asking, record: CallRecord::untraced(), peer: None }
     }
 
-    /// The call that a wire finds with a message. That there is none is a fault of this program: the message did not come
-    /// through the pipeline.
+    /// The call that a wire finds with a message. If it is missing, the message did not pass the pipeline, which is a
+    /// bug.
     pub(crate) fn expect_present(found: Option<Self>) -> Result<Self, Failure> {
         found.ok_or_else(|| {
-            tracing::error!("a call reached the service without an authenticated caller");
+            tracing::error!(
+                "call failed: it reached the service without an authenticated caller; this is a bug of the broker"
+            );
             Failure::internal_fault()
         })
     }
@@ -50,7 +52,7 @@ impl AuthenticatedCall {
         self.record.request_id().as_str()
     }
 
-    /// The request, if its fields are well formed.
+    /// The request, if its fields are valid.
     pub(crate) fn valid<T>(&self, request: Result<T, Vec<FieldViolation>>) -> Result<T, Failure> {
         request.map_err(|violations| {
             self.record.set_cause(Cause::RequestInvalid);
@@ -58,8 +60,8 @@ impl AuthenticatedCall {
         })
     }
 
-    /// Waits for a decision, as a step of the call's trace, and gives the answer once the decision is recorded. Without
-    /// the record nothing of it leaves, not even the refusal.
+    /// Waits for a decision, as a step of the call's trace, and returns the answer once the decision is recorded.
+    /// Without the record the caller gets neither an answer nor a denial.
     pub(crate) async fn decided<A>(
         &self,
         audit: &AuditTrail,
@@ -91,7 +93,7 @@ impl AuthenticatedCall {
         })
     }
 
-    /// What the audit record tells beside the decision.
+    /// What the audit record contains in addition to the decision.
     fn context(&self) -> CallContext {
         CallContext {
             peer: self.peer,

@@ -1,4 +1,4 @@
-//! Who is calling, and a place for the call among the open streams.
+//! Authentication, and the slot of the call among the open streams.
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::connection::ConnectionInfo;
 use super::failure::Failure;
 use super::method::CallMethod;
 use super::record::CallRecord;
-use super::refusal::refuse;
+use super::refuse::refuse;
 use crate::admission::{Holder, Lane, NoRoom, OpenStream, SignatureTurns, UnprovenKind};
 use crate::broker::AuthenticatedCaller;
 use access_broker_base::clock::Clock;
@@ -22,7 +22,7 @@ use access_broker_identity::{
     Rejection, WorkloadId, WorkloadProof,
 };
 
-/// Finds out who is calling. New tokens are checked when it is their turn.
+/// Authenticates callers. Signature checks of new tokens take turns.
 pub(crate) struct Authentication {
     authenticator: Arc<Authenticator>,
     clock: Arc<dyn Clock>,
@@ -30,7 +30,7 @@ pub(crate) struct Authentication {
     hasher: RandomState,
 }
 
-/// A caller whose proof was accepted, and by whom the places of its calls are shared out.
+/// An authenticated caller, and the holder that its calls share slots by.
 #[derive(Debug)]
 pub(crate) struct ProvenCaller {
     pub(crate) asking: AuthenticatedCaller,
@@ -42,7 +42,7 @@ impl Authentication {
         Self { authenticator, clock, turns, hasher: RandomState::new() }
     }
 
-    /// Finds a place for a call that needs no caller.
+    /// Takes a slot for a call that needs no caller.
     pub(crate) fn admit_without_caller(
         method: CallMethod,
         stream: &OpenStream,
@@ -56,7 +56,7 @@ impl Authentication {
         stream.take_unproven(kind).map(drop).map_err(|NoRoom| refuse(Cause::UnprovenLimit, record, counters))
     }
 
-    /// Finds out who is calling, and a place for the caller's call. The proofs are removed from the headers.
+    /// Authenticates the caller and takes a slot for the call. Removes the proofs from the headers.
     pub(crate) async fn admit_caller(
         &self,
         headers: &mut HeaderMap,
@@ -80,9 +80,9 @@ impl Authentication {
             match error {
                 NotProven::NoRoom => failure,
                 NotProven::Error(error) => {
-                    // The cause is for the log only; callers get the same words for every rejected proof.
+                    // The cause is for the log only; callers get the same text for every rejected proof.
                     let reason = Cause::from(&error).name();
-                    tracing::debug!(reason, cause = %error, "the caller was not authenticated");
+                    tracing::debug!(reason, cause = %error, "authentication failed");
                     Failure::from_authentication_error(&error, accepts)
                 }
             }
@@ -94,7 +94,7 @@ impl Authentication {
         Ok(ProvenCaller { asking: AuthenticatedCaller { caller, at: now }, holder })
     }
 
-    /// By whom places are shared out: issuer and subject, and the workload.
+    /// The holder that slots are shared by: issuer and subject, and the workload.
     fn holder_of(&self, caller: &Caller) -> Holder {
         let token = caller.token().map(|token| (&*token.issuer, &*token.subject));
         Holder::from_name(&(token, caller.workload().map(WorkloadId::as_str)), &self.hasher)
@@ -107,10 +107,10 @@ impl std::fmt::Debug for Authentication {
     }
 }
 
-/// Why a call has no proven caller.
+/// Why a call has no authenticated caller.
 enum NotProven {
     Error(AuthenticationError),
-    /// Too many calls without a proof are open for this one to wait.
+    /// The limit of unauthenticated calls is reached.
     NoRoom,
 }
 
@@ -129,7 +129,7 @@ impl<E: Into<AuthenticationError>> From<E> for NotProven {
     }
 }
 
-/// What one call brought to prove its caller by.
+/// The proofs of one call.
 struct Proofs<'a> {
     peer: &'a Peer,
     headers: &'a HeaderMap,
@@ -138,7 +138,7 @@ struct Proofs<'a> {
 }
 
 impl Proofs<'_> {
-    /// The caller, by the proof that the listener takes and no other.
+    /// The caller, by the kind of proof that the listener accepts.
     async fn caller(&self, accepts: &AcceptedProof, with: &Authentication) -> Result<Arc<Caller>, NotProven> {
         match accepts {
             AcceptedProof::Token => self.by_token(with).await,
@@ -157,7 +157,7 @@ impl Proofs<'_> {
         proof.prove(self.peer, values, self.now).inspect_err(|rejection| {
             if *rejection == Rejection::HopNotTrusted {
                 let [peer_ip, own_ip] = [self.peer.ip(), self.peer.own_ip].map(|ip| ip.map(tracing::field::display));
-                tracing::debug!(peer_ip, own_ip, "a mesh header came from elsewhere than trusted_hop");
+                tracing::debug!(peer_ip, own_ip, "mesh header refused: its sender is not the trusted_hop");
             }
         })
     }
@@ -176,8 +176,8 @@ impl Proofs<'_> {
         }
     }
 
-    /// Waits for a key, where that is needed, and for a turn to check the signature. Meanwhile the call counts as one
-    /// without a proof.
+    /// Waits for a signing key, if needed, and for a turn to check the signature. Meanwhile the call counts as
+    /// unauthenticated.
     async fn by_new_token(&self, token: NewToken<'_>, with: &Authentication) -> Result<Arc<Caller>, NotProven> {
         let taken_away = self.stream.take_unproven(UnprovenKind::Pending).map_err(|NoRoom| NotProven::NoRoom)?;
         let turn = || with.turns.wait(Lane(self.stream.connection().id()));
@@ -189,7 +189,7 @@ impl Proofs<'_> {
     }
 }
 
-/// Nothing past authentication has a use for a token, or may mistake a header that a client sent for an identity.
+/// After authentication, no step needs a token, or may take a header from a client for an identity.
 fn remove_proofs(headers: &mut HeaderMap) {
     headers.remove(AUTHORIZATION);
     for header in MeshHeader::ALL {

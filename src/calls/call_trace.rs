@@ -13,16 +13,16 @@ use super::trace_context::remote_context;
 use crate::step_span::StepSpan;
 use access_broker_identity::{Peer, PeerAddress};
 
-/// The span of a call, or at least the trace that its client says it belongs to.
+/// The span of a call, or at least the trace that its client named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallTrace {
     context: Context,
-    /// `None` where the call is not traced: its context then holds what the client said, if anything.
+    /// `None` if the call is not traced: the context then has the client's span, if there is one.
     tracer: Option<SdkTracer>,
 }
 
 impl CallTrace {
-    /// Begins the span of a call by this system, unless no tracer wants spans or the call is a probe.
+    /// Begins the span of a call by this protocol, unless traces are off or the call is a probe.
     pub(crate) fn start(
         tracer: Option<&SdkTracer>,
         system: &'static str,
@@ -44,7 +44,7 @@ impl CallTrace {
             attributes.push(KeyValue::new("network.peer.address", address.ip().to_string()));
             attributes.push(KeyValue::new("network.peer.port", i64::from(address.port())));
         }
-        // A name must be one of few, so a method that is not known gives only the system's.
+        // Span names must be few, so the name of an unknown method is the protocol's.
         let name = if method == CallMethod::Unknown { system } else { method.rpc_method() };
         let span = tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
         let span = span.start_with_context(tracer, &parent);
@@ -78,8 +78,8 @@ impl CallTrace {
     }
 }
 
-/// The codes by which a server's span is an error
-/// ([conventions for gRPC](https://opentelemetry.io/docs/specs/semconv/rpc/grpc/)); the others are the client's doing.
+/// The codes that make a server's span an error ([conventions for
+/// gRPC](https://opentelemetry.io/docs/specs/semconv/rpc/grpc/)); the others are caused by the client.
 const fn is_fault_of_server(code: Code) -> bool {
     matches!(
         code,

@@ -1,13 +1,13 @@
-//! A panic costs the call that it happened in, and nothing else.
+//! Confines a panic to its call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A future that yields its panic instead of passing it on.
+/// A future that returns its panic instead of unwinding.
 pub(crate) struct CaughtPanic<'f, F>(pub(crate) Pin<&'f mut F>);
 
-/// The panic's payload is not kept: it may quote what a caller sent. The hook has logged where it happened.
+/// The panic's payload is dropped, because it may quote a request. The hook has logged the location.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Panicked;
 
@@ -15,8 +15,8 @@ impl<F: Future> Future for CaughtPanic<'_, F> {
     type Output = Result<F::Output, Panicked>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // The future is not polled again after a panic, so that nothing sees what the panic left half done in it. What
-        // calls share are locks that poison, atomics and snapshots.
+        // The future is not polled again after a panic, so its state does not matter. Calls share only locks that
+        // poison, atomics and snapshots.
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(polled) => polled.map(Ok),
             Err(_) => Poll::Ready(Err(Panicked)),

@@ -1,45 +1,45 @@
-//! Why calls fail, as the operator is told: finer than the reasons that callers read.
+//! Why calls fail, for operators: in more detail than the reasons for callers.
 
 use super::malformed::MalformedRequest;
 use super::reason::Reason;
 use crate::admission::NoShare;
 use access_broker_identity::{AuthenticationError, Rejection};
 
-/// Why a call failed, if not by what was decided. For the log, traces and metrics.
+/// Why a call failed, other than by its decision. For the log, traces and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The request is no call of a method here, by its form.
+    /// The request is malformed.
     Malformed(MalformedRequest),
-    /// The proof of the caller was not accepted.
+    /// The proof of identity was rejected.
     NotAuthenticated(Rejection),
-    /// The proof of the caller cannot be checked now.
+    /// The proof of identity cannot be checked now.
     IssuerKeysUnavailable,
-    /// Too many calls without a proven caller are open.
+    /// The limit of unauthenticated calls is reached.
     UnprovenLimit,
-    /// The caller holds its share of what calls take.
+    /// The caller has its share of a limit.
     CallerOverloaded,
-    /// Everything that calls take is taken.
+    /// A limit of calls is reached.
     Overloaded,
-    /// The message is over the limit.
+    /// The message exceeds the size limit.
     MessageTooLarge,
-    /// The message did not arrive in time.
+    /// The message timed out.
     MessageTimedOut,
-    /// The call took longer than the limit of the broker.
+    /// The call timed out by the broker's limit.
     CallTimedOut,
-    /// The call took longer than its client lets it, which is less.
+    /// The call timed out by its client's deadline, which is shorter.
     ClientDeadlineExceeded,
-    /// Fields of the message are malformed.
+    /// Fields of the message are invalid.
     RequestInvalid,
     /// The decision could not be recorded.
     AuditUnavailable,
-    /// Health or reflection was asked about something that is not here.
+    /// A health or reflection request names something that does not exist.
     UnknownName,
     /// The code that serves the call panicked.
     Panicked,
 }
 
 impl Cause {
-    /// Every cause, but for rejections, which [`Rejection::ALL`] lists.
+    /// Every cause except rejections, which [`Rejection::ALL`] lists.
     pub const ALL: [Self; 21] = [
         Self::Malformed(MalformedRequest::NotPost),
         Self::Malformed(MalformedRequest::NotGrpc),
@@ -76,7 +76,7 @@ impl Cause {
             Self::Overloaded => "overloaded",
             Self::MessageTooLarge => "message_too_large",
             Self::MessageTimedOut => "message_timed_out",
-            // Whose limit it was is told apart in metrics.
+            // Metrics distinguish these two.
             Self::CallTimedOut | Self::ClientDeadlineExceeded => "call_timed_out",
             Self::RequestInvalid => "request_invalid",
             Self::AuditUnavailable => "audit_unavailable",
@@ -85,7 +85,7 @@ impl Cause {
         }
     }
 
-    /// What the caller is told.
+    /// The reason for the caller.
     #[must_use]
     pub const fn reason(self) -> Reason {
         match self {
@@ -103,7 +103,7 @@ impl Cause {
         }
     }
 
-    /// The text for the caller, where it is not the reason's.
+    /// The text for the caller, if it differs from the reason's.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Malformed(malformed) => malformed.text(),
@@ -111,13 +111,13 @@ impl Cause {
         }
     }
 
-    /// Whether the call has no proven caller because of it.
+    /// Whether the call has no authenticated caller because of it.
     pub(crate) const fn is_rejection(self) -> bool {
         matches!(self, Self::NotAuthenticated(_) | Self::IssuerKeysUnavailable)
     }
 
-    /// Whether a flood of calls can cause it, as fast as the network allows: of calls without a proof that is accepted,
-    /// malformed ones, or more than the limits let pass.
+    /// Whether a flood of calls can cause it, as fast as the network allows: calls without an accepted proof, malformed
+    /// calls, or calls over a limit.
     pub(crate) const fn comes_in_floods(self) -> bool {
         match self {
             Self::Malformed(_)
@@ -138,7 +138,7 @@ impl Cause {
     }
 }
 
-/// Why a call of a proven caller has no place.
+/// Why a call of an authenticated caller gets no slot.
 impl From<NoShare> for Cause {
     fn from(error: NoShare) -> Self {
         match error {

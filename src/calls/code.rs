@@ -1,7 +1,7 @@
 //! How a call ended.
 
 /// One of the codes of [`google.rpc.Code`](https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto),
-/// whichever wire the call came by.
+/// for every protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "google.rpc.Code documents them")]
 pub enum Code {
@@ -46,7 +46,7 @@ impl Code {
         Self::Unauthenticated,
     ];
 
-    /// The name as the specification spells it.
+    /// The name in the specification.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

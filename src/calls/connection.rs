@@ -1,14 +1,14 @@
-//! What calls know of the connection that they came through.
+//! What calls know about their connection.
 
 use std::sync::Arc;
 
 use access_broker_identity::{AcceptedProof, Peer};
 
-/// Found out by the listener, once for all calls of a connection. It comes beside a request and never from it.
+/// The listener determines it, once for all calls of a connection. It is never taken from a request.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionInfo {
-    /// The other end, and the address of this machine that it connected to.
+    /// The other end, and the local address that it connected to.
     pub(crate) peer: Arc<Peer>,
-    /// What every call through the listener must bring.
+    /// The proof that every call through the listener must have.
     pub(crate) accepts: Arc<AcceptedProof>,
 }

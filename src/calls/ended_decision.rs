@@ -1,64 +1,65 @@
-//! How a decision ended: whether its caller was told.
+//! How a decision ended: whether its caller got the answer.
 
 use super::code::Code;
 use crate::broker::{Decision, Outcome};
 
-/// Whether the record of a decision lets its answer be given.
+/// Whether the answer to a decision may be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
-    /// The record is kept, or none is needed.
+    /// The record is stored, or none is required.
     Kept,
-    /// It is not, and the answer must not be given.
+    /// The record is missing, and the answer must not be given.
     Failed,
 }
 
-/// A decision, and whether the caller was told of it.
+/// A decision, and whether its caller got the answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndedDecision<'c> {
     pub(crate) decision: &'c Decision,
-    /// Whether the caller was told.
-    pub(crate) fate: DecisionFate,
+    /// Whether the caller got the answer.
+    pub(crate) delivery: AnswerDelivery,
 }
 
-/// Whether the caller was told of a decision.
+/// Whether the caller got the answer to a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DecisionFate {
-    /// Its answer, whole and with its status, was given to the connection. Whether it arrived only the client knows.
+pub(crate) enum AnswerDelivery {
+    /// The whole answer with its status was handed to the connection. Only the client knows whether it arrived.
     Answered,
-    /// It could not be recorded, so that the caller was told of the failure and of nothing else.
+    /// The decision could not be recorded, so the caller got only that error.
     Unrecorded,
-    /// The call ended before the answer was given: the client left or took nothing, or the time was up. The decision may be
-    /// recorded.
+    /// The call ended before the answer was handed over: the client left or stopped reading, or the call timed out. The
+    /// decision may be recorded.
     Undelivered,
 }
 
 impl<'c> EndedDecision<'c> {
-    /// `recording` is `None` if the call ended before that was known, and `code` if it ended before its status was given.
+    /// `recording` is `None` if the call ended before that was known, and `code` if it ended without a status.
     pub(crate) fn new(decision: &'c Decision, recording: Option<Recording>, code: Option<Code>) -> Self {
-        Self { decision, fate: fate(&decision.outcome, recording, code) }
+        Self { decision, delivery: delivery(&decision.outcome, recording, code) }
     }
 
-    /// How it ended, for metrics and the log: the outcome of the decision if the caller was told, else `unrecorded` or
+    /// The name for metrics and the log: the outcome of the decision if the caller got the answer, else `unrecorded` or
     /// `undelivered`.
     #[must_use]
     pub(crate) const fn outcome(&self) -> &'static str {
-        match self.fate {
-            DecisionFate::Answered => self.decision.outcome.name(),
-            DecisionFate::Unrecorded => "unrecorded",
-            DecisionFate::Undelivered => "undelivered",
+        match self.delivery {
+            AnswerDelivery::Answered => self.decision.outcome.name(),
+            AnswerDelivery::Unrecorded => "unrecorded",
+            AnswerDelivery::Undelivered => "undelivered",
         }
     }
 }
 
-const fn fate(outcome: &Outcome, recording: Option<Recording>, code: Option<Code>) -> DecisionFate {
+const fn delivery(outcome: &Outcome, recording: Option<Recording>, code: Option<Code>) -> AnswerDelivery {
     match (recording, code) {
-        (Some(Recording::Failed), _) => DecisionFate::Unrecorded,
-        (Some(Recording::Kept), Some(code)) if is_answer(outcome, code) => DecisionFate::Answered,
-        _ => DecisionFate::Undelivered,
+        (Some(Recording::Failed), _) => AnswerDelivery::Unrecorded,
+        (Some(Recording::Kept), Some(code)) if is_answer(outcome, code) => AnswerDelivery::Answered,
+        _ => AnswerDelivery::Undelivered,
     }
 }
 
-/// Whether a call with this status has told its caller of the outcome. Other statuses come from the steps around it.
+/// Whether a call with this status has delivered the outcome to its caller. Other statuses come from the steps around
+/// the decision.
 const fn is_answer(outcome: &Outcome, code: Code) -> bool {
     match outcome {
         Outcome::Issued { .. } | Outcome::Verified { .. } => matches!(code, Code::Ok),
@@ -79,26 +80,26 @@ mod tests {
         let refused = Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
         let (kept, failed) = (Some(Recording::Kept), Some(Recording::Failed));
         let [answered, unrecorded, undelivered] =
-            [DecisionFate::Answered, DecisionFate::Unrecorded, DecisionFate::Undelivered];
+            [AnswerDelivery::Answered, AnswerDelivery::Unrecorded, AnswerDelivery::Undelivered];
         for (outcome, recording, code, expected) in [
             (&verified, kept, Some(Code::Ok), answered),
             (&refused, kept, Some(Code::PermissionDenied), answered),
             (&verified, failed, Some(Code::Unavailable), unrecorded),
             (&refused, failed, Some(Code::Unavailable), unrecorded),
-            // The client left while the failure was on its way.
+            // The client left before it got the failure.
             (&verified, failed, None, unrecorded),
-            // The client left, or the time was up, while the record was being written.
+            // The client left, or the call timed out, during the write of the record.
             (&verified, None, None, undelivered),
             (&verified, None, Some(Code::DeadlineExceeded), undelivered),
             (&refused, None, Some(Code::DeadlineExceeded), undelivered),
-            // The client left before it took the answer.
+            // The client left before it read the answer.
             (&verified, kept, None, undelivered),
             (&refused, kept, None, undelivered),
-            // Something else went wrong with the answer.
+            // Another error ended the answer.
             (&verified, kept, Some(Code::Internal), undelivered),
             (&refused, kept, Some(Code::DeadlineExceeded), undelivered),
         ] {
-            assert_eq!(fate(outcome, recording, code), expected, "{outcome:?} {recording:?} {code:?}");
+            assert_eq!(delivery(outcome, recording, code), expected, "{outcome:?} {recording:?} {code:?}");
         }
     }
 }

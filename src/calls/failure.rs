@@ -1,4 +1,4 @@
-//! From every failure to what its caller is told, before a wire has words for it.
+//! Translates every failure to the reason for its caller, independent of the wire.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use access_broker_policy::{FieldViolation, RefusalReason};
 use access_broker_s3::presign::PresignError;
 use access_broker_s3::storage::InspectionError;
 
-/// Why a call failed, and what is particular to it. The caller may be told all of it.
+/// Why a call failed, with its details. The caller may get all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) reason: Reason,
-    /// `None` for what was decided, and for faults that only a line of their own explains.
+    /// `None` for decisions, and for faults with their own log message.
     pub(crate) cause: Option<Cause>,
     pub(crate) text: &'static str,
     pub(crate) decision_id: Option<DecisionId>,
@@ -51,29 +51,29 @@ impl From<Cause> for Failure {
 }
 
 impl Failure {
-    /// What the caller is told.
+    /// The reason for the caller.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// A fault of the broker. A line of the log says more.
+    /// A fault of the broker. A log message has the cause.
     pub(crate) fn internal_fault() -> Self {
         Self::from(Reason::InternalFault)
     }
 
-    /// A call whose caller is not proven, at a listener that accepts these proofs.
+    /// An unauthenticated call, at a listener that accepts these proofs.
     ///
-    /// There is one text for every rejection: what was wrong with a proof helps a forger.
+    /// Every rejection has the same text: details about a proof would help to forge one.
     pub(crate) fn from_authentication_error(error: &AuthenticationError, accepts: &AcceptedProof) -> Self {
         match error {
             AuthenticationError::Rejected(_) => {
                 let text = match accepts {
                     AcceptedProof::Token => Reason::CallerNotAuthenticated.text(),
-                    AcceptedProof::Workload(_) => "the call needs to come from a workload that this listener accepts",
+                    AcceptedProof::Workload(_) => "this listener requires proof of an accepted workload",
                     AcceptedProof::TokenAndWorkload(_) => {
-                        "the call needs one valid bearer token in its authorization metadata, and to come from a \
-                         workload that this listener accepts"
+                        "this listener requires one valid bearer token in the authorization metadata, and proof of an \
+                         accepted workload"
                     }
                 };
                 Self { text, ..Self::from(Cause::from(error)) }
@@ -84,12 +84,12 @@ impl Failure {
         }
     }
 
-    /// A request with fields that are malformed by themselves.
+    /// A request with invalid fields.
     pub(crate) fn from_violations(violations: Vec<FieldViolation>) -> Self {
         Self { violations, ..Self::from(Cause::RequestInvalid) }
     }
 
-    /// A decision that gave the caller nothing.
+    /// A decision without a result for the caller.
     #[must_use]
     pub fn from_broker_error(error: BrokerError, decision_id: DecisionId) -> Self {
         let failure = match error {
@@ -98,7 +98,7 @@ impl Failure {
                 Self { retry_after: Some(retry_after), quota: Some(scope), ..Self::from(Reason::QuotaExceeded) }
             }
             BrokerError::Presign(error) => Self::from_presign_error(error),
-            // No setting leads here yet. The one that does brings a reason of its own for callers.
+            // No setting makes this possible yet. A setting that does needs its own reason for callers.
             BrokerError::QuotaStore(_) => Self::internal_fault(),
             BrokerError::NoVersion => Self::from(Reason::VersionNotAvailable),
             BrokerError::Inspection(error) => Self::from(match error {
@@ -132,7 +132,7 @@ impl Failure {
                 Self { retry_after: Some(retry_after), ..Self::from(Reason::SigningCredentialsUnavailable) }
             }
             PresignError::RequestTooLarge(violations) => Self {
-                text: "the signed request would be larger than the 8 KiB that S3 takes; use shorter values",
+                text: "the signed request would exceed S3's limit of 8 KiB; use shorter values",
                 violations,
                 ..Self::from(Reason::RequestInvalid)
             },
@@ -154,11 +154,11 @@ impl Failure {
     }
 }
 
-/// Logs what the operator should know of a failed decision beside its access line. Callers are told none of it.
+/// Logs the cause of a failed decision for the operator, in addition to the access line. Callers do not get it.
 pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
     match error {
         BrokerError::QuotaStore(error) => {
-            tracing::error!(%decision_id, %error, "a permitted call could not be counted");
+            tracing::error!(%decision_id, %error, "quota store failed: a permitted call was not counted");
         }
         BrokerError::Presign(
             error @ (PresignError::UnknownBucket
@@ -167,15 +167,15 @@ pub(crate) fn log_broker_error(error: &BrokerError, decision_id: DecisionId) {
             | PresignError::UnsignableLifetime
             | PresignError::UnsignableTime
             | PresignError::UnsignableHeader),
-        ) => tracing::error!(%decision_id, %error, "a permitted request could not be signed"),
+        ) => tracing::error!(%decision_id, %error, "signing a permitted request failed"),
         BrokerError::Inspection(InspectionError::Refused) => {
-            tracing::warn!(%decision_id, "S3 does not let the broker's own credentials look at an object");
+            tracing::warn!(%decision_id, "HEAD request refused: S3 denies the broker's credentials access to the object");
         }
         BrokerError::Inspection(InspectionError::Unavailable(cause)) => {
-            tracing::warn!(%decision_id, cause, "S3 could not be asked about an object");
+            tracing::warn!(%decision_id, cause, "HEAD request failed: S3 is unavailable");
         }
         BrokerError::Inspection(error @ InspectionError::UnknownBucket) => {
-            tracing::error!(%decision_id, %error, "a permitted object could not be looked at");
+            tracing::error!(%decision_id, %error, "HEAD request failed: no storage is configured for the bucket");
         }
         BrokerError::Refused(_)
         | BrokerError::Quota(_)

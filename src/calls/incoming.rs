@@ -1,4 +1,4 @@
-//! A call as the server hands it over.
+//! A call as the server hands it to the pipeline.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use http::Request;
 use super::connection::ConnectionInfo;
 use crate::admission::OpenStream;
 
-/// A request, and beside it what the server knows of where it came from. No client and no wire can make that up: there is
-/// no call without it.
+/// A request, with what the server knows about its origin. Neither clients nor wires can forge that: a call cannot be
+/// made without it.
 #[derive(Debug)]
 pub(crate) struct IncomingCall<B> {
     pub(crate) request: Request<B>,
     pub(crate) connection: ConnectionInfo,
-    /// What holds the call's place among the open streams.
+    /// Holds the call's slot among the open streams.
     pub(crate) stream: Arc<OpenStream>,
     pub(crate) origin: CallOrigin,
 }
@@ -21,7 +21,7 @@ pub(crate) struct IncomingCall<B> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallOrigin {
     Client,
-    /// The server itself, to see whether it answers. Such calls are in no log line, metric or trace: those are about
+    /// The server itself, as a health check. Such calls are in no access line, metric or trace, which are about
     /// callers.
     SelfCheck,
 }

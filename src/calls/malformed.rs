@@ -1,33 +1,33 @@
-//! Requests that are no call of a method here, by their form: nothing of their content has been looked at.
+//! Malformed requests, which reach no method. Their content is not read.
 
-use super::event_count::EventCount;
+use super::event_counter::EventCounter;
 use super::reason::Reason;
 
-/// What is wrong with the form of a request.
+/// Why a request is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MalformedRequest {
-    /// Its HTTP method is not POST.
+    /// The HTTP method is not POST.
     NotPost,
-    /// Its content type is not one of gRPC with protobuf.
+    /// The content type is not gRPC with protobuf.
     NotGrpc,
-    /// No service here has the method.
+    /// No service has the method.
     UnknownMethod,
-    /// It says that its message is compressed.
+    /// The message is compressed.
     CompressedMessage,
     /// A unary call without a message.
     NoMessage,
     /// A unary call with more than one message.
     SeveralMessages,
-    /// It ends in the middle of a message.
+    /// The request ends within a message.
     TruncatedMessage,
-    /// The flag in front of a message is neither 0 nor 1, or it is 1 and no compression is named.
+    /// The compression flag of a message is neither 0 nor 1, or it is 1 without a declared compression.
     InvalidCompressionFlag,
-    /// The bytes of a message are not the protobuf that the method takes.
+    /// The message cannot be decoded as the method's request message.
     UndecodableMessage,
 }
 
 impl MalformedRequest {
-    /// Every one of them, in the order of their numbers.
+    /// Every kind, in the order of their numbers.
     pub const ALL: [Self; 9] = [
         Self::NotPost,
         Self::NotGrpc,
@@ -56,7 +56,7 @@ impl MalformedRequest {
         }
     }
 
-    /// What the caller is told.
+    /// The reason for the caller.
     pub(crate) const fn reason(self) -> Reason {
         match self {
             Self::UnknownMethod => Reason::MethodUnknown,
@@ -74,33 +74,31 @@ impl MalformedRequest {
         match self {
             Self::NotPost | Self::NotGrpc => "the request is not gRPC",
             Self::UnknownMethod | Self::CompressedMessage | Self::NoMessage => self.reason().text(),
-            Self::SeveralMessages => "the call has more than one message, and the method takes one",
+            Self::SeveralMessages => "the call has more than one message; the method requires exactly one",
             Self::TruncatedMessage => "the request ends in the middle of a message",
-            Self::InvalidCompressionFlag => {
-                "the bytes in front of a message are not those of gRPC: its compression flag must be 0"
-            }
-            Self::UndecodableMessage => "the message is not the protobuf message that the method takes",
+            Self::InvalidCompressionFlag => "a message has an invalid gRPC prefix: the compression flag must be 0",
+            Self::UndecodableMessage => "the message cannot be decoded as the method's request message",
         }
     }
 }
 
-/// Why the body of a request ended before its message was whole and good.
+/// Why the body of a request ended before its message was complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestFault {
-    /// The client sent it so.
+    /// The client sent it malformed.
     Malformed(MalformedRequest),
     /// The stream or its connection ended: no client waits for an answer.
     Lost,
 }
 
-/// How many requests were malformed, by what was wrong with them.
+/// Counts malformed requests by kind.
 #[derive(Debug, Default)]
-pub(crate) struct MalformedCounts([EventCount; MalformedRequest::ALL.len()]);
+pub(crate) struct MalformedCounts([EventCounter; MalformedRequest::ALL.len()]);
 
 impl MalformedCounts {
     #[must_use]
-    pub(crate) const fn get(&self, malformed: MalformedRequest) -> &EventCount {
-        // The number of a kind is its place in the list, and there are as many counts.
+    pub(crate) const fn get(&self, malformed: MalformedRequest) -> &EventCounter {
+        // The number of a kind is its index in the list, and there are as many counts.
         &self.0[malformed as usize]
     }
 }

@@ -1,4 +1,4 @@
-//! The message of a call, read whole before the call takes a place.
+//! Reads the message of a call, before the call takes a slot.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::admission::{NoShare, Share};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageLimits {
-    /// In bytes, without what the wire puts in front of it.
+    /// In bytes, without the prefix of the wire.
     pub(crate) size: usize,
-    /// From the first look to the last byte.
+    /// From the first read to the last byte.
     pub(crate) time: Duration,
 }
 
-/// How a wire tells the length of a message.
+/// How a wire declares the length of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessagePrefix {
-    /// How many bytes the wire puts in front of the message.
+    /// The length of the prefix before a message.
     pub(crate) bytes: usize,
-    /// How long the message says that it is, once that has arrived.
+    /// The declared length of the message, once the prefix has arrived.
     pub(crate) announced: fn(read: &[u8]) -> Option<usize>,
 }
 
@@ -31,11 +31,11 @@ pub(crate) enum MessageError {
     TooLarge,
     TimedOut,
     NoMemory(NoShare),
-    /// The client or the form of the request ended it; which of them, the record of the call says.
+    /// The client or a malformed request ended it; the record of the call says which.
     Ended,
 }
 
-/// Reads the body of a request to its end, with what precedes the message. `held` grows with what has arrived.
+/// Reads the body of a request to its end, with the message's prefix. `held` grows with what has arrived.
 pub(crate) async fn read<B>(
     body: B,
     prefix: MessagePrefix,
@@ -59,7 +59,7 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let mut first = Bytes::new();
-    // Most messages come in one part, which is not copied.
+    // Most messages arrive in one part, which is not copied.
     let mut whole: Option<BytesMut> = None;
     while let Some(frame) = body.frame().await {
         let Ok(part) = frame.map_err(|_| MessageError::Ended)?.into_data() else { continue };

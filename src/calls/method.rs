@@ -1,9 +1,9 @@
-//! The methods that a call can be for: a closed list, because paths are whatever a client sends.
+//! The known methods: a closed list, because clients can send any path.
 
 /// The full name of the broker's service, for health and for paths.
 pub const SERVICE_NAME: &str = "accessbroker.v1.AccessBrokerService";
 
-/// What a call is for, as logs, metrics and traces name it.
+/// The method of a call, for logs, metrics and traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallMethod {
     /// `IssueDownloadUrl` of the broker.
@@ -17,9 +17,9 @@ pub(crate) enum CallMethod {
     /// `Watch` of health.
     HealthWatch,
     Reflection,
-    /// The same of its older version.
+    /// The same of the older version.
     ReflectionAlpha,
-    /// Anything else.
+    /// An unknown method.
     Unknown,
 }
 
@@ -44,7 +44,7 @@ impl CallMethod {
         known.unwrap_or(Self::Unknown)
     }
 
-    /// The full name of the service; `unknown` for a method that is not known.
+    /// The full name of the service; `unknown` for an unknown method.
     #[must_use]
     pub(crate) const fn service(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl CallMethod {
         }
     }
 
-    /// The method's own name; `unknown` for one that is not known.
+    /// The method's own name; `unknown` for an unknown method.
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl CallMethod {
         }
     }
 
-    /// Service and method, as OpenTelemetry's `rpc.method` has it: `_OTHER` for a method that is not known.
+    /// Service and method, as in OpenTelemetry's `rpc.method`: `_OTHER` for an unknown method.
     pub(crate) const fn rpc_method(self) -> &'static str {
         match self {
             Self::IssueDownloadUrl => "accessbroker.v1.AccessBrokerService/IssueDownloadUrl",
@@ -84,7 +84,7 @@ impl CallMethod {
         }
     }
 
-    /// The name in the log, where health and reflection need no more than one each.
+    /// The name in the log; health and reflection have one name each.
     pub(crate) const fn log_name(self) -> &'static str {
         match self {
             Self::HealthCheck | Self::HealthWatch => "Health",
@@ -93,17 +93,17 @@ impl CallMethod {
         }
     }
 
-    /// Whether only a proven caller may call it. The others are asked by probes and tools, about the server and not about
-    /// an object: health and reflection.
+    /// Whether the method requires an authenticated caller. Health and reflection do not: probes and tools call them,
+    /// about the server and not about an object.
     pub(crate) const fn needs_caller(self) -> bool {
         match self {
             Self::HealthCheck | Self::HealthWatch | Self::Reflection | Self::ReflectionAlpha => false,
-            // A method that is not known is refused by its form. Should it ever get further, it needs a caller, too.
+            // An unknown method is refused as malformed before. If it were not, it would require a caller.
             Self::IssueDownloadUrl | Self::IssueUploadUrl | Self::VerifyUpload | Self::Unknown => true,
         }
     }
 
-    /// How messages go, by the names that gRPC's Prometheus metrics have.
+    /// The kind of the method, by the names of gRPC's Prometheus metrics.
     #[must_use]
     pub(crate) const fn grpc_type(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The body of an answer, whose end is the end of its call.
+//! The body of an answer. Its end is the end of its call.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,10 +9,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use super::access_log::AccessLine;
 use super::wire::Wire;
 
-/// Tells the line of the call how the answer ended. The line is written when the body is dropped.
+/// Reports to the access line how the answer ended. The line is written when the body is dropped.
 pub(crate) struct ObservedBody<W: Wire> {
     body: W::AnswerBody,
-    /// `None` for calls that have no line.
+    /// `None` for calls without an access line.
     line: Option<AccessLine>,
 }
 

@@ -1,10 +1,10 @@
-//! The reasons that callers read: the one table of their names, codes and texts.
+//! The reasons for callers: the only table of their names, codes and texts.
 
 use std::time::Duration;
 
 use super::code::Code;
 
-/// Why a call failed, as its caller is told. The same names are in the contract and in docs/ERRORS.md.
+/// Why a call failed, for its caller. The contract and docs/ERRORS.md have the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the contract documents them, and docs/ERRORS.md")]
 pub enum Reason {
@@ -39,13 +39,13 @@ pub enum Reason {
 pub enum Retry {
     /// No: the same call fails again.
     No,
-    /// Once, with another proof of the caller.
+    /// Once, with another proof of identity.
     WithNewProof,
-    /// At once, with more time if the deadline was short.
+    /// Immediately, with a longer deadline if it was short.
     WithMoreTime,
     /// After this time, which the answer states.
     After(Duration),
-    /// After the time that the answer states, which is another each time.
+    /// After a time that the answer states and that varies.
     AfterStated,
 }
 
@@ -102,81 +102,79 @@ impl Reason {
                 Unauthenticated,
                 401,
                 WithNewProof,
-                "the call needs one valid bearer token in its authorization metadata",
+                "this listener requires one valid bearer token in the authorization metadata",
             ),
             Self::RequestInvalid => ("REQUEST_INVALID", InvalidArgument, 400, No, "the request has invalid fields"),
-            // An object outside every tier and an unknown bucket answer alike: neither confirms what exists.
+            // An object outside every tier and an unknown bucket get the same answer: neither reveals what exists.
             Self::ObjectInNoTier => (
                 "OBJECT_IN_NO_TIER",
                 PermissionDenied,
                 403,
                 No,
-                "no tier holds this object, or the bucket is not known",
+                "no tier contains this object, or the bucket is unknown",
             ),
             Self::OperationNotGranted => (
                 "OPERATION_NOT_GRANTED",
                 PermissionDenied,
                 403,
                 No,
-                "the policy does not allow this caller to do this with this object",
+                "the policy does not permit this caller this operation on this object",
             ),
             Self::FullTtlNotAvailable => {
-                ("FULL_TTL_NOT_AVAILABLE", FailedPrecondition, 400, No, "the URL cannot work for as long as required")
+                ("FULL_TTL_NOT_AVAILABLE", FailedPrecondition, 400, No, "the URL would expire before the required time")
             }
             Self::IssuerKeysUnavailable => (
                 "ISSUER_KEYS_UNAVAILABLE",
                 Unavailable,
                 503,
                 AfterStated,
-                "the keys of the token's issuer are not available at the moment",
+                "the issuer's signing keys are temporarily unavailable",
             ),
             Self::SigningCredentialsUnavailable => (
                 "SIGNING_CREDENTIALS_UNAVAILABLE",
                 Unavailable,
                 503,
                 AfterStated,
-                "the credentials that sign are not available at the moment",
+                "signing credentials are temporarily unavailable",
             ),
-            Self::InternalFault => ("INTERNAL_FAULT", Internal, 500, No, "the broker failed; its log says more"),
+            Self::InternalFault => ("INTERNAL_FAULT", Internal, 500, No, "the broker failed; its log has the cause"),
             Self::EndpointNotGranted => (
                 "ENDPOINT_NOT_GRANTED",
                 PermissionDenied,
                 403,
                 No,
-                "the policy does not allow this endpoint for this caller and object, or it is not known",
+                "the policy does not permit this endpoint for this caller and object, or the endpoint is unknown",
             ),
-            Self::ObjectNotFound => {
-                ("OBJECT_NOT_FOUND", NotFound, 404, No, "there is no such object, or no such version of it")
-            }
+            Self::ObjectNotFound => ("OBJECT_NOT_FOUND", NotFound, 404, No, "the object or the version does not exist"),
             Self::StorageRefused => {
-                ("STORAGE_REFUSED", PermissionDenied, 403, No, "the storage does not let the broker look at the object")
+                ("STORAGE_REFUSED", PermissionDenied, 403, No, "the storage denies the broker access to the object")
             }
             Self::StorageUnavailable => {
-                ("STORAGE_UNAVAILABLE", Unavailable, 503, SECOND, "the storage cannot be asked at the moment")
+                ("STORAGE_UNAVAILABLE", Unavailable, 503, SECOND, "the storage is temporarily unavailable")
             }
             Self::VersionNotAvailable => (
                 "VERSION_NOT_AVAILABLE",
                 FailedPrecondition,
                 400,
                 No,
-                "the bucket keeps no versions of the object that a URL could be bound to",
+                "the bucket keeps no versions, so no URL can be bound to one",
             ),
             Self::CallTimedOut => (
                 "CALL_TIMED_OUT",
                 DeadlineExceeded,
                 504,
                 WithMoreTime,
-                "the call took longer than its deadline or the broker's limit",
+                "the call timed out: the client's deadline or the broker's limit is reached",
             ),
             // Calls take milliseconds: a second later there are other ones.
             Self::Overloaded => {
-                ("OVERLOADED", Unavailable, 503, SECOND, "the broker serves as many calls as it can at the moment")
+                ("OVERLOADED", Unavailable, 503, SECOND, "the broker's limit of calls is reached; retry later")
             }
             Self::MessageTooLarge => {
-                ("MESSAGE_TOO_LARGE", ResourceExhausted, 413, No, "the request message is larger than the broker takes")
+                ("MESSAGE_TOO_LARGE", ResourceExhausted, 413, No, "the request message exceeds the broker's size limit")
             }
             Self::QuotaExceeded => {
-                ("QUOTA_EXCEEDED", ResourceExhausted, 429, AfterStated, "the quota is used up for now")
+                ("QUOTA_EXCEEDED", ResourceExhausted, 429, AfterStated, "the quota is exceeded; retry later")
             }
             // When an output of audit records is full or hangs, the operator must act.
             Self::AuditUnavailable => (
@@ -184,7 +182,7 @@ impl Reason {
                 Unavailable,
                 503,
                 SECOND,
-                "the decision cannot be recorded at the moment, so there is no answer",
+                "the audit output is temporarily unavailable, so the decision cannot be answered",
             ),
             // Another server would do the same work for the same caller, so that clients do not retry by themselves.
             Self::CallerOverloaded => (
@@ -192,14 +190,14 @@ impl Reason {
                 ResourceExhausted,
                 429,
                 SECOND,
-                "the caller has as many calls under way as the broker serves for one caller at the moment",
+                "the caller's limit of calls in flight is reached; retry later",
             ),
             Self::ClaimElsewhere => (
                 "CLAIM_ELSEWHERE",
                 PermissionDenied,
                 403,
                 No,
-                "the policy depends on a claim that the token does not list; the token says that it is in another place",
+                "the policy depends on a claim that the token only refers to; use a token that contains the claim",
             ),
             Self::MethodUnknown => ("METHOD_UNKNOWN", Unimplemented, 404, No, "the broker has no such method"),
             Self::CompressionNotSupported => (
@@ -207,13 +205,17 @@ impl Reason {
                 Unimplemented,
                 415,
                 No,
-                "the broker takes no compressed messages; send them without grpc-encoding",
+                "compressed messages are not supported; send them without grpc-encoding",
             ),
-            Self::MessageCountInvalid => {
-                ("MESSAGE_COUNT_INVALID", Unimplemented, 400, No, "the call has no message, and the method takes one")
-            }
+            Self::MessageCountInvalid => (
+                "MESSAGE_COUNT_INVALID",
+                Unimplemented,
+                400,
+                No,
+                "the call has no message; the method requires exactly one",
+            ),
             Self::NameUnknown => {
-                ("NAME_UNKNOWN", NotFound, 404, No, "the broker has no service, file or symbol of this name")
+                ("NAME_UNKNOWN", NotFound, 404, No, "the broker has no service, file or symbol with this name")
             }
         };
         Entry { name, code, http_status, retry, text }
@@ -225,25 +227,25 @@ impl Reason {
         self.entry().name
     }
 
-    /// What tells a client what to do.
+    /// The code, which tells a client whether to retry.
     #[must_use]
     pub const fn code(self) -> Code {
         self.entry().code
     }
 
-    /// The status of an answer that is plain HTTP.
+    /// The status of an answer in plain HTTP.
     #[must_use]
     pub const fn http_status(self) -> u16 {
         self.entry().http_status
     }
 
-    /// Whether, and when, the call is worth another try.
+    /// Whether and when to retry the call.
     #[must_use]
     pub const fn retry(self) -> Retry {
         self.entry().retry
     }
 
-    /// The text for the caller, where nothing more particular is known.
+    /// The default text for the caller.
     #[must_use]
     pub const fn text(self) -> &'static str {
         self.entry().text
@@ -264,7 +266,7 @@ mod tests {
         assert_eq!(Reason::ALL.last(), Some(&Reason::NameUnknown));
     }
 
-    /// The mapping that google.rpc.Code documents, but for reasons for which HTTP has a status of its own.
+    /// The mapping that google.rpc.Code documents, except for reasons with a more precise HTTP status.
     #[test]
     fn http_statuses_are_those_of_the_codes() {
         for reason in Reason::ALL {
@@ -286,7 +288,7 @@ mod tests {
         }
     }
 
-    /// `UNAVAILABLE` is what clients retry by themselves: each of its answers says when.
+    /// Clients retry `UNAVAILABLE` by themselves: each such answer says when.
     #[test]
     fn what_is_unavailable_can_be_tried_again_after_a_time() {
         for reason in Reason::ALL {

@@ -1,4 +1,4 @@
-//! What is known of one call while it is on its way.
+//! The facts about one call in progress.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,9 +13,9 @@ use super::request_id::RequestId;
 use crate::broker::Decision;
 use access_broker_identity::Caller;
 
-/// Filled in on the way of a call and read when the call has ended. Each fact is learnt at most once.
+/// The steps of a call fill it in, and the end of the call reads it. Each fact is set at most once.
 ///
-/// A call has one record, which every step is handed: none makes a record of its own.
+/// A call has one record, which every step gets: no step makes its own.
 #[derive(Debug, Clone)]
 pub(crate) struct CallRecord(Arc<CallFacts>);
 
@@ -43,7 +43,7 @@ impl CallRecord {
         }))
     }
 
-    /// The record of a call that the program makes to itself: it has a new id, and no trace.
+    /// The record of a call that the program makes to itself: with a new id, without a trace.
     pub(crate) fn untraced() -> Self {
         Self::new(RequestId::new(), CallTrace::default())
     }
@@ -65,7 +65,7 @@ impl CallRecord {
         let _already_known = self.0.cause.set(cause);
     }
 
-    /// Why the body of the request ended before its message was whole and good.
+    /// Why the body of the request ended before its message was complete.
     pub(crate) fn set_request_fault(&self, fault: RequestFault) {
         let _already_known = self.0.request_fault.set(fault);
     }
@@ -92,7 +92,7 @@ impl CallRecord {
         self.0.decision.get().is_some()
     }
 
-    /// The decision, for a call that has ended with this status, or without one.
+    /// The decision, for a call that ended with this status, or without one.
     pub(crate) fn ended_decision(&self, code: Option<Code>) -> Option<EndedDecision<'_>> {
         let decision = self.0.decision.get()?;
         Some(EndedDecision::new(decision, self.0.recording.get().copied(), code))

@@ -3,22 +3,22 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-/// The name of the metadata that carries it, both ways.
+/// The name of the metadata for it, in requests and answers.
 pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a client, in bytes.
+/// The maximum length of a client's id, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// Identifies a call in the answer, in the log, and in the client's own records.
+/// Identifies a call in the answer, in the log, and in the client's records.
 ///
 /// # Invariant
 ///
-/// 1 to 128 letters, digits and `-_.:/=`, all ASCII: what a log, a shell and a header take without quoting.
+/// 1 to 128 letters, digits and `-_.:/=`, all ASCII: no quoting is needed in logs, shells and headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The one id that the client sent, if it is fit for use. Otherwise, and if there are several, a new one.
+    /// The client's id, if there is exactly one and it is valid; otherwise a new one.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(REQUEST_ID_HEADER).iter();
         match (values.next(), values.next()) {
@@ -31,7 +31,7 @@ impl RequestId {
     pub(crate) fn new() -> Self {
         let mut buffer = Uuid::encode_buffer();
         let id = Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer);
-        // A UUID's characters fit into a header.
+        // A UUID's characters are valid in a header.
         Self(HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("unknown")))
     }
 

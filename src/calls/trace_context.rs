@@ -1,7 +1,7 @@
-//! The trace that a call belongs to, as its client tells it ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
+//! The trace that a call belongs to, from its client's headers ([W3C Trace
+//! Context](https://www.w3.org/TR/trace-context/)).
 //!
-//! The SDK's propagator reads the headers. It is more lenient than the specification, so that what it gets is checked
-//! first.
+//! The SDK's propagator reads the headers. It is more lenient than the specification, so they are checked first.
 
 use std::borrow::Cow;
 
@@ -16,11 +16,10 @@ const TRACESTATE: &str = "tracestate";
 /// The length of a `traceparent` of version 00, in bytes.
 const TRACEPARENT_BYTES: usize = 55;
 
-/// The longest `tracestate` that is passed on, in bytes. Section 3.3.1.5 asks for no more.
+/// The maximum length of a `tracestate` that is passed on, in bytes. Section 3.3.1.5 requires no more.
 const MAX_TRACESTATE_BYTES: usize = 512;
 
-/// A context with the client's span, if the metadata names one without a fault. A fault makes the call the beginning of a
-/// new trace.
+/// A context with the client's span, if the metadata has a valid one. Otherwise the call begins a new trace.
 pub(crate) fn remote_context(headers: &HeaderMap) -> Context {
     let context = Context::new();
     match TraceHeaders::read(headers) {
@@ -29,7 +28,7 @@ pub(crate) fn remote_context(headers: &HeaderMap) -> Context {
     }
 }
 
-/// The two headers, once they are fit to be read.
+/// The two headers, if they are valid.
 struct TraceHeaders<'h> {
     parent: &'h str,
     state: Option<Cow<'h, str>>,
@@ -58,8 +57,8 @@ impl Extractor for TraceHeaders<'_> {
     }
 }
 
-/// Section 3.2.2: `version-traceid-parentid-flags`, in lower case. Later versions may append fields. The propagator takes
-/// fields of other lengths, with a sign or in upper case, and a `-` behind version 00.
+/// Section 3.2.2: `version-traceid-parentid-flags`, in lower case. Later versions may append fields. The propagator
+/// accepts more: fields of other lengths, with a sign or in upper case, and a `-` at the end of version 00.
 fn is_well_formed(parent: &str) -> bool {
     let Some((fields, more)) = parent.as_bytes().split_at_checked(TRACEPARENT_BYTES) else { return false };
     let fits = |(place, byte): (usize, &u8)| match place {
@@ -70,7 +69,7 @@ fn is_well_formed(parent: &str) -> bool {
     fields.iter().enumerate().all(fits) && (more.is_empty() || may_have_more && more.starts_with(b"-"))
 }
 
-/// What vendors keep with a trace. Several values are one list (section 3.3.1); a faulty or overlong one is left out.
+/// What vendors keep with a trace. Several values are one list (section 3.3.1); an invalid or too long one is omitted.
 fn trace_state(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(TRACESTATE).iter().map(|value| value.to_str().ok());
     let mut joined = Cow::Borrowed(values.next()??);
@@ -133,7 +132,7 @@ mod tests {
             &SAMPLED.replacen("00", "ff", 1),
             &SAMPLED.replace("4bf9", "4bg9"),
             &SAMPLED.replace("4bf92f35", "4bf9-f35"),
-            // What the propagator would take.
+            // What the propagator would accept.
             &SAMPLED.replace("-4bf9", "-+bf9"),
             &SAMPLED.replace("-4bf9", "-bf9"),
             &SAMPLED.replace("-00f0", "-f0"),

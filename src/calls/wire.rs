@@ -1,4 +1,4 @@
-//! What a call asks of the wire that it came by.
+//! What a call needs of the protocol that it arrived by.
 
 use std::time::Duration;
 
@@ -15,30 +15,30 @@ use super::message::MessagePrefix;
 use super::method::CallMethod;
 use super::record::CallRecord;
 
-/// A protocol by which calls come and answers go.
+/// A protocol for calls and answers.
 pub(crate) trait Wire: Send + Sync {
     /// The `rpc.system.name` of traces.
     const SYSTEM: &'static str;
 
-    /// What stands in front of a message.
+    /// The prefix of a message.
     const PREFIX: MessagePrefix;
 
     type RequestBody: Send;
 
-    /// The same, with its form watched while it is read.
+    /// The same body, with its framing checked during the read.
     type WatchedBody: HttpBody<Data = Bytes> + Unpin + Send;
 
     type AnswerBody: HttpBody<Data = Bytes> + Default + Unpin + Send;
 
     fn method(&self, request: &Request<Self::RequestBody>) -> CallMethod;
 
-    /// What is wrong with the head of a request.
+    /// Why the head of a request is malformed.
     fn judge(&self, method: CallMethod, request: &Request<Self::RequestBody>) -> Option<MalformedRequest>;
 
-    /// How long the client waits, if it says so.
+    /// The client's deadline, if it has one.
     fn client_timeout(&self, headers: &HeaderMap) -> Option<Duration>;
 
-    /// Watches a body, and notes in the record how it ends if it does not end well.
+    /// Checks a body, and records how it ends if it ends early.
     fn watch(
         &self,
         method: CallMethod,
@@ -47,7 +47,7 @@ pub(crate) trait Wire: Send + Sync {
         record: &CallRecord,
     ) -> Self::WatchedBody;
 
-    /// Does what the call asks for.
+    /// Runs the use case of the call.
     fn serve(
         &self,
         method: CallMethod,
@@ -55,26 +55,26 @@ pub(crate) trait Wire: Send + Sync {
         record: &CallRecord,
     ) -> impl Future<Output = Response<Self::AnswerBody>> + Send;
 
-    /// The answer that tells of a failure.
+    /// The answer for a failure.
     fn answer_failure(&self, failure: &Failure, request_id: &str) -> Response<Self::AnswerBody>;
 
-    /// The answer to a client that has ended its request early, and reads none.
+    /// The answer to a client that ended its request early. No client reads it.
     fn answer_lost(&self) -> Response<Self::AnswerBody>;
 
-    /// The code in the head of an answer, if it is there already.
+    /// The code in the head of an answer, if it is known by then.
     fn code_of_head(answer: &Response<Self::AnswerBody>) -> Option<Code>;
 
-    /// The code behind an answer.
+    /// The code in the trailers of an answer.
     fn code_of_trailers(trailers: &HeaderMap) -> Option<Code>;
 
-    /// The code of an answer that breaks off.
+    /// The code of an answer that ends early.
     fn code_of_error(error: &<Self::AnswerBody as HttpBody>::Error) -> Code;
 }
 
 /// A call that may be served.
 pub(crate) enum Admitted<B> {
-    /// A question about the server, by anybody. The wire reads its messages.
+    /// A call about the server, which needs no caller. The wire reads its messages.
     WithoutCaller { head: Parts, body: B },
-    /// A call of a proven caller, with its whole message.
+    /// A call of an authenticated caller, with its whole message.
     Authenticated { head: Parts, call: AuthenticatedCall, message: Bytes },
 }

@@ -19,9 +19,9 @@ use access_broker_policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
-/// Nothing is started and nothing is asked over the network. Everything wrong is printed at once, with its line; the
-/// exit code is 78 then. Warnings are about what is allowed and can have no effect, or is surely not meant: they are
-/// printed to standard error and leave the exit code at 0, unless --deny-warnings is given.
+/// Starts nothing and uses no network. Every error is printed with its file, line and setting; the exit code is then 78.
+/// Warnings are about settings that are valid and have no effect, are probably a mistake, or are a risk. They are printed
+/// to standard error. The exit code is 0 unless --deny-warnings is given.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct Check {
@@ -30,10 +30,10 @@ pub(super) struct Check {
     /// Exit with code 78 if there is any warning.
     #[arg(long)]
     deny_warnings: bool,
-    /// Leave out warnings of this code, such as plaintext_listener. Can be given several times.
+    /// Leave out warnings with this code, such as plaintext_listener. Can be given several times.
     #[arg(long, value_name = "CODE", value_parser = parse_code)]
     allow: Vec<WarningCode>,
-    /// text for people, or json: one document on standard output, for errors, too.
+    /// Output format: text for people, or json, one document on standard output that also has the errors.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -48,10 +48,10 @@ enum Format {
 /// What a check found.
 struct Outcome {
     config: Option<Config>,
-    /// The policy, if that is valid, too.
+    /// The policy, if it is valid.
     policy: Option<CompiledPolicy>,
     error: Option<LoadError>,
-    /// Of the configuration and of the policy.
+    /// Those of the configuration, then those of the policy.
     warnings: Vec<Warnings>,
     deny_warnings: bool,
 }
@@ -115,7 +115,7 @@ impl Outcome {
         if let Some(error) = self.error {
             complain(&error.into());
         } else if self.deny_warnings && count > 0 {
-            complain(&anyhow::anyhow!("{counted}, and --deny-warnings allows none"));
+            complain(&anyhow::anyhow!("{counted}, refused because of --deny-warnings"));
         }
     }
 }
@@ -126,7 +126,7 @@ fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
     lines.push(describe_limits(&config.limits));
     lines.push(describe_audit(&config.audit));
-    lines.push(format!("policy {}", config.policy.file.display()));
+    lines.push(format!("policy {}, hash {}", config.policy.file.display(), policy.hash()));
     lines.extend(config.issuers.iter().map(describe_issuer));
     lines.extend(config.buckets.iter().flat_map(describe_bucket));
     lines.extend(policy.outline().iter().map(describe_tier));
@@ -146,14 +146,14 @@ fn describe_listener(listener: &ListenerSettings) -> String {
     )
 }
 
-/// From whom the mesh's header is believed, and who that can be.
+/// Which peers may set the mesh's header.
 fn describe_hop(hop: &TrustedHop) -> String {
     let warning = if hop.is_every_process_in_the_namespace() {
         ": every process in the network namespace, and kubectl port-forward, can name any workload"
     } else {
         ""
     };
-    format!(", named by {}{warning}", hop.names().join(" or "))
+    format!(", header trusted from {}{warning}", hop.names().join(" or "))
 }
 
 const fn transport(tls: Option<&TlsSettings>) -> &'static str {
@@ -166,24 +166,24 @@ const fn transport(tls: Option<&TlsSettings>) -> &'static str {
 
 fn describe_audit(settings: &AuditSettings) -> String {
     let output = match &settings.output {
-        AuditOutput::None => return "audit records nowhere".to_owned(),
+        AuditOutput::None => return "audit: off".to_owned(),
         AuditOutput::Stdout => "standard output".to_owned(),
         AuditOutput::File(AuditFileSettings { path, rotate_size, rotate_keep }) => {
-            format!("{}, {rotate_keep} older files of {} beside it", path.display(), ByteSize(*rotate_size))
+            format!("{}, rotated at {}, {rotate_keep} older files kept", path.display(), ByteSize(*rotate_size))
         }
     };
-    let without = match settings.on_failure {
-        OnFailure::Deny => "no answer without a record",
-        OnFailure::Allow => "answers without a record, too",
+    let on_failure = match settings.on_failure {
+        OnFailure::Deny => "deny",
+        OnFailure::Allow => "allow",
     };
-    format!("audit records to {output}; {without}")
+    format!("audit: {output}; on failure: {on_failure}")
 }
 
-/// One line per endpoint, and one for who signs where that is not the same for all operations.
+/// One line per endpoint, and one for the credentials where uploads have their own.
 fn describe_bucket(bucket: &BucketSettings) -> impl Iterator<Item = String> {
     let signers = bucket.upload_credentials.as_ref().map(|uploads| {
         let (name, uploads, reads) = (&bucket.name, uploads.name(), bucket.credentials.name());
-        format!("bucket {name}: uploads signed by {uploads}; downloads signed and objects looked at by {reads}")
+        format!("bucket {name}: uploads signed by {uploads}; downloads and HEAD requests signed by {reads}")
     });
     describe_endpoints(bucket).chain(signers)
 }
@@ -191,9 +191,9 @@ fn describe_bucket(bucket: &BucketSettings) -> impl Iterator<Item = String> {
 fn describe_endpoints(bucket: &BucketSettings) -> impl Iterator<Item = String> {
     let default = EndpointName::default_endpoint();
     bucket.endpoints.iter().map(move |NamedEndpoint { name, endpoint, .. }| {
-        let by_name = if *name == default { String::new() } else { format!(" by {name}") };
+        let by_name = if *name == default { String::new() } else { format!(" endpoint {name}") };
         let uses_it = *name == bucket.broker_endpoint && *name != default;
-        let own_calls = if uses_it { " (the broker's own calls)" } else { "" };
+        let own_calls = if uses_it { " (used for HEAD requests)" } else { "" };
         let (origin, path, region) = (endpoint.origin(), endpoint.path_prefix(), endpoint.region());
         format!("bucket {}{by_name}: {origin}{path}, signed for region {region}{own_calls}", bucket.name)
     })
@@ -206,30 +206,31 @@ fn describe_issuer(issuer: &IssuerSettings) -> String {
     format!("issuer {}: audiences {audiences}; algorithms {algorithms}; keys {keys}", issuer.issuer)
 }
 
-/// Where the keys come from. Which proxy the environment names is not looked at: it need not be the server's.
+/// Where the signing keys come from. A proxy of the environment is not shown: the server may run in another one.
 fn describe_keys(issuer: &IssuerSettings) -> String {
     let location = match &issuer.key_location {
         KeyLocation::Discovery => "by discovery".to_owned(),
-        KeyLocation::CognitoPool => "of the Cognito user pool".to_owned(),
-        KeyLocation::KubernetesApiServer => "of the API server of this cluster".to_owned(),
+        KeyLocation::CognitoPool => "from the Cognito user pool".to_owned(),
+        KeyLocation::KubernetesApiServer => "from the API server of this cluster".to_owned(),
         // Without its query, which may be a secret.
         KeyLocation::JwksUrl(url) => format!("from {}{}", url.origin().ascii_serialization(), url.path()),
         KeyLocation::JwksFile(path) => format!("from the file {}", path.display()),
     };
-    let start = issuer.start_key_file.as_ref().map(|path| format!(", until then from the file {}", path.display()));
-    let way = match &issuer.key_proxy {
+    let start =
+        issuer.start_key_file.as_ref().map(|path| format!(", until they are fetched from the file {}", path.display()));
+    let proxy = match &issuer.key_proxy {
         KeyProxy::Through(proxy) => format!(", through the proxy {proxy}"),
         KeyProxy::None | KeyProxy::Environment => String::new(),
     };
-    format!("{location}{way}{}", start.unwrap_or_default())
+    format!("{location}{proxy}{}", start.unwrap_or_default())
 }
 
 fn describe_limits(limits: &LimitSettings) -> String {
     let LimitSettings { max_connections, max_calls_in_flight, max_streams, call_timeout, max_message_size, .. } =
         limits;
     format!(
-        "limits: {max_connections} connections, {max_streams} streams, {max_calls_in_flight} calls in flight, {} for a \
-         call, {} for a message",
+        "limits: {max_connections} connections, {max_streams} streams, {max_calls_in_flight} calls in flight, {} per call, \
+         {} per message",
         humantime::format_duration(*call_timeout),
         ByteSize((*max_message_size).into()),
     )
@@ -282,9 +283,9 @@ mod tests {
             keys(
                 "jwks_url = 'https://b.example/keys?k=1'\njwks_file = '/k'\nkey_proxy = 'http://u:s3cret@p.example:1'"
             ),
-            "from https://b.example/keys, through the proxy http://p.example:1, until then from the file /k"
+            "from https://b.example/keys, through the proxy http://p.example:1, until they are fetched from the file /k"
         );
-        assert_eq!(keys("preset = 'kubernetes'"), "of the API server of this cluster");
+        assert_eq!(keys("preset = 'kubernetes'"), "from the API server of this cluster");
     }
 
     const DEFAULT: &str =
@@ -295,9 +296,10 @@ mod tests {
         let endpoints = "[[bucket.named_endpoint]]\nname = 'vpce'\nendpoint = 'https://bucket.vpce.example'\n\
                          [[bucket.named_endpoint]]\nname = 'fast'\naccelerate = true\n";
         let found = lines(&format!("broker_endpoint = 'vpce'\n{endpoints}"));
-        let vpce = "bucket media by vpce: https://bucket.vpce.example/example-media, signed for region eu-central-1";
-        let own = format!("{vpce} (the broker's own calls)");
-        let fast = "bucket media by fast: https://example-media.s3-accelerate.amazonaws.com, signed for region \
+        let vpce =
+            "bucket media endpoint vpce: https://bucket.vpce.example/example-media, signed for region eu-central-1";
+        let own = format!("{vpce} (used for HEAD requests)");
+        let fast = "bucket media endpoint fast: https://example-media.s3-accelerate.amazonaws.com, signed for region \
                     eu-central-1";
         assert_eq!(found, [DEFAULT, &own, fast]);
         assert_eq!(lines(endpoints), [DEFAULT, vpce, fast]);
@@ -314,7 +316,7 @@ mod tests {
             "upload_credentials = 'writer'\n\
              [[credentials]]\nname = 'writer'\naccess_key_id_env = 'A'\nsecret_access_key_env = 'B'\n",
         );
-        let signers = "bucket media: uploads signed by writer; downloads signed and objects looked at by default-chain";
+        let signers = "bucket media: uploads signed by writer; downloads and HEAD requests signed by default-chain";
         assert_eq!(found, [DEFAULT, signers]);
     }
 }

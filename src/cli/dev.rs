@@ -19,31 +19,31 @@ use crate::dev::guide;
 use crate::server::{Signals, log_panics};
 use crate::telemetry::{LogFormat, LogHandle, LogSettings, Traces, start_logging};
 
-/// How long the printed tokens work.
+/// How long the printed tokens are valid.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
-/// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
+/// Run the broker, an S3 server and a token issuer on this machine, to try the broker out.
 ///
-/// The S3 server checks signatures, the issuer hands out tokens to anybody on this machine, and everything listens on
-/// loopback only. Prints commands to paste. Ctrl-C stops it.
+/// The S3 server verifies signatures. The issuer gives a token to every process on this machine that asks. All servers
+/// listen on loopback addresses only. Prints commands to paste. Ctrl-C stops it.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
-    /// Where to serve gRPC. Port 0 takes a free one, here and below.
+    /// The address of the gRPC server. Port 0 selects a free port, also in the other addresses.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50051")]
     grpc_addr: SocketAddr,
-    /// Where the embedded S3 listens.
+    /// The address of the embedded S3 server.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50052")]
     s3_addr: SocketAddr,
-    /// Where the embedded issuer listens.
+    /// The address of the embedded token issuer.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50053")]
     issuer_addr: SocketAddr,
-    /// Where to serve /livez, /readyz and /metrics.
+    /// The address of the admin server: /livez, /readyz and /metrics.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50054")]
     admin_addr: SocketAddr,
-    /// Where to keep objects, policy and audit records. Without it they are in a temporary folder that is removed in the end.
+    /// The directory for objects, policy and audit records. Default: a temporary directory, removed on exit.
     #[arg(long, value_name = "PATH")]
     data_dir: Option<PathBuf>,
-    /// Write addresses and tokens to this file, as JSON, once everything serves.
+    /// Write addresses and tokens to this file, as JSON, once all servers are ready.
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
 }
@@ -51,7 +51,7 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) fn run(self) -> u8 {
         let settings = LogSettings { format: LogFormat::Text, level: Level::INFO };
-        let log = match start_logging(settings).context("the log cannot be started") {
+        let log = match start_logging(settings).context("starting the log failed") {
             Ok(log) => log,
             Err(error) => {
                 complain_in_time(&error);
@@ -69,12 +69,16 @@ impl Dev {
     fn run_until_stopped(self, log: &LogHandle) -> anyhow::Result<u8> {
         let Self { grpc_addr, s3_addr, issuer_addr, admin_addr, data_dir, ready_file } = self;
         for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
-            anyhow::ensure!(address.ip().is_loopback(), "{address} is not on loopback, and dev listens nowhere else");
+            anyhow::ensure!(
+                address.ip().is_loopback(),
+                "{address} must be a loopback address: dev listens on no other"
+            );
         }
-        runtime().context("the runtime cannot be started")?.block_on(async {
-            let Signals { mut stop, mut reload, ignored } = Signals::listen().context("signals cannot be received")?;
-            let mut beside = JoinSet::new();
-            beside.spawn(ignored.log());
+        runtime().context("starting the async runtime failed")?.block_on(async {
+            let Signals { mut stop, mut reload, ignored } =
+                Signals::listen().context("installing the signal handlers failed")?;
+            let mut background = JoinSet::new();
+            background.spawn(ignored.log());
             let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
             let options = EnvironmentOptions {
                 grpc_addr,
@@ -93,7 +97,7 @@ impl Dev {
                     .with_context(|| format!("cannot write --ready-file {}", path.display()))?;
             }
             let reloader = environment.server.reloader().clone();
-            beside.spawn(async move {
+            background.spawn(async move {
                 loop {
                     reload.next().await;
                     reloader.reload();
@@ -108,7 +112,7 @@ impl Dev {
     }
 }
 
-/// Puts the file in place whole: whoever waits for it never reads half of it.
+/// Renames a complete file into place: a process that waits for it never reads a part of it.
 fn write_ready_file(path: &Path, environment: &Environment) -> anyhow::Result<()> {
     let token = |user: &str| anyhow::Ok(environment.issuer.issue(user, TOKEN_LIFETIME)?.id_token);
     let ready = json!({
@@ -118,9 +122,9 @@ fn write_ready_file(path: &Path, environment: &Environment) -> anyhow::Result<()
         "admin": environment.server.admin_addr().to_string(),
         "tokens": { "user-one": token("user-one")?, "user-two": token("user-two")? },
     });
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Readable by the owner alone, as temporary files are: it holds tokens.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // It holds tokens: a temporary file can be read by its owner only.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
     io::Write::write_all(&mut file, format!("{ready:#}\n").as_bytes())?;
     file.persist(path)?;
     Ok(())

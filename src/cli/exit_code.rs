@@ -1,16 +1,16 @@
-//! How the process exits: every code there is.
+//! The exit codes of the process.
 
 use crate::server::StopSignal;
 
-/// Everything went as asked. For a server: it was stopped.
+/// Success. For a server: it was stopped.
 pub(crate) const EXIT_OK: u8 = 0;
-/// Something failed: a port was taken, the server could not go on, the server asked about was not healthy.
+/// Failure: a port was in use, the server failed, or the server that was checked is not healthy.
 pub(crate) const EXIT_FAILURE: u8 = 1;
-/// The command line was not understood (clap's own choice).
+/// The command line is invalid (clap's default).
 pub(crate) const EXIT_USAGE: u8 = 2;
-/// The configuration or the policy is not valid, or has warnings where none are allowed (`EX_CONFIG` of `sysexits.h`).
+/// The configuration or the policy is invalid, or has warnings with `--deny-warnings` (`EX_CONFIG` of `sysexits.h`).
 pub(crate) const EXIT_CONFIGURATION: u8 = 78;
-/// A second signal, SIGINT, ended a server at once on its way down (128 and the signal's number, as shells have it).
+/// A second signal, SIGINT, ended the server during its stop (128 and the signal's number, as in shells).
 pub(crate) const EXIT_SECOND_SIGINT: u8 = 130;
 /// The same with SIGTERM.
 pub(crate) const EXIT_SECOND_SIGTERM: u8 = 143;

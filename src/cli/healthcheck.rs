@@ -22,7 +22,7 @@ use super::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, runtime};
 use crate::calls::SERVICE_NAME;
 use crate::config::{Config, ListenAddress};
 
-/// The longest that the whole question may take: probes of Kubernetes give one second by default, others more.
+/// The time limit of the whole check: Kubernetes' probes have one second by default, others more.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Ask a running server for its health.
@@ -57,8 +57,8 @@ impl Healthcheck {
     }
 }
 
-/// Where the question goes: a plaintext listener if there is one. One with TLS would ask for trust in its certificate,
-/// and perhaps for a client certificate; the admin port answers the same without.
+/// The address to check: a plaintext listener if there is one. A listener with TLS would need trust in its certificate,
+/// and perhaps a client certificate; the admin port has the same answer without these.
 enum ProbeTarget {
     Tcp(SocketAddr),
     Unix(PathBuf),
@@ -80,7 +80,7 @@ impl ProbeTarget {
             Self::Tcp(address) => ask_grpc(Endpoint::from_shared(format!("http://{address}"))?.connect().await?).await,
             Self::Unix(path) => {
                 let path = path.clone();
-                // The URI names nothing; the connector knows where to go.
+                // The URI is not used; the connector has the path.
                 let connector = service_fn(move |_: Uri| {
                     let path = path.clone();
                     async move { UnixStream::connect(path).await.map(TokioIo::new) }
@@ -106,7 +106,7 @@ impl fmt::Display for ProbeTarget {
     }
 }
 
-/// Every address of the machine includes loopback, which can be connected to.
+/// An unspecified address includes loopback, which is reachable.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -122,12 +122,19 @@ async fn ask_grpc(channel: Channel) -> anyhow::Result<bool> {
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 
+/// The causes of an error. The libraries wrap some errors in others with the same text.
+fn causes(error: &anyhow::Error) -> String {
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    causes.dedup();
+    causes.join(": ")
+}
+
 fn ask(config: &Config) -> anyhow::Result<bool> {
     let target = ProbeTarget::from_config(config);
-    runtime().context("the runtime cannot be started")?.block_on(async {
+    runtime().context("starting the runtime failed")?.block_on(async {
         tokio::time::timeout(TIMEOUT, target.ask())
             .await
-            .with_context(|| format!("{target} did not answer within {} s", TIMEOUT.as_secs()))?
-            .with_context(|| format!("{target} cannot be asked"))
+            .with_context(|| format!("health check of {target} timed out after {} s", TIMEOUT.as_secs()))?
+            .map_err(|error| anyhow::anyhow!("health check of {target} failed: {}", causes(&error)))
     })
 }

@@ -11,30 +11,39 @@ use crate::telemetry::LogFormat;
 use access_broker_base::document::Overrides;
 use access_broker_identity::PlainHttp;
 
-/// Where the configuration is, and what wins over it.
+/// The configuration file, and the flags that win over it.
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct ConfigOptions {
-    /// The configuration file. Settings of its sections server, limits, log, audit, attribution, quota and policy can be
-    /// given in the environment, too, as ACCESS_BROKER_SECTION__SETTING, and some as flags; flags win over the
-    /// environment, and that over the file.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help = help_of_config())]
     config: PathBuf,
-    /// Where to serve gRPC: server.grpc_addr.
+    /// Address of the gRPC listener: server.grpc_addr.
     #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
     grpc_addr: Option<String>,
-    /// Where to serve /livez, /readyz and /metrics: server.admin_addr.
+    /// Address of /livez, /readyz and /metrics: server.admin_addr.
     #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
     admin_addr: Option<String>,
     /// The policy file: policy.file.
     #[arg(long, value_name = "PATH", help_heading = "Settings")]
     policy: Option<String>,
-    /// json or text: log.format.
+    /// Format of the log, json or text: log.format.
     #[arg(long, value_name = "FORMAT", help_heading = "Settings")]
     log_format: Option<String>,
-    /// error, warn, info, debug or trace: log.level.
+    /// Lowest level that is logged, error, warn, info, debug or trace: log.level.
     #[arg(long, value_name = "LEVEL", help_heading = "Settings")]
     log_level: Option<String>,
+}
+
+/// Names the tables whose settings the environment can give, as the readers of the configuration record them.
+fn help_of_config() -> String {
+    let reference = Config::reference();
+    let tables: Vec<String> = reference.overridable().map(|table| format!("[{}]", table.path)).collect();
+    format!(
+        "The configuration file. Settings of {} can also be given as environment variables, \
+         ACCESS_BROKER_SECTION__SETTING, and some as flags. A flag wins over the environment, and the environment over the \
+         file",
+        tables.join(", ")
+    )
 }
 
 impl ConfigOptions {

@@ -1,4 +1,4 @@
-//! What the program prints for its user, beside the log.
+//! What the program prints for its user, apart from the log.
 
 use std::io::{self, Write};
 use std::sync::mpsc;
@@ -14,23 +14,24 @@ use super::{EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM};
 /// How long a server or a probe waits for the reader of its standard output or standard error.
 const READER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long the end of the process waits for the last lines of the log.
+/// How long the exit waits for the last lines of the log.
 const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The same after a second signal, which asks for an end at once.
+/// The same after a second signal, which requests an immediate exit.
 const LAST_LINES_AT_ONCE: Duration = Duration::from_millis(100);
 
-/// Prints a line for the user, and waits as long as the reader takes: it may be a pager. No reader is no reason to fail.
+/// Prints a line for the user, and waits for the reader without a limit: it may be a pager. A missing reader is no
+/// failure.
 pub(super) fn say(text: impl AsRef<str>) {
     let _written = writeln!(io::stdout().lock(), "{}", text.as_ref());
 }
 
-/// Prints a warning to standard error, and waits as long as the reader takes.
+/// Prints a warning to standard error, and waits for the reader without a limit.
 pub(super) fn warn(text: &str) {
     print_complaint(&format!("access-broker: warning: {text}\n"));
 }
 
-/// Prints what is wrong, each cause on the way, and waits as long as the reader takes.
+/// Prints an error with its causes, and waits for the reader without a limit.
 pub(super) fn complain(error: &anyhow::Error) {
     print_complaint(&complaint(error));
 }
@@ -47,23 +48,23 @@ pub(super) fn complain_in_time(error: &anyhow::Error) {
     in_time(READER_PATIENCE, move || print_complaint(&text));
 }
 
-/// Logs what ends the process, a line of the log for each line of the error: a configuration can have several problems.
-/// Where there are several, each says which it is of how many.
+/// Logs the error that ends the process. Each line of the error is one line of the log: a configuration can have
+/// several problems. If there are several, each has its number and their total.
 pub(super) fn log_failure(error: &anyhow::Error) {
     for (cause, problem, of) in lines_of(&format!("{error:#}")) {
-        tracing::error!(cause, problem, of, "access-broker has failed");
+        tracing::error!(cause, problem, of, "access-broker failed");
     }
 }
 
-/// The lines of an error. Where there are several, each has its number, from 1, and how many there are.
+/// The lines of an error. If there are several, each has its number, from 1, and their total.
 pub(super) fn lines_of(error: &str) -> impl Iterator<Item = (&str, Option<usize>, Option<usize>)> {
     let count = error.lines().count();
     let number = move |number: usize| (count > 1).then_some(number);
     error.lines().enumerate().map(move |(index, line)| (line, number(index + 1), number(count)))
 }
 
-/// Says what is wrong with a configuration before there is a log: as lines of the log, if it is known that these are JSON,
-/// or as [`complain_in_time`] does.
+/// Reports an invalid configuration before the log has started: as log lines if the format is known to be JSON,
+/// otherwise like [`complain_in_time`].
 pub(super) fn fail_before_the_log(error: &anyhow::Error, format: Option<LogFormat>, code: u8) -> u8 {
     let settings = LogSettings { format: LogFormat::Json, level: Level::ERROR };
     match format.filter(|format| *format == LogFormat::Json).map(|_| start_logging(settings)) {
@@ -78,13 +79,13 @@ pub(super) fn fail_before_the_log(error: &anyhow::Error, format: Option<LogForma
     }
 }
 
-/// Gives the last lines of the log time to be written, and passes the exit code on.
+/// Waits for the last lines of the log, and returns the exit code.
 pub(super) fn end_log(log: &LogHandle, code: u8) -> u8 {
     let patience = match code {
         EXIT_SECOND_SIGINT | EXIT_SECOND_SIGTERM => LAST_LINES_AT_ONCE,
         _ => LAST_LINES_PATIENCE,
     };
-    // There is nowhere left to say that they are lost.
+    // A loss cannot be reported any more.
     let _written = log.flush(patience);
     code
 }
@@ -102,7 +103,7 @@ fn print_complaint(text: &str) {
     let _written = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Prints in a thread of its own, and waits for it so long. The end of the process does not wait for the thread.
+/// Prints in a separate thread, and waits for it up to the limit. The exit does not wait for the thread.
 fn in_time(patience: Duration, print: impl FnOnce() + Send + 'static) {
     let (printed, has_printed) = mpsc::channel();
     let print = move || {

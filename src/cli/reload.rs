@@ -1,4 +1,4 @@
-//! What SIGHUP does to a running server.
+//! SIGHUP of a running server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::config::{Config, LoadError};
 use crate::server::{ReloadSignal, Reloader, ServiceManager};
 use crate::telemetry::LogHandle;
 
-/// How long the configuration file may take: it is read for up to ten seconds while it changes.
+/// The time limit for reading the configuration file, which takes up to ten seconds while the file changes.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 
-/// The configuration that a server was started with, and what it can take of a newer one.
+/// The configuration that a server was started with, to compare with a newer one.
 pub(super) struct LiveConfig {
     options: ConfigOptions,
     started_with: Config,
@@ -39,14 +39,14 @@ impl LiveConfig {
         }
     }
 
-    /// Reads the configuration file anew and takes the level of the log from it, and nothing else.
+    /// Reads the configuration file again and applies the log level, and nothing else.
     async fn take_log_level(&mut self) {
         let (options, settle) = (self.options.clone(), self.started_with.policy.settle);
         let newer = match self.reads.read(READ_LIMIT, move || options.load_again(settle)).await {
             Some(Ok(newer)) => newer,
             Some(Err(error)) => return report(error),
             None => {
-                tracing::error!("the configuration file was not read in time; everything stays as it is");
+                tracing::error!("reload failed: reading the configuration file timed out; nothing has changed");
                 return;
             }
         };
@@ -54,11 +54,10 @@ impl LiveConfig {
         let sections = self.started_with.sections_for_restart(&newer);
         if !sections.is_empty() {
             let sections = sections.join(", ");
-            tracing::warn!(sections, "the configuration file has other settings; they take effect with a restart");
+            tracing::warn!(sections, "reload refused for some sections: their changed settings need a restart");
         }
         let change = || tracing::info!(%from, %to, "log level changed");
-        // Told while the line is heard: before the change to a level that leaves it out, and after one to a level that
-        // does not.
+        // Log it at the more verbose of both levels, so that the line is not filtered out.
         if to > from {
             self.log.set_level(to);
             change();
@@ -70,7 +69,7 @@ impl LiveConfig {
     }
 }
 
-/// Reads on a thread that may block, one at a time: a file system that hangs holds one thread, however many signals come.
+/// Reads on a blocking thread, one read at a time, so that a file system that hangs blocks only one thread.
 #[derive(Debug)]
 struct OneRead(Arc<Semaphore>);
 
@@ -81,7 +80,7 @@ impl Default for OneRead {
 }
 
 impl OneRead {
-    /// What was read; `None` if that takes longer than the limit, or an earlier read has not ended.
+    /// The result; `None` if the time limit is reached, or an earlier read still runs.
     async fn read<T: Send + 'static>(&self, limit: Duration, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let turn = Arc::clone(&self.0).try_acquire_owned().ok()?;
         let reading = task::spawn_blocking(move || {
@@ -92,12 +91,12 @@ impl OneRead {
     }
 }
 
-/// How many problems of a file are told. `access-broker check` tells all.
+/// The limit of logged problems per file. `access-broker check` prints all.
 const MOST_PROBLEMS: usize = 20;
 
 fn report(error: LoadError) {
     for (cause, problem, of) in lines_of(&format!("{:#}", anyhow::Error::from(error))).take(MOST_PROBLEMS) {
-        tracing::error!(cause, problem, of, "the configuration file is not valid; everything stays as it is");
+        tracing::error!(cause, problem, of, "reload refused: the configuration file is invalid; nothing has changed");
     }
 }
 

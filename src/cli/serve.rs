@@ -16,12 +16,14 @@ use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
 ///
-/// The configuration and the policy are proven before a port is bound. Health says `NOT_SERVING` until the keys of every
-/// issuer and the credentials of every bucket are there, for `server.startup_wait` at most. SIGTERM and SIGINT stop the
-/// server: health flips, calls are served for `server.drain_delay` more, calls in flight finish, and after
-/// `server.shutdown_grace` what is left is cut off. A second signal ends the process at once. SIGHUP has the keys of every
-/// issuer fetched, all credentials asked for and the policy and TLS files looked at without delay, and takes the log's
-/// level from the configuration file. SIGUSR1 and SIGUSR2 are ignored.
+/// The configuration and the policy are checked before a port is opened. Health is `NOT_SERVING` until the signing keys of
+/// every issuer and the credentials of every bucket are available, for at most `server.startup_wait`.
+///
+/// SIGTERM and SIGINT stop the server: health becomes `NOT_SERVING`, new calls are served for `server.drain_delay`, calls
+/// in flight may finish within `server.shutdown_grace`, and the rest is cut off. A second signal stops the process at once.
+///
+/// SIGHUP reads the policy, TLS files, signing keys of issuers and credentials again at once, and takes `log.level` from
+/// the configuration file. SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -36,12 +38,12 @@ impl Serve {
         })
     }
 
-    /// The life of the process: signals, configuration, log, server. An error is what failed before there was a log.
+    /// The life of the process: signals, configuration, log, server. An error is a failure before the log has started.
     fn run_process(self) -> anyhow::Result<u8> {
-        let runtime = runtime().context("the runtime cannot be started")?;
-        // First of all: from here on no signal ends the process by itself, also while it waits.
+        let runtime = runtime().context("starting the runtime failed")?;
+        // First, so that no signal ends the process by default from here on, also while it waits.
         let listening = runtime.block_on(async { Signals::listen() });
-        let mut signals = listening.context("signals cannot be received")?;
+        let mut signals = listening.context("installing signal handlers failed")?;
 
         let config = match runtime.block_on(load_config(self.options.clone(), &mut signals.stop))? {
             Some(Ok(config)) => config,
@@ -49,13 +51,13 @@ impl Serve {
                 return Ok(fail_before_the_log(&error.into(), self.options.log_format_alone(), EXIT_CONFIGURATION));
             }
             None => {
-                // Not dropped: that would wait for the read.
+                // Not dropped, because dropping it would wait for the read.
                 runtime.shutdown_background();
                 return Ok(EXIT_OK);
             }
         };
 
-        let log = start_logging(config.log).context("the log cannot be started")?;
+        let log = start_logging(config.log).context("starting the log failed")?;
         log_panics();
 
         let live = LiveConfig::new(self.options, config.clone(), log.clone());
@@ -63,34 +65,34 @@ impl Serve {
             log_failure(&error);
             EXIT_FAILURE
         });
-        // Nothing that still runs is worth waiting for: what is, has been.
+        // Don't wait for background tasks: everything that matters was flushed above.
         runtime.shutdown_background();
         Ok(end_log(&log, code))
     }
 }
 
-/// Loads the configuration. `None` if a signal to stop came first: its file system may hang.
+/// Loads the configuration. `None` if a stop signal arrived first: its file system may hang.
 async fn load_config(
     options: ConfigOptions,
     stop: &mut StopSignals,
 ) -> anyhow::Result<Option<Result<Config, LoadError>>> {
     let loading = task::spawn_blocking(move || options.load());
     tokio::select! {
-        loaded = loading => Ok(Some(loaded.context("the configuration was not loaded")?)),
+        loaded = loading => Ok(Some(loaded.context("loading the configuration failed")?)),
         _ = stop.next() => Ok(None),
     }
 }
 
-/// The life of the server: policy, start, serving, stop. Tells how to exit. From here on everything is said in the log.
+/// The life of the server: policy, start, serving, stop. Returns the exit code. From here on everything is logged.
 async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConfig) -> anyhow::Result<u8> {
     let Signals { mut stop, reload, ignored } = signals;
-    // They end with this value.
-    let mut beside = JoinSet::new();
-    beside.spawn(ignored.log());
+    // These tasks end when this value is dropped.
+    let mut background = JoinSet::new();
+    background.spawn(ignored.log());
     let manager = ServiceManager::from_environment();
 
-    // Every wait of the start ends with a signal: a policy that is being written is waited for, and the first process of
-    // a container is not ended by a signal that it does not take.
+    // Every wait of the start ends with a signal. The policy may still be being written, and the first process of a
+    // container is not ended by a signal that it does not handle.
     manager.starting("reading the policy").await;
     let traces = Traces::from_environment_or_off(|name| std::env::var(name).ok());
     let policy = tokio::select! {
@@ -110,14 +112,14 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
         started = RunningServer::start(config, policy, options) => started?,
         _ = stop.next() => return Ok(EXIT_OK),
     };
-    beside.spawn(live.reload_on(reload, server.reloader().clone(), manager.clone()));
-    beside.spawn(manager.clone().follow(server.readiness().clone()));
-    beside.spawn(manager.clone().watch(server.self_check().clone()));
+    background.spawn(live.reload_on(reload, server.reloader().clone(), manager.clone()));
+    background.spawn(manager.clone().report_state(server.readiness().clone()));
+    background.spawn(manager.clone().watch(server.self_check().clone()));
 
     let failure = tokio::select! {
         _ = stop.next() => None,
         failure = server.failed() => {
-            tracing::error!(cause = %format!("{failure:#}"), "the server cannot go on");
+            tracing::error!(cause = %format!("{failure:#}"), "server failed: stopping");
             Some(failure)
         }
     };
@@ -132,7 +134,7 @@ async fn serve(config: Config, log: &LogHandle, signals: Signals, live: LiveConf
     }
 }
 
-/// Off the runtime's threads: a young file is read twice, and a large policy takes a second to compile.
+/// Not on the runtime's threads: a recently changed file is read twice, and a large policy takes a second to compile.
 async fn load_policy(config: Config) -> anyhow::Result<Result<LoadedPolicy, LoadError>> {
-    task::spawn_blocking(move || config.load_policy()).await.context("the policy was not loaded")
+    task::spawn_blocking(move || config.load_policy()).await.context("loading the policy failed")
 }

@@ -1,30 +1,28 @@
-//! `[audit]`: where decisions are recorded, and what becomes of answers without a record.
+//! `[audit]`: where decisions are recorded, and what happens to answers without a record.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::audit::{AuditFileSettings, KeyForm, OnFailure};
-use access_broker_base::document::{Located, Table};
+use access_broker_base::document::Table;
 
-/// Large enough for some 150,000 records, small enough to be moved around.
+/// Large enough for some 150,000 records, small enough to copy.
 const DEFAULT_ROTATE_SIZE: u64 = 100 * 1_024 * 1_024;
 
-/// The smallest size: less would be a file for every few calls.
-const MIN_ROTATE_SIZE: u64 = 64 * 1_024;
-
-const MAX_ROTATE_SIZE: u64 = 1_024 * 1_024 * 1_024 * 1_024;
+/// A smaller file would hold a few calls only.
+const ROTATE_SIZES: RangeInclusive<u64> = 64 * 1_024..=1_024 * 1_024 * 1_024 * 1_024;
 
 /// A gibibyte at the default size.
-const DEFAULT_ROTATE_KEEP: u64 = 10;
+const DEFAULT_ROTATE_KEEP: usize = 10;
 
-/// The most files, because each rotation looks at all of them.
-const MAX_ROTATE_KEEP: u64 = 10_000;
+/// Each rotation lists all files.
+const ROTATE_KEEPS: RangeInclusive<usize> = 1..=10_000;
 
 /// Longer than any healthy disk takes, shorter than callers wait.
 const DEFAULT_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest wait for a record.
-const MAX_FLUSH_TIMEOUT: Duration = Duration::from_mins(1);
+const FLUSH_TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
 
 /// `[audit]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,20 +31,20 @@ pub struct AuditSettings {
     pub output: AuditOutput,
     /// How they name objects.
     pub(crate) key: KeyForm,
-    /// What becomes of answers whose decisions cannot be recorded.
+    /// What happens to answers whose decisions cannot be recorded.
     pub(crate) on_failure: OnFailure,
-    /// How long an answer waits for its record, and the end of the process for the last one.
+    /// How long an answer waits for its record, and how long the process waits at its end for the last record.
     pub flush_timeout: Duration,
 }
 
 /// Where records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditOutput {
-    /// Nowhere.
+    /// Decisions are not recorded.
     None,
     /// To standard output.
     Stdout,
-    /// Appended to, and rotated by size where that is set.
+    /// A file that records are appended to, rotated by size.
     File(AuditFileSettings),
 }
 
@@ -57,19 +55,33 @@ enum Kind {
     File,
 }
 
-/// Reads the section. Left out, it records to standard output and denies without.
-pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AuditSettings {
-    let kinds = [("none", Kind::None), ("stdout", Kind::Stdout), ("file", Kind::File)];
-    let kind = table.one_of("output", &kinds).unwrap_or(Kind::Stdout);
-    let file = read_file(&mut table, folder, kind);
-    let key = table.one_of("key", &[("plain", KeyForm::Plain), ("sha256", KeyForm::Sha256)]);
-    let on_failure = table.one_of("on_failure", &[("deny", OnFailure::Deny), ("allow", OnFailure::Allow)]);
-    let flush_timeout = table.duration("flush_timeout");
-    if let Some(Located { value, location }) = &flush_timeout
-        && !(Duration::from_secs(1)..=MAX_FLUSH_TIMEOUT).contains(value)
-    {
-        table.report("flush_timeout", location, "must be between 1s and 1m");
-    }
+/// Reads the section. The default records to standard output and denies what cannot be recorded.
+pub(super) fn read(mut table: Table<'_>, directory: &Path) -> AuditSettings {
+    table.describe(
+        "A [record of every decision](AUDIT.md), permitted or denied, as one line of JSON.",
+        "records go to standard output, and no answer is given without its record",
+    );
+    let kind = table
+        .setting("output", "Where records go. Logs go to standard error, so standard output has nothing but records.")
+        .choice(&[("none", Kind::None), ("stdout", Kind::Stdout), ("file", Kind::File)])
+        .or(Kind::Stdout);
+    let file = read_file(&mut table, directory, kind);
+    let key = table
+        .setting("key", "How records name objects: by their keys, or by the SHA-256 of the keys.")
+        .choice(&[("plain", KeyForm::Plain), ("sha256", KeyForm::Sha256)])
+        .or(KeyForm::default());
+    let on_failure = table
+        .setting("on_failure", "What happens to an answer whose record [cannot be kept](#answers-without-a-record).")
+        .choice(&[("deny", OnFailure::Deny), ("allow", OnFailure::Allow)])
+        .or(OnFailure::default());
+    let flush_timeout = table
+        .setting(
+            "flush_timeout",
+            "How long an answer waits for its record, and how long the process waits at its end for the last record.",
+        )
+        .duration()
+        .within(FLUSH_TIMEOUTS)
+        .or(DEFAULT_FLUSH_TIMEOUT);
     table.finish();
     AuditSettings {
         output: match (kind, file) {
@@ -78,46 +90,47 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AuditSettings {
             // Without its file, `file` was reported.
             (Kind::Stdout | Kind::File, _) => AuditOutput::Stdout,
         },
-        key: key.unwrap_or_default(),
-        on_failure: on_failure.unwrap_or_default(),
-        flush_timeout: flush_timeout.map_or(DEFAULT_FLUSH_TIMEOUT, |timeout| timeout.value),
+        key,
+        on_failure,
+        flush_timeout,
     }
 }
 
-fn read_file(table: &mut Table<'_>, folder: &Path, kind: Kind) -> Option<AuditFileSettings> {
-    let path = table.path_in(folder, "file");
-    let rotate_size = table.byte_size("rotate_size");
-    let rotate_keep = table.integer("rotate_keep");
+fn read_file(table: &mut Table<'_>, directory: &Path, kind: Kind) -> Option<AuditFileSettings> {
+    let path = table
+        .setting(
+            "file",
+            "The file for records, created with mode 0600. No other process may write to it, and the broker must be \
+             able to create and rename files in its directory.",
+        )
+        .path(directory)
+        .limits("a regular file; required with, and only with, `output = \"file\"`")
+        .optional();
+    let rotate_size = table
+        .setting(
+            "rotate_size",
+            "The size that the file does not exceed. Before that, it is renamed to the current time.",
+        )
+        .size()
+        .within(ROTATE_SIZES)
+        .limits("only with `output = \"file\"`")
+        .or(DEFAULT_ROTATE_SIZE);
+    let rotate_keep = table
+        .setting("rotate_keep", "How many renamed files are kept. The oldest are removed.")
+        .count()
+        .within(ROTATE_KEEPS)
+        .limits("only with `output = \"file\"`")
+        .or(DEFAULT_ROTATE_KEEP);
     if kind != Kind::File {
-        let locations = [
-            ("file", path.map(|path| path.location)),
-            ("rotate_size", rotate_size.map(|size| size.location)),
-            ("rotate_keep", rotate_keep.map(|keep| keep.location)),
-        ];
-        for (key, location) in locations {
-            if let Some(location) = location {
-                table.report(key, &location, "is for output = \"file\" only");
+        for key in ["file", "rotate_size", "rotate_keep"] {
+            if table.holds(key) {
+                table.report(key, &table.location_of(key), "applies only when output = \"file\"");
             }
         }
         return None;
     }
-    if path.is_none() && !table.holds("file") {
+    if !table.holds("file") {
         table.report("file", &table.location_of("output"), "is required with output = \"file\"");
     }
-    if let Some(Located { value, location }) = &rotate_size
-        && !(MIN_ROTATE_SIZE..=MAX_ROTATE_SIZE).contains(value)
-    {
-        table.report("rotate_size", location, "must be between 64KiB and 1TiB");
-    }
-    if let Some(Located { value, location }) = &rotate_keep
-        && !(1..=MAX_ROTATE_KEEP).contains(value)
-    {
-        table.report("rotate_keep", location, "must be between 1 and 10000");
-    }
-    let rotate_keep = rotate_keep.map_or(DEFAULT_ROTATE_KEEP, |keep| keep.value);
-    Some(AuditFileSettings {
-        path: path?.value,
-        rotate_size: rotate_size.map_or(DEFAULT_ROTATE_SIZE, |size| size.value),
-        rotate_keep: usize::try_from(rotate_keep).unwrap_or(usize::MAX),
-    })
+    Some(AuditFileSettings { path: path?.value, rotate_size, rotate_keep })
 }

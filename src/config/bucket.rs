@@ -1,4 +1,4 @@
-//! `[[bucket]]`: logical buckets, and where the real ones are.
+//! `[[bucket]]`: buckets, and the endpoints of their S3 buckets.
 
 mod endpoints;
 mod server;
@@ -17,21 +17,21 @@ use access_broker_s3::credentials::DEFAULT_CHAIN_NAME;
 /// One `[[bucket]]`.
 #[derive(Debug, Clone)]
 pub struct BucketSettings {
-    /// What callers, policies and logs call it.
+    /// The name that callers, policies and logs use.
     pub name: BucketName,
-    /// The endpoints of the real bucket. The first is the default one, which the settings of `[[bucket]]` itself describe.
+    /// The endpoints of the S3 bucket. The first is the default one, which the settings of `[[bucket]]` describe.
     pub endpoints: Vec<NamedEndpoint>,
-    /// The one of them that the broker's own calls use.
+    /// The endpoint for the broker's own requests.
     pub broker_endpoint: EndpointName,
-    /// The account that the real bucket must belong to.
+    /// The account that must own the S3 bucket.
     pub expected_bucket_owner: Option<AccountId>,
-    /// Whether the account that signs agrees to pay for the requests.
+    /// Whether the account that signs pays for the requests.
     pub requester_pays: bool,
-    /// Whether signed URLs say which decision they come from.
+    /// Whether signed URLs name their decision.
     pub attribution: bool,
-    /// Who signs for it, and looks into it.
+    /// They sign URLs and the broker's HEAD requests.
     pub credentials: CredentialsSettings,
-    /// Who signs uploads, if not the same.
+    /// They sign uploads. `None`: `credentials` do.
     pub upload_credentials: Option<CredentialsSettings>,
     pub(crate) server: ServerTraits,
     /// Whether nothing is served while its credentials are missing.
@@ -39,12 +39,12 @@ pub struct BucketSettings {
 }
 
 impl BucketSettings {
-    /// Everyone who signs for it.
+    /// All credentials that sign for it.
     pub fn signers(&self) -> impl Iterator<Item = &CredentialsSettings> {
         [&self.credentials].into_iter().chain(&self.upload_credentials)
     }
 
-    /// What a policy must know of it.
+    /// What a policy needs to know about it.
     #[must_use]
     pub fn profile(&self) -> BucketProfile {
         let names = |endpoints: &mut dyn Iterator<Item = &NamedEndpoint>| {
@@ -71,42 +71,84 @@ pub(super) fn read_all(
     known.insert(DEFAULT_CHAIN_NAME.to_owned(), Some(CredentialsSettings::DefaultChain));
     let tables = root.tables("bucket");
     if !root.holds("bucket") {
-        root.report("bucket", &Location::Document, "must be given at least once as [[bucket]]");
+        root.report("bucket", &Location::Document, "is required: configure at least one [[bucket]]");
     }
     let mut buckets: Vec<BucketSettings> = Vec::new();
-    for mut table in tables {
-        let name = read_name(&mut table);
-        if let Some(Located { value, location }) = &name
-            && buckets.iter().any(|bucket| bucket.name == *value)
-        {
-            table.report("name", location, "is the name of another bucket already");
-        }
-        let endpoints = endpoints::read(&mut table);
-        let expected_bucket_owner = read_owner(&mut table);
-        let requester_pays = table.boolean("requester_pays").is_some_and(|flag| flag.value);
-        let attribution = table.boolean("attribution").is_none_or(|flag| flag.value);
-        let required = table.boolean("required").is_some_and(|flag| flag.value);
-        let signers = read_signers(&mut table, &known);
-        let server = ServerTraits::read(&mut table);
-        table.finish();
-        if let (Some(name), Some(endpoints), Some((credentials, upload_credentials))) = (name, endpoints, signers) {
-            let BucketEndpoints { endpoints, broker_endpoint } = endpoints;
-            buckets.push(BucketSettings {
-                name: name.value,
-                endpoints,
-                broker_endpoint,
-                expected_bucket_owner,
-                requester_pays,
-                attribution,
-                credentials,
-                upload_credentials,
-                server,
-                required,
-            });
-        }
+    for table in tables {
+        buckets.extend(read(table, &buckets, &known));
     }
     report_uploads_by_readers(root, &buckets, &known);
     buckets
+}
+
+/// `before` are the buckets that were read before.
+fn read(
+    mut table: Table<'_>,
+    before: &[BucketSettings],
+    known: &BTreeMap<String, Option<CredentialsSettings>>,
+) -> Option<BucketSettings> {
+    table.describe("A bucket. If there is exactly one, callers can leave out its name.", "invalid: one is required");
+    let name = table
+        .setting("name", "The name that callers, the policy and logs use.")
+        .parsed("name", BucketName::parse)
+        .limits("unique; 1 to 63 characters from `a-z`, `0-9`, `-` and `_`; first a letter or digit")
+        .required();
+    if let Some(Located { value, location }) = &name
+        && before.iter().any(|bucket| bucket.name == *value)
+    {
+        table.report("name", location, "repeats the name of another bucket");
+    }
+    let endpoints = endpoints::read(&mut table);
+    let expected_bucket_owner = table
+        .setting(
+            "expected_bucket_owner",
+            "The AWS account that must own the S3 bucket; otherwise S3 refuses requests. Every URL then [needs a \
+             header](#links-images-and-redirects), also of downloads.",
+        )
+        .parsed("AWS account id", AccountId::parse)
+        .limits("12 digits")
+        .optional();
+    let required = table
+        .setting(
+            "required",
+            "Nothing is served while this bucket's credentials are missing. See [readiness](#readiness).",
+        )
+        .flag()
+        .or(false);
+    let requester_pays = table
+        .setting(
+            "requester_pays",
+            "The account that signs pays for the requests, for buckets with Requester Pays. URLs of downloads have it \
+             in the query, uploads as a header.",
+        )
+        .flag()
+        .or(false);
+    let attribution = table
+        .setting(
+            "attribution",
+            "URLs name their decision and a pseudonym of their caller, for [S3's access \
+             log](OPERATIONS.md#from-a-line-of-s3s-log-to-the-brokers). `false` for servers that refuse unknown query \
+             parameters.",
+        )
+        .flag()
+        .or(true);
+    let signers = read_signers(&mut table, known);
+    let server = ServerTraits::read(&mut table);
+    table.finish();
+    let BucketEndpoints { endpoints, broker_endpoint } = endpoints?;
+    let (credentials, upload_credentials) = signers?;
+    Some(BucketSettings {
+        name: name?.value,
+        endpoints,
+        broker_endpoint,
+        expected_bucket_owner: expected_bucket_owner.map(|owner| owner.value),
+        requester_pays,
+        attribution,
+        credentials,
+        upload_credentials,
+        server,
+        required,
+    })
 }
 
 /// An upload URL could be used to read what its signer can read, in any bucket.
@@ -115,44 +157,45 @@ fn report_uploads_by_readers(
     buckets: &[BucketSettings],
     known: &BTreeMap<String, Option<CredentialsSettings>>,
 ) {
-    for mut table in root.tables("bucket") {
-        let Some(Located { value, location }) = table.string("upload_credentials") else { continue };
+    for table in root.tables("bucket") {
+        let Some(Located { value, location }) = table.peek_strings("upload_credentials").pop() else { continue };
         let Some(Some(of_uploads)) = known.get(&value) else { continue };
         if let Some(reader) = buckets.iter().find(|bucket| bucket.credentials.has_keys_of(of_uploads)) {
             let name = &reader.name;
-            let rule =
-                format!("must not be the keys that read in bucket \"{name}\": give uploads an access key of their own");
+            let rule = format!("uses the access key that reads bucket \"{name}\": uploads require another access key");
             table.report("upload_credentials", &location, rule);
         }
     }
 }
 
-fn read_name(table: &mut Table<'_>) -> Option<Located<BucketName>> {
-    let Located { value, location } = table.required_string("name")?;
-    match BucketName::parse(&value) {
-        Ok(name) => Some(Located { value: name, location }),
-        Err(error) => {
-            table.report("name", &location, error);
-            None
-        }
-    }
-}
-
-fn read_owner(table: &mut Table<'_>) -> Option<AccountId> {
-    let Located { value, location } = table.string("expected_bucket_owner")?;
-    AccountId::parse(&value).map_err(|error| table.report("expected_bucket_owner", &location, error)).ok()
-}
-
-/// Who signs, and who signs uploads if not the same.
+/// The credentials that sign, and those that sign uploads if they are others.
 fn read_signers(
     table: &mut Table<'_>,
     known: &BTreeMap<String, Option<CredentialsSettings>>,
 ) -> Option<(CredentialsSettings, Option<CredentialsSettings>)> {
-    let (credentials, upload_credentials) = (table.string("credentials"), table.string("upload_credentials"));
+    let credentials = table
+        .setting(
+            "credentials",
+            "The credentials that sign URLs and the broker's HEAD requests. `default-chain` is [AWS's default \
+             chain](#awss-default-chain).",
+        )
+        .text()
+        .limits("the name of a `[[credentials]]`, or `default-chain`")
+        .absent("`default-chain`")
+        .optional();
+    let upload_credentials = table
+        .setting(
+            "upload_credentials",
+            "Other credentials that sign uploads. They need permission to write, and none to read. See \
+             [below](#credentials-for-uploads).",
+        )
+        .text()
+        .limits("as `credentials`; another access key")
+        .optional();
     let find = |setting: &str, name: &Located<String>| match known.get(&name.value) {
         Some(settings) => settings.clone(),
         None => {
-            table.report(setting, &name.location, format!("names {:?}, which no [[credentials]] has", name.value));
+            table.report(setting, &name.location, format!("refers to undefined credentials {:?}", name.value));
             None
         }
     };

@@ -1,13 +1,22 @@
 //! `[[issuer]]`: whose tokens are accepted, and under which conditions.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use url::Url;
 
 use super::{ListenerSettings, key_proxy};
 use access_broker_base::document::{Located, Location, Table};
 use access_broker_identity::{Algorithm, IssuerSettings, KeyLocation, KeyProxy, PlainHttp, TokenProfile, TokenUses};
+
+const MAX_LEEWAY: Duration = Duration::from_mins(5);
+
+const REFRESH_INTERVALS: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
+
+/// Longer than any interval between fetches.
+const KEY_AGES: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
 
 /// Sets of defaults for kinds of issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,14 +31,14 @@ enum Preset {
 #[derive(Debug, Default)]
 pub(super) struct Issuers {
     pub(super) settings: Vec<IssuerSettings>,
-    /// Those without whose keys nothing is served.
+    /// The issuers whose keys must be available before anything is served.
     pub(super) required: BTreeSet<String>,
 }
 
-/// Reads every `[[issuer]]`. There must be one where a listener takes tokens.
+/// Reads every `[[issuer]]`. At least one is required where a listener accepts tokens.
 pub(super) fn read_all(
     root: &mut Table<'_>,
-    folder: &Path,
+    directory: &Path,
     plain_http: PlainHttp,
     listeners: &[ListenerSettings],
     key_proxy: &KeyProxy,
@@ -39,21 +48,14 @@ pub(super) fn read_all(
         root.report(
             "issuer",
             &Location::Document,
-            "must be given at least once as [[issuer]], because a listener takes tokens",
+            "is required, because a listener accepts tokens: configure at least one [[issuer]]",
         );
     }
     let mut names = BTreeSet::new();
     let mut issuers = Issuers::default();
-    for mut table in tables {
-        let issuer = table.required_string("issuer");
-        if let Some(Located { value, location }) = &issuer
-            && !names.insert(value.clone())
-        {
-            table.report("issuer", location, "is the URL of another issuer already");
-        }
-        let required = table.boolean("required").is_some_and(|flag| flag.value);
-        let settings = read(table, issuer.map(|issuer| issuer.value), folder, plain_http, key_proxy);
-        if required {
+    for table in tables {
+        let (settings, is_required) = read(table, &mut names, directory, plain_http, key_proxy);
+        if is_required {
             issuers.required.insert(settings.issuer.clone());
         }
         issuers.settings.push(settings);
@@ -61,85 +63,205 @@ pub(super) fn read_all(
     issuers
 }
 
+/// The settings, and whether the issuer is required. `names` are the issuers that were read before.
 fn read(
     mut table: Table<'_>,
-    issuer: Option<String>,
-    folder: &Path,
+    names: &mut BTreeSet<String>,
+    directory: &Path,
     plain_http: PlainHttp,
-    key_proxy: &KeyProxy,
-) -> IssuerSettings {
-    let issuer_is_known = issuer.is_some();
-    let issuer = issuer.unwrap_or_default();
-    let presets = [
-        ("oidc", Preset::Oidc),
-        ("cognito", Preset::Cognito),
-        ("kubernetes", Preset::Kubernetes),
-        ("spiffe", Preset::Spiffe),
-    ];
-    let preset = table.one_of("preset", &presets).unwrap_or(Preset::Oidc);
-    let audiences = values(table.strings("audiences")).unwrap_or_default();
+    server_key_proxy: &KeyProxy,
+) -> (IssuerSettings, bool) {
+    table.describe(
+        "Whose tokens are accepted. Required where a listener accepts tokens.",
+        "invalid if a listener accepts tokens",
+    );
+    let issuer = read_issuer(&mut table, names);
+    let preset = table
+        .setting("preset", "A set of defaults for a kind of issuer.")
+        .choice(&[
+            ("oidc", Preset::Oidc),
+            ("cognito", Preset::Cognito),
+            ("kubernetes", Preset::Kubernetes),
+            ("spiffe", Preset::Spiffe),
+        ])
+        .or(Preset::Oidc);
+    let access_tokens_only = read_token_type(&mut table, preset);
+    let audiences = table
+        .setting("audiences", "The accepted audiences: one of them must be in `aud`.")
+        .list("string")
+        .limits("at least one, none empty, none twice")
+        .required()
+        .map(values);
+    // What is missing or could not be read was reported, and is not reported as empty again.
+    let reported = [("issuer", issuer.is_none()), ("audiences", audiences.is_none())];
+    let (issuer, audiences) = (issuer.unwrap_or_default(), audiences.unwrap_or_default());
     let defaults = match preset {
         Preset::Oidc => IssuerSettings::oidc(issuer, audiences),
         Preset::Cognito => IssuerSettings::cognito(issuer, audiences),
         Preset::Kubernetes => IssuerSettings::kubernetes(issuer, audiences),
         Preset::Spiffe => IssuerSettings::spiffe(issuer, audiences),
     };
-    let (key_location, start_key_file) = read_key_location(&mut table, folder);
-    let insecure_loopback = table.boolean("insecure_loopback").is_some_and(|allowed| allowed.value);
-    // What opens the way to a pod's API server is of no use elsewhere, and its token none of anybody's business.
-    let elsewhere = key_location.is_some();
-    let way_in = |default: Option<PathBuf>| if elsewhere { None } else { default };
-    let path = |table: &mut Table<'_>, key| table.path_in(folder, key).map(|file| file.value);
+    let token_uses = read_token_uses(&mut table, preset);
+    let algorithms = read_algorithms(&mut table).unwrap_or(defaults.algorithms);
+    let (key_location, start_key_file) = read_key_location(&mut table, directory);
+    let insecure_loopback = table
+        .setting(
+            "insecure_loopback",
+            "Permits plain `http` for fetching keys from [loopback addresses](#loopback-keys).",
+        )
+        .flag()
+        .or(false);
+    // The certificate authority and the token of a pod are for the API server of the cluster only.
+    let is_elsewhere = key_location.is_some();
+    let in_pod = |default: Option<PathBuf>| if is_elsewhere { None } else { default };
+    let key_ca_file = table
+        .setting(
+            "jwks_ca_file",
+            "The only authorities that may certify the key server, instead of the machine's. Read again at every \
+             fetch.",
+        )
+        .path(directory)
+        .limits("PEM; not with keys from `jwks_file` alone")
+        .absent("the machine's authorities; the cluster's for preset kubernetes")
+        .optional();
+    let key_bearer_file = table
+        .setting(
+            "jwks_bearer_file",
+            "A file with a bearer token for the key server. Read again at every fetch, and sent only to the origin of \
+             the issuer or of `jwks_url`.",
+        )
+        .path(directory)
+        .limits("not with keys from `jwks_file` alone")
+        .absent("none; the pod's token for preset kubernetes")
+        .optional();
     let key_location = key_location.unwrap_or(defaults.key_location);
     let settings = IssuerSettings {
-        key_proxy: read_key_proxy(&mut table, &key_location, key_proxy),
-        profile: read_profile(&mut table, preset),
-        algorithms: read_algorithms(&mut table).unwrap_or(defaults.algorithms),
+        key_proxy: read_key_proxy(&mut table, &key_location, server_key_proxy),
+        profile: match preset {
+            Preset::Oidc if access_tokens_only => TokenProfile::AccessToken,
+            Preset::Oidc => TokenProfile::Oidc,
+            Preset::Cognito => TokenProfile::Cognito { token_uses },
+            Preset::Kubernetes => TokenProfile::Kubernetes,
+            Preset::Spiffe => TokenProfile::Spiffe,
+        },
+        algorithms,
         key_location,
         start_key_file,
         plain_http: if insecure_loopback { PlainHttp::OnLoopback } else { plain_http },
-        key_ca_file: path(&mut table, "jwks_ca_file").or_else(|| way_in(defaults.key_ca_file)),
-        key_bearer_file: path(&mut table, "jwks_bearer_file").or_else(|| way_in(defaults.key_bearer_file)),
-        groups_claim: table.string("groups_claim").map_or(defaults.groups_claim, |claim| claim.value),
-        scopes_claim: table.string("scopes_claim").map_or(defaults.scopes_claim, |claim| claim.value),
-        required_claims: values(table.strings("required_claims")).unwrap_or_default(),
-        leeway: table.duration("leeway").map_or(defaults.leeway, |leeway| leeway.value),
+        key_ca_file: key_ca_file.map(|file| file.value).or_else(|| in_pod(defaults.key_ca_file)),
+        key_bearer_file: key_bearer_file.map(|file| file.value).or_else(|| in_pod(defaults.key_bearer_file)),
+        groups_claim: table
+            .setting(
+                "groups_claim",
+                "The top-level claim with the caller's groups: an array of strings, or one string that is one group.",
+            )
+            .text()
+            .limits("not empty")
+            .absent("`groups`; `cognito:groups` for preset cognito")
+            .optional()
+            .map_or(defaults.groups_claim, |claim| claim.value),
+        scopes_claim: table
+            .setting(
+                "scopes_claim",
+                "The top-level claim with the caller's scopes: an array of strings, or one string with spaces between \
+                 the scopes.",
+            )
+            .text()
+            .limits("not empty")
+            .or(defaults.scopes_claim),
+        required_claims: table
+            .setting(
+                "required_claims",
+                "Top-level claims that every token must have. An empty list or string counts as a value, `null` does \
+                 not.",
+            )
+            .list("string")
+            .limits("none empty, none twice")
+            .optional()
+            .map(values)
+            .unwrap_or_default(),
+        leeway: table
+            .setting("leeway", "How far the clocks of issuer and broker may differ: for `exp`, `nbf` and `iat`.")
+            .duration()
+            .at_most(MAX_LEEWAY)
+            .or(defaults.leeway),
         max_token_lifetime: table
-            .duration("max_token_lifetime")
+            .setting("max_token_lifetime", "The longest time from `iat` to `exp`. If it is set, tokens need `iat`.")
+            .duration()
+            .at_least(Duration::from_secs(1))
+            .absent("none; 24h for preset kubernetes")
+            .optional()
             .map_or(defaults.max_token_lifetime, |lifetime| Some(lifetime.value)),
-        trust_email: table.boolean("trust_email").is_some_and(|trust| trust.value),
+        trust_email: table
+            .setting(
+                "trust_email",
+                "Accepts every e-mail address of this issuer as verified, also without `email_verified`. Not for \
+                 [Microsoft Entra ID](#microsoft-entra-id).",
+            )
+            .flag()
+            .or(false),
         key_refresh_interval: table
-            .duration("key_refresh_interval")
-            .map_or(defaults.key_refresh_interval, |interval| interval.value),
+            .setting(
+                "key_refresh_interval",
+                "The time between fetches of the keys, where the key server's `Cache-Control` gives none.",
+            )
+            .duration()
+            .within(REFRESH_INTERVALS)
+            .or(defaults.key_refresh_interval),
         file_settle: defaults.file_settle,
-        max_key_age: table.duration("max_key_age").map_or(defaults.max_key_age, |age| age.value),
+        max_key_age: table
+            .setting("max_key_age", "How long keys may be used after the last fetch that succeeded.")
+            .duration()
+            .within(KEY_AGES)
+            .or(defaults.max_key_age),
         issuer: defaults.issuer,
         audiences: defaults.audiences,
     };
+    let is_required = table
+        .setting("required", "Nothing is served while this issuer's keys are missing. See [readiness](#readiness).")
+        .flag()
+        .or(false);
     if let Err(invalid) = settings.validate() {
-        // An issuer that could not be read was reported, and is not empty on top of that.
-        for problem in invalid.0.into_iter().filter(|problem| issuer_is_known || problem.field != "issuer") {
+        for problem in invalid.0.into_iter().filter(|problem| !reported.contains(&(problem.field, true))) {
             let setting = setting_name(problem.field);
             table.report(setting, &table.location_of(setting), problem.rule);
         }
     }
     table.finish();
-    settings
+    (settings, is_required)
 }
 
-/// The proxy on the way to the keys: the issuer's own, or that of all. The API server of the own cluster is reached
-/// through none that is not the issuer's own.
-fn read_key_proxy(table: &mut Table<'_>, location: &KeyLocation, of_all: &KeyProxy) -> KeyProxy {
-    let own = key_proxy::read(table);
+fn read_issuer(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<String> {
+    let Located { value, location } = table
+        .setting("issuer", "`iss`, byte for byte as in the tokens. See [names of issuers](#names-of-issuers).")
+        .text()
+        .limits(
+            "unique; 1 to 2048 bytes of visible characters; not `any`; an `https` URL where keys are found from it; \
+             the SPIFFE id of a trust domain for preset `spiffe`",
+        )
+        .required()?;
+    if !names.insert(value.clone()) {
+        table.report("issuer", &location, "repeats the issuer of another [[issuer]]");
+    }
+    Some(value)
+}
+
+/// The proxy for the key server: the issuer's own, or the server's. The API server of the broker's own cluster is
+/// reached through the issuer's own proxy only.
+fn read_key_proxy(table: &mut Table<'_>, location: &KeyLocation, server_key_proxy: &KeyProxy) -> KeyProxy {
+    let own = key_proxy::read(
+        table,
+        "The proxy for requests to this issuer's key server. See [through a proxy](#through-a-proxy).",
+        "that of the server; none for the API server of the broker's own cluster",
+    );
     match (own, location) {
-        (Some(_), KeyLocation::JwksFile(_)) => {
-            let rule = "must not be given where keys come from a file";
-            table.report("key_proxy", &table.location_of("key_proxy"), rule);
+        (Some(Located { location, .. }), KeyLocation::JwksFile(_)) => {
+            table.report("key_proxy", &location, "cannot be combined with keys from a file");
             KeyProxy::None
         }
-        (Some(own), _) => own,
+        (Some(own), _) => own.value,
         (None, KeyLocation::KubernetesApiServer | KeyLocation::JwksFile(_)) => KeyProxy::None,
-        (None, _) => of_all.clone(),
+        (None, _) => server_key_proxy.clone(),
     }
 }
 
@@ -155,81 +277,103 @@ fn setting_name(field: &'static str) -> &'static str {
     }
 }
 
-fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
-    let token_uses = read_token_uses(table, preset);
-    let access_tokens_only = read_token_type(table, preset);
-    match preset {
-        Preset::Oidc if access_tokens_only => TokenProfile::AccessToken,
-        Preset::Oidc => TokenProfile::Oidc,
-        Preset::Cognito => TokenProfile::Cognito { token_uses },
-        Preset::Kubernetes => TokenProfile::Kubernetes,
-        Preset::Spiffe => TokenProfile::Spiffe,
-    }
-}
-
 fn read_token_uses(table: &mut Table<'_>, preset: Preset) -> TokenUses {
-    let Some(uses) = table.strings("token_use") else { return TokenUses::BOTH };
+    let uses = table
+        .setting("token_use", "The accepted kinds of Cognito tokens, by their claim `token_use`.")
+        .list("string")
+        .limits("`id`, `access`; only for preset `cognito`")
+        .absent("`id` and `access`")
+        .each(|name| match name {
+            "id" => Ok(TokenUses::ID),
+            "access" => Ok(TokenUses::ACCESS),
+            _ => Err("must be \"id\", \"access\" or both"),
+        });
+    let Some(uses) = uses else { return TokenUses::BOTH };
     if preset != Preset::Cognito {
-        table.report("token_use", &table.location_of("token_use"), "belongs to preset \"cognito\" only");
+        table.report("token_use", &table.location_of("token_use"), "applies only when preset = \"cognito\"");
         return TokenUses::BOTH;
     }
-    for Located { value, location } in uses.iter().filter(|used| !matches!(used.value.as_str(), "id" | "access")) {
-        table.report("token_use", location, format!("holds {value:?}; there are \"id\" and \"access\""));
-    }
-    let named = |name: &str| uses.iter().any(|used| used.value == name);
-    TokenUses { id: named("id"), access: named("access") }
+    TokenUses { id: uses.iter().any(|uses| uses.value.id), access: uses.iter().any(|uses| uses.value.access) }
 }
 
 /// Whether only access tokens by RFC 9068 are accepted.
 fn read_token_type(table: &mut Table<'_>, preset: Preset) -> bool {
-    let access_tokens_only = table.one_of("token_type", &[("any", false), ("at+jwt", true)]).unwrap_or(false);
+    let access_tokens_only = table
+        .setting(
+            "token_type",
+            "`at+jwt` accepts only access tokens by RFC 9068: `typ` must be `at+jwt`, and `client_id`, `iat` and `jti` \
+             are required.",
+        )
+        .choice(&[("any", false), ("at+jwt", true)])
+        .limits("`at+jwt` only for preset `oidc`")
+        .or(false);
     if access_tokens_only && preset != Preset::Oidc {
-        table.report("token_type", &table.location_of("token_type"), "may be \"at+jwt\" for preset \"oidc\" only");
+        table.report("token_type", &table.location_of("token_type"), "can be \"at+jwt\" only when preset = \"oidc\"");
     }
     access_tokens_only
 }
 
 fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
-    let names = table.strings("algorithms")?;
-    let count = names.len();
+    let names = table
+        .setting("algorithms", "The accepted signature algorithms. `EdDSA` and `Ed25519` name the same algorithm.")
+        .list("algorithm")
+        .limits(
+            "`RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`, `Ed25519`; at least one, \
+             none twice",
+        )
+        .absent("`RS256`; also ES256 and ES384 for preset spiffe")
+        .each(|name| {
+            Algorithm::parse(name).map(|algorithm| (name.to_owned(), algorithm)).ok_or_else(|| unknown(name))
+        })?;
+    // All names were invalid and reported: the list is not reported as empty again.
+    if names.is_empty() && !table.peek_strings("algorithms").is_empty() {
+        return None;
+    }
     let mut algorithms: Vec<(String, Algorithm)> = Vec::new();
-    for Located { value, location } in names {
-        match Algorithm::parse(&value) {
-            // "EdDSA" and "Ed25519" are two names of one algorithm, and may stand beside each other.
-            Some(algorithm) if algorithms.iter().any(|(name, other)| *other == algorithm && *name != value) => {}
-            Some(algorithm) => algorithms.push((value, algorithm)),
-            None if value == Algorithm::NOT_YET => {
-                table.report("algorithms", &location, "holds \"ES512\", which this version cannot verify yet");
-            }
-            None => {
-                let known: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
-                let known = known.join(", ");
-                let rule = format!("holds {value:?}, which is no accepted algorithm; there are {known} and Ed25519");
-                table.report("algorithms", &location, rule);
-            }
+    for Located { value: (name, algorithm), .. } in names {
+        // "EdDSA" and "Ed25519" are two names of one algorithm, and can both be listed.
+        if !algorithms.iter().any(|(other_name, other)| *other == algorithm && *other_name != name) {
+            algorithms.push((name, algorithm));
         }
     }
-    // Where only wrong names were given, that was reported; the list is not empty on top of it.
-    let only_wrong_names = algorithms.is_empty() && count > 0;
-    (!only_wrong_names).then(|| algorithms.into_iter().map(|(_, algorithm)| algorithm).collect())
+    Some(algorithms.into_iter().map(|(_, algorithm)| algorithm).collect())
 }
 
-/// Where the keys are, unless the preset says, and the file to start with.
-fn read_key_location(table: &mut Table<'_>, folder: &Path) -> (Option<KeyLocation>, Option<PathBuf>) {
-    let url = table.string("jwks_url");
-    let file = table.path_in(folder, "jwks_file").map(|file| file.value);
-    let Some(Located { value, location }) = url else {
-        return (file.map(KeyLocation::JwksFile), None);
-    };
-    match Url::parse(&value) {
-        Ok(url) => (Some(KeyLocation::JwksUrl(url)), file),
-        Err(_) => {
-            table.report("jwks_url", &location, "must be a URL");
-            (None, None)
-        }
+fn unknown(name: &str) -> String {
+    if name == Algorithm::NOT_YET {
+        return format!("has algorithm {name:?}, which this version does not support");
+    }
+    let known: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
+    format!("has invalid algorithm {name:?}; must be {} or Ed25519", known.join(", "))
+}
+
+/// Where the keys are, if not at the preset's place, and the file with the first keys.
+fn read_key_location(table: &mut Table<'_>, directory: &Path) -> (Option<KeyLocation>, Option<PathBuf>) {
+    let url = table
+        .setting("jwks_url", "The URL of the keys.")
+        .parsed("URL", |text| Url::parse(text).map_err(|_| "must be a URL"))
+        .limits("`https`")
+        .absent("[by preset](#where-the-keys-come-from)")
+        .optional();
+    let file = table
+        .setting(
+            "jwks_file",
+            "A file with the keys, read again at every refresh. Together with `jwks_url`: the keys to use until the \
+             first fetch succeeds.",
+        )
+        .path(directory)
+        .limits("a regular file")
+        .absent("[by preset](#where-the-keys-come-from)")
+        .optional()
+        .map(|file| file.value);
+    match url {
+        Some(url) => (Some(KeyLocation::JwksUrl(url.value)), file),
+        // The keys are at a URL that is invalid and was reported.
+        None if table.holds("jwks_url") => (None, None),
+        None => (file.map(KeyLocation::JwksFile), None),
     }
 }
 
-fn values(list: Option<Vec<Located<String>>>) -> Option<Vec<String>> {
-    list.map(|list| list.into_iter().map(|item| item.value).collect())
+fn values(list: Vec<Located<String>>) -> Vec<String> {
+    list.into_iter().map(|item| item.value).collect()
 }

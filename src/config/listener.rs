@@ -1,4 +1,4 @@
-//! `[[listener]]`: where gRPC is served, and which proof of identity every call there must bring.
+//! `[[listener]]`: where gRPC is served, and which proof of identity every call must have.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,25 +10,28 @@ use access_broker_identity::{
     AcceptedProof, HeaderElements, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
 };
 
-/// Loopback, so that a broker without transport security is not reachable from elsewhere unless somebody decided so.
+/// Loopback: without transport security, other machines reach the broker only if the configuration says so.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
 
-/// What stands before the path of a Unix domain socket.
+/// The prefix of the path of a Unix domain socket.
 const UNIX_PREFIX: &str = "unix:";
+
+/// Read and write for the owner and the group.
+const DEFAULT_MODE: u32 = 0o660;
 
 /// One `[[listener]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerSettings {
-    /// Each listener has one of its own.
+    /// Unique, except for port 0.
     pub address: ListenAddress,
-    /// What every call must bring.
+    /// What every call must have.
     pub proof: AcceptedProof,
     /// Its transport security; `None` for plaintext.
     pub tls: Option<TlsSettings>,
 }
 
 impl ListenerSettings {
-    /// Whether every call must bring a token.
+    /// Whether every call must have a token.
     #[must_use]
     pub(crate) const fn takes_tokens(&self) -> bool {
         !matches!(self.proof, AcceptedProof::Workload(_))
@@ -42,7 +45,7 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A Unix domain socket.
     Unix {
-        /// Made at the start, removed at the end.
+        /// Created at start, removed at stop.
         path: PathBuf,
         /// Permission bits, such as `0o660`.
         mode: u32,
@@ -58,10 +61,10 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Reads every `[[listener]]`. Without one there is one all the same: plaintext, with tokens, at `server.grpc_addr`.
+/// Reads every `[[listener]]`. The default is one: plaintext, with tokens, at `server.grpc_addr`.
 pub(super) fn read_all(
     root: &mut Table<'_>,
-    folder: &Path,
+    directory: &Path,
     grpc_addr: Option<Located<SocketAddr>>,
 ) -> Vec<ListenerSettings> {
     let tables = root.tables("listener");
@@ -73,17 +76,17 @@ pub(super) fn read_all(
         root.report(
             "server.grpc_addr",
             &location,
-            "must not be given beside [[listener]], which has an address of its own",
+            "cannot be combined with [[listener]]: each listener has its own address",
         );
     }
     let mut listeners: Vec<ListenerSettings> = Vec::new();
     for mut table in tables {
-        let listener = read(&mut table, folder);
+        let listener = read(&mut table, directory);
         if let Some(listener) = listener {
             // Port 0 is another port for each.
             let is_any_port = matches!(listener.address, ListenAddress::Tcp(address) if address.port() == 0);
             if !is_any_port && listeners.iter().any(|other| other.address == listener.address) {
-                table.report("address", &table.location_of("address"), "is the address of another listener already");
+                table.report("address", &table.location_of("address"), "repeats the address of another listener");
             }
             listeners.push(listener);
         }
@@ -92,158 +95,208 @@ pub(super) fn read_all(
     listeners
 }
 
-fn read(table: &mut Table<'_>, folder: &Path) -> Option<ListenerSettings> {
-    let address = read_address(table, folder);
-    let tls = tls::read(table, folder);
+fn read(table: &mut Table<'_>, directory: &Path) -> Option<ListenerSettings> {
+    table.describe(
+        "Where gRPC is served, and which proof of identity every call must have.",
+        "one listener at `server.grpc_addr`, without TLS, with tokens as proof",
+    );
+    let address = read_address(table, directory);
+    let proof = read_proof(table);
+    let tls = tls::read(table, directory);
     if let (Some(ListenAddress::Unix { .. }), Some(_)) = (&address, &tls) {
         let location = table.location_of("tls_certificate_file");
-        table.report("tls_certificate_file", &location, "must not be given for a Unix domain socket");
+        table.report("tls_certificate_file", &location, "cannot be combined with a Unix domain socket");
     }
-    let proof = read_proof(table, address.as_ref(), tls.as_ref());
+    let proof = proof.accepted(table, address.as_ref(), tls.as_ref());
     Some(ListenerSettings { address: address?, proof: proof?, tls })
 }
 
-fn read_address(table: &mut Table<'_>, folder: &Path) -> Option<ListenAddress> {
-    let mode = read_mode(table);
-    let Located { value, location } = table.required_string("address")?;
-    if let Some(path) = value.strip_prefix(UNIX_PREFIX).filter(|path| !path.is_empty()) {
-        return Some(ListenAddress::Unix { path: folder.join(path), mode: mode.map_or(0o660, |mode| mode.value) });
-    }
-    if let Some(Located { location, .. }) = mode {
-        table.report("unix_mode", &location, "belongs to a Unix domain socket");
-    }
-    let parsed = value.parse().ok().map(ListenAddress::Tcp);
-    if parsed.is_none() {
-        let rule =
-            "must be an IP address and a port, such as \"0.0.0.0:50051\", or a path, such as \"unix:/run/broker.sock\"";
-        table.report("address", &location, rule);
-    }
-    parsed
-}
-
-fn read_mode(table: &mut Table<'_>) -> Option<Located<u32>> {
-    let Located { value, location } = table.string("unix_mode")?;
-    match u32::from_str_radix(&value, 8) {
-        Ok(mode) if value.len() <= 4 && mode <= 0o777 => Some(Located { value: mode, location }),
-        _ => {
-            table.report("unix_mode", &location, "must be permissions in octal, such as \"0660\"");
-            None
+fn read_address(table: &mut Table<'_>, directory: &Path) -> Option<ListenAddress> {
+    let address = table
+        .setting("address", "Where the listener listens. Port 0 takes a free port.")
+        .parsed("address", |text| parse_address(text, directory))
+        .limits("`IP:PORT` or `unix:PATH`; unique")
+        .required();
+    let mode = table
+        .setting("unix_mode", "The permissions of the socket's file.")
+        .parsed("string", parse_mode)
+        .limits("octal, such as `0660`; Unix domain sockets only")
+        .absent("0660")
+        .optional();
+    let mut address = address?.value;
+    match (&mut address, mode) {
+        (ListenAddress::Unix { mode, .. }, Some(given)) => *mode = given.value,
+        (ListenAddress::Tcp(_), Some(Located { location, .. })) => {
+            table.report("unix_mode", &location, "applies only to a Unix domain socket");
         }
+        (_, None) => {}
     }
+    Some(address)
 }
 
-/// What `proof` may say.
+fn parse_address(text: &str, directory: &Path) -> Result<ListenAddress, &'static str> {
+    if let Some(path) = text.strip_prefix(UNIX_PREFIX).filter(|path| !path.is_empty()) {
+        return Ok(ListenAddress::Unix { path: directory.join(path), mode: DEFAULT_MODE });
+    }
+    text.parse().map(ListenAddress::Tcp).map_err(
+        |_| "must be an IP address and a port, such as \"0.0.0.0:50051\", or a path, such as \"unix:/run/broker.sock\"",
+    )
+}
+
+fn parse_mode(text: &str) -> Result<u32, &'static str> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| text.len() <= 4 && *mode <= 0o777);
+    mode.ok_or("must be permissions in octal, such as \"0660\"")
+}
+
+/// A value of `proof`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Proof {
+enum ProofKind {
     Token,
     Workload { with_token: bool, by_header: bool },
 }
 
-fn read_proof(
-    table: &mut Table<'_>,
+/// The settings of a proof, before the rules that connect them.
+struct Proof {
+    kind: Option<ProofKind>,
+    trust_domain: Option<TrustDomain>,
+    header: Option<MeshHeader>,
+    elements: HeaderElements,
+    hops: Option<Vec<Hop>>,
+}
+
+/// An entry of `trusted_hop`.
+enum Hop {
+    /// `loopback` or `pod`.
+    ByAddress(TrustedHop),
+    User(u32),
+    Workload(SpiffeId),
+}
+
+fn read_proof(table: &mut Table<'_>) -> Proof {
+    let workload = |with_token, by_header| ProofKind::Workload { with_token, by_header };
+    let kind = table
+        .setting("proof", "What proves the identity of a call. With `+`, both are required. See [proofs](#proofs).")
+        .choice(&[
+            ("token", ProofKind::Token),
+            ("mtls", workload(false, false)),
+            ("mesh-header", workload(false, true)),
+            ("token+mtls", workload(true, false)),
+            ("token+mesh-header", workload(true, true)),
+        ])
+        .required_because("is required: token, mtls, mesh-header, token+mtls or token+mesh-header");
+    let trust_domain = table
+        .setting("trust_domain", "The trust domain of accepted workloads, such as `prod.example` or `cluster.local`.")
+        .parsed("trust domain", TrustDomain::parse)
+        .limits("required with any proof but `token`")
+        .optional();
+    let header = table
+        .setting("mesh_header", "The header in which the mesh names its client. See [mesh headers](#mesh-headers).")
+        .choice(&MeshHeader::ALL.map(|header| (header.name(), header)))
+        .limits("required with a proof by mesh header")
+        .optional();
+    let elements = table
+        .setting(
+            "mesh_header_elements",
+            "`last`: of several elements of the header, the last one counts. `one`: several are refused.",
+        )
+        .choice(&[("last", HeaderElements::Last), ("one", HeaderElements::One)])
+        .limits("only with `x-forwarded-client-cert`")
+        .or(HeaderElements::default());
+    let hops = table
+        .setting("trusted_hop", "The peers whose mesh header is trusted. See [trusted hops](#trusted-hops).")
+        .list("string")
+        .limits("`pod`, or `loopback`, or `uid:NUMBER`, or SPIFFE ids; required with a proof by mesh header")
+        .each(parse_hop);
+    Proof {
+        kind: kind.map(|kind| kind.value),
+        trust_domain: trust_domain.map(|domain| domain.value),
+        header: header.map(|header| header.value),
+        elements,
+        hops: hops.map(|hops| hops.into_iter().map(|hop| hop.value).collect()),
+    }
+}
+
+fn parse_hop(text: &str) -> Result<Hop, String> {
+    if text == TrustedHop::LOOPBACK {
+        Ok(Hop::ByAddress(TrustedHop::Loopback))
+    } else if text == TrustedHop::POD {
+        Ok(Hop::ByAddress(TrustedHop::Pod))
+    } else if let Some(user) = text.strip_prefix(TrustedHop::USER_PREFIX).and_then(|user| user.parse().ok()) {
+        Ok(Hop::User(user))
+    } else if let Ok(id) = SpiffeId::parse(text) {
+        Ok(Hop::Workload(id))
+    } else {
+        Err(format!("has {text:?}; must be \"pod\", \"loopback\", \"uid:NUMBER\" or a SPIFFE id"))
+    }
+}
+
+impl Proof {
+    /// The proof, if the settings fit together.
+    fn accepted(
+        self,
+        table: &Table<'_>,
+        address: Option<&ListenAddress>,
+        tls: Option<&TlsSettings>,
+    ) -> Option<AcceptedProof> {
+        let Self { kind, trust_domain, header, elements, hops } = self;
+        // Only this header is a list.
+        if header.is_some_and(|header| header != MeshHeader::XForwardedClientCert) {
+            let rule = "applies only when mesh_header = \"x-forwarded-client-cert\"";
+            forbid(table, "mesh_header_elements", rule);
+        }
+        let hop = hops.and_then(|hops| trusted_hop(hops, table, address, tls));
+        let (with_token, by_header) = match kind? {
+            ProofKind::Token => {
+                for key in ["trust_domain", "mesh_header", "mesh_header_elements", "trusted_hop"] {
+                    forbid(table, key, "applies only when proof includes mtls or mesh-header");
+                }
+                return Some(AcceptedProof::Token);
+            }
+            ProofKind::Workload { with_token, by_header } => (with_token, by_header),
+        };
+        require(table, "trust_domain", "is required unless proof = \"token\"");
+        let source = if by_header {
+            require(table, "mesh_header", "is required when proof includes mesh-header");
+            require(table, "trusted_hop", "is required when proof includes mesh-header");
+            header.zip(hop).map(|(header, hop)| WorkloadSource::MeshHeader { header, hop, elements })
+        } else {
+            for key in ["mesh_header", "mesh_header_elements", "trusted_hop"] {
+                forbid(table, key, "applies only when proof includes mesh-header");
+            }
+            if tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
+                table.report("proof", &table.location_of("proof"), "with mTLS requires tls_client_ca_file to be set");
+            }
+            Some(WorkloadSource::ClientCertificate)
+        };
+        let workload = WorkloadProof { trust_domain: trust_domain?, source: source? };
+        Some(if with_token { AcceptedProof::TokenAndWorkload(workload) } else { AcceptedProof::Workload(workload) })
+    }
+}
+
+/// All entries must be of one kind, which must fit the listener.
+fn trusted_hop(
+    hops: Vec<Hop>,
+    table: &Table<'_>,
     address: Option<&ListenAddress>,
     tls: Option<&TlsSettings>,
-) -> Option<AcceptedProof> {
-    let workload = |with_token, by_header| Proof::Workload { with_token, by_header };
-    let proofs = [
-        ("token", Proof::Token),
-        ("mtls", workload(false, false)),
-        ("mesh-header", workload(false, true)),
-        ("token+mtls", workload(true, false)),
-        ("token+mesh-header", workload(true, true)),
-    ];
-    let is_given = table.holds("proof");
-    let proof = table.one_of("proof", &proofs);
-    if !is_given {
-        table.report("proof", &table.location_of("proof"), "is required: which proof of identity calls must bring");
-    }
-    let trust_domain = read_trust_domain(table);
-    let header = read_header(table);
-    let elements = read_elements(table, header);
-    let hop = read_hop(table, address, tls);
-    let (with_token, by_header) = match proof? {
-        Proof::Token => {
-            for key in ["trust_domain", "mesh_header", "mesh_header_elements", "trusted_hop"] {
-                forbid(table, key, "belongs to a proof by workload");
-            }
-            return Some(AcceptedProof::Token);
-        }
-        Proof::Workload { with_token, by_header } => (with_token, by_header),
-    };
-    require(table, "trust_domain", "is required: the trust domain that workloads must be of");
-    let source = if by_header {
-        require(table, "mesh_header", "is required: the header in which the mesh names its client");
-        require(table, "trusted_hop", "is required: from whom the header is believed");
-        header.zip(hop).zip(elements).map(|((header, hop), elements)| WorkloadSource::MeshHeader {
-            header,
-            hop,
-            elements,
-        })
-    } else {
-        forbid(table, "mesh_header", "belongs to a proof by mesh header");
-        forbid(table, "mesh_header_elements", "belongs to a proof by mesh header");
-        forbid(table, "trusted_hop", "belongs to a proof by mesh header");
-        if tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
-            table.report("proof", &table.location_of("proof"), "by mTLS needs tls_client_ca_file");
-        }
-        Some(WorkloadSource::ClientCertificate)
-    };
-    let workload = WorkloadProof { trust_domain: trust_domain?, source: source? };
-    Some(if with_token { AcceptedProof::TokenAndWorkload(workload) } else { AcceptedProof::Workload(workload) })
-}
-
-fn read_trust_domain(table: &mut Table<'_>) -> Option<TrustDomain> {
-    let Located { value, location } = table.string("trust_domain")?;
-    TrustDomain::parse(&value).map_err(|error| table.report("trust_domain", &location, error)).ok()
-}
-
-fn read_header(table: &mut Table<'_>) -> Option<MeshHeader> {
-    table.one_of("mesh_header", &MeshHeader::ALL.map(|header| (header.name(), header)))
-}
-
-fn read_elements(table: &mut Table<'_>, header: Option<MeshHeader>) -> Option<HeaderElements> {
-    if !table.holds("mesh_header_elements") {
-        return Some(HeaderElements::default());
-    }
-    let elements =
-        table.one_of("mesh_header_elements", &[("last", HeaderElements::Last), ("one", HeaderElements::One)]);
-    // Only this header is a list.
-    if header.is_some_and(|header| header != MeshHeader::XForwardedClientCert) {
-        forbid(table, "mesh_header_elements", "belongs to mesh_header = \"x-forwarded-client-cert\"");
-    }
-    elements
-}
-
-/// Reads `trusted_hop`: `"loopback"`, or `"pod"`, or user ids of a Unix domain socket's peers, or SPIFFE ids of client
-/// certificates.
-fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<&TlsSettings>) -> Option<TrustedHop> {
-    let names = table.strings("trusted_hop")?;
+) -> Option<TrustedHop> {
     let (mut by_address, mut users, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for Located { value, location } in &names {
-        if value == TrustedHop::LOOPBACK {
-            by_address.push(TrustedHop::Loopback);
-        } else if value == TrustedHop::POD {
-            by_address.push(TrustedHop::Pod);
-        } else if let Some(user) = value.strip_prefix(TrustedHop::USER_PREFIX).and_then(|user| user.parse().ok()) {
-            users.push(user);
-        } else if let Ok(id) = SpiffeId::parse(value) {
-            ids.push(id);
-        } else {
-            let rule =
-                format!("holds {value:?}, which is neither \"pod\", \"loopback\", \"uid:NUMBER\" nor a SPIFFE id");
-            table.report("trusted_hop", location, rule);
+    for hop in hops {
+        match hop {
+            Hop::ByAddress(hop) => by_address.push(hop),
+            Hop::User(user) => users.push(user),
+            Hop::Workload(id) => ids.push(id),
         }
     }
-    let location = table.location_of("trusted_hop");
     let is_unix = matches!(address, Some(ListenAddress::Unix { .. }));
     let (hop, rule) = match (by_address.as_slice(), users.is_empty(), ids.is_empty()) {
         ([hop], true, true) => (hop.clone(), is_unix.then_some("must be \"uid:NUMBER\" on a Unix domain socket")),
         ([], false, true) => {
-            (TrustedHop::UnixUser(users), (!is_unix).then_some("may name users on a Unix domain socket only"))
+            (TrustedHop::UnixUser(users), (!is_unix).then_some("can have user ids only on a Unix domain socket"))
         }
         ([], true, false) => {
             let has_certificates = tls.is_some_and(|tls| tls.client_ca_file.is_some());
-            let rule = (!has_certificates).then_some("by SPIFFE id needs tls_client_ca_file");
+            let rule = (!has_certificates).then_some("with a SPIFFE id requires tls_client_ca_file to be set");
             (TrustedHop::ClientCertificate(ids), rule)
         }
         _ => (TrustedHop::Loopback, Some("must be \"pod\" or \"loopback\" alone, or user ids, or SPIFFE ids")),
@@ -251,7 +304,7 @@ fn read_hop(table: &mut Table<'_>, address: Option<&ListenAddress>, tls: Option<
     match rule {
         None => Some(hop),
         Some(rule) => {
-            table.report("trusted_hop", &location, rule);
+            table.report("trusted_hop", &table.location_of("trusted_hop"), rule);
             None
         }
     }

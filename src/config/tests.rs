@@ -14,9 +14,11 @@ use access_broker_s3::credentials::{SecretSource, SessionSource};
 mod audit;
 mod endpoints;
 mod listeners;
+mod reference;
 mod servers;
 mod sources;
 mod transfer;
+mod variables;
 
 const FOLDER: &str = "/etc/access-broker";
 
@@ -79,7 +81,7 @@ s3_bucket = "example-archive"
 region = "us-east-1"
 endpoint = "minio"
 addressing = "host"
-credentials = "nobody"
+credentials = "absent"
 
 [[credentials]]
 name = "minio"
@@ -123,12 +125,12 @@ fn address(text: &str) -> SocketAddr {
 }
 
 #[test]
-fn everything_wrong_is_reported_at_once_with_its_line() {
+fn every_problem_is_reported_at_once_with_its_line() {
     let problems = parse(BROKEN).unwrap_err().to_string();
     let expected = [
         r#"broker.toml:2: server.grpc_addr must be an IP address and a port, such as "127.0.0.1:50051""#,
         "broker.toml:3: server.admin_addr must be a string",
-        "broker.toml:4: server.shutdown_grace must not be longer than 10m",
+        "broker.toml:4: server.shutdown_grace must be at most 10m",
         "broker.toml:5: server.tls is not a known setting",
         "broker.toml:8: log.format must be one of: json, text",
         "broker.toml:9: log.level must be one of: error, warn, info, debug, trace",
@@ -136,28 +138,28 @@ fn everything_wrong_is_reported_at_once_with_its_line() {
         "broker.toml:12: policy.reload_interval must be at least 1s",
         "broker.toml:18: issuer[0].audiences must not be empty",
         "broker.toml:18: issuer[0].audiences must not have the same entry twice",
-        "broker.toml:24: issuer[0].key_refresh_interval must be from 1 minute to 1 hour",
-        "broker.toml:22: issuer[0].leeway must be at most 300 seconds",
-        "broker.toml:25: issuer[0].max_key_age must be from 2 hours to 7 days",
-        "broker.toml:23: issuer[0].max_token_lifetime must be longer than zero",
-        r#"broker.toml:17: issuer[0].token_use belongs to preset "cognito" only"#,
+        "broker.toml:24: issuer[0].key_refresh_interval must be between 1m and 1h",
+        "broker.toml:22: issuer[0].leeway must be at most 5m",
+        "broker.toml:25: issuer[0].max_key_age must be between 2h and 7d",
+        "broker.toml:23: issuer[0].max_token_lifetime must be at least 1s",
+        r#"broker.toml:17: issuer[0].token_use applies only when preset = "cognito""#,
         "broker.toml:16: issuer[0].preset must be one of: oidc, cognito, kubernetes, spiffe",
-        r#"broker.toml:19: issuer[0].algorithms holds "HS256", which is no accepted algorithm; there are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA and Ed25519"#,
+        r#"broker.toml:19: issuer[0].algorithms has invalid algorithm "HS256"; must be RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA or Ed25519"#,
         "broker.toml:20: issuer[0].jwks_url must be an https URL without credentials; plain http to this machine itself needs insecure_loopback = true",
         "broker.toml:21: issuer[0].jwks_file must not be empty",
         "broker.toml:28: issuer[1].issuer must have no query and no fragment",
-        "broker.toml:28: issuer[1].issuer is the URL of another issuer already",
+        "broker.toml:28: issuer[1].issuer repeats the issuer of another [[issuer]]",
         "broker.toml:31: issuer[2].issuer is required",
-        "broker.toml:34: bucket[0] is no usable bucket: the bucket must be 3 to 63 characters from a-z, 0-9, '.' and \
+        "broker.toml:34: bucket[0] is invalid: the bucket must be 3 to 63 characters from a-z, 0-9, '.' and \
          '-' and start and end with a letter or digit",
         "broker.toml:35: bucket[0].name must be 1 to 63 characters from a-z, 0-9, '-' and '_' and start with a letter \
          or digit",
         r#"broker.toml:43: bucket[1].endpoint must be a URL, such as "https://minio.example.com:9000""#,
         "broker.toml:44: bucket[1].addressing must be one of: automatic, virtual-host, path",
-        r#"broker.toml:45: bucket[1].credentials names "nobody", which no [[credentials]] has"#,
-        "broker.toml:47: credentials[0] must have a session token and its expiration both or neither",
-        "broker.toml:47: credentials[0] must have secret_access_key_env or secret_access_key_file",
-        "broker.toml:51: credentials[0].session_token_file must not be given beside session_token_env",
+        r#"broker.toml:45: bucket[1].credentials refers to undefined credentials "absent""#,
+        "broker.toml:47: credentials[0] must have a session token and its expiration, or neither",
+        "broker.toml:47: credentials[0] requires secret_access_key_env or secret_access_key_file",
+        "broker.toml:51: credentials[0].session_token_file cannot be combined with session_token_env",
         "broker.toml:53: extra is not a known setting",
     ];
     for line in expected {
@@ -194,7 +196,7 @@ fn a_required_setting_may_come_from_the_environment() {
 }
 
 #[test]
-fn what_kubernetes_sets_for_a_service_is_no_setting() {
+fn variables_that_kubernetes_sets_for_a_service_are_not_settings() {
     let variables = [
         ("ACCESS_BROKER_PORT", "tcp://10.0.0.1:50051"),
         ("ACCESS_BROKER_SERVICE_HOST", "10.0.0.1"),
@@ -216,7 +218,7 @@ fn an_unknown_setting_in_the_environment_is_refused_by_name() {
 }
 
 #[test]
-fn a_wrong_override_is_blamed_on_its_source_and_not_on_the_file() {
+fn an_invalid_override_is_reported_with_its_source() {
     let mut overrides = environment(&[("ACCESS_BROKER_LOG__LEVEL", "loud")]);
     flag_override(&mut overrides, "--grpc-addr", "server.grpc_addr", Some("here".to_owned()));
     let problems = parse_with(GOOD, overrides).unwrap_err();
@@ -236,7 +238,7 @@ fn the_lines_of_rejected_proofs_have_bounds() {
 }
 
 #[test]
-fn what_is_left_out_is_safe() {
+fn the_defaults_are_safe() {
     let config = parse(GOOD).unwrap();
     assert_eq!(sole_address(&config), tcp("127.0.0.1:50051"));
     assert_eq!(config.server.admin_addr, address("127.0.0.1:9090"));
@@ -259,10 +261,13 @@ fn a_configuration_without_issuer_audience_or_bucket_is_refused() {
     };
     assert_eq!(
         without("[[issuer]]", "[[bucket]]"),
-        "broker.toml: issuer must be given at least once as [[issuer]], because a listener takes tokens"
+        "broker.toml: issuer is required, because a listener accepts tokens: configure at least one [[issuer]]"
     );
-    assert_eq!(without("[[bucket]]", "no such text"), "broker.toml: bucket must be given at least once as [[bucket]]");
-    assert_eq!(without("audiences", "\n[[bucket]]"), "broker.toml:5: issuer[0].audiences must have at least one entry");
+    assert_eq!(
+        without("[[bucket]]", "no such text"),
+        "broker.toml: bucket is required: configure at least one [[bucket]]"
+    );
+    assert_eq!(without("audiences", "\n[[bucket]]"), "broker.toml:5: issuer[0].audiences is required");
 }
 
 #[test]
@@ -319,7 +324,7 @@ fn both_names_of_ed25519_are_one_algorithm() {
     }
     for (names, rule) in [
         (r#"["EdDSA", "EdDSA"]"#, "must not have the same entry twice"),
-        (r#"["ES512"]"#, r#"holds "ES512", which this version cannot verify yet"#),
+        (r#"["ES512"]"#, r#"has algorithm "ES512", which this version does not support"#),
     ] {
         assert!(with(names).unwrap_err().to_string().contains(rule), "{names}");
     }
@@ -365,7 +370,10 @@ fn credentials_are_known_by_their_name_and_the_default_chain_by_its_own() {
     assert_eq!(named("keys").unwrap().buckets[0].credentials.name(), "keys");
     assert_eq!(parse(GOOD).unwrap().buckets[0].credentials.name(), "default-chain");
     let problems = named("default-chain").unwrap_err().to_string();
-    assert!(problems.contains("credentials[0].name is what metrics call AWS's default chain"), "{problems}");
+    assert!(
+        problems.contains("credentials[0].name is reserved (metrics use it for AWS's default chain)"),
+        "{problems}"
+    );
 }
 
 #[test]
@@ -384,7 +392,7 @@ fn loading_takes_the_folder_from_the_path() {
 }
 
 #[test]
-fn the_policy_is_held_against_the_buckets_and_issuers_of_the_configuration() {
+fn a_policy_must_fit_the_buckets_and_issuers_of_the_configuration() {
     let config = parse(GOOD).unwrap();
     let policy = |bucket: &str, issuer: &str| {
         config.parse_policy(&format!(
@@ -394,7 +402,7 @@ fn the_policy_is_held_against_the_buckets_and_issuers_of_the_configuration() {
     };
     assert!(policy("media", "https://login.example.com").is_ok());
     assert!(policy("archive", "https://login.example.com").is_err());
-    // The real name is not the logical one.
+    // The name of the S3 bucket is not the name of the bucket.
     assert!(policy("example-media", "https://login.example.com").is_err());
     assert!(policy("media", "https://login.example.com/").is_err());
 }
@@ -408,7 +416,7 @@ fn an_empty_bucket_name_means_the_only_bucket() {
     let twice = second.replace("archive", "media");
     assert_eq!(
         sole_problem(&format!("{GOOD}{twice}")),
-        "broker.toml:14: bucket[1].name is the name of another bucket already"
+        "broker.toml:14: bucket[1].name repeats the name of another bucket"
     );
 }
 
@@ -431,7 +439,7 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
         ("call_timeout = \"301s\"", "call_timeout must be between 1s and 5m"),
         ("keepalive_timeout = \"0s\"", "keepalive_timeout must be between 1s and 5m"),
         ("max_metadata_size = \"1KiB\"", "max_metadata_size must be between 4KiB and 64KiB"),
-        ("max_message_size = \"2MiB\"", "max_message_size must be between 4KiB and 1024KiB"),
+        ("max_message_size = \"2MiB\"", "max_message_size must be between 4KiB and 1MiB"),
         ("max_calls = 1", "max_calls is not a known setting"),
         ("max_streams = 0", "max_streams must be between 1 and 1000000"),
         ("max_unproven_connections = 0", "max_unproven_connections must be between 1 and 100000"),
@@ -445,11 +453,11 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
         ("request_memory = \"1023KiB\"", "request_memory must be between 1MiB and 16GiB"),
         (
             "request_memory = \"1MiB\"\nmax_message_size = \"1024KiB\"",
-            "request_memory must be at least twice max_message_size, or one message fills it",
+            "request_memory must be at least twice max_message_size",
         ),
         (
             "trusted_proxies = [\"10.0.0.0/33\"]",
-            "trusted_proxies holds \"10.0.0.0/33\", which is neither an IP address nor a network",
+            "trusted_proxies has \"10.0.0.0/33\", which is not an IP address or a network",
         ),
         ("admin_max_connections = 0", "admin_max_connections must be between 1 and 1024"),
         ("admin_max_connections = 1025", "admin_max_connections must be between 1 and 1024"),
@@ -461,7 +469,7 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
 }
 
 #[test]
-fn shared_addresses_are_loopback_and_those_that_the_settings_name() {
+fn shared_addresses_are_loopback_and_trusted_proxies() {
     let text = format!("{GOOD}\n[limits]\ntrusted_proxies = [\"10.0.0.7\", \"10.1.0.0/16\", \"2001:db8::/32\"]\n");
     let limits = parse(&text).unwrap().limits;
     for shared in
@@ -475,7 +483,7 @@ fn shared_addresses_are_loopback_and_those_that_the_settings_name() {
 }
 
 #[test]
-fn a_start_waits_for_parts_as_long_as_it_is_told_and_for_required_ones_always() {
+fn a_start_waits_for_optional_parts_for_a_limited_time() {
     let config = parse(GOOD).unwrap();
     assert_eq!(config.server.startup_wait, Duration::from_secs(30));
     assert!(config.required_issuers.is_empty() && !config.buckets[0].required);
@@ -484,7 +492,7 @@ fn a_start_waits_for_parts_as_long_as_it_is_told_and_for_required_ones_always() 
         assert_eq!(with(text).unwrap().server.startup_wait, wait);
     }
     let problems = with("601s").unwrap_err();
-    assert!(problems.to_string().ends_with("server.startup_wait must not be longer than 10m"), "{problems}");
+    assert!(problems.to_string().ends_with("server.startup_wait must be at most 10m"), "{problems}");
     let required = ["[[issuer]]\n", "[[bucket]]\n"]
         .iter()
         .fold(GOOD.to_owned(), |text, table| text.replace(table, &format!("{table}required = true\n")));

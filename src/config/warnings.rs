@@ -1,6 +1,6 @@
-//! What a valid configuration says without any effect, or surely does not mean.
+//! Warnings about a valid configuration: settings without effect, probable mistakes, and risks.
 //!
-//! The document is read once more, apart from what the server uses.
+//! They are found in a second reading of the document.
 
 mod access_keys;
 mod buckets;
@@ -17,27 +17,27 @@ use access_broker_base::document::Document;
 use access_broker_base::files;
 use access_broker_s3::credentials::SecretSource;
 
-/// The largest secret that is looked at, in bytes, as for the server itself.
+/// The largest secret that is read, in bytes, as for the server itself.
 const MAX_SECRET_BYTES: usize = 16 * 1_024;
 
-/// Looks at a secret, if it is there. What it finds is judged by its shape, and never shown.
-pub(super) type SecretLook<'s> = &'s dyn Fn(&SecretSource) -> Option<Zeroizing<String>>;
+/// Reads a secret, if it is available. Warnings judge its form and never show it.
+pub(super) type ReadSecret<'s> = &'s dyn Fn(&SecretSource) -> Option<Zeroizing<String>>;
 
 /// Adds the warnings about a configuration without problems to its document.
-pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_>) {
+pub(super) fn find(document: &Document<'_>, config: &Config, read_secret: ReadSecret<'_>) {
     listeners::find(&mut document.root(), config);
     issuers::find(&mut document.root(), config);
     buckets::find(&mut document.root(), config);
-    access_keys::find(document, config, look);
+    access_keys::find(document, config, read_secret);
 }
 
-/// What is on this machine, in files and in the environment of this process. Blocks on the file system.
-pub(super) fn look_here(source: &SecretSource) -> Option<Zeroizing<String>> {
+/// Reads a secret from a file or from the environment of this process. Blocks on the file system.
+pub(super) fn read_secret(source: &SecretSource) -> Option<Zeroizing<String>> {
     match source {
         SecretSource::EnvironmentVariable(name) => env::var(name).ok().map(Zeroizing::new),
         SecretSource::File(path) => {
-            let look = files::read(path, MAX_SECRET_BYTES).ok()?;
-            str::from_utf8(&look.content).ok().map(|text| Zeroizing::new(text.to_owned()))
+            let read = files::read(path, MAX_SECRET_BYTES).ok()?;
+            str::from_utf8(&read.content).ok().map(|text| Zeroizing::new(text.to_owned()))
         }
     }
 }

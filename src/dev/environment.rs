@@ -1,4 +1,4 @@
-//! The whole thing on one machine: embedded S3, embedded issuer, and the broker over both.
+//! Everything on one machine: embedded S3, embedded issuer, and the broker.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,52 +19,52 @@ use access_broker_dev::{
 };
 use access_broker_identity::PlainHttp;
 
-/// The policy of a new data folder.
+/// The policy of a new data directory.
 pub const POLICY: &str = include_str!("policy.toml");
 
-/// The logical bucket, and the name of the embedded S3's one.
+/// The logical bucket, and the name of the embedded server's bucket.
 pub const BUCKET: &str = "media";
 
-/// The audit file, in the data folder.
+/// The audit file, in the data directory.
 const AUDIT_FILE: &str = "audit.jsonl";
 
 const ACCESS_KEY_ID_VARIABLE: &str = "EMBEDDED_S3_ACCESS_KEY_ID";
 const SECRET_ACCESS_KEY_VARIABLE: &str = "EMBEDDED_S3_SECRET_ACCESS_KEY";
 
-/// Where everything listens. Port 0 takes a free one.
+/// The addresses to listen at. Port 0 means a free port.
 #[derive(Debug, Clone)]
 pub struct EnvironmentOptions {
-    /// The broker's gRPC.
+    /// The broker's gRPC address.
     pub grpc_addr: SocketAddr,
-    /// The broker's admin HTTP.
+    /// The broker's admin address.
     pub admin_addr: SocketAddr,
-    /// Of the embedded S3; on loopback. Port 0 takes a free one.
+    /// The embedded S3's address, on loopback. Port 0 means a free port.
     pub s3_addr: SocketAddr,
-    /// Of the embedded issuer; on loopback. Port 0 takes a free one.
+    /// The embedded issuer's address, on loopback. Port 0 means a free port.
     pub issuer_addr: SocketAddr,
-    /// Where objects, policy and audit records are kept. `None`: in a folder that is removed in the end.
+    /// The directory of objects, policy and audit records. `None`: a temporary directory, removed on exit.
     pub data_dir: Option<PathBuf>,
-    /// Whether decisions are recorded, in a file of that folder.
+    /// Whether decisions are recorded, in a file of that directory.
     pub audit: bool,
-    /// Where the broker's spans go.
+    /// The exporter of the broker's spans.
     pub traces: Traces,
-    /// What was lost of the broker's log, for metrics.
+    /// Counts lost log lines, for metrics.
     pub log: Arc<LogCounts>,
 }
 
-/// Everything, running.
+/// The running servers.
 #[derive(Debug)]
 pub struct Environment {
     /// The broker.
     pub server: RunningServer,
-    /// Where it serves gRPC.
+    /// The broker's gRPC address.
     pub grpc_addr: SocketAddr,
     /// The S3 server.
     pub s3: EmbeddedS3,
     /// The token issuer.
     pub issuer: EmbeddedIssuer,
     data_dir: PathBuf,
-    _removed_in_the_end: Option<TempDir>,
+    _temporary_dir: Option<TempDir>,
 }
 
 impl Environment {
@@ -72,12 +72,12 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// When an address cannot be bound, the data folder cannot be written, or the policy in it is not valid.
+    /// When an address cannot be bound, the data directory cannot be written, or the policy in it is invalid.
     pub async fn start(options: EnvironmentOptions) -> anyhow::Result<Self> {
-        let (data_dir, removed_in_the_end) = data_dir(options.data_dir.as_deref())?;
+        let (data_dir, temporary_dir) = data_dir(options.data_dir.as_deref())?;
         let objects = data_dir.join("objects");
         let (access_key_id, secret_access_key) = generate_key_pair()?;
-        // Before the server opens the folder: it clears away what looks like a broken upload.
+        // Before the server opens the directory, because it removes what seems to be a broken upload.
         seed(&objects, BUCKET).await?;
         let s3 = EmbeddedS3::start(EmbeddedS3Options {
             address: options.s3_addr,
@@ -96,7 +96,7 @@ impl Environment {
         let text = broker_toml(&options, issuer.issuer(), &s3.url());
         let origin = "the development configuration";
         let config = Config::parse(origin, &text, &data_dir, Overrides::new(), PlainHttp::OnLoopback)?;
-        // The key pair lives in this process alone: neither a file nor the real environment holds it.
+        // The key pair is only in this process: neither a file nor the real environment has it.
         let start_options = StartOptions {
             environment: Arc::new(move |name| match name {
                 ACCESS_KEY_ID_VARIABLE => Some(access_key_id.clone()),
@@ -108,33 +108,33 @@ impl Environment {
             ..StartOptions::system()
         };
         let loading = config.clone();
-        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("the policy was not loaded")?;
-        let policy = loaded.context("the policy is not valid")?;
+        let loaded = task::spawn_blocking(move || loading.load_policy()).await.context("loading the policy failed")?;
+        let policy = loaded.context("the policy is invalid")?;
         let server = RunningServer::start(config, policy, start_options).await?;
         let grpc_addr = server.grpc_addr().context("the broker has no address")?;
         server.ready().await;
-        Ok(Self { server, grpc_addr, s3, issuer, data_dir, _removed_in_the_end: removed_in_the_end })
+        Ok(Self { server, grpc_addr, s3, issuer, data_dir, _temporary_dir: temporary_dir })
     }
 
-    /// The policy file in force. Changes to it are taken up within a second.
+    /// The policy file. Changes become active within a second.
     #[must_use]
     pub fn policy_file(&self) -> PathBuf {
         self.data_dir.join("policy.toml")
     }
 
-    /// The file with a record of every decision, if they are recorded.
+    /// The audit file, if decisions are recorded.
     #[must_use]
     pub fn audit_file(&self) -> PathBuf {
         self.data_dir.join(AUDIT_FILE)
     }
 
-    /// The folder with the objects.
+    /// The directory with the objects.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// Stops everything, the broker first, because it asks the others.
+    /// Stops everything, the broker first, because it uses the others.
     pub async fn stop(self) {
         self.server.stop().await;
         self.issuer.shutdown().await;
@@ -145,21 +145,21 @@ impl Environment {
 fn data_dir(wanted: Option<&Path>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
     match wanted {
         Some(path) => {
-            fs::create_dir_all(path).with_context(|| format!("cannot create --data-dir {}", path.display()))?;
+            fs::create_dir_all(path).with_context(|| format!("creating --data-dir {} failed", path.display()))?;
             Ok((path.to_owned(), None))
         }
         None => {
             let folder = tempfile::Builder::new().prefix("access-broker-").tempdir();
-            let folder = folder.context("cannot create a temporary folder")?;
+            let folder = folder.context("creating a temporary directory failed")?;
             Ok((folder.path().to_owned(), Some(folder)))
         }
     }
 }
 
-/// Writes the policy, unless somebody put one there.
+/// Writes the policy, unless the file exists.
 fn write_policy(path: &Path) -> anyhow::Result<()> {
     if !path.exists() {
-        fs::write(path, POLICY).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(path, POLICY).with_context(|| format!("writing {} failed", path.display()))?;
     }
     Ok(())
 }
@@ -202,6 +202,7 @@ region = "us-east-1"
 endpoint = "{s3}"
 credentials = "embedded-s3"
 unsigned_headers = "refused"
+conditional_writes = true
 checksums = ["crc32", "crc32c", "crc64nvme", "md5", "sha1", "sha256"]
 
 [[credentials]]

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::environment::{BUCKET, Environment};
 use access_broker_dev::CUTE_CAT;
 
-/// What is running and what to try, with fresh tokens.
+/// What is running and what to try, with new tokens.
 ///
 /// # Errors
 ///

@@ -1,15 +1,15 @@
-//! Whether a request is a call of a method here, by its head: HTTP that is not gRPC is told so in plain HTTP.
+//! Whether the head of a request is that of a known method. HTTP requests other than gRPC get an answer in plain HTTP.
 
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::calls::{CallMethod, MalformedRequest};
 
-/// Marks an answer that is plain HTTP, and so has no status of gRPC. In its extensions.
+/// Marks a plain HTTP answer, which has no gRPC status. In its extensions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainHttp;
 
-/// What is wrong with the head of a request.
+/// Why the head of a request is malformed.
 pub(super) fn judge<B>(method: CallMethod, request: &Request<B>) -> Option<MalformedRequest> {
     if *request.method() != Method::POST {
         Some(MalformedRequest::NotPost)
@@ -23,8 +23,8 @@ pub(super) fn judge<B>(method: CallMethod, request: &Request<B>) -> Option<Malfo
     }
 }
 
-/// Whether the one content type is gRPC's with protobuf, whatever its parameters are. Others with that beginning are
-/// other protocols, such as `application/grpc-web`, or other encodings.
+/// Whether the single content type is gRPC with protobuf, with any parameters. Others with that prefix are other
+/// protocols, such as `application/grpc-web`, or other encodings.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -32,7 +32,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     [&b"application/grpc"[..], b"application/grpc+proto"].iter().any(|grpc| media_type.eq_ignore_ascii_case(grpc))
 }
 
-/// The answer to what is not gRPC, which gRPC clients and others understand (gRPC over HTTP/2, "Requests").
+/// The answer to requests other than gRPC, for gRPC clients and others (gRPC over HTTP/2, "Requests").
 pub(super) fn plain_answer(malformed: MalformedRequest) -> Option<Response<&'static str>> {
     let (status, text) = match malformed {
         MalformedRequest::NotPost => {

@@ -1,4 +1,4 @@
-//! Requests to domain types and results to answers: the only place that knows both.
+//! Translates requests to domain types and results to answers: the only module with both.
 
 mod answers;
 mod download;

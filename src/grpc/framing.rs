@@ -1,8 +1,7 @@
-//! How the messages of a request are framed: a flag, a length, and so many bytes (gRPC over HTTP/2,
-//! "Length-Prefixed-Message").
+//! The framing of a request's messages: a flag, a length, and the bytes (gRPC over HTTP/2, "Length-Prefixed-Message").
 //!
-//! The gRPC library has one code, `INTERNAL`, for everything that is wrong here, and ignores the second message of a unary
-//! call. Here each fault is told apart, before the method is called.
+//! The gRPC library has one code, `INTERNAL`, for every framing error, and ignores the second message of a unary call.
+//! This module distinguishes the errors before the method is called.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,7 +14,7 @@ use tonic::body::Body;
 
 use crate::calls::{CallMethod, CallRecord, MalformedRequest, MessagePrefix, RequestFault};
 
-/// The header that names how messages are compressed.
+/// The header that names the compression of messages.
 const GRPC_ENCODING: &str = "grpc-encoding";
 
 /// A flag, and the length of the message.
@@ -26,7 +25,7 @@ fn announced(read: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(length)).ok()
 }
 
-/// Follows the frames of one request, part by part.
+/// Tracks the frames of one request, part by part.
 #[derive(Debug)]
 pub(super) struct Framing {
     may_be_compressed: bool,
@@ -36,19 +35,19 @@ pub(super) struct Framing {
     position: Position,
 }
 
-/// Where in its frames a request is.
+/// The position within the frames of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// In front of a message.
+    /// Before a message.
     Flag,
-    /// In its length, of which so many bytes were read.
+    /// In its length, of which this many bytes were read.
     Length { read: u8, length: u32 },
     /// In its bytes.
     Message { left: u32 },
 }
 
 impl Framing {
-    /// The framing of a request for this method, with these headers.
+    /// The framing of a request to this method, with these headers.
     pub(super) fn new(method: CallMethod, headers: &HeaderMap) -> Self {
         let may_be_compressed = headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding != "identity");
         let is_stream = method.grpc_type() == "bidi_stream";
@@ -106,7 +105,7 @@ impl Framing {
     }
 }
 
-/// The body of a request. It fails where its framing does, and notes in the record of the call what it was.
+/// The body of a request. It fails where its framing is invalid, and records the reason in the record of the call.
 pub(super) struct FramedBody {
     body: Body,
     framing: Framing,
@@ -125,7 +124,7 @@ impl FramedBody {
             Err(malformed) => {
                 self.has_ended = true;
                 self.record.set_request_fault(RequestFault::Malformed(malformed));
-                // What is answered is made from the record.
+                // The answer is made from the record.
                 Some(Err(Status::invalid_argument(malformed.code())))
             }
         }
@@ -144,7 +143,7 @@ impl HttpBody for FramedBody {
             Some(Ok(frame)) => {
                 let judged = match frame.data_ref() {
                     Some(part) => self.framing.read(part),
-                    // Trailers are the end of a request.
+                    // Trailers end a request.
                     None => self.framing.end(),
                 };
                 self.judge(judged, Some(frame))
@@ -162,7 +161,7 @@ impl HttpBody for FramedBody {
         })
     }
 
-    /// Not before its end was judged: a request without a body has to be read, too.
+    /// Not before the end was checked: a request without a body must be read as well.
     fn is_end_stream(&self) -> bool {
         self.has_ended
     }

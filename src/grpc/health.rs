@@ -1,4 +1,4 @@
-//! The health service of the library, with what its `Watch` lacks.
+//! The library's health service, with a complete `Watch`.
 
 use std::pin::Pin;
 
@@ -16,14 +16,14 @@ pub(crate) struct HealthService {
 }
 
 impl HealthService {
-    /// A service that says what the reporter is told. Every service must have a status by then: watchers of others are
-    /// never told of one.
+    /// A service with the reporter's statuses. Every service must have a status by then: watchers of others never get
+    /// one.
     #[must_use]
     pub(crate) fn new(reporter: HealthReporter) -> Self {
         Self { inner: LibraryService::from_health_reporter(reporter) }
     }
 
-    /// The tonic service. Messages larger than so many bytes are refused.
+    /// The tonic service. Messages above this size are refused.
     #[must_use]
     pub(crate) fn into_server(self, max_message_size: usize) -> HealthServer<Self> {
         HealthServer::new(self).max_decoding_message_size(max_message_size)
@@ -38,8 +38,8 @@ impl Health for HealthService {
         self.inner.check(request).await
     }
 
-    /// For a service that is not known: `SERVICE_UNKNOWN`, and then a stream that stays open, as the protocol has it.
-    /// The library answers `NOT_FOUND`, which clients take for a server without health.
+    /// For an unknown service: `SERVICE_UNKNOWN`, and then a stream that stays open, as the protocol requires. The
+    /// library answers `NOT_FOUND`, which clients take for a server without health.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         match self.inner.watch(request).await {
             Ok(known) => Ok(known.map(|stream| Box::pin(stream) as Self::WatchStream)),

@@ -1,9 +1,9 @@
 //! Gives every status of the library a reason.
 //!
 //! Statuses of this program are made in [`status`](super::status) and have one. The gRPC library, its health and its
-//! reflection answer some requests by themselves, with a code and a text only, and with `INTERNAL` for mistakes of
-//! clients. There is one rule for all of them: a status without details is replaced by one of ours, by what is known of
-//! the request, and else by the library's code.
+//! reflection answer some requests by themselves, with a code and a text only, and with `INTERNAL` for errors of
+//! clients. One rule applies to all of them: a status without details is replaced by one of ours, by what is known of
+//! the request, or else by the library's code.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use super::status::{ACCEPTED_ENCODINGS, neutral_code, status};
 use crate::calls::{CallCounters, CallMethod, CallRecord, Cause, Failure, MalformedRequest, RequestFault, refuse};
 
-/// The answer of the library with a reason in its status, whether that is at its head or, of a stream, at its end.
+/// The library's answer with a reason in its status, in its head or, for a stream, in its trailers.
 pub(super) fn explain(
     answer: Response<Body>,
     method: CallMethod,
@@ -26,7 +26,7 @@ pub(super) fn explain(
 ) -> Response<Body> {
     match explain_status(answer.headers(), IsStream(false), record, counters) {
         Some(status) => status.into_http(),
-        // The status of a unary call that has a message is `OK`.
+        // A unary answer with a message has the status `OK`.
         None if method.grpc_type() == "unary" => answer,
         None => {
             let (record, counters) = (record.clone(), Arc::clone(counters));
@@ -35,16 +35,16 @@ pub(super) fn explain(
     }
 }
 
-/// The status of a call whose client has ended its request early, and which reads none.
+/// The status of a call whose client ended its request early. No client reads it.
 pub(super) fn status_of_lost_request() -> Status {
     Status::cancelled("the request ended early")
 }
 
-/// Whether a status is at the end of a stream of answers.
+/// Whether a status is in the trailers of a stream of answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct IsStream(bool);
 
-/// The status in the place of one that has no reason.
+/// The status that replaces one without a reason.
 fn explain_status(
     headers: &HeaderMap,
     is_stream: IsStream,
@@ -65,21 +65,25 @@ fn explain_status(
             Cause::Malformed(MalformedRequest::CompressedMessage)
         }
         (None, Code::Unimplemented) => Cause::Malformed(MalformedRequest::UnknownMethod),
-        // The library's code for what it cannot decode. At the end of a stream it is what it cannot encode.
+        // The library's code for what it cannot decode. At the end of a stream it is for what it cannot encode.
         (None, Code::Internal) if !is_stream.0 => Cause::Malformed(MalformedRequest::UndecodableMessage),
-        // Reflection's, of a message without a question.
+        // Reflection's code for a message without a question.
         (None, Code::InvalidArgument) => Cause::Malformed(MalformedRequest::UndecodableMessage),
         (None, Code::OutOfRange) => Cause::MessageTooLarge,
         (None, Code::NotFound) => Cause::UnknownName,
         (None, _) => {
-            tracing::error!(request_id, code = neutral_code(code).name(), "a call ended in an unexpected status");
+            tracing::error!(
+                request_id,
+                code = neutral_code(code).name(),
+                "call failed: the gRPC library answered with an unexpected status"
+            );
             return Some(status(&Failure::internal_fault(), request_id));
         }
     };
     Some(status(&refuse(cause, record, counters), request_id))
 }
 
-/// The body of an answer whose status comes last.
+/// The body of an answer with its status in the trailers.
 struct ExplainedBody {
     body: Body,
     record: CallRecord,
@@ -129,7 +133,7 @@ mod tests {
 
     const ONE_MESSAGE: &[u8] = b"\0\0\0\0\x01a";
 
-    /// What becomes of a status that the services answer with, and the reason in the log.
+    /// What a status of the services is replaced by, and the reason in the log.
     async fn explained(path: &str, sent: &'static [u8], status: Status) -> (Status, Option<&'static str>) {
         let services = service_fn(move |request: Request<Body>| {
             let status = status.clone();
@@ -184,8 +188,8 @@ mod tests {
             assert_eq!(status.metadata().contains_key(ACCEPTED_ENCODINGS), logged == "compressed_message");
         }
         let (fault, _) = explained(PATH, ONE_MESSAGE, Status::data_loss("x")).await;
-        assert_eq!((fault.code(), fault.message()), (Code::Internal, "the broker failed; its log says more"));
-        // What the framing shows is more than the library says.
+        assert_eq!((fault.code(), fault.message()), (Code::Internal, "the broker failed; its log has the cause"));
+        // The framing shows more than the library's code.
         let (none, logged) = explained(PATH, b"", Status::internal("Missing request message.")).await;
         assert_eq!((none.code(), logged), (Code::Unimplemented, Some("no_message")));
         assert_eq!(none.get_details_error_info().unwrap().reason, "MESSAGE_COUNT_INVALID");

@@ -1,4 +1,4 @@
-//! The gRPC service: message in, use case, message out.
+//! The gRPC service: message, use case, message.
 
 use tonic::{Request, Response, Status, async_trait};
 
@@ -24,13 +24,13 @@ pub struct BrokerService {
 
 impl BrokerService {
     /// A service over the broker, which records every decision before it answers. `sole_bucket` is the bucket that an
-    /// empty name means, where there is just one.
+    /// empty name means, if there is exactly one.
     #[must_use]
     pub const fn new(broker: Broker, sole_bucket: Option<BucketName>, audit: AuditTrail) -> Self {
         Self { broker, sole_bucket, audit }
     }
 
-    /// The tonic service. Messages larger than so many bytes are refused.
+    /// The tonic service. Messages above this size are refused.
     #[must_use]
     pub(crate) fn into_server(self, max_message_size: usize) -> AccessBrokerServiceServer<Self> {
         AccessBrokerServiceServer::new(self).max_decoding_message_size(max_message_size)
@@ -78,8 +78,8 @@ impl AccessBrokerService for BrokerService {
     }
 }
 
-/// The call that the pipeline left with a message.
+/// The call that the pipeline attached to a message.
 fn authenticated_call<T>(request: &mut Request<T>) -> Result<AuthenticatedCall, Status> {
-    // Without a record of the call there is no id to name.
+    // Without a record of the call there is no id to return.
     AuthenticatedCall::expect_present(request.extensions_mut().remove()).map_err(|failure| status(&failure, ""))
 }

@@ -1,4 +1,4 @@
-//! How a failure is told in gRPC: code, text, and details.
+//! Failures as gRPC statuses: code, text, and details.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const ERROR_DOMAIN: &str = "accessbroker.v1";
 /// Tells clients that retry by themselves how long to wait first (gRFC A6), in milliseconds.
 const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// The header that lists the compressions that a server takes.
+/// The header that lists the compressions that a server accepts.
 pub(super) const ACCEPTED_ENCODINGS: &str = "grpc-accept-encoding";
 
 /// The library's code of this number.
@@ -29,13 +29,13 @@ pub(super) fn neutral_code(code: Code) -> calls::Code {
     calls::Code::ALL.get(code as usize).copied().unwrap_or(calls::Code::Unknown)
 }
 
-/// The answer to a stream that is refused before its call is looked at: it has no id and no line in the log.
+/// The answer to a stream that is refused before its call is read: it has no id and no access line.
 #[must_use]
 pub(crate) fn refusal_of_stream() -> http::Response<Body> {
     status(&Failure::from(Reason::Overloaded), "").into_http()
 }
 
-/// The status that tells of a failure. `request_id` goes into the details as `google.rpc.RequestInfo`.
+/// The status of a failure. `request_id` is in the details as `google.rpc.RequestInfo`.
 pub(super) fn status(failure: &Failure, request_id: &str) -> Status {
     let Failure { reason, cause: _, text, decision_id, violations, retry_after, available_ttl, quota } = failure;
     let mut metadata = HashMap::new();
@@ -54,7 +54,7 @@ pub(super) fn status(failure: &Failure, request_id: &str) -> Status {
         details.set_bad_request(violations);
     }
     if let Some(scope) = quota {
-        details.set_quota_failure(vec![QuotaViolation::new(scope.name(), "too many calls in too short a time")]);
+        details.set_quota_failure(vec![QuotaViolation::new(scope.name(), "quota exceeded")]);
     }
     if let Some(retry_after) = *retry_after {
         details.set_retry_info(Some(retry_after));
@@ -64,7 +64,7 @@ pub(super) fn status(failure: &Failure, request_id: &str) -> Status {
     }
     let mut status = Status::with_error_details(library_code(reason.code()), *text, details);
     match (reason, retry_after) {
-        // Another server may have a place, so that clients retry by themselves.
+        // Another server may have room, so clients may retry by themselves.
         (Reason::Overloaded, Some(retry_after)) => {
             let pushback = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
             status.metadata_mut().insert(RETRY_PUSHBACK, MetadataValue::from(pushback));

@@ -1,6 +1,6 @@
 //! Ends the streams of health and reflection when the server stops.
 //!
-//! They never end by themselves, and would hold up the end of the server.
+//! They do not end by themselves, and would delay the stop.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,9 +14,9 @@ use tonic::body::Body;
 /// `OK` in trailers.
 const OK: HeaderValue = HeaderValue::from_static("0");
 
-/// A body that ends early once the token is cancelled, behind what it had to say by then, with trailers that say `OK`.
+/// A body that ends when the token is cancelled: after its pending parts, with trailers of status `OK`.
 pub(super) struct EndingBody {
-    /// `None` once it has ended early.
+    /// `None` once it was ended early.
     body: Option<Body>,
     end: Pin<Box<WaitForCancellationFutureOwned>>,
 }
@@ -36,7 +36,7 @@ impl HttpBody for EndingBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        // First what there is to say: the last status must not be lost.
+        // Pending parts first, so that the last status is not lost.
         let polled = Pin::new(body).poll_frame(context);
         if polled.is_ready() || self.end.as_mut().poll(context).is_pending() {
             return polled;

@@ -1,19 +1,18 @@
-//! How long a client waits, by its metadata.
+//! The client's deadline, in its metadata.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// The header with the client's own limit.
+/// The header with the client's time limit.
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 /// The most digits that a timeout may have.
 const MAX_DIGITS: usize = 8;
 
-/// The client's limit: at most eight digits and a unit, by the grammar of gRPC over HTTP/2.
+/// The client's time limit: at most eight digits and a unit, by the grammar of gRPC over HTTP/2.
 ///
-/// One that is written in another way is no limit: the specification has no error for it, and the server's own limit
-/// holds anyway.
+/// An invalid one is ignored: the specification has no error for it, and the server's own limit applies in any case.
 pub(super) fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;

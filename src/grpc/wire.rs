@@ -1,4 +1,4 @@
-//! gRPC over HTTP/2, as the calls that come by it need it.
+//! gRPC over HTTP/2, as the pipeline's wire.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,7 +25,7 @@ use crate::calls::{
     MessagePrefix, Pipeline, Wire,
 };
 
-/// Serves every call that the server hands over: through the pipeline, and then by the services behind it.
+/// Serves every call: through the pipeline, and then by the services.
 pub(crate) struct GrpcCalls<S>(Arc<Shared<S>>);
 
 struct Shared<S> {
@@ -34,7 +34,7 @@ struct Shared<S> {
 }
 
 impl<S> GrpcCalls<S> {
-    /// `services` are those of the library. The streams of health and reflection end with the token.
+    /// `services` are those of the library. The token ends the streams of health and reflection.
     pub(crate) fn new(pipeline: Pipeline, services: S, end: CancellationToken) -> Self {
         let counters = Arc::clone(&pipeline.counters);
         Self(Arc::new(Shared { pipeline, wire: GrpcWire { services, end, counters } }))
@@ -53,7 +53,7 @@ impl<S> fmt::Debug for GrpcCalls<S> {
     }
 }
 
-/// What the services of the library are to a wire: always ready, and without errors of their own.
+/// The library's services for a wire: always ready, without errors of their own.
 pub(crate) trait Services:
     Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
 {
@@ -86,7 +86,7 @@ impl<S: Services> Service<IncomingCall<Body>> for GrpcCalls<S> {
     }
 }
 
-/// What is particular to gRPC.
+/// The gRPC part of a wire.
 pub(super) struct GrpcWire<S> {
     pub(super) services: S,
     pub(super) end: CancellationToken,
@@ -122,11 +122,11 @@ impl<S: Services> Wire for GrpcWire<S> {
         let answer = match admitted {
             Admitted::WithoutCaller { head, body } => {
                 let Ok(answer) = services.call(Request::from_parts(head, Body::new(body))).await;
-                // It may be a stream, which never ends by itself.
+                // It may be a stream, which does not end by itself.
                 answer.map(|body| Body::new(EndingBody::new(body, self.end.clone())))
             }
             Admitted::Authenticated { mut head, call, message } => {
-                // The library hands on nothing else to the service.
+                // The library passes nothing else to the service.
                 head.extensions.insert(call);
                 let Ok(answer) = services.call(Request::from_parts(head, Body::new(Full::new(message)))).await;
                 answer
@@ -153,7 +153,7 @@ impl<S: Services> Wire for GrpcWire<S> {
     fn code_of_head(answer: &Response<Body>) -> Option<calls::Code> {
         match answer.extensions().get() {
             Some(PlainHttp) => Some(calls::Code::InvalidArgument),
-            // An answer of trailers only carries its status in the headers.
+            // A trailers-only answer has its status in the headers.
             None => Self::code_of_trailers(answer.headers()),
         }
     }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::grpc::proto;
 
-    /// Every method that the descriptors of the services have: service, name, kind, and whether it is the broker's own.
+    /// Every method in the descriptors of the services: service, name, kind, and whether it is the broker's.
     fn described() -> BTreeSet<(String, String, &'static str, bool)> {
         let sets = [
             proto::FILE_DESCRIPTOR_SET,
@@ -207,7 +207,7 @@ mod tests {
         described
     }
 
-    /// A method that the list lacks could not be called; one that needs no caller could be called by anybody.
+    /// A method that the list lacks could not be called; one marked as needing no caller could be called by anyone.
     #[test]
     fn the_list_of_methods_is_that_of_the_descriptors_and_the_brokers_own_need_a_caller() {
         let known = CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown);

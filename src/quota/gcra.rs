@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::RateLimit;
 
-/// Nanoseconds since the quotas began to count, on the monotonic clock. They last for 584 years.
+/// Nanoseconds since the quotas were created, on the monotonic clock. They overflow after 584 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Nanos(u64);
 
@@ -14,16 +14,16 @@ impl From<Duration> for Nanos {
     }
 }
 
-/// How far a limit is used up, and the limit. There may be one for each of 100,000 callers, so it is kept small.
+/// The state of a limit, and the limit. There may be one for each of 100,000 callers, so it is small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gcra {
     limit: RateLimit,
-    /// When the whole burst is there again (the "theoretical arrival time").
+    /// When the whole burst is available again (the "theoretical arrival time").
     full_at: Nanos,
 }
 
 impl Gcra {
-    /// With the whole burst.
+    /// With the whole burst available.
     pub(super) const fn new(limit: RateLimit, now: Nanos) -> Self {
         Self { limit, full_at: now }
     }
@@ -33,7 +33,7 @@ impl Gcra {
         if self.limit == limit { self } else { Self::new(limit, now) }
     }
 
-    /// Counts one, or tells how long to wait for the next and counts nothing.
+    /// Counts one call, or returns the time to wait and counts nothing.
     pub(super) fn count_one(&mut self, now: Nanos) -> Result<(), Duration> {
         let next_at = self.full_at.0.saturating_sub(self.limit.tolerance_nanos());
         match next_at.checked_sub(now.0).filter(|wait| *wait > 0) {
@@ -82,12 +82,12 @@ mod tests {
     }
 
     proptest! {
-        /// `governor` is the oracle: each call has the same answer, with the same time to wait.
+        /// `governor` is the oracle: each call has the same result, with the same time to wait.
         #[test]
         fn every_answer_is_that_of_governor(
             limit in any_limit(),
             start in 0..=u64::from(u32::MAX),
-            // In hundredths of the period, so that calls come near to the moment at which one is allowed.
+            // In hundredths of the period, so that calls fall close to the instant when one is permitted.
             steps in vec(prop_oneof![Just(0_u64), 0..=300_u64, 0..=100_000_u64], 1..200),
         ) {
             let (period, burst) = (Duration::from_nanos(limit.period_nanos()), limit.burst());
@@ -106,7 +106,7 @@ mod tests {
             }
         }
 
-        /// In no stretch of time are there more than the burst and one for each period.
+        /// Within any period of time there are at most the burst and one call per period.
         #[test]
         fn no_stretch_of_time_has_more_than_burst_and_rate(
             limit in any_limit(), steps in vec(0..=300_u64, 1..100),

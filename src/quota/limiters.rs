@@ -1,4 +1,4 @@
-//! The state of each key's limit, made at its first use.
+//! The limit states by key, created on first use.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,12 +10,12 @@ use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use super::RateLimit;
 use super::gcra::{Gcra, Nanos};
 
-/// A caller, in little memory: ids of callers are 32 hexadecimal digits, which fit into 16 bytes.
+/// A compact caller id: 32 hexadecimal digits fit into 16 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum CallerKey {
     /// 32 hexadecimal digits in lower case.
     Digits([u8; 16]),
-    /// Anything else.
+    /// Any other id.
     Text(Box<str>),
 }
 
@@ -43,8 +43,8 @@ const fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// The limits of callers. Of more than `capacity`, those that are used least go: a caller that comes back begins with a
-/// full burst, and memory stays bounded whatever the number of callers.
+/// The limits of callers. Above `capacity`, the least used are removed, so that memory is bounded; such a caller starts
+/// again with a full burst.
 pub(super) struct CallerLimiters<K> {
     cache: Cache<K, Gcra>,
 }
@@ -54,8 +54,8 @@ impl<K: Eq + Hash + Clone> CallerLimiters<K> {
         Self { cache: Cache::new(capacity) }
     }
 
-    /// Counts one of this key, or tells how long to wait for the next. What was counted under another limit, from before
-    /// the policy changed, is forgotten.
+    /// Counts one call of this key, or returns the time to wait. A count under a different limit, from before a policy
+    /// change, is discarded.
     pub(super) fn count_one(&self, key: &K, limit: RateLimit, now: Nanos) -> Result<(), Duration> {
         let count_known = |_: &K, known: &mut Gcra| {
             *known = known.with_limit(limit, now);
@@ -66,11 +66,11 @@ impl<K: Eq + Hash + Clone> CallerLimiters<K> {
             EntryResult::Vacant(place) => {
                 let mut new = Gcra::new(limit, now);
                 let counted = new.count_one(now);
-                // What does not get in was driven out by others at once.
+                // A new entry can be evicted by others immediately.
                 let _kept = place.insert(new);
                 counted
             }
-            // Not asked for: nothing is removed or replaced, and there is no limit of time.
+            // Not used here: nothing is removed or replaced, and there is no time limit.
             EntryResult::Removed(..) | EntryResult::Replaced(..) | EntryResult::Timeout => Ok(()),
         }
     }
@@ -87,7 +87,7 @@ impl<K: Eq + Hash + Clone> CallerLimiters<K> {
     }
 }
 
-/// The limits of tiers. None is ever let go: there are as many as the policy's files have named.
+/// The limits of tiers. They are never removed: there are as many as the policy files have had.
 pub(super) struct TierLimiters(Mutex<HashMap<Arc<str>, Gcra>>);
 
 impl TierLimiters {
@@ -95,7 +95,7 @@ impl TierLimiters {
         Self(Mutex::new(HashMap::new()))
     }
 
-    /// Counts one of this tier, or tells how long to wait for the next.
+    /// Counts one call of this tier, or returns the time to wait.
     pub(super) fn count_one(&self, tier: &Arc<str>, limit: RateLimit, now: Nanos) -> Result<(), Duration> {
         let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = limiters.get_mut(tier) {

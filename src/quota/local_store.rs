@@ -8,9 +8,9 @@ use super::gcra::Nanos;
 use super::limiters::{CallerKey, CallerLimiters, TierLimiters};
 use super::store::{CountedCall, UsedUp};
 
-/// Answers at once.
+/// Answers without waiting.
 ///
-/// Time is the machine's monotonic clock: a wall clock that is set back would stop everybody.
+/// Time is the monotonic clock: a wall clock that is set back would block all callers.
 pub(super) struct LocalStore {
     started: Instant,
     callers: CallerLimiters<CallerKey>,
@@ -19,7 +19,7 @@ pub(super) struct LocalStore {
 }
 
 impl LocalStore {
-    /// A store without counts, which remembers at most so many callers.
+    /// An empty store, which remembers at most this many callers.
     pub(super) fn new(remembered_callers: usize) -> Self {
         Self {
             started: Instant::now(),
@@ -60,7 +60,7 @@ impl LocalStore {
         used_up
     }
 
-    /// How many callers are remembered, in all tiers together and by tier.
+    /// The number of remembered callers, over all tiers and per tier.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> [usize; 2] {
         [self.callers.len(), self.callers_in_tiers.len()]

@@ -1,4 +1,4 @@
-//! The limits together, and how often each was exceeded.
+//! All quotas, and how often each was exceeded.
 
 #[cfg(test)]
 mod tests;
@@ -14,25 +14,25 @@ use super::TierQuota;
 use super::local_store::LocalStore;
 use super::store::{CountedCall, QuotaStore, QuotaStoreError, UsedUp};
 
-/// What the configuration says about quotas.
+/// The quota settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaSettings {
-    /// What each caller may do in all tiers together. `None`: no such limit.
+    /// The limit of each caller over all tiers. `None`: no such limit.
     pub caller: Option<RateLimit>,
-    /// Count and tell, and let everything pass.
+    /// Count and report, and refuse nothing.
     pub report_only: bool,
     /// How many callers are remembered at most.
     pub remembered_callers: usize,
 }
 
-/// Whose limit it is.
+/// What a quota applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaScope {
-    /// The caller's, in all tiers together.
+    /// One caller, over all tiers.
     Caller,
-    /// The caller's in one tier.
+    /// One caller in one tier.
     CallerInTier,
-    /// That of all callers together in one tier.
+    /// All callers together in one tier.
     Tier,
 }
 
@@ -59,38 +59,37 @@ impl QuotaScope {
     }
 }
 
-/// A limit that is used up.
+/// A quota that is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the quota of the {} is used up", .scope.name())]
+#[error("the quota of the {} is exceeded", .scope.name())]
 pub struct QuotaExceeded {
-    /// Which limit is used up.
+    /// Which quota is exceeded.
     pub scope: QuotaScope,
-    /// When there is room for one more.
+    /// When the next call is permitted.
     pub retry_after: Duration,
 }
 
-/// How often each limit was exceeded, by scope: calls that were refused and, with `report_only`, calls that would have
-/// been.
+/// How often each quota was exceeded, by scope: calls that were refused or, with `report_only`, would have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QuotaStatus {
     /// In the order of [`QuotaScope::ALL`].
     pub(crate) exceeded: [(QuotaScope, u64); 3],
-    /// Whether these calls went on all the same.
+    /// Whether these calls were permitted nevertheless.
     pub(crate) report_only: bool,
 }
 
-/// Why a call is not admitted.
+/// Why a call is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum QuotaError {
-    /// A limit is used up.
+    /// A quota is exceeded.
     #[error(transparent)]
     Exceeded(#[from] QuotaExceeded),
-    /// Whether a limit is used up cannot be found out now.
+    /// The store failed, so it is unknown whether a quota is exceeded.
     #[error(transparent)]
     Unavailable(#[from] QuotaStoreError),
 }
 
-/// Counts what was permitted against the limits.
+/// Counts permitted calls against the quotas.
 #[derive(Debug)]
 pub struct Quotas {
     settings: QuotaSettings,
@@ -98,7 +97,7 @@ pub struct Quotas {
     exceeded: [AtomicU64; 3],
 }
 
-/// Where calls are counted. Only a store outside this process is awaited.
+/// The store of the counts. Only a store outside this process is awaited.
 #[derive(Debug)]
 enum Store {
     Local(LocalStore),
@@ -106,13 +105,13 @@ enum Store {
 }
 
 impl Quotas {
-    /// Quotas that are counted in this process, where nothing was used so far.
+    /// Quotas with counts in this process, starting at zero.
     #[must_use]
     pub fn new(settings: QuotaSettings) -> Self {
         Self::over(settings, Store::Local(LocalStore::new(settings.remembered_callers)))
     }
 
-    /// Quotas that are counted in a store that must be awaited.
+    /// Quotas with counts in an external store.
     #[must_use]
     pub fn with_store(settings: QuotaSettings, store: Arc<dyn QuotaStore>) -> Self {
         Self::over(settings, Store::Shared(store))
@@ -126,8 +125,8 @@ impl Quotas {
     ///
     /// # Errors
     ///
-    /// The first limit that is used up. What was counted against those before it stays counted. Also when the store cannot
-    /// be asked: a call whose limit cannot be checked is refused.
+    /// The first quota that is exceeded. Counts against those before it remain. Also when the store is unavailable: a
+    /// call whose quota cannot be checked is refused.
     pub(crate) async fn admit(
         &self,
         caller_id: &str,
@@ -172,11 +171,11 @@ impl Quotas {
         if let Some(count) = self.exceeded.get(scope.index()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        tracing::debug!(scope = scope.name(), report_only = self.settings.report_only, "a quota is used up");
+        tracing::debug!(scope = scope.name(), report_only = self.settings.report_only, "quota limit reached");
         if self.settings.report_only { Ok(()) } else { Err(QuotaExceeded { scope, retry_after }) }
     }
 
-    /// How often each limit was exceeded so far.
+    /// How often each quota was exceeded so far.
     #[must_use]
     pub(crate) fn status(&self) -> QuotaStatus {
         let [caller, caller_in_tier, tier] = self.exceeded.each_ref().map(|count| count.load(Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! Where calls are counted.
+//! The interface to the counts of calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use super::RateLimit;
 /// A store that must be awaited, such as one that several brokers share.
 #[async_trait]
 pub trait QuotaStore: fmt::Debug + Send + Sync + 'static {
-    /// Counts one call against each of its limits.
+    /// Counts one call against each of its quotas.
     ///
     /// # Errors
     ///
-    /// When the store cannot be asked now.
+    /// When the store is unavailable.
     async fn count(&self, call: &CountedCall<'_>) -> Result<UsedUp, QuotaStoreError>;
 }
 
-/// A permitted call, and the limits that it counts against, in the order in which they are asked.
+/// A permitted call, and its quotas in the order in which they are checked.
 #[derive(Debug, Clone, Copy)]
 pub struct CountedCall<'a> {
     /// The caller's pseudonym.
     pub caller_id: &'a str,
-    /// The tier that holds the object.
+    /// The tier that contains the object.
     pub tier: &'a Arc<str>,
-    /// What the caller may do in all tiers together.
+    /// The caller's limit over all tiers.
     pub caller: Option<RateLimit>,
-    /// What the caller may do in the tier.
+    /// The caller's limit in the tier.
     pub caller_in_tier: Option<RateLimit>,
-    /// What all callers together may do in the tier.
+    /// The limit of all callers together in the tier.
     pub all_in_tier: Option<RateLimit>,
-    /// Whether nothing more is counted after a limit that is used up. What was counted before it stays counted.
+    /// Whether counting stops at the first exceeded quota. Counts before it remain.
     pub stops_at_used_up: bool,
 }
 
-/// The limits that are used up, each with the time until there is room for one more.
+/// The exceeded quotas, each with the time until the next call is permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UsedUp {
     /// The caller's, in all tiers together.
@@ -48,9 +48,9 @@ pub struct UsedUp {
     pub all_in_tier: Option<Duration>,
 }
 
-/// The store cannot be asked now.
+/// The store is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the quota store is not available: {0}")]
+#[error("the quota store is unavailable: {0}")]
 pub struct QuotaStoreError(pub String);
 
 impl QuotaStoreError {

@@ -1,8 +1,8 @@
-//! Admin HTTP, on its own port: `/livez`, `/readyz` and `/metrics`; see `routes`.
+//! Admin HTTP on a separate port: `/livez`, `/readyz` and `/metrics`; see `routes`.
 //!
-//! In a cluster this port is open to other machines, so it has limits of its own: how many connections there may be, how
-//! long a request may take to arrive, and how long the whole of it may take. Each connection serves one request, so
-//! that none can be held for longer than these two times.
+//! In a cluster this port is open to other machines, so it has its own limits: of connections, of the time until a
+//! request has arrived, and of the time until it is answered. Each connection serves one request, so none lasts longer
+//! than these two times.
 
 mod accept;
 mod exchange;
@@ -26,11 +26,11 @@ use super::listening::accept_backoff::{AcceptBackoff, AcceptFailure, is_of_one_c
 use crate::config::LimitSettings;
 use crate::telemetry::AdminCounters;
 
-/// How long a request may take from its last header to the last byte of its answer. A scrape takes milliseconds; a slow
-/// network and a busy machine may make seconds of it.
+/// The time limit from the last header of a request to the last byte of its answer. A scrape takes milliseconds; on a
+/// slow network or a busy machine it may take seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// What clients may take of the admin port.
+/// Limits of the admin port's clients.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AdminLimits {
     max_connections: u32,
@@ -44,8 +44,8 @@ impl From<&LimitSettings> for AdminLimits {
     }
 }
 
-/// Serves until `stop`. Then answers what has arrived, and closes the rest. Does not end otherwise: what one connection
-/// does is of no concern to the next.
+/// Serves until `stop`, then answers the requests that have arrived and closes the other connections. One connection
+/// cannot end it.
 pub(super) async fn serve(
     listener: TcpListener,
     routes: axum::Router,
@@ -59,7 +59,7 @@ pub(super) async fn serve(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // Only to forget those that have ended.
+            // Removes connections that have ended.
             Some(_ended) = connections.join_next() => continue,
             () = stop.cancelled() => break,
         };
@@ -71,9 +71,9 @@ pub(super) async fn serve(
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 counters.accept_errors.add_one();
-                let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
-                if is_news {
-                    tracing::warn!(%error, "the admin port cannot accept connections; it tries again until it can");
+                let AcceptFailure { pause, is_logged } = backoff.failed(Instant::now());
+                if is_logged {
+                    tracing::warn!(%error, "accepting connections on the admin port failed; the server retries");
                 }
                 tokio::select! {
                     () = time::sleep(pause) => {}
@@ -87,8 +87,8 @@ pub(super) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-/// Serves a connection in a task of its own if there is a slot for it. Otherwise closes it at once. One that takes the
-/// slot of another waits for that one to be closed, so that there are never more open than there may be.
+/// Serves a connection in a separate task if there is a slot for it; otherwise closes it. A connection that displaces
+/// another waits until that one is closed, so that the limit is never exceeded.
 async fn admit(
     stream: TcpStream,
     slots: &Arc<Slots>,
@@ -110,14 +110,14 @@ async fn admit(
         }
     };
     counters.accepted.add_one();
-    // An answer is one small write, and waiting for more only delays it. Where this cannot be set, that is all that is
-    // lost.
+    // An answer is one small write, and waiting for more only delays it. If this option fails, nothing else is
+    // affected.
     let _delayed_at_worst = stream.set_nodelay(true);
     let (routes, open) = (routes.clone(), Open(Arc::clone(counters)));
     connections.spawn(async move { exchange::serve(stream, slot, routes, limits, &open.0).await });
 }
 
-/// Counts the end of a connection, however it ends.
+/// Counts the end of a connection, for every way to end.
 struct Open(Arc<AdminCounters>);
 
 impl Drop for Open {

@@ -1,4 +1,4 @@
-//! Builds the parts from the configuration.
+//! Builds the components from the configuration.
 
 mod key_proxy;
 
@@ -8,13 +8,13 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio::task::{self, JoinSet};
 
-use super::lifecycle::readiness::{Demands, Readiness};
+use super::lifecycle::readiness::{Readiness, ReadinessSettings};
 use super::lifecycle::{readiness, warnings};
 use super::start_options::StartOptions;
 use crate::admission::Budgets;
 use crate::audit::{AuditFile, AuditTrail, GroupCommitSink};
 use crate::broker::{Backends, Broker};
-use crate::calls::{AccessLog, Authentication, CallCounters, CallPlaces, MessageLimits, Pipeline, RejectedLines};
+use crate::calls::{AccessLog, Authentication, CallCounters, CallSlots, MessageLimits, Pipeline, RejectedLines};
 use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings};
 use crate::grpc::BrokerService;
 use crate::policy_store::PolicyStore;
@@ -29,10 +29,10 @@ use access_broker_policy::{BucketName, CompiledPolicy, Policy};
 use access_broker_s3::presign::{SignerStatus, SignerTable, SignerUpkeep};
 use access_broker_s3::{RequiredHeaders, S3Bucket, S3Buckets, S3BucketsError, S3Options};
 
-/// The largest file with a key for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
+/// The maximum size of a key file for pseudonyms, in bytes. A key over 64 bytes is hashed first (RFC 2104).
 const MAX_KEY_BYTES: usize = 4_096;
 
-/// What answers calls, and what it is made of.
+/// What answers calls, and its parts.
 pub(super) struct Components {
     pub(super) policy: Arc<PolicyStore>,
     pub(super) readiness: Readiness,
@@ -48,7 +48,7 @@ pub(super) struct Components {
     rejected_lines: Arc<RejectedLines>,
 }
 
-/// Builds every component, or tells why one cannot be built.
+/// Builds every component.
 pub(super) async fn assemble(
     config: &Config,
     compiled: CompiledPolicy,
@@ -57,7 +57,8 @@ pub(super) async fn assemble(
     let CompiledPolicy { policy, warnings: policy_warnings } = compiled;
     warnings::log("configuration", &config.warnings);
     warnings::log("policy", &policy_warnings);
-    tracing::info!(file = %config.policy.file.display(), tiers = policy.outline().len(), "policy in force");
+    let (file, tiers, hash) = (config.policy.file.display(), policy.outline().len(), policy.hash());
+    tracing::info!(%file, tiers, %hash, "policy active");
     let proxy = key_proxy::from_environment(&options.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {
@@ -66,25 +67,25 @@ pub(super) async fn assemble(
         key_proxy::log(&issuer);
         // It reads certificate authorities and a token from files.
         let verifier = task::spawn_blocking(move || IssuerVerifier::new(issuer)).await;
-        let verifier = verifier.context("the reading was cut off").and_then(|verifier| Ok(verifier?));
-        let verifier = verifier.with_context(|| format!("issuer {} cannot be set up", settings.issuer))?;
+        let verifier = verifier.context("reading failed").and_then(|verifier| Ok(verifier?));
+        let verifier = verifier.with_context(|| format!("setting up issuer {} failed", settings.issuer))?;
         verifiers.push(Arc::new(verifier));
     }
     let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
     let s3 = Arc::new(s3_buckets(config, &policy, options).await?);
     let presigner = Arc::new(SignerTable::new(s3.presigner()));
     let inspector = s3.inspector();
-    // A signer of another kind has its place in the table, and here.
+    // Another kind of signer is added in the table, and here.
     let signers: Vec<Arc<dyn SignerUpkeep>> = vec![s3];
     let policy = Arc::new(PolicyStore::new(policy));
     let audit = audit_trail(&config.audit)?;
-    let asked = readiness::Parts {
+    let asked = readiness::CheckedParts {
         authenticator: Arc::clone(&authenticator),
         signers: statuses(&signers),
         audit: audit.clone(),
         clock: Arc::clone(&options.clock),
     };
-    let readiness = Readiness::new(asked, demands(config));
+    let readiness = Readiness::new(asked, readiness_settings(config));
     let (call_metrics, traces) = (Arc::new(CallMetrics::default()), options.traces.clone());
     let quotas = Arc::new(Quotas::new(config.quota));
     let broker = Broker::new(Backends {
@@ -112,7 +113,7 @@ pub(super) async fn assemble(
 }
 
 impl Components {
-    /// Starts what keeps keys and credentials fresh, and what finds out that records can be kept again.
+    /// Starts the tasks that refresh keys and credentials, and the one that tests the audit output.
     pub(super) fn spawn_refreshes(&self, tasks: &mut JoinSet<()>) {
         for verifier in &self.verifiers {
             let keys = Arc::clone(verifier.keys());
@@ -132,8 +133,8 @@ impl Components {
         self.signers.clone()
     }
 
-    /// What a policy changes, beside decisions, when it is put in force.
-    pub(super) fn policy_follower(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
+    /// Applies a policy to the parts other than decisions, right before it becomes active.
+    pub(super) fn policy_hook(&self) -> impl Fn(&Policy) + Send + Sync + use<> {
         let signers = self.signers.clone();
         move |policy| signers.iter().for_each(|signer| signer.follow(policy))
     }
@@ -166,7 +167,7 @@ impl Components {
         })
     }
 
-    /// What every call passes.
+    /// The steps of every call.
     pub(super) fn pipeline(
         &self,
         options: &StartOptions,
@@ -179,7 +180,7 @@ impl Components {
         Pipeline {
             access_log: AccessLog::new(observer, self.traces.tracer(), rejected),
             authentication: Authentication::new(authenticator, clock, Arc::clone(&budgets.turns)),
-            places: CallPlaces {
+            places: CallSlots {
                 places: Arc::clone(&budgets.places),
                 message_memory: Arc::clone(&budgets.message_memory),
                 message: MessageLimits { size: limits.max_message_size as usize, time: limits.message_timeout },
@@ -226,29 +227,29 @@ fn s3_bucket(settings: &BucketSettings) -> S3Bucket {
     }
 }
 
-/// Opens the output, so that one that cannot be used stops the start and not the calls.
+/// Opens the output, so that an unusable one fails the start and not the calls.
 fn audit_trail(settings: &AuditSettings) -> anyhow::Result<AuditTrail> {
     let AuditSettings { output, key, on_failure, flush_timeout } = settings;
     let sink = match output {
         AuditOutput::None => {
-            tracing::warn!("audit.output is \"none\": decisions are not recorded");
+            tracing::warn!("audit unavailable: audit.output is \"none\", so decisions are not recorded");
             return Ok(AuditTrail::none());
         }
         AuditOutput::Stdout => {
-            GroupCommitSink::to_stdout(*flush_timeout).context("audit.output \"stdout\" cannot be used")?
+            GroupCommitSink::to_stdout(*flush_timeout).context("audit.output = \"stdout\" failed")?
         }
         AuditOutput::File(file) => AuditFile::open(file)
             .map_err(anyhow::Error::from)
             .and_then(|opened| Ok(GroupCommitSink::to_file(opened, *flush_timeout)?))
-            .with_context(|| format!("audit.file {} cannot be used", file.path.display()))?,
+            .with_context(|| format!("opening audit.file {} failed", file.path.display()))?,
     };
     Ok(AuditTrail::new(Arc::new(sink), *key, *on_failure, *flush_timeout))
 }
 
-/// What the configuration says of readiness.
-fn demands(config: &Config) -> Demands {
+/// The readiness settings.
+fn readiness_settings(config: &Config) -> ReadinessSettings {
     let required = config.buckets.iter().filter(|bucket| bucket.required);
-    Demands {
+    ReadinessSettings {
         issuers: config.required_issuers.clone(),
         buckets: required.map(|bucket| bucket.name.clone()).collect(),
         proves_without_tokens: config.listeners.iter().any(|listener| !listener.takes_tokens()),
@@ -256,14 +257,14 @@ fn demands(config: &Config) -> Demands {
     }
 }
 
-/// What makes pseudonyms of callers: a key that several brokers share, or one of its own.
+/// Makes pseudonyms of callers: with a key that several brokers share, or a random one.
 async fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
     let Some(path) = config.attribution.caller_key_file.clone() else {
         return Ok(Pseudonyms::with_random_key()?);
     };
-    let unusable = format!("attribution.caller_key_file {} cannot be used", path.display());
+    let unusable = format!("attribution.caller_key_file {} is invalid", path.display());
     let settle = config.policy.settle;
     let read = task::spawn_blocking(move || at_start::read_one(&path, MAX_KEY_BYTES, settle)).await;
-    let key = read.context("the reading was cut off").and_then(|read| Ok(read?)).context(unusable.clone())?;
+    let key = read.context("reading failed").and_then(|read| Ok(read?)).context(unusable.clone())?;
     Pseudonyms::with_key(&key.content).context(unusable)
 }

@@ -1,4 +1,4 @@
-//! The budgets of calls, by the settings.
+//! The budgets of calls, from the settings.
 
 use crate::admission::{BudgetLimits, Budgets};
 use crate::config::LimitSettings;

@@ -1,11 +1,11 @@
-//! All connections: how many there may be, and how they end together.
+//! All connections: their limits, and their common end.
 
 mod connection;
-pub(super) mod episodes;
 mod greeting;
 pub(super) mod handshake;
 mod http2;
 mod line_budget;
+pub(super) mod log_throttle;
 mod read_turn;
 mod sent_errors;
 mod shared;
@@ -27,7 +27,7 @@ use self::greeting::Greeting;
 use self::handshake::{Accepted, PeerLimits, Requirements};
 use self::line_budget::LineBudget;
 use self::sent_errors::SentErrors;
-use self::shared::{CLOSE_GRACE, Refusals, Shared};
+use self::shared::{CLOSE_GRACE, RefusalThrottles, Shared};
 use super::grpc_server::GrpcService;
 use crate::admission::{
     AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEntry, ConnectionLedger, ConnectionRefusal,
@@ -36,10 +36,10 @@ use crate::admission::{
 use crate::config::LimitSettings;
 use crate::telemetry::ServerCounters;
 
-/// How long what was cut off may take to write its lines to the log.
+/// How long cancelled calls may take to write their access lines.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
-/// What all connections share. Clones are the same.
+/// The connections of a server. Clones share everything.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
 
@@ -68,14 +68,14 @@ impl Connections {
             ledger,
             handshakes: Semaphore::new(limits.max_handshakes as usize),
             handshakes_by_address: AddressCap::new(limits.max_handshakes_per_address as usize),
-            refusals: Refusals::default(),
+            throttles: RefusalThrottles::default(),
             failed_handshakes: LineBudget::default(),
             limits,
         }))
     }
 
-    /// Serves an accepted connection in a task of its own, if there is a place for it. Otherwise closes it at once: its
-    /// client can then try another server, which it would not while it waits in the backlog.
+    /// Serves an accepted connection in a separate task, if there is a slot for it; otherwise closes it, so that its
+    /// client can try another server instead of waiting in the backlog.
     pub(super) fn admit(&self, accepted: Accepted, requirements: Requirements) {
         let Some(admitted) = self.take_places(&accepted, &requirements) else { return };
         let this = self.clone();
@@ -99,12 +99,12 @@ impl Connections {
         });
     }
 
-    /// Returns once another connection may be accepted.
+    /// Returns when another connection may be accepted.
     pub(super) async fn ready_for_another(&self) {
         self.0.ledger.few_are_ending().await;
     }
 
-    /// Ends connections whose clients leave answers for too long. Never returns.
+    /// Closes connections whose clients leave answers unread for too long. Never returns.
     pub(super) async fn watch_deliveries(self) {
         let Self(shared) = self;
         let mut steps = time::interval(shared.limits.delivery_timeout / ConnectionLedger::STEPS);
@@ -119,28 +119,28 @@ impl Connections {
         &self.0.counters
     }
 
-    /// Waits until every connection and every call has ended. After the grace, cuts off what is left. The listeners must
-    /// have ended, and clients have been told to leave, by the token that both share.
+    /// Waits until every connection and every call has ended, and cancels the remaining ones after the grace. Before,
+    /// the listeners must have ended and the shared token must have told clients to leave.
     pub(super) async fn close(&self, grace: Duration) {
         let Shared { tasks, cut, .. } = &*self.0;
         tasks.close();
         if time::timeout(grace, tasks.wait()).await.is_err() {
-            tracing::warn!("calls were still in flight after the grace and are cut off");
+            tracing::warn!("shutdown grace expired: calls in flight are cancelled");
             cut.cancel();
             let _in_time = time::timeout(CUT_LIMIT, tasks.wait()).await;
         }
     }
 
-    /// Takes what a connection needs a place in. Where there is none, counts and logs the refusal.
+    /// Takes the slots of a connection. If a limit is reached, counts and logs the refusal.
     fn take_places(&self, accepted: &Accepted, requirements: &Requirements) -> Option<Admitted> {
-        let Shared { ledger, handshakes_by_address, counters, limits, refusals, .. } = &*self.0;
+        let Shared { ledger, handshakes_by_address, counters, limits, throttles, .. } = &*self.0;
         let is_shared = |address: IpAddr| limits.is_shared(address) || requirements.is_trusted_proxy_of_pod(accepted);
         let capped = accepted.peer().map(|peer| peer.ip()).filter(|address| !is_shared(*address));
         let handshake = match capped.filter(|_| requirements.tls.is_some()) {
             Some(address) => {
                 let Some(share) = handshakes_by_address.take(AddressBlock::containing(address)) else {
                     counters.connections_refused_handshakes.add_one();
-                    refusals.handshakes.tell(capped, "limits.max_handshakes_per_address");
+                    throttles.handshakes.log_refusal(capped, "limits.max_handshakes_per_address");
                     return None;
                 };
                 Some(share)
@@ -151,18 +151,18 @@ impl Connections {
             Ok(slot) => Some(Admitted { slot, handshake, counted: CountedConnection::new(counters) }),
             Err(ConnectionRefusal::Total) => {
                 counters.connections_refused.add_one();
-                refusals.total.tell(accepted.peer().map(|peer| peer.ip()), "limits.max_connections");
+                throttles.total.log_refusal(accepted.peer().map(|peer| peer.ip()), "limits.max_connections");
                 None
             }
             Err(ConnectionRefusal::Address) => {
                 counters.connections_refused_address.add_one();
-                refusals.address.tell(capped, "limits.max_connections_per_address");
+                throttles.address.log_refusal(capped, "limits.max_connections_per_address");
                 None
             }
         }
     }
 
-    /// `None` if the connection had to end in the middle of it.
+    /// `None` if the connection had to close meanwhile.
     async fn shake_hands(
         &self,
         accepted: Accepted,
@@ -174,9 +174,9 @@ impl Connections {
         self.while_open(entry, handshake::shake_hands(accepted, requirements, handshakes, limits)).await
     }
 
-    /// Serves a client that speaks HTTP/2, and tells others to.
+    /// Serves a client that speaks HTTP/2; tells others that this port requires it.
     ///
-    /// The HTTP/2 library has no time limit for the first bytes, and pings a silent peer only once the preface is there:
+    /// The HTTP/2 library has no time limit for the first bytes, and pings a silent peer only after the preface:
     /// without a limit here, any peer could hold sockets for ever.
     async fn greet_and_serve(&self, connection: Connection, entry: &Arc<ConnectionEntry>) {
         let Shared { limits, counters, .. } = &*self.0;
@@ -188,18 +188,21 @@ impl Connections {
             Ok(Greeting::Http2(connection)) => http2::serve(connection, entry, &self.0).await,
             Ok(Greeting::Http1(client)) => {
                 counters.http1_clients.add_one();
-                tracing::debug!(peer, "a client speaks HTTP/1; it is told that this port speaks gRPC over HTTP/2");
+                tracing::debug!(
+                    peer,
+                    "connection refused: the client speaks HTTP/1 and this port serves gRPC over HTTP/2"
+                );
                 let _refused_or_ended = self.while_open(entry, client.refuse()).await;
             }
             Ok(Greeting::Neither) => {
                 counters.not_http.add_one();
-                tracing::debug!(peer, "a client speaks neither HTTP/2 nor HTTP/1; its connection is closed");
+                tracing::debug!(peer, "connection refused: the client speaks neither HTTP/2 nor HTTP/1");
             }
-            Err(error) => tracing::debug!(peer, %error, "a connection ended before its client spoke HTTP/2"),
+            Err(error) => tracing::debug!(peer, %error, "connection failed before HTTP/2 started"),
         }
     }
 
-    /// Does something with a connection. `None` if the connection had to end in the middle of it.
+    /// Runs a step of a connection. `None` if the connection had to close meanwhile.
     async fn while_open<D: Future>(&self, entry: &ConnectionEntry, doing: D) -> Option<D::Output> {
         let Shared { stop, cut, .. } = &*self.0;
         let stopped = async {
@@ -218,15 +221,15 @@ impl Connections {
     }
 }
 
-/// The places that a connection holds.
+/// The slots of a connection.
 struct Admitted {
     slot: ConnectionSlot,
-    /// Its place among the handshakes of its address, until it has shaken hands.
+    /// Its slot among the handshakes of its address, until its handshake is complete.
     handshake: Option<AddressShare>,
     counted: CountedConnection,
 }
 
-/// Counts a connection in metrics, from when it got its place to its end.
+/// Counts a connection in metrics, from its admission to its end.
 struct CountedConnection(Arc<ServerCounters>);
 
 impl CountedConnection {

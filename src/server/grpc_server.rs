@@ -13,10 +13,10 @@ use tower::util::BoxCloneSyncService;
 use crate::calls::{IncomingCall, Pipeline};
 use crate::grpc::{BrokerService, GrpcCalls, HealthService, proto};
 
-/// Everything that is served, behind the pipeline. Cloned for every call.
+/// All services, behind the pipeline. Cloned for every call.
 pub(super) type GrpcService = BoxCloneSyncService<IncomingCall<Body>, Response<Body>, Infallible>;
 
-/// The largest message of a method that needs no proof, in bytes: a name of a service or a symbol, and a lot to spare.
+/// The maximum message size of a method without authentication, in bytes: a service or symbol name, with room to spare.
 const MAX_UNPROVEN_MESSAGE_BYTES: usize = 4 * 1_024;
 
 /// Puts services and pipeline together. `end` ends the streams of health and reflection.
@@ -39,7 +39,7 @@ pub(super) fn service(
     if reflection {
         let unusable = "the descriptors cannot be served";
         let v1 = reflection_builder().build_v1().context(unusable)?;
-        // The version that older clients speak.
+        // The version for older clients.
         let v1alpha = reflection_builder().build_v1alpha().context(unusable)?;
         routes
             .add_service(v1.max_decoding_message_size(MAX_UNPROVEN_MESSAGE_BYTES))

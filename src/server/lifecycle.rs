@@ -1,11 +1,11 @@
-//! The life of the process: signals, readiness, what is reloaded while it runs, and what its service manager is told.
+//! The life of the process: signals, readiness, reloads, and notifications to the service manager.
 
 pub(super) mod panic_hook;
 pub(super) mod policy_reload;
 pub(super) mod readiness;
 pub(super) mod reloader;
 pub(super) mod self_check;
+pub(super) mod server_state;
 pub(super) mod service_manager;
 pub(super) mod signals;
-pub(super) mod standing;
 pub(super) mod warnings;

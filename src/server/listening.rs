@@ -1,4 +1,4 @@
-//! Listeners: their sockets, what they trust, and how many connections the process has room for.
+//! Listeners: their sockets, what they trust, and how many connections fit into the process.
 
 pub(super) mod accept_backoff;
 pub(super) mod file_limit;

@@ -1,4 +1,4 @@
-//! What the server takes from the machine.
+//! What the server takes from its environment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use crate::telemetry::{LogCounts, Traces};
 use access_broker_base::clock::{Clock, SystemClock};
 use access_broker_s3::credentials::Environment;
 
-/// What the server takes from the machine.
+/// What the server takes from its environment.
 #[derive(Clone)]
 pub struct StartOptions {
     /// The machine's clock, except in tests.
     pub clock: Arc<dyn Clock>,
     /// The environment variables, for credentials that the configuration names.
     pub environment: Environment,
-    /// Makes an id that no other decision has.
+    /// Makes a unique decision id.
     pub decision_ids: fn() -> DecisionId,
-    /// Where spans go. The server flushes them when it stops.
+    /// The exporter of spans. The server flushes it when it stops.
     pub traces: Traces,
-    /// What was lost of the log, for metrics.
+    /// Counts lost log lines, for metrics.
     pub log: Arc<LogCounts>,
 }
 
 impl StartOptions {
-    /// The machine itself, without traces, and with a log that loses nothing.
+    /// The machine's own, without traces, and with a log that loses nothing.
     #[must_use]
     pub fn system() -> Self {
         Self {

@@ -43,7 +43,7 @@ fn parse(folder: &Path) -> Config {
     Config::parse("test.toml", text, folder, Overrides::new(), PlainHttp::Refused).unwrap()
 }
 
-/// How long a failure may take to be seen.
+/// The time limit for detecting a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn failure_after(change: impl FnOnce(&mut RunningServer)) -> String {
@@ -60,17 +60,20 @@ async fn a_listener_that_panics_is_a_failure() {
     let failure = failure_after(|server| {
         server.listeners.spawn(async { panic!("a fault") });
     });
-    assert_eq!(failure.await, "a listener has panicked");
+    assert_eq!(failure.await, "a listener failed: it panicked");
 }
 
 #[tokio::test]
 async fn a_listener_that_ends_is_a_failure() {
-    assert_eq!(failure_after(|server| server.stop_listeners.cancel()).await, "a listener has ended");
+    assert_eq!(
+        failure_after(|server| server.stop_listeners.cancel()).await,
+        "a listener failed: it ended unexpectedly"
+    );
 }
 
 #[tokio::test]
 async fn admin_http_that_ends_is_a_failure() {
-    assert_eq!(failure_after(|server| server.stop_admin.cancel()).await, "admin HTTP has ended");
+    assert_eq!(failure_after(|server| server.stop_admin.cancel()).await, "admin HTTP failed: it ended unexpectedly");
 }
 
 #[tokio::test]
@@ -79,7 +82,7 @@ async fn a_background_task_that_panics_is_a_failure_and_one_that_ends_is_not() {
         server.background.spawn(async {});
         server.background.spawn(async { panic!("a fault") });
     });
-    assert_eq!(failure.await, "a background task has panicked");
+    assert_eq!(failure.await, "a background task failed: it panicked");
 }
 
 #[tokio::test(start_paused = true)]

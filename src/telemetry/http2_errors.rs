@@ -1,6 +1,6 @@
-//! Errors of HTTP/2 that were sent to clients, by frame and code.
+//! HTTP/2 errors that were sent to clients, by frame and code.
 
-use crate::calls::EventCount;
+use crate::calls::EventCounter;
 
 /// The names of the error codes from 1 on (RFC 9113 section 7), and one for all others.
 const NAMES: [&str; 14] = [
@@ -26,11 +26,11 @@ pub(crate) enum EndingFrame {
     GoAway,
 }
 
-/// Counted by every connection. `NO_ERROR` is none: it ends what has nothing left to say.
+/// Counted by every connection. `NO_ERROR` is not counted: it is a regular end.
 #[derive(Debug, Default)]
 pub(crate) struct Http2Errors {
-    rst_stream: [EventCount; NAMES.len()],
-    goaway: [EventCount; NAMES.len()],
+    rst_stream: [EventCounter; NAMES.len()],
+    goaway: [EventCounter; NAMES.len()],
 }
 
 impl Http2Errors {
@@ -47,7 +47,7 @@ impl Http2Errors {
         }
     }
 
-    /// What was counted at least once.
+    /// The counts above zero.
     #[cfg(test)]
     pub(crate) fn counted(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         self.all().filter(|(_, _, count)| *count > 0)

@@ -1,11 +1,11 @@
-//! Logs: one event per line, readable or JSON, on standard error.
+//! Logs: one event per line, as text or JSON, on standard error.
 //!
-//! A line is put into a [queue] of bounded size, and [a thread](writer) of its own writes it: no call, no health
-//! check and no stop waits for the reader of the log. What is lost by that is [counted](loss).
+//! A line is put into a bounded [queue], and a separate [thread](writer) writes it: no call, no health check and no
+//! stop waits for the reader of the log. Lost lines are [counted](loss).
 //!
-//! The queue is an unbounded channel of Tokio's beside a semaphore whose permits are bytes. `tracing-appender` does not
+//! The queue is an unbounded channel of Tokio's with a semaphore whose permits are bytes. `tracing-appender` does not
 //! fit: its queue is bounded by lines and not by bytes, it neither counts nor retries failed writes, and its guard
-//! prints to standard output where its thread does not end in time, which may be the stream that hangs.
+//! prints to standard output if its thread does not end in time, which may be the stream that hangs.
 
 mod handle;
 mod json_line;
@@ -32,7 +32,7 @@ pub(crate) use handle::LogHandle;
 pub use loss::LogCounts;
 pub(crate) use loss::LossCause;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object per line.
@@ -61,12 +61,12 @@ impl fmt::Display for LogFormat {
     }
 }
 
-/// What is logged, and how.
+/// The log settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogSettings {
-    /// How lines look.
+    /// The format of lines.
     pub format: LogFormat,
-    /// The least severe level of the broker's own events. It does not leave out the lines of calls.
+    /// The least severe level of the broker's own events. Access lines are independent of it.
     pub level: Level,
 }
 
@@ -76,19 +76,19 @@ pub struct LogSettings {
 ///
 /// When standard error cannot be opened a second time, or the thread of the log cannot be started.
 pub(crate) fn start_logging(settings: LogSettings) -> io::Result<LogHandle> {
-    // Past the lock of the standard library: a thread that held it would wait for the reader of the log.
+    // Without the lock of the standard library: a thread that held it would wait for the reader of the log.
     let stream = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let (queue, handle) = writer::start(stream, settings)?;
     let (filter, level) = reload::Layer::new(targets(settings.level));
-    // A second start, as in tests that share a process, changes nothing.
+    // A second start, as in tests that share a process, has no effect.
     let _already_started = lines(settings.format, queue, filter).try_init();
     Ok(handle.with_level(level))
 }
 
 /// The subscriber that `start_logging` installs, over any writer.
 ///
-/// The lines of calls are written whatever the level. Libraries are heard from warnings upwards, whatever the level:
-/// below that some of them write requests out, with session tokens and headers.
+/// Access lines are written at every level. Library logs start at warn at every level: below that some of them log
+/// requests with session tokens and headers.
 pub fn subscriber<W>(settings: LogSettings, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -99,11 +99,11 @@ where
 fn targets(level: Level) -> Targets {
     Targets::new()
         .with_default(LevelFilter::WARN)
-        // Its warnings are errors in their `Debug` form, with what programs and services answered. The chain's own error
-        // says why it failed.
+        // Its warnings are errors in their `Debug` form, with answers of programs and services. The chain's own error
+        // has the cause.
         .with_target("aws_config", LevelFilter::OFF)
         .with_target("aws_runtime::env_config", LevelFilter::OFF)
-        // Their warnings can be one for each frame of a client. What matters of them is counted and told in another way.
+        // A client can cause one warning per frame. Metrics count the relevant ones.
         .with_target("h2", LevelFilter::OFF)
         .with_target("hyper", LevelFilter::OFF)
         .with_target("access_broker", level)

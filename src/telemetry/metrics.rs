@@ -1,7 +1,7 @@
-//! Metrics, in the two text formats that scrapers read.
+//! Metrics, in the two text formats of scrapers.
 //!
-//! What they show of a state belongs to the parts of the server and is read at each scrape, so that the parts know
-//! nothing of metrics. What goes by is counted by [`CallMetrics`].
+//! States belong to the parts of the server and are read at each scrape, so that the parts do not know about metrics.
+//! Events are counted by [`CallMetrics`].
 
 mod admin;
 mod audit;
@@ -64,36 +64,36 @@ use crate::quota::Quotas;
 use access_broker_identity::Authenticator;
 use access_broker_s3::presign::SignerStatus;
 
-/// What the names of this program's own metrics begin with. Those of calls have the names that gRPC servers share.
+/// The prefix of this program's own metrics. Those of calls have the names that gRPC servers share.
 const PREFIX: &str = "access_broker";
 
-/// Where metrics come from. The default has no parts, and every metric that has samples without them.
+/// The sources of metrics. The default has no parts, and all metrics that have samples without them.
 #[derive(Debug, Clone, Default)]
 pub struct MetricSources {
-    /// What calls leave behind.
+    /// Counts of calls.
     pub(crate) calls: Arc<CallMetrics>,
     pub(crate) spans: Arc<SpanCounts>,
-    /// Connections, and calls that the server ended itself.
+    /// Connections, and calls that the server ended.
     pub server: Arc<ServerCounters>,
-    /// What calls share.
+    /// The budgets that calls share.
     pub(crate) budgets: Option<Budgets>,
-    /// What was lost of the log.
+    /// Lost log lines.
     pub log: Arc<LogCounts>,
     /// Access lines of rejected proofs.
     pub(crate) rejected_lines: Arc<RejectedLines>,
     /// Connections of the admin port.
     pub(crate) admin: Arc<AdminCounters>,
-    /// How many connections there may be, where a server runs.
+    /// The limit of connections, if a server runs.
     pub(crate) connection_limit: Option<ConnectionLimit>,
-    /// What calls need, where a server runs.
+    /// The readiness of the server, if one runs.
     pub(crate) parts: Option<Sampled<ReadinessStatus>>,
     /// Audit records, if there are any.
     pub audit: Option<Arc<AuditStatus>>,
     /// `None` outside a server.
     pub quotas: Option<Arc<Quotas>>,
-    /// Issuers' keys and remembered tokens.
+    /// Issuers' signing keys and the token cache.
     pub authenticator: Option<Arc<Authenticator>>,
-    /// The policy in force.
+    /// The active policy.
     pub policy: Option<Arc<PolicyStore>>,
     /// The signers. No two may have credentials of the same name.
     pub signers: Vec<Arc<dyn SignerStatus>>,
@@ -108,7 +108,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the metrics of this build and of these sources.
+    /// Registers the metrics of this program and these sources.
     #[must_use]
     pub fn new(sources: MetricSources) -> Self {
         let MetricSources {
@@ -132,7 +132,11 @@ impl Metrics {
         calls.register(&mut registry, PREFIX);
         registry.register_collector(Box::new(ProcessCollector::default()));
         let own = registry.sub_registry_with_prefix(PREFIX);
-        own.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        own.register(
+            "build",
+            "Version of the running program, as the label `version`. Always 1",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         own.register_collector(Box::new(ServerCollector(server)));
         own.register_collector(Box::new(BudgetCollector(budgets)));
         own.register_collector(Box::new(LogCollector { log, rejected: rejected_lines }));
@@ -149,7 +153,7 @@ impl Metrics {
         Self { registry }
     }
 
-    /// The metrics as they are now, in this format.
+    /// The current metrics, in this format.
     ///
     /// # Errors
     ///

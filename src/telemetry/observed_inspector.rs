@@ -1,4 +1,4 @@
-//! How long S3 takes to describe an object.
+//! Measures HEAD requests.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::step_span::StepSpan;
 use access_broker_policy::{HeaderText, PermittedObject};
 use access_broker_s3::storage::{InspectionError, InspectionScope, ObjectInspector, StoredObject};
 
-/// Inspects by another inspector, and shows it in metrics and traces.
+/// Reads attributes with another inspector, and measures that for metrics and traces.
 #[derive(Debug)]
 pub(crate) struct ObservedInspector {
     inner: Arc<dyn ObjectInspector>,

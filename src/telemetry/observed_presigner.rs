@@ -1,4 +1,4 @@
-//! How long signing takes.
+//! Measures signing.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -13,7 +13,7 @@ use access_broker_s3::presign::{
     Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner, Signing, Waiting,
 };
 
-/// Signs by another presigner, and shows it in metrics and traces.
+/// Signs with another presigner, and measures that for metrics and traces.
 #[derive(Debug)]
 pub(crate) struct ObservedPresigner {
     inner: Arc<dyn Presigner>,
@@ -27,7 +27,7 @@ impl ObservedPresigner {
         Self { inner, seconds: metrics.presign_seconds(), tracer }
     }
 
-    /// Observes every attempt, and the time between two of them by itself.
+    /// Observes every attempt, and the time between two of them separately.
     fn observe<'a, T: 'a>(&'a self, sign: impl FnOnce() -> Signing<'a, T>) -> Signing<'a, T> {
         let attempt = Attempt::start(self);
         match sign() {
@@ -48,7 +48,7 @@ impl ObservedPresigner {
     }
 }
 
-/// One attempt to sign, which is under way.
+/// An attempt in progress.
 struct Attempt<'a> {
     seconds: &'a Histogram,
     step: StepSpan,

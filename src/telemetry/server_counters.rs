@@ -1,56 +1,56 @@
-//! What happened to connections and calls, for metrics.
+//! Counts connections and calls, for metrics.
 
 use std::sync::Arc;
 
 use super::http2_errors::Http2Errors;
-use crate::calls::{CallCounters, EventCount};
+use crate::calls::{CallCounters, EventCounter};
 
 /// Counted by the listeners and by every connection.
 #[derive(Debug, Default)]
 pub struct ServerCounters {
-    /// Connections that were accepted and got a place.
-    pub connections_accepted: EventCount,
-    /// Those that have ended since, however they ended.
-    pub(crate) connections_closed: EventCount,
-    /// Connections that were closed at once because all places were taken.
-    pub connections_refused: EventCount,
-    /// Connections that were closed at once because their address has as many as it may.
-    pub(crate) connections_refused_address: EventCount,
-    /// Connections that were closed at once because their address has as many handshakes under way as it may.
-    pub(crate) connections_refused_handshakes: EventCount,
-    /// Idle connections without a proven caller that were closed to make room for another one.
-    pub connections_displaced: EventCount,
-    /// Connections that were closed because their client did not take an answer in time.
-    pub(crate) connections_stalled: EventCount,
+    /// Connections that were accepted and got a slot.
+    pub connections_accepted: EventCounter,
+    /// Those that have ended since, for every way to end.
+    pub(crate) connections_closed: EventCounter,
+    /// Connections that were refused because the limit is reached.
+    pub connections_refused: EventCounter,
+    /// Connections that were refused because the limit per address is reached.
+    pub(crate) connections_refused_address: EventCounter,
+    /// Connections that were refused because the limit of handshakes per address is reached.
+    pub(crate) connections_refused_handshakes: EventCounter,
+    /// Idle unauthenticated connections that were closed to admit another one.
+    pub connections_displaced: EventCounter,
+    /// Connections that were closed because their client did not read an answer within the time limit.
+    pub(crate) connections_stalled: EventCounter,
     /// Connections whose client was told to leave because of their age.
-    pub connections_aged: EventCount,
+    pub connections_aged: EventCounter,
     /// Connections whose client was told to leave because they had no calls.
-    pub connections_idle: EventCount,
-    /// Connections that were cut off with calls in flight, after the grace of their age or of the server's stop.
-    pub connections_cut: EventCount,
-    /// Handshakes that came to nothing: no TLS, the wrong certificate, too slow.
-    pub(crate) handshakes_failed: EventCount,
-    /// Connections whose client spoke HTTP/1 and was told to speak HTTP/2.
-    pub http1_clients: EventCount,
-    /// Connections whose client spoke neither HTTP/2 nor HTTP/1, and that were closed without a word.
-    pub not_http: EventCount,
-    /// Errors of HTTP/2 that were sent to clients.
+    pub connections_idle: EventCounter,
+    /// Connections that were closed with calls in flight, after the grace of their age or of the server's stop.
+    pub connections_cut: EventCounter,
+    /// Failed handshakes: no TLS, an invalid certificate, or a timeout.
+    pub(crate) handshakes_failed: EventCounter,
+    /// Connections whose client spoke HTTP/1 and was told to use HTTP/2.
+    pub http1_clients: EventCounter,
+    /// Connections whose client spoke neither HTTP/2 nor HTTP/1. They were closed without an answer.
+    pub not_http: EventCounter,
+    /// HTTP/2 errors that were sent to clients.
     pub(crate) http2_errors: Http2Errors,
-    /// Calls whose metadata have too many fields.
-    pub(crate) oversized_metadata: EventCount,
-    /// Streams that were refused before anything was known of their calls, because too many are open.
-    pub(crate) streams_refused: EventCount,
-    /// Failures to accept that are the machine's, such as too many open files.
-    pub accept_errors: EventCount,
-    /// What was counted on the way of calls.
+    /// Calls with too many metadata fields.
+    pub(crate) oversized_metadata: EventCounter,
+    /// Streams that were refused before their calls were read, because the limit is reached.
+    pub(crate) streams_refused: EventCounter,
+    /// Failures to accept that concern the machine, such as too many open files.
+    pub accept_errors: EventCounter,
+    /// Counts of the pipeline.
     pub calls: Arc<CallCounters>,
 }
 
 impl ServerCounters {
-    /// Connections that are open now, those that have not shaken hands yet included.
+    /// Connections that are open now, those before their handshake included.
     #[must_use]
     pub fn connections_open(&self) -> u64 {
-        // Read in this order, a connection that ends in between is counted as open, never as less than none.
+        // In this order, a connection that ends in between counts as open, and the difference is never negative.
         let closed = self.connections_closed.get();
         self.connections_accepted.get().saturating_sub(closed)
     }

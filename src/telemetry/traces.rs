@@ -1,8 +1,8 @@
-//! Traces: a span of every call and of its steps, sent to an OpenTelemetry collector by OTLP, over gRPC or HTTP.
+//! Traces: a span of every call and of its steps, exported to an OpenTelemetry collector by OTLP, over gRPC or HTTP.
 //!
-//! The variables of the
-//! [OpenTelemetry specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
-//! say whether, where to and how many.
+//! The variables of the [OpenTelemetry
+//! specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) set the
+//! destination, the protocol and the sampling.
 
 mod counts;
 mod environment;
@@ -27,67 +27,69 @@ use exporter::OtlpExporter;
 
 use access_broker_base::files::FileError;
 
-/// How long a stop may take to send what is left: a collector that does not answer must not hold up a restart.
+/// The time limit for sending the remaining spans at a stop: a collector that does not answer must not delay a restart.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
-/// Why traces cannot be exported as the environment asks.
+/// Why traces cannot be exported with the settings of the environment.
 #[derive(Debug, Error)]
 pub enum TracesError {
-    /// A protocol that this program does not speak.
-    #[error("{variable} is {value:?}; traces are exported by \"grpc\" and \"http/protobuf\"")]
+    /// An unsupported protocol.
+    #[error("{variable} has the invalid value {value:?}; use \"grpc\" or \"http/protobuf\"")]
     Protocol {
         /// The variable's name.
         variable: &'static str,
-        /// As set.
+        /// The value.
         value: String,
     },
     /// A file with certificate authorities.
-    #[error("{variable} names a file that cannot be used: the file {problem}")]
+    #[error("{variable} refers to an invalid file: the file {problem}")]
     CertificateFile {
         /// The variable's name.
         variable: &'static str,
-        /// What is wrong with the file.
+        /// The error of the file.
         problem: FileError,
     },
     /// The file has no certificate.
-    #[error("{variable} names a file without a usable certificate")]
+    #[error("{variable} refers to a file without a valid certificate")]
     Certificates {
         /// The variable's name.
         variable: &'static str,
     },
-    /// No URL that spans could be sent to.
-    #[error("{variable} is not an http or https URL with a host")]
+    /// An invalid URL of the collector.
+    #[error("{variable} is invalid: it must be an http or https URL with a host")]
     Endpoint {
         /// The variable's name.
         variable: &'static str,
     },
-    /// A compression that this program does not have.
-    #[error("{variable} is {value:?}; spans cannot be compressed over gRPC: leave it out, or use http/protobuf")]
+    /// An unsupported compression.
+    #[error(
+        "{variable} has the invalid value {value:?}: spans over gRPC cannot be compressed; remove it, or use http/protobuf"
+    )]
     Compression {
         /// The variable's name.
         variable: &'static str,
-        /// As set.
+        /// The value.
         value: String,
     },
-    /// Another setting, in the words of the exporter.
-    #[error("the exporter for {variable} cannot be set up")]
+    /// Another setting, with the exporter's error.
+    #[error("setting up the exporter for {variable} failed")]
     Exporter {
         /// The variable with the endpoint.
         variable: &'static str,
-        /// In the library's words.
+        /// The library's error.
         source: opentelemetry_otlp::ExporterBuildError,
     },
-    /// The HTTP client, mostly for want of certificate authorities.
-    #[error("the HTTP client for {variable} cannot be set up")]
+    /// The HTTP client failed, usually because certificate authorities are missing.
+    #[error("setting up the HTTP client for {variable} failed")]
     Client {
         /// The variable with the endpoint.
         variable: &'static str,
-        /// In the library's words.
+        /// The library's error.
         source: reqwest::Error,
     },
 }
 
-/// Where spans go, or that they go nowhere. Clones share everything.
+/// The export of spans, or its absence. Clones share everything.
 #[derive(Clone, Default)]
 pub struct Traces {
     running: Option<Arc<Running>>,
@@ -97,23 +99,23 @@ pub struct Traces {
 struct Running {
     tracer: SdkTracer,
     stop: CancellationToken,
-    /// What sends; `None` once it has been stopped.
+    /// The exporting task; `None` after it was stopped.
     sending: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Traces {
-    /// Spans are not made at all.
+    /// No spans.
     #[must_use]
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// Spans as these variables say; none unless an endpoint is named. What the specification leaves to defaults when it
-    /// is malformed is reported in the log.
+    /// Spans with the settings of these variables; none unless an endpoint is set. Invalid values that the
+    /// specification replaces with defaults are logged.
     ///
     /// # Errors
     ///
-    /// When spans are wanted and cannot be sent as the variables say.
+    /// When spans are wanted and the settings are invalid.
     ///
     /// # Panics
     ///
@@ -125,8 +127,8 @@ impl Traces {
         Ok(Self::start(exporter, settings))
     }
 
-    /// As [`from_environment`](Self::from_environment); where that fails, a warning says why, and there are no spans: a
-    /// program does not do without its work for the sake of its traces.
+    /// As [`from_environment`](Self::from_environment), but an error is logged as a warning and turns traces off: the
+    /// server works without them.
     ///
     /// # Panics
     ///
@@ -135,7 +137,7 @@ impl Traces {
     pub(crate) fn from_environment_or_off(read: impl Fn(&str) -> Option<String>) -> Self {
         Self::from_environment(read).unwrap_or_else(|error| {
             let cause = format!("{:#}", anyhow::Error::new(error));
-            tracing::warn!(cause, "traces are off: they cannot be exported as the environment says");
+            tracing::warn!(cause, "traces are off: the settings in the environment are invalid");
             Self::off()
         })
     }
@@ -146,13 +148,13 @@ impl Traces {
         let (counts, stop) = (Arc::new(SpanCounts::default()), CancellationToken::new());
         let (queue, sender) = queue::span_queue(batches, Arc::clone(&counts));
         let sending = tokio::spawn(sender.run(exporter, stop.clone()));
-        // The sampler and the limits of spans are read from the process's environment by the SDK.
+        // The SDK reads the sampler and the limits of spans from the process's environment.
         let provider = SdkTracerProvider::builder().with_span_processor(queue).with_resource(resource).build();
         let tracer = provider.tracer("access-broker");
         Self { running: Some(Arc::new(Running { tracer, stop, sending: Mutex::new(Some(sending)) })), counts }
     }
 
-    /// What makes spans, if they are wanted.
+    /// Makes spans, if traces are on.
     #[must_use]
     pub(crate) fn tracer(&self) -> Option<SdkTracer> {
         self.running.as_ref().map(|running| running.tracer.clone())
@@ -163,7 +165,7 @@ impl Traces {
         &self.counts
     }
 
-    /// Sends what has ended so far, for 2 seconds at most. Spans that end later are dropped.
+    /// Sends the finished spans, for 2 seconds at most. Spans that end later are dropped.
     pub async fn shutdown(&self) {
         let Some(running) = &self.running else { return };
         running.stop.cancel();
@@ -171,7 +173,7 @@ impl Traces {
         let Some(mut sending) = sending else { return };
         if time::timeout(SHUTDOWN_LIMIT, &mut sending).await.is_err() {
             sending.abort();
-            tracing::warn!("spans were left over that the collector did not take in time");
+            tracing::warn!("exporting the last spans timed out: they are lost");
         }
     }
 }

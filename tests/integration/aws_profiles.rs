@@ -48,7 +48,7 @@ pub(crate) fn start(folder: TempDir, variables: &[(&str, &str)]) -> Process {
 /// The errors of all renewals that failed so far.
 pub(crate) fn errors(process: &Process) -> Vec<String> {
     let lines = log_lines(process).into_iter();
-    let failed = lines.filter(|line| line["message"] == "signing credentials could not be renewed");
+    let failed = lines.filter(|line| line["message"] == "renewal of signing credentials failed");
     failed.map(|line| line["error"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -270,10 +270,8 @@ async fn profile_that_appears_or_goes_away_takes_turns_with_instance_metadata() 
 /// Where the log says that the credentials came from, in turn.
 pub(crate) fn sources(process: &Process) -> Vec<String> {
     let lines = log_lines(process).into_iter();
-    let told = lines.filter_map(|line| {
-        line["message"].as_str()?.strip_prefix("signing credentials come from ").map(ToOwned::to_owned)
-    });
-    told.collect()
+    let changes = lines.filter(|line| line["message"] == "signing credentials have a new source");
+    changes.map(|line| line["source"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,7 +313,7 @@ async fn program_gives_credentials_alone_and_for_a_role_and_its_failure_is_told_
         let mut process = start(folder, &[("AWS_ENDPOINT_URL_STS", url.as_str()), ("AWS_PROFILE", profile)]);
         let expected =
             format!("profile: credential_process of the profile `{named}`: the program failed (exit status: 3)");
-        failed_with(&mut process, 2, &format!("{expected} and said: log in first;"));
+        failed_with(&mut process, 2, &format!("{expected}; standard error: log in first;"));
         replace(&program, format!("echo '{answer}'"));
         assert_eq!(access_key(&mut process, &issuer).await, signer);
         stop(process);

@@ -148,19 +148,21 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let warnings = |process: &Process| -> Vec<Value> {
         log_lines(process).into_iter().filter(|line| line["level"] == "WARN" && line["code"].is_string()).collect()
     };
-    let in_force = |line: &Value| line["message"] == "policy in force";
-    process.wait_for("policy in force", |process| log_lines(process).into_iter().find(in_force));
+    let in_force = |line: &Value| line["message"] == "policy active";
+    process.wait_for("policy active", |process| log_lines(process).into_iter().find(in_force));
     let found = warnings(&process);
     let texts: Vec<String> =
         found.iter().map(|line| format!("access-broker: warning: {}", line["warning"].as_str().unwrap())).collect();
     assert_eq!(texts, [PREFIX_LINE, GROUP_LINE]);
-    assert_eq!(found[0]["message"], "the policy has a setting to look at");
+    assert_eq!(found[0]["message"], "check of the settings failed; the server uses them");
 
     // A line for each of the first 20.
     let groups: Vec<String> = (0..25).map(|number| format!("'group-{number}-*'")).collect();
     let changed = PATTERNS.replace("'team-*'", &format!("[{}]", groups.join(", "))).replace("tier */", "tier/");
     crate::support::replace(&process.path("policy.toml"), changed);
-    let more = |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("has more warnings"));
+    let more = |line: &Value| {
+        line["message"].as_str().is_some_and(|text| text.contains("further checks of the settings failed"))
+    };
     let last = process.wait_for("the end of the warnings", |process| log_lines(process).into_iter().find(more));
     assert_eq!((&last["left_out"], warnings(&process).len()), (&json!(5), 2 + 20));
     assert!(

@@ -17,6 +17,17 @@ const ANY_PORT: [&str; 8] = [
     "127.0.0.1:0",
 ];
 
+#[test]
+fn a_start_and_a_stop_of_dev_log_no_warning() {
+    let (mut process, _) = start();
+    process.signal("TERM");
+    assert!(process.exit().success());
+    let log = process.stderr();
+    assert!(log.contains(" INFO "), "{log}");
+    let problems: Vec<_> = log.lines().filter(|line| line.contains(" WARN ") || line.contains("ERROR ")).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
 /// Starts `dev` on free ports and waits for its ready file.
 pub(crate) fn start() -> (Process, Value) {
     let arguments = [&["dev"][..], &ANY_PORT, &["--ready-file", "ready.json"]].concat();
@@ -79,5 +90,5 @@ fn nothing_of_dev_listens_beyond_this_machine() {
     let output = Process::output(&["dev", "--s3-addr", "0.0.0.0:0"], folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("0.0.0.0:0 is not on loopback"), "{stderr}");
+    assert!(stderr.contains("0.0.0.0:0 must be a loopback address"), "{stderr}");
 }

@@ -15,7 +15,7 @@ use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
 use access_broker::policy_store::PolicyStore;
 use access_broker::quota::{QuotaSettings, Quotas};
-use access_broker::server::{Part, Standing, StartOptions};
+use access_broker::server::{Part, ServerState, StartOptions};
 use access_broker_base::clock::SystemClock;
 use access_broker_base::document::Overrides;
 use access_broker_dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
@@ -108,7 +108,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     let url = format!("http://{}/keys", silent.local_addr().unwrap());
     let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
 
-    assert_eq!(server.readiness().standing(), Standing::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
+    assert_eq!(server.readiness().state(), ServerState::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
     let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), format!("starting\nwithout keys of issuer {ISSUER}\n"));
@@ -139,7 +139,7 @@ async fn a_port_that_is_taken_stops_the_start() {
     let mut config = config(folder.path(), "https://issuer.example/keys");
     config.listeners[0].address = ListenAddress::Tcp(taken.local_addr().unwrap());
     let error = start_server(config, start_options()).await.unwrap_err();
-    assert!(format!("{error:#}").contains("cannot listen at 127.0.0.1:"), "{error:#}");
+    assert!(format!("{error:#}").contains("listening at 127.0.0.1:"), "{error:#}");
 }
 
 /// A presigner that always fails in the same way.

@@ -110,7 +110,7 @@ async fn lines_over_the_queue_are_counted_and_the_log_tells_of_them_when_it_is_r
     let metrics = broker.metrics().await;
     broker.stops_well();
     let lines = json_lines(&reading.join().unwrap());
-    let reported = lines.iter().filter(|line| line["message"] == "log lines were lost");
+    let reported = lines.iter().filter(|line| line["message"] == "writing log lines failed: some are lost");
     let reported: u64 = reported.map(|line| line["queue_full"].as_u64().unwrap()).sum();
     assert!(reported >= lost(&metrics, "queue_full"), "{reported}");
     assert_eq!(lines.last().unwrap()["message"], "stopped");

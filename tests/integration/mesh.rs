@@ -87,7 +87,7 @@ mod inside {
         for index in [0, 1] {
             let relay = neighbour.relay(NEIGHBOUR.into(), at(&broker, POD, index));
             assert_eq!(outcome(&broker, relay.address, named).await, "UNAUTHENTICATED hop_not_trusted");
-            let line = broker.log.with_message("a mesh header came from elsewhere than trusted_hop").pop().unwrap();
+            let line = broker.log.with_message("mesh header refused: its sender is not the trusted_hop").pop().unwrap();
             let own_ip = line["own_ip"].as_str().unwrap();
             assert_eq!((line["peer_ip"].as_str().unwrap(), own_ip), ("198.51.100.2", "198.51.100.1"), "{line}");
         }

@@ -98,10 +98,10 @@ async fn an_issuer_that_is_down_at_the_start_costs_its_own_callers_alone() {
     let issuer = issuer().await;
     let broker = Broker::start(with_issuer_that_is_down(&issuer, "1s", ""));
     let client = broker.client(&token(&issuer, ISSUER)).await;
-    let message = "serving, but not every call can be answered";
+    let message = "serving, but some parts are unavailable";
     until("a partial service", || !broker.lines(message).is_empty()).await;
     assert_eq!(broker.lines(message)[0]["missing"], format!("keys of issuer {DOWN}"));
-    let waiting = broker.lines("not serving yet: waiting for all parts");
+    let waiting = broker.lines("not serving yet: waiting for unavailable parts");
     assert!(!waiting.is_empty());
     assert!(waiting.iter().all(|line| line["level"] == "INFO"), "an ordinary start has no warning");
 
@@ -124,7 +124,7 @@ async fn a_start_waits_for_its_parts_and_without_a_required_one_longer() {
     let issuer = issuer().await;
     let waiting = Broker::start(with_issuer_that_is_down(&issuer, "10m", ""));
     let required = Broker::start(with_issuer_that_is_down(&issuer, "1s", "required = true"));
-    until("the end of the wait", || !required.lines("not serving").is_empty()).await;
+    until("the end of the wait", || !required.lines("not serving: parts are unavailable").is_empty()).await;
     let without = format!("without keys of issuer {DOWN}\n");
     for (broker, standing) in [(waiting, "starting"), (required, "not ready")] {
         assert_eq!(broker.get("/readyz").await, (503, format!("{standing}\n{without}")));
@@ -159,7 +159,7 @@ async fn a_full_audit_disk_takes_the_replica_out_and_room_on_it_brings_it_back()
     };
     assert_eq!(refused.code(), Code::Unavailable);
     // No further call is needed: one attempt confirms the outage.
-    until("an outage", || !broker.lines("not serving").is_empty()).await;
+    until("an outage", || !broker.lines("not serving: parts are unavailable").is_empty()).await;
     assert_eq!(broker.get("/readyz").await, (503, "not ready\nwithout audit records\n".to_owned()));
     assert_eq!(broker.health().await, ServingStatus::NotServing);
     let part = "access_broker_part_available{part=\"audit_trail\",name=\"\",required=\"true\"}";
@@ -172,7 +172,7 @@ async fn a_full_audit_disk_takes_the_replica_out_and_room_on_it_brings_it_back()
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(broker.get("/readyz").await, (200, "ready\n".to_owned()));
-    assert_eq!(broker.lines("audit records can be written again").len(), 1);
+    assert_eq!(broker.lines("audit recovered: records can be written again").len(), 1);
     given.push(client.download("media", "x").await.unwrap().decision_id);
     let records = audit_records(&fs::read_to_string(broker.process.path_inside("audit/audit.jsonl")).unwrap());
     let recorded: Vec<_> = records.iter().map(|record| record["decision_id"].as_str().unwrap()).collect();
@@ -186,11 +186,14 @@ async fn a_replica_whose_audit_disk_is_full_at_the_start_does_not_come_into_rota
     // One page: the file can be made, and nothing fits into it.
     let Some(broker) = Broker::start_with_audit_disk(&issuer, 4_096) else { return };
     let waits = |broker: &Broker| {
-        broker.lines("not serving yet: waiting for all parts").iter().any(|line| line["missing"] == "audit records")
+        broker
+            .lines("not serving yet: waiting for unavailable parts")
+            .iter()
+            .any(|line| line["missing"] == "audit records")
     };
     until("the other parts", || waits(&broker)).await;
     assert_eq!(broker.get("/readyz").await, (503, "starting\nwithout audit records\n".to_owned()));
     assert_eq!(broker.health().await, ServingStatus::NotServing);
-    assert_eq!(broker.lines("audit records cannot be written").len(), 1);
+    assert_eq!(broker.lines("audit unavailable: writing records failed").len(), 1);
     broker.stop();
 }

@@ -156,7 +156,7 @@ async fn a_changed_policy_is_in_force_for_the_next_call_and_a_broken_one_is_not(
     }
 
     replace(&server.policy_file(), "[[tier]]\nname = 1\n");
-    while !crate::support::secrets::log().contains("the last good policy stays in force") {
+    while !crate::support::secrets::log().contains("policy refused; the last good policy stays active") {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert!(client.download("media", SUPER_CUTE_CAT).await.is_ok());

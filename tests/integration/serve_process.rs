@@ -143,7 +143,7 @@ async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
         process.wait_for("keys and policy", |process| {
             let lines = log_lines(process);
             let times = |message: &str| lines.iter().filter(|line| line["message"] == message).count();
-            (times("refreshed keys") >= 2 && times("policy in force") >= 2).then_some(())
+            (times("refreshed keys") >= 2 && times("policy active") >= 2).then_some(())
         });
     });
     download(&new).await.unwrap();
@@ -200,7 +200,7 @@ fn a_server_without_its_secrets_does_not_start() {
 fn last_error(log: &str) -> Value {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = lines.last().unwrap();
-    assert_eq!((&last["level"], &last["message"]), (&json!("ERROR"), &json!("access-broker has failed")));
+    assert_eq!((&last["level"], &last["message"]), (&json!("ERROR"), &json!("access-broker failed")));
     last.clone()
 }
 
@@ -230,7 +230,7 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
     let json: Vec<Value> =
         str::from_utf8(&serve_json.stderr).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for (index, line) in json.iter().enumerate() {
-        assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("access-broker has failed")));
+        assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("access-broker failed")));
         assert_eq!((&line["problem"], &line["of"]), (&json!(index + 1), &json!(json.len())));
     }
     assert!(json.iter().any(|line| line["cause"] == "broker.toml:3: server.admin is not a known setting"));
@@ -240,8 +240,8 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
         assert_eq!(output.status.code(), Some(78));
         let stderr = String::from_utf8(output.stderr).unwrap();
         for problem in [
-            "broker.toml: issuer must be given at least once",
-            "broker.toml: bucket must be given at least once",
+            "broker.toml: issuer is required, because a listener accepts tokens",
+            "broker.toml: bucket is required",
             "broker.toml:2: server.grpc_addr must be a string",
             "broker.toml:3: server.admin is not a known setting",
         ] {

@@ -199,7 +199,7 @@ async fn a_half_written_policy_is_never_in_force() {
                 watched.is_denied_for(Duration::from_millis(1_500), &what).await;
             }
             watched.until_file_in_force(true).await;
-            assert_eq!(watched.log_has("may be cut off"), wait > 10, "{}", watched.process.stderr());
+            assert_eq!(watched.log_has("may be truncated"), wait > 10, "{}", watched.process.stderr());
             watched.stop();
         })
     });
@@ -246,7 +246,7 @@ async fn a_policy_with_less_in_it_is_in_force_by_rename_or_with_a_checksum_and_n
     let policy = watched.policy();
     fs::write(&policy, without_denial()).unwrap();
     watched.until_file_in_force(false).await;
-    watched.until_log_has("may be cut off; the last good policy stays in force").await;
+    watched.until_log_has("may be truncated; the last good policy stays active").await;
     for part in ["denials: 0 instead of 1", "policy.toml.sha256", "Replace the file by rename (mv)"] {
         assert!(watched.log_has(part), "{part}: {}", watched.process.stderr());
     }
@@ -288,7 +288,7 @@ async fn a_policy_with_more_in_it_is_in_force_in_place_once_it_has_settled() {
     fs::write(watched.policy(), &more).unwrap();
     watched.until_allowed().await;
     watched.until_file_in_force(true).await;
-    assert!(watched.log_has("it is used once it is unchanged for the time of settle"));
+    assert!(watched.log_has("it becomes active when it has been unchanged for the time of settle"));
     watched.stop();
 }
 

@@ -1,4 +1,4 @@
-//! The one place where time comes from.
+//! The source of the current time.
 
 use std::time::SystemTime;
 
@@ -9,8 +9,8 @@ pub const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
 ///
 /// # Invariant
 ///
-/// One call reads the clock once and uses that instant for every check and signature of that call, so that a
-/// midnight or a leap between two readings cannot make them disagree.
+/// Each call reads the clock once and uses that instant for all of its checks and signatures. Two readings could
+/// disagree, because of midnight or because the clock was set.
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> SystemTime;

@@ -5,7 +5,7 @@ use std::iter;
 
 /// The texts of an error and of all its causes.
 ///
-/// For log lines as well: their JSON form would hold the first text of an error and none of its causes.
+/// Log lines use it because a JSON log field holds only the first text of an error.
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let chain = iter::successors(Some(error), |cause| (*cause).source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -1,14 +1,14 @@
-//! Files that others write: how they are read, and when a changed content counts.
+//! Reads files that other programs write, and decides when a changed content is used.
 //!
-//! A file may be read while its writer is in the middle of it. So no content counts because it was seen once:
+//! A file may be read while it is being written. So a content is not used after one read:
 //!
-//! - a file that was replaced by another one (by rename, or by a symbolic link that now leads elsewhere) counts after two
-//!   equal reads, [`SECOND_LOOK`] apart;
-//! - a file that was changed in place counts once it was the same in every look for as long as `settle`;
+//! - a file that was replaced (by a rename, or by a symbolic link with a new target) is used after two equal reads,
+//!   [`SECOND_LOOK`] apart;
+//! - a file that was changed in place is used once all reads of the time `settle` were equal;
 //! - at start, a file that was written less than `settle` ago is read twice, an older one once.
 //!
-//! [`Tracker`] decides this for files that are looked at again and again, [`SettledFiles`] for files that are read when
-//! their content is needed, and [`at_start`] for the first read.
+//! [`Tracker`] decides this for files that are read periodically, [`SettledFiles`] for files that are read when their
+//! content is needed, and [`at_start`] for the first read.
 
 mod arrivals;
 pub mod at_start;
@@ -28,10 +28,10 @@ pub use tracker::{Sight, Standing, Tracker, Writing};
 /// The time between the two reads that must be equal.
 pub const SECOND_LOOK: Duration = Duration::from_millis(500);
 
-/// How long a file that was changed in place must be unchanged, unless it is set.
+/// The default of `settle`: how long a file that was changed in place must stay unchanged.
 pub const DEFAULT_SETTLE: Duration = Duration::from_secs(10);
 
-/// A file and what is wrong with it.
+/// A file that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {problem}", file.display())]
 pub struct UnusableFile {

@@ -11,8 +11,8 @@ pub fn lower_hex(bytes: &[u8]) -> String {
     hex
 }
 
-/// 32 bytes, such as a SHA-256 digest or an HMAC-SHA-256 tag, without an allocation. Of more bytes the first 32 count;
-/// where there are fewer, zero bytes follow the digits.
+/// 32 bytes, such as a SHA-256 digest or an HMAC-SHA-256 tag, without an allocation. Further bytes are ignored; for
+/// fewer, zero bytes follow the digits.
 // Called for every signature, from another crate.
 #[inline]
 #[must_use]

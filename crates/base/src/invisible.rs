@@ -1,13 +1,14 @@
-//! Characters that a reader of a log does not see, or sees in another place.
+//! Characters that a reader of a log does not see, or sees at another position.
 
 use std::borrow::Cow;
 
-/// Whether a character has no shape of its own: controls, the characters that change the direction of text, zero-width
-/// characters and fillers, and spaces other than the usual one, line and paragraph separators among them.
+/// Whether a character is invisible: controls, characters that change the direction of text, zero-width characters,
+/// fillers, and all spaces but the usual one, including line and paragraph separators.
 ///
-/// These are the category Cc, the property `White_Space`, noncharacters, the interlinear annotations, blank symbols, and the property `Default_Ignorable_Code_Point`
-/// of [Unicode 17](https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt). Two names that differ in one of
-/// them look alike.
+/// These are the category Cc, the property `White_Space`, noncharacters, the interlinear annotations, blank symbols,
+/// and the property `Default_Ignorable_Code_Point` of [Unicode
+/// 17](https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt). Two names that differ only in such a
+/// character look the same.
 #[must_use]
 pub fn is_invisible(character: char) -> bool {
     let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE || matches!(character, '\u{FDD0}'..='\u{FDEF}');
@@ -28,7 +29,7 @@ pub const fn changes_direction(character: char) -> bool {
     matches!(character, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with every such character escaped: `\n`, `\u{202e}`.
+/// The text with each invisible character escaped: `\n`, `\u{202e}`.
 pub fn made_visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_invisible) {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! What the other crates share: documents, files, time and text. It depends on none of them.
+//! Code that the other crates share: documents, files, time and text. It depends on none of them.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod clock;

@@ -1,8 +1,8 @@
-//! How long to wait before the next attempt: longer after each failure, and not in step with other processes.
+//! How long to wait before the next attempt: longer after each failure, with jitter.
 
 use std::time::Duration;
 
-/// Delays that double with every failure in a row.
+/// Delays that double with each failure in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Doubling {
     /// The delay after the first failure.
@@ -12,7 +12,7 @@ pub struct Doubling {
 }
 
 impl Doubling {
-    /// The delay after so many failures in a row.
+    /// The delay after this number of failures in a row.
     #[must_use]
     pub fn after(self, failures: u32) -> Duration {
         let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -20,13 +20,13 @@ impl Doubling {
     }
 }
 
-/// Moves a delay by up to a tenth either way. `fraction` is from 0 (a tenth shorter) to 1 (a tenth longer).
+/// Shortens or lengthens a delay by up to a tenth. `fraction` is from 0 (a tenth shorter) to 1 (a tenth longer).
 #[must_use]
 pub fn jittered(delay: Duration, fraction: f64) -> Duration {
     delay.mul_f64(0.9 + 0.2 * fraction.clamp(0.0, 1.0))
 }
 
-/// A random number from 0 to 1. Without a working generator it is a constant: jitter is no secret.
+/// A random number from 0 to 1. If the random generator fails, it is a constant: jitter need not be secret.
 #[must_use]
 pub fn random_fraction() -> f64 {
     let mut bytes = [0; 4];

@@ -24,18 +24,18 @@ use issued_tokens::TokenTimes;
 /// The app client that every token is for: `aud` of ID tokens, `client_id` of access tokens.
 pub const CLIENT_ID: &str = "access-broker-dev";
 
-/// How long tokens are valid unless asked otherwise.
+/// The default lifetime of tokens.
 pub(crate) const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
-/// The longest that a token can be valid; the shortest is one second.
+/// The longest lifetime of a token; the shortest is one second.
 pub(crate) const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 
-/// What [`EmbeddedIssuer::start`] needs to know.
+/// Options of [`EmbeddedIssuer::start`].
 #[derive(Clone)]
 pub struct EmbeddedIssuerOptions {
-    /// Where to listen: a loopback address, port 0 for a free one.
+    /// The loopback address to listen on. Port 0 selects a free port.
     pub address: SocketAddr,
-    /// Dates the tokens.
+    /// The clock for the times in tokens.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Debug for EmbeddedIssuerOptions {
 
 /// A running issuer, over plain HTTP on loopback. Dropping it stops it.
 ///
-/// It asks for no password: its tokens are worth something only to a broker that was told to trust it.
+/// It asks for no password: only a broker that is configured to trust it accepts its tokens.
 #[derive(Debug)]
 pub struct EmbeddedIssuer {
     issuer: Arc<TokenIssuer>,
@@ -55,22 +55,23 @@ pub struct EmbeddedIssuer {
 }
 
 impl EmbeddedIssuer {
-    /// Makes a signing key and starts to serve discovery, keys and tokens.
+    /// Generates a signing key and starts to serve discovery, keys and tokens.
     ///
     /// # Errors
     ///
-    /// When the address is not a loopback address or is taken, or no key can be made.
+    /// When the address is not a loopback address or is in use, or the key cannot be generated.
     pub async fn start(options: EmbeddedIssuerOptions) -> anyhow::Result<Self> {
         let EmbeddedIssuerOptions { address, clock } = options;
         let listener = loopback_server::bind(address).await.context("cannot start the embedded issuer")?;
         let url = format!("http://{}", listener.local_addr().context("cannot read the address of the issuer")?);
-        let key = tokio::task::spawn_blocking(SigningKey::generate).await.context("the key was not finished")??;
+        let key =
+            tokio::task::spawn_blocking(SigningKey::generate).await.context("generating the issuer's key failed")??;
         let issuer = Arc::new(TokenIssuer { url, key, clock });
         let server = LoopbackServer::start(listener, endpoints::router(Arc::clone(&issuer)))?;
         Ok(Self { issuer, server })
     }
 
-    /// The address it listens on, with the port that was taken.
+    /// The address it listens on, with the actual port.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
@@ -98,12 +99,12 @@ impl EmbeddedIssuer {
     ///
     /// # Errors
     ///
-    /// When there is no such user, or the lifetime is not between one second and 24 hours.
+    /// When the user is unknown, or the lifetime is not between one second and 24 hours.
     pub fn issue(&self, user_name: &str, lifetime: Duration) -> anyhow::Result<IssuedTokens> {
         self.issuer.issue(user_name, lifetime)
     }
 
-    /// Signs any claims with the issuer's key: tokens that a test wants to be wrong in one point.
+    /// Signs any claims with the issuer's key, so that a test can make invalid tokens.
     ///
     /// # Errors
     ///
@@ -112,13 +113,13 @@ impl EmbeddedIssuer {
         self.issuer.key.sign(claims)
     }
 
-    /// Stops: answers under way have two seconds to finish, then they are cut.
+    /// Stops: requests in flight have two seconds to finish, then their connections are closed.
     pub async fn shutdown(self) {
         self.server.shutdown().await;
     }
 }
 
-/// What signs, apart from how it is reached.
+/// Signs tokens; the server is separate.
 struct TokenIssuer {
     url: String,
     key: SigningKey,

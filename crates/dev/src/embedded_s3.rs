@@ -1,4 +1,4 @@
-//! An S3 server inside the process: real signatures, objects as files in a folder.
+//! An S3 server inside the process. It verifies signatures and stores objects as files in a directory.
 
 mod access_key;
 mod access_rules;
@@ -38,23 +38,23 @@ pub use access_key::{AccessKey, Session};
 use access_rules::AccessRules;
 use object_store::ObjectStore;
 
-/// What [`EmbeddedS3::start`] needs to know.
+/// Options of [`EmbeddedS3::start`].
 #[derive(Clone)]
 pub struct EmbeddedS3Options {
-    /// Where to listen: a loopback address, port 0 for a free one.
+    /// The loopback address to listen on. Port 0 selects a free port.
     pub address: SocketAddr,
-    /// The folder that holds one folder per bucket. It is created when missing and kept at the end.
+    /// The directory that holds one directory per bucket. It is created if missing, and never removed.
     pub data_dir: PathBuf,
     /// The keys that requests may be signed with.
     pub keys: Vec<AccessKey>,
-    /// The one bucket, under a name that S3 would allow.
+    /// The name of the one bucket, valid at S3.
     pub bucket: String,
     /// The region that signatures must be for. `None`: any.
     pub region: Option<String>,
-    /// The 12-digit account that owns the bucket: a request whose `x-amz-expected-bucket-owner` names another is refused.
-    /// `None`: that header counts for nothing.
+    /// The 12-digit account that owns the bucket: a request whose `x-amz-expected-bucket-owner` names another is
+    /// refused. `None`: that header is ignored.
     pub owner: Option<String>,
-    /// Whether requests must say `x-amz-request-payer: requester`.
+    /// Whether requests must have `x-amz-request-payer: requester`.
     pub requester_pays: bool,
 }
 
@@ -74,26 +74,26 @@ impl fmt::Debug for EmbeddedS3Options {
 
 /// A running S3 server, path style, over plain HTTP on loopback. Dropping it stops it.
 ///
-/// Every request must carry an AWS Signature Version 4 of one of its keys, in a header or in the query.
+/// Each request must have an AWS Signature Version 4 by one of its keys, in a header or in the query.
 ///
-/// Storage classes, encryption and tags are checked, kept and told again, and that is all: nothing is encrypted. Objects
-/// whose keys are too long for the file system are there for everything but listings.
+/// Storage classes, encryption and tags are checked, stored and returned, but not applied: nothing is encrypted.
+/// Listings omit objects whose keys are too long for the file system.
 #[derive(Debug)]
 pub struct EmbeddedS3 {
     server: LoopbackServer,
 }
 
 impl EmbeddedS3 {
-    /// Creates the bucket's folder and starts to serve.
+    /// Creates the bucket's directory and starts to serve.
     ///
     /// # Errors
     ///
-    /// When the address is not a loopback address or is taken, S3 would not allow the bucket's name, the owner is no
-    /// account, or the folder cannot be used.
+    /// When the address is not a loopback address or is in use, the bucket's name or owner is invalid, or the directory
+    /// cannot be used.
     pub async fn start(options: EmbeddedS3Options) -> anyhow::Result<Self> {
         let EmbeddedS3Options { address, data_dir, keys, bucket, region, owner, requester_pays } = options;
         let is_account = |owner: &String| owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
-        anyhow::ensure!(owner.as_ref().is_none_or(is_account), "the owner of a bucket is an account of 12 digits");
+        anyhow::ensure!(owner.as_ref().is_none_or(is_account), "the bucket's owner must be an account id of 12 digits");
         let objects = ObjectStore::open(&data_dir, bucket).await?;
         let keys = KeyRing::new(keys);
         let mut service = S3ServiceBuilder::new(objects);
@@ -102,14 +102,14 @@ impl EmbeddedS3 {
         let front = Front { service: service.build(), region: region.map(Arc::from) };
         let router = Router::new()
             .fallback(answer)
-            // S3 takes objects of up to 5 GiB in one PUT; they are streamed to disk.
+            // S3 accepts objects of up to 5 GiB in one PUT; they are streamed to disk.
             .layer(DefaultBodyLimit::disable())
             .with_state(front);
         let listener = loopback_server::bind(address).await.context("cannot start the embedded S3 server")?;
         Ok(Self { server: LoopbackServer::start(listener, router)? })
     }
 
-    /// The address it listens on, with the port that was taken.
+    /// The address it listens on, with the actual port.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
@@ -121,23 +121,23 @@ impl EmbeddedS3 {
         format!("http://{}", self.local_addr())
     }
 
-    /// Stops: transfers under way have two seconds to finish, then they are cut.
+    /// Stops: transfers in flight have two seconds to finish, then their connections are closed.
     pub async fn shutdown(self) {
         self.server.shutdown().await;
     }
 }
 
-/// A new access key id and its secret, shaped like those of AWS: `AKIA` and 16 characters, and 40 characters.
+/// A new access key id and its secret, in AWS's format: `AKIA` and 16 characters, and 40 characters.
 ///
 /// # Errors
 ///
-/// When the operating system has no randomness to give.
+/// When the operating system's random numbers are unavailable.
 pub fn generate_key_pair() -> anyhow::Result<(String, String)> {
     const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut id = [0; 16];
     let mut secret = [0; 30];
-    rand::fill(&mut id).context("no randomness for an access key id")?;
-    rand::fill(&mut secret).context("no randomness for a secret access key")?;
+    rand::fill(&mut id).context("random numbers are unavailable for an access key id")?;
+    rand::fill(&mut secret).context("random numbers are unavailable for a secret access key")?;
     let id = id.iter().filter_map(|byte| BASE32.get(usize::from(byte % 32))).map(|&letter| char::from(letter));
     Ok(("AKIA".chars().chain(id).collect(), STANDARD.encode(secret)))
 }
@@ -155,7 +155,7 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
     }
     let method = request.method().clone();
     let request = form_token::note(request).await.map(s3s::Body::http_body_unsync);
-    // s3s logs whole requests, signatures included, and records them in spans: it gets no subscriber to tell.
+    // s3s logs whole requests, signatures included, and records them in spans: this discards its logs and spans.
     match front.service.call(request).with_subscriber(NoSubscriber::default()).await {
         Ok(response) => {
             tracing::debug!(%method, status = response.status().as_u16(), "the embedded S3 server answered");

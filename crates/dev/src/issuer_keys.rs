@@ -20,7 +20,7 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key. This computes for a tenth of a second or a few: not for a thread that serves.
+    /// Generates a key. This takes some tenths of a second: do not call it on an async thread.
     pub(super) fn generate() -> anyhow::Result<Self> {
         let key_pair = KeyPair::generate(KeySize::Rsa2048).context("cannot make an RSA key")?;
         let public_key = key_pair.public_key();
@@ -55,8 +55,8 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The thumbprint of an RSA key from its encoded parameters (RFC 7638 section 3.2: these members, in this order, without
-/// spaces).
+/// The thumbprint of an RSA key from its encoded parameters (RFC 7638 section 3.2: these members, in this order,
+/// without spaces).
 fn thumbprint(n: &str, e: &str) -> String {
     let canonical = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
     URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))

@@ -1,6 +1,6 @@
-//! An S3 server and a token issuer inside one process, with users and objects to try things with.
+//! An S3 server and a token issuer inside one process, with sample users and objects.
 //!
-//! Everything listens on loopback only. It does not depend on the broker.
+//! Both listen on loopback addresses only. The crate does not depend on the broker.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 mod embedded_issuer;
@@ -11,7 +11,7 @@ mod samples;
 mod users;
 
 pub use embedded_issuer::{CLIENT_ID, EmbeddedIssuer, EmbeddedIssuerOptions, IssuedTokens};
-/// The checksums that the S3 server checks.
+/// The checksum algorithms of the S3 server.
 pub use s3s::crypto as checksums;
 
 pub use embedded_s3::{AccessKey, EmbeddedS3, EmbeddedS3Options, Session, generate_key_pair};

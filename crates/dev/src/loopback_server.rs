@@ -1,4 +1,4 @@
-//! HTTP/1.1 servers that only this machine can reach.
+//! HTTP/1.1 servers on loopback addresses.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -13,10 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How long a shutdown waits for answers under way. Connections that are still busy then are cut.
+/// How long a shutdown waits for requests in flight. Then it closes their connections.
 pub(super) const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// The pause after a failed accept: running out of file descriptors must not turn into a busy loop.
+/// The pause after a failed accept: without it, a lack of file descriptors would cause a busy loop.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// A server that runs until it is shut down or dropped.
@@ -36,21 +36,21 @@ impl LoopbackServer {
         Ok(Self { local_addr, stop: stop.drop_guard(), serving })
     }
 
-    /// The address it listens on, with the port that was taken.
+    /// The address it listens on, with the actual port.
     pub(super) const fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Stops accepting, closes idle connections, lets answers under way finish within [`DRAIN_TIME`].
+    /// Stops accepting, closes idle connections, and lets requests in flight finish within [`DRAIN_TIME`].
     pub(super) async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.serving.await {
-            tracing::warn!(%error, "an embedded server ended badly");
+            tracing::warn!(%error, "an embedded server failed");
         }
     }
 }
 
-/// Listens on a loopback address and refuses every other one: nothing embedded may face a network.
+/// Listens on a loopback address and refuses any other: the embedded servers must not be reachable from a network.
 pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     anyhow::ensure!(address.ip().is_loopback(), "{address} is not a loopback address");
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
@@ -66,7 +66,7 @@ async fn accept_until(stop: CancellationToken, listener: TcpListener, router: Ro
                     connections.spawn(serve_connection(stop.clone(), stream, router.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an embedded server cannot accept connections");
+                    tracing::warn!(%error, "an embedded server failed to accept a connection");
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             },
@@ -76,7 +76,7 @@ async fn accept_until(stop: CancellationToken, listener: TcpListener, router: Ro
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
-        tracing::debug!(cut = connections.len(), "an embedded server cut connections to end in time");
+        tracing::debug!(cut = connections.len(), "drain of an embedded server timed out, connections closed");
         connections.shutdown().await;
     }
 }
@@ -92,7 +92,7 @@ async fn serve_connection(stop: CancellationToken, stream: TcpStream, router: Ro
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error, "a connection to an embedded server ended early");
+        tracing::debug!(error, "a connection to an embedded server failed");
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         let address = server.local_addr();
         let request = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n";
         let mut stream = connect_and_ask(&server, request).await;
-        // The handler asks for the body, which never comes: the connection is busy from here on.
+        // The handler asks for the body, which is never sent: the connection is now busy.
         let mut go_on = [0; 12];
         stream.read_exact(&mut go_on).await.unwrap();
         assert_eq!(&go_on, b"HTTP/1.1 100");

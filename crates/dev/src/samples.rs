@@ -1,4 +1,4 @@
-//! Objects to try the broker with.
+//! The sample objects of `dev`.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use s3s::dto::{ETagCondition, PutObjectInput, StreamingBlob};
 use s3s::{Body, S3, S3ErrorCode, S3Request};
 use s3s_fs::FileSystem;
 
-/// An object that `dev` starts with.
+/// A sample object.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// In the bucket that is seeded.
+    /// Its key in the bucket.
     pub key: &'static str,
     /// The `content-type` that the server answers with.
     pub content_type: &'static str,
@@ -20,7 +20,7 @@ pub struct Sample {
     pub content: &'static [u8],
 }
 
-/// An orange tabby, in the tier that everyone may read.
+/// An orange tabby, in the tier that each user may read.
 pub const CUTE_CAT: Sample =
     Sample { key: "tier 1/cute-cat.jpg", content_type: "image/jpeg", content: include_bytes!("samples/cute-cat.jpg") };
 
@@ -31,7 +31,7 @@ pub const SUPER_CUTE_CAT: Sample = Sample {
     content: include_bytes!("samples/super-cute-cat.jpg"),
 };
 
-/// A text outside of every tier.
+/// A text outside all tiers.
 pub(crate) const NOTES: Sample = Sample {
     key: "notes.txt",
     content_type: "text/plain; charset=utf-8",
@@ -40,16 +40,16 @@ pub(crate) const NOTES: Sample = Sample {
 
 pub(crate) const SAMPLES: [Sample; 3] = [CUTE_CAT, SUPER_CUTE_CAT, NOTES];
 
-/// Puts those samples into the bucket that are not there yet; an object of the same key stays as it is.
+/// Adds the missing samples to the bucket. It does not replace an object of the same key.
 ///
-/// To be called before [`EmbeddedS3::start`](super::EmbeddedS3::start): opening the folder removes what unfinished
-/// uploads left in it.
+/// Call it before [`EmbeddedS3::start`](super::EmbeddedS3::start): opening the directory removes the files of
+/// unfinished uploads.
 ///
 /// # Errors
 ///
-/// When the folder cannot be written.
+/// When the directory cannot be written.
 pub async fn seed(data_dir: &Path, bucket: &str) -> anyhow::Result<()> {
-    let unusable = || format!("cannot put the samples into {}", data_dir.display());
+    let unusable = || format!("writing the samples to {} failed", data_dir.display());
     tokio::fs::create_dir_all(data_dir.join(bucket)).await.with_context(unusable)?;
     let files = FileSystem::new(data_dir).map_err(|error| anyhow!("{error:?}")).with_context(unusable)?;
     for sample in SAMPLES {
@@ -62,7 +62,7 @@ pub async fn seed(data_dir: &Path, bucket: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The request that a client would make: the server's own code writes the files in which it keeps content types.
+/// The request that a client would send, so that the server's code writes the file with the content type.
 fn creation_of(sample: Sample, bucket: &str) -> S3Request<PutObjectInput> {
     let input = PutObjectInput {
         bucket: bucket.to_owned(),

@@ -1,9 +1,9 @@
-//! The people that the embedded issuer knows.
+//! The users of the embedded issuer.
 
-/// Someone who can be handed a token.
+/// A user that can get tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User {
-    /// What the person signs in as: `cognito:username` in the ID token, `username` in the access token.
+    /// The user name: `cognito:username` in the ID token, `username` in the access token.
     pub name: &'static str,
     /// `sub`, the same at every start.
     pub subject: &'static str,
@@ -13,7 +13,7 @@ pub struct User {
     pub groups: &'static [&'static str],
 }
 
-/// Everyone.
+/// All users.
 pub const USERS: [User; 2] = [
     User {
         name: "user-one",
@@ -33,7 +33,7 @@ pub(super) fn find(name: &str) -> Option<&'static User> {
     USERS.iter().find(|user| user.name == name)
 }
 
-/// Every name, for messages.
+/// All user names, for messages.
 pub(super) fn names() -> String {
     USERS.map(|user| user.name).join(", ")
 }

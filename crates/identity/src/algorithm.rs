@@ -1,4 +1,4 @@
-//! Signature algorithms that a token may use.
+//! Signature algorithms for tokens.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 ///
 /// # Invariant
 ///
-/// `none` and the symmetric `HS*` have no value of this type: no configuration and no token can name them.
+/// `none` and the symmetric `HS*` have no value of this type, so no configuration and no token can select them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -31,7 +31,7 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// The name of `EdDSA` on Ed25519 by RFC 9864. `EdDSA` on Ed448 has no key here, so that the two names mean the same.
+/// The name of `EdDSA` on Ed25519 by RFC 9864. Both names mean the same, because Ed448 keys are not supported.
 const ED25519: &str = "Ed25519";
 
 impl Algorithm {
@@ -48,8 +48,8 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// The registered algorithm that no key can be verified with, because the cryptographic library has no ECDSA on
-    /// P-521 in the form of JWS.
+    /// The registered algorithm that is not supported: the cryptographic library has no ECDSA on P-521 in the format of
+    /// JWS.
     pub const NOT_YET: &'static str = "ES512";
 
     /// Reads a registered name, in its exact case (RFC 7515 section 4.1.1).
@@ -81,7 +81,7 @@ impl Algorithm {
         matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512)
     }
 
-    /// The algorithm as the library that checks signatures knows it.
+    /// The algorithm of the library that verifies signatures.
     pub(super) const fn to_jsonwebtoken(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Rs256 => jsonwebtoken::Algorithm::RS256,

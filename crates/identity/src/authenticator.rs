@@ -1,4 +1,4 @@
-//! Who is calling?
+//! Authenticates bearer tokens.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::verified_tokens::{TokenCacheStatus, TokenDigest, VerifiedTokens};
 use super::verify::{IssuerVerifier, VerifiedToken};
 use super::workload::{SpiffeId, TRUST_DOMAIN_SCHEME};
 
-/// Turns tokens into callers, by the rules of the issuer that each token claims to be from.
+/// Turns tokens into callers, by the rules of each token's issuer.
 #[derive(Debug)]
 pub struct Authenticator {
     /// By `iss`.
@@ -29,8 +29,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Takes the issuers whose tokens are accepted, and how many bytes may go into remembering accepted tokens. Without
-    /// issuers every token is refused.
+    /// Takes the issuers whose tokens are accepted, and the size of the token cache in bytes. Without issuers every
+    /// token is rejected.
     ///
     /// # Errors
     ///
@@ -50,8 +50,7 @@ impl Authenticator {
         Ok(Self { issuers, trust_domains, verified: VerifiedTokens::with_capacity(token_cache_bytes) })
     }
 
-    /// Checks a token as of `now`, one that was verified before or a new one, that came over a connection without a client
-    /// certificate.
+    /// Checks a cached or new token as of `now`, from a connection without a client certificate.
     ///
     /// # Errors
     ///
@@ -63,13 +62,12 @@ impl Authenticator {
         }
     }
 
-    /// Tells whether a token was verified before and would be again. This waits for nothing. `presented` is the client
-    /// certificate of the connection that the token came over.
+    /// Looks a token up in the cache, and checks whether it is still valid. Does not wait. `presented` is the client
+    /// certificate of the token's connection.
     ///
     /// # Errors
     ///
-    /// When the time of a known token is over, it is bound to another certificate, or the keys of its issuer are not
-    /// available.
+    /// When a known token has expired or is bound to another certificate, or its issuer's keys are unavailable.
     pub fn recognise<'t>(
         &self,
         token: &'t str,
@@ -81,13 +79,14 @@ impl Authenticator {
         Ok(known.map_or(Recognised::New(NewToken { text: token, digest, presented }), Recognised::Known))
     }
 
-    /// Checks a token that is not known. This waits for up to a second where the token names a key that its issuer has
-    /// not published so far, then for a turn, and checks the signature while what the turn yields is held. Where the
-    /// signature is bad and the issuer may have replaced the key, this waits for up to a second and another turn.
+    /// Checks a token that is not in the cache. If the token names an unknown key, this waits up to a second for a
+    /// fetch of the issuer's keys. Then it waits for a turn, and verifies the signature while it holds the result of
+    /// the turn. If the signature is invalid and the issuer may have replaced the key, it waits up to a second and for
+    /// another turn.
     ///
     /// # Errors
     ///
-    /// Why the token is not accepted, or that this cannot be told because the issuer's keys are not available.
+    /// Why the token is rejected, or that the issuer's keys are unavailable.
     pub async fn verify<F: Future>(
         &self,
         token: NewToken<'_>,
@@ -103,7 +102,7 @@ impl Authenticator {
         Ok(caller)
     }
 
-    /// The caller of a token that was verified before and would be again.
+    /// The caller of a cached token that is still valid.
     fn known(
         &self,
         digest: &TokenDigest,
@@ -116,7 +115,7 @@ impl Authenticator {
         };
         let VerifiedToken { caller, times, bound_to, verifier, generation } = token;
         if verifier.current_generation()? != generation {
-            // One of the keys is another: the token may have been signed with the one that was taken back.
+            // The keys have changed: the token may have been signed with a withdrawn key.
             self.verified.forget(digest);
             self.verified.count_miss();
             return Ok(None);
@@ -130,9 +129,9 @@ impl Authenticator {
         Ok(Some(caller))
     }
 
-    /// The rules for a token, by what it claims of itself: its `iss`, or else the trust domain of its subject. A
-    /// JWT-SVID need not have `iss`, and may have one that says nothing of its keys
-    /// ([SPIFFE JWT-SVID section 3](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md#3-jwt-claims)).
+    /// The rules for a token, by its unverified `iss`, or else by the trust domain of its subject. A JWT-SVID need not
+    /// have `iss`, and its `iss` need not identify its keys ([SPIFFE JWT-SVID section
+    /// 3](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md#3-jwt-claims)).
     fn verifier_for(&self, token: &CompactToken<'_>) -> Result<&Arc<IssuerVerifier>, Rejection> {
         let (issuer, otherwise) = match token.unproven("iss") {
             None => (None, Rejection::IssuerMalformed),
@@ -173,13 +172,13 @@ impl Authenticator {
 /// What [`Authenticator::recognise`] finds.
 #[derive(Debug)]
 pub enum Recognised<'t> {
-    /// The token was verified before.
+    /// The token is in the cache and valid.
     Known(Arc<Caller>),
-    /// It was not, or would not be accepted again by the keys of now.
+    /// It is not in the cache, or was verified by other keys than the current ones.
     New(NewToken<'t>),
 }
 
-/// A token whose signature has to be checked.
+/// A token whose signature must be verified.
 pub struct NewToken<'t> {
     text: &'t str,
     digest: TokenDigest,

@@ -8,14 +8,14 @@ use super::token::MAX_TOKEN_BYTES;
 const SCHEME: &[u8] = b"bearer";
 
 /// A bearer token as sent ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)): not empty, at
-/// most 8 KiB of the characters of a `token68`, and nothing else proven about it.
+/// most 8 KiB, and of the characters of a `token68`. It is not verified.
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(&'a str);
 
 impl<'a> BearerToken<'a> {
     /// Takes the token out of the value of an `authorization` header: the scheme in any case
     /// ([RFC 9110 section 11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1)), exactly one space, the token.
-    /// That there is exactly one such header is for the caller to see to.
+    /// The calling code must check that there is exactly one such header.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl<'a> BearerToken<'a> {
         str::from_utf8(token).map(Self).map_err(|_| Rejection::MalformedAuthorization)
     }
 
-    /// The token. It is a secret: whoever has it can act as the caller.
+    /// The token. It is a secret: its holder can act as the caller.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0

@@ -8,9 +8,9 @@ use super::heap_block::{arc_block, heap_block};
 use super::rejection::Rejection;
 use super::workload::WorkloadId;
 
-/// A caller whose proof was accepted: by a token, as a workload, or as both.
+/// A caller whose proof was accepted: a token, a workload's identity, or both.
 ///
-/// There is no caller without either: each way to make one takes a proof.
+/// Each constructor takes a proof, so there is no caller without one.
 #[derive(Debug, Clone)]
 pub struct Caller(Proven);
 
@@ -40,12 +40,12 @@ impl Caller {
         Self(Proven::Both(token, workload))
     }
 
-    /// The caller that a token names, speaking through a workload that has proven itself apart from the token.
+    /// The caller that a token names, calling through a workload with a separate proof.
     ///
     /// # Errors
     ///
-    /// [`Rejection::WorkloadMismatch`] when the token names a workload, too, and another one: whose rights and denials
-    /// hold could not be told then.
+    /// [`Rejection::WorkloadMismatch`] when the token names another workload: it would be unclear whose grants and
+    /// denials apply.
     pub fn through(&self, workload: WorkloadId) -> Result<Self, Rejection> {
         match &self.0 {
             Proven::Token(token) => Ok(Self(Proven::Both(Arc::clone(token), workload))),
@@ -54,7 +54,7 @@ impl Caller {
         }
     }
 
-    /// What the token says, where there is one.
+    /// The identity from the token, if there is a token.
     #[must_use]
     pub const fn token(&self) -> Option<&Arc<TokenIdentity>> {
         match &self.0 {
@@ -63,7 +63,7 @@ impl Caller {
         }
     }
 
-    /// The workload, where one is proven.
+    /// The workload, if one is proven.
     #[must_use]
     pub const fn workload(&self) -> Option<&WorkloadId> {
         match &self.0 {
@@ -73,7 +73,7 @@ impl Caller {
     }
 }
 
-/// What an accepted token says about its caller.
+/// The identity of a caller from an accepted token.
 ///
 /// The identity is the pair of issuer and subject (RFC 7519 sections 4.1.1 and 4.1.2): a subject is unique only within
 /// its issuer.
@@ -94,7 +94,7 @@ pub struct TokenIdentity {
 }
 
 impl TokenIdentity {
-    /// The memory that the identity takes on the heap, in bytes, apart from what callers share.
+    /// The heap memory of the identity in bytes, without what callers share.
     pub(super) fn heap_bytes(&self) -> usize {
         let parts = [
             heap_block(self.subject.len()),
@@ -106,17 +106,17 @@ impl TokenIdentity {
     }
 }
 
-/// Groups or scopes of a token. Not sorted, not unique.
+/// Groups or scopes of a token, in the token's order, possibly repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
     /// Those that the token lists.
     pub listed: Box<[Box<str>]>,
-    /// Whether the token says that they, or the rest of them, are in another place.
+    /// Whether the token says that all or some of them are not in the token.
     pub elsewhere: bool,
 }
 
 impl Names {
-    /// The memory that the names take on the heap, in bytes.
+    /// The heap memory of the names in bytes.
     fn heap_bytes(&self) -> usize {
         heap_block(size_of_val(&*self.listed)) + self.listed.iter().map(|name| heap_block(name.len())).sum::<usize>()
     }

@@ -7,35 +7,35 @@ use thiserror::Error;
 
 use super::heap_block::heap_block;
 
-/// More than the claims of most tokens take, so that they are packed without moving what is packed already.
+/// More than the claims of most tokens need, so that the buffer need not grow.
 const USUAL_PACKED_BYTES: usize = 1_024;
 
-/// Integers up to 2^53 are exact in a JSON number that was written with a fraction or an exponent
+/// Integers up to 2^53 are exact in a JSON number with a fraction or an exponent
 /// ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)).
 const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// Says which claims an issuer keeps in another place
+/// Lists the claims that the issuer keeps outside the token
 /// ([OIDC Core 1.0 section 5.6.2](https://openid.net/specs/openid-connect-core-1_0.html#AggregatedDistributedClaims)).
 const CLAIM_NAMES: &str = "_claim_names";
 
-/// Says in the tokens of Microsoft Entra ID that the groups are too many to be listed in `groups`
+/// In tokens of Microsoft Entra ID: there are too many groups to list them in `groups`
 /// ([Microsoft: groups overage claim](https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference#groups-overage-claim)).
 const HAS_GROUPS: &str = "hasgroups";
 
-/// What stands before the type in the tag of a claim's name: the claim is a list.
+/// A flag in the tag of a claim's name: the claim is a list.
 const LIST: u8 = 1;
-/// The claim is an address that the issuer does not vouch for.
+/// A flag in the tag of a claim's name: the claim is an address that the issuer has not verified.
 const UNVERIFIED: u8 = 2;
 
 /// The JWT Claims Set of an accepted token ([RFC 7519 section 4](https://www.rfc-editor.org/rfc/rfc7519#section-4)), read
 /// once.
 ///
-/// A policy compares texts, booleans and numbers, alone or in a list. Of everything else the set keeps that it is there:
-/// an object, a list within a list or an inexact number is [`ClaimItem::Unreadable`] and not absent. A claim that is `null` is absent.
+/// A policy compares texts, booleans and numbers, alone or in a list. For any other value the set keeps only that it
+/// exists: an object, a list within a list or an inexact number is [`ClaimItem::Unreadable`]. A claim that is `null` is
+/// absent.
 ///
-/// A caller is remembered for as long as its token is (see the token cache), and there may be 100,000 of them. In a tree
-/// of JSON values every name and every text is an allocation of its own; here they are one text, and four bytes for each
-/// name and each item.
+/// The token cache may hold 100,000 of these. In a tree of JSON values each name and each text is a separate
+/// allocation; here they are one text, and four bytes for each name and each item.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimSet {
     /// The name of each claim, and after it the text of each of its items.
@@ -43,7 +43,7 @@ pub struct ClaimSet {
     pieces: Box<[Piece]>,
 }
 
-/// A part of the text: it ends at `ends` and begins where the piece before it ends.
+/// A part of the text: it begins where the previous piece ends, and ends at `ends`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Piece {
     ends: u16,
@@ -52,7 +52,7 @@ struct Piece {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PieceKind {
-    /// The name of a claim; the items up to the next name are its own.
+    /// The name of a claim. The items up to the next name belong to it.
     Name {
         flags: u8,
     },
@@ -82,10 +82,10 @@ pub enum ClaimItem<'c> {
     Boolean(&'c str),
     /// A number as text. One without a fraction is written as an integer, however the token wrote it: `3.0` is `3`.
     Number(&'c str),
-    /// An object, a list within a list, or a number that is too large to be exact: it is there, and nothing can be compared
-    /// with it.
+    /// An object, a list within a list, or a number that is too large to be exact. It exists, and equals no value of a
+    /// policy.
     Unreadable,
-    /// The token says that the claim, or the rest of it, is in another place.
+    /// The token says that the claim, or the rest of it, is not in the token.
     Elsewhere,
 }
 
@@ -107,7 +107,7 @@ impl<'c> Claim<'c> {
         })
     }
 
-    /// The string that the claim is, unless it is anything else or a list.
+    /// The claim's value if it is one string, and not a list.
     #[must_use]
     pub fn single_text(self) -> Option<&'c str> {
         let mut items = self.items();
@@ -117,8 +117,8 @@ impl<'c> Claim<'c> {
         }
     }
 
-    /// Whether the value may be relied on. It may not be where it is an e-mail address or a telephone number that the
-    /// issuer does not say to have verified: the caller may have typed it in.
+    /// Whether the value is reliable. An e-mail address or telephone number that the issuer has not verified is not:
+    /// the caller may have typed it in.
     #[must_use]
     pub const fn is_verified(self) -> bool {
         self.flags & UNVERIFIED == 0
@@ -144,7 +144,7 @@ impl ClaimSet {
     ///
     /// # Errors
     ///
-    /// When they take more than 64 KiB, which no token of an allowed size does, or `_claim_names` is not an object.
+    /// When they need more than 64 KiB, which no token of a permitted size does, or `_claim_names` is not an object.
     pub fn pack(members: &Map<String, Value>, trust_email: bool) -> Result<Self, ClaimSetError> {
         let elsewhere = claims_elsewhere(members)?;
         let mut packing = Packing::with_room_for(members.len());
@@ -170,11 +170,11 @@ impl ClaimSet {
             packing.push(name, PieceKind::Name { flags: 0 })?;
             packing.push("", PieceKind::Elsewhere)?;
         }
-        // Copies, because an allocator may leave a text that is made shorter in the larger piece.
+        // Copies: after shrinking in place, an allocator may keep the larger block.
         Ok(Self { text: packing.text.as_str().into(), pieces: packing.pieces.as_slice().into() })
     }
 
-    /// The claim of this name, if the token has it or says that it is elsewhere.
+    /// The claim of this name, if the token has it or says that it is not in the token.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Claim<'_>> {
         let mut begins = 0;
@@ -193,7 +193,7 @@ impl ClaimSet {
         None
     }
 
-    /// Whether the token says of any claim that it, or the rest of it, is in another place.
+    /// Whether the token says of any claim that it, or the rest of it, is not in the token.
     #[must_use]
     pub fn has_claims_elsewhere(&self) -> bool {
         self.pieces.iter().any(|piece| piece.kind == PieceKind::Elsewhere)
@@ -205,7 +205,7 @@ impl ClaimSet {
         self.get(name).is_some_and(Claim::is_here)
     }
 
-    /// The memory that the set takes on the heap, in bytes.
+    /// The heap memory of the set in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         heap_block(self.text.len()) + heap_block(size_of_val(&*self.pieces))
     }
@@ -230,7 +230,7 @@ impl Packing {
 
     fn push_value(&mut self, value: &Value) -> Result<(), ClaimSetError> {
         match value {
-            // It says nothing, and so equals nothing.
+            // `null` is an absent claim.
             Value::Null => Ok(()),
             Value::String(text) => self.push(text, PieceKind::Text),
             Value::Bool(flag) => self.push(if *flag { "true" } else { "false" }, PieceKind::Boolean),
@@ -243,8 +243,8 @@ impl Packing {
     }
 }
 
-/// A number as text, an integer without a fraction and without an exponent. `None` where it may stand for another one:
-/// integers from 2^64 on, and what is written with a fraction or an exponent from 2^53 on.
+/// A number as text, an integer without a fraction and without an exponent. `None` where it may be inexact: integers
+/// from 2^64 on, and numbers with a fraction or an exponent from 2^53 on.
 fn canonical(number: &Number) -> Option<String> {
     if number.is_i64() || number.is_u64() {
         return Some(number.to_string());
@@ -254,7 +254,7 @@ fn canonical(number: &Number) -> Option<String> {
     Some(if value.fract() == 0.0 { format!("{:.0}", value + 0.0) } else { number.to_string() })
 }
 
-/// The names of the claims of which the token says that they are in another place.
+/// The names of the claims that, by `_claim_names`, are not in the token.
 fn claims_elsewhere(members: &Map<String, Value>) -> Result<Vec<&str>, ClaimSetError> {
     let mut names: Vec<&str> = match members.get(CLAIM_NAMES) {
         None | Some(Value::Null) => Vec::new(),
@@ -268,10 +268,10 @@ fn claims_elsewhere(members: &Map<String, Value>) -> Result<Vec<&str>, ClaimSetE
     Ok(names)
 }
 
-/// Whether the claim is an address or a list of addresses that the issuer does not vouch for
+/// Whether the claim is an address or a list of addresses that the issuer has not verified
 /// ([OIDC Core 1.0 section 5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims)).
 ///
-/// `email_verified` and `phone_number_verified` are about one address, so that they cannot vouch for a list.
+/// `email_verified` and `phone_number_verified` are about one address, so they do not apply to a list.
 fn is_unverified_address(name: &str, value: &Value, members: &Map<String, Value>, trust_email: bool) -> bool {
     let one_verified = |flag: &str| value.is_string() && is_true(members.get(flag));
     match name {
@@ -292,7 +292,7 @@ fn is_true(value: Option<&Value>) -> bool {
     }
 }
 
-/// Claims are about people, so they stay out.
+/// Without the claims, which are personal data.
 impl fmt::Debug for ClaimSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_name = |piece: &&Piece| matches!(piece.kind, PieceKind::Name { .. });
@@ -300,13 +300,13 @@ impl fmt::Debug for ClaimSet {
     }
 }
 
-/// Claims that cannot be kept.
+/// Claims that cannot be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ClaimSetError {
-    /// They take more than 64 KiB.
+    /// They need more than 64 KiB.
     #[error("the claims take more than 64 KiB")]
     TooLarge,
-    /// `_claim_names` is neither an object nor `null`, so that the claims that it names are not known.
+    /// `_claim_names` is neither an object nor `null`, so the claims that it names are unknown.
     #[error("_claim_names is not an object")]
     ClaimNamesMalformed,
 }

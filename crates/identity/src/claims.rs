@@ -1,4 +1,4 @@
-//! What the claims of a token must say, and what they say about the caller.
+//! Checks the claims of a token and makes a caller from them.
 
 mod kubernetes;
 mod spiffe;
@@ -18,20 +18,20 @@ use super::token_times::TokenTimes;
 use super::workload::WorkloadId;
 use access_broker_base::invisible::is_invisible;
 
-/// The longest `sub`, in bytes: that of a SPIFFE id, which a JWT-SVID has there. People have at most 255 (OIDC Core 1.0
-/// section 2), but jobs of CI systems have their repository, branch and environment in it.
+/// The longest `sub`, in bytes: that of a SPIFFE id, which a JWT-SVID has as subject. OIDC Core 1.0 section 2 permits
+/// 255, but the subjects of CI jobs, which hold repository, branch and environment, are longer.
 const MAX_SUBJECT_BYTES: usize = super::workload::MAX_SPIFFE_ID_BYTES;
 
-/// Claims that decide whether a token is accepted: a token cannot leave them to another place.
+/// Claims that decide whether a token is accepted: they must be in the token itself.
 const CLAIMS_READ_HERE: [&str; 12] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "token_use", "cnf", "events", "kubernetes.io"];
 
-/// A caller, and what its token must be checked for at every use.
+/// A caller, and what is checked at each use of its token.
 #[derive(Debug)]
 pub(super) struct AcceptedClaims {
     pub(super) caller: Caller,
     pub(super) times: TokenTimes,
-    /// The client certificate that the token is bound to, if it is.
+    /// The client certificate that the token is bound to, if any.
     pub(super) bound_to: Option<Box<CertificateThumbprint>>,
 }
 
@@ -40,8 +40,8 @@ pub(super) struct AcceptedClaims {
 ///
 /// # Invariant
 ///
-/// A claim that cannot be read, or that is in another place, is never taken for an absent one. Only where there is
-/// nothing that a missing value could allow does `null` mean none: groups, scopes, and claims that nothing here reads.
+/// A claim that cannot be read, or that is not in the token, is never treated as absent. `null` means absent only where
+/// a missing value can grant nothing: groups, scopes, and claims that are not read here.
 pub(super) fn accept(
     claims: &SignedClaims,
     settings: &IssuerSettings,
@@ -56,7 +56,7 @@ pub(super) fn accept(
             return Err(Rejection::UnknownIssuer);
         }
     }
-    // A logout token or another security event (RFC 8417 section 2.2) says something of its subject, and is not from it.
+    // A logout token or another security event (RFC 8417 section 2.2) is about its subject, and not from it.
     if claims.get("events").is_some() {
         return Err(Rejection::SecurityEventToken);
     }
@@ -139,7 +139,7 @@ fn check_audience(claims: &SignedClaims, settings: &IssuerSettings) -> Result<()
     if matches { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }
 
-/// The claims that an access token must have beside those of every token (RFC 9068 section 2.2).
+/// The additional claims that an access token must have (RFC 9068 section 2.2).
 fn check_access_token(claims: &SignedClaims, times: &TokenTimes) -> Result<(), Rejection> {
     let is_text = |name: &str| claims.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     if !is_text("client_id") {
@@ -151,10 +151,10 @@ fn check_access_token(claims: &SignedClaims, times: &TokenTimes) -> Result<(), R
     times.issued_at().map(drop).ok_or(Rejection::IssuedAtMissing)
 }
 
-/// `sub`, of which a reader of the log must see every character: it is what tells one caller from another.
+/// `sub`, which must have only visible characters: it identifies the caller in the log.
 fn subject(claims: &SignedClaims) -> Result<&str, Rejection> {
     let subject = claims.get("sub").and_then(Value::as_str).ok_or(Rejection::SubjectMalformed)?;
-    // A space at either end is not seen.
+    // A space at either end is invisible.
     if subject.is_empty()
         || subject.trim() != subject
         || subject.len() > MAX_SUBJECT_BYTES

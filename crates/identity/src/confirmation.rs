@@ -1,4 +1,4 @@
-//! Tokens that are of use only to the holder of a key.
+//! Tokens that are bound to the holder of a key.
 
 use std::fmt;
 
@@ -39,10 +39,10 @@ impl fmt::Debug for CertificateThumbprint {
 }
 
 /// The certificate that a token is bound to by its `cnf`
-/// ([RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)), if it is bound at all.
+/// ([RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)), if it has one.
 ///
-/// An issuer binds a token so that it is of no use when stolen. So a token that is bound by something that is not checked
-/// here, such as the key of a `DPoP` proof, is not accepted.
+/// A bound token must be useless to a thief. So a token with an unsupported binding, such as the key of a `DPoP` proof,
+/// is rejected.
 pub(super) fn bound_certificate(claims: &SignedClaims) -> Result<Option<CertificateThumbprint>, Rejection> {
     let members = match claims.get("cnf") {
         None => return Ok(None),
@@ -60,8 +60,7 @@ pub(super) fn bound_certificate(claims: &SignedClaims) -> Result<Option<Certific
     }
 }
 
-/// Whether the connection that a token came over is the one that it is bound to. `presented` is the client certificate
-/// of the connection.
+/// Checks that a token is bound to the client certificate of its connection, `presented`, or to none.
 pub(super) fn check_binding(
     bound: Option<&CertificateThumbprint>,
     presented: Option<&CertificateThumbprint>,

@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use super::rejection::Rejection;
 
-/// Why there is no caller.
+/// Why a call is unauthenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AuthenticationError {
-    /// The proof is not accepted, and will not be.
-    #[error("the proof of identity is not accepted: {0}")]
+    /// The proof is rejected. A retry does not help.
+    #[error("the proof of identity is rejected: {0}")]
     Rejected(#[from] Rejection),
     /// The proof cannot be checked now.
-    #[error("the keys of {issuer} are not available")]
+    #[error("the signing keys of {issuer} are unavailable")]
     KeysUnavailable {
         /// Its `iss`.
         issuer: Arc<str>,

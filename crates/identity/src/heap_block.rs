@@ -1,12 +1,12 @@
-//! How much memory a piece on the heap takes.
+//! The memory of a heap allocation.
 
-/// The bytes that the program's allocator gives out for a piece of so many: the next of its sizes.
+/// The size that the program's allocator uses for an allocation of this many bytes.
 ///
-/// These are mimalloc's (`mi_bin` in its `page-queue.c`): multiples of 16 up to 64, and from there four sizes up to each
-/// power of two. glibc's `malloc` adds a header of 8 bytes instead and rounds to multiples of 16, which comes to as much
-/// for the pieces of a token.
+/// These are the size classes of mimalloc (`mi_bin` in its `page-queue.c`): multiples of 16 up to 64, and from there
+/// four sizes up to each power of two. glibc's `malloc` adds a header of 8 bytes and rounds to multiples of 16, which
+/// gives about the same for a token.
 pub(super) const fn heap_block(bytes: usize) -> usize {
-    /// The smallest size, and the step up to four times as much.
+    /// The smallest size, and the step up to four times that size.
     const SMALLEST: usize = 16;
     if bytes == 0 {
         return 0;

@@ -1,4 +1,4 @@
-//! What a configuration says about one issuer.
+//! The settings of one issuer.
 
 mod validation;
 
@@ -20,61 +20,59 @@ pub(crate) const MAX_ISSUER_BYTES: usize = 2_048;
 /// The largest allowance for clocks that differ.
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
-/// The limits of the time that keys may be used after the last fetch that succeeded: 2 hours, which no interval between
-/// fetches reaches, to 7 days.
+/// The limits of the time that keys may be used after the last successful fetch: 2 hours, which is longer than any
+/// interval between fetches, to 7 days.
 pub(crate) const KEY_AGE_LIMITS: RangeInclusive<Duration> = Duration::from_hours(2)..=Duration::from_hours(7 * 24);
 
-/// One issuer: whose tokens are accepted, by which keys, and under which conditions.
-///
-/// A value of this type may be wrong; [`validate`](Self::validate) tells.
+/// The settings of one issuer. They may be invalid: see [`validate`](Self::validate).
 #[derive(Debug, Clone)]
 pub struct IssuerSettings {
-    /// `iss`, byte for byte as in the tokens, at most 2,048 bytes. Where something is fetched from it, an `https`
-    /// URL without query or fragment; otherwise any text (`StringOrURI`, RFC 7519 section 4.1.1) without control or
-    /// invisible characters. For JWT-SVIDs, the SPIFFE id of the trust domain, such as `spiffe://prod.example`.
+    /// `iss`, byte for byte as in the tokens, at most 2,048 bytes. With discovery, an `https` URL without query or
+    /// fragment; otherwise any text (`StringOrURI`, RFC 7519 section 4.1.1) without control or invisible characters.
+    /// For JWT-SVIDs, the SPIFFE id of the trust domain, such as `spiffe://prod.example`.
     pub issuer: String,
-    /// Whom the tokens must be for, at least one: a token must name one of them in `aud`. A Cognito access token must
-    /// be for one of them by its `client_id`.
+    /// The accepted audiences, at least one: a token must name one of them in `aud`, a Cognito access token in
+    /// `client_id`.
     pub audiences: Vec<String>,
-    /// Which rules the issuer's tokens follow.
+    /// The rules for the issuer's tokens.
     pub profile: TokenProfile,
     /// The algorithms that the issuer's keys may have, at least one.
     pub algorithms: Vec<Algorithm>,
-    /// The endpoint, discovery document or file that is read again and again.
+    /// Where the keys are fetched from.
     pub key_location: KeyLocation,
     /// A file with the keys to use until they have been fetched from a [`KeyLocation::JwksUrl`].
     pub start_key_file: Option<PathBuf>,
     /// Whether keys may come over `http` from this machine itself.
     pub plain_http: PlainHttp,
-    /// A PEM file with the only certificate authorities that the key server may be vouched for by, instead of the
-    /// machine's. Read anew at every fetch.
+    /// A PEM file with the certificate authorities for the key server, in place of the machine's. Read again at each
+    /// fetch.
     pub key_ca_file: Option<PathBuf>,
-    /// A file with the bearer token that the key server asks for. Read anew at every fetch, and sent to the origin of the
-    /// issuer or of the key URL in this configuration only.
+    /// A file with the bearer token for the key server. Read again at each fetch, and sent only to the origin of the
+    /// issuer or of the key URL in this configuration.
     pub key_bearer_file: Option<PathBuf>,
-    /// The proxy on the way to the key server.
+    /// The proxy for requests to the key server.
     pub key_proxy: KeyProxy,
     /// The name of the top-level claim with the caller's groups: an array of strings, or a string that is one group. A
     /// token without it has no groups.
     pub groups_claim: String,
-    /// The name of the top-level claim with the caller's scopes: an array of strings, or a string of scopes with
-    /// spaces between them (RFC 8693 section 4.2). A token without it has no scopes.
+    /// The name of the top-level claim with the caller's scopes: an array of strings, or a string of scopes separated
+    /// by spaces (RFC 8693 section 4.2). A token without it has no scopes.
     pub scopes_claim: String,
-    /// The names of top-level claims that every token must have: a value, or a list, which may be empty. `null` is none.
+    /// The names of top-level claims that each token must have. An empty list is accepted, `null` is not.
     pub required_claims: Vec<String>,
-    /// How far this clock and the issuer's may differ, at most 5 minutes: a token is accepted for so long after
-    /// `exp`, and so long before `nbf` and `iat`.
+    /// The permitted difference between this clock and the issuer's, at most 5 minutes: a token is accepted this long
+    /// after `exp`, and this long before `nbf` and `iat`.
     pub leeway: Duration,
-    /// The longest time from `iat` to `exp`. A token without `iat` is then refused.
+    /// The longest time from `iat` to `exp`. If it is set, a token without `iat` is rejected.
     pub max_token_lifetime: Option<Duration>,
     /// Whether the issuer has verified every e-mail address that it puts into a token, even without `email_verified`.
     pub trust_email: bool,
-    /// The time between fetches of the keys where the key server gives none: 1 minute to 1 hour.
+    /// The time between fetches of the keys if the key server gives none: 1 minute to 1 hour.
     pub key_refresh_interval: Duration,
-    /// How long a file with keys, certificate authorities or the bearer token that was changed in place must be unchanged
-    /// before it is used.
+    /// How long a file with keys, certificate authorities or the bearer token must stay unchanged after a change in
+    /// place, before it is used.
     pub file_settle: Duration,
-    /// How long keys may be used after the last fetch that succeeded, within 2 hours to 7 days.
+    /// How long keys may be used after the last successful fetch: 2 hours to 7 days.
     pub max_key_age: Duration,
 }
 
@@ -108,7 +106,7 @@ impl IssuerSettings {
 
     /// The defaults for an Amazon Cognito user pool
     /// ([AWS: verifying JSON web tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html)):
-    /// access tokens only (a configuration accepts both kinds unless it says otherwise), RS256, keys from the pool, the
+    /// access tokens only (a configuration file accepts both kinds by default), RS256, keys from the pool, the
     /// claims `cognito:groups` and `scope`. The audiences are the ids of the app clients.
     #[must_use]
     pub fn cognito(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
@@ -120,12 +118,13 @@ impl IssuerSettings {
         }
     }
 
-    /// The defaults for the service accounts of a Kubernetes cluster that the broker runs in
-    /// ([Kubernetes: service account issuer discovery](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery)):
-    /// RS256, keys from the API server, whose certificate authority and whose bearer token are those that every pod is
-    /// given, and a day as the longest life, because the API server extends tokens for its own audience to a year.
+    /// The defaults for the service accounts of a Kubernetes cluster that the broker runs in ([Kubernetes: service
+    /// account issuer
+    /// discovery](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery)):
+    /// RS256, keys from the API server with the certificate authority and the bearer token that each pod has, and a day
+    /// as the longest lifetime, because the API server extends tokens for its own audience to a year.
     ///
-    /// The issuer is what `iss` says; the audiences are those that pods ask for in their projected volumes.
+    /// The issuer is the value of `iss`; the audiences are those that pods request in their projected volumes.
     #[must_use]
     pub fn kubernetes(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
         let in_pod = |name| Some(Path::new("/var/run/secrets/kubernetes.io/serviceaccount").join(name));
@@ -141,7 +140,7 @@ impl IssuerSettings {
 
     /// The defaults for the JWT-SVIDs of a SPIFFE trust domain
     /// ([SPIFFE JWT-SVID](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md)): RS256, ES256 and ES384,
-    /// and keys from the trust domain's bundle, which has to be named.
+    /// and keys from the trust domain's bundle, whose location must be set.
     #[must_use]
     pub fn spiffe(trust_domain: impl Into<String>, audiences: Vec<String>) -> Self {
         Self {
@@ -151,33 +150,33 @@ impl IssuerSettings {
         }
     }
 
-    /// Checks every setting and reports every problem.
+    /// Checks all settings and reports all problems.
     ///
     /// # Errors
     ///
-    /// All rules that are broken, and by which settings.
+    /// The settings that break a rule, with the rule.
     pub fn validate(&self) -> Result<(), InvalidIssuerSettings> {
         validation::validate(self)
     }
 }
 
-/// Which rules the tokens of an issuer follow, beside those for all.
+/// The rules for the tokens of an issuer, in addition to those for all tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenProfile {
-    /// OIDC or OAuth 2.0: `aud` says whom a token is for.
+    /// OIDC or OAuth 2.0: the audience is in `aud`.
     Oidc,
-    /// OAuth 2.0 access tokens and no others ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)): `typ` must be
-    /// `at+jwt`, and `client_id`, `iat` and `jti` must be there.
+    /// OAuth 2.0 access tokens only ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)): `typ` must be `at+jwt`, and
+    /// `client_id`, `iat` and `jti` are required.
     AccessToken,
-    /// Service accounts of a Kubernetes cluster: the subject is `system:serviceaccount:NAMESPACE:NAME`, and so says the
-    /// claim `kubernetes.io`. The caller is in the groups `system:serviceaccounts` and
+    /// Service accounts of a Kubernetes cluster: the subject is `system:serviceaccount:NAMESPACE:NAME`, the same as in
+    /// the claim `kubernetes.io`. The caller is in the groups `system:serviceaccounts` and
     /// `system:serviceaccounts:NAMESPACE`.
     Kubernetes,
     /// JWT-SVIDs of a SPIFFE trust domain: the subject is a SPIFFE id of that domain, and the caller is that workload.
     Spiffe,
-    /// Amazon Cognito user pools: `token_use` tells the kind of token. An id token names the app client in `aud`, an
-    /// access token in `client_id`. An access token that has `aud` as well, because the client asked for a resource,
-    /// must match there too.
+    /// Amazon Cognito user pools: `token_use` is the kind of token. An id token names the app client in `aud`, an
+    /// access token in `client_id`. If an access token also has `aud`, because the client requested a resource, that
+    /// must match as well.
     Cognito {
         /// The kinds that are accepted.
         token_uses: TokenUses,
@@ -205,17 +204,17 @@ impl TokenUses {
 /// Where the keys of an issuer are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyLocation {
-    /// Where the issuer's discovery document says.
+    /// At the `jwks_uri` of the issuer's discovery document.
     Discovery,
-    /// At the issuer with `/.well-known/jwks.json` appended. The issuer must then be a Cognito user pool, in either
-    /// form: `https://cognito-idp.REGION.amazonaws.com/POOL` or
+    /// At the issuer with `/.well-known/jwks.json` appended. The issuer must be a Cognito user pool, in either format:
+    /// `https://cognito-idp.REGION.amazonaws.com/POOL` or
     /// `https://issuer.cognito-idp.REGION.amazonaws.com/POOL`.
     CognitoPool,
     /// At the API server of the cluster that the broker runs in: `https://kubernetes.default.svc/openid/v1/jwks`.
     KubernetesApiServer,
     /// At this URL.
     JwksUrl(Url),
-    /// In this file, which is read anew at every refresh.
+    /// In this file, which is read again at each refresh.
     JwksFile(PathBuf),
 }
 

@@ -1,4 +1,4 @@
-//! JSON in which no member can mean two things.
+//! JSON without repeated member names.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,10 +7,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 use thiserror::Error as ThisError;
 
-/// Reads one JSON object, and nothing but one, in which no object at any depth has two members of the same name.
+/// Reads a text that is one JSON object, in which no object at any depth has two members of the same name.
 ///
-/// RFC 8259 section 4 leaves the meaning of such objects open and RFC 7515 section 4 lets a reader refuse them: two
-/// readers that pick different members would disagree on who is calling.
+/// RFC 8259 section 4 leaves the meaning of such objects open and RFC 7515 section 4 permits a reader to refuse them:
+/// two readers that select different members would see different callers.
 pub(super) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidObject> {
     let is_ambiguous = Cell::new(false);
     let mut reader = serde_json::Deserializer::from_slice(text);
@@ -22,17 +22,17 @@ pub(super) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidObj
     }
 }
 
-/// A text that is no JSON object or an ambiguous one. It says no more, because the text may be a secret.
+/// The text is not a JSON object, or has repeated names. No further detail, because the text may be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
 #[error("is not a JSON object with distinct member names")]
 pub(super) struct InvalidObject;
 
-/// The one reader of JSON that others write. It reads a value to its end, and marks it where an object in it has two
-/// members of one name. It makes its own values, because `serde_json`'s reader of values gives some names of members a
-/// meaning of their own, depending on features that any crate may turn on.
+/// Reads untrusted JSON: a value to its end, and whether an object in it has two members of one name. It does not use
+/// `serde_json`'s reader of values, because with some features, which any crate may enable, that gives some member
+/// names a special meaning.
 #[derive(Clone, Copy)]
 pub(super) struct AnyValue<'m> {
-    /// Set where a name is there twice. It is never reset.
+    /// Set when a name is repeated. Never reset.
     pub(super) is_ambiguous: &'m Cell<bool>,
 }
 
@@ -109,8 +109,8 @@ mod tests {
         assert_eq!(Value::Object(parse_object(text.as_bytes()).unwrap()), serde_json::from_str::<Value>(text).unwrap());
     }
 
-    /// `serde_json` reads objects with certain member names as something else where its features `raw_value` and
-    /// `arbitrary_precision` are on. Any crate may turn a feature on for all.
+    /// With its features `raw_value` and `arbitrary_precision`, `serde_json` does not read objects with certain member
+    /// names as objects. Any crate of a build may enable a feature for all.
     #[test]
     fn no_member_name_has_a_meaning_of_its_own() {
         let text = r#"{"a":{"$serde_json::private::RawValue":"\"finance\""},"b":{"$serde_json::private::Number":"1"},"c":[1,-2,3.5]}"#;

@@ -1,4 +1,4 @@
-//! The life of an issuer's keys: fetched ahead, kept through outages, never replaced by worse.
+//! The keys of one issuer: fetched ahead of need, kept during outages, replaced only by usable keys.
 
 mod budget;
 mod fetching;
@@ -26,35 +26,36 @@ pub use status::KeyRingStatus;
 use fetching::{Asked, FetchUnderWay, Fetching};
 use schedule::{refresh_delay, retry_delay};
 
-/// The longest that one call waits for keys that it made the ring fetch.
+/// How long one call waits for a fetch at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest fetch, whatever the source's own limits are.
+/// The longest fetch. The source may have shorter limits.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The longest reading of the file with the keys to start with.
+/// The longest read of the file with the initial keys.
 const START_FILE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often keys are fetched and how long they may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyRingTiming {
-    /// The time between fetches where the source gives none.
+    /// The time between fetches if the source gives none.
     pub(crate) refresh_interval: Duration,
-    /// How long a set may be used after the last fetch that succeeded. Above the longest time between fetches, which
-    /// is 66 minutes, or keys run out while their source works.
+    /// How long a set may be used after the last successful fetch. It must be longer than the longest time between
+    /// fetches, which is 66 minutes, or keys expire while their source works.
     pub max_key_age: Duration,
 }
 
-/// The keys of one issuer as of the last good fetch. Readers take no lock and never wait for a fetch, except that a
-/// call with an unknown key or a bad signature may wait a second for one that all such calls share.
+/// The keys of one issuer as of the last successful fetch. Readers take no lock and do not wait for a fetch, with one
+/// exception: a call with an unknown key or an invalid signature may wait a second for a fetch that all such calls
+/// share.
 ///
-/// Time is measured by the monotonic clock, so that a leap of the wall clock neither stops nor hastens a refresh.
+/// Times are of the monotonic clock, so that setting the wall clock does not delay or cause a refresh.
 #[derive(Debug)]
 pub struct KeyRing {
     issuer: Arc<str>,
     rules: KeyRules,
     source: Box<dyn KeySource>,
-    /// Where keys are until the first good fetch.
+    /// The source of the initial keys, which are used until the first successful fetch.
     start: Option<Box<dyn KeySource>>,
     timing: KeyRingTiming,
     loaded: ArcSwapOption<LoadedKeys>,
@@ -84,8 +85,8 @@ impl KeyRing {
         }
     }
 
-    /// Has the ring begin with keys from another source, such as a file: they are used until the first good fetch, from
-    /// which on that source is not read any more.
+    /// Sets a source of initial keys, such as a file: they are used until the first successful fetch. After that the
+    /// source is no longer read.
     #[must_use]
     pub(crate) fn starting_with(mut self, start: Box<dyn KeySource>) -> Self {
         self.start = Some(start);
@@ -104,34 +105,34 @@ impl KeyRing {
         self.usable(|_| ()).is_some()
     }
 
-    /// The keys, unless there are none yet or the last good fetch is too long ago.
+    /// The keys, unless there are none yet or they are too old.
     pub(super) fn current(&self) -> Option<CurrentKeys> {
         self.usable(|loaded| CurrentKeys { set: Arc::clone(&loaded.set), generation: loaded.generation })
     }
 
-    /// The generation of the keys, unless there are none to verify with.
+    /// The generation of the keys, unless there are none yet or they are too old.
     pub(super) fn current_generation(&self) -> Option<KeyGeneration> {
         self.usable(|loaded| loaded.generation)
     }
 
-    /// Something of the loaded keys, unless there are none or they are too old.
+    /// A part of the loaded keys, unless there are none yet or they are too old.
     fn usable<T>(&self, part: impl FnOnce(&LoadedKeys) -> T) -> Option<T> {
         let loaded = self.loaded.load();
         let loaded = loaded.as_ref().filter(|loaded| loaded.at.elapsed() <= self.timing.max_key_age)?;
         Some(part(loaded))
     }
 
-    /// When to ask again after there were no keys: 1 to 60 seconds.
+    /// When to retry without keys: after 1 to 60 seconds.
     pub(super) fn retry_after(&self) -> Duration {
         let next_fetch = self.fetching.borrow().next_fetch();
         next_fetch.map_or(SHORTEST_RETRY, retry_after)
     }
 
-    /// Fetches the keys now and puts them in use if they are good. Otherwise those in use stay.
+    /// Fetches the keys now and makes them active if they are usable. Otherwise the active keys stay.
     ///
     /// # Errors
     ///
-    /// Why there are no new keys. It was logged.
+    /// Why the fetch failed. It is already logged.
     pub async fn refresh(&self) -> Result<(), KeyRefreshError> {
         let _one_fetch = self.one_fetch_at_a_time.lock().await;
         self.start_with_file().await;
@@ -150,21 +151,21 @@ impl KeyRing {
                 let failures = self.fetching.borrow().failures().saturating_add(1);
                 let has_keys = self.is_ready();
                 let cause = error_chain(&error);
-                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "cannot refresh keys");
+                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "key refresh failed");
                 under_way.fail(failures, after(retry_delay(failures)));
                 Err(error)
             }
         }
     }
 
-    /// Has the keys fetched soon, whatever calls have caused so far. A fetch that is under way is followed by another,
-    /// because the keys may have changed since it began.
+    /// Requests a fetch, regardless of the budget for calls. A fetch in flight is followed by another one, because the
+    /// keys may have changed since it began.
     pub fn refresh_soon(&self) {
         self.fetching.send_modify(Fetching::demand);
     }
 
-    /// Keeps the keys fresh for as long as it is polled: it never returns. It fetches at once where no fetch was made
-    /// yet, then when the keys' time is up, sooner after a failure, and when a call brings an unknown key.
+    /// Keeps the keys fresh while it is polled; it never returns. It fetches at once if no fetch was made yet, then
+    /// when a fetch is due, earlier after a failure, and when a call needs an unknown key.
     pub async fn keep_fresh(&self) {
         let mut fetching = self.fetching.subscribe();
         loop {
@@ -178,13 +179,12 @@ impl KeyRing {
         }
     }
 
-    /// Looks for something that the set in use lacks, on behalf of a call that began at `asked`: gives the issuer a
-    /// chance to publish it. This waits for a second at most, and only for a fetch that is pending already or that the
-    /// call's cause may still have.
+    /// Searches the keys for a call that began at `asked`, and waits for a fetch if the active keys do not have it. The
+    /// wait is at most a second, and only for a fetch that is pending or that the budget of the call's cause permits.
     pub(super) async fn search(&self, asked: Instant, cause: Cause, found: impl Fn(&KeySet) -> bool) -> Search {
         let mut fetching = self.fetching.subscribe();
         let deadline = Instant::now() + LONGEST_WAIT;
-        // At most three rounds: a fetch that began before the call may end first, then one that began later.
+        // At most three rounds: a fetch from before the call may end first, then one that began later.
         loop {
             if self.current().is_some_and(|keys| found(&keys.set)) {
                 return Search::Found;
@@ -197,7 +197,7 @@ impl KeyRing {
                 Asked::NotBefore(_) => return self.unknown(cause),
             };
             let end = fetching.wait_for(|fetching| fetching.ended() != ended);
-            // The state is locked for as long as what the wait yields is held: not beyond this statement.
+            // The result of the wait locks the state, so it must not outlive this statement.
             let is_good = matches!(time::timeout_at(deadline, end).await, Ok(Ok(fetching)) if fetching.last_was_good());
             if !is_good {
                 return self.unknown(cause);
@@ -226,7 +226,7 @@ impl KeyRing {
         Search::Unknown { retry_after: retry_after(next) }
     }
 
-    /// Reads the keys to start with, as long as no fetch has succeeded. What is wrong with them is only logged.
+    /// Reads the initial keys, until a fetch has succeeded. A failure is only logged.
     async fn start_with_file(&self) {
         let Some(start) = &self.start else { return };
         if self.loaded.load().as_ref().is_some_and(|loaded| loaded.origin == Origin::Fetched) {
@@ -236,12 +236,12 @@ impl KeyRing {
         match time::timeout(START_FILE_TIMEOUT, read).await.unwrap_or(Err(KeyRefreshError::TimedOut)) {
             Ok((set, skipped)) => {
                 if self.put_in_use(set, Origin::StartFile) {
-                    self.report("using the keys of jwks_file until keys are fetched", &skipped);
+                    self.report(Origin::StartFile, &skipped);
                 }
             }
             Err(error) => {
                 let cause = error_chain(&error);
-                tracing::warn!(issuer = %self.issuer, error = cause, "cannot start with the keys of jwks_file");
+                tracing::warn!(issuer = %self.issuer, error = cause, "reading the initial keys from jwks_file failed");
             }
         }
     }
@@ -250,25 +250,36 @@ impl KeyRing {
         let document = self.source.fetch().await?;
         let (set, skipped) = KeySet::import(&document.bytes, &self.rules)?;
         self.put_in_use(set, Origin::Fetched);
-        self.report("refreshed keys", &skipped);
+        self.report(Origin::Fetched, &skipped);
         Ok(document.max_age)
     }
 
-    fn report(&self, message: &str, skipped: &[SkippedKey]) {
+    fn report(&self, origin: Origin, skipped: &[SkippedKey]) {
         let keys = self.loaded.load().as_ref().map_or(0, |loaded| loaded.set.len());
-        // A bundle has keys for other purposes as a matter of course.
+        // A SPIFFE bundle also has keys for X.509 (`x509-svid`): those are no reason for a warning.
         let expected = |skipped: &SkippedKey| {
             self.rules.key_use == KeyUse::JwtSvid && skipped.reason == SkipReason::NotForVerifying
         };
-        if skipped.iter().all(expected) {
-            tracing::info!(issuer = %self.issuer, keys, "{message}");
-        } else {
-            tracing::warn!(issuer = %self.issuer, keys, skipped = list(skipped), "{message}, some left out");
+        let issuer = &self.issuer;
+        match (origin, skipped.iter().all(expected)) {
+            (Origin::Fetched, true) => tracing::info!(%issuer, keys, "refreshed keys"),
+            (Origin::Fetched, false) => {
+                tracing::warn!(%issuer, keys, skipped = list(skipped), "refreshed keys, but some were refused");
+            }
+            (Origin::StartFile, true) => {
+                tracing::info!(%issuer, keys, "using the keys of jwks_file until keys are fetched");
+            }
+            (Origin::StartFile, false) => tracing::warn!(
+                %issuer,
+                keys,
+                skipped = list(skipped),
+                "using the keys of jwks_file until keys are fetched, but some were refused"
+            ),
         }
     }
 
-    /// Tells whether the set is another than the one in use. One that equals it only makes that one younger, where it was
-    /// fetched: what was verified by it stays verified.
+    /// Makes a set active, and returns whether it differs from the one before. An equal set only updates the age of the
+    /// active one, if it was fetched: cached tokens stay valid.
     fn put_in_use(&self, set: KeySet, origin: Origin) -> bool {
         let now = Instant::now();
         let in_use = self.loaded.load_full();
@@ -291,16 +302,16 @@ impl KeyRing {
     }
 }
 
-/// The shortest time after which a caller is told to try again.
+/// The shortest delay that a caller gets for its retry.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
-/// How long a caller is told to wait: 1 to 60 seconds.
+/// The delay that a caller gets for its retry: 1 to 60 seconds.
 fn retry_after(next_fetch: Instant) -> Duration {
     let wait = next_fetch.saturating_duration_since(Instant::now());
     wait.clamp(SHORTEST_RETRY, Duration::from_mins(1))
 }
 
-/// Tells one set of an issuer's keys from those that came before it.
+/// Distinguishes a set of an issuer's keys from earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct KeyGeneration(u64);
 
@@ -310,7 +321,7 @@ impl KeyGeneration {
     }
 }
 
-/// The keys in use at one moment.
+/// The active keys at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct CurrentKeys {
     pub(super) set: Arc<KeySet>,
@@ -324,23 +335,23 @@ pub enum KeyRefreshError {
     #[error("cannot fetch the key document")]
     Fetch(#[from] KeySourceError),
     /// The document is not usable.
-    #[error("cannot use the key document")]
+    #[error(transparent)]
     Import(#[from] KeySetError),
     /// The source did not answer within 15 seconds.
-    #[error("the key source did not answer in time")]
+    #[error("fetching the key document timed out")]
     TimedOut,
 }
 
 /// The result of a [search](KeyRing::search).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Search {
-    /// The set in use has it.
+    /// The active set has it.
     Found,
-    /// A good fetch that began after the call shows that the issuer does not publish it.
+    /// A successful fetch that began after the call shows that the issuer does not publish it.
     NotPublished,
-    /// No fetch since the call began has succeeded: the issuer may have keys that this ring has not.
+    /// No fetch since the call began has succeeded: the issuer may have other keys than this ring.
     Unknown {
-        /// When the next fetch can begin, at the latest: 1 to 60 seconds.
+        /// When to retry: after 1 to 60 seconds.
         retry_after: Duration,
     },
 }
@@ -349,7 +360,7 @@ pub(super) enum Search {
 struct LoadedKeys {
     set: Arc<KeySet>,
     generation: KeyGeneration,
-    /// When a fetch last confirmed the set, or the file that the ring started with was read.
+    /// When a fetch last confirmed the set, or when the file with the initial keys was read.
     at: Instant,
     origin: Origin,
 }

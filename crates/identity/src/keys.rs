@@ -1,4 +1,4 @@
-//! The keys of an issuer, imported strictly.
+//! Imports the keys of an issuer.
 
 mod document;
 mod edwards;
@@ -18,22 +18,22 @@ pub(super) use jwk::{MAX_KEY_ID_BYTES, VerificationKey};
 
 pub(crate) const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1_024;
 
-/// The most keys in a document, the unusable ones included.
+/// The most keys in a document, including unusable ones.
 pub(crate) const MAX_KEYS: usize = 64;
 
-/// The most keys that a token without `kid` is checked with.
+/// The most keys that are tried for a token without `kid`.
 pub(super) const MAX_CANDIDATES: usize = 4;
 
-/// Which keys of a document are of use to an issuer.
+/// The rules for the keys of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRules {
-    /// A key of any other is skipped.
+    /// Keys for other algorithms are skipped.
     pub algorithms: Vec<Algorithm>,
-    /// What a key must be published for.
+    /// The purpose that a key must be published for.
     pub key_use: KeyUse,
 }
 
-/// What a key is published for.
+/// The purpose that a key is published for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyUse {
     /// Signatures: `use` is `sig` or absent (RFC 7517 section 4.2).
@@ -43,14 +43,14 @@ pub enum KeyUse {
     JwtSvid,
 }
 
-/// The usable keys of one issuer: at least one, each with exactly one algorithm, no two with the same `kid` and the same
-/// algorithm.
+/// The usable keys of one issuer: at least one, each with exactly one algorithm, no two with the same `kid` and the
+/// same algorithm.
 #[derive(Debug)]
 pub(crate) struct KeySet {
     keys: Vec<VerificationKey>,
 }
 
-/// Equal sets verify the same tokens, in whatever order a server listed their keys.
+/// Equal sets verify the same tokens. The order of keys does not matter.
 impl PartialEq for KeySet {
     fn eq(&self, other: &Self) -> bool {
         self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.keys.contains(key))
@@ -58,18 +58,18 @@ impl PartialEq for KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), keeping the keys that
-    /// fit the rules and reporting the others.
+    /// Reads a JWK set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), and returns the keys that
+    /// fit the rules and the others with the reason.
     ///
-    /// A key's algorithm is its `alg`; where that is absent, the one that its curve has, and for RSA the only one of
-    /// the rules, or RS256 among several.
+    /// A key's algorithm is its `alg`. Without `alg` it is that of the key's curve; for RSA it is the only one of the
+    /// rules, or RS256 among several.
     ///
-    /// Keys that do not fit the rules are dropped first, and a key that is listed twice counts once. Then keys are told
-    /// apart by `kid` and algorithm (RFC 7517 section 4.5 allows one `kid` for keys of several types and purposes). Where
-    /// two different keys have both in common, both are left out: which of them is meant cannot be told.
+    /// Keys that do not fit the rules are dropped first, and a repeated key counts once. Then keys are identified by
+    /// `kid` and algorithm (RFC 7517 section 4.5 allows one `kid` for keys of several types and purposes). If two
+    /// different keys have the same `kid` and algorithm, both are refused as ambiguous.
     ///
-    /// Base64 of key members is read with or without padding and in either alphabet, and numbers with leading zeros or
-    /// without: what issuers publish is not always what RFC 7518 wants, and there is one way to read it.
+    /// Base64 of key members may have padding and either alphabet, and numbers may have leading zeros: some issuers do
+    /// not follow RFC 7518 strictly, and the meaning is unambiguous.
     ///
     /// # Errors
     ///
@@ -121,10 +121,10 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// The keys that a token with this `kid` and algorithm may have been signed with, at least one: with a `kid` exactly
-    /// one, without at most [`MAX_CANDIDATES`], which are then all that the issuer has for the algorithm.
+    /// The keys that may have signed a token with this `kid` and algorithm. With a `kid` this is exactly one. Without a
+    /// `kid` these are all of the issuer's keys for the algorithm, from 1 to [`MAX_CANDIDATES`].
     ///
-    /// A token with a `kid` never fits a key without.
+    /// A key without `kid` does not match a token with one.
     pub(super) fn candidates(
         &self,
         key_id: Option<&str>,
@@ -149,18 +149,18 @@ impl KeySet {
     }
 }
 
-/// A key that was left out of a set.
+/// A key that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedKey {
     /// Its position in the document, from 0.
     pub index: usize,
-    /// Its `kid`, where it has a usable one.
+    /// Its `kid`, if it has a usable one.
     pub key_id: Option<String>,
-    /// Why it was left out.
+    /// Why it was refused.
     pub reason: SkipReason,
 }
 
-/// For the log. A `kid` is of the issuer's making: it is escaped.
+/// For the log. The `kid` is escaped, because the issuer chooses it.
 impl fmt::Display for SkippedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { index, key_id, reason } = self;
@@ -171,13 +171,13 @@ impl fmt::Display for SkippedKey {
     }
 }
 
-/// The keys that were left out, for the log.
+/// The refused keys, for the log.
 pub(super) fn list(skipped: &[SkippedKey]) -> String {
     let texts: Vec<String> = skipped.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
 
-/// A key document that is not used.
+/// Why a key document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeySetError {
     /// Over 256 KiB.
@@ -189,10 +189,10 @@ pub enum KeySetError {
     /// More than 64 keys.
     #[error("the key document has more than 64 keys")]
     TooManyKeys,
-    /// The set is empty, or every key was left out.
+    /// The set is empty, or all keys were refused.
     #[error("the key document has no usable key; {}", if skipped.is_empty() { "it is empty".to_owned() } else { format!("left out: {}", list(skipped)) })]
     NoUsableKey {
-        /// Each key of the document, with the reason.
+        /// The refused keys.
         skipped: Vec<SkippedKey>,
     },
 }

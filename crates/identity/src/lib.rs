@@ -1,7 +1,7 @@
-//! Who is calling? Tokens, keys and issuers.
+//! Authentication: tokens, workloads, keys and issuers.
 //!
-//! A token goes one way: [`BearerToken`] takes it out of the header, [`Authenticator`] takes it apart and finds its
-//! issuer, the issuer's [`KeyRing`] has the key, and once the signature is checked the claims yield a [`Caller`].
+//! The path of a token: [`BearerToken`] takes it out of the header, [`Authenticator`] parses it and finds its issuer,
+//! the issuer's [`KeyRing`] has the key, and after the signature is verified the claims become a [`Caller`].
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 mod algorithm;

@@ -1,4 +1,4 @@
-//! What a caller is called where its name has no business.
+//! Pseudonyms of callers, for logs of other systems.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use access_broker_base::hex::lower_hex;
 /// The shortest key, in bytes: that of the digest (RFC 2104 section 3).
 const MIN_KEY_BYTES: usize = 32;
 
-/// Makes pseudonyms of callers. The same caller has the same one for as long as the key is the same; without the key,
-/// nobody can tell whether a pseudonym is that of a caller whom they know.
+/// Makes pseudonyms of callers. A caller has the same pseudonym as long as the key is the same. Without the key it
+/// cannot be checked whether a pseudonym is that of a known caller.
 pub struct Pseudonyms(hmac::Key);
 
 impl Pseudonyms {
@@ -29,11 +29,11 @@ impl Pseudonyms {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
-    /// With a key of its own, which ends with the process.
+    /// With a random key, for this process only.
     ///
     /// # Errors
     ///
-    /// When the operating system has no randomness to give.
+    /// When the operating system's random numbers are unavailable.
     pub fn with_random_key() -> Result<Self, PseudonymKeyError> {
         let mut key = [0; MIN_KEY_BYTES];
         rand::fill(&mut key).map_err(|_| PseudonymKeyError::NoRandomness)?;
@@ -51,7 +51,7 @@ impl Pseudonyms {
         ];
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {
-            // Each with its length, so that no two callers have the same parts in a row. Lengths fit into 64 bits.
+            // Each part with its length, so that different callers never have the same input. Lengths fit into 64 bits.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             context.update(&length.to_be_bytes());
             context.update(part.unwrap_or_default().as_bytes());
@@ -68,14 +68,14 @@ impl fmt::Debug for Pseudonyms {
     }
 }
 
-/// Why there are no pseudonyms.
+/// Why a key for pseudonyms is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PseudonymKeyError {
-    /// The key can be guessed.
+    /// The key is short enough to be guessed.
     #[error("the key must have at least 32 bytes")]
     TooShort,
-    /// The operating system has no randomness to give.
-    #[error("the operating system has no randomness to give")]
+    /// The operating system gives no random bytes.
+    #[error("the operating system's random numbers are unavailable")]
     NoRandomness,
 }
 

@@ -1,11 +1,11 @@
-//! Why a proof was not accepted.
+//! Why a proof of identity was rejected.
 
 use thiserror::Error;
 
-/// Why a proof of identity was not accepted: one variant per cause, none with text from the token.
+/// Why a proof of identity was rejected: one variant per cause, without any text from the token.
 ///
-/// The text of `Display` is for the log. A caller learns only that the proof was not accepted, so that the answers
-/// cannot be used to work out what would be.
+/// The text of `Display` is for the log. A caller learns only that the proof was rejected, so that the answers do not
+/// help to forge one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum Rejection {
     /// No `authorization` was sent.
@@ -29,14 +29,13 @@ pub enum Rejection {
     /// The header is over its size limit, not an unambiguous JSON object, or has a member of the wrong type.
     #[error("the token's header is malformed")]
     HeaderMalformed,
-    /// The header asks for something that no token here may ask for: `crit`, `b64`, `enc` or `zip`.
+    /// The header has an unsupported member: `crit`, `b64`, `enc` or `zip`.
     #[error("the token's header has a member that is not supported")]
     HeaderUnsupported,
     /// `typ` names another kind of token than a JWT or an access token.
     #[error("the token's typ is not that of a JWT or access token")]
     TypeNotAllowed,
-    /// `alg` is not allowed at all, not for this issuer, or not for the key. `ES512` is not, because it cannot be verified
-    /// yet.
+    /// `alg` is not allowed in general, for this issuer, or for the key. `ES512` is not supported yet.
     #[error("the token's algorithm is not allowed")]
     AlgorithmNotAllowed,
     /// The payload is not an unambiguous JSON object.
@@ -48,13 +47,13 @@ pub enum Rejection {
     /// `iss` is not a configured issuer.
     #[error("iss is not a configured issuer")]
     UnknownIssuer,
-    /// The issuer has no such key: a fetch that began after the call did has shown it.
+    /// The issuer has no such key, as a fetch that began after the call has shown.
     #[error("the issuer has no such key")]
     UnknownKey,
     /// The token names no key and the issuer has more than four for its algorithm.
     #[error("the token names no key and more than four would fit")]
     AmbiguousKey,
-    /// The signature is not the key's.
+    /// The signature is invalid.
     #[error("the signature is not valid")]
     SignatureInvalid,
     /// `exp` is missing.
@@ -69,20 +68,20 @@ pub enum Rejection {
     /// `nbf` is not a time.
     #[error("nbf is not a number of seconds in range")]
     NotBeforeMalformed,
-    /// `nbf` is still to come.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` is missing where the issuer's tokens have a maximum lifetime.
+    /// `iat` is missing and the issuer has a `max_token_lifetime`.
     #[error("iat is missing")]
     IssuedAtMissing,
     /// `iat` is not a time.
     #[error("iat is not a number of seconds in range")]
     IssuedAtMalformed,
-    /// `iat` is still to come.
+    /// `iat` is in the future.
     #[error("the token was issued in the future")]
     IssuedInFuture,
-    /// `exp` is further from `iat` than the issuer's tokens may last.
-    #[error("the token lasts longer than allowed")]
+    /// The time from `iat` to `exp` is longer than the issuer's `max_token_lifetime`.
+    #[error("the token's lifetime is longer than max_token_lifetime")]
     LifetimeTooLong,
     /// `aud`, or `client_id` of a Cognito access token, is missing.
     #[error("the audience is missing")]
@@ -90,19 +89,19 @@ pub enum Rejection {
     /// `aud` is neither a string nor an array of strings, or `client_id` is not a string.
     #[error("the audience is not a string or array of strings")]
     AudienceMalformed,
-    /// The token is for somebody else.
+    /// The token is for another audience.
     #[error("the token is for another audience")]
     AudienceMismatch,
     /// `token_use` is missing or not allowed.
     #[error("token_use is missing or not allowed")]
     TokenUseNotAllowed,
-    /// `client_id` of an RFC 9068 access token is missing or not a text.
-    #[error("client_id is missing or not a text")]
+    /// `client_id` of an RFC 9068 access token is missing or not a string.
+    #[error("client_id is missing or not a string")]
     ClientIdMalformed,
-    /// `jti` of an RFC 9068 access token is missing or not a text.
-    #[error("jti is missing or not a text")]
+    /// `jti` of an RFC 9068 access token is missing or not a string.
+    #[error("jti is missing or not a string")]
     TokenIdMalformed,
-    /// `sub` is missing, not a string, blank, too long, or has characters that are not seen.
+    /// `sub` is missing, not a string, blank, too long, or has invisible characters.
     #[error("sub is not a usable identifier")]
     SubjectMalformed,
     /// The groups claim is neither a string, nor an array of strings, nor `null`.
@@ -111,21 +110,22 @@ pub enum Rejection {
     /// The scopes claim is neither a string, nor an array of strings, nor `null`.
     #[error("the scopes claim is not a string or array of strings")]
     ScopesMalformed,
-    /// `_claim_names`, which says which claims are in another place, is not an object, or names one that every token
-    /// must have itself.
+    /// `_claim_names`, which lists claims that are not in the token, is not an object, or lists a claim that must be in
+    /// the token.
     #[error("_claim_names is not an object, or names a claim that the token must have itself")]
     ClaimNamesMalformed,
-    /// A claim that the issuer's configuration requires is missing, `null` or in another place.
+    /// A claim that the issuer's configuration requires is missing, `null` or not in the token.
     #[error("a claim that the issuer's configuration requires is missing")]
     RequiredClaimMissing,
-    /// `events` is there: a logout token (OIDC Back-Channel Logout 1.0 section 2.4) or another security event (RFC 8417).
+    /// The token has `events`: a logout token (OIDC Back-Channel Logout 1.0 section 2.4) or another security event
+    /// (RFC 8417).
     #[error("the token is a security event and not a proof of identity")]
     SecurityEventToken,
     /// `cnf` is not an object, is empty, or its `x5t#S256` is not a SHA-256 thumbprint.
     #[error("cnf is malformed")]
     ConfirmationMalformed,
-    /// `cnf` binds the token to a key in a way that is not checked here, such as the `jkt` of `DPoP`.
-    #[error("the token is bound to a key in a way that is not checked here")]
+    /// `cnf` binds the token to a key by an unsupported method, such as the `jkt` of `DPoP`.
+    #[error("the token is bound to a key by an unsupported method")]
     ConfirmationUnsupported,
     /// The token is bound to a client certificate, and the connection has none.
     #[error("the token is bound to a client certificate and the connection has none")]
@@ -134,26 +134,26 @@ pub enum Rejection {
     #[error("the token is bound to another client certificate")]
     ConfirmationMismatch,
     /// A token of a cluster is not bound to the service account that its subject names.
-    #[error("the token is not bound to the service account that it names")]
+    #[error("the token is not bound to the service account that its subject names")]
     ServiceAccountMalformed,
-    /// The connection has no client certificate, or the mesh's header is missing, where a workload must prove itself.
-    #[error("no proof of a workload was given")]
+    /// A workload's proof is required, and the client certificate or the mesh's header is missing.
+    #[error("no client certificate or mesh header was sent")]
     WorkloadMissing,
-    /// The mesh's header came from somewhere else than the hop that the listener trusts.
+    /// The mesh's header came from another hop than the one that the listener trusts.
     #[error("the hop that named the workload is not trusted")]
     HopNotTrusted,
     /// The mesh's header cannot be read, is ambiguous, or was sent more than once.
     #[error("the mesh's header is malformed or ambiguous")]
     MeshHeaderMalformed,
-    /// The mesh's header has more than one element, and the listener allows one: a proxy in between, or a client that sent
-    /// an element of its own.
+    /// The mesh's header has more than one element, and the listener allows one: there is a second proxy, or the client
+    /// sent an element.
     #[error("the mesh's header has more than one element")]
     SeveralMeshElements,
     /// The client certificate is not an X.509-SVID.
     #[error("the client certificate does not name a workload")]
     ClientCertificateUnusable,
-    /// The client certificate has ended since the handshake, or its time has not come.
-    #[error("the client certificate is not valid at this time")]
+    /// The client certificate has expired since the handshake, or is not valid yet.
+    #[error("the client certificate has expired or is not valid yet")]
     ClientCertificateExpired,
     /// The name of the workload is neither a SPIFFE id nor, where that is allowed, a Linkerd identity.
     #[error("the workload's name is malformed")]
@@ -161,7 +161,7 @@ pub enum Rejection {
     /// The workload is of another trust domain.
     #[error("the workload is of another trust domain")]
     TrustDomainMismatch,
-    /// The token is one workload's and the connection another's.
+    /// The token and the connection are of different workloads.
     #[error("the token and the connection name different workloads")]
     WorkloadMismatch,
 }
@@ -291,7 +291,7 @@ mod tests {
     fn every_cause_is_listed_once_and_has_a_name_of_its_own() {
         let names: BTreeSet<_> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
         assert_eq!(names.len(), Rejection::ALL.len());
-        // Causes are numbered in their order: a new one that the list lacks comes after or leaves a gap.
+        // A variant that the list lacks would leave a gap in the numbers or be missing at the end.
         assert!(Rejection::ALL.into_iter().enumerate().all(|(place, rejection)| rejection as usize == place));
         assert_eq!(Rejection::ALL.last(), Some(&Rejection::WorkloadMismatch));
     }

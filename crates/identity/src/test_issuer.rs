@@ -1,4 +1,4 @@
-//! An issuer for tests: keys made on the spot, tokens signed with them, and a key source that can fail.
+//! An issuer for tests: generated keys, signed tokens, and a key source that can fail.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -22,10 +22,10 @@ pub(super) const ISSUER: &str = "https://issuer.example";
 pub(super) const AUDIENCE: &str = "access-broker";
 pub(super) const SUBJECT: &str = "user-one";
 
-/// Enough for every test.
+/// The size of the token cache in tests.
 pub(super) const TOKEN_CACHE_BYTES: u64 = 1 << 20;
 
-/// The seconds since 1970 at which every test takes place.
+/// The time of all tests, in seconds since 1970.
 pub(super) const NOW: u64 = 1_800_000_000;
 
 pub(super) static RSA: LazyLock<TestKey> = LazyLock::new(TestKey::rsa);
@@ -44,7 +44,7 @@ impl TestKey {
     fn rsa() -> Self {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
-        // The PKCS #1 structure that jsonwebtoken wants is the last member of the PKCS #8 one, 26 bytes in.
+        // jsonwebtoken needs the PKCS #1 structure, which is the last member of the PKCS #8 one, at byte 26.
         let private = EncodingKey::from_rsa_der(&pkcs8.as_ref()[26..]);
         let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
         let public = json!({"kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e)});
@@ -132,7 +132,7 @@ pub(super) fn claims() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "iat": NOW - 60, "exp": NOW + 600})
 }
 
-/// The object with members of another put in or, where they are null, taken out.
+/// The object with members of another object added or, if they are null, removed.
 pub(super) fn with(object: &Value, changes: &Value) -> Value {
     let mut members: Map<String, Value> = object.as_object().unwrap().clone();
     for (name, value) in changes.as_object().unwrap() {
@@ -153,7 +153,7 @@ pub(super) fn settings() -> IssuerSettings {
     IssuerSettings::oidc(ISSUER, vec![AUDIENCE.to_owned()])
 }
 
-/// An authenticator with one issuer, whose keys are these and are kept fresh, and the source that they came from.
+/// An authenticator with one issuer, which has these keys and keeps them fresh, and their source.
 pub(super) async fn authenticator(settings: IssuerSettings, keys: &[Value]) -> (Authenticator, Arc<FakeKeySource>) {
     let source = FakeKeySource::new(Answer::Keys(key_document(keys)));
     let verifier = IssuerVerifier::with_key_source(settings, Box::new(Arc::clone(&source))).unwrap();

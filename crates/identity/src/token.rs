@@ -1,4 +1,4 @@
-//! The envelope of a token: compact JWS.
+//! Parses a token as compact JWS.
 
 use std::fmt;
 use std::mem;
@@ -12,20 +12,20 @@ use super::json;
 use super::keys::{MAX_KEY_ID_BYTES, VerificationKey};
 use super::rejection::Rejection;
 
-/// The largest token, in bytes. Nothing of a larger one is decoded.
+/// The largest token, in bytes. A larger one is rejected before it is decoded.
 pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
 
 /// The largest header segment, in bytes of base64url.
 const MAX_HEADER_SEGMENT_BYTES: usize = 2 * 1_024;
 
-/// Header members whose meaning this reader does not implement, so that a token with any of them is refused
+/// Header members that are not implemented: a token with any of them is rejected
 /// (RFC 7515 section 4.1.11, RFC 7797 section 3, RFC 7516 sections 4.1.2 and 4.1.3).
 const UNSUPPORTED_HEADER_MEMBERS: [&str; 4] = ["crit", "b64", "enc", "zip"];
 
-/// A token whose form is right: a JWS in compact serialisation with a JSON object as its payload
-/// ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)). Nothing in it is proven yet.
+/// A well-formed token: a JWS in compact serialisation with a JSON object as its payload
+/// ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)). It is not verified yet.
 ///
-/// Keys and addresses of keys inside the header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+/// Keys and key URLs in the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
 pub(super) struct CompactToken<'a> {
     header: TokenHeader,
     signing_input: &'a str,
@@ -57,13 +57,12 @@ impl<'a> CompactToken<'a> {
         &self.header
     }
 
-    /// A claim that nobody has proven. It only chooses the issuer whose keys and rules the token must then satisfy.
+    /// An unverified claim. It is used only to select the issuer whose rules then apply.
     pub(super) fn unproven(&self, name: &str) -> Option<&Value> {
         self.claims.get(name)
     }
 
-    /// Checks the signature with each key until it is one's, which turns the claims into what the holder of the key said.
-    /// They are taken out of the token.
+    /// Verifies the signature with each key until one matches. Then moves the claims out of the token.
     pub(super) fn verify(&mut self, keys: &[&VerificationKey]) -> Result<SignedClaims, Rejection> {
         let fitting = || keys.iter().filter(|key| key.algorithm() == self.header.algorithm);
         if fitting().next().is_none() {
@@ -83,7 +82,7 @@ impl fmt::Debug for CompactToken<'_> {
     }
 }
 
-/// The claims of a token whose signature was checked. [`CompactToken::verify`] is the only way to one.
+/// The claims of a token whose signature was verified. Only [`CompactToken::verify`] makes this.
 pub(super) struct SignedClaims(Map<String, Value>);
 
 impl SignedClaims {
@@ -110,15 +109,15 @@ fn decode(segment: &str) -> Result<Vec<u8>, Rejection> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| Rejection::Malformed)
 }
 
-/// The header of a token (RFC 7515 section 4), as far as anything depends on it.
+/// The header members of a token (RFC 7515 section 4) that are used.
 pub(super) struct TokenHeader {
     /// `alg`.
     pub(super) algorithm: Algorithm,
-    /// `kid`: a name to look a key up by, and nothing else.
+    /// `kid`.
     pub(super) key_id: Option<String>,
     /// `typ`.
     pub(super) token_type: Option<TokenType>,
-    /// Whether there are members besides `alg`, `kid` and `typ`.
+    /// Whether there are members other than `alg`, `kid` and `typ`.
     pub(super) has_other_members: bool,
 }
 
@@ -146,7 +145,7 @@ impl TokenHeader {
     }
 }
 
-/// The kinds of tokens that `typ` may name. Any other is a token made for another purpose, such as a logout token or a
+/// The values that `typ` may have. Any other value means a token for another purpose, such as a logout token or a
 /// `DPoP` proof (RFC 8725 section 3.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenType {
@@ -159,7 +158,7 @@ pub(super) enum TokenType {
 }
 
 impl TokenType {
-    /// Reads a media type, in any case, which may leave out `application/`.
+    /// Reads a media type, in any case, with or without `application/`.
     fn parse(media_type: &str) -> Option<Self> {
         const PREFIX: &str = "application/";
         let subtype = match media_type.split_at_checked(PREFIX.len()) {

@@ -9,7 +9,7 @@ use super::rejection::Rejection;
 use super::token::SignedClaims;
 use access_broker_base::clock::LAST_SECOND_OF_9999;
 
-/// `exp`, `nbf` and `iat` (RFC 7519 sections 4.1.4 to 4.1.6), read once and checked at every use of the token.
+/// `exp`, `nbf` and `iat` (RFC 7519 sections 4.1.4 to 4.1.6), read once and checked at each use of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TokenTimes {
     expires_at: SystemTime,
@@ -18,7 +18,7 @@ pub(super) struct TokenTimes {
 }
 
 impl TokenTimes {
-    /// Reads the times. `exp` must be there.
+    /// Reads the times. `exp` is required.
     pub(super) fn read(claims: &SignedClaims) -> Result<Self, Rejection> {
         let time = |name: &str, malformed| claims.get(name).map(|date| numeric_date(date).ok_or(malformed)).transpose();
         Ok(Self {
@@ -38,9 +38,9 @@ impl TokenTimes {
         self.issued_at
     }
 
-    /// Whether the token is good at `now`, by the rules of its issuer.
+    /// Checks that the token is valid at `now`, by the rules of its issuer.
     pub(super) fn check(&self, settings: &IssuerSettings, now: SystemTime) -> Result<(), Rejection> {
-        // A sum that does not fit, of a clock that is far off, counts as expired and as not yet valid.
+        // A sum that overflows, because the clock is far off, counts as expired and as not yet valid.
         if self.expires_at.checked_add(settings.leeway).is_none_or(|end| now >= end) {
             return Err(Rejection::TokenExpired);
         }

@@ -1,4 +1,4 @@
-//! Tokens that were verified before, so that a caller's second request costs no signature check.
+//! The cache of verified tokens, so that a second request with a token needs no signature check.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,23 +11,23 @@ use super::caller::Caller;
 use super::heap_block::{arc_block, heap_block};
 use super::verify::VerifiedToken;
 
-/// What an entry takes in the cache's tables: a slot with key, value and 16 bytes of the cache's own, and half of
-/// another slot, because the cache keeps traces of tokens that it let go, half as many as tokens. For each slot a hash
-/// table has 5 bytes, and is three quarters full on average.
+/// The size of an entry in the cache's tables: a slot with key, value and 16 bytes of the cache, and half of another
+/// slot, because the cache keeps ghost entries of evicted tokens, half as many as tokens. The hash table has 5 bytes
+/// per slot, and is three quarters full on average.
 const ENTRY_TABLE_BYTES: usize = {
     let slot = size_of::<TokenDigest>() + size_of::<VerifiedToken>() + 16;
     let hashed = 5 * 4 / 3 + 1;
     (slot + hashed) * 3 / 2
 };
 
-/// What a workload takes beside its name.
+/// The size of a workload without its name.
 const WORKLOAD_BYTES: usize = heap_block(64);
 
-/// The size that the cache's tables are laid out for; a wrong guess only costs them a resize.
+/// The entry size that the cache's tables are allocated for; a wrong estimate only causes a resize.
 const USUAL_ENTRY_BYTES: u64 = 1_024;
 
-/// SHA-256 of a whole token, signature included. Nothing shorter will do: whoever finds a second token with the key of
-/// a first one is taken for its owner.
+/// SHA-256 of a whole token, signature included. It must resist collisions: a second token with the same digest would
+/// be accepted as the first one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TokenDigest([u8; 32]);
 
@@ -39,13 +39,13 @@ impl TokenDigest {
     }
 }
 
-/// The tokens, bounded by the memory that they take.
+/// The verified tokens, bounded by their memory.
 ///
 /// # Invariants
 ///
-/// Only accepted tokens get in, so that a flood of forged ones drives nobody out. Only the authentication is
-/// remembered, never a decision: a new policy holds for the next call. Every hit is checked for its times and for the
-/// generation of its issuer's keys.
+/// Only accepted tokens are inserted, so that a flood of forged ones evicts none. Only the authentication is cached,
+/// never a decision: a new policy applies to the next call. At each hit the token's times and the generation of its
+/// issuer's keys are checked.
 pub(super) struct VerifiedTokens {
     cache: Option<Cache<TokenDigest, VerifiedToken, ByBytes>>,
     hits: AtomicU64,
@@ -55,18 +55,18 @@ pub(super) struct VerifiedTokens {
 /// The state of the token cache at one moment, for metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenCacheStatus {
-    /// How many tokens are remembered.
+    /// The number of cached tokens.
     pub tokens: usize,
-    /// The memory that they take, in bytes.
+    /// Their memory, in bytes.
     pub bytes: u64,
-    /// How many calls brought a token that was remembered and still good.
+    /// The number of calls with a cached token that was still valid.
     pub hits: u64,
-    /// How many did not.
+    /// The number of other calls.
     pub misses: u64,
 }
 
 impl VerifiedTokens {
-    /// A cache of at most so many bytes. 0 remembers nothing.
+    /// A cache of at most this number of bytes. 0 caches no token.
     pub(super) fn with_capacity(bytes: u64) -> Self {
         let expected_tokens = usize::try_from(bytes / USUAL_ENTRY_BYTES).unwrap_or(usize::MAX);
         let cache = (bytes > 0).then(|| Cache::with_weighter(expected_tokens, bytes, ByBytes));
@@ -110,7 +110,7 @@ impl fmt::Debug for VerifiedTokens {
     }
 }
 
-/// Weighs a token by the memory that it takes: each of its pieces on the heap, and its share of the cache's tables.
+/// Weighs a token by its memory: its heap allocations, and its share of the cache's tables.
 #[derive(Debug, Clone, Copy)]
 struct ByBytes;
 

@@ -1,4 +1,4 @@
-//! Checking a token by the keys and rules of its issuer.
+//! Checks a token by the keys and rules of its issuer.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,12 +22,12 @@ use super::rejection::Rejection;
 use super::token::{CompactToken, SignedClaims, TokenHeader, TokenType};
 use super::token_times::TokenTimes;
 
-/// A token whose signature was checked and whose claims were accepted.
+/// A token with a verified signature and accepted claims.
 #[derive(Debug, Clone)]
 pub(super) struct VerifiedToken {
     pub(super) caller: Arc<Caller>,
     pub(super) times: TokenTimes,
-    /// The client certificate that the token is bound to, if it is.
+    /// The client certificate that the token is bound to, if any.
     pub(super) bound_to: Option<Box<CertificateThumbprint>>,
     pub(super) verifier: Arc<IssuerVerifier>,
     pub(super) generation: KeyGeneration,
@@ -41,22 +41,22 @@ pub struct IssuerVerifier {
 }
 
 impl IssuerVerifier {
-    /// A verifier with keys from where the settings say.
+    /// A verifier with keys from the configured location.
     ///
     /// # Errors
     ///
-    /// When the settings are not valid or HTTP cannot be set up.
+    /// When the settings are invalid or the HTTP client cannot be built.
     pub fn new(settings: IssuerSettings) -> Result<Self, IssuerVerifierError> {
         settings.validate()?;
         let source = key_source(&settings)?;
         Ok(Self::with_valid_settings(settings, source))
     }
 
-    /// A verifier with keys from a source of the caller's, instead of where the settings say.
+    /// A verifier with keys from the given source, in place of the configured location.
     ///
     /// # Errors
     ///
-    /// When the settings are not valid.
+    /// When the settings are invalid.
     pub fn with_key_source(settings: IssuerSettings, source: Box<dyn KeySource>) -> Result<Self, IssuerVerifierError> {
         settings.validate()?;
         Ok(Self::with_valid_settings(settings, source))
@@ -68,21 +68,21 @@ impl IssuerVerifier {
         self.keys.issuer()
     }
 
-    /// The issuer's keys. A task has to run [`KeyRing::keep_fresh`]: without one, a call with an unknown key waits for
-    /// its second in vain.
+    /// The issuer's keys. A task must run [`KeyRing::keep_fresh`]: without it, a call with an unknown key waits a
+    /// second for a fetch that never begins.
     #[must_use]
     pub const fn keys(&self) -> &Arc<KeyRing> {
         &self.keys
     }
 
-    /// Which rules the issuer's tokens follow.
+    /// The rules for the issuer's tokens.
     pub(super) const fn profile(&self) -> TokenProfile {
         self.settings.profile
     }
 
-    /// Checks a token that claims to be this issuer's. A turn is waited for before the signature is checked, and what it
-    /// yields is held until the check is done; where the key has been replaced, there is a second check, in a turn of its
-    /// own.
+    /// Checks a token that names this issuer. It waits for a turn before the signature is verified, and holds the
+    /// result of the turn until that is done. If the key was replaced, there is a second verification, in a second
+    /// turn.
     pub(super) async fn verify<F: Future>(
         self: &Arc<Self>,
         mut token: CompactToken<'_>,
@@ -104,7 +104,7 @@ impl IssuerVerifier {
         Ok(VerifiedToken { caller: Arc::new(caller), times, bound_to, verifier, generation: keys.generation })
     }
 
-    /// The keys in use, once they have one for this header. The issuer gets a chance to publish it.
+    /// The active keys, with one for this header. This waits for a fetch if they have none.
     async fn keys_for(&self, header: &TokenHeader, asked: Instant) -> Result<CurrentKeys, AuthenticationError> {
         let is_known = |set: &KeySet| !matches!(candidates(set, header), Err(KeyLookupError::Unknown));
         let keys = self.current_keys()?;
@@ -122,8 +122,8 @@ impl IssuerVerifier {
         }
     }
 
-    /// The keys in use, where they are no longer those that a signature was checked with. The issuer gets a chance to
-    /// replace a key under its name, as long as such a fetch may be made; a bad signature is never called unavailable.
+    /// The active keys, if they are other ones than those that a signature was verified with. This waits for a fetch if
+    /// the budget permits one. An invalid signature is never reported as unavailable keys.
     async fn replaced_keys(&self, checked: &CurrentKeys, header: &TokenHeader, asked: Instant) -> Option<CurrentKeys> {
         let before = candidates(&checked.set, header);
         let is_other = |set: &KeySet| candidates(set, header) != before;
@@ -131,12 +131,12 @@ impl IssuerVerifier {
         self.keys.current().filter(|keys| is_other(&keys.set))
     }
 
-    /// Checks the times of a token that was verified before.
+    /// Checks the times of a cached token.
     pub(super) fn check_times(&self, times: &TokenTimes, now: SystemTime) -> Result<(), Rejection> {
         times.check(&self.settings, now)
     }
 
-    /// The generation of the keys that a token would be verified by now.
+    /// The generation of the active keys.
     pub(super) fn current_generation(&self) -> Result<KeyGeneration, AuthenticationError> {
         self.keys.current_generation().ok_or_else(|| self.keys_unavailable())
     }
@@ -188,7 +188,7 @@ fn candidates<'k>(set: &'k KeySet, header: &TokenHeader) -> Result<Vec<&'k Verif
     set.candidates(header.key_id.as_deref(), header.algorithm)
 }
 
-/// Checks a token with the keys that it may have been signed with, all of them in one turn.
+/// Verifies a token's signature with all candidate keys, in one turn.
 async fn check_signature<F: Future>(
     token: &mut CompactToken<'_>,
     keys: &KeySet,
@@ -203,26 +203,26 @@ async fn check_signature<F: Future>(
     token.verify(&candidates)
 }
 
-/// Whether another key under the same name could make the token good.
+/// Whether the token could be valid by a replaced key of the same name.
 fn may_be_outdated(rejection: Rejection) -> bool {
     matches!(rejection, Rejection::SignatureInvalid | Rejection::AlgorithmNotAllowed)
 }
 
-/// A verifier cannot be built.
+/// Why a verifier cannot be built.
 #[derive(Debug, Error)]
 pub enum IssuerVerifierError {
-    /// The settings are not valid.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] InvalidIssuerSettings),
-    /// HTTP cannot be set up.
+    /// The HTTP client cannot be built.
     #[error(transparent)]
     Http(#[from] KeyHttpClientError),
-    /// The address of the keys, made from the issuer, is not a URL.
-    #[error("the issuer does not give the URL of its keys")]
+    /// The key URL, which is derived from the issuer, is invalid.
+    #[error("the issuer's key URL is invalid")]
     KeyUrl(#[from] url::ParseError),
 }
 
-/// Where a pod finds the keys of its cluster's service accounts.
+/// The URL of the keys of a cluster's service accounts, inside the cluster.
 const KUBERNETES_KEYS: &str = "https://kubernetes.default.svc/openid/v1/jwks";
 
 fn key_source(settings: &IssuerSettings) -> Result<Box<dyn KeySource>, IssuerVerifierError> {

@@ -1,4 +1,4 @@
-//! Workloads: who they are, and what a connection or a hop in front of it proves about them.
+//! Workloads: their names, and the proofs by a connection or by a trusted hop.
 
 mod client_certificate;
 mod forwarded_client_cert;
@@ -42,7 +42,7 @@ impl WorkloadId {
         }
     }
 
-    /// The name as it was proven, byte for byte.
+    /// The name, byte for byte as proven.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -51,7 +51,7 @@ impl WorkloadId {
         }
     }
 
-    /// The domain whose authority vouches for the name.
+    /// The trust domain of the name.
     #[must_use]
     pub fn trust_domain(&self) -> &str {
         match self {

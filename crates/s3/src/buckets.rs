@@ -1,4 +1,4 @@
-//! The buckets of a configuration: what signs for them, what inspects their objects, and the credentials of both.
+//! The configured buckets, with their presigner, their inspector and the credentials of both.
 
 mod signing_credentials;
 
@@ -25,24 +25,24 @@ use crate::storage::ObjectInspector;
 use access_broker_base::clock::Clock;
 use access_broker_policy::{BucketName, EndpointName, Operation, Policy};
 
-/// What the configuration says of one bucket.
+/// The configuration of one bucket.
 #[derive(Debug, Clone)]
 pub struct S3Bucket {
-    /// What callers, policies and logs call it.
+    /// Its name for callers, in policies and in logs.
     pub name: BucketName,
-    /// All reach the same objects. The broker's own requests go to the first.
+    /// All have the same objects.
     pub endpoints: Vec<NamedEndpoint>,
-    /// The one of them that the broker's own calls use.
+    /// The endpoint for the broker's own requests.
     pub broker_endpoint: EndpointName,
-    /// What every request must carry.
+    /// What each request must have.
     pub required_headers: RequiredHeaders,
-    /// How the server wants the tag in `If-Match`.
+    /// The format of the tag in `If-Match`.
     pub etag_form: EntityTagForm,
     /// Whether URLs name their caller and decision.
     pub attribution: bool,
-    /// What signs, and inspects objects.
+    /// The credentials for URLs and for inspections.
     pub credentials: CredentialsSettings,
-    /// What signs uploads, if not the same.
+    /// The credentials for upload URLs, if other ones.
     pub upload_credentials: Option<CredentialsSettings>,
 }
 
@@ -55,15 +55,15 @@ impl S3Bucket {
     }
 }
 
-/// What the buckets need of the machine.
+/// Options of [`S3Buckets::build`].
 pub struct S3Options {
-    /// Dates signatures, and says when credentials end.
+    /// The clock for signatures and for the expiry of credentials.
     pub clock: Arc<dyn Clock>,
     /// The environment variables.
     pub environment: Environment,
-    /// How long a file of credentials that was changed in place must be unchanged before it is used.
+    /// How long a file of credentials must stay unchanged after a change in place, before it is used.
     pub settle: Duration,
-    /// The longest that an inspection takes.
+    /// The time limit of an inspection.
     pub inspection_timeout: Duration,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for S3Options {
     }
 }
 
-/// The S3 buckets of a broker. What is signed by the same credentials shares one cache.
+/// The S3 buckets of a broker. Buckets with the same credentials share one cache.
 #[derive(Debug)]
 pub struct S3Buckets {
     presigner: Arc<SigV4Presigner>,
@@ -84,17 +84,16 @@ pub struct S3Buckets {
 /// Why the buckets cannot be used.
 #[derive(Debug, Error)]
 pub enum S3BucketsError {
-    /// The configuration lacks an endpoint.
+    /// The bucket has no endpoint.
     #[error("the bucket has no endpoint")]
     NoEndpoint,
-    /// The configuration names an endpoint that the bucket lacks.
-    #[error("the bucket lacks the endpoint of the broker's own calls")]
+    /// `broker_endpoint` is not an endpoint of the bucket.
+    #[error("the bucket lacks the endpoint that broker_endpoint names")]
     NoBrokerEndpoint,
-    /// A file or variable that the configuration names gives no credentials. A name that is misspelt will not get better
-    /// by waiting.
+    /// A configured file or variable has no credentials. This fails the start: a retry does not correct a wrong name.
     #[error("the credentials {name} of bucket {bucket} cannot be read")]
     UnreadableCredentials {
-        /// What the configuration calls them.
+        /// Their name in the configuration.
         name: String,
         /// The first bucket that they sign for.
         bucket: BucketName,
@@ -102,27 +101,26 @@ pub enum S3BucketsError {
         #[source]
         error: CredentialsError,
     },
-    /// Upload URLs could be used to read.
+    /// Upload URLs could be changed to read.
     #[error(
-        "the upload_credentials of bucket {bucket} hold the access key that reads in bucket {reader}: give uploads an access \
-         key of their own"
+        "the upload_credentials of bucket {bucket} hold the access key that reads in bucket {reader}: give uploads a \
+         separate access key"
     )]
     UploadsByReader {
         /// The bucket with the upload credentials.
         bucket: BucketName,
-        /// The bucket that their access key reads.
+        /// The bucket that is read with the same access key.
         reader: BucketName,
     },
 }
 
 impl S3Buckets {
-    /// Sets up every bucket, and reads the credentials that the configuration names. The policy says how long they must
-    /// last.
+    /// Sets up all buckets, and reads the configured credentials. The policy decides how long they must be valid.
     ///
     /// # Errors
     ///
-    /// When a bucket cannot be set up, named credentials cannot be read, or credentials of uploads hold an access key that
-    /// reads. What has not been read yet is compared by the presigner, at every upload.
+    /// When a bucket cannot be set up, configured credentials cannot be read, or credentials of uploads hold an access
+    /// key that is used to read. The presigner compares credentials that are not read yet at each upload.
     pub async fn build(buckets: &[S3Bucket], policy: &Policy, options: &S3Options) -> Result<Self, S3BucketsError> {
         let mut builder = Builder { buckets, policy, options, known: Vec::new() };
         let (mut signers, mut accesses, mut separate) = (HashMap::new(), HashMap::new(), Vec::new());
@@ -139,13 +137,13 @@ impl S3Buckets {
         Ok(Self { presigner: Arc::new(SigV4Presigner::new(signers)), inspector: Arc::new(inspector), credentials })
     }
 
-    /// What signs for the buckets.
+    /// The presigner for the buckets.
     #[must_use]
     pub fn presigner(&self) -> Arc<dyn Presigner> {
         Arc::clone(&self.presigner) as _
     }
 
-    /// One for all buckets; it sends HEAD with the credentials that sign.
+    /// The inspector for all buckets. It sends HEAD requests with the credentials that sign downloads.
     #[must_use]
     pub fn inspector(&self) -> Arc<dyn ObjectInspector> {
         Arc::clone(&self.inspector) as _
@@ -188,7 +186,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// The cache of what signs an operation on a bucket: the one that is there, or a new one.
+    /// The cache of the credentials for an operation on a bucket: an existing or a new one.
     async fn cache(
         &mut self,
         bucket: &S3Bucket,
@@ -212,7 +210,7 @@ impl Builder<'_> {
     }
 }
 
-/// What credentials sign in a bucket.
+/// The operations that credentials sign in a bucket.
 fn uses(settings: &CredentialsSettings, bucket: &S3Bucket) -> impl Iterator<Item = (BucketName, Operation)> {
     let signs = move |operation: &Operation| bucket.credentials_for(*operation) == settings;
     Operation::ALL.into_iter().filter(signs).map(|operation| (bucket.name.clone(), operation))
@@ -264,8 +262,8 @@ fn signer(bucket: &S3Bucket, credentials: BucketCredentials) -> BucketSigner {
     }
 }
 
-/// Fails where credentials for uploads hold an access key that reads, under another name or from another place. Each
-/// bucket stands with what signs its downloads and its uploads.
+/// Fails if credentials for uploads hold an access key that is used to read, also under another name or from another
+/// source. Each bucket has the credentials of its downloads and uploads.
 fn refuse_uploads_by_readers(
     buckets: &[(&BucketName, Arc<CredentialsCache>, Arc<CredentialsCache>)],
 ) -> Result<(), S3BucketsError> {

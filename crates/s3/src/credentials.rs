@@ -1,4 +1,4 @@
-//! The credentials that sign: read ahead of need, replaced while running, never past their end.
+//! The credentials that sign: read ahead of need, replaced while serving, and not used after they expire.
 
 mod cache;
 mod changes;

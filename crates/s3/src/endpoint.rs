@@ -1,4 +1,4 @@
-//! Where a bucket is: resolved once, by AWS's own rules.
+//! The endpoints of a bucket, resolved once by AWS's rules.
 
 mod access_point;
 mod aws_host;
@@ -22,43 +22,44 @@ use access_point::AccessPoint;
 pub use error::EndpointError;
 pub use required_headers::RequiredHeaders;
 
-/// What the configuration says about one endpoint of a real bucket.
+/// The configuration of one endpoint of an S3 bucket.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
-    /// The bucket's real name: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`. In the path of another server, 2 to 222
-    /// letters, digits, `.`, `-` and `_`, after Ceph's `TENANT:` if there is one.
+    /// The name of the S3 bucket: 3 to 63 characters from `a-z`, `0-9`, `.` and `-`. In the path of another server, 2
+    /// to 222 letters, digits, `.`, `-` and `_`, optionally after Ceph's `TENANT:`.
     pub s3_bucket: String,
-    /// The region that signs: a DNS label, and at AWS in lower case. Other servers have their own, such as `default`.
+    /// The region of signatures: a DNS label, at AWS in lower case. Other servers have other regions, such as
+    /// `default`.
     pub region: String,
-    /// The URL of another S3 server or of a VPC endpoint: what clients connect to. Its host, port and path are signed.
+    /// The URL of another S3 server or of a VPC endpoint, which clients connect to. Its host, port and path are signed.
     pub endpoint: Option<Url>,
-    /// Where the bucket's name goes.
+    /// The position of the bucket's name.
     pub addressing: Addressing,
-    /// AWS's endpoints for IPv4 and IPv6.
+    /// Whether to use AWS's endpoints for IPv4 and IPv6.
     pub dual_stack: bool,
-    /// AWS's FIPS 140-3 endpoints.
+    /// Whether to use AWS's FIPS 140-3 endpoints.
     pub fips: bool,
-    /// AWS's Transfer Acceleration.
+    /// Whether to use AWS's Transfer Acceleration.
     pub accelerate: bool,
-    /// The ARN of an access point, which stands in the place of the bucket:
+    /// The ARN of an access point, which replaces the bucket:
     /// `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME`.
     pub access_point: Option<String>,
 }
 
 impl EndpointSettings {
-    /// Whether the server is AWS's S3: no URL of another is given, or that of one of AWS's own hosts for S3, such as a VPC
+    /// Whether the server is AWS's S3: without a URL, or with the URL of one of AWS's hosts for S3, such as a VPC
     /// endpoint.
     #[must_use]
     pub fn is_at_aws(&self) -> bool {
         self.endpoint.as_ref().is_none_or(aws_host::is_s3)
     }
 
-    /// What the SDK calls the bucket: its name, or the ARN of its access point.
+    /// The bucket for the SDK: its name, or the ARN of its access point.
     pub(crate) fn sdk_bucket(&self) -> &str {
         self.access_point.as_deref().unwrap_or(&self.s3_bucket)
     }
 
-    /// Whether the SDK shall put the bucket's name into the path.
+    /// Whether the SDK must put the bucket's name into the path.
     pub(crate) fn sdk_path_style(&self) -> bool {
         match self.addressing {
             // An access point is never in the path.
@@ -68,29 +69,29 @@ impl EndpointSettings {
         }
     }
 
-    /// The SDK's endpoint URL. Without a slash at its end the SDK would glue the bucket to the last segment of the path:
-    /// `https://host/v1` would become `https://host/v1bucket`.
+    /// The SDK's endpoint URL, with a final slash. Without it the SDK would append the bucket to the last segment of
+    /// the path: `https://host/v1` would become `https://host/v1bucket`.
     pub(crate) fn sdk_endpoint_url(&self) -> Option<String> {
         self.endpoint.as_ref().map(|url| format!("{}/", url.as_str().trim_end_matches('/')))
     }
 }
 
-/// Where a bucket's name goes in a URL
+/// The position of a bucket's name in a URL
 /// ([AWS: virtual hosting of buckets](https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addressing {
-    /// As AWS's rules have it at AWS, into the path elsewhere: few other servers have DNS names for their buckets.
+    /// By AWS's rules at AWS, and in the path at other servers, which rarely have DNS names for buckets.
     #[default]
     Automatic,
-    /// Into the host name: `https://bucket.host/key`.
+    /// In the host name: `https://bucket.host/key`.
     VirtualHost,
-    /// Into the path: `https://host/bucket/key`.
+    /// In the path: `https://host/bucket/key`.
     Path,
 }
 
-/// The part of a URL before the key, and what its signature needs to know.
+/// The part of a URL before the key, and the region of its signature.
 ///
-/// AWS's SDK resolves it for every request, twice. It depends on the configuration alone, so here it is done at load.
+/// AWS's SDK resolves it twice for each request. It depends only on the configuration, so here it is resolved at load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketEndpoint {
     region: Arc<str>,
@@ -100,7 +101,7 @@ pub struct BucketEndpoint {
 }
 
 impl BucketEndpoint {
-    /// Validates the settings and asks `aws-sdk-s3`'s rules where the bucket is. No network is used.
+    /// Validates the settings and resolves the endpoint by `aws-sdk-s3`'s rules, without network access.
     ///
     /// # Errors
     ///
@@ -111,13 +112,13 @@ impl BucketEndpoint {
         let resolved = rules::resolve(settings)?;
         let scheme = resolved.url.scheme();
         let name = resolved.url.host_str().ok_or(EndpointError::Unresolved)?;
-        // `Url` knows no default ports. Clients leave them out of the `Host` header, so they are not signed either.
+        // `Url` drops default ports. Clients omit them in the `Host` header, so they are not signed.
         let host = resolved.url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
         let path_prefix = resolved.url.path().trim_end_matches('/').to_owned();
 
         let base_path = settings.endpoint.as_ref().map_or("", Url::path).trim_end_matches('/');
         let inner_path = path_prefix.strip_prefix(base_path).ok_or(EndpointError::Unresolved)?;
-        // An access point is never in the path: AWS knows it by its host name alone.
+        // An access point is never in the path: AWS identifies it by its host name.
         let bucket_in_path = encoded_query(&settings.s3_bucket);
         let in_path = access_point.is_none() && inner_path.strip_prefix('/') == Some(bucket_in_path.as_str());
         let label = access_point.map_or_else(|| settings.s3_bucket.clone(), |access_point| access_point.host_label());
@@ -149,20 +150,20 @@ impl BucketEndpoint {
         &self.host
     }
 
-    /// What stands before the slash and the key: nothing, or a path that starts with a slash.
+    /// The path before the slash and the key: empty, or starting with a slash.
     #[must_use]
     pub fn path_prefix(&self) -> &str {
         &self.path_prefix
     }
 }
 
-/// Callers and tiers choose an endpoint by its name.
+/// An endpoint with the name by which callers and tiers select it.
 #[derive(Debug, Clone)]
 pub struct NamedEndpoint {
-    /// What callers, policies and logs call it.
+    /// Its name for callers, in policies and in logs.
     pub name: EndpointName,
-    /// What the configuration says of it.
+    /// Its configuration.
     pub settings: EndpointSettings,
-    /// The host and the path that follow from the settings.
+    /// The host and the path, resolved from the settings.
     pub endpoint: BucketEndpoint,
 }

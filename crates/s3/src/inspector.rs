@@ -1,4 +1,4 @@
-//! The inspector for S3: one HEAD by the broker's own credentials and endpoint, and one GET of the tags.
+//! The inspector for S3: one HEAD request with the broker's credentials and endpoint, and one GET of the tags.
 
 mod answer_guard;
 mod description;
@@ -32,21 +32,21 @@ use crate::storage::{InspectionError, InspectionScope, ObjectInspector};
 use access_broker_base::clock::Clock;
 use access_broker_policy::{BucketName, HeaderText, PermittedObject};
 
-/// How often one inspection asks S3: a connection that was kept open too long deserves a second try.
+/// How often one inspection tries: a kept connection may be dead, so there is a second attempt.
 const ATTEMPTS: u32 = 2;
 
-/// What it takes to inspect objects of one bucket.
+/// The parameters of inspections in one bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct BucketAccess {
-    /// Where the broker finds the bucket.
+    /// The endpoint for the broker's requests.
     pub(crate) endpoint: EndpointSettings,
-    /// What signs the broker's own calls.
+    /// The credentials for the broker's requests.
     pub(crate) credentials: Arc<CredentialsCache>,
-    /// What every request must carry.
+    /// What each request must have.
     pub(crate) required_headers: RequiredHeaders,
 }
 
-/// Inspects objects of the buckets that it was given.
+/// Inspects objects of the configured buckets.
 pub(crate) struct S3Inspector {
     buckets: HashMap<BucketName, Bucket>,
     clock: Arc<dyn Clock>,
@@ -55,13 +55,13 @@ pub(crate) struct S3Inspector {
 
 struct Bucket {
     access: BucketAccess,
-    /// Made at its first use: it reads the machine's certificate authorities, which a broker that never inspects
-    /// an object of the bucket does not need.
+    /// Created at its first use: it reads the machine's certificate authorities, which a broker without inspections in
+    /// the bucket does not need.
     client: OnceLock<Client>,
 }
 
 impl S3Inspector {
-    /// Takes the buckets by their logical names. No inspection takes longer than `deadline`.
+    /// Takes the buckets by their logical names, and the time limit of an inspection.
     #[must_use]
     pub(crate) fn new(buckets: HashMap<BucketName, BucketAccess>, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
         let unopened = |access| Bucket { access, client: OnceLock::new() };
@@ -88,19 +88,19 @@ impl ObjectInspector for S3Inspector {
             Ok(Err(error)) => return Err(inspection_error(&error, version_id.is_some())),
             Err(_) => {
                 let seconds = self.deadline.as_secs_f64();
-                return Err(InspectionError::Unavailable(format!("no answer within {seconds} seconds")));
+                return Err(InspectionError::Unavailable(format!("timed out after {seconds} seconds")));
             }
         };
         let mut object = described(&head);
         if scope == InspectionScope::HeadersAndTags {
-            // Of the version that was described, or of what is there now where the bucket keeps no versions.
+            // Of the described version, or of the current object in a bucket without versions.
             object.tags = timeout_at(deadline, question.tags(head.version_id())).await.ok().flatten();
         }
         Ok(object)
     }
 }
 
-/// What is asked, of whom.
+/// An inspection of one object.
 struct Question<'a> {
     client: &'a Client,
     access: &'a BucketAccess,
@@ -121,7 +121,7 @@ impl Question<'_> {
         head.send().await
     }
 
-    /// The tags, or nothing where S3 does not tell them for whatever reason.
+    /// The tags, or `None` if S3 does not return them, for any reason.
     async fn tags(&self, version_id: Option<&str>) -> Option<BTreeMap<String, String>> {
         let once = Config::builder().retry_config(RetryConfig::disabled());
         let tags = self
@@ -158,7 +158,7 @@ fn client(access: &BucketAccess, clock: &Arc<dyn Clock>, deadline: Duration) -> 
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(endpoint.region.clone()))
         .credentials_provider(current)
-        // The credentials' own cache renews them ahead of need; the SDK's would keep a copy past a rotation.
+        // The broker's cache renews credentials ahead of need; the SDK's cache would keep a copy after a rotation.
         .identity_cache(IdentityCache::no_cache())
         .force_path_style(endpoint.sdk_path_style())
         .use_dual_stack(endpoint.dual_stack)
@@ -172,7 +172,7 @@ fn client(access: &BucketAccess, clock: &Arc<dyn Clock>, deadline: Duration) -> 
     Client::from_conf(config.build())
 }
 
-/// The credentials that sign URLs, for the SDK.
+/// Gives the SDK the credentials that sign URLs.
 struct CurrentCredentials {
     cache: Arc<CredentialsCache>,
     clock: Arc<dyn Clock>,
@@ -197,19 +197,19 @@ impl fmt::Debug for CurrentCredentials {
     }
 }
 
-/// Whether the answer is about the version that was asked for. Servers without versions ignore the question, and have
-/// none but the `null` version.
+/// Whether the answer is about the requested version. Servers without versions ignore the parameter, and have only the
+/// `null` version.
 fn answers_for(answer: &HeadObjectOutput, version_id: Option<&HeaderText>) -> bool {
     version_id.is_none_or(|asked| asked.as_str() == answer.version_id().unwrap_or("null"))
 }
 
 fn inspection_error(error: &SdkError<HeadObjectError>, for_version: bool) -> InspectionError {
     match error.raw_response().map(|response| response.status().as_u16()) {
-        // What cannot be a version id is the id of no version.
+        // An invalid version id: there is no such version.
         Some(400) if for_version => InspectionError::NotFound,
-        // 405: the version asked for is the mark of a deletion.
+        // 405: the requested version is a delete marker.
         Some(404 | 405) => InspectionError::NotFound,
-        // 400: the object is encrypted by a key that its uploader gave and keeps (SSE-C), for one. No other try helps.
+        // 400: for example, the object is encrypted by a key of its uploader (SSE-C). A retry does not help.
         Some(400 | 401 | 403) => InspectionError::Refused,
         Some(status) => InspectionError::Unavailable(format!("S3 answered with HTTP status {status}")),
         None => InspectionError::Unavailable(DisplayErrorContext(error).to_string()),

@@ -1,8 +1,8 @@
-//! Presigned URLs for S3, and the broker's own inspection of objects.
+//! Presigned URLs for S3, and the broker's inspection of objects.
 //!
-//! Two seams face the broker and name nothing of AWS: [`presign`] (sign what a permit allows) and [`storage`] (describe an
-//! object). Behind them is the code for S3: [`S3Buckets`] over `signer` and `inspector`, over [`credentials`] and `endpoint`,
-//! over `sigv4`.
+//! Two interfaces for the broker do not depend on AWS: [`presign`] (sign a permit) and [`storage`] (describe an
+//! object). Behind them is the code for S3, from top to bottom: [`S3Buckets`], then `signer` and `inspector`, then
+//! [`credentials`] and `endpoint`, then `sigv4`.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests read what this program wrote"))]
 
 pub mod credentials;

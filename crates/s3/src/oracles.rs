@@ -1,4 +1,4 @@
-//! Independent signers and shared values for tests.
+//! Independent signers and common values for tests.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(super) fn sdk_test_credentials() -> Credentials {
     Credentials::new("ANOTREAL", "notrealrnrELgWzOk3IfjzDKtFBhDby", token, None, "test")
 }
 
-/// A cache that holds the credentials. Temporary ones end in the year 9999.
+/// A cache that holds the credentials. Temporary ones expire in the year 9999.
 pub(super) async fn loaded_cache(mut credentials: Credentials) -> Arc<CredentialsCache> {
     if credentials.session_token().is_some() {
         credentials.expiry_mut().get_or_insert(instant(253_370_764_800));
@@ -67,7 +67,7 @@ pub(super) async fn loaded_cache(mut credentials: Credentials) -> Arc<Credential
     Arc::new(cache)
 }
 
-/// `aws-sdk-s3`, asked for one bucket.
+/// `aws-sdk-s3` for one bucket.
 pub(super) struct SdkOracle {
     client: aws_sdk_s3::Client,
     bucket: String,
@@ -91,7 +91,7 @@ impl SdkOracle {
             .use_fips(settings.fips)
             .accelerate(settings.accelerate)
             .use_arn_region(false);
-        // The SDK needs the slash: without it, it appends the bucket to the last segment of the endpoint's path.
+        // Without the slash the SDK appends the bucket to the last segment of the endpoint's path.
         let endpoint = settings.endpoint.as_ref().map(|url| format!("{}/", url.as_str().trim_end_matches('/')));
         config.set_endpoint_url(endpoint);
         let client = aws_sdk_s3::Client::from_conf(config.build());
@@ -99,12 +99,12 @@ impl SdkOracle {
         Self { client, bucket, required: RequiredHeaders::default(), attribution: None }
     }
 
-    /// Headers for every request.
+    /// Headers for each request.
     pub(super) fn requiring(self, required: RequiredHeaders) -> Self {
         Self { required, ..self }
     }
 
-    /// Query parameters for every request, which the SDK has no names for.
+    /// Query parameters for each request that the SDK does not know.
     pub(super) fn attributing(self, attribution: Attribution) -> Self {
         Self { attribution: Some(attribution), ..self }
     }
@@ -117,7 +117,8 @@ impl SdkOracle {
         self.required.requester_pays.then_some(RequestPayer::Requester)
     }
 
-    /// Adds parameters that the SDK has no names for, and for reads who pays, which the SDK knows as a header only.
+    /// Adds parameters that the SDK does not know, and for reads the requester's payment, which the SDK has only as a
+    /// header.
     fn with_parameters(&self, reads: bool) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
         let attribution = self.attribution.clone();
         let payer = reads && self.required.requester_pays;
@@ -220,7 +221,7 @@ impl SdkOracle {
     }
 }
 
-/// `aws-sigv4`, given a URL that is already encoded.
+/// `aws-sigv4`, with a URL that is already encoded.
 pub(super) fn aws_sigv4_url(
     method: &str,
     unsigned_url: &str,
@@ -253,7 +254,7 @@ pub(super) fn aws_sigv4_url(
     request.uri().to_string()
 }
 
-/// The plainest possible `UriEncode`, to check the fast one against.
+/// A simple `UriEncode`, to compare the fast one with.
 pub(super) fn naively_encoded(text: &str, also_plain: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! The seam between what is permitted and what signs it.
+//! The interface between permits and presigners.
 
 mod attribution;
 mod error;

@@ -1,4 +1,4 @@
-//! The seam between what may be inspected and what describes it.
+//! The interface between permits and inspectors.
 
 mod inspector;
 mod stored_object;

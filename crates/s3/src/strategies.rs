@@ -15,7 +15,7 @@ use access_broker_policy::{
 
 const NASTY: &str = " +=&%~'\"`!*();:@$,?#[]{}|\\^<>-._é\u{301}\u{AD}\u{200D}🦀👩‍🔬אبΩ\u{202E}\u{FEFF}\u{FFFD}";
 
-/// Every kind of key: characters that encoders get wrong, scripts, combining marks, up to the full length.
+/// Keys with characters that encoders often get wrong, scripts, and combining marks, up to the full length.
 pub(super) fn object_key() -> impl Strategy<Value = ObjectKey> {
     let character = prop_oneof![
         3 => select(NASTY.chars().collect::<Vec<_>>()),
@@ -32,7 +32,7 @@ pub(super) fn object_key() -> impl Strategy<Value = ObjectKey> {
             }
             text.push(character);
         }
-        // The SDK refuses keys of white space alone.
+        // The SDK refuses keys that are only white space.
         ObjectKey::parse(text.trim_matches('/')).ok().filter(|key| !key.as_str().trim().is_empty())
     })
 }
@@ -61,7 +61,7 @@ pub(super) fn response_overrides() -> impl Strategy<Value = Vec<(ResponseOverrid
     let names = vec![CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType, Expires];
     let chosen = subsequence(names, 0..=6).prop_shuffle();
     (chosen, vec(header_text(), 6)).prop_map(|(names, values)| {
-        // The SDK takes `Expires` as a time, so it gets one.
+        // The SDK has `Expires` as a time.
         let date = HeaderText::parse("Fri, 24 May 2013 00:00:00 GMT").unwrap();
         let value = |name, text| if name == Expires { date.clone() } else { text };
         names.into_iter().zip(values).map(|(name, text)| (name, value(name, text))).collect()
@@ -130,7 +130,7 @@ fn encryption() -> impl Strategy<Value = Encryption> {
     )
 }
 
-/// Header values as a client may give them: also with spaces around and runs of spaces within.
+/// Header values as a client may send them: also with spaces around them and runs of spaces inside.
 pub(super) fn raw_header_value() -> impl Strategy<Value = String> {
     "[ -~]{0,40}"
 }

@@ -110,7 +110,7 @@ async fn an_output_that_hangs_holds_nobody_up_for_longer_than_patience_and_keeps
     assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));
     gate.wait_for_begun(1);
     assert!(sink.status().is_stalled());
-    // Two find a place in the queue, the third does not.
+    // Two fit into the queue, the third does not.
     for failure in [AuditFailure::TimedOut, AuditFailure::TimedOut, AuditFailure::QueueFull] {
         assert_eq!(sink.keep(record(), Duration::ZERO).await, Err(failure));
     }
@@ -201,7 +201,7 @@ async fn an_output_that_hangs_refuses_until_it_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_are_kept_too_late_for_their_answers_end_no_outage() {
     let gate = Arc::new(Gate::default());
-    // Nothing is in time.
+    // Every record is too late.
     let sink = GroupCommitSink::start(Gated(Arc::clone(&gate)), 8, Duration::ZERO).unwrap();
     let status = Arc::clone(sink.status());
     assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));

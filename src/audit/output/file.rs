@@ -1,4 +1,4 @@
-//! A file that grows by whole records, and is put aside when it is full.
+//! A file of whole records, which is rotated when it is full.
 
 #[cfg(test)]
 mod tests;
@@ -16,18 +16,17 @@ use super::rotated::{RotatedFiles, sync_folder};
 use super::{Output, OutputError, ROOM, make_room};
 use crate::audit::failure::AuditFailure;
 
-/// Readable by the owner alone: records say who reads and writes what.
+/// Readable by the owner only: records say who reads and writes what.
 const MODE: u32 = 0o600;
 
-/// The file and when it is put aside.
+/// The file and its rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditFileSettings {
     /// The file that is written.
     pub path: PathBuf,
-    /// The length in bytes over which it does not grow. One group of records that is longer than that has a file of its
-    /// own.
+    /// The file's maximum length in bytes. A single group of records that is longer gets its own file.
     pub rotate_size: u64,
-    /// How many files that were put aside are kept beside it.
+    /// How many rotated files are kept.
     pub rotate_keep: usize,
 }
 
@@ -37,10 +36,10 @@ pub(crate) enum AuditFileError {
     /// It cannot be opened, or created.
     #[error("it cannot be opened for writing")]
     Unopenable(#[from] io::Error),
-    /// It is a device, a pipe or a folder, which can neither be put aside nor cut.
+    /// It is a device, a pipe or a directory, which can be neither rotated nor truncated.
     #[error("it is not a regular file")]
     Irregular,
-    /// Another process has it.
+    /// Another process has locked it.
     #[error("another process writes to it")]
     InUse,
 }
@@ -54,19 +53,19 @@ impl From<AuditFileError> for io::Error {
     }
 }
 
-/// The file. It is locked (`flock`) for as long as this value lives: two processes would cut each other's records.
+/// The file. It is locked (`flock`) for as long as this value lives: two processes would truncate each other's records.
 #[derive(Debug)]
 pub struct AuditFile {
     settings: AuditFileSettings,
     rotated: RotatedFiles,
-    /// `None` after a failure that leaves nobody knowing what it holds: it is opened again then.
+    /// `None` after a failure that left an unknown tail. The file is then opened again.
     current: Option<OpenFile>,
 }
 
 #[derive(Debug)]
 struct OpenFile {
     file: File,
-    /// Whether the last line lacks its end, because whoever wrote it was stopped.
+    /// Whether the last line is incomplete, because its writer was stopped.
     torn: bool,
 }
 
@@ -75,19 +74,19 @@ impl AuditFile {
     ///
     /// # Errors
     ///
-    /// When it cannot be written to, or somebody else does.
+    /// When it cannot be written, or another process has locked it.
     pub(crate) fn open(settings: &AuditFileSettings) -> Result<Self, AuditFileError> {
         let current = OpenFile::open(&settings.path)?;
-        // A link stays as it is: what it names is put aside, and beside what it names.
+        // Follow a link: its target is rotated, next to the target.
         let path = fs::canonicalize(&settings.path)?;
         let rotated = RotatedFiles::new(&path);
         Ok(Self { settings: AuditFileSettings { path, ..*settings }, rotated, current: Some(current) })
     }
 
-    /// The file to append to: the one that the path names, with room for so many bytes.
+    /// The file to append to: the one at the path, with room for this many bytes.
     fn current(&mut self, bytes: usize) -> Result<&mut OpenFile, OutputError> {
         let path = &self.settings.path;
-        // Somebody may have moved or removed it. What goes into a file without a name is lost.
+        // The file may have been moved or removed. Lines written to a file without a name are lost.
         let current = match self.current.take().filter(|current| current.is_at(path)) {
             Some(current) => current,
             None => OpenFile::open(path).map_err(|error| AuditFailure::Open.into_error()(error.into()))?,
@@ -98,8 +97,8 @@ impl AuditFile {
         Ok(self.current.insert(current))
     }
 
-    /// Puts the file aside and begins the next. The next is there before the first loses its name, so that a folder that
-    /// is full or cannot be written to leaves everything as it was.
+    /// Rotates the file. The next file is created before the first is renamed, so that a directory that is full or
+    /// read-only changes nothing.
     fn rotate(&mut self, full: OpenFile) -> Result<OpenFile, OutputError> {
         let path = &self.settings.path;
         let next_path = with_ending(path, ".next");
@@ -107,7 +106,7 @@ impl AuditFile {
             let aside = self.rotated.next_name(SystemTime::now())?;
             fs::rename(path, &aside)?;
             fs::rename(&next_path, path).inspect_err(|_| {
-                // If that fails too, the next group finds no file, and opens a new one.
+                // If this fails too, the next group finds no file, and creates one.
                 let _back_if_possible = fs::rename(&aside, path);
             })?;
             sync_folder(path)?;
@@ -115,10 +114,10 @@ impl AuditFile {
         });
         match rotated {
             Ok(next) => {
-                // Closed, and with that unlocked, when its successor is in its place.
+                // Close it, which unlocks it, only when its successor is in place.
                 drop(full);
                 if let Err(error) = self.rotated.remove_all_but(self.settings.rotate_keep) {
-                    tracing::warn!(%error, "old audit files could not be removed");
+                    tracing::warn!(%error, "removing old audit files failed");
                 }
                 Ok(next)
             }
@@ -136,7 +135,7 @@ impl Output for AuditFile {
         let current = self.current(lines.len())?;
         let before = current.length().map_err(AuditFailure::Write.into_error())?;
         let result = current.append(lines);
-        // Of what failed nothing is left, or nobody knows what is: then the file is opened again.
+        // Truncate what the failed write left. If that fails, the tail is unknown: open the file again next time.
         if result.is_err() && current.file.set_len(before).is_err() {
             self.current = None;
         }
@@ -146,7 +145,7 @@ impl Output for AuditFile {
     fn attempt(&mut self) -> Result<(), OutputError> {
         let current = self.current(ROOM)?;
         make_room(&current.file).map_err(AuditFailure::Write.into_error())?;
-        // A disk that hangs shows it here.
+        // This detects a disk that hangs.
         current.file.sync_data().map_err(AuditFailure::Sync.into_error())
     }
 }
@@ -156,10 +155,12 @@ impl OpenFile {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).mode(MODE).open(path)?;
         let opened = Self::locked(file)?;
-        // A new file is kept only if its name is.
+        // A new file is durable only if its directory entry is.
         sync_folder(path)?;
         if opened.torn {
-            tracing::warn!("the last audit record was not written to its end; it is closed off with the next");
+            tracing::warn!(
+                "last audit record in the file is invalid: it is cut off; the next record starts a new line"
+            );
         }
         Ok(opened)
     }
@@ -168,7 +169,7 @@ impl OpenFile {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).mode(MODE).open(path)?;
         let created = Self::locked(file)?;
-        // What a rotation that was interrupted left there holds no record.
+        // An interrupted rotation can leave a file here, without a complete record.
         created.file.set_len(0)?;
         Ok(Self { torn: false, ..created })
     }
@@ -201,7 +202,7 @@ impl OpenFile {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Appends and syncs, and says how long the sync took.
+    /// Appends and syncs, and returns the duration of the sync.
     fn append(&mut self, lines: &[u8]) -> Result<Duration, OutputError> {
         if self.torn {
             self.file.write_all(b"\n").map_err(AuditFailure::Write.into_error())?;

@@ -1,4 +1,4 @@
-//! Files that were put aside: their names, and how many there are.
+//! Rotated files: their names and number.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::audit::text::rfc3339_micros;
 
-/// The files that were put aside from one path: its name, a dot, and the time at which they were, as in
-/// `audit.jsonl.2026-01-31T12-00-00.000000Z`. Names in order are files in order: no name is earlier than one before it,
-/// even if the clock is.
+/// The rotated files of one path. Their names are its name, a dot, and the time of the rotation, as in
+/// `audit.jsonl.2026-01-31T12-00-00.000000Z`. The order of the names is the order of the files, even if the clock is
+/// set back.
 #[derive(Debug)]
 pub(super) struct RotatedFiles {
     folder: PathBuf,
@@ -25,7 +25,7 @@ impl RotatedFiles {
         Self { folder: folder_of(path).to_owned(), prefix }
     }
 
-    /// A path that no file has, later than all there are.
+    /// A new path, later than all existing ones.
     pub(super) fn next_name(&self, now: SystemTime) -> io::Result<PathBuf> {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let last = self.instants()?.into_iter().next_back();
@@ -33,7 +33,7 @@ impl RotatedFiles {
         Ok(self.path_of(instant))
     }
 
-    /// Removes the oldest.
+    /// Removes the oldest files.
     pub(super) fn remove_all_but(&self, keep: usize) -> io::Result<()> {
         let instants = self.instants()?;
         let too_many = instants.len().saturating_sub(keep);
@@ -43,12 +43,12 @@ impl RotatedFiles {
     fn path_of(&self, instant: Duration) -> PathBuf {
         let text = rfc3339_micros(UNIX_EPOCH + instant);
         let mut name = self.prefix.clone();
-        // Colons have a meaning of their own for copying over the network.
+        // Colons are special in paths of `scp` and `rsync`.
         name.push(text.replace(':', "-"));
         self.folder.join(name)
     }
 
-    /// When those that are there were put aside, in order. Other files in the folder are none of these.
+    /// The rotation times of the files, in order. Other files in the directory are skipped.
     fn instants(&self) -> io::Result<Vec<Duration>> {
         let mut instants = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -63,12 +63,12 @@ impl RotatedFiles {
         let (day, time) = std::str::from_utf8(stamp).ok()?.split_once('T')?;
         let instant = humantime::parse_rfc3339(&format!("{day}T{}", time.replace('-', ":"))).ok()?;
         let instant = instant.duration_since(UNIX_EPOCH).ok()?;
-        // Other spellings of the same instant are other files.
+        // Another spelling of the same instant is another file.
         (self.path_of(instant).file_name() == Some(name)).then_some(instant)
     }
 }
 
-/// Makes sure that the names in a file's folder are kept.
+/// Makes the directory entries of a file's directory durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }

@@ -12,11 +12,11 @@ use super::{Output, OutputError, make_room};
 use crate::audit::failure::AuditFailure;
 use crate::line_stream::{LineStream, Unwritten};
 
-/// Standard output, without the buffer and the lock of the standard library: a line is out when it is written. Callers
-/// give up waiting by themselves.
+/// Standard output, without the buffer and the lock of the standard library: a line is out when it is written. The
+/// callers' own time limits apply while it blocks.
 pub(in crate::audit) struct StandardOutput {
     lines: LineStream<File>,
-    /// The same stream, to ask the system about it.
+    /// The same stream, to query the system about it.
     stream: File,
 }
 
@@ -24,7 +24,7 @@ impl StandardOutput {
     pub(in crate::audit) fn open() -> io::Result<Self> {
         let stream = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         if is_null_device(&stream) {
-            tracing::warn!("standard output is /dev/null or closed: audit records go there and are lost");
+            tracing::warn!("audit unavailable: standard output is closed or /dev/null, so audit records are lost");
         }
         Ok(Self { lines: LineStream::over(stream.try_clone()?), stream })
     }
@@ -45,13 +45,13 @@ impl Output for StandardOutput {
     }
 }
 
-/// The standard library opens it in place of a standard output that is closed, too.
+/// The standard library also opens it in place of a closed standard output.
 fn is_null_device(stream: &File) -> bool {
     let is_null = |null: Metadata| stream.metadata().is_ok_and(|own| own.rdev() == null.rdev() && own.rdev() != 0);
     fs::metadata("/dev/null").is_ok_and(is_null)
 }
 
-/// Whether a pipe has room and a reader. A device that is full cannot be told from one that is not.
+/// Whether a pipe has room and a reader. A full device cannot be detected.
 fn takes_bytes(stream: &File) -> io::Result<()> {
     let mut streams = [PollFd::new(stream, PollFlags::OUT)];
     poll(&mut streams, Some(&Timespec::default()))?;

@@ -1,4 +1,4 @@
-//! What issued URLs bind, in a record.
+//! What issued URLs bind, for a record.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::broker::IssuedTerms;
 use access_broker_policy::{Checksum, Encryption, EntityTag, HeaderText, ResponseOverride, StorageClass};
 
-/// The fields of both kinds of URL. What a URL does not bind is left out, and so is what only the client and S3 have a use
-/// for: metadata, tags and caching.
+/// The fields of both kinds of URL. What a URL does not bind is omitted, and also what only the client and S3 use:
+/// metadata, tags and caching.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Terms<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::audit::record::tests::refused;
 
-/// Keeps records in memory, or fails.
+/// Stores records in memory, or fails.
 #[derive(Debug, Default)]
 struct FakeSink {
     kept: Mutex<Vec<(AuditRecord, Duration)>>,

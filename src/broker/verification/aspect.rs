@@ -1,9 +1,9 @@
-//! What of an upload can be compared.
+//! What can be compared of an upload.
 
-/// Something that was promised of an upload, or that its tier imposes.
+/// Something that is expected of an upload, or that its tier imposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Aspect {
-    /// From the metadata that the broker has uploads send.
+    /// In the metadata that uploads with a recorded decision have.
     DecisionId,
     /// `Content-Length`
     ContentLength,
@@ -21,21 +21,21 @@ pub enum Aspect {
     ContentEncoding,
     /// `Cache-Control`
     CacheControl,
-    /// Only their number is known from HEAD.
+    /// A HEAD request returns their number only.
     Tags,
-    /// `x-amz-storage-class`; S3 sends none for `STANDARD`.
+    /// `x-amz-storage-class`; S3 omits it for `STANDARD`.
     StorageClass,
     /// The algorithm of its encryption.
     Encryption,
     /// The KMS key of its encryption.
     KmsKeyId,
-    /// Whether that is used by a bucket key.
+    /// Whether a bucket key is used.
     BucketKey,
     /// `Content-Language`
     ContentLanguage,
     /// `Expires`
     Expires,
-    /// Where a bucket that is a website redirects to.
+    /// The redirect target of a website bucket.
     WebsiteRedirectLocation,
     /// Object Lock: a mode of retention, or a legal hold.
     ObjectLock,

@@ -1,26 +1,26 @@
-//! How a promise and what is stored compare.
+//! How an expectation and a stored value compare.
 
 use std::collections::BTreeMap;
 
 use super::aspect::Aspect;
 
-/// The outcome of a comparison, the worse the greater.
+/// The result of a comparison; a worse one is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Comparison {
     Holds,
-    /// S3 does not tell, or what it tells proves nothing.
+    /// S3 does not return the value, or the value proves nothing.
     Unknown,
     Differs,
 }
 
 impl Comparison {
-    pub(super) const fn of(holds: bool) -> Self {
+    pub(super) const fn from_match(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Differs }
     }
 
-    /// The same where the value is told.
-    pub(super) fn of_told<T>(told: Option<T>, holds: impl FnOnce(T) -> bool) -> Self {
-        told.map_or(Self::Unknown, |told| Self::of(holds(told)))
+    /// The same where the value is known.
+    pub(super) fn from_known<T>(known: Option<T>, holds: impl FnOnce(T) -> bool) -> Self {
+        known.map_or(Self::Unknown, |known| Self::from_match(holds(known)))
     }
 }
 
@@ -36,7 +36,7 @@ impl Findings {
         }
     }
 
-    /// The names of the aspects that compared so, in their order.
+    /// The names of the aspects with this result, in order.
     pub(super) fn names(&self, wanted: Comparison) -> Vec<&'static str> {
         self.0.iter().filter(|(_, found)| **found == wanted).map(|(aspect, _)| aspect.name()).collect()
     }

@@ -1,14 +1,14 @@
 //! Whether a checksum proves the content.
 //!
-//! A checksum that a server gives back is only as good as the server: some keep what the upload claimed. It proves the
-//! content where the server is known to compare it, or where the entity tag is the MD5 that was promised, which S3 and
-//! most other servers compute themselves.
+//! A checksum in a server's answer is only as reliable as the server: some store the upload's value without verifying
+//! it. It proves the content if the server is known to verify it, or if the entity tag is the expected MD5, which S3
+//! and most other servers compute themselves.
 
 use super::comparison::Comparison;
 use access_broker_policy::{Checksum, ChecksumAlgorithm, EntityTag, ImposedOnUploads};
 use access_broker_s3::storage::StoredObject;
 
-/// The checksum that was promised. `promised_etag` is the tag that S3 gave in its answer to the upload, if it is stated.
+/// Compares the expected checksum. `promised_etag` is the expected entity tag, from S3's answer to the upload.
 pub(super) fn compare_checksum(
     promised: &Checksum,
     promised_etag: Option<&EntityTag>,
@@ -24,7 +24,7 @@ pub(super) fn compare_checksum(
     if algorithm == ChecksumAlgorithm::Md5 {
         match tag_as_md5(&object.etag) {
             Some(md5) if md5 == promised.bytes() => return Comparison::Holds,
-            // The server has compared the MD5 of the upload by which the object should be here.
+            // The server verified the MD5 of the expected upload.
             Some(_) if is_checked && is_md5_of_content(object) && told.is_none() => return Comparison::Differs,
             _ => {}
         }
@@ -35,7 +35,7 @@ pub(super) fn compare_checksum(
     if told.is_some() && is_checked && !is_contradicted { Comparison::Holds } else { Comparison::Unknown }
 }
 
-/// Whether the object has a checksum of one of these kinds, where none is stated.
+/// Whether the object has a checksum of one of these algorithms, if the request has none.
 pub(super) fn compare_kinds(
     demanded: &[ChecksumAlgorithm],
     imposed: &ImposedOnUploads,
@@ -53,14 +53,14 @@ fn told(object: &StoredObject, algorithm: ChecksumAlgorithm) -> Option<&Checksum
     object.checksums.iter().find(|stored| stored.algorithm() == algorithm)
 }
 
-/// Whether the server tells an MD5 that is not the one in the tag.
+/// Whether the server returns an MD5 that differs from the entity tag.
 fn contradicts_itself(object: &StoredObject) -> bool {
     let md5 = told(object, ChecksumAlgorithm::Md5);
     md5.is_some_and(|md5| is_md5_of_content(object) && tag_as_md5(&object.etag).is_some_and(|tag| tag != md5.bytes()))
 }
 
-/// Whether the tag has the form of an MD5 and the object is encrypted in no way that makes its tag something else
-/// ([AWS: Object](https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html)).
+/// Whether the tag has the form of an MD5 and the object's encryption leaves it one ([AWS:
+/// Object](https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html)).
 fn is_md5_of_content(object: &StoredObject) -> bool {
     let keeps_md5 = matches!(object.encryption.as_deref(), None | Some("AES256"));
     keeps_md5 && tag_as_md5(&object.etag).is_some()

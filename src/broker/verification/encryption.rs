@@ -1,34 +1,35 @@
-//! Whether an object is encrypted as its tier says.
+//! Whether an object is encrypted as its tier requires.
 
 use super::aspect::Aspect;
 use super::comparison::{Comparison, Findings};
 use access_broker_policy::{Encryption, HeaderText};
 use access_broker_s3::storage::StoredObject;
 
-/// Compares algorithm, key and bucket key. The encryption context is not told by S3.
+/// Compares algorithm, key and bucket key. S3 does not return the encryption context.
 pub(super) fn compare_encryption(imposed: &Encryption, object: &StoredObject, findings: &mut Findings) {
-    let algorithm = Comparison::of(object.encryption.as_deref() == Some(imposed.algorithm.name()));
+    let algorithm = Comparison::from_match(object.encryption.as_deref() == Some(imposed.algorithm.name()));
     findings.note(Aspect::Encryption, algorithm);
     if let Some(key) = &imposed.kms_key_id {
         findings.note(Aspect::KmsKeyId, compare_key(key, algorithm, object));
     }
-    // S3 tells it only where it is on.
-    findings.note(Aspect::BucketKey, imposed.bucket_key.map(|wanted| Comparison::of(wanted == object.bucket_key)));
+    // S3 returns it only if it is on.
+    findings
+        .note(Aspect::BucketKey, imposed.bucket_key.map(|wanted| Comparison::from_match(wanted == object.bucket_key)));
 }
 
 fn compare_key(imposed: &HeaderText, algorithm: Comparison, object: &StoredObject) -> Comparison {
     let imposed = imposed.as_str();
     let Some(stored) = object.kms_key_id.as_deref() else {
-        // Encrypted by another algorithm it has no such key; by the same, S3 does not tell which.
+        // If the algorithm differs, the object has no such key. If it is the same, S3 does not return the key.
         return if algorithm == Comparison::Holds { Comparison::Unknown } else { Comparison::Differs };
     };
     if stored == imposed {
         Comparison::Holds
     } else if is_alias(imposed) || is_alias(stored) {
-        // An alias stands for whatever key it is given.
+        // An alias can refer to any key.
         Comparison::Unknown
     } else if is_bare(imposed) || is_bare(stored) {
-        Comparison::of(id_of(stored) == id_of(imposed))
+        Comparison::from_match(id_of(stored) == id_of(imposed))
     } else {
         Comparison::Differs
     }
@@ -38,7 +39,7 @@ fn is_alias(key: &str) -> bool {
     key.starts_with("alias/") || key.contains(":alias/")
 }
 
-/// Whether a key is named by its id alone, in whichever account it is.
+/// Whether a key is identified by its id alone, in any account.
 fn is_bare(key: &str) -> bool {
     !key.contains([':', '/'])
 }

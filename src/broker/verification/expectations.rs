@@ -1,4 +1,4 @@
-//! What was promised of an upload, and how it compares with what is stored.
+//! What is expected of an upload, and how it compares with what is stored.
 
 use super::aspect::Aspect;
 use super::comparison::{Comparison, Findings};
@@ -8,13 +8,13 @@ use crate::broker::decision::DecisionId;
 use access_broker_policy::{Checksum, EntityTag, HeaderText, ImposedOnUploads, MetadataName, ObjectTags, StorageClass};
 use access_broker_s3::storage::{InspectionScope, StoredMetadata, StoredObject};
 
-/// What an uploaded object should be. What is `None` or empty is not stated; see [`nothing_else`](Self::nothing_else).
+/// What an uploaded object should be. `None` or empty means no expectation; see [`nothing_else`](Self::nothing_else).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Expectations {
     pub(crate) decision_id: Option<DecisionId>,
-    /// Of this length in bytes.
+    /// The length in bytes.
     pub(crate) content_length: Option<u64>,
-    /// Of this content type, compared byte for byte.
+    /// The content type, compared byte for byte.
     pub(crate) content_type: Option<HeaderText>,
     pub(crate) checksum: Option<Checksum>,
     pub(crate) etag: Option<EntityTag>,
@@ -27,12 +27,13 @@ pub(crate) struct Expectations {
     pub(crate) cache_control: Option<HeaderText>,
     pub(crate) tags: ObjectTags,
     pub(crate) storage_class: Option<StorageClass>,
-    /// Without metadata, tags and content headers that neither these expectations nor the tier have.
+    /// Whether the object must have no metadata, tags and content headers other than those of the expectations and the
+    /// tier.
     pub(crate) nothing_else: bool,
 }
 
 impl Expectations {
-    /// What must be asked for to compare.
+    /// What must be read from S3 for the comparison.
     pub(super) fn inspection_scope(&self, imposed: &ImposedOnUploads) -> InspectionScope {
         if self.tags.is_empty() && imposed.tags.is_empty() && !self.nothing_else {
             InspectionScope::Headers
@@ -41,20 +42,20 @@ impl Expectations {
         }
     }
 
-    /// Compares what is stored with what is expected and with what the tier imposes.
+    /// Compares the stored object with the expectations and with what the tier imposes.
     pub(super) fn compared_with(&self, object: &StoredObject, imposed: &ImposedOnUploads) -> Findings {
         let mut findings = Findings::default();
         let found = &mut findings;
         found.note(Aspect::DecisionId, self.decision(object, imposed));
-        let stated = self.content_length.map(|stated| Comparison::of_told(object.size, |size| size == stated));
+        let stated = self.content_length.map(|stated| Comparison::from_known(object.size, |size| size == stated));
         found.note(Aspect::ContentLength, stated);
-        let within = imposed.max_size.map(|most| Comparison::of_told(object.size, |size| size <= most));
+        let within = imposed.max_size.map(|most| Comparison::from_known(object.size, |size| size <= most));
         found.note(Aspect::ContentLength, within);
         let content_type = object.content_type.as_deref();
         let stated = self.content_type.as_ref().map(|stated| content_type == Some(stated.as_str()));
-        found.note(Aspect::ContentType, stated.map(Comparison::of));
+        found.note(Aspect::ContentType, stated.map(Comparison::from_match));
         let let_in = imposed.lets_in_content_type(content_type.unwrap_or_default());
-        found.note(Aspect::ContentType, let_in.map(Comparison::of));
+        found.note(Aspect::ContentType, let_in.map(Comparison::from_match));
         if let Some(stated) = &self.checksum {
             found.note(Aspect::Checksum, compare_checksum(stated, self.etag.as_ref(), imposed, object));
         }
@@ -62,14 +63,17 @@ impl Expectations {
         if let Some(demanded) = imposed.checksums.as_deref().filter(|kinds| !is_stated(kinds)) {
             found.note(Aspect::Checksum, compare_kinds(demanded, imposed, object));
         }
-        found.note(Aspect::Etag, self.etag.as_ref().map(|etag| Comparison::of(object.has_etag(etag))));
+        found.note(Aspect::Etag, self.etag.as_ref().map(|etag| Comparison::from_match(object.has_etag(etag))));
         found.note(Aspect::Metadata, self.compare_metadata(&object.metadata));
         self.compare_headers(object, imposed, found);
         found.note(Aspect::Tags, self.compare_tags(object, imposed));
         let class = object.storage_class();
-        found.note(Aspect::StorageClass, self.storage_class.map(|stated| Comparison::of(stated.name() == class)));
+        found.note(
+            Aspect::StorageClass,
+            self.storage_class.map(|stated| Comparison::from_match(stated.name() == class)),
+        );
         let is_allowed = imposed.storage_classes.iter().any(|allowed| allowed.name() == class);
-        found.note(Aspect::StorageClass, Comparison::of(is_allowed));
+        found.note(Aspect::StorageClass, Comparison::from_match(is_allowed));
         if let Some(encryption) = &imposed.encryption {
             compare_encryption(encryption, object, found);
         }
@@ -77,18 +81,18 @@ impl Expectations {
         findings
     }
 
-    /// The decision that is stated; where none is and the tier records decisions, that there is one.
+    /// The decision in the request; if there is none and the tier records decisions, whether the object has one.
     fn decision(&self, object: &StoredObject, imposed: &ImposedOnUploads) -> Option<Comparison> {
         let stored = object.decision_id.as_deref().and_then(DecisionId::parse);
         match self.decision_id {
-            Some(stated) => Some(Comparison::of(stored == Some(stated))),
-            None if imposed.record_decision => Some(Comparison::of(stored.is_some())),
-            // A tier that records none signs none: whatever is there was added.
-            None => self.nothing_else.then(|| Comparison::of(object.decision_id.is_none())),
+            Some(stated) => Some(Comparison::from_match(stored == Some(stated))),
+            None if imposed.record_decision => Some(Comparison::from_match(stored.is_some())),
+            // A tier without recorded decisions signs none: a decision in the object was added by the client.
+            None => self.nothing_else.then(|| Comparison::from_match(object.decision_id.is_none())),
         }
     }
 
-    /// The broker signs no lock. A retention may be the bucket's own default, and a legal hold cannot.
+    /// The broker signs no lock. A retention may be the bucket's default; a legal hold cannot be.
     fn compare_lock(&self, object: &StoredObject) -> Option<Comparison> {
         let retention = || if object.object_lock_mode.is_some() { Comparison::Unknown } else { Comparison::Holds };
         self.nothing_else.then(|| if object.legal_hold { Comparison::Differs } else { retention() })
@@ -98,8 +102,8 @@ impl Expectations {
         let mut worst = Comparison::Holds;
         for (name, value) in &self.metadata {
             let compared = match stored.entries.get(name.as_str()) {
-                Some(stored) => Comparison::of(stored == value.as_str()),
-                // It may be among those that are left out.
+                Some(stored) => Comparison::from_match(stored == value.as_str()),
+                // It may be one of those that are left out.
                 None if stored.is_cut => Comparison::Unknown,
                 None => Comparison::Differs,
             };
@@ -128,10 +132,10 @@ impl Expectations {
         for (aspect, stated, imposed, stored) in headers {
             let wanted = stated.iter().chain(imposed);
             if wanted.clone().next().is_none() && self.nothing_else {
-                found.note(aspect, Comparison::of(stored.is_none()));
+                found.note(aspect, Comparison::from_match(stored.is_none()));
             }
             for wanted in wanted {
-                found.note(aspect, Comparison::of(stored.as_deref() == Some(wanted.as_str())));
+                found.note(aspect, Comparison::from_match(stored.as_deref() == Some(wanted.as_str())));
             }
         }
     }
@@ -145,6 +149,6 @@ impl Expectations {
         let all_there = wanted().all(|(name, value)| stored.get(name).is_some_and(|stored| stored == value));
         let is_wanted = |name: &String| wanted().any(|(wanted, _)| wanted == name);
         let nothing_else = !self.nothing_else || stored.keys().all(is_wanted);
-        Some(Comparison::of(all_there && nothing_else))
+        Some(Comparison::from_match(all_there && nothing_else))
     }
 }

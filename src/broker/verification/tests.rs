@@ -14,7 +14,7 @@ const TAG: &str = "\"07070707070707070707070707070707\"";
 const OTHER_TAG: &str = "\"08080808080808080808080808080808\"";
 const ID: &str = "01a20bb6-e4b3-71d8-9fbd-9a6623fb817d";
 
-/// What a tier imposes whose bucket is at AWS, or at a server of which nothing is known.
+/// A tier in a bucket at AWS, or at a server without known properties.
 fn imposed(upload: &str, at_aws: bool) -> Arc<ImposedOnUploads> {
     let mut profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
     if !at_aws {
@@ -57,7 +57,7 @@ fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// What does not hold and what is not known.
+/// What differs and what could not be compared.
 fn compared(expected: &Expectations, imposed: &ImposedOnUploads, object: &StoredObject) -> [Vec<&'static str>; 2] {
     let findings = expected.compared_with(object, imposed);
     [Comparison::Differs, Comparison::Unknown].map(|kind| findings.names(kind))
@@ -73,7 +73,7 @@ fn assert_compares(
     assert_eq!(compared(expected, imposed, object), [differing.to_vec(), unknown.to_vec()], "{what}");
 }
 
-/// A promise of everything that a caller can promise.
+/// Every expectation that a request can have.
 fn promise() -> Expectations {
     Expectations {
         decision_id: DecisionId::parse(ID),
@@ -118,10 +118,10 @@ fn stored() -> StoredObject {
     }
 }
 
-/// A change to what is stored, and the names of what does not hold then and of what is not known.
+/// A change to the stored object, with the names of what then differs and of what cannot be compared.
 type Deviation = (fn(&mut StoredObject), [&'static [&'static str]; 2]);
 
-/// Deviations from what both the promise and the tier say.
+/// Deviations from both the request and the tier.
 const OF_BOTH: [Deviation; 33] = [
     (|_| {}, [&[], &[]]),
     (|stored| stored.size = Some(11), [&["content_length"], &[]]),
@@ -183,7 +183,7 @@ fn what_a_tier_imposes_is_compared_whether_a_caller_states_it_or_not() {
     }
 }
 
-/// Deviations from what the promise alone says.
+/// Deviations from the request alone.
 const OF_PROMISE: [Deviation; 20] = [
     (|stored| stored.size = Some(4), [&["content_length"], &[]]),
     (|stored| stored.content_type = Some("image/png".to_owned()), [&["content_type"], &[]]),
@@ -222,7 +222,7 @@ fn what_was_promised_is_compared_with_and_without_a_tier_that_imposes_it() {
     }
 }
 
-/// Something that is stored and was neither promised nor imposed, and its name.
+/// Something that is stored and neither expected nor imposed, and its name.
 type Addition = (fn(&mut StoredObject), &'static str);
 
 const MORE: [Addition; 11] = [
@@ -285,7 +285,7 @@ fn tags_are_looked_at_only_where_they_count() {
     assert_eq!(scope(&Expectations { nothing_else: true, ..nothing }, &plain), InspectionScope::HeadersAndTags);
 }
 
-/// What a server says of the checksum that was promised.
+/// What a server returns of the expected checksum.
 #[derive(Debug, Clone, Copy)]
 enum Told {
     Equal,
@@ -373,7 +373,7 @@ fn the_tag_of_what_kms_encrypts_contradicts_nothing() {
         let encryption = encryption.map(str::to_owned);
         let object = StoredObject { etag: OTHER_TAG.to_owned(), encryption, ..StoredObject::default() };
         assert_compares(&md5_promise(), &imposed, &object, names, &format!("{:?}", object.encryption));
-        // A checksum that the server gives back and has compared is not put in doubt by such a tag.
+        // Such a tag does not contradict a checksum that the server returns and has verified.
         let told = StoredObject { checksums: vec![checksum(ChecksumAlgorithm::Md5, 7)], ..object };
         let names: [&[&str]; 2] = if names[0].is_empty() { [&[], &[]] } else { [&[], &["checksum"]] };
         assert_compares(&md5_promise(), &imposed, &told, names, &format!("{:?}", told.encryption));
@@ -443,7 +443,7 @@ fn where_a_tier_demands_a_checksum_there_must_be_one_that_counts() {
         let what = format!("{demanded} {at_aws} {told:?} {etag}");
         assert_compares(&Expectations::default(), &imposed, &object, names, &what);
     }
-    // One of another kind proves the content, and is not what the tier demands.
+    // Another algorithm proves the content, but the tier requires its own.
     let object = StoredObject { etag: TAG.to_owned(), ..StoredObject::default() };
     assert_compares(&md5_promise(), &imposed(demanding[0], true), &object, [&[], &["checksum"]], "another kind");
     assert_compares(&md5_promise(), &imposed(demanding[1], true), &object, [&[], &[]], "that kind");

@@ -1,21 +1,21 @@
-//! How many access lines of rejected proofs are written.
+//! Limits the access lines of rejected proofs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The lines that are written in a second where nothing is said.
+/// The default of lines per second.
 pub(crate) const DEFAULT_REJECTED_PER_SECOND: u32 = 100;
 
-/// How often lines that were left out are reported.
+/// How often left-out lines are reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// [`RejectedLines::reported_at`] before the first report.
 const NEVER: u64 = u64::MAX;
 
-/// Limits the access lines of calls whose proof was rejected or that are over a limit: a flood causes them, as fast as the
-/// network allows.
+/// Limits the access lines of calls whose proof was rejected or that are over a limit, because a flood can cause them
+/// as fast as the network allows.
 ///
-/// It takes the time from its callers and never waits.
+/// The time is an argument; nothing waits.
 #[derive(Debug)]
 pub(crate) struct RejectedLines {
     per_second: u32,
@@ -29,7 +29,7 @@ pub(crate) struct RejectedLines {
 }
 
 impl RejectedLines {
-    /// At most so many lines are written in each second after `start`; 0 for none.
+    /// At most this many lines are written in each second after `start`; 0 for none.
     #[must_use]
     pub(crate) const fn new(per_second: u32, start: Instant) -> Self {
         Self {
@@ -42,18 +42,18 @@ impl RejectedLines {
         }
     }
 
-    /// The lines that were left out since the start.
+    /// The number of lines left out since the start.
     #[must_use]
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
 
-    /// Whether a line is to be written. If not, it is counted.
+    /// Whether to write a line. If not, it is counted.
     pub(crate) fn admit(&self, now: Instant) -> bool {
         let second = now.saturating_duration_since(self.start).as_secs() << 32;
         let admitted = self.window.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |window| {
-            // A new second is larger than the one before with any count. A thread that looked at the clock earlier
-            // counts in the second of the others.
+            // A new second is larger than the one before with any count. A thread that read the clock earlier counts in
+            // the later second.
             let window = window.max(second);
             let written = window & u64::from(u32::MAX);
             (written < u64::from(self.per_second)).then_some(window + 1)
@@ -65,8 +65,8 @@ impl RejectedLines {
         admitted.is_ok()
     }
 
-    /// The lines that were left out since the last report, if it is time for another. Where no line is ever written,
-    /// nothing is reported.
+    /// The number of lines left out since the last report, if another report is due. If lines are switched off, nothing
+    /// is reported.
     pub(crate) fn report(&self, now: Instant) -> Option<u64> {
         // The usual case, at the end of every call.
         if self.unreported.load(Ordering::Relaxed) == 0 || self.per_second == 0 {
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(admitted(&lines, start, 5), 3);
         assert_eq!(admitted(&lines, start + Duration::from_millis(999), 1), 0);
         assert_eq!(admitted(&lines, start + Duration::from_secs(1), 5), 3);
-        // A thread that is late with its look at the clock.
+        // A thread that read the clock late.
         assert_eq!(admitted(&lines, start + Duration::from_millis(500), 1), 0);
         assert_eq!(admitted(&lines, start + Duration::from_secs(1_000), 2), 2);
         assert_eq!(lines.left_out(), 6);

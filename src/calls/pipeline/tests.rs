@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::admission::{BudgetLimits, Budgets, ConnectionCaps, ConnectionLedger, ConnectionSlot, Shares};
 use crate::calls::{
-    CallObserver, Code, EndedCall, EventCount, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
+    CallObserver, Code, EndedCall, EventCounter, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
     RequestFault,
 };
 use access_broker_base::clock::SystemClock;
@@ -21,7 +21,7 @@ use access_broker_identity::{
     WorkloadProof, WorkloadSource,
 };
 
-/// A body that may break off.
+/// A body that may end early.
 type TestBody = UnsyncBoxBody<Bytes, BrokenOff>;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ struct TestWire(Handler);
 
 const CODE: &str = "code";
 const REASON: &str = "reason";
-/// In front of a message that this wire takes for malformed.
+/// The prefix that this wire takes for malformed.
 const MALFORMED: &[u8] = b"malformed";
 
 impl Wire for TestWire {
@@ -120,7 +120,7 @@ fn answer(code: Code) -> Response<TestBody> {
     answer
 }
 
-/// A body that never comes.
+/// A body that never arrives.
 struct Awaited;
 
 impl HttpBody for Awaited {
@@ -132,7 +132,7 @@ impl HttpBody for Awaited {
     }
 }
 
-/// A body that breaks off.
+/// A body that ends with an error.
 struct Broken;
 
 impl HttpBody for Broken {
@@ -144,12 +144,12 @@ impl HttpBody for Broken {
     }
 }
 
-/// Notes what it hears.
+/// Records what it observes.
 #[derive(Debug)]
 struct Heard {
     started: Mutex<Vec<CallMethod>>,
     ended: Mutex<Vec<(CallMethod, Code, Option<&'static str>)>>,
-    /// How many places were held whenever a call had ended.
+    /// How many slots were taken whenever a call had ended.
     places: Arc<Shares>,
     held: Mutex<Vec<u64>>,
 }
@@ -174,7 +174,7 @@ const LIMITS: BudgetLimits = BudgetLimits {
     signature_checks: 1,
 };
 
-/// A pipeline, and a connection to it from a mesh's proxy that is trusted.
+/// A pipeline, and a connection to it from a trusted mesh proxy.
 struct World {
     pipeline: Arc<Pipeline>,
     heard: Arc<Heard>,
@@ -192,7 +192,7 @@ impl World {
         let pipeline = Pipeline {
             access_log: AccessLog::new(Arc::clone(&heard) as _, None, Arc::<RejectedLines>::default()),
             authentication: Authentication::new(authenticator, Arc::new(SystemClock), Arc::clone(&budgets.turns)),
-            places: CallPlaces {
+            places: CallSlots {
                 places: Arc::clone(&budgets.places),
                 message_memory: Arc::clone(&budgets.message_memory),
                 message: MessageLimits { size: 100, time: Duration::from_secs(2) },
@@ -220,7 +220,7 @@ impl World {
         self.pipeline.run(&TestWire(handler), self.incoming(request)).await
     }
 
-    /// How the only call ended, and why its proof was not accepted.
+    /// How the only call ended, and why its proof was rejected.
     fn end(&self) -> (Code, Option<&'static str>) {
         let ended = self.heard.ended.lock().unwrap();
         let [(method, code, rejection)] = ended[..] else { panic!("{ended:?}") };
@@ -238,7 +238,7 @@ fn bare(method: CallMethod) -> Request<TestBody> {
     Request::post(path(method)).body(text("message")).unwrap()
 }
 
-/// A call whose workload is proven by the mesh.
+/// A call whose workload the mesh proves.
 fn proven() -> Request<TestBody> {
     let mut request = bare(CallMethod::IssueDownloadUrl);
     let workload = HeaderValue::from_static("orders.shop.serviceaccount.identity.linkerd.cluster.local");
@@ -288,7 +288,7 @@ async fn a_proven_call_is_served_with_its_caller_and_message_and_without_its_pro
     assert_eq!(world.end(), (Code::Ok, None));
 }
 
-/// One list says which methods need a caller, and the pipeline goes by it.
+/// One list says which methods require a caller, and the pipeline follows it.
 #[tokio::test]
 async fn every_method_but_health_and_reflection_is_refused_without_a_proof() {
     for method in CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown) {
@@ -411,7 +411,7 @@ async fn a_message_that_does_not_come_well_ends_the_call() {
         (too_large, "MESSAGE_TOO_LARGE", Code::ResourceExhausted),
         (Request::new(TestBody::new(Awaited)), "CALL_TIMED_OUT", Code::DeadlineExceeded),
         (malformed_then_broken, "REQUEST_INVALID", Code::InvalidArgument),
-        // Its client is gone.
+        // Its client has left.
         (Request::new(TestBody::new(Broken)), "", Code::Cancelled),
     ] {
         let world = World::new(LIMITS);
@@ -422,7 +422,7 @@ async fn a_message_that_does_not_come_well_ends_the_call() {
         assert_eq!(world.end().0, code);
         assert_eq!(world.budgets.message_memory.held(), 0);
         let counters = &world.pipeline.counters;
-        let counted = [&counters.oversized_messages, &counters.message_timeouts].map(EventCount::get);
+        let counted = [&counters.oversized_messages, &counters.message_timeouts].map(EventCounter::get);
         let truncated = counters.malformed.get(MalformedRequest::TruncatedMessage).get();
         let is = |reason: &str| u64::from(expected == reason);
         assert_eq!(counted, [is("MESSAGE_TOO_LARGE"), is("CALL_TIMED_OUT")]);

@@ -23,6 +23,7 @@ pub(super) fn document(outcome: &Outcome) -> Value {
         "warnings_left_out": left_out,
         "admin_addr": outcome.config.as_ref().map(|config| config.server.admin_addr.to_string()),
         "policy_file": outcome.config.as_ref().map(|config| config.policy.file.display().to_string()),
+        "policy_hash": outcome.policy.as_ref().map(|compiled| compiled.policy.hash().to_string()),
         "listeners": of_config(|config| config.listeners.iter().map(listener).collect()),
         "issuers": of_config(|config| config.issuers.iter().map(issuer).collect()),
         "buckets": of_config(|config| config.buckets.iter().map(bucket).collect()),

@@ -6,7 +6,7 @@ fn audit(section: &str) -> AuditSettings {
 }
 
 #[test]
-fn left_out_records_go_to_standard_output_and_no_answer_goes_without() {
+fn the_default_records_to_standard_output_and_denies_without_a_record() {
     let expected = AuditSettings {
         output: AuditOutput::Stdout,
         key: KeyForm::Plain,
@@ -46,14 +46,14 @@ fn a_file_may_come_from_the_environment() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_settings_are_refused() {
     for (section, problem) in [
         ("output = \"syslog\"", "audit.output must be one of: none, stdout, file"),
         ("output = \"file\"", "audit.file is required with output = \"file\""),
         ("output = \"file\"\nfile = \"\"", "audit.file must not be empty"),
-        ("file = \"a\"", "audit.file is for output = \"file\" only"),
-        ("output = \"none\"\nrotate_keep = 1", "audit.rotate_keep is for output = \"file\" only"),
-        ("rotate_size = \"1MiB\"", "audit.rotate_size is for output = \"file\" only"),
+        ("file = \"a\"", "audit.file applies only when output = \"file\""),
+        ("output = \"none\"\nrotate_keep = 1", "audit.rotate_keep applies only when output = \"file\""),
+        ("rotate_size = \"1MiB\"", "audit.rotate_size applies only when output = \"file\""),
         (
             "output = \"file\"\nfile = \"a\"\nrotate_size = \"63KiB\"",
             "audit.rotate_size must be between 64KiB and 1TiB",

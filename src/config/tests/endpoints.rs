@@ -20,7 +20,7 @@ fn origins(bucket: &BucketSettings) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn what_is_left_out_of_a_bucket_is_the_plain_case() {
+fn the_defaults_of_a_bucket_are_plain() {
     let bucket = bucket("");
     assert_eq!(origins(&bucket), [("default", "https://example-media.s3.eu-central-1.amazonaws.com")]);
     let NamedEndpoint { settings, .. } = &bucket.endpoints[0];
@@ -32,7 +32,7 @@ fn what_is_left_out_of_a_bucket_is_the_plain_case() {
 }
 
 #[test]
-fn a_bucket_may_have_several_ways_in() {
+fn a_bucket_can_have_several_endpoints() {
     let bucket = bucket(
         r#"
 dual_stack = true
@@ -93,7 +93,7 @@ fn the_default_endpoint_may_accelerate_or_be_an_access_point() {
 }
 
 #[test]
-fn an_endpoint_needs_a_name_of_its_own() {
+fn an_endpoint_needs_a_unique_name() {
     let named = |names: &[&str]| {
         let endpoints = names.iter().map(|name| format!("[[bucket.named_endpoint]]\nname = \"{name}\"\n"));
         endpoints.collect::<Vec<_>>().concat()
@@ -102,11 +102,13 @@ fn an_endpoint_needs_a_name_of_its_own() {
     let path = "bucket[0].named_endpoint";
     assert_eq!(
         problem(&named(&["default"])),
-        format!("broker.toml:14: {path}[0].name must not be \"default\", which the bucket's own settings describe")
+        format!(
+            "broker.toml:14: {path}[0].name must not be \"default\": the settings of [[bucket]] describe that endpoint"
+        )
     );
     assert_eq!(
         problem(&named(&["a", "a"])),
-        format!("broker.toml:16: {path}[1].name is the name of another endpoint of the bucket already")
+        format!("broker.toml:16: {path}[1].name repeats the name of another endpoint of the bucket")
     );
     assert_eq!(
         problem(&named(&["https://a"])),
@@ -140,19 +142,19 @@ fn an_endpoint_has_the_bucket_and_region_of_its_bucket_and_nothing_unknown() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_is_reported_with_its_line() {
+fn an_invalid_endpoint_is_reported_with_its_line() {
     for (settings, rule) in [
-        ("fips = true\naccelerate = true", "accelerate and fips exclude each other"),
+        ("fips = true\naccelerate = true", "accelerate cannot be combined with fips"),
         ("endpoint = \"https://user:hunter2@s3.example.com\"", "the endpoint must not contain a user name or password"),
         (
             "access_point = \"arn:aws:s3:us-east-1:111122223333:accesspoint/readers\"",
-            "the access point must be in the bucket's region, by the region's own name",
+            "the access point must be in the bucket's region, which must be a region such as eu-west-1",
         ),
     ] {
-        assert_eq!(problem(&format!("{settings}\n")), format!("broker.toml:9: bucket[0] is no usable bucket: {rule}"));
+        assert_eq!(problem(&format!("{settings}\n")), format!("broker.toml:9: bucket[0] is invalid: {rule}"));
         assert_eq!(
             problem(&format!("[[bucket.named_endpoint]]\nname = \"a\"\n{settings}\n")),
-            format!("broker.toml:13: bucket[0].named_endpoint[0] is no usable endpoint: {rule}")
+            format!("broker.toml:13: bucket[0].named_endpoint[0] is invalid: {rule}")
         );
     }
     assert_eq!(
@@ -179,16 +181,16 @@ fn the_brokers_own_calls_use_an_endpoint_that_exists() {
     for name in ["", "VPCE", "other"] {
         assert_eq!(
             problem(&format!("broker_endpoint = \"{name}\"\n{endpoint}")),
-            format!("broker.toml:13: bucket[0].broker_endpoint names {name:?}, which no endpoint of the bucket has")
+            format!("broker.toml:13: bucket[0].broker_endpoint refers to undefined endpoint {name:?}")
         );
     }
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_still_has_its_name() {
+fn the_name_of_an_invalid_endpoint_is_defined() {
     let text =
         "broker_endpoint = \"fast\"\n[[bucket.named_endpoint]]\nname = \"fast\"\naccelerate = true\nfips = true\n";
-    assert!(problem(text).contains("named_endpoint[0] is no usable endpoint"));
+    assert!(problem(text).contains("named_endpoint[0] is invalid"));
 }
 
 #[test]

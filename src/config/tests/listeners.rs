@@ -15,7 +15,7 @@ fn listeners(text: &str) -> Vec<ListenerSettings> {
 }
 
 #[test]
-fn a_listener_says_where_and_by_which_proof() {
+fn a_listener_has_an_address_and_a_proof() {
     let found = listeners(
         r#"
 [[listener]]
@@ -121,17 +121,20 @@ fn a_listener_that_would_prove_nothing_is_refused() {
         ("proof = 'token'".to_owned(), "listener[0].address is required"),
         ("address = 'localhost:1'\nproof = 'token'".to_owned(), "listener[0].address must be an IP address and a port"),
         ("address = 'unix:'\nproof = 'token'".to_owned(), "listener[0].address must be an IP address and a port"),
-        ("address = '127.0.0.1:1'\nproof = 'token'\nunix_mode = '0600'".to_owned(), "belongs to a Unix domain socket"),
+        (
+            "address = '127.0.0.1:1'\nproof = 'token'\nunix_mode = '0600'".to_owned(),
+            "unix_mode applies only to a Unix domain socket",
+        ),
         ("address = 'unix:a'\nproof = 'token'\nunix_mode = '8'".to_owned(), "must be permissions in octal"),
-        (format!("address = 'unix:a'\nproof = 'token'\n{TLS}"), "must not be given for a Unix domain socket"),
+        (format!("address = 'unix:a'\nproof = 'token'\n{TLS}"), "cannot be combined with a Unix domain socket"),
         ("address = '127.0.0.1:1'\nproof = 'none'".to_owned(), "proof must be one of: token, mtls, mesh-header,"),
         (
             "address = '127.0.0.1:1'\nproof = 'token'\ntrust_domain = 'a'".to_owned(),
-            "trust_domain belongs to a proof by workload",
+            "trust_domain applies only when proof includes mtls or mesh-header",
         ),
         (
             format!("address = '127.0.0.1:1'\nproof = 'mtls'\ntrust_domain = 'a'\n{TLS}"),
-            "listener[0].proof by mTLS needs tls_client_ca_file",
+            "listener[0].proof with mTLS requires tls_client_ca_file",
         ),
         (
             format!("address = '127.0.0.1:1'\nproof = 'mtls'\n{TLS}tls_client_ca_file = 'ca'"),
@@ -139,11 +142,11 @@ fn a_listener_that_would_prove_nothing_is_refused() {
         ),
         (
             "address = '127.0.0.1:1'\nproof = 'token'\ntls_certificate_file = 'c'".to_owned(),
-            "tls_certificate_file needs tls_private_key_file",
+            "tls_certificate_file requires tls_private_key_file",
         ),
         (
             "address = '127.0.0.1:1'\nproof = 'token'\ntls_client_ca_file = 'c'".to_owned(),
-            "tls_client_ca_file needs tls_certificate_file",
+            "tls_client_ca_file requires tls_certificate_file",
         ),
         (
             format!("address = '127.0.0.1:1'\nproof = 'token'\n{TLS}tls_reload_interval = '0s'"),
@@ -166,20 +169,20 @@ fn a_listener_that_would_prove_nothing_is_refused() {
         ),
         (
             "address = '127.0.0.1:1'\nproof = 'token'\nmesh_header_elements = 'one'".to_owned(),
-            "mesh_header_elements belongs to a proof by workload",
+            "mesh_header_elements applies only when proof includes mtls or mesh-header",
         ),
         (
             format!(
                 "address = '127.0.0.1:1'\nproof = 'mtls'\ntrust_domain = 'a'\n{TLS}tls_client_ca_file = 'ca'\n\
                  mesh_header_elements = 'one'"
             ),
-            "mesh_header_elements belongs to a proof by mesh header",
+            "mesh_header_elements applies only when proof includes mesh-header",
         ),
         (
             "address = '0.0.0.0:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\nmesh_header = 'l5d-client-id'\n\
              trusted_hop = 'pod'\nmesh_header_elements = 'one'"
                 .to_owned(),
-            "mesh_header_elements belongs to mesh_header = \"x-forwarded-client-cert\"",
+            "mesh_header_elements applies only when mesh_header = \"x-forwarded-client-cert\"",
         ),
         (
             "address = '0.0.0.0:1'\nproof = 'mesh-header'\ntrust_domain = 'a'\n\
@@ -194,14 +197,14 @@ fn a_listener_that_would_prove_nothing_is_refused() {
         assert!(problems.to_string().contains(rule), "{problems}\nlacks: {rule}");
     }
     for (hop, rule) in [
-        ("'anywhere'", "which is neither \"pod\", \"loopback\", \"uid:NUMBER\" nor a SPIFFE id"),
+        ("'anywhere'", "has \"anywhere\"; must be \"pod\", \"loopback\", \"uid:NUMBER\" or a SPIFFE id"),
         ("['loopback', 'uid:1']", "must be \"pod\" or \"loopback\" alone"),
         ("['pod', 'loopback']", "must be \"pod\" or \"loopback\" alone"),
         ("['pod', 'pod']", "must be \"pod\" or \"loopback\" alone"),
         ("['pod', 'spiffe://a/b']", "must be \"pod\" or \"loopback\" alone"),
-        ("'Pod'", "which is neither \"pod\""),
-        ("'uid:1'", "may name users on a Unix domain socket only"),
-        ("'spiffe://a/b'", "by SPIFFE id needs tls_client_ca_file"),
+        ("'Pod'", "has \"Pod\"; must be \"pod\""),
+        ("'uid:1'", "can have user ids only on a Unix domain socket"),
+        ("'spiffe://a/b'", "with a SPIFFE id requires tls_client_ca_file"),
         ("[]", "must be \"pod\" or \"loopback\" alone"),
     ] {
         let text = format!(
@@ -214,7 +217,7 @@ fn a_listener_that_would_prove_nothing_is_refused() {
 }
 
 #[test]
-fn issuers_are_needed_where_tokens_are_taken() {
+fn issuers_are_required_where_tokens_are_accepted() {
     let without_issuer = |proof: &str| {
         let text = format!(
             "[policy]\nfile = 'p'\n[[bucket]]\nname = 'media'\ns3_bucket = 'example-media'\nregion = 'eu-central-1'\n\
@@ -226,20 +229,20 @@ fn issuers_are_needed_where_tokens_are_taken() {
     assert!(without_issuer(&format!("proof = 'mesh-header'\n{workload}")).is_ok());
     for proof in ["proof = 'token'".to_owned(), format!("proof = 'token+mesh-header'\n{workload}")] {
         let problems = without_issuer(&proof).unwrap_err().to_string();
-        assert!(problems.contains("issuer must be given at least once as [[issuer]]"), "{problems}");
+        assert!(problems.contains("issuer is required, because a listener accepts tokens"), "{problems}");
         assert_eq!(problems.lines().count(), 1, "{problems}");
     }
 }
 
 #[test]
-fn an_address_is_given_once() {
+fn an_address_is_unique() {
     let twice = "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'token'\n".repeat(2);
     let problems = parse(&with_listeners(&twice)).unwrap_err().to_string();
-    assert!(problems.contains("listener[1].address is the address of another listener already"), "{problems}");
+    assert!(problems.contains("listener[1].address repeats the address of another listener"), "{problems}");
     let both = format!(
         "[server]\ngrpc_addr = '127.0.0.1:1'\n{}",
         with_listeners("[[listener]]\naddress = 'unix:a'\nproof = 'token'")
     );
     let problem = sole_problem(&both);
-    assert!(problem.contains("broker.toml:2: server.grpc_addr must not be given beside [[listener]]"), "{problem}");
+    assert!(problem.contains("broker.toml:2: server.grpc_addr cannot be combined with [[listener]]"), "{problem}");
 }

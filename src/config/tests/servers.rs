@@ -1,4 +1,4 @@
-//! What a bucket says of its server and of who signs uploads.
+//! Settings about the server of a bucket, and about the credentials for uploads.
 
 use super::bucket::ServerTraits;
 use super::*;
@@ -32,7 +32,7 @@ fn problem(settings: &str) -> String {
 }
 
 #[test]
-fn without_a_word_a_server_is_as_aws_and_one_signs_all() {
+fn by_default_a_server_is_like_aws_and_the_same_credentials_sign_everything() {
     let bucket = bucket("");
     assert_eq!((bucket.credentials.name(), &bucket.upload_credentials), ("default-chain", &None));
     let ServerTraits { unsigned_headers, conditional_writes, etag_form, checksums, backslash_in_keys } =
@@ -43,7 +43,7 @@ fn without_a_word_a_server_is_as_aws_and_one_signs_all() {
 }
 
 #[test]
-fn everything_that_a_server_keeps_can_be_said() {
+fn every_trait_of_a_server_can_be_set() {
     let bucket = bucket(
         "endpoint = 'https://s3.example.com'\ncredentials = 'reader'\nupload_credentials = 'writer'\n\
          unsigned_headers = 'accepted'\nconditional_writes = false\netag_form = 'bare'\nchecksums = ['md5', 'sha256']\n\
@@ -61,7 +61,7 @@ fn everything_that_a_server_keeps_can_be_said() {
 }
 
 #[test]
-fn uploads_have_an_access_key_of_their_own() {
+fn uploads_require_another_access_key() {
     for settings in [
         "credentials = 'reader'\nupload_credentials = 'reader'",
         "credentials = 'reader'\nupload_credentials = 'reader-again'",
@@ -70,27 +70,27 @@ fn uploads_have_an_access_key_of_their_own() {
     ] {
         let found = problem(settings);
         assert!(
-            found.contains("bucket[0].upload_credentials must not be the keys that read in bucket \"media\""),
+            found.contains("bucket[0].upload_credentials uses the access key that reads bucket \"media\""),
             "{found}"
         );
     }
     let second = "upload_credentials = 'writer'\n[[bucket]]\nname = 'b'\ns3_bucket = 'example'\nregion = 'eu-west-1'\n\
                   credentials = 'writer'";
     let found = problem(second);
-    assert!(found.contains("bucket[0].upload_credentials must not be the keys that read in bucket \"b\""), "{found}");
-    assert!(problem("upload_credentials = 'absent'").contains("names \"absent\", which no [[credentials]] has"));
+    assert!(found.contains("bucket[0].upload_credentials uses the access key that reads bucket \"b\""), "{found}");
+    assert!(problem("upload_credentials = 'absent'").contains("refers to undefined credentials \"absent\""));
     let mixed = bucket("credentials = 'reader'\nupload_credentials = 'default-chain'");
     assert_eq!(mixed.signers().map(CredentialsSettings::name).collect::<Vec<_>>(), ["reader", "default-chain"]);
     assert_eq!(bucket("upload_credentials = 'writer'").credentials, CredentialsSettings::DefaultChain);
 }
 
 #[test]
-fn a_word_that_is_not_known_is_a_problem() {
+fn an_unknown_word_is_a_problem() {
     for (settings, part) in [
         ("unsigned_headers = 'ignored'", "bucket[0].unsigned_headers must be"),
         ("etag_form = 'weak'", "bucket[0].etag_form must be"),
         ("conditional_writes = 'no'", "bucket[0].conditional_writes must be true or false"),
-        ("checksums = ['sha512']", "bucket[0].checksums holds \"sha512\"; the algorithms are crc32,"),
+        ("checksums = ['sha512']", "bucket[0].checksums has invalid algorithm \"sha512\"; must be crc32,"),
     ] {
         assert!(problem(settings).contains(part), "{settings}: {}", problem(settings));
     }

@@ -1,9 +1,9 @@
-//! Rules about two settings, with each of the two from every place that it may come from.
+//! Rules about two settings, with each of the two from every source.
 
 use super::overrides::ENVIRONMENT_PREFIX;
 use super::*;
 
-/// Where a setting stands.
+/// Where a setting comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     File,
@@ -16,7 +16,7 @@ const SOURCES: [Source; 3] = [Source::File, Source::Environment, Source::Flag];
 /// A setting with its value in TOML.
 type Setting = (&'static str, &'static str);
 
-/// The problems of a configuration with these settings, without the places.
+/// The problems of a configuration with these settings, without their locations.
 fn problems(settings: &[(Setting, Source)], further: &str) -> Vec<String> {
     let mut sections: BTreeMap<&str, String> = BTreeMap::from([("policy", "file = 'policy.toml'\n".to_owned())]);
     let mut overrides = Overrides::new();
@@ -56,12 +56,12 @@ fn combinations(settings: &[Setting]) -> Vec<Vec<(Setting, Source)>> {
 }
 
 #[test]
-fn a_rule_about_two_settings_holds_wherever_they_stand() {
+fn a_rule_about_two_settings_holds_for_every_source() {
     const CALLER: Setting = ("quota.caller", "\"5/s\"");
     const FILE: Setting = ("audit.file", "\"audit.jsonl\"");
-    let only_for_files = |setting: &str| vec![format!("{setting} is for output = \"file\" only")];
+    let only_for_files = |setting: &str| vec![format!("{setting} applies only when output = \"file\"")];
     let cases: [(&[Setting], Vec<String>); 12] = [
-        (&[CALLER, ("quota.unlimited", "true")], vec!["quota.unlimited must not be true beside caller".to_owned()]),
+        (&[CALLER, ("quota.unlimited", "true")], vec!["quota.unlimited cannot be combined with caller".to_owned()]),
         (&[CALLER, ("quota.unlimited", "false")], vec![]),
         (&[CALLER, ("quota.caller_burst", "9")], vec![]),
         (&[("quota.caller_burst", "9")], vec!["quota.caller_burst needs caller, which is not set".to_owned()]),
@@ -79,7 +79,7 @@ fn a_rule_about_two_settings_holds_wherever_they_stand() {
     ];
     for (settings, expected) in cases {
         for combination in combinations(settings) {
-            // The file that the policy's own section begins with is no second one.
+            // The section already has a file, which cannot be set twice.
             if combination.contains(&(("policy.file", "\"\""), Source::File)) {
                 continue;
             }
@@ -89,18 +89,18 @@ fn a_rule_about_two_settings_holds_wherever_they_stand() {
 }
 
 #[test]
-fn an_address_beside_listeners_is_refused_wherever_it_stands() {
+fn an_address_together_with_listeners_is_refused_from_every_source() {
     let listener = "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'token'\n";
     for source in SOURCES {
         let address = (("server.grpc_addr", "\"127.0.0.1:2\""), source);
-        let expected = "server.grpc_addr must not be given beside [[listener]], which has an address of its own";
+        let expected = "server.grpc_addr cannot be combined with [[listener]]: each listener has its own address";
         assert_eq!(problems(&[address], listener), [expected], "{source:?}");
         assert_eq!(problems(&[address], ""), [""; 0], "{source:?}");
     }
 }
 
 #[test]
-fn a_quota_of_the_environment_is_in_force_without_one_in_the_file() {
+fn a_quota_of_the_environment_is_active_without_one_in_the_file() {
     let variables = [("QUOTA__CALLER", "5/s"), ("QUOTA__CALLER_BURST", "9")];
     let variables = variables.map(|(name, text)| (format!("{ENVIRONMENT_PREFIX}{name}"), text.to_owned()));
     let overrides = environment_overrides(variables);

@@ -1,4 +1,4 @@
-//! Settings of what is promised about a transfer.
+//! Settings about transfers.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn problems_of(text: &str) -> String {
 }
 
 #[test]
-fn the_look_at_an_object_is_bounded() {
+fn the_time_of_a_head_request_is_bounded() {
     assert_eq!(parse(GOOD).unwrap().server.s3_timeout, Duration::from_secs(5));
     for timeout in ["0s", "31s"] {
         let text = format!("server.s3_timeout = \"{timeout}\"\n{GOOD}");
@@ -16,7 +16,7 @@ fn the_look_at_an_object_is_bounded() {
 }
 
 #[test]
-fn the_key_of_pseudonyms_lies_beside_the_configuration() {
+fn the_key_of_pseudonyms_is_relative_to_the_configuration() {
     assert_eq!(parse(GOOD).unwrap().attribution.caller_key_file, None);
     let text = format!("attribution.caller_key_file = \"caller.key\"\n{GOOD}");
     let path = parse(&text).unwrap().attribution.caller_key_file.unwrap();

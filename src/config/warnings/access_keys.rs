@@ -1,8 +1,8 @@
-//! Access keys that cannot be what was issued, by their shape alone: no message holds a part of one.
+//! Access keys whose form is invalid. No message has a part of one.
 
 use zeroize::Zeroizing;
 
-use super::SecretLook;
+use super::ReadSecret;
 use crate::config::{BucketSettings, Config, CredentialsSettings};
 use access_broker_base::document::{Document, Location, Table, WarningCode};
 use access_broker_s3::credentials::SecretSource;
@@ -14,14 +14,14 @@ const DEFAULT_CHAIN: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", 
 /// ([AWS: AccessKey](https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html)).
 const AWS_ID_LENGTHS: std::ops::RangeInclusive<usize> = 16..=128;
 
-const QUOTED: &str = "is in quotes, which count as a part of it; write the value without quotes";
-const WHITE_SPACE: &str = "has white space inside; give the bare value alone, without its name";
-const NO_AWS_ID: &str = "is no access key id of AWS: these are 16 to 128 letters from A to Z and digits";
+const QUOTED: &str = "is in quotes, which count as a part of it; write it without quotes";
+const WHITE_SPACE: &str = "has white space inside; write the value alone, without its name";
+const NO_AWS_ID: &str = "is not an access key id of AWS: 16 to 128 letters from A to Z and digits";
 
-pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_>) {
+pub(super) fn find(document: &Document<'_>, config: &Config, read_secret: ReadSecret<'_>) {
     let mut root = document.root();
-    for mut table in root.tables("credentials") {
-        let name = table.string("name").map(|name| name.value).unwrap_or_default();
+    for table in root.tables("credentials") {
+        let name = table.peek_strings("name").pop().map(|name| name.value).unwrap_or_default();
         let signers = config.buckets.iter().flat_map(|bucket| bucket.signers().map(move |signer| (bucket, signer)));
         let mut users = signers.filter_map(|(bucket, signer)| match signer {
             CredentialsSettings::Static { name: used, access_key_id, secret_access_key, session } if *used == name => {
@@ -39,8 +39,8 @@ pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_
             ("session_token", token, false),
         ];
         for (prefix, source, is_aws_id) in values {
-            let Some((source, text)) = source.and_then(|source| Some((source, look(source)?))) else { continue };
-            if let Some((code, message)) = oddity(&text, is_aws_id) {
+            let Some((source, text)) = source.and_then(|source| Some((source, read_secret(source)?))) else { continue };
+            if let Some((code, message)) = invalid_form(&text, is_aws_id) {
                 warn(&table, prefix, source, code, message);
             }
         }
@@ -52,7 +52,7 @@ pub(super) fn find(document: &Document<'_>, config: &Config, look: SecretLook<'_
         .any(|signer| *signer == CredentialsSettings::DefaultChain)
     {
         for name in DEFAULT_CHAIN {
-            let text = look(&SecretSource::EnvironmentVariable(name.to_owned()));
+            let text = read_secret(&SecretSource::EnvironmentVariable(name.to_owned()));
             if text.is_some_and(|text| is_quoted(text.trim())) {
                 document.warn(
                     WarningCode::AccessKeyQuoted,
@@ -73,8 +73,8 @@ fn warn(table: &Table<'_>, prefix: &str, source: &SecretSource, code: WarningCod
     table.warn(code, &key, &table.location_of(&key), format!("names {what}, whose value {message}"));
 }
 
-fn oddity(text: &Zeroizing<String>, is_aws_id: bool) -> Option<(WarningCode, &'static str)> {
-    // The server drops white space around a value.
+fn invalid_form(text: &Zeroizing<String>, is_aws_id: bool) -> Option<(WarningCode, &'static str)> {
+    // The server removes white space around a value.
     let text = text.trim();
     let is_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     if text.is_empty() {

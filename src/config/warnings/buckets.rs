@@ -1,4 +1,4 @@
-//! Endpoints that name their bucket twice, and regions that AWS does not have.
+//! Endpoints with their bucket twice, unknown regions, unused credentials, and unsigned headers.
 
 use url::{Host, Url};
 
@@ -17,12 +17,12 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
         find_unknown_region(&table, bucket);
         find_unsigned_headers(&table, bucket);
     }
-    for mut table in root.tables("credentials") {
-        let name = table.string("name").map(|name| name.value).unwrap_or_default();
+    for table in root.tables("credentials") {
+        let name = table.peek_strings("name").pop().map(|name| name.value).unwrap_or_default();
         let is_used = |bucket: &BucketSettings| bucket.signers().any(|signer| signer.name() == name);
         if !config.buckets.iter().any(is_used) {
-            let message = "is the name of credentials that no [[bucket]] uses; name them in its credentials or its \
-                           upload_credentials, or remove them";
+            let message = "is the name of credentials that no [[bucket]] uses; set a bucket's credentials or \
+                           upload_credentials to it, or remove them";
             table.warn(WarningCode::UnusedCredentials, "name", &table.location_of("name"), message);
         }
     }
@@ -37,21 +37,21 @@ fn find_bucket_twice(table: &Table<'_>, NamedEndpoint { settings, endpoint, .. }
     }
     let (origin, path) = (endpoint.origin(), endpoint.path_prefix());
     let message = format!(
-        "names the bucket \"{bucket}\" already, and the bucket is added to it: URLs begin with {origin}{path}/; leave \
-         the bucket out of the endpoint"
+        "has the bucket \"{bucket}\", which is added again: URLs begin with {origin}{path}/; remove the bucket from the \
+         endpoint"
     );
     table.warn(WarningCode::BucketTwice, "endpoint", &table.location_of("endpoint"), message);
 }
 
-/// Whether the host begins with the bucket's name, and what follows is the name of a host with a domain: a server may be
-/// called as its bucket.
+/// Whether the host begins with the bucket's name, followed by a host name with a domain: a server can have the name of
+/// its bucket.
 fn is_in_host(url: &Url, bucket: &str) -> bool {
     let Some(Host::Domain(host)) = url.host() else { return false };
     let rest = host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.'));
     rest.is_some_and(|rest| rest.contains('.'))
 }
 
-/// Told at every start: a risk that the operator has decided to take.
+/// Reported at every start: the operator takes a risk.
 fn find_unsigned_headers(table: &Table<'_>, bucket: &BucketSettings) {
     if bucket.server.unsigned_headers != Some(UnsignedHeaders::Accepted) {
         return;
@@ -83,6 +83,6 @@ fn find_unknown_region(table: &Table<'_>, bucket: &BucketSettings) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None => "set endpoint for another S3 server".to_owned(),
     };
-    let message = format!("is \"{region}\", which is no region of AWS that this version knows; {advice}");
+    let message = format!("is \"{region}\", which is not a region of AWS that this version knows; {advice}");
     table.warn(WarningCode::UnknownRegion, "region", &table.location_of("region"), message);
 }

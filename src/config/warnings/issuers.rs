@@ -1,4 +1,4 @@
-//! Issuers whose tokens are never accepted, and claims that are not what they seem.
+//! Issuers whose tokens are never accepted, and misleading names of claims.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use access_broker_base::document::{Located, Table, WarningCode};
 use access_broker_identity::{AcceptedProof, IssuerSettings};
 use access_broker_policy::looks_like_path;
 
-/// Where Microsoft Entra's issuers are: by host, and by the end of a host for its kinds for customers.
+/// The hosts of Microsoft Entra's issuers, and the domains of its issuers for customers.
 const ENTRA_HOSTS: [&str; 6] = [
     "login.microsoftonline.com",
     "login.microsoftonline.us",
@@ -18,7 +18,7 @@ const ENTRA_HOSTS: [&str; 6] = [
 ];
 const ENTRA_DOMAINS: [&str; 2] = [".ciamlogin.com", ".b2clogin.com"];
 
-/// What stands for a tenant in Entra's documents, and never in a token's `iss`.
+/// Placeholders for a tenant in Entra's documents. No token has them in `iss`.
 const ENTRA_ALIASES: [&str; 3] = ["common", "organizations", "consumers"];
 
 pub(super) fn find(root: &mut Table<'_>, config: &Config) {
@@ -29,8 +29,8 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
         for (key, claim) in [("groups_claim", &settings.groups_claim), ("scopes_claim", &settings.scopes_claim)] {
             if looks_like_path(claim) {
                 let message = format!(
-                    "reads the top-level claim \"{claim}\", and not a claim inside another; let the issuer put it into \
-                     a top-level claim, and name that"
+                    "reads the top-level claim \"{claim}\", not a claim inside another; have the issuer add a \
+                     top-level claim, and name that"
                 );
                 table.warn(WarningCode::DottedClaim, key, &table.location_of(key), message);
             }
@@ -38,20 +38,21 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
         for Located { value, location } in table.peek_strings("required_claims") {
             if looks_like_path(&value) {
                 let message = format!(
-                    "requires the top-level claim \"{value}\", and not a claim inside another, so that every token is \
-                     refused that has only that; name the top-level claim"
+                    "requires the top-level claim \"{value}\", not a claim inside another: tokens with only that are \
+                     rejected; name the top-level claim"
                 );
                 table.warn(WarningCode::DottedClaim, "required_claims", &location, message);
             }
         }
         if settings.trust_email && is_entra(&settings.issuer) {
-            let message = "must not be set for Microsoft Entra: users and tenants can change the email there, and take \
-                           one of another person; use claims.sub or claims.oid";
+            let message = "must not be set for Microsoft Entra: users and tenants can set the email to that of another \
+                           person; use claims.sub or claims.oid";
             let location = table.location_of("trust_email");
             table.warn(WarningCode::ChangeableEmailTrusted, "trust_email", &location, message);
         }
         if !takes_tokens {
-            let message = "is of no use: no listener takes tokens; remove it, or add a [[listener]] that takes tokens";
+            let message =
+                "has no effect: no listener accepts tokens; remove it, or add a [[listener]] that accepts tokens";
             table.warn(WarningCode::UnusedIssuer, "issuer", &table.location_of("issuer"), message);
         }
     }
@@ -61,9 +62,9 @@ fn find_placeholders(table: &mut Table<'_>) {
     for key in ["issuer", "audiences", "jwks_url"] {
         for Located { value, location } in table.peek_strings(key) {
             if let Some(placeholder) = placeholder(&value) {
-                // A URL may hold a secret, and that may have brackets.
+                // A URL can have a secret, which can have brackets.
                 let shown = if key == "jwks_url" { String::new() } else { format!(" {placeholder:?}") };
-                let message = format!("holds a placeholder in brackets{shown}; write the value that it stands for");
+                let message = format!("has a placeholder in brackets{shown}; write the value instead");
                 table.warn(WarningCode::IssuerPlaceholder, key, &location, message);
             }
         }
@@ -77,7 +78,7 @@ fn find_tenant_aliases(table: &Table<'_>, settings: &IssuerSettings) {
         && ENTRA_ALIASES.iter().any(|alias| tenant.eq_ignore_ascii_case(alias))
     {
         let message =
-            format!("names \"{tenant}\", and tokens name the id of a tenant; write an [[issuer]] for each tenant");
+            format!("has \"{tenant}\", but tokens have the id of a tenant; configure an [[issuer]] for each tenant");
         table.warn(WarningCode::IssuerPlaceholder, "issuer", &table.location_of("issuer"), message);
     }
 }

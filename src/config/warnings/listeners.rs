@@ -1,4 +1,4 @@
-//! Addresses that others can reach, without TLS.
+//! Addresses without TLS that other machines can reach.
 
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
     if is_public(admin.ip()) {
         let server = root.table("server");
         let message = format!(
-            "is {admin}, a public address, and the admin port has no TLS and asks for no proof; use a loopback address \
+            "is {admin}, a public address, and the admin port has no TLS and requires no proof; use a loopback address \
              or one of the internal network"
         );
         server.warn(WarningCode::PublicAdminAddress, "admin_addr", &server.location_of("admin_addr"), message);
@@ -32,15 +32,15 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
 
 fn warn(table: &Table<'_>, key: &str, location: &Location, address: &ListenAddress) {
     let message = format!(
-        "is {address}, which other machines can reach, without TLS: tokens and URLs can be read on the way; give the \
-         [[listener]] tls_certificate_file and tls_private_key_file, or listen on loopback or on a Unix domain socket \
-         behind a proxy or mesh that ends TLS"
+        "is {address}, which other machines can reach, without TLS: the network can read tokens and URLs; set \
+         tls_certificate_file and tls_private_key_file of the [[listener]], or listen on loopback or on a Unix domain \
+         socket behind a proxy or mesh that terminates TLS"
     );
     table.warn(WarningCode::PlaintextListener, key, location, message);
 }
 
-/// Whether tokens arrive in plaintext from other machines. A listener that believes a mesh's header has a trusted hop
-/// in front of it, and one for client certificates has TLS.
+/// Whether tokens arrive in plaintext from other machines. A listener with a mesh header has a trusted hop before it, and
+/// one for client certificates has TLS.
 fn is_exposed(ListenerSettings { address, proof, tls }: &ListenerSettings) -> bool {
     let is_reachable = matches!(address, ListenAddress::Tcp(address) if !address.ip().to_canonical().is_loopback());
     is_reachable && tls.is_none() && matches!(proof, AcceptedProof::Token)

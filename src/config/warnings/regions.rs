@@ -62,7 +62,7 @@ const WHOLE_PARTITIONS: [&str; 8] = [
     "aws-eusc-global",
 ];
 
-/// The most letters by which a misspelt region differs from the one that is meant.
+/// The largest number of letters in which a misspelt region differs from the suggested one.
 const MAX_DISTANCE: usize = 2;
 
 /// Whether AWS has this region. `aws-global` and the like stand for a whole partition.
@@ -70,7 +70,7 @@ pub(super) fn is_known(region: &str) -> bool {
     WHOLE_PARTITIONS.contains(&region) || REGIONS.contains(&region)
 }
 
-/// The region that is spelt most alike, if one is.
+/// The region with the most similar name, if it is similar enough.
 pub(super) fn nearest(region: &str) -> Option<&'static str> {
     let distances = REGIONS.iter().map(|known| (distance(region, known), *known));
     distances.min().filter(|(distance, _)| *distance <= MAX_DISTANCE).map(|(_, known)| known)

@@ -26,10 +26,11 @@ fn text(Parts { top, issuer, bucket, rest }: &Parts<'_>) -> String {
     format!("{top}\n[policy]\nfile = 'p'\n[[issuer]]\n{issuer}\n[[bucket]]\nname = 'media'\n{bucket}\n{rest}\n")
 }
 
-fn parse(parts: &Parts<'_>, overrides: Overrides, look: SecretLook<'_>) -> Vec<(WarningCode, String)> {
+fn parse(parts: &Parts<'_>, overrides: Overrides, read_secret: ReadSecret<'_>) -> Vec<(WarningCode, String)> {
     let text = text(parts);
+    let directory = Path::new("/etc");
     let config =
-        Config::parse_looking("c", &text, Path::new("/etc"), overrides, PlainHttp::Refused, &Variables::None, look);
+        Config::parse_with("c", &text, directory, overrides, PlainHttp::Refused, &Variables::None, read_secret);
     let config = config.unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"));
     config.warnings.lines().collect()
 }
@@ -44,7 +45,7 @@ fn a_plain_configuration_has_no_warnings() {
 }
 
 #[test]
-fn a_risk_that_is_taken_is_told_at_every_start() {
+fn unsigned_headers_are_reported_at_every_start() {
     let bucket = |more: &str| {
         let location = "s3_bucket = 'pictures'\nregion = 'default'\nendpoint = 'https://s3.example.com'";
         format!("{location}\nunsigned_headers = {more}")
@@ -64,7 +65,7 @@ fn a_risk_that_is_taken_is_told_at_every_start() {
 }
 
 #[test]
-fn plaintext_that_other_machines_can_reach_is_told() {
+fn plaintext_that_other_machines_can_reach_is_reported() {
     let server = |address: &str| format!("[server]\ngrpc_addr = '{address}'");
     for address in ["0.0.0.0:1", "[::]:1", "10.0.0.7:1", "192.0.2.1:1"] {
         let found = warnings_of(&Parts { top: &server(address), ..PLAIN });
@@ -92,7 +93,7 @@ fn a_warning_about_a_flag_names_the_flag() {
 }
 
 #[test]
-fn a_public_admin_address_is_told() {
+fn a_public_admin_address_is_reported() {
     let server = |address: &str| format!("[server]\nadmin_addr = '{address}'");
     for address in ["192.0.2.1:1", "[2001:db8::1]:1"] {
         let found = warnings_of(&Parts { top: &server(address), ..PLAIN });
@@ -104,22 +105,22 @@ fn a_public_admin_address_is_told() {
 }
 
 #[test]
-fn brackets_in_an_issuer_are_told() {
+fn brackets_in_an_issuer_are_reported() {
     let of = |issuer: &str| warnings_of(&Parts { issuer, ..PLAIN });
     let found = of("issuer = 'https://login.microsoftonline.com/{tenantid}/v2.0'\naudiences = 'a'");
     assert_one(&found, WarningCode::IssuerPlaceholder, &["c:5: issuer[0].issuer", "{tenantid}"]);
-    let found = of("issuer = 'https://login.example'\naudiences = ['a', '${CLIENT_ID}']");
+    let found = of("issuer = 'https://login.example'\naudiences = ['a', '$${CLIENT_ID}']");
     assert_one(&found, WarningCode::IssuerPlaceholder, &["c:6: issuer[0].audiences"]);
     let found = of("issuer = 'https://a.example'\naudiences = 'a'\njwks_url = 'https://a.example/<pool>/keys'");
-    assert_one(&found, WarningCode::IssuerPlaceholder, &["c:7: issuer[0].jwks_url holds a placeholder in brackets; "]);
+    assert_one(&found, WarningCode::IssuerPlaceholder, &["c:7: issuer[0].jwks_url has a placeholder in brackets; "]);
     let found = of("issuer = 'https://login.microsoftonline.com/common/v2.0'\naudiences = 'a'");
-    assert_one(&found, WarningCode::IssuerPlaceholder, &["c:5: issuer[0].issuer names \"common\""]);
+    assert_one(&found, WarningCode::IssuerPlaceholder, &["c:5: issuer[0].issuer has \"common\""]);
     let tenant = "issuer = 'https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0'";
     assert_none(&of(&format!("{tenant}\naudiences = 'a'")));
 }
 
 #[test]
-fn paths_in_the_names_of_claims_are_told() {
+fn paths_in_the_names_of_claims_are_reported() {
     let of = |setting: &str| warnings_of(&Parts { issuer: &format!("{}\n{setting}", PLAIN.issuer), ..PLAIN });
     let found = of("groups_claim = 'realm_access.roles'");
     assert_one(&found, WarningCode::DottedClaim, &["c:7: issuer[0].groups_claim", "realm_access.roles"]);
@@ -129,7 +130,7 @@ fn paths_in_the_names_of_claims_are_told() {
 }
 
 #[test]
-fn emails_of_entra_that_are_trusted_are_told() {
+fn trusted_emails_of_entra_are_reported() {
     let of = |issuer: &str, trust: bool| {
         let issuer = format!("issuer = '{issuer}'\naudiences = 'a'\ntrust_email = {trust}");
         warnings_of(&Parts { issuer: &issuer, ..PLAIN })
@@ -145,15 +146,15 @@ fn emails_of_entra_that_are_trusted_are_told() {
 }
 
 #[test]
-fn an_issuer_without_a_listener_for_tokens_is_told() {
+fn an_issuer_without_a_listener_for_tokens_is_reported() {
     let top = "[[listener]]\naddress = '127.0.0.1:1'\nproof = 'mesh-header'\ntrust_domain = 'a.example'\n\
                mesh_header = 'l5d-client-id'\ntrusted_hop = 'loopback'";
     let found = warnings_of(&Parts { top, ..PLAIN });
-    assert_one(&found, WarningCode::UnusedIssuer, &["c:10: issuer[0].issuer is of no use"]);
+    assert_one(&found, WarningCode::UnusedIssuer, &["c:10: issuer[0].issuer has no effect"]);
 }
 
 #[test]
-fn a_bucket_that_stands_twice_in_its_urls_is_told() {
+fn a_bucket_that_is_twice_in_its_urls_is_reported() {
     let of = |endpoint: &str| {
         let bucket = format!("s3_bucket = 'pictures'\nregion = 'eu-central-1'\n{endpoint}");
         warnings_of(&Parts { bucket: &bucket, ..PLAIN })
@@ -179,7 +180,7 @@ fn a_bucket_that_stands_twice_in_its_urls_is_told() {
 }
 
 #[test]
-fn a_region_that_aws_does_not_have_is_told() {
+fn an_unknown_region_is_reported() {
     let of = |rest: &str| warnings_of(&Parts { bucket: &format!("s3_bucket = 'pictures'\n{rest}"), ..PLAIN });
     let found = of("region = 'eu-centrl-1'");
     assert_one(&found, WarningCode::UnknownRegion, &["c:10: bucket[0].region", "did you mean \"eu-central-1\"?"]);
@@ -207,7 +208,7 @@ fn with_keys(endpoint: &str, id: &'static str, secret: &'static str) -> Vec<(War
 }
 
 #[test]
-fn access_keys_that_cannot_be_meant_are_told_without_a_part_of_them() {
+fn malformed_access_keys_are_reported_without_a_part_of_them() {
     const ID: &str = "AKIAEXAMPLEEXAMPLE11\n";
     assert_none(&with_keys("", ID, "hunter2hunter2"));
     let found = with_keys("", "\"AKIAEXAMPLEEXAMPLE11\"\n", "hunter2hunter2");
@@ -223,14 +224,14 @@ fn access_keys_that_cannot_be_meant_are_told_without_a_part_of_them() {
     assert_one(
         &with_keys("", "AKIAshort", "hunter2hunter2"),
         WarningCode::AccessKeyMalformed,
-        &["no access key id of AWS"],
+        &["is not an access key id of AWS"],
     );
-    // Other servers give ids of their own.
+    // Other servers have ids of other forms.
     assert_none(&with_keys("endpoint = 'https://minio.example'", "minioadmin", "hunter2hunter2"));
 }
 
 #[test]
-fn quotes_in_the_variables_of_the_default_chain_are_told() {
+fn quotes_in_the_variables_of_the_default_chain_are_reported() {
     let found = parse(&PLAIN, Overrides::new(), &|source| {
         let is_id = *source == SecretSource::EnvironmentVariable("AWS_ACCESS_KEY_ID".to_owned());
         is_id.then(|| Zeroizing::new("\"AKIAEXAMPLEEXAMPLE11\"".to_owned()))
@@ -240,7 +241,7 @@ fn quotes_in_the_variables_of_the_default_chain_are_told() {
 }
 
 #[test]
-fn credentials_that_no_bucket_uses_are_told() {
+fn credentials_that_no_bucket_uses_are_reported() {
     let found = warnings_of(&Parts { rest: KEYS, ..PLAIN });
     assert_one(&found, WarningCode::UnusedCredentials, &["c:12: credentials[0].name"]);
 }

@@ -84,7 +84,7 @@ fn response_overrides_of(
     .collect()
 }
 
-/// S3 refuses an `Expires` that is no date.
+/// S3 refuses an `Expires` that is not a date.
 fn http_date(text: &str, violations: &mut Violations) -> Option<HeaderText> {
     let is_date = httpdate::parse_http_date(text).is_ok_and(|date| httpdate::fmt_http_date(date) == text);
     let rule = "must be a date such as \"Fri, 24 May 2030 00:00:00 GMT\"";

@@ -18,7 +18,7 @@ pub(super) fn object_reference(
     let bucket = match (bucket, sole_bucket) {
         ("", Some(sole)) => Some(sole.clone()),
         ("", None) => {
-            violations.add("bucket", "must be given, because there are several");
+            violations.add("bucket", "is required, because several buckets are configured");
             None
         }
         (name, _) => violations.take("bucket", BucketName::parse(name)),
@@ -55,7 +55,7 @@ pub(super) fn endpoint_name(name: Option<String>, violations: &mut Violations) -
     violations.take("endpoint", EndpointName::parse(&name?))
 }
 
-/// `Content-Disposition`, as it stands in one field or from its parts in another.
+/// `Content-Disposition`, as a header value in one field or from its parts in another.
 pub(super) fn content_disposition(
     raw_field: &'static str,
     raw: Option<String>,
@@ -67,19 +67,19 @@ pub(super) fn content_disposition(
         return header_text(raw_field, raw, violations);
     };
     if raw.is_some() {
-        violations.add(parts_field, format!("must not be given beside {raw_field}"));
+        violations.add(parts_field, format!("cannot be combined with {raw_field}"));
         return None;
     }
     let kind = match parts.r#type() {
         proto::disposition::Type::Attachment => DispositionType::Attachment,
         proto::disposition::Type::Inline => DispositionType::Inline,
         proto::disposition::Type::Unspecified => {
-            violations.add(parts_field, "must have a type");
+            violations.add(parts_field, "requires a type");
             return None;
         }
     };
     let text = kind.with_file_name(parts.filename.as_deref());
-    text.map_err(|error| violations.add(parts_field, format!("has a filename that is not one: it {error}"))).ok()
+    text.map_err(|error| violations.add(parts_field, format!("has an invalid filename: it {error}"))).ok()
 }
 
 pub(super) fn checksum_of(message: proto::Checksum, violations: &mut Violations) -> Option<Checksum> {
@@ -92,7 +92,7 @@ pub(super) fn checksum_of(message: proto::Checksum, violations: &mut Violations)
         Some(Value::Sha1(bytes)) => (ChecksumAlgorithm::Sha1, bytes),
         Some(Value::Sha256(bytes)) => (ChecksumAlgorithm::Sha256, bytes),
         None => {
-            violations.add("checksum", "must hold the checksum of one of the known algorithms");
+            violations.add("checksum", "requires a checksum of a known algorithm");
             return None;
         }
     };

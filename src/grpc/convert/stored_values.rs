@@ -1,4 +1,4 @@
-//! What S3 stores beside the content, in requests to upload and to verify.
+//! What S3 stores with the content, in requests to upload and to verify.
 
 use crate::grpc::violations::Violations;
 use access_broker_policy::{
@@ -22,7 +22,7 @@ pub(super) fn metadata_of(
         metadata.extend(name.zip(value));
     }
     if bytes > MAX_METADATA_BYTES {
-        violations.add("metadata", format!("must not hold more than {MAX_METADATA_BYTES} bytes of names and values"));
+        violations.add("metadata", format!("must have at most {MAX_METADATA_BYTES} bytes of names and values"));
     }
     metadata.sort_by(|one, other| one.0.cmp(&other.0));
     metadata
@@ -34,7 +34,7 @@ pub(super) fn tags_of(message: impl IntoIterator<Item = (String, String)>, viola
         violations.take("tags", tags.insert(&name, &value));
     }
     if tags.len() > MAX_TAGS {
-        violations.add("tags", format!("must not be more than {MAX_TAGS}"));
+        violations.add("tags", format!("must have at most {MAX_TAGS} entries"));
     }
     tags
 }

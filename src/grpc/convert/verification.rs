@@ -35,7 +35,7 @@ pub(in crate::grpc) fn verification_request(
     let found = &mut violations;
     let object = object_reference(&bucket, &key, sole_bucket, found);
     let version_id = header_text("version_id", version_id, found);
-    let decision_rule = "must be the decision_id of an upload's answer";
+    let decision_rule = "must be the decision_id from the answer to an upload request";
     let expected = Expectations {
         decision_id: decision_id.and_then(|id| found.take("decision_id", DecisionId::parse(&id).ok_or(decision_rule))),
         content_length,

@@ -13,7 +13,7 @@ fn quotas(caller: Option<&str>, report_only: bool) -> Quotas {
     Quotas::new(QuotaSettings { caller: caller.map(limit), report_only, remembered_callers: 1_000 })
 }
 
-/// The moment at which tests ask unless they say otherwise.
+/// The default time of calls in tests.
 const NOW: Duration = Duration::from_secs(1);
 
 fn tier() -> Arc<str> {
@@ -137,7 +137,7 @@ fn calls_of_many_threads_are_counted_one_by_one() {
     assert_eq!(admitted, 1_000);
 }
 
-/// Ids as callers have them: 32 hexadecimal digits, without an order.
+/// Caller ids: 32 hexadecimal digits, without an order.
 #[test]
 fn a_hundred_thousand_callers_take_less_than_16_mib() {
     let settings = QuotaSettings { caller: Some(limit("1000/s")), report_only: false, remembered_callers: 100_000 };
@@ -150,7 +150,7 @@ fn a_hundred_thousand_callers_take_less_than_16_mib() {
     assert!(quotas.local().caller_bytes() < 16 << 20, "{}", quotas.local().caller_bytes());
 }
 
-/// A store that answers only once it is let, and then what it is told.
+/// A store that answers when it is released, with a given answer.
 #[derive(Debug)]
 struct SlowStore {
     let_answer: Semaphore,
@@ -203,7 +203,7 @@ async fn an_unavailable_store_refuses_every_call_and_says_why() {
         store.let_answer.add_permits(1);
         let QuotaError::Unavailable(error) = quotas.admit("ada", &tier(), None).await.unwrap_err() else { panic!() };
         assert_eq!(error.code(), "quota_store_unavailable");
-        assert_eq!(error.to_string(), "the quota store is not available: connection refused");
+        assert_eq!(error.to_string(), "the quota store is unavailable: connection refused");
         assert_eq!(scopes(&quotas), [0, 0, 0], "no quota counts as used up");
     }
 }

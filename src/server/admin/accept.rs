@@ -1,17 +1,18 @@
-//! Which format of metrics a scraper wants, by its `Accept` (RFC 9110 section 12.5.1).
+//! The format of metrics that a scraper's `Accept` prefers (RFC 9110 section 12.5.1).
 
 use http::HeaderMap;
 use http::header::ACCEPT;
 
 use crate::telemetry::MetricsFormat;
 
-/// Weights are from 0 to 1, with three digits behind the point: here in thousandths.
+/// Weights are from 0 to 1, with three decimal places: here in thousandths.
 const FULL_WEIGHT: u16 = 1_000;
 
-/// The format that the request prefers. Without a preference for `OpenMetrics` it is the text format of Prometheus, which
-/// every scraper reads. That holds for a request that takes neither, too: a wrong format can be read by a human at least.
+/// The format that the request prefers: `OpenMetrics` if it is preferred, otherwise the text format of Prometheus,
+/// which every scraper reads. A request that accepts neither gets the text format as well: a person can read it at
+/// least.
 ///
-/// A range of `Accept` that is malformed counts as absent.
+/// A malformed range of `Accept` is ignored.
 pub(super) fn preferred_format(headers: &HeaderMap) -> MetricsFormat {
     let mut ranges = Vec::new();
     for value in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
@@ -20,12 +21,12 @@ pub(super) fn preferred_format(headers: &HeaderMap) -> MetricsFormat {
     let plain = best(&ranges, "text", "plain", "0.0.4");
     let open = best(&ranges, "application", "openmetrics-text", "1.0.0");
     let prefers_open = open.weight > plain.weight
-        // Who names it and puts nothing above it, can read it.
+        // A client that names it first can read it.
         || open.weight == plain.weight && open.weight > 0 && open.precision == Precision::Type;
     if prefers_open { MetricsFormat::OpenMetrics } else { MetricsFormat::PrometheusText }
 }
 
-/// How much of a type a range names.
+/// How specific a range is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
     /// `*/*`
@@ -38,14 +39,14 @@ enum Precision {
     Version,
 }
 
-/// How well a format is accepted.
+/// The weight of a format.
 #[derive(Debug, Clone, Copy)]
 struct Acceptance {
     precision: Precision,
     weight: u16,
 }
 
-/// By the most precise range that fits; among several of these, by the highest weight.
+/// The weight of the most specific range that matches; among several of these, the highest.
 fn best(ranges: &[MediaRange<'_>], group: &str, name: &str, version: &str) -> Acceptance {
     let fitting = ranges.iter().filter_map(|range| {
         let precision = range.precision_for(group, name, version)?;
@@ -81,7 +82,7 @@ impl<'h> MediaRange<'h> {
         Some(range)
     }
 
-    /// How precisely the range names a type, if it fits.
+    /// How specific the range is, if it matches.
     fn precision_for(&self, group: &str, name: &str, version: &str) -> Option<Precision> {
         let same = |left: &str, right: &str| left.eq_ignore_ascii_case(right);
         match (self.group, self.name, self.version) {
@@ -110,7 +111,7 @@ fn weight(text: &str) -> Option<u16> {
     }
 }
 
-/// The parts between separators outside of quotation marks, without white space around them.
+/// The parts between separators outside quotation marks, without white space around them.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let parts = text.split(move |character: char| {
@@ -213,7 +214,7 @@ mod tests {
             assert_eq!(format(&[malformed]), MetricsFormat::PrometheusText, "{malformed}");
             assert_eq!(format(&[malformed, open]), MetricsFormat::OpenMetrics, "{malformed}");
         }
-        // A comma within quotation marks is no end.
+        // A comma within quotation marks is not a separator.
         let quoted = format!("image/png;note=\"a,{open};q=1,b\"");
         assert_eq!(format(&[&quoted]), MetricsFormat::PrometheusText);
     }

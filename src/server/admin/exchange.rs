@@ -17,20 +17,20 @@ use tower::ServiceExt;
 use super::slots::Slot;
 use crate::telemetry::AdminCounters;
 
-/// The most that is read of a request: its line and its headers, in bytes.
+/// The maximum size of a request, line and headers, in bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1_024;
 
-/// How long a request may take.
+/// The time limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLimits {
-    /// From the connection's begin to the end of the headers.
+    /// From the start of the connection to the end of the headers.
     pub(super) header: Duration,
     /// From there to the last byte of the answer.
     pub(super) answer: Duration,
 }
 
-/// Serves the connection's one request, and closes the connection: after the answer, when time is up, or when the slot
-/// is needed by another.
+/// Serves the connection's one request, and closes the connection: after the answer, at a time limit, or when another
+/// connection takes the slot.
 pub(super) async fn serve(
     stream: TcpStream,
     slot: Slot,
@@ -48,7 +48,7 @@ pub(super) async fn serve(
         Builder::new()
             .keep_alive(false)
             .max_buf_size(MAX_REQUEST_BYTES)
-            // Both times are kept here, for a request that arrives byte by byte and an answer that is read so.
+            // Both limits are applied here, because requests and answers can be transferred byte by byte.
             .header_read_timeout(None)
             .serve_connection(TokioIo::new(stream), service_fn(answer))
     );
@@ -58,7 +58,7 @@ pub(super) async fn serve(
         }
     };
     tokio::select! {
-        // Clients that leave early and requests that are not HTTP are no news.
+        // Clients that leave early and requests other than HTTP are not reported.
         _served = connection => {}
         () = time_is_up => counters.timed_out.add_one(),
         () = slot.must_give_way() => {}

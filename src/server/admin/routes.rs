@@ -1,7 +1,7 @@
-//! What the admin port answers:
+//! The routes of the admin port:
 //!
 //! - `GET /livez`: 200 while the process runs.
-//! - `GET /readyz`: 200 when the server serves, otherwise 503. Either way with what is missing, a line each.
+//! - `GET /readyz`: 200 when the server serves, otherwise 503. Both list the unavailable parts, one per line.
 //! - `GET /metrics`: the metrics, in the text format that `Accept` prefers.
 //!
 //! No route reads a request's body.
@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 
 use super::accept::preferred_format;
 use crate::server::lifecycle::readiness::Readiness;
-use crate::server::lifecycle::standing::Standing;
+use crate::server::lifecycle::server_state::ServerState;
 use crate::telemetry::Metrics;
 
 pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Router {
@@ -31,26 +31,25 @@ pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Route
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let standing = readiness.standing();
-    let (status, first) = match standing {
-        Standing::Serving(_) => (StatusCode::OK, "ready"),
-        Standing::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
-        Standing::NotServing(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-        Standing::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    let state = readiness.state();
+    let (status, first) = match state {
+        ServerState::Serving(_) => (StatusCode::OK, "ready"),
+        ServerState::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        ServerState::NotServing(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        ServerState::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
-    let missing: Vec<String> = standing.missing().iter().map(|part| format!("without {part}\n")).collect();
+    let missing: Vec<String> = state.missing().iter().map(|part| format!("without {part}\n")).collect();
     (status, format!("{first}\n{}", missing.concat()))
 }
 
 #[derive(Clone)]
 struct Scrapes {
     metrics: Arc<Metrics>,
-    /// One scrape at a time is rendered, so that a flood of them takes one processor at most.
+    /// One scrape is rendered at a time, so that a flood of them uses one core at most.
     turn: Arc<Semaphore>,
 }
 
-/// Renders apart from the threads that serve calls: with many tiers it takes milliseconds, and it reads files of
-/// `/proc`.
+/// Renders on a blocking thread: with many tiers it takes milliseconds, and it reads files of `/proc`.
 async fn scrape(State(Scrapes { metrics, turn }): State<Scrapes>, headers: HeaderMap) -> Response {
     let format = preferred_format(&headers);
     let rendered = match turn.acquire_owned().await {

@@ -1,4 +1,4 @@
-//! The slots of the admin port's connections, and which connection gives its slot to a new one.
+//! The slots of the admin port's connections, and which connection a new one displaces.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// As many slots as there may be connections.
+/// One slot per connection.
 ///
-/// When all are taken, the oldest connection whose request has not arrived gives way, so that idle and half-sent ones
-/// keep no scrape out. If there is none, the oldest gives way that has been reading its answer for longer than the
-/// patience. A connection that makes progress is never closed for another.
+/// When all are taken, a new connection displaces the oldest one whose request has not arrived, so that idle and
+/// incomplete ones keep no scrape out. If there is none, it displaces the oldest that has been reading its answer for
+/// longer than the patience. A connection that makes progress is never displaced.
 pub(super) struct Slots {
     capacity: usize,
     patience: Duration,
@@ -32,7 +32,7 @@ struct Taken {
     closed: CancellationToken,
 }
 
-/// A connection's slot, given back when it is dropped.
+/// A connection's slot. Dropping it frees it.
 pub(super) struct Slot {
     id: u64,
     slots: Arc<Slots>,
@@ -40,10 +40,10 @@ pub(super) struct Slot {
     closed: CancellationToken,
 }
 
-/// Whether a new connection has a slot.
+/// The result of a request for a slot.
 pub(super) enum Admission {
     Free(Slot),
-    /// Another connection was told to give way. It is closed once the token is cancelled.
+    /// Another connection is displaced. It is closed when the token is cancelled.
     Displacing(Slot, CancellationToken),
     /// All others make progress.
     Refused,
@@ -106,7 +106,7 @@ impl Slot {
         }
     }
 
-    /// Returns when the connection must give its slot to another.
+    /// Returns when another connection takes the slot.
     pub(super) async fn must_give_way(&self) {
         self.give_way.cancelled().await;
     }
@@ -144,7 +144,7 @@ mod tests {
         let Admission::Displacing(next, closed) = slots.take(now) else { panic!("a slot is made") };
         assert!(!closed.is_cancelled());
         assert_eq!([&answering, &older, &newer, &next].map(gives_way), [false, true, false, false]);
-        // Its end frees no slot a second time.
+        // Its end does not free a slot a second time.
         drop(older);
         assert!(closed.is_cancelled());
         assert!(matches!(slots.take(now), Admission::Displacing(..)));

@@ -12,7 +12,7 @@ use super::*;
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What no test waits for.
+/// A time limit that no test reaches.
 const AGES: Duration = Duration::from_hours(1);
 
 struct Admin {
@@ -67,7 +67,7 @@ fn request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 
-/// All that comes before the connection's end.
+/// Everything up to the end of the connection.
 async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset is an end as well.
@@ -146,7 +146,7 @@ async fn when_all_places_are_busy_a_further_connection_is_closed_at_once() {
     let admin = admin(2, AGES, AGES).await;
     let busy = [admin.send(&request("/gated")).await, admin.send(&request("/gated")).await];
     until("both are accepted", || admin.counters.accepted.get() == 2).await;
-    // Whether a request has arrived shows in the third connection alone: it displaces one until then.
+    // Only a third connection shows whether a request has arrived: it displaces one until then.
     let mut displaced = 0;
     while admin.counters.refused.get() == 0 {
         assert!(displaced < 1_000, "a connection beyond the limit is never refused");
@@ -197,7 +197,7 @@ async fn a_stop_answers_what_has_arrived_and_closes_the_rest() {
     let half_sent = admin.half_sent(1).await.remove(0);
     let mut gated = admin.send(&request("/gated")).await;
     until("both are accepted", || admin.counters.accepted.get() == 2).await;
-    // The second request has arrived once a third connection is answered: all run on one thread, in turn.
+    // The second request has arrived when a third connection is answered: all run on one thread, in turn.
     for _ in 0..10 {
         assert!(rest(admin.send(&request("/livez")).await).await.ends_with("live\n"));
     }

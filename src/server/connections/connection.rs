@@ -12,10 +12,10 @@ use super::read_turn::ReadTurn;
 use super::stalled_writes::StalledWrites;
 use crate::calls::ConnectionInfo;
 
-/// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
+/// The first bytes from a client of HTTP/2 (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection whose other end is known.
+/// A connection whose peer is known.
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
@@ -38,22 +38,22 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 impl Connection {
-    /// Nothing must have been read of the transport.
+    /// Nothing may have been read from the transport.
     pub(super) fn new(transport: Transport, info: ConnectionInfo) -> Self {
         Self { transport, info, unread: &[], turn: ReadTurn::default() }
     }
 
-    /// Puts the preface back, which was read: it is the next to be read.
+    /// Puts the preface back after it was read, to be read again.
     pub(super) const fn unread_preface(&mut self) {
         self.unread = PREFACE;
     }
 
-    /// What calls are told of the connection.
+    /// What calls know about the connection.
     pub(super) const fn info(&self) -> &ConnectionInfo {
         &self.info
     }
 
-    /// How much is read at a time.
+    /// The size of one read.
     pub(super) const fn turn(&self) -> &ReadTurn {
         &self.turn
     }

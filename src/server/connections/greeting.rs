@@ -1,7 +1,7 @@
-//! The first bytes of a connection: HTTP/2, or a client that has to be told that this is what is spoken here.
+//! Reads the first bytes of a connection: HTTP/2, or a client that must be told that this port requires it.
 //!
-//! The HTTP/2 library greets first and leaves a client of HTTP/1 with bytes that it cannot read, until a time limit ends
-//! the connection. So the preface is awaited before the library is given the connection.
+//! The HTTP/2 library sends first and leaves a client of HTTP/1 with bytes that it cannot read, until a time limit ends
+//! the connection. So the preface is read before the library gets the connection.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::connection::{Connection, PREFACE};
 
-/// The methods of HTTP/1 by which a client is known (RFC 9110 section 9.3, RFC 5789).
+/// The methods that identify a client of HTTP/1 (RFC 9110 section 9.3, RFC 5789).
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
 
@@ -21,19 +21,19 @@ const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
                            upgrade: HTTP/2.0\r\n\
                            connection: close, upgrade\r\n";
 
-const ANSWER_TEXT: &str = "this port speaks gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
-                           health for HTTP probes is at the admin port: /livez and /readyz\n";
+const ANSWER_TEXT: &str = "this port serves gRPC over HTTP/2, with prior knowledge or by ALPN h2\n\
+                           for HTTP probes use /livez and /readyz of the admin port\n";
 
-/// How long the answer to a client of HTTP/1 may take, and the client to leave.
+/// The time limit for the answer to a client of HTTP/1, and for the client to leave.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
-/// How much of what such a client sends is read, in bytes. What is left unread when a connection is closed makes the
-/// system reset it, and the client may lose the answer.
+/// How much of such a client's data is read, in bytes. If data remains unread when a connection is closed, the system
+/// resets it, and the client may lose the answer.
 const MAX_UNREAD_BYTES: usize = 64 * 1_024;
 
-/// What a client begins with.
+/// The protocol that a client begins with.
 pub(super) enum Greeting {
-    /// The whole preface of HTTP/2, which the connection still has.
+    /// The whole preface of HTTP/2, which can be read again.
     Http2(Connection),
     Http1(Http1Client),
     /// Something else.
@@ -42,13 +42,13 @@ pub(super) enum Greeting {
 
 pub(super) struct Http1Client {
     connection: Connection,
-    /// Whether its answer must have no body.
+    /// Whether the answer must have no body.
     is_head: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    /// Not enough to tell.
+enum FirstBytes {
+    /// Not enough bytes to decide.
     More,
     Http2,
     Http1 {
@@ -57,15 +57,15 @@ enum Shown {
     Neither,
 }
 
-fn judge(first: &[u8]) -> Shown {
+fn classify(first: &[u8]) -> FirstBytes {
     if first == PREFACE {
-        Shown::Http2
+        FirstBytes::Http2
     } else if let Some(method) = METHODS.iter().find(|method| first.starts_with(method)) {
-        Shown::Http1 { is_head: *method == b"HEAD " }
+        FirstBytes::Http1 { is_head: *method == b"HEAD " }
     } else if METHODS.iter().chain([&PREFACE]).any(|beginning| beginning.starts_with(first)) {
-        Shown::More
+        FirstBytes::More
     } else {
-        Shown::Neither
+        FirstBytes::Neither
     }
 }
 
@@ -73,16 +73,16 @@ fn judge(first: &[u8]) -> Shown {
 ///
 /// # Errors
 ///
-/// `TimedOut` when the client has not shown what it speaks within the limit, `UnexpectedEof` when it leaves before, and
-/// whatever the connection fails with.
+/// `TimedOut` when the client has not shown its protocol within the limit, `UnexpectedEof` when it leaves earlier, and
+/// the connection's own errors.
 pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Result<Greeting> {
     let mut bytes = [0; PREFACE.len()];
     let heard = async {
         let mut length = 0;
         loop {
             let (first, room) = bytes.split_at_mut(length);
-            match judge(first) {
-                Shown::More => {}
+            match classify(first) {
+                FirstBytes::More => {}
                 shown => return Ok(shown),
             }
             let read = connection.read(room).await?;
@@ -93,19 +93,19 @@ pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Res
         }
     };
     Ok(match time::timeout(limit, heard).await?? {
-        Shown::Http2 => {
+        FirstBytes::Http2 => {
             connection.unread_preface();
             Greeting::Http2(connection)
         }
-        Shown::Http1 { is_head } => Greeting::Http1(Http1Client { connection, is_head }),
-        Shown::Neither | Shown::More => Greeting::Neither,
+        FirstBytes::Http1 { is_head } => Greeting::Http1(Http1Client { connection, is_head }),
+        FirstBytes::Neither | FirstBytes::More => Greeting::Neither,
     })
 }
 
 impl Http1Client {
-    /// Answers at once, whatever else the client sends, and lets it read the answer and leave.
+    /// Answers immediately, whatever else the client sends, and lets it read the answer and leave.
     pub(super) async fn refuse(self) {
-        // However it ends, the connection does.
+        // The connection ends with any result.
         let _in_time = time::timeout(ANSWER_LIMIT, self.answer()).await;
     }
 
@@ -140,39 +140,39 @@ mod tests {
     #[test]
     fn the_first_bytes_decide_as_soon_as_they_can() {
         for (first, shown) in [
-            (&b""[..], Shown::More),
-            (b"P", Shown::More),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", Shown::More),
-            (PREFACE, Shown::Http2),
-            (b"PRI * HTTP/1.1", Shown::Neither),
-            (b"GE", Shown::More),
-            (b"GET /", Shown::Http1 { is_head: false }),
-            (b"HEAD / HTTP/1.0\r\n", Shown::Http1 { is_head: true }),
-            (b"POST ", Shown::Http1 { is_head: false }),
-            (b"PUT", Shown::More),
-            (b"get /", Shown::Neither),
-            (b"GETS ", Shown::Neither),
-            (b"\x16\x03\x01", Shown::Neither),
-            (b"SSH-2.0", Shown::Neither),
-            (b"\r\n", Shown::Neither),
+            (&b""[..], FirstBytes::More),
+            (b"P", FirstBytes::More),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", FirstBytes::More),
+            (PREFACE, FirstBytes::Http2),
+            (b"PRI * HTTP/1.1", FirstBytes::Neither),
+            (b"GE", FirstBytes::More),
+            (b"GET /", FirstBytes::Http1 { is_head: false }),
+            (b"HEAD / HTTP/1.0\r\n", FirstBytes::Http1 { is_head: true }),
+            (b"POST ", FirstBytes::Http1 { is_head: false }),
+            (b"PUT", FirstBytes::More),
+            (b"get /", FirstBytes::Neither),
+            (b"GETS ", FirstBytes::Neither),
+            (b"\x16\x03\x01", FirstBytes::Neither),
+            (b"SSH-2.0", FirstBytes::Neither),
+            (b"\r\n", FirstBytes::Neither),
         ] {
-            assert_eq!(judge(first), shown, "{first:?}");
+            assert_eq!(classify(first), shown, "{first:?}");
         }
     }
 
     proptest! {
         #[test]
         fn more_bytes_never_change_what_was_shown(first in prop::collection::vec(0x20_u8..0x5b, 0..24)) {
-            let mut known = Shown::More;
+            let mut known = FirstBytes::More;
             for length in 0..=first.len() {
-                let shown = judge(&first[..length]);
-                prop_assert!(known == Shown::More || known == shown, "{first:?}");
+                let shown = classify(&first[..length]);
+                prop_assert!(known == FirstBytes::More || known == shown, "{first:?}");
                 known = shown;
             }
         }
     }
 
-    /// What a client that sends this in parts gets, up to the end.
+    /// What a client that sends this in parts receives until the end.
     async fn answer_to(parts: &[&[u8]]) -> String {
         let (mut client, server) = connection();
         let serving = tokio::spawn(async move {

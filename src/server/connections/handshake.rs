@@ -1,4 +1,4 @@
-//! From an accepted socket to a connection whose other end is known.
+//! From an accepted socket to a connection with a known peer.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,17 +17,17 @@ use access_broker_identity::{
     AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection, TrustedHop, WorkloadProof, is_same_pod,
 };
 
-/// A connection that is to be served: a socket that a listener has accepted, or one end of a pipe in memory.
+/// A connection to serve: an accepted socket, or one end of an in-memory pipe.
 #[derive(Debug)]
 pub(in crate::server) enum Accepted {
     Tcp {
         stream: TcpStream,
         peer: SocketAddr,
-        /// The address of this machine that the peer connected to.
+        /// The local address that the peer connected to.
         own: SocketAddr,
     },
     Unix(UnixStream),
-    /// The other end is the server itself.
+    /// The peer is the server itself.
     Memory(DuplexStream),
 }
 
@@ -47,7 +47,7 @@ impl Accepted {
     }
 }
 
-/// What a listener asks of its connections.
+/// A listener's requirements of its connections.
 #[derive(Debug, Clone)]
 pub(in crate::server) struct Requirements {
     pub(in crate::server) tls: Option<Arc<ListenerTls>>,
@@ -57,7 +57,7 @@ pub(in crate::server) struct Requirements {
 }
 
 impl Requirements {
-    /// Whether this is the proxy in the same pod, which the listener trusts: all of the mesh comes from its one address.
+    /// Whether the peer is the trusted proxy in the same pod: the whole mesh connects from its one address.
     pub(super) fn is_trusted_proxy_of_pod(&self, accepted: &Accepted) -> bool {
         let trusts_pod = self.accepts.workload().and_then(WorkloadProof::hop) == Some(&TrustedHop::Pod);
         let addresses = accepted.peer().map(|peer| peer.ip()).zip(accepted.own_ip());
@@ -65,16 +65,16 @@ impl Requirements {
     }
 }
 
-/// How long the other end may take.
+/// Time limits of the peer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PeerLimits {
-    /// For its first message of TLS, and as long again for the rest of the handshake.
+    /// For its first TLS message, and again for the rest of the handshake.
     pub(super) handshake: Duration,
-    /// To take a byte that it was sent.
+    /// For reading a byte that it was sent.
     pub(super) delivery: Duration,
 }
 
-/// Does the handshake, where there is one, and finds out who is at the other end.
+/// Makes the handshake, if there is one, and identifies the peer.
 pub(super) async fn shake_hands(
     accepted: Accepted,
     requirements: Requirements,
@@ -120,13 +120,13 @@ pub(super) async fn shake_hands(
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {
     ClientCertificate::parse(leaf).map_err(|error| {
-        tracing::debug!(peer = %address, cause = %error, "a client certificate names no workload");
+        tracing::debug!(peer = %address, cause = %error, "client certificate invalid: it names no workload");
         Rejection::ClientCertificateUnusable
     })
 }
 
-/// A client that goes away without a word is a probe of a load balancer more often than not. Anything else may be a
-/// certificate that must be replaced.
+/// A client that leaves without data is usually a load balancer's probe. Other failures may show a certificate that
+/// must be replaced.
 pub(super) fn log_failure(error: &io::Error, peer: Option<SocketAddr>) {
     let peer = peer.map(tracing::field::display);
     if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {

@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 use self::call_executor::CallExecutor;
 use self::delivery::DeliveredBody;
-use self::request_body::{RequestBody, RestOfRequests};
+use self::request_body::{DiscardLimits, RequestBody};
 use super::connection::Connection;
 use super::read_turn::ReadTurn;
 use super::shared::{CLOSE_GRACE, Shared};
@@ -31,21 +31,21 @@ use crate::config::LimitSettings;
 use crate::grpc::refusal_of_stream;
 use access_broker_base::pacing::{jittered, random_fraction};
 
-/// Streams that a client may open and reset before the server has looked at them (CVE-2023-44487, "rapid reset").
+/// Streams that a client may open and reset before the server has read them (CVE-2023-44487, "rapid reset").
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 20;
 
-/// What a client may send ahead on one stream, in bytes: more than nearly every message has. Messages are read as soon as
-/// their caller is proven, so that streams without a proof are all that holds so much.
+/// What a client may send ahead on one stream, in bytes: more than nearly every message has. Messages are read as soon
+/// as their caller is authenticated, so only unauthenticated streams hold this much.
 const STREAM_WINDOW_BYTES: u32 = 32 * 1_024;
 
 /// What it may send ahead on all streams together.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1_024;
 
-/// The most header fields of a request: several times what clients and meshes send. By HPACK a field takes one byte on the
-/// wire and some hundred in memory.
+/// The maximum number of header fields of a request: several times what clients and meshes send. By HPACK a field takes
+/// one byte on the wire and some hundred in memory.
 const MAX_HEADER_FIELDS: usize = 128;
 
-/// What the library takes of an answer while its client has no room for it, in bytes.
+/// How much of an answer the library buffers while its client has no room, in bytes.
 const SEND_BUFFER_BYTES: usize = 16 * 1_024;
 
 /// Why a client is told to leave.
@@ -55,15 +55,15 @@ enum CloseReason {
     Idle,
 }
 
-/// Serves calls until the connection ends: by the client, by its age, for lack of calls, or with the server.
+/// Serves calls until the connection ends: closed by the client, too old, idle, or because the server stops.
 ///
-/// A client that shall leave is told so by GOAWAY and may finish its calls. Whether it has understood is not waited for
-/// longer than [`CLOSE_GRACE`] when it has none.
+/// The client is told to leave by GOAWAY and may finish its calls. If it has none, it may take [`CLOSE_GRACE`] to
+/// leave.
 pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, shared: &Shared) {
     let Shared { limits, counters, stop, cut, .. } = shared;
     let (info, turn) = (connection.info().clone(), connection.turn().clone());
     let tasks = shared.tasks.clone();
-    let rest = RestOfRequests { limit: limits.message_timeout, tasks: tasks.clone(), stop: stop.clone() };
+    let rest = DiscardLimits { limit: limits.message_timeout, tasks: tasks.clone(), stop: stop.clone() };
     let calls = CallExecutor::new(tasks, Arc::clone(entry), limits.delivery_timeout, Arc::clone(counters));
     let service = service_fn(|request: Request<Incoming>| {
         let has_too_many_fields = request.headers().len() > MAX_HEADER_FIELDS;
@@ -98,7 +98,8 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
         () = cut.cancelled() => return,
         why = entry.ended() => return shared.note_end(why),
         () = stop.cancelled() => CloseReason::Stop,
-        // Connections that began together, after a restart say, do not all come back together.
+        // A random age, so that connections that began together, for example after a restart, do not all reconnect
+        // together.
         () = time::sleep(jittered(limits.connection_age, random_fraction())) => CloseReason::Age,
         () = without_calls(entry.calls().subscribe(), limits.connection_idle) => CloseReason::Idle,
     };
@@ -119,7 +120,9 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     tokio::select! {
         ended = http => log_end(ended),
         why = entry.ended() => shared.note_end(why),
-        () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => tracing::debug!("a client without calls did not leave by itself"),
+        () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => {
+            tracing::debug!("connection closed: waiting for an idle client to leave timed out");
+        }
         () = time::sleep(grace) => counters.connections_cut.add_one(),
         () = cut.cancelled() => counters.connections_cut.add_one(),
     }
@@ -131,7 +134,7 @@ fn too_many_fields() -> http::Response<DeliveredBody> {
     answer
 }
 
-/// Polls a connection, a turn at a time.
+/// Polls a connection, one turn at a time.
 async fn in_turns<C: Future>(mut connection: Pin<&mut C>, turn: &ReadTurn) -> C::Output {
     poll_fn(|context| {
         turn.begin();
@@ -150,7 +153,7 @@ fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor>
         .max_header_list_size(limits.max_metadata_size)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        // Without it, half-open connections would stay until they are idle or old.
+        // Without it, half-open connections would remain until they are idle or old.
         .keep_alive_interval(limits.keepalive_interval)
         .keep_alive_timeout(limits.keepalive_timeout)
         .max_send_buf_size(SEND_BUFFER_BYTES);
@@ -159,11 +162,11 @@ fn builder(limits: &LimitSettings, calls: CallExecutor) -> Builder<CallExecutor>
 
 fn log_end(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        tracing::debug!(error = %anyhow::Error::new(error), "a connection ended in an error");
+        tracing::debug!(error = %anyhow::Error::new(error), "connection failed");
     }
 }
 
-/// Returns once no call has been open for this long.
+/// Returns when no call has been open for this long.
 async fn without_calls(mut open: watch::Receiver<usize>, limit: Duration) {
     // The sender lives as long as the connection, and this future no longer.
     while open.wait_for(|open| *open == 0).await.is_ok() {

@@ -1,16 +1,16 @@
-//! A limit for lines of the log that any peer can cause.
+//! Limits log lines that any peer can cause.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many lines there may be in a second.
+/// Lines per second.
 const LINES: u32 = 10;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Lets ten lines of one kind pass in each second. What is left out is in metrics.
+/// Admits ten lines of one kind each second. Metrics count the others.
 #[derive(Debug, Default)]
 pub(super) struct LineBudget(Mutex<Option<Second>>);
 
@@ -21,7 +21,7 @@ struct Second {
 }
 
 impl LineBudget {
-    /// Counts a line, and tells whether to write it.
+    /// Counts a line, and returns whether to write it.
     pub(super) fn admit(&self, now: Instant) -> bool {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match second.as_mut().filter(|second| now.saturating_duration_since(second.begun) < WINDOW) {

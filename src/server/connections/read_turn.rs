@@ -1,8 +1,8 @@
-//! How much of a connection is read in one turn of its task.
+//! Limits how much of a connection is read in one turn of its task.
 //!
-//! The HTTP/2 library reads all that is there before it looks at the first call of it, and keeps its tables as large as
-//! they once had to be. In small turns, what is refused makes room for the next, and connections whose peers send as fast
-//! as they can take turns with all others.
+//! The HTTP/2 library reads everything that is available before it handles the first call, and keeps its tables as
+//! large as they once were. With small turns, refused calls make room for the next ones, and connections with fast
+//! peers take turns with all others.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// The bytes of one turn: a call with a large token, or some dozen small ones.
 const TURN_BYTES: usize = 4 * 1_024;
 
-/// A turn without an end.
+/// A turn without a limit.
 const UNLIMITED: usize = usize::MAX;
 
-/// What is left of the turn of one connection. Clones are the same.
+/// The rest of one connection's turn. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct ReadTurn(Arc<AtomicUsize>);
 
@@ -34,13 +34,13 @@ impl ReadTurn {
         self.0.store(TURN_BYTES, Ordering::Relaxed);
     }
 
-    /// Lifts the limit, for a connection that is about to end: what it leaves unread when it is closed makes the system
-    /// reset it, and the client may lose its last answers.
+    /// Removes the limit for a connection that is about to close: unread data makes the system reset it, and the client
+    /// may lose its last answers.
     pub(super) fn lift(&self) {
         self.0.store(UNLIMITED, Ordering::Relaxed);
     }
 
-    /// Reads what is left of the turn. At its end, the task is woken for the next one at once.
+    /// Reads the rest of the turn. At its end, wakes the task for the next turn.
     pub(super) fn poll_read(
         &self,
         transport: Pin<&mut (impl AsyncRead + ?Sized)>,

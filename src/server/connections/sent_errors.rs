@@ -1,8 +1,8 @@
-//! Sees the errors that the HTTP/2 library sends.
+//! Detects the errors that the HTTP/2 library sends.
 //!
-//! The library refuses some calls by itself, such as one whose `:authority` has a `%` in it: their streams are reset and
-//! no layer above the library sees them. Their only trace is the frame that is sent, so the heads of frames are looked at
-//! on their way out. That reads nine to seventeen bytes of each frame, whatever its length, and changes none.
+//! The library refuses some calls by itself, for example one with a `%` in `:authority`: it resets their streams, and
+//! no layer above it sees them. Only the sent frame shows this, so the heads of outgoing frames are read: nine to
+//! seventeen bytes of each frame, whatever its length. Nothing is changed.
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::episodes::Episodes;
+use super::log_throttle::LogThrottle;
 use crate::telemetry::{EndingFrame, ServerCounters};
 
 /// The length of the head of a frame, in bytes (RFC 9113 section 4.1).
@@ -25,24 +25,24 @@ const GOAWAY: u8 = 7;
 /// `PROTOCOL_ERROR`.
 const PROTOCOL_ERROR: u32 = 1;
 
-/// Counts errors of all connections, and tells of some. Clones are the same.
+/// Counts errors of all connections, and logs some. Clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct SentErrors(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     counters: Arc<ServerCounters>,
-    refused_calls: Episodes,
+    refused_calls: LogThrottle,
 }
 
 impl SentErrors {
     pub(super) fn new(counters: Arc<ServerCounters>) -> Self {
-        Self(Arc::new(Inner { counters, refused_calls: Episodes::default() }))
+        Self(Arc::new(Inner { counters, refused_calls: LogThrottle::default() }))
     }
 
-    /// A connection to this peer whose errors are counted here.
+    /// A connection to this peer whose errors are counted.
     pub(super) const fn watch<T>(self, transport: T, peer: Option<IpAddr>) -> Watched<T> {
-        Watched { transport, frames: Frames::new(), errors: self, peer, was_told: false }
+        Watched { transport, frames: Frames::new(), errors: self, peer, has_warned: false }
     }
 }
 
@@ -54,24 +54,24 @@ pub(super) struct Watched<T> {
     errors: SentErrors,
     peer: Option<IpAddr>,
     /// Whether this connection had its warning.
-    was_told: bool,
+    has_warned: bool,
 }
 
 impl<T> Watched<T> {
-    fn look_at(&mut self, written: &[u8]) {
-        let Self { frames, errors: SentErrors(errors), peer, was_told, .. } = self;
+    fn inspect(&mut self, written: &[u8]) {
+        let Self { frames, errors: SentErrors(errors), peer, has_warned, .. } = self;
         frames.read(written, |frame, code| {
             errors.counters.http2_errors.count(frame, code);
             let is_refused_call = frame == EndingFrame::RstStream && code == PROTOCOL_ERROR;
-            if is_refused_call && !*was_told {
-                *was_told = true;
-                if errors.refused_calls.is_news(Instant::now()) {
+            if is_refused_call && !*has_warned {
+                *has_warned = true;
+                if errors.refused_calls.admit(Instant::now()) {
                     let peer = peer.map(tracing::field::display);
                     tracing::warn!(
                         peer,
                         cause = "most often a % in :authority, from a client with several addresses or a Unix socket: \
                                  set grpc.default_authority there",
-                        "call refused: its HTTP/2 headers are malformed; further refusals are only counted"
+                        "call refused: invalid HTTP/2 headers; further refusals are only counted"
                     );
                 }
             }
@@ -79,13 +79,13 @@ impl<T> Watched<T> {
     }
 }
 
-/// Where in the frames that are written the next byte is.
+/// The position in the outgoing frames.
 #[derive(Debug)]
 struct Frames {
-    /// The head of the current frame, as far as it was written.
+    /// The written part of the current frame's head.
     head: [u8; HEAD_BYTES],
     head_read: usize,
-    /// The bytes of the payload that were written, and those that are to come.
+    /// The bytes of the payload that were written, and the remaining ones.
     payload_read: usize,
     payload_left: usize,
     code: u32,
@@ -96,7 +96,7 @@ impl Frames {
         Self { head: [0; HEAD_BYTES], head_read: 0, payload_read: 0, payload_left: 0, code: 0 }
     }
 
-    /// The kind of frame, if it has an error code, and where in its payload that is.
+    /// The kind of frame, if it has an error code, and the code's position in the payload.
     const fn ending(&self) -> Option<(EndingFrame, usize)> {
         match self.head[3] {
             RST_STREAM => Some((EndingFrame::RstStream, 0)),
@@ -105,7 +105,7 @@ impl Frames {
         }
     }
 
-    /// The next bytes. Tells of every frame that ends something, with its code.
+    /// Reads the next bytes. Reports every frame that ends a stream or connection, with its code.
     fn read(&mut self, written: &[u8], mut found: impl FnMut(EndingFrame, u32)) {
         let mut rest = written;
         while !rest.is_empty() {
@@ -136,7 +136,7 @@ impl Frames {
         }
     }
 
-    /// Reads what there is of the four bytes from this place of the payload on.
+    /// Reads the available part of the four bytes at this position of the payload.
     fn read_code(&mut self, payload: &[u8], place: usize, found: impl FnOnce(u32)) {
         let end = place + 4;
         let here = (self.payload_read..end).zip(payload).filter(|(at, _)| *at >= place);
@@ -164,7 +164,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.transport).poll_write(context, bytes))?;
-        self.look_at(bytes.get(..written).unwrap_or_default());
+        self.inspect(bytes.get(..written).unwrap_or_default());
         Poll::Ready(Ok(written))
     }
 
@@ -185,7 +185,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         let mut left = written;
         for slice in slices {
             let here = slice.get(..left.min(slice.len())).unwrap_or_default();
-            self.look_at(here);
+            self.inspect(here);
             left -= here.len();
         }
         Poll::Ready(Ok(written))
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(counters.http2_errors.counted().collect::<Vec<_>>(), [("rst_stream", "cancel", 1)]);
     }
 
-    /// Takes so many bytes of a write, at most.
+    /// Accepts at most this many bytes of a write.
     struct Taking(usize);
 
     impl AsyncWrite for Taking {

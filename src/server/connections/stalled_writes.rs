@@ -1,4 +1,4 @@
-//! Ends a connection whose other end takes no bytes.
+//! Closes a connection whose peer reads nothing.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{self, Sleep};
 
-/// A transport whose writes fail with `TimedOut` when the other end has taken no byte for too long.
+/// A transport whose writes fail with `TimedOut` when the peer has read no byte for too long.
 ///
-/// It stands below TLS, where bytes are seen to leave. Without it, a peer that never reads keeps what it was sent in
-/// memory for as long as it answers the pings of TCP.
+/// It is below TLS, where outgoing bytes can be observed. Without it, a peer that never reads keeps its data in our
+/// memory for as long as it answers TCP's probes.
 #[derive(Debug)]
 pub(super) struct StalledWrites<T> {
     transport: T,
     limit: Duration,
-    /// Runs while the transport takes nothing.
+    /// Runs while the transport accepts nothing.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
@@ -53,7 +53,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for StalledWrites<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A flush that has nothing to do must not end a stall.
+        // A flush without data must not end a stall.
         Pin::new(&mut self.transport).poll_flush(context)
     }
 

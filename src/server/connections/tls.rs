@@ -1,7 +1,7 @@
 //! TLS of a listener: handshakes, and certificates that change while the server runs.
 //!
-//! The files are read together and take effect together, once they are proven to fit: no handshake sees a new
-//! certificate with an old key, or a list of authorities that is empty or broken.
+//! The files are read together and become active together, after they were checked to match: no handshake uses a new
+//! certificate with an old key, or an empty or invalid list of authorities.
 
 mod error;
 mod files;
@@ -30,48 +30,48 @@ pub(in crate::server) use self::error::TlsError;
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
 use crate::config::TlsSettings;
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadReceiver;
 use crate::telemetry::CertificateStatus;
 use access_broker_base::clock::{Clock, SystemClock};
 use access_broker_base::files::{SECOND_LOOK, Sight, Standing, Tracker};
 
-/// What TLS keeps of a connection's answers while the transport takes nothing, in bytes: an answer and a little.
+/// How much of a connection's answers TLS buffers while the transport accepts nothing, in bytes: one answer and a
+/// little.
 const TLS_BUFFER_BYTES: usize = 16 * 1_024;
 
-/// What a listener does its handshakes with.
+/// The TLS state of a listener.
 pub(in crate::server) struct ListenerTls {
     settings: TlsSettings,
     in_force: ArcSwap<InForce>,
-    /// What was seen of the files. One task looks at them; nothing waits for it.
+    /// The observed states of the files. Only one task reads the files; nothing waits for it.
     tracker: Mutex<Tracker>,
     good_reloads: AtomicU64,
     failed_reloads: AtomicU64,
-    /// Whether the last look found the files that are in force.
+    /// Whether the files, as last read, are the active ones.
     files_in_force: AtomicBool,
 }
 
-/// A set of files that was complete and good when it was read.
+/// A complete and valid set of files.
 struct InForce {
     proven: ProvenConfig,
     since: SystemTime,
 }
 
-/// What a look at the files found.
+/// The result of reading the files.
 #[derive(Debug, PartialEq, Eq)]
 enum Reload {
     Unchanged,
-    /// Something that does not count yet.
+    /// The files changed, and are not stable yet.
     Pending,
     Replaced,
 }
 
 impl ListenerTls {
-    /// Reads the files and proves that they fit together. Blocks on the file system, and where a file is young, for a
-    /// second read.
+    /// Reads and checks the files. Blocks on the file system; a recently changed file is read a second time.
     ///
     /// # Errors
     ///
-    /// The first file that cannot be used, and why.
+    /// The first invalid file, with the reason.
     pub(in crate::server) fn load(settings: &TlsSettings, settle: Duration) -> Result<Self, TlsError> {
         let files = TlsFiles::read_at_start(settings, settle)?;
         let tracker = Mutex::new(Tracker::new(settle, &files.sights()));
@@ -86,20 +86,20 @@ impl ListenerTls {
         })
     }
 
-    /// Does the server's side of a handshake, with the files that are in force now. The client may take as long as the
-    /// limit for its first message, and as long again for the rest.
+    /// Makes the server's side of a handshake with the active files. The client may take the limit for its first
+    /// message, and again for the rest.
     ///
-    /// One of the places is held while the server computes its answer to the client's complete first message, and not
-    /// while bytes are awaited: silent peers take no place.
+    /// One of the handshake slots is taken while the server computes its answer to the client's complete first message,
+    /// and not while it waits for data: silent peers take no slot.
     ///
-    /// HTTP/2 is all that is spoken afterwards. A client that offers other protocols only is refused by the handshake
-    /// (RFC 7301 section 3.2). One that offers none is let through: gRPC libraries offer `h2`, and some insist on its
-    /// being chosen, but a client with prior knowledge may be simpler than RFC 9113 section 3.3 asks.
+    /// HTTP/2 is the only protocol. A client that offers only others is refused by the handshake (RFC 7301 section
+    /// 3.2). A client that offers none is accepted: gRPC libraries offer `h2`, and some require that it is chosen, but
+    /// a client with prior knowledge may be simpler than RFC 9113 section 3.3 requires.
     ///
     /// # Errors
     ///
     /// `TimedOut` after the limit, `InvalidData` when the client breaks the protocol or its certificate is missing or
-    /// refused, and whatever the connection fails with.
+    /// refused, and the connection's own errors.
     pub(super) async fn accept<IO>(&self, io: IO, limit: Duration, places: &Semaphore) -> io::Result<TlsStream<IO>>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
@@ -110,8 +110,8 @@ impl ListenerTls {
         let rest = async {
             // The semaphore is never closed.
             let place = places.acquire().await.map_err(io::Error::other)?;
-            // Clients that came together find the places taken and wait, instead of each being answered as soon as the
-            // runtime comes to it: calls get their turns between them.
+            // Concurrent clients find the slots taken and wait, instead of being answered as soon as the runtime polls
+            // them: calls run in between.
             task::yield_now().await;
             let mut handshake = client_hello.into_stream(config);
             let answered = poll_fn(|context| Poll::Ready(Pin::new(&mut handshake).poll(context))).await;
@@ -126,39 +126,39 @@ impl ListenerTls {
         Ok(stream)
     }
 
-    /// Looks at the files again and again, at once when the operator wishes it, and puts a changed set in force once it is
-    /// complete and good. Never returns.
+    /// Reads the files regularly, and immediately on a reload request, and makes a changed set active when it is
+    /// complete and valid. Never returns.
     ///
-    /// A set that was refused is looked at every time, because it may become good without a change: a certificate's
-    /// validity begins.
-    pub(in crate::server) async fn watch(self: Arc<Self>, mut reloads: ReloadRequests) {
+    /// A refused set is checked every time, because it may become valid without a change: a certificate's validity
+    /// begins.
+    pub(in crate::server) async fn watch(self: Arc<Self>, mut reloads: ReloadReceiver) {
         let started = Instant::now();
         let mut reported: Option<TlsError> = None;
         let mut pause = self.settings.reload_interval;
         loop {
             reloads.pause(pause).await;
             let tls = Arc::clone(&self);
-            let looked = task::spawn_blocking(move || tls.reload(started.elapsed())).await;
-            // Reading does not panic; if it ever did, that would be one more set that cannot be used.
-            let looked = looked.unwrap_or(Err(TlsError::Interrupted));
-            self.files_in_force.store(matches!(looked, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
+            let result = task::spawn_blocking(move || tls.reload(started.elapsed())).await;
+            // Reading does not panic; if it did, the set would be invalid.
+            let result = result.unwrap_or(Err(TlsError::Interrupted));
+            self.files_in_force.store(matches!(result, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
             pause = self.settings.reload_interval;
-            if looked == Ok(Reload::Pending) {
+            if result == Ok(Reload::Pending) {
                 pause = pause.min(SECOND_LOOK);
                 continue;
             }
-            let refused = looked.err();
+            let refused = result.err();
             if refused != reported {
                 match &refused {
-                    Some(error) => tracing::error!(%error, "changed TLS files are refused; the last good ones stay"),
-                    None => tracing::info!("the TLS files are good again"),
+                    Some(error) => tracing::error!(%error, "TLS files refused; the last good ones stay active"),
+                    None => tracing::info!("TLS files are valid again"),
                 }
                 reported = refused;
             }
         }
     }
 
-    /// What metrics show of the certificates.
+    /// The state of the certificates, for metrics.
     pub(in crate::server) fn status(&self) -> CertificateStatus {
         let in_force = self.in_force.load();
         CertificateStatus {
@@ -170,10 +170,10 @@ impl ListenerTls {
         }
     }
 
-    /// One look at the files. `now` is the time since some instant.
+    /// Reads the files once. `now` is the time since some fixed instant.
     fn reload(&self, now: Duration) -> Result<Reload, TlsError> {
-        let looked = self.replace_if_changed(now);
-        match &looked {
+        let result = self.replace_if_changed(now);
+        match &result {
             Ok(Reload::Unchanged | Reload::Pending) => {}
             Ok(Reload::Replaced) => {
                 self.good_reloads.fetch_add(1, Ordering::Relaxed);
@@ -182,19 +182,19 @@ impl ListenerTls {
                 self.failed_reloads.fetch_add(1, Ordering::Relaxed);
             }
         }
-        looked
+        result
     }
 
     fn replace_if_changed(&self, now: Duration) -> Result<Reload, TlsError> {
-        let looks = files::look(&self.settings);
-        let sights: Vec<Sight> = looks.iter().map(Sight::from_read).collect();
-        // A panic while this is held would leave a tracker that is still of use: the next look tells it all anew.
+        let reads = files::read_all(&self.settings);
+        let sights: Vec<Sight> = reads.iter().map(Sight::from_read).collect();
+        // After a panic the tracker is still usable: the next read updates it completely.
         let mut tracker = self.tracker.lock().unwrap_or_else(PoisonError::into_inner);
         match tracker.look(&sights, now) {
             Standing::InForce => Ok(Reload::Unchanged),
             Standing::Pending { .. } => Ok(Reload::Pending),
             Standing::Counts { .. } => {
-                let proven = InForce::prove(&TlsFiles::from_looks(&self.settings, looks)?)?;
+                let proven = InForce::prove(&TlsFiles::from_reads(&self.settings, reads)?)?;
                 self.in_force.store(Arc::new(proven));
                 tracker.accept();
                 Ok(Reload::Replaced)
@@ -208,7 +208,7 @@ impl InForce {
         let now = SystemClock.now();
         let proven = ProvenConfig::build(files, now)?;
         let not_after = humantime::format_rfc3339_seconds(proven.not_after);
-        tracing::info!(file = %files.certificate.path.display(), %not_after, "TLS certificate in force");
+        tracing::info!(file = %files.certificate.path.display(), %not_after, "TLS certificate active");
         Ok(Self { proven, since: now })
     }
 }

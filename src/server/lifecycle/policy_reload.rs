@@ -1,4 +1,4 @@
-//! Puts a changed policy file in force once it counts, and keeps the last good policy when the new one is not valid.
+//! Makes a changed policy file active when it is stable and valid, and keeps the last good policy otherwise.
 
 mod judge;
 
@@ -10,37 +10,37 @@ use tokio::task;
 use tokio::time::Instant;
 
 pub(in crate::server) use self::judge::PolicyWatch;
-use self::judge::{Outcome, Refusal};
+use self::judge::{Outcome, PolicyRefusal};
 use crate::config::{Config, PolicyFile};
 use crate::policy_store::PolicyStore;
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadReceiver;
 use access_broker_base::document::Problems;
 use access_broker_base::files::{Arrivals, SECOND_LOOK};
 use access_broker_policy::{CompiledPolicy, Policy};
 
-/// Looks at the policy file again and again, and at once when the operator wishes it. Never returns.
+/// Reads the policy file regularly, and immediately on a reload request. Never returns.
 ///
-/// `watched` holds what is in force already. `prepare` hears of each valid policy right before it is put in force.
+/// `watched` has the active policy. `before_activation` gets each valid policy right before it becomes active.
 ///
-/// The content is compared, not the time of change: mounted volumes swap links, and their times may go backwards.
+/// The content is compared, not the modification time: mounted volumes swap links, and their times may go backwards.
 pub(in crate::server) async fn watch(
     config: Config,
     store: Arc<PolicyStore>,
     watched: Watched,
-    prepare: impl Fn(&Policy) + Send + Sync + 'static,
-    mut reloads: ReloadRequests,
+    before_activation: impl Fn(&Policy) + Send + Sync + 'static,
+    mut reloads: ReloadReceiver,
 ) {
     let interval = config.policy.reload_interval;
     let file = PolicyFile::new(&config.policy);
-    let reload = Arc::new(Reload { config, file, store, watched: Mutex::new(watched), prepare });
+    let reload = Arc::new(Reload { config, file, store, watched: Mutex::new(watched), before_activation });
     let started = Instant::now();
     loop {
-        let (looking, now) = (Arc::clone(&reload), started.elapsed());
-        // Off the runtime's threads: a file system may hang, and a large policy takes a second to compile.
-        let is_pending = task::spawn_blocking(move || looking.look(now)).await.unwrap_or_else(|error| {
+        let (reading, now) = (Arc::clone(&reload), started.elapsed());
+        // Not on the runtime's threads: a file system may hang, and a large policy takes a second to compile.
+        let is_pending = task::spawn_blocking(move || reading.read_once(now)).await.unwrap_or_else(|error| {
             reload.store.note_refused();
             reload.store.note_file_in_force(false);
-            tracing::error!(%error, "a look at the policy file failed; the last good policy stays in force");
+            tracing::error!(%error, "reading the policy file failed; the last good policy stays active");
             false
         });
         reloads.pause(if is_pending { interval.min(SECOND_LOOK) } else { interval }).await;
@@ -52,22 +52,22 @@ struct Reload<F> {
     file: PolicyFile,
     store: Arc<PolicyStore>,
     watched: Mutex<Watched>,
-    prepare: F,
+    before_activation: F,
 }
 
-/// The policy that is in force, and how files came to be under its name since before it was read.
+/// The active policy, and how files arrived at its path since before it was read.
 pub(in crate::server) struct Watched {
     pub(in crate::server) policy: PolicyWatch,
     pub(in crate::server) arrivals: Arrivals,
 }
 
 impl<F: Fn(&Policy)> Reload<F> {
-    /// One look. Tells whether the next one should come soon.
-    fn look(&self, now: Duration) -> bool {
+    /// Reads the file once. Returns whether the next read should be soon.
+    fn read_once(&self, now: Duration) -> bool {
         let seen = self.file.look();
-        // One look at a time. A panic while this is held leaves a watch that is still of use.
+        // One read at a time. After a panic the state is still usable.
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        // Asked after the file was read: what came later is another content, and needs two looks of its own.
+        // Queried after the file was read: a later arrival is another content, and is read twice on its own.
         let arrival = seen.policy.as_ref().ok().and_then(|look| watched.arrivals.last(look.id.real_path()));
         let compile = |text: &str| self.config.parse_policy(text);
         let step =
@@ -79,7 +79,7 @@ impl<F: Fn(&Policy)> Reload<F> {
         match step.outcome {
             Outcome::Unchanged => false,
             Outcome::InForceAgain => {
-                tracing::info!(file = %file.display(), "the policy file holds the policy in force again");
+                tracing::info!(file = %file.display(), "policy file has the active policy again");
                 false
             }
             Outcome::Pending { first_seen_in_place } => {
@@ -87,7 +87,7 @@ impl<F: Fn(&Policy)> Reload<F> {
                     let settle = humantime::format_duration(self.config.policy.settle);
                     tracing::info!(
                         file = %file.display(), %settle,
-                        "the policy file was changed in place; it is used once it is unchanged for the time of settle"
+                        "policy file was changed in place; it becomes active when it has been unchanged for the time of settle"
                     );
                 }
                 true
@@ -96,8 +96,9 @@ impl<F: Fn(&Policy)> Reload<F> {
                 watched.arrivals.forget();
                 super::warnings::log("policy", &warnings);
                 let tiers = policy.outline().len();
-                tracing::info!(file = %file.display(), tiers, written, "policy in force");
-                (self.prepare)(&policy);
+                let hash = policy.hash();
+                tracing::info!(file = %file.display(), tiers, %hash, written, "policy active");
+                (self.before_activation)(&policy);
                 self.store.replace(policy);
                 false
             }
@@ -110,25 +111,25 @@ impl<F: Fn(&Policy)> Reload<F> {
     }
 }
 
-fn report(file: &Path, checksum: &Path, refusal: &Refusal) {
+fn report(file: &Path, checksum: &Path, refusal: &PolicyRefusal) {
     let file = file.display();
     match refusal {
-        Refusal::File(problem) => {
-            tracing::error!(%file, "the policy file {problem}; the last good policy stays in force");
+        PolicyRefusal::File(problem) => {
+            tracing::error!(%file, error = %format_args!("the policy file {problem}"), "policy refused; the last good policy stays active");
         }
-        Refusal::Proof(error) => tracing::error!(
+        PolicyRefusal::Proof(error) => tracing::error!(
             %file, %error,
-            "the policy file is refused by its checksum or signature; the last good policy stays in force"
+            "policy refused: its checksum or signature is invalid; the last good policy stays active"
         ),
-        Refusal::Invalid(problems) => report_problems(problems),
-        Refusal::TakesAway(losses) => {
-            // The first few tell enough.
+        PolicyRefusal::Invalid(problems) => report_problems(problems),
+        PolicyRefusal::TakesAway(losses) => {
+            // The first few are enough.
             let lost: Vec<String> = losses.iter().take(5).map(ToString::to_string).collect();
             tracing::error!(
-                %file, lost = %lost.join("; "), losses = losses.len(),
-                "the policy file was changed in place and has less in it than the policy in force, so it may be cut off; \
-                 the last good policy stays in force. Replace the file by rename (mv), or put its checksum into {}",
-                checksum.display()
+                %file, checksum_file = %checksum.display(), lost = %lost.join("; "), losses = losses.len(),
+                "policy refused: the file was changed in place and has less in it than the active policy, so it may be \
+                 truncated; the last good policy stays active. Replace the file by rename (mv), or write its checksum to \
+                 checksum_file"
             );
         }
     }
@@ -136,7 +137,7 @@ fn report(file: &Path, checksum: &Path, refusal: &Refusal) {
 
 fn report_problems(problems: &Problems) {
     for problem in problems.to_string().lines() {
-        tracing::error!(problem, "the policy file is not valid");
+        tracing::error!(problem, "policy refused: the policy file is invalid");
     }
-    tracing::error!("the last good policy stays in force");
+    tracing::error!("policy refused; the last good policy stays active");
 }

@@ -1,8 +1,8 @@
-//! Whether calls can be answered, and which parts are missing.
+//! Whether calls can be answered, and which parts are unavailable.
 //!
-//! A replica that has just started waits for all its parts, so that a rolling update does not replace replicas that have
-//! them by one that does not. Later it stays in service through the loss of some: what is lost for one is mostly lost for
-//! all replicas, and the callers that need nothing of it must not lose their service, too.
+//! A replica that has just started waits for all its parts, so that a rolling update does not replace replicas that
+//! have them with one that does not. Later it stays in service without some: an outage usually affects all replicas,
+//! and callers that do not need the part must not lose their service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::standing::{Found, Part, Standing, names, standing_of};
+use super::server_state::{Found, Part, ServerState, names, state_of};
 use crate::audit::AuditTrail;
 use crate::calls::SERVICE_NAME;
 use crate::telemetry::{PartStatus, ReadinessStatus};
@@ -25,131 +25,131 @@ use access_broker_identity::Authenticator;
 use access_broker_policy::{BucketName, Operation};
 use access_broker_s3::presign::SignerStatus;
 
-/// How often the parts are asked while the server does not serve.
+/// How often the parts are checked while the server does not serve.
 const POLL_UNTIL_READY: Duration = Duration::from_millis(20);
 
-/// How often the parts are asked while it does.
+/// How often the parts are checked while it serves.
 const POLL_WHEN_READY: Duration = Duration::from_secs(1);
 
-/// What the configuration says of readiness.
+/// The readiness settings.
 #[derive(Debug, Clone, Default)]
-pub(in crate::server) struct Demands {
-    /// The issuers without whose keys the server does not serve.
+pub(in crate::server) struct ReadinessSettings {
+    /// The issuers whose keys are required.
     pub(in crate::server) issuers: BTreeSet<String>,
-    /// The buckets without whose credentials the server does not serve.
+    /// The buckets whose credentials are required.
     pub(in crate::server) buckets: BTreeSet<BucketName>,
-    /// Whether a listener takes callers without a token: their proof needs no keys of an issuer.
+    /// Whether a listener authenticates callers without tokens, which needs no issuer's keys.
     pub(in crate::server) proves_without_tokens: bool,
     /// How long a start waits for all parts.
     pub(in crate::server) startup_wait: Duration,
 }
 
-/// The parts that readiness asks.
-pub(in crate::server) struct Parts {
+/// The parts that readiness checks.
+pub(in crate::server) struct CheckedParts {
     pub(in crate::server) authenticator: Arc<Authenticator>,
     pub(in crate::server) signers: Vec<Arc<dyn SignerStatus>>,
     pub(in crate::server) audit: AuditTrail,
     pub(in crate::server) clock: Arc<dyn Clock>,
 }
 
-/// Asks the parts what is missing. Clones share everything.
+/// Checks which parts are available. Clones share everything.
 #[derive(Clone)]
 pub struct Readiness(Arc<Shared>);
 
 struct Shared {
-    parts: Parts,
-    demands: Demands,
+    parts: CheckedParts,
+    settings: ReadinessSettings,
     started: Instant,
     /// Whether health has said SERVING once.
     has_served: AtomicBool,
     draining: CancellationToken,
-    /// What health says at the moment, and why.
-    reported: watch::Sender<Standing>,
+    /// What health says now, and why.
+    reported: watch::Sender<ServerState>,
 }
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness").field("standing", &self.standing()).finish_non_exhaustive()
+        f.debug_struct("Readiness").field("state", &self.state()).finish_non_exhaustive()
     }
 }
 
 impl Readiness {
-    pub(in crate::server) fn new(parts: Parts, demands: Demands) -> Self {
+    pub(in crate::server) fn new(parts: CheckedParts, settings: ReadinessSettings) -> Self {
         Self(Arc::new(Shared {
             parts,
-            demands,
+            settings,
             started: Instant::now(),
             has_served: AtomicBool::new(false),
             draining: CancellationToken::new(),
-            reported: watch::Sender::new(Standing::Starting(Vec::new())),
+            reported: watch::Sender::new(ServerState::Starting(Vec::new())),
         }))
     }
 
-    /// How the server stands now.
+    /// The state of the server now.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        let Shared { demands, started, has_served, draining, .. } = &*self.0;
+    pub fn state(&self) -> ServerState {
+        let Shared { settings, started, has_served, draining, .. } = &*self.0;
         if draining.is_cancelled() {
-            return Standing::Stopping;
+            return ServerState::Stopping;
         }
-        let start_is_over = has_served.load(Ordering::Relaxed) || started.elapsed() >= demands.startup_wait;
-        standing_of(self.0.find(), start_is_over, demands.proves_without_tokens)
+        let start_is_over = has_served.load(Ordering::Relaxed) || started.elapsed() >= settings.startup_wait;
+        state_of(self.0.find(), start_is_over, settings.proves_without_tokens)
     }
 
-    /// Follows what health says.
+    /// Follows the reported state.
     #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<Standing> {
+    pub fn subscribe(&self) -> watch::Receiver<ServerState> {
         self.0.reported.subscribe()
     }
 
-    /// Returns once health says SERVING.
+    /// Returns when health says SERVING.
     pub async fn ready(&self) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let mut reported = self.subscribe();
-        let _now = reported.wait_for(Standing::is_serving).await;
+        let _now = reported.wait_for(ServerState::is_serving).await;
     }
 
-    /// Turns health to NOT_SERVING for good, and returns once it says so.
+    /// Sets health to NOT_SERVING permanently, and returns when it is reported.
     pub(in crate::server) async fn drain(&self) {
         self.0.draining.cancel();
         let mut reported = self.subscribe();
-        // Bounded: the task that watches may have ended.
-        let told = reported.wait_for(|standing| *standing == Standing::Stopping);
+        // With a time limit, because the watching task may have ended.
+        let told = reported.wait_for(|state| *state == ServerState::Stopping);
         let _in_time = time::timeout(2 * POLL_WHEN_READY, told).await;
     }
 
-    /// Keeps health true to what is missing. Never returns.
+    /// Keeps health up to date. Never returns.
     pub(in crate::server) async fn watch(self, health: HealthReporter) {
-        let mut last: Option<Standing> = None;
+        let mut last: Option<ServerState> = None;
         loop {
-            let standing = self.standing();
-            let serves = standing.is_serving();
-            if last.as_ref() != Some(&standing) {
+            let state = self.state();
+            let serves = state.is_serving();
+            if last.as_ref() != Some(&state) {
                 publish(&health, serves).await;
                 self.0.has_served.fetch_or(serves, Ordering::Relaxed);
-                self.log(&standing);
-                self.0.reported.send_replace(standing.clone());
-                last = Some(standing);
+                self.log(&state);
+                self.0.reported.send_replace(state.clone());
+                last = Some(state);
             }
             self.pause(serves).await;
         }
     }
 
-    fn log(&self, standing: &Standing) {
-        let missing = names(standing.missing());
-        match standing {
-            Standing::Serving(parts) if parts.is_empty() => tracing::info!("serving"),
-            Standing::Serving(_) => tracing::warn!(missing, "serving, but not every call can be answered"),
-            Standing::Starting(_) => {
-                let wait = humantime::format_duration(self.0.demands.startup_wait);
-                tracing::info!(missing, startup_wait = %wait, "not serving yet: waiting for all parts");
+    fn log(&self, state: &ServerState) {
+        let missing = names(state.missing());
+        match state {
+            ServerState::Serving(parts) if parts.is_empty() => tracing::info!("serving"),
+            ServerState::Serving(_) => tracing::warn!(missing, "serving, but some parts are unavailable"),
+            ServerState::Starting(_) => {
+                let wait = humantime::format_duration(self.0.settings.startup_wait);
+                tracing::info!(missing, startup_wait = %wait, "not serving yet: waiting for unavailable parts");
             }
-            Standing::NotServing(_) => tracing::warn!(missing, "not serving"),
-            Standing::Stopping => tracing::info!("no longer serving: the server is stopping"),
+            ServerState::NotServing(_) => tracing::warn!(missing, "not serving: parts are unavailable"),
+            ServerState::Stopping => tracing::info!("no longer serving: the server is stopping"),
         }
     }
 
-    /// What metrics show.
+    /// The state for metrics.
     pub(in crate::server) fn status(&self) -> ReadinessStatus {
         let status = |Found { part, available, required }: Found| PartStatus {
             kind: part.kind(),
@@ -161,7 +161,7 @@ impl Readiness {
         ReadinessStatus { is_serving, parts: self.0.find().into_iter().map(status).collect() }
     }
 
-    /// Waits until it is worth asking again.
+    /// Waits until the next check is due.
     async fn pause(&self, serves: bool) {
         let interval = if serves { POLL_WHEN_READY } else { POLL_UNTIL_READY };
         tokio::select! {
@@ -174,8 +174,8 @@ impl Readiness {
 impl Shared {
     /// Every part, in the order of [`Part`].
     fn find(&self) -> Vec<Found> {
-        let Parts { authenticator, signers, audit, clock } = &self.parts;
-        let Demands { issuers, buckets, .. } = &self.demands;
+        let CheckedParts { authenticator, signers, audit, clock } = &self.parts;
+        let ReadinessSettings { issuers, buckets, .. } = &self.settings;
         let keys = authenticator.key_status().into_iter().map(|(issuer, status)| {
             let required = issuers.contains(&*issuer);
             Found { part: Part::IssuerKeys(issuer), available: status.usable, required }
@@ -184,17 +184,14 @@ impl Shared {
             let required = part.bucket().is_some_and(|bucket| buckets.contains(bucket));
             Found { part, available, required }
         });
-        let audit = audit.standing();
-        let audit = audit.map(|standing| Found {
-            part: Part::AuditTrail,
-            available: standing.available,
-            required: standing.required,
-        });
+        let audit = audit.state();
+        let audit =
+            audit.map(|state| Found { part: Part::AuditTrail, available: state.available, required: state.required });
         keys.chain(credentials).chain(audit).collect()
     }
 }
 
-/// The parts that sign, in their order. A bucket that several signers serve is available where all of them can sign.
+/// The signing parts, in order. A bucket with several signers is available if all of them can sign.
 fn signing_parts(signers: &[Arc<dyn SignerStatus>], now: SystemTime) -> BTreeMap<Part, bool> {
     let mut parts = BTreeMap::new();
     for found in signers.iter().flat_map(|signer| signer.availability(now)) {
@@ -207,7 +204,7 @@ fn signing_parts(signers: &[Arc<dyn SignerStatus>], now: SystemTime) -> BTreeMap
     parts
 }
 
-/// Tells health for the server as a whole and for the service by its name.
+/// Reports health for the whole server and for the service by name.
 pub(in crate::server) async fn publish(health: &HealthReporter, serving: bool) {
     let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
     health.set_service_status("", status).await;

@@ -1,4 +1,4 @@
-//! Has a running server read anew what it reads from outside.
+//! Reloads keys, credentials and files of a running server.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use access_broker_identity::KeyRing;
 use access_broker_s3::presign::SignerUpkeep;
 
-/// Has a running server read anew what it reads from outside. Clones do the same.
+/// Requests reloads from a running server. Clones do the same.
 #[derive(Debug, Clone)]
 pub struct Reloader {
     pub(in crate::server) key_rings: Vec<Arc<KeyRing>>,
@@ -16,9 +16,9 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Has the keys of every issuer fetched, all credentials asked for anew, and the policy and TLS files looked at now,
-    /// and not when it is their time. What is new takes effect as it would have then: a changed key at once, a file once
-    /// it counts. What cannot be read leaves what is in force. Waits for nothing.
+    /// Fetches the keys of every issuer, renews all credentials, and reads the policy and TLS files now instead of at
+    /// their next time. The effects are the usual ones: a changed key is used immediately, a file when it is stable. If
+    /// something cannot be read, the active one stays. Does not wait.
     pub fn reload(&self) {
         self.key_rings.iter().for_each(|keys| keys.refresh_soon());
         self.signers.iter().for_each(|signer| signer.reload());

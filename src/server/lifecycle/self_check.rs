@@ -1,4 +1,4 @@
-//! A call that the server makes to itself, through everything that the calls of its clients go through.
+//! A health check of the server by itself, through everything that clients' calls pass.
 
 use std::fmt;
 use std::io;
@@ -27,25 +27,24 @@ use crate::server::grpc_server::GrpcService;
 use crate::telemetry::ServerCounters;
 use access_broker_identity::AcceptedProof;
 
-/// What the pipe between both ends holds, in bytes: a health check and its answer take a few hundred.
+/// The size of the in-memory pipe, in bytes: a health check and its answer take a few hundred.
 const PIPE_BYTES: usize = 16 * 1_024;
 
-/// Asks the server for its health over a connection in memory. Clones share everything.
+/// Checks the server's health over an in-memory connection. Clones share everything.
 ///
-/// Such a connection goes through the code that serves accepted ones, and its call through the pipeline and services of
-/// all calls. It takes no place of a client, because budgets, counts and places for it are its own, and no setting of a
-/// listener stands in its way. Neither the log nor metrics nor traces have it.
+/// The connection and the call pass the same code as those of clients. They take no client's slot, because they have
+/// their own budgets and counters, and settings of listeners do not apply. Log, metrics and traces do not show them.
 #[derive(Clone)]
 pub(crate) struct SelfCheck {
     connections: Connections,
     _ends_connections: Arc<DropGuard>,
 }
 
-/// Why the server did not answer itself.
+/// Why the self-check failed.
 #[derive(Debug, Error)]
 pub(crate) enum SelfCheckError {
-    /// No answer in time.
-    #[error("no answer within {0:?}")]
+    /// No answer within the limit.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),
     /// The connection was not served.
     #[error("the connection failed")]
@@ -55,7 +54,7 @@ pub(crate) enum SelfCheckError {
 }
 
 impl SelfCheck {
-    /// The service must be the one that listeners serve.
+    /// The service must be that of the listeners.
     pub(in crate::server) fn new(service: GrpcService, limits: &LimitSettings) -> Self {
         let marked = ServiceBuilder::new()
             .map_request(|incoming: IncomingCall<Body>| IncomingCall { origin: CallOrigin::SelfCheck, ..incoming });
@@ -67,12 +66,12 @@ impl SelfCheck {
         Self { connections, _ends_connections: Arc::new(cut.drop_guard()) }
     }
 
-    /// Makes one call over a connection of its own. Any status of health counts as an answer: a server that waits for
-    /// keys is not stuck.
+    /// Makes one call over a new connection. Any health status counts as an answer: a server that waits for keys is not
+    /// stuck.
     ///
     /// # Errors
     ///
-    /// When no answer comes within `limit`, or the connection or the call fails.
+    /// When no answer arrives within `limit`, or the connection or the call fails.
     pub(crate) async fn call(&self, limit: Duration) -> Result<(), SelfCheckError> {
         let (client, server) = tokio::io::duplex(PIPE_BYTES);
         let requirements = Requirements { tls: None, accepts: Arc::new(AcceptedProof::Token), has_istio_source: false };
@@ -83,7 +82,7 @@ impl SelfCheck {
 
 async fn ask(client: DuplexStream) -> Result<(), SelfCheckError> {
     let client = Mutex::new(Some(TokioIo::new(client)));
-    // The URI names nothing. Without a second end there is no second connection.
+    // The URI is not used. There is one pipe end, so there is no second connection.
     let connector = service_fn(move |_: Uri| {
         let client = client.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move { client.ok_or(io::Error::from(io::ErrorKind::NotConnected)) }

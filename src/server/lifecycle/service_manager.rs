@@ -1,5 +1,5 @@
-//! What systemd is told of a service of `Type=notify` or `Type=notify-reload` (`sd_notify(3)`). Without `NOTIFY_SOCKET`
-//! nothing is told.
+//! Notifications to systemd for services of `Type=notify` or `Type=notify-reload` (`sd_notify(3)`). Without
+//! `NOTIFY_SOCKET` nothing is sent.
 
 use std::env;
 use std::os::linux::net::SocketAddrExt;
@@ -14,28 +14,28 @@ use tokio::{task, time};
 
 use super::readiness::Readiness;
 use super::self_check::SelfCheck;
-use super::standing::Standing;
+use super::server_state::ServerState;
 
-/// How long the manager may take to read a message. It never takes noticeably long, and must not hold up a stop.
+/// The time limit for sending a message. It is never slow in practice, and must not delay a stop.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// A watchdog is told this often within its time: one message that is late does not end the process.
+/// The number of watchdog messages per watchdog period: one late message does not end the process.
 const WATCHDOG_PARTS: u32 = 3;
 
-/// The service manager, if there is one. Clones tell the same. Failing to tell is no reason to fail: the manager has
-/// time limits of its own.
+/// The service manager, if there is one. Clones share everything. A failed notification is no failure of the server:
+/// the manager has its own time limits.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceManager(Option<Arc<Manager>>);
 
 #[derive(Debug)]
 struct Manager {
-    /// The longest time between two messages that the server answers, if the manager watches that.
+    /// The watchdog period, if the manager has a watchdog.
     watchdog: Option<Duration>,
-    /// One message at a time: they have an order, and a manager that reads none holds one thread and not many.
+    /// One message at a time: they have an order, and if the manager reads none, only one thread is blocked.
     sending: Arc<Semaphore>,
     is_ready: AtomicBool,
-    /// Whether the last message was not taken, which was logged.
-    is_deaf: AtomicBool,
+    /// Whether the last message failed, which was logged.
+    is_failing: AtomicBool,
 }
 
 impl ServiceManager {
@@ -46,61 +46,61 @@ impl ServiceManager {
             watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()),
             sending: Arc::new(Semaphore::new(1)),
             is_ready: AtomicBool::new(false),
-            is_deaf: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
         };
         Self(env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()).map(|_| Arc::new(manager())))
     }
 
-    /// Tells what the start is doing.
+    /// Reports a step of the start.
     pub(crate) async fn starting(&self, step: &'static str) {
-        self.tell(vec![status(format!("starting: {step}"))]).await;
+        self.notify(vec![status(format!("starting: {step}"))]).await;
     }
 
-    /// Tells when the server serves for the first time, and all along how it stands. Returns when the server is about to
-    /// stop.
-    pub(crate) async fn follow(self, readiness: Readiness) {
+    /// Reports when the server serves for the first time, and each change of its state. Returns when the server is
+    /// about to stop.
+    pub(crate) async fn report_state(self, readiness: Readiness) {
         let Self(Some(manager)) = &self else { return };
         let mut reported = readiness.subscribe();
         loop {
-            let standing = reported.borrow_and_update().clone();
-            if standing == Standing::Stopping {
+            let state = reported.borrow_and_update().clone();
+            if state == ServerState::Stopping {
                 return;
             }
-            let becomes_ready = standing.is_serving() && !manager.is_ready.load(Ordering::Relaxed);
-            let text = status(standing.to_string());
-            self.tell(if becomes_ready { vec![Message::Ready, text] } else { vec![text] }).await;
-            manager.is_ready.fetch_or(standing.is_serving(), Ordering::Relaxed);
+            let becomes_ready = state.is_serving() && !manager.is_ready.load(Ordering::Relaxed);
+            let text = status(state.to_string());
+            self.notify(if becomes_ready { vec![Message::Ready, text] } else { vec![text] }).await;
+            manager.is_ready.fetch_or(state.is_serving(), Ordering::Relaxed);
             if reported.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    /// Tells that a reload begins, unless the start has not ended.
+    /// Reports the start of a reload, unless the server is still starting.
     pub(crate) async fn reloading(&self) {
         if self.is_ready() {
-            self.tell(vec![Message::Reloading]).await;
+            self.notify(vec![Message::Reloading]).await;
         }
     }
 
-    /// Tells that it has ended.
+    /// Reports the end of a reload.
     pub(crate) async fn reloaded(&self) {
         if self.is_ready() {
-            self.tell(vec![Message::Ready]).await;
+            self.notify(vec![Message::Ready]).await;
         }
     }
 
-    /// Tells that the service is on its way down.
+    /// Reports that the service stops.
     pub(crate) async fn stopping(&self) {
         if let Self(Some(manager)) = self {
-            // A reload that comes now is not told: it would end in READY=1.
+            // A reload that comes now is not reported: it would end in READY=1.
             manager.is_ready.store(false, Ordering::Relaxed);
         }
-        self.tell(vec![Message::Stopping, status("stopping: no new calls after the drain delay".to_owned())]).await;
+        self.notify(vec![Message::Stopping, status("stopping: no new calls after the drain delay".to_owned())]).await;
     }
 
-    /// Has the server answer a call of its own, several times within the watchdog's time, and tells of each answer.
-    /// Never returns where the manager watches; returns at once where it does not.
+    /// Checks the server several times per watchdog period, and reports each success. Never returns with a watchdog;
+    /// returns immediately without.
     pub(crate) async fn watch(self, check: SelfCheck) {
         let Some(limit) = self.0.as_ref().and_then(|manager| manager.watchdog) else { return };
         let interval = (limit / WATCHDOG_PARTS).max(Duration::from_millis(1));
@@ -111,11 +111,11 @@ impl ServiceManager {
             turns.tick().await;
             match check.call(interval).await {
                 Ok(()) => {
-                    self.tell(vec![Message::Watchdog]).await;
+                    self.notify(vec![Message::Watchdog]).await;
                     is_silent = false;
                 }
                 Err(error) if !is_silent => {
-                    tracing::warn!(%error, "the server did not answer its own health check; the watchdog is not told");
+                    tracing::warn!(%error, "self-check failed: systemd's watchdog is not notified");
                     is_silent = true;
                 }
                 Err(_) => {}
@@ -127,12 +127,12 @@ impl ServiceManager {
         self.0.as_ref().is_some_and(|manager| manager.is_ready.load(Ordering::Relaxed))
     }
 
-    async fn tell(&self, messages: Vec<Message>) {
+    async fn notify(&self, messages: Vec<Message>) {
         let Self(Some(manager)) = self else { return };
         let send = async {
             let turn = Arc::clone(&manager.sending).acquire_owned().await;
-            // The socket is a blocking one. The turn is held until the message is taken, so that a manager that reads
-            // nothing holds one thread and not one for each message.
+            // The socket is blocking. The permit is held until the message is sent, so that only one thread is blocked
+            // if the manager reads nothing.
             let sent = task::spawn_blocking(move || {
                 let _turn = turn;
                 send(&messages)
@@ -142,16 +142,16 @@ impl ServiceManager {
         let problem = match time::timeout(LIMIT, send).await {
             Ok(Ok(Ok(()))) => None,
             Ok(Ok(Err(error))) => Some(error.to_string()),
-            Ok(Err(_)) | Err(_) => Some("it does not read what it is told".to_owned()),
+            Ok(Err(_)) | Err(_) => Some("systemd did not read the notification".to_owned()),
         };
-        let was_deaf = manager.is_deaf.swap(problem.is_some(), Ordering::Relaxed);
-        if let Some(error) = problem.filter(|_| !was_deaf) {
-            tracing::warn!(error, "the service manager cannot be told");
+        let was_failing = manager.is_failing.swap(problem.is_some(), Ordering::Relaxed);
+        if let Some(error) = problem.filter(|_| !was_failing) {
+            tracing::warn!(error, "notifying systemd failed");
         }
     }
 }
 
-/// A part of what is sent.
+/// A part of a notification.
 #[derive(Debug)]
 enum Message {
     Ready,
@@ -170,7 +170,7 @@ fn send(messages: &[Message]) -> std::io::Result<()> {
     for message in messages {
         match message {
             Message::Ready => states.push(NotifyState::Ready),
-            // By the time the manager tells the messages before the reload from those after it.
+            // By this time the manager distinguishes the messages before the reload from those after it.
             Message::Reloading => states.extend([NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
             Message::Stopping => states.push(NotifyState::Stopping),
             Message::Watchdog => states.push(NotifyState::Watchdog),
@@ -185,7 +185,7 @@ fn send(messages: &[Message]) -> std::io::Result<()> {
     }
 }
 
-/// A name that begins with `@` is one of Linux's abstract names, and no path (`sd_notify(3)`).
+/// A name that begins with `@` is an abstract name of Linux, not a path (`sd_notify(3)`).
 fn send_to_abstract_socket(name: &[u8], states: &[NotifyState<'_>]) -> std::io::Result<()> {
     let lines = states.iter().fold(String::new(), |lines, state| lines + &state.to_string() + "\n");
     let address = SocketAddr::from_abstract_name(name)?;

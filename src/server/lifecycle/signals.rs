@@ -1,10 +1,10 @@
-//! The signals that the process takes.
+//! The signals of the process.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals of a server. From [`listen`](Self::listen) on none of them ends the process by itself.
+/// The signals of a server. After [`listen`](Self::listen), none of them ends the process by default.
 #[derive(Debug)]
 pub(crate) struct Signals {
     pub(crate) stop: StopSignals,
@@ -33,7 +33,7 @@ impl Signals {
 pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
-    /// A file that has its longest length (`RLIMIT_FSIZE`): the write fails then, and must not end the process.
+    /// Sent when a file reaches its maximum size (`RLIMIT_FSIZE`): the write then fails, and the process must not end.
     _file_size: Signal,
 }
 
@@ -76,7 +76,7 @@ impl StopSignal {
     }
 }
 
-/// SIGHUP, as often as it comes.
+/// SIGHUP, each time.
 #[derive(Debug)]
 pub(crate) struct ReloadSignal(Signal);
 
@@ -90,7 +90,7 @@ impl ReloadSignal {
         self.0.recv().await;
         tracing::info!(
             signal = "SIGHUP",
-            "signal received: keys, credentials, watched files and the log level are read now"
+            "signal received: reloading keys, credentials, watched files and the log level"
         );
     }
 }
@@ -107,14 +107,14 @@ impl IgnoredSignals {
         Ok(Self { first: signal(SignalKind::user_defined1())?, second: signal(SignalKind::user_defined2())? })
     }
 
-    /// Writes a line for each signal that comes. Never returns.
+    /// Logs each signal. Never returns.
     pub(crate) async fn log(mut self) {
         loop {
             let signal = tokio::select! {
                 _ = self.first.recv() => "SIGUSR1",
                 _ = self.second.recv() => "SIGUSR2",
             };
-            tracing::info!(signal, "signal ignored: SIGHUP is the one that reloads");
+            tracing::info!(signal, "signal ignored: send SIGHUP to reload");
         }
     }
 }

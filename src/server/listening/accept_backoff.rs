@@ -1,36 +1,36 @@
-//! What to do when a connection cannot be accepted.
+//! Pauses after failures to accept a connection.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::server::connections::episodes::Episodes;
+use crate::server::connections::log_throttle::LogThrottle;
 use access_broker_base::pacing::Doubling;
 
-/// Clients wait no longer than the limit once files are there again.
+/// Clients wait no longer than this limit when files are available again.
 const PAUSES: Doubling = Doubling { first: Duration::from_millis(10), limit: Duration::from_secs(1) };
 
-/// Doubles the pause with every failure in a row. Without one the loop would spin: a failure such as too many open files
-/// does not go away by itself at once.
+/// Doubles the pause with every failure in a row. Without a pause the loop would spin: a failure such as too many open
+/// files lasts.
 #[derive(Debug, Default)]
 pub(in crate::server) struct AcceptBackoff {
     failures_in_a_row: u32,
-    /// While files run out, one that is given back lets a connection in now and then: that ends no episode.
-    episodes: Episodes,
+    /// When open files run out, a freed one admits a connection now and then: that does not end the episode.
+    throttle: LogThrottle,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::server) struct AcceptFailure {
     pub(in crate::server) pause: Duration,
-    /// Whether it is worth a line in the log: one for each episode.
-    pub(in crate::server) is_news: bool,
+    /// Whether to log it: once per episode.
+    pub(in crate::server) is_logged: bool,
 }
 
 impl AcceptBackoff {
     pub(in crate::server) fn failed(&mut self, now: Instant) -> AcceptFailure {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_news: self.episodes.is_news(now) }
+        AcceptFailure { pause: PAUSES.after(self.failures_in_a_row), is_logged: self.throttle.admit(now) }
     }
 
     /// The next failure is the first in a row.
@@ -39,7 +39,7 @@ impl AcceptBackoff {
     }
 }
 
-/// Whether the failure is that of the connection which was about to be accepted: the next one may be fine.
+/// Whether the failure is that of one connection: the next one may succeed.
 pub(in crate::server) fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -65,7 +65,7 @@ mod tests {
         let mut is_news_after = |seconds| {
             let failure = backoff.failed(begun + Duration::from_secs(seconds));
             backoff.succeeded();
-            failure.is_news
+            failure.is_logged
         };
         assert_eq!([0, 1, 60, 120, 181, 182].map(&mut is_news_after), [true, false, false, false, true, false]);
     }

@@ -1,15 +1,15 @@
-//! The process's limit of open files, and how many connections fit under it.
+//! The process's limit of open files, and how many connections fit into it.
 //!
 //! A process without a free descriptor cannot rotate its audit file, read its policy or fetch keys. So the limit is
-//! raised to what the configuration may need where the system allows it, and otherwise fewer connections are served.
+//! raised to what the configuration may need if the system permits it; otherwise fewer connections are served.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::LimitSettings;
 use crate::telemetry::ConnectionLimit;
 
-/// Descriptors that connections never get: listeners and the runtime, the audit file and its rotation, the policy,
-/// certificates, credentials, fetches of keys, and connections to S3.
+/// Descriptors that are reserved: listeners and the runtime, the audit file and its rotation, the policy, certificates,
+/// credentials, fetches of keys, and connections to S3.
 const RESERVE: u64 = 64;
 
 /// Connections at a time, each with one descriptor.
@@ -21,11 +21,11 @@ pub(in crate::server) struct Connections {
     pub(in crate::server) admin: u32,
 }
 
-/// Raises the soft limit of open files to what the limits need, as far as the hard limit allows, and lowers the limits
-/// of connections to what fits. Logs one warning if fewer connections of callers fit than are configured.
+/// Raises the soft limit of open files to what the limits need, up to the hard limit, and lowers the limits of
+/// connections to what fits. Logs one warning if fewer connections of callers fit than are configured.
 pub(in crate::server) fn fit_into_file_limit(limits: &mut LimitSettings) -> ConnectionLimit {
     let wanted = Connections { callers: limits.max_connections, admin: limits.admin_max_connections };
-    // A call in flight may ask S3 about an object, over a connection of its own.
+    // A call in flight may query S3 over a separate connection.
     let needed =
         [wanted.callers, wanted.admin, limits.max_calls_in_flight].map(u64::from).iter().sum::<u64>() + RESERVE;
     let nofile = raise_soft_limit(needed);
@@ -36,18 +36,18 @@ pub(in crate::server) fn fit_into_file_limit(limits: &mut LimitSettings) -> Conn
             needed,
             configured = wanted.callers,
             effective = effective.callers,
-            "the limit of open files is too low for limits.max_connections, so fewer connections are served; raise it \
-             with `ulimit -n` or LimitNOFILE=, or lower limits.max_connections"
+            "limit of open files is too low for limits.max_connections, so fewer connections are served; raise it with \
+             `ulimit -n` or LimitNOFILE=, or lower limits.max_connections"
         );
     }
     (limits.max_connections, limits.admin_max_connections) = (effective.callers, effective.admin);
     ConnectionLimit { configured: wanted.callers, effective: effective.callers }
 }
 
-/// How many of the wanted connections fit into a process that may have `nofile` files open (`None`: any number), beside
-/// the reserve of 64; at least 1 of each kind.
+/// How many of the wanted connections fit into a process with `nofile` open files (`None`: no limit) in addition to the
+/// reserve of 64; at least 1 of each kind.
 ///
-/// The admin port gets at most an eighth of the limit. A limit below 128 leaves no room for the whole reserve: then half
+/// The admin port gets at most an eighth of the limit. A limit below 128 has no room for the whole reserve: then half
 /// of the limit is reserved.
 pub(in crate::server) fn effective_max_connections(wanted: Connections, nofile: Option<u64>) -> Connections {
     let Some(nofile) = nofile else { return wanted };
@@ -57,7 +57,7 @@ pub(in crate::server) fn effective_max_connections(wanted: Connections, nofile: 
     Connections { callers: at_most(wanted.callers, nofile.saturating_sub(reserve + u64::from(admin))), admin }
 }
 
-/// The soft limit afterwards; `None` if there is none.
+/// The soft limit after raising it; `None` if there is none.
 fn raise_soft_limit(needed: u64) -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let soft = current.filter(|soft| *soft < needed);
@@ -68,10 +68,10 @@ fn raise_soft_limit(needed: u64) -> Option<u64> {
     }
     match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
         Ok(()) => {
-            tracing::info!(from = soft, to = raised, "the soft limit of open files was raised");
+            tracing::info!(from = soft, to = raised, "soft limit of open files raised");
             Some(raised)
         }
-        // A sandbox may forbid it.
+        // A sandbox may refuse it.
         Err(_) => Some(soft),
     }
 }

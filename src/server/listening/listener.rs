@@ -1,4 +1,4 @@
-//! One listener: its socket, and connections from it.
+//! One listener: its socket, and its connections.
 
 use std::fmt;
 use std::io;
@@ -22,10 +22,10 @@ use crate::server::connections::handshake::{Accepted, Requirements};
 use crate::server::connections::tls::{ListenerTls, TlsError};
 use crate::telemetry::{ListenerCertificate, Sampled};
 
-/// When the server stops: how long no connection may have come before the socket is closed.
+/// When the server stops: the socket is closed after this time without a new connection.
 const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 
-/// And how long that may take, if connections keep coming.
+/// The maximum of that, if connections keep arriving.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
 pub(in crate::server) struct Listener {
@@ -38,10 +38,10 @@ enum Socket {
     Unix(UnixSocket),
 }
 
-/// Where a listener can be reached.
+/// The address of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BoundAddress {
-    /// An IP address and the port that was bound.
+    /// An IP address and the bound port.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket.
     Unix(PathBuf),
@@ -59,7 +59,7 @@ impl fmt::Display for BoundAddress {
 impl Listener {
     /// Reads the certificates and binds the socket.
     ///
-    /// `settle` is how long a certificate file that was changed in place must be unchanged before it counts.
+    /// `settle` is how long a certificate file that was changed in place must be unchanged before it becomes active.
     pub(in crate::server) async fn bind(settings: &ListenerSettings, settle: Duration) -> anyhow::Result<Self> {
         let ListenerSettings { address, proof, tls } = settings;
         let tls = match tls.clone() {
@@ -67,14 +67,14 @@ impl Listener {
             Some(tls) => {
                 let loaded = task::spawn_blocking(move || ListenerTls::load(&tls, settle)).await;
                 let loaded = loaded.unwrap_or(Err(TlsError::Interrupted));
-                Some(loaded.with_context(|| format!("TLS of the listener at {address} cannot be set up"))?)
+                Some(loaded.with_context(|| format!("setting up TLS of the listener at {address} failed"))?)
             }
         };
         let bound = match address {
             ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Socket::Tcp),
             ListenAddress::Unix { path, mode } => UnixSocket::bind(path, *mode).map(Socket::Unix),
         };
-        let socket = bound.with_context(|| format!("cannot listen at {address}"))?;
+        let socket = bound.with_context(|| format!("listening at {address} failed"))?;
         let (tls, accepts) = (tls.map(Arc::new), Arc::new(proof.clone()));
         // It reads a file of /proc, which does not block.
         Ok(Self {
@@ -83,7 +83,7 @@ impl Listener {
         })
     }
 
-    /// What metrics show of the certificates, if there are any.
+    /// The state of the certificates for metrics, if there are any.
     pub(in crate::server) fn certificate(&self, address: &BoundAddress) -> Option<ListenerCertificate> {
         let tls = Arc::clone(self.tls()?);
         Some(ListenerCertificate { listener: address.to_string().into(), status: Sampled::new(move || tls.status()) })
@@ -96,13 +96,13 @@ impl Listener {
         }
     }
 
-    /// What has to watch the certificates' files, if there are any.
+    /// The TLS state whose files must be watched, if there is one.
     pub(in crate::server) const fn tls(&self) -> Option<&Arc<ListenerTls>> {
         self.requirements.tls.as_ref()
     }
 
-    /// Accepts connections until it is told to stop, and the rest of those that the system has accepted by then. Never
-    /// fails: what one connection does is of no concern to the next.
+    /// Accepts connections until the token is cancelled, and then those that the system has accepted by that time. One
+    /// connection cannot end it.
     pub(in crate::server) async fn run(self, connections: Connections, stop: CancellationToken) {
         let mut backoff = AcceptBackoff::default();
         loop {
@@ -119,9 +119,9 @@ impl Listener {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     connections.counters().accept_errors.add_one();
-                    let AcceptFailure { pause, is_news } = backoff.failed(Instant::now());
-                    if is_news {
-                        tracing::warn!(%error, "connections cannot be accepted; tried again until they can");
+                    let AcceptFailure { pause, is_logged } = backoff.failed(Instant::now());
+                    if is_logged {
+                        tracing::warn!(%error, "accepting connections failed; the server retries");
                     }
                     time::sleep(pause).await;
                 }
@@ -130,7 +130,7 @@ impl Listener {
         if let Socket::Unix(socket) = &self.socket {
             socket.remove_file();
         }
-        // The system has accepted these already, and resets them when the socket is closed.
+        // The system has accepted these already, and would reset them when the socket is closed.
         let _bounded = time::timeout(SWEEP_LIMIT, async {
             while let Ok(accepted) = time::timeout(SWEEP_PAUSE, self.accept()).await {
                 match accepted {
@@ -146,8 +146,8 @@ impl Listener {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // An answer is one small write, and waiting for more only delays it. Where this cannot be set, that is
-                // all that is lost.
+                // An answer is one small write, and waiting for more only delays it. If this option fails, nothing else
+                // is affected.
                 let _delayed_at_worst = stream.set_nodelay(true);
                 let own = stream.local_addr()?;
                 Ok(Accepted::Tcp { stream, peer, own })

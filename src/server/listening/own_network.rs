@@ -1,4 +1,4 @@
-//! Whether this process has a network of its own, where a listener trusts every process of its pod.
+//! Checks that the process has its own network, if a listener trusts every process of its pod.
 
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,15 +9,15 @@ use crate::config::ListenerSettings;
 use access_broker_identity::{ISTIO_IPV6_SOURCE, TrustedHop, WorkloadProof};
 use access_broker_s3::credentials::Environment;
 
-/// The address of the pod, where the pod's manifest gives it (`status.podIP`).
+/// The address of the pod, if the pod's manifest sets it (`status.podIP`).
 const POD_IP: &str = "POD_IP";
 
 /// The address of its node (`status.hostIP`).
 const HOST_IP: &str = "HOST_IP";
 
-/// Fails if a listener trusts its pod and the pod has the network of its node. There every process of the node is in the
-/// same network namespace, and clients of a Service may come with the node's own address, which stands in for theirs.
-/// Where either address is not given, nothing is known and nothing is refused.
+/// Fails if a listener trusts its pod and the pod has the network of its node. Every process of the node is then in the
+/// same network namespace, and clients of a Service may have the node's own address instead of theirs. If one of the
+/// addresses is not set, nothing is checked.
 pub(in crate::server) fn refuse_node_network(
     listeners: &[ListenerSettings],
     environment: &Environment,
@@ -29,7 +29,7 @@ pub(in crate::server) fn refuse_node_network(
     let read = |name: &str| {
         let value = environment(name)?;
         let address = value.parse::<IpAddr>().with_context(|| {
-            format!("{setting} looks at the environment variable {name}, which must be an IP address; it is {value:?}")
+            format!("{setting} reads the environment variable {name}, which must be an IP address; it is {value:?}")
         });
         Some(address)
     };
@@ -45,8 +45,8 @@ pub(in crate::server) fn refuse_node_network(
     Ok(())
 }
 
-/// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6. Istio's set-up gives it
-/// that before any container of the pod starts.
+/// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6. Istio's set-up adds it
+/// before any container of the pod starts.
 pub(in crate::server) fn has_istio_source() -> bool {
     fs::read_to_string("/proc/net/if_inet6").is_ok_and(|table| lists(&table, ISTIO_IPV6_SOURCE))
 }

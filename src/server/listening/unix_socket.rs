@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// A bound socket, whose file is removed in the end.
+/// A bound socket. Its file is removed on drop.
 pub(super) struct UnixSocket {
     listener: UnixListener,
     path: PathBuf,
-    /// Device and inode, by which the file is known again.
+    /// Device and inode, which identify the file.
     file: (u64, u64),
 }
 
 impl UnixSocket {
-    /// Binds a socket and gives its file these permissions. A socket without a listener, left by a process that was
-    /// killed, is replaced; anything else at the path is an error.
+    /// Binds a socket and sets its file's permissions. A socket without a listener, left by a killed process, is
+    /// replaced; any other file at the path is an error.
     ///
-    /// The file has the permissions of the process's umask for the moment between the two steps. Who connects is
-    /// asked of the kernel anyway; put the socket into a folder that only its users may enter.
+    /// Between the two steps, the file has the permissions of the process's umask. The kernel reports who connects in
+    /// any case; put the socket into a directory that only its users may enter.
     pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Self> {
         remove_stale(path)?;
         let listener = UnixListener::bind(path)?;
@@ -38,12 +38,12 @@ impl UnixSocket {
         self.listener.accept().await.map(|(stream, _)| stream)
     }
 
-    /// Removes the file, so that nothing new connects. What has connected can still be accepted.
+    /// Removes the file, so that no new connections are made. Existing ones can still be accepted.
     pub(super) fn remove_file(&self) {
-        // A successor may have put a socket of its own there.
+        // A successor may have created its own socket at the path.
         let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.file);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "the socket's file cannot be removed");
+            tracing::warn!(path = %self.path.display(), %error, "removing the socket's file failed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the program holds of its log.
+//! The program's handle of its log.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -16,7 +16,7 @@ use super::targets;
 #[derive(Debug, Clone)]
 pub(crate) struct LogHandle {
     queue: LogQueue,
-    /// `None` where no subscriber of the process hears it.
+    /// `None` if no subscriber of the process uses it.
     level: Option<reload::Handle<Targets, Registry>>,
 }
 
@@ -29,23 +29,23 @@ impl LogHandle {
         Self { level: Some(level), ..self }
     }
 
-    /// Changes the least severe level of the broker's own events. What holds at every level stays: the lines of calls are
-    /// written, and libraries are heard from warnings upwards.
+    /// Changes the least severe level of the broker's own events. Access lines and the level of libraries do not
+    /// change.
     pub(crate) fn set_level(&self, level: Level) {
         if let Some(handle) = &self.level {
-            // A log that ended, or that another took the place of, has no level to change.
+            // If the log ended or was replaced, there is no level to change.
             let _is_gone = handle.reload(targets(level));
         }
     }
 
-    /// What was lost so far.
+    /// Counts of lost lines.
     #[must_use]
     pub(crate) fn counts(&self) -> &Arc<LogCounts> {
         self.queue.counts()
     }
 
-    /// Waits until the lines so far are written, and tells whether they are: a reader that stalls must not hold up the
-    /// end of the process. Blocks the thread for `patience` at most.
+    /// Waits until the lines so far are written, and returns whether they are. A reader that stalls must not delay the
+    /// exit: blocks the thread for `patience` at most.
     #[must_use]
     pub(crate) fn flush(&self, patience: Duration) -> bool {
         let (written, all_written) = mpsc::channel();

@@ -9,11 +9,11 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The room that a line gets at first: the line of a call that was decided has some 600 bytes.
+/// The initial capacity of a line: the access line of a decision has some 600 bytes.
 const USUAL_LINE_BYTES: usize = 768;
 
-/// Writes what `tracing_subscriber`'s own JSON format writes, byte for byte, and in less time: that one passes each
-/// piece of text through the adaptors of a general serializer. Events within spans, which are rare, are left to it.
+/// Writes the same bytes as `tracing_subscriber`'s own JSON format, in less time: that one passes each piece of text
+/// through the adaptors of a general serializer. Events within spans are rare and are left to it.
 pub(super) struct JsonLine<F> {
     /// The format for events within spans.
     within_spans: F,
@@ -57,7 +57,7 @@ where
 /// Writes each field after a comma.
 struct Fields {
     line: String,
-    /// The error of a value that cannot be shown.
+    /// The error of a value that cannot be formatted.
     result: fmt::Result,
 }
 
@@ -68,7 +68,7 @@ impl Fields {
         self.line.push_str("\":");
     }
 
-    /// A value whose text has nothing to escape.
+    /// A value whose text needs no escapes.
     fn plain(&mut self, field: &Field, value: impl fmt::Display) {
         self.name(field);
         self.result = self.result.and(write!(self.line, "{value}"));
@@ -121,13 +121,13 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// What a JSON string cannot hold as it is (RFC 8259 section 7). All of it is ASCII, so that text can be split there.
+/// What must be escaped in a JSON string (RFC 8259 section 7). All of it is ASCII, so text can be split there.
 const fn is_escaped(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn push_escaped(line: &mut String, text: &str) {
-    // Without an early end the compiler looks at many bytes at once, and hardly any text has to be escaped.
+    // Without an early exit the compiler can compare many bytes at once, and most texts need no escapes.
     if !text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
         line.push_str(text);
         return;
@@ -186,7 +186,7 @@ mod tests {
     }
 
     impl Log {
-        /// The text without the times, which differ, but for their form.
+        /// The text with the times, which differ, replaced by their format.
         fn text(&self) -> String {
             let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
             let lines = text.lines().map(|line| {
@@ -198,7 +198,7 @@ mod tests {
         }
     }
 
-    /// What is written of these events, here and by `tracing_subscriber`.
+    /// The lines of these events, from this format and from `tracing_subscriber`'s.
     fn both(events: impl Fn()) -> (String, String) {
         let (ours, theirs) = (Log::default(), Log::default());
         let settings = LogSettings { format: LogFormat::Json, level: Level::TRACE };

@@ -1,15 +1,15 @@
-//! What was lost of the log.
+//! Counts of lost log lines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a line is not in the log, or not as a whole.
+/// Why a line is missing in the log, or incomplete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LossCause {
-    /// The reader of the log is too slow, and the queue was full.
+    /// The queue was full, because the reader of the log is too slow.
     QueueFull,
-    /// Standard error refused it: the reader has gone, the disk is full.
+    /// Standard error refused it: the reader has ended, or the disk is full.
     WriteFailed,
-    /// It was too long and was cut.
+    /// It was too long and was shortened.
     TooLong,
 }
 
@@ -36,7 +36,7 @@ pub struct LogCounts {
 }
 
 impl LogCounts {
-    /// The lines that were lost by this cause since the start.
+    /// The number of lines lost for this cause since the start.
     #[must_use]
     pub(crate) fn lost(&self, cause: LossCause) -> u64 {
         self.counter(cause).load(Ordering::Relaxed)

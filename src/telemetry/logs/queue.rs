@@ -1,4 +1,4 @@
-//! The lines that wait to be written.
+//! The queue of log lines.
 
 use std::io;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use super::LogFormat;
 use super::loss::{LogCounts, LossCause};
 use super::shorten::shorten;
 
-/// The bytes of all lines that wait.
+/// The maximum bytes of all queued lines.
 pub(super) const MAX_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The longest line, its end included.
+/// The maximum length of a line with its end.
 pub(super) const MAX_LINE_BYTES: usize = 16 * 1024;
 
-/// What a line takes beside its own bytes: its place in the channel and what the allocator adds.
+/// What a line takes in addition to its bytes: its slot in the channel and the allocator's overhead.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
-/// What the thread of the log is told.
+/// Messages to the thread of the log.
 #[derive(Debug)]
 pub(super) enum Message {
     Line(QueuedLine),
@@ -29,7 +29,7 @@ pub(super) enum Message {
     Flush(mpsc::Sender<()>),
 }
 
-/// A line and the room that it takes in the queue.
+/// A line and its room in the queue.
 #[derive(Debug)]
 pub(super) struct QueuedLine {
     text: Box<[u8]>,
@@ -41,13 +41,13 @@ impl QueuedLine {
         &self.text
     }
 
-    /// The room to give back when it has been written.
+    /// The room to free when it was written.
     pub(super) const fn room(&self) -> usize {
         self.room as usize
     }
 }
 
-/// Takes lines without ever waiting. Clones share everything.
+/// Queues lines without ever waiting. Clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct LogQueue(Arc<Shared>);
 
@@ -60,7 +60,7 @@ struct Shared {
     counts: Arc<LogCounts>,
 }
 
-/// The end of the queue that the thread of the log holds.
+/// The receiving end, in the thread of the log.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) messages: UnboundedReceiver<Message>,
@@ -68,7 +68,7 @@ pub(super) struct Waiting {
     pub(super) counts: Arc<LogCounts>,
 }
 
-/// A queue with room for so many bytes.
+/// A queue for this many bytes.
 pub(super) fn log_queue(format: LogFormat, max_bytes: usize) -> (LogQueue, Waiting) {
     let (sender, messages) = unbounded_channel();
     let (room, counts) = (Arc::new(Semaphore::new(max_bytes)), Arc::new(LogCounts::default()));
@@ -102,13 +102,13 @@ impl LogQueue {
         }
     }
 
-    /// Has the thread answer when everything so far is written. False if the thread has ended.
+    /// Makes the thread answer when everything so far is written. False if the thread has ended.
     pub(super) fn ask_for_flush(&self, written: mpsc::Sender<()>) -> bool {
         self.0.messages.send(Message::Flush(written)).is_ok()
     }
 }
 
-/// One write is one line, as `tracing_subscriber` has it. It never fails: the subscriber would print the error to
+/// One write is one line, as `tracing_subscriber` does it. It never fails: the subscriber would print the error to
 /// standard error itself, and wait there.
 impl io::Write for &LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -151,7 +151,7 @@ mod tests {
         }
         assert_eq!(waiting.counts.lost(LossCause::QueueFull), 3);
         assert_eq!(lines(&mut waiting).len(), 2);
-        // What was written makes room.
+        // A written line makes room.
         queue.push(&line);
         queue.push(&line);
         assert_eq!(waiting.counts.lost(LossCause::QueueFull), 3);

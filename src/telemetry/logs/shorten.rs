@@ -1,4 +1,4 @@
-//! Lines that are too long.
+//! Shortens lines that are too long.
 
 use std::fmt;
 
@@ -8,18 +8,19 @@ use serde_json::Value;
 
 use super::LogFormat;
 
-/// The longest values, in bytes of JSON, that are tried one after the other until the line is short enough.
+/// The maximum lengths of values, in bytes of JSON, tried in order until the line is short enough.
 const VALUE_BYTES: [usize; 3] = [4_096, 1_024, 256];
 
-/// What stays of a JSON line with too many fields.
+/// The fields that remain of a JSON line with too many fields.
 const ESSENTIAL: [&str; 4] = ["timestamp", "level", "message", "target"];
 
-/// The field of a JSON line that was cut: how long it was.
+/// The field of a shortened JSON line with its original length.
 const MARK: &str = "cut_from_bytes";
 
-/// A line of the same format, its end included in `max_bytes`, that says that it was cut and how long it was.
+/// A line of the same format, at most `max_bytes` long with its end, that shows that it was shortened and its original
+/// length.
 ///
-/// Text is cut at its end. JSON stays JSON: its long values are cut.
+/// Text is cut at its end. JSON stays valid: its long values are cut.
 pub(super) fn shorten(format: LogFormat, line: &[u8], max_bytes: usize) -> Vec<u8> {
     match format {
         LogFormat::Text => shorten_text(&String::from_utf8_lossy(line), max_bytes),
@@ -36,7 +37,7 @@ fn shorten_text(line: &str, max_bytes: usize) -> String {
 
 fn shorten_json(line: &[u8], max_bytes: usize) -> String {
     let length = line.len();
-    // Every line of this format is an object. Without it there is only the length to tell.
+    // Every line of this format is an object. If one is not, only the length is logged.
     #[expect(clippy::disallowed_methods, reason = "a line that this program wrote")]
     let Fields(fields) = serde_json::from_slice(line).unwrap_or_default();
     let whole = VALUE_BYTES.iter().map(|max_value| object(&fields, *max_value, length));
@@ -46,7 +47,7 @@ fn shorten_json(line: &[u8], max_bytes: usize) -> String {
     })
 }
 
-/// The fields, their values cut, and the mark.
+/// The fields with their values cut, and the original length.
 fn object(fields: &[(String, Value)], max_value: usize, length: usize) -> String {
     let mut text = String::from("{");
     for (name, value) in fields {
@@ -61,7 +62,7 @@ fn short_value(value: &Value, max_bytes: usize) -> String {
     if whole.len() <= max_bytes {
         return whole;
     }
-    // Lists and objects cannot be cut without a look at what is in them.
+    // Lists and objects cannot be cut without parsing their content.
     let text = value.as_str().unwrap_or_default();
     let mut end = text.floor_char_boundary(max_bytes);
     loop {

@@ -15,20 +15,21 @@ use super::queue::{LogQueue, MAX_QUEUE_BYTES, Message, QueuedLine, Waiting, log_
 use super::{LogSettings, subscriber};
 use crate::line_stream::{LineStream, Unwritten};
 
-/// The most that is written at once, but for a longer line: what Linux writes to a pipe in one piece (`PIPE_BUF`), so
-/// that no line of another program that shares the pipe lands within one.
+/// The maximum size of one write, except for a longer line: Linux writes this much to a pipe in one piece (`PIPE_BUF`),
+/// so that a line of another program that shares the pipe cannot land within one.
 const MAX_GROUP_BYTES: usize = 4_096;
 
-/// How long the thread lets lines gather once it has written all, if many came together. A busy broker need not wake it for
-/// each; the line of a single call is written at once.
+/// How long the thread collects lines after it has written everything, if many arrived together, so that a busy broker
+/// need not wake it for each. The line of a single call is written immediately.
 const REST: Duration = Duration::from_millis(5);
 
 const MANY_LINES: usize = 8;
 
-/// How often losses are reported where the reader never catches up.
+/// How often losses are reported if the reader never catches up.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Starts the thread. It is one of its own and not one of the runtime's, whose end would wait for a reader that stalls.
+/// Starts the thread. It is not one of the runtime's, because the runtime's shutdown would wait for a reader that
+/// stalls.
 pub(super) fn start(stream: impl Write + Send + 'static, settings: LogSettings) -> io::Result<(LogQueue, LogHandle)> {
     let (queue, waiting) = log_queue(settings.format, MAX_QUEUE_BYTES);
     let writer = LogWriter::new(stream, waiting, settings);
@@ -73,7 +74,7 @@ impl Group {
     }
 }
 
-/// Counts of lost lines; those that were cut are in the log.
+/// Counts of lost lines. Shortened ones are in the log, so they are not in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Losses {
     queue_full: u64,
@@ -93,7 +94,7 @@ impl<W: Write> LogWriter<W> {
         }
     }
 
-    /// Writes until the last queue is gone.
+    /// Writes until the last queue is dropped.
     fn run(mut self) {
         loop {
             let message = match self.waiting.messages.try_recv() {
@@ -129,13 +130,13 @@ impl<W: Write> LogWriter<W> {
             }
             Message::Flush(written) => {
                 self.catch_up();
-                // The asker may have given up.
+                // The receiver may have given up.
                 let _given_up = written.send(());
             }
         }
     }
 
-    /// Writes what was taken, and tells of losses: the reader has everything that was kept.
+    /// Writes everything that is queued, and reports losses.
     fn catch_up(&mut self) {
         self.write();
         self.report();
@@ -155,7 +156,7 @@ impl<W: Write> LogWriter<W> {
         self.group.clear();
     }
 
-    /// Writes a line with the losses that the log has not told of, if there are any and writing works.
+    /// Writes a line with the losses that the log has not reported, if there are any and writing works.
     fn report(&mut self) {
         let counts = &self.waiting.counts;
         let losses =
@@ -175,12 +176,12 @@ impl<W: Write> LogWriter<W> {
     }
 }
 
-/// The line that tells of losses, as every other line looks, and written whatever the level.
+/// The line that reports losses, in the usual format, and written at every level.
 fn report_line(Losses { queue_full, write_failed }: Losses, settings: LogSettings) -> Vec<u8> {
     let settings = LogSettings { level: settings.level.max(Level::WARN), ..settings };
     let line = Line::default();
     tracing::subscriber::with_default(subscriber(settings, line.clone()), || {
-        tracing::warn!(queue_full, write_failed, "log lines were lost");
+        tracing::warn!(queue_full, write_failed, "writing log lines failed: some are lost");
     });
     line.take()
 }

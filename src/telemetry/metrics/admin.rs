@@ -1,4 +1,4 @@
-//! What metrics show of the admin port.
+//! Metrics of the admin port.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ impl Collector for AdminCollector {
             ("accept_failed", &counters.accept_errors),
         ]
         .map(|(event, count)| ([("event", event)], count.get()));
-        let help = "Connections of the admin port, by what happened to them.";
+        let help = "Connections on the admin port, by event: accepted, refused, timed_out, displaced or accept_failed.";
         encode_counters(&mut encoder, "admin_connections", help, connections)?;
         let open = Some(as_gauge(counters.open()));
-        encode_gauge(&mut encoder, "admin_connections_open", "Connections of the admin port that are open.", None, open)
+        encode_gauge(&mut encoder, "admin_connections_open", "Open connections on the admin port.", None, open)
     }
 }

@@ -1,4 +1,4 @@
-//! What metrics show of audit records.
+//! Metrics of audit records.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use prometheus_client::registry::Unit;
 use super::samples::{NO_LABELS, as_gauge, encode_counters, encode_gauge};
 use crate::audit::{AuditFailure, AuditStatus};
 
-/// Reads the status at each scrape. Without one there is no audit trail, and everything is zero.
+/// Reads the status at each scrape. Without an audit trail, everything is zero.
 #[derive(Debug)]
 pub(super) struct AuditCollector(pub(super) Option<Arc<AuditStatus>>);
 
@@ -19,28 +19,32 @@ impl Collector for AuditCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let status = self.0.as_deref();
         let count = |read: fn(&AuditStatus) -> u64| [(NO_LABELS, status.map_or(0, read))];
+        encode_counters(&mut encoder, "audit_records", "Audit records written.", count(AuditStatus::records))?;
         encode_counters(
             &mut encoder,
-            "audit_records",
-            "Audit records that were written.",
-            count(AuditStatus::records),
+            "audit_bytes",
+            "Size of the audit records written, in bytes.",
+            count(AuditStatus::bytes),
         )?;
-        encode_counters(&mut encoder, "audit_bytes", "Bytes of audit records.", count(AuditStatus::bytes))?;
         let groups = count(AuditStatus::groups);
-        encode_counters(&mut encoder, "audit_groups", "Groups of records that were written together.", groups)?;
+        encode_counters(
+            &mut encoder,
+            "audit_groups",
+            "Groups of audit records, each written and synced together.",
+            groups,
+        )?;
         let failures = AuditFailure::ALL
             .map(|cause| ([("cause", cause.name())], status.map_or(0, |status| status.failures(cause))));
-        encode_counters(&mut encoder, "audit_failures", "Audit records that were not written in time.", failures)?;
-        let waiting = as_gauge(status.map_or(0, AuditStatus::queue_length));
-        encode_gauge(
+        encode_counters(
             &mut encoder,
-            "audit_queue_length",
-            "Audit records that wait to be written.",
-            None,
-            Some(waiting),
+            "audit_failures",
+            "Audit records whose writing failed or timed out, by cause.",
+            failures,
         )?;
+        let waiting = as_gauge(status.map_or(0, AuditStatus::queue_length));
+        encode_gauge(&mut encoder, "audit_queue_length", "Audit records waiting to be written.", None, Some(waiting))?;
         let last_sync = status.and_then(AuditStatus::last_sync).as_ref().map(Duration::as_secs_f64);
-        let help = "How long the last sync to the disk took.";
+        let help = "Duration of the last sync of the audit file to the disk.";
         encode_gauge(&mut encoder, "audit_last_sync", help, Some(&Unit::Seconds), last_sync)
     }
 }

@@ -1,4 +1,4 @@
-//! What metrics show of the budgets that calls share.
+//! Metrics of the budgets that calls share.
 
 use std::fmt;
 
@@ -23,18 +23,30 @@ impl Collector for BudgetCollector {
             let open = unproven(kind).map_or(0, |streams| streams.open() as u64);
             ([("kind", kind.name())], as_gauge(open))
         });
-        let help = "Open streams that hold a place: of proven callers, and of everybody else by what they are for.";
+        let help = "Open streams that count toward a limit, by kind: caller (authenticated), or the purpose of an unauthenticated stream.";
         encode_gauges(encoder, "streams_open", help, None, [of_callers].into_iter().chain(others))?;
         let displaced = UnprovenKind::ALL
             .map(|kind| ([("kind", kind.name())], unproven(kind).map_or(0, |streams| streams.taken_away())));
-        let help = "Streams without a proven caller that were ended to make room for those of another connection.";
+        let help = "Unauthenticated streams that were closed to admit one of another connection, by kind.";
         encode_counters(encoder, "streams_displaced", help, displaced)?;
         let calls = Some(as_gauge(read(|budgets| budgets.places.held())));
-        encode_gauge(encoder, "calls_in_flight", "Calls that hold a place.", None, calls)?;
+        encode_gauge(
+            encoder,
+            "calls_in_flight",
+            "Calls in flight that count toward limits.max_calls_in_flight.",
+            None,
+            calls,
+        )?;
         let bytes = Some(as_gauge(read(|budgets| budgets.message_memory.held())));
-        encode_gauge(encoder, "request_memory", "Request messages that are held.", Some(&Unit::Bytes), bytes)?;
+        encode_gauge(
+            encoder,
+            "request_memory",
+            "Memory that request messages take, of limits.request_memory.",
+            Some(&Unit::Bytes),
+            bytes,
+        )?;
         let waiting = Some(as_gauge(read(|budgets| budgets.turns.waiting() as u64)));
-        let help = "Calls that wait for a signature check.";
+        let help = "Calls that wait for the signature check of a token.";
         encode_gauge(encoder, "signature_checks_waiting", help, None, waiting)
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted while calls go by.
+//! Metrics that are counted during calls.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use super::decisions::DecisionCounts;
 use crate::calls::{CallMethod, CallObserver, Cause, EndedCall};
 use access_broker_identity::Rejection;
 
-/// The upper bounds of the buckets of the time that signing takes, in seconds: tens of microseconds, unless credentials
-/// make it hash much.
+/// The upper bounds of the buckets for signing, in seconds: tens of microseconds, unless new credentials require more
+/// hashing.
 const PRESIGN_SECONDS: [f64; 9] = [0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
 
-/// The upper bounds of the buckets of the time that inspections of objects take, in seconds.
+/// The upper bounds of the buckets for HEAD requests, in seconds.
 const INSPECTION_SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
-/// Counts calls and their decisions, and times their steps.
+/// Counts calls and decisions, and measures steps.
 #[derive(Debug)]
 pub(crate) struct CallMetrics {
     pub(super) calls: CallCounts,
@@ -53,21 +53,21 @@ impl CallMetrics {
         self.presign_seconds.clone()
     }
 
-    /// The time of one inspection of an object.
+    /// The time of one HEAD request.
     pub(in crate::telemetry) fn inspection_seconds(&self) -> Histogram {
         self.inspection_seconds.clone()
     }
 
-    /// Registers what has the prefix of this program, and what has not.
+    /// Registers the metrics with and without the prefix of this program.
     pub(super) fn register(self: &Arc<Self>, plain: &mut Registry, prefix: &str) {
         plain.register_collector(Box::new(CallCollector(Arc::clone(self))));
         let own = plain.sub_registry_with_prefix(prefix);
         self.decisions.register(own);
-        let help = "Calls whose proof of identity was not accepted";
+        let help = "Calls rejected because no proof of identity was accepted, by reason";
         own.register("authentication_rejections", help, self.rejections.clone());
-        let help = "How long it took to sign an answer's URLs";
+        let help = "Time to sign the URLs of one answer";
         own.register_with_unit("presign", help, Unit::Seconds, self.presign_seconds.clone());
-        let help = "How long S3 took to describe an object, or not to";
+        let help = "Duration of HEAD requests to S3, failed ones included";
         own.register_with_unit("inspection", help, Unit::Seconds, self.inspection_seconds.clone());
     }
 }

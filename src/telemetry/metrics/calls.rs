@@ -1,4 +1,4 @@
-//! Calls, by the names that gRPC servers in Go made usual.
+//! Metrics of calls, by the names of gRPC's Go libraries.
 
 use std::array;
 use std::fmt;
@@ -15,11 +15,11 @@ use prometheus_client::registry::Unit;
 use super::samples::encode_counters;
 use crate::calls::{CallMethod, Code};
 
-/// The upper bounds of the buckets of calls' times, in seconds.
+/// The upper bounds of the buckets for the duration of calls, in seconds.
 const SECONDS: [f64; 15] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The counts of every method, each in a place of its own: counting looks up nothing.
+/// The counts of every method, in an array: counting needs no lookup.
 #[derive(Debug)]
 pub(super) struct CallCounts([MethodCounts; CallMethod::ALL.len()]);
 
@@ -76,16 +76,16 @@ impl Collector for CallCollector {
         encode_counters(
             &mut encoder,
             "grpc_server_started",
-            "Calls that began.",
+            "Calls that started, by method.",
             calls.by_method().map(|(labels, counts)| (labels, counts.started.load(Ordering::Relaxed))),
         )?;
         encode_counters(
             &mut encoder,
             "grpc_server_handled",
-            "Calls that ended, by their codes.",
+            "Calls that ended, by method and gRPC code.",
             calls.by_method().flat_map(|(labels, counts)| handled(labels, counts)),
         )?;
-        let help = "How long calls took, from their first byte to the last one of the answer.";
+        let help = "Duration of calls, from the first byte of the request to the last byte of the answer.";
         let kind = MetricType::Histogram;
         let mut metric = encoder.encode_descriptor("grpc_server_handling", help, Some(&Unit::Seconds), kind)?;
         for (labels, counts) in calls.by_method() {
@@ -95,7 +95,7 @@ impl Collector for CallCollector {
     }
 }
 
-/// `OK` from the start on, other codes once they have occurred: most never do.
+/// `OK` from the start, other codes after their first occurrence: most never occur.
 fn handled(labels: Labels, counts: &MethodCounts) -> impl Iterator<Item = ([(&'static str, &'static str); 4], u64)> {
     let [grpc_type, service, method] = labels;
     let counted = Code::ALL.into_iter().zip(&counts.handled);
@@ -104,7 +104,7 @@ fn handled(labels: Labels, counts: &MethodCounts) -> impl Iterator<Item = ([(&'s
     shown.map(move |(code, count)| ([grpc_type, service, method, ("grpc_code", go_name(code))], count))
 }
 
-/// The code's name as Go spells it, and with it the dashboards that are to be had.
+/// The code's name in Go, so that existing dashboards work.
 const fn go_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -1,4 +1,4 @@
-//! What metrics show of listeners' certificates.
+//! Metrics of listeners' certificates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::sampled::Sampled;
 use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 
-/// How it stands with a listener's certificates.
+/// The state of a listener's certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CertificateStatus {
-    /// When the set that is in force was read.
+    /// When the active set was read.
     pub(crate) loaded_at: SystemTime,
-    /// How often a changed set came into force; the one of the start does not count.
+    /// How often a changed set became active; the one of the start does not count.
     pub(crate) good_reloads: u64,
-    /// How many looks at the files found no complete and good set. Grows with every look for as long as that lasts.
+    /// How many reads found no complete and valid set. Grows with every read for as long as that lasts.
     pub(crate) failed_reloads: u64,
-    /// Whether the files, as they were seen last, hold the set that is in force.
+    /// Whether the files, as last read, are the active ones.
     pub(crate) files_in_force: bool,
-    /// The last second of the validity of the server's certificate.
+    /// The last second of the server certificate's validity.
     pub(crate) not_after: SystemTime,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct CertificateStatus {
 pub(crate) struct ListenerCertificate {
     /// The label `listener`: its address.
     pub(crate) listener: Arc<str>,
-    /// How it stands with them.
+    /// The state of its certificates.
     pub(crate) status: Sampled<CertificateStatus>,
 }
 
@@ -43,19 +43,19 @@ impl Collector for CertificateCollector {
         encode_timestamps(
             &mut encoder,
             "tls_certificate_expiry_timestamp",
-            "The end of the certificate that a listener shows.",
+            "Time when the active certificate of a listener expires, as Unix time.",
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.not_after))),
         )?;
         encode_timestamps(
             &mut encoder,
             "tls_certificate_loaded_timestamp",
-            "When the certificate that a listener shows was read.",
+            "Time when the active certificate of a listener was loaded, as Unix time.",
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], Some(status.loaded_at))),
         )?;
         encode_gauges(
             &mut encoder,
             "tls_files_in_force",
-            "Whether a listener's TLS files hold the set in force: 1, or 0.",
+            "1 if the TLS files of a listener, as last read, are the active ones, otherwise 0.",
             None,
             statuses.iter().map(|(listener, status)| ([("listener", *listener)], as_flag(status.files_in_force))),
         )?;
@@ -63,6 +63,11 @@ impl Collector for CertificateCollector {
             let labels = |result| [("listener", *listener), ("result", result)];
             [(labels("loaded"), status.good_reloads), (labels("refused"), status.failed_reloads)]
         });
-        encode_counters(&mut encoder, "tls_reloads", "Looks at changed TLS files, by what came of them.", reloads)
+        encode_counters(
+            &mut encoder,
+            "tls_reloads",
+            "Reloads of changed TLS files, by result: loaded or refused. Refused files count at every retry.",
+            reloads,
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! What metrics show of the limit of connections.
+//! Metrics of the limit of connections.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::samples::encode_gauges;
 
-/// How many connections of callers there may be.
+/// The limit of callers' connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConnectionLimit {
     /// `limits.max_connections`.
@@ -16,7 +16,7 @@ pub(crate) struct ConnectionLimit {
     pub(crate) effective: u32,
 }
 
-/// Shows the limit, where a server runs.
+/// Shows the limit, if a server runs.
 #[derive(Debug)]
 pub(super) struct ConnectionLimitCollector(pub(super) Option<ConnectionLimit>);
 
@@ -26,7 +26,7 @@ impl Collector for ConnectionLimitCollector {
             [("configured", configured), ("effective", effective)]
                 .map(|(kind, limit)| ([("kind", kind)], f64::from(limit)))
         });
-        let help = "How many connections there may be: as configured, and as the limit of open files allows.";
+        let help = "Limit of connections, by kind: configured (limits.max_connections) or effective (lower if the limit of open files is too low).";
         encode_gauges(&mut encoder, "connections_limit", help, None, limits.into_iter().flatten())
     }
 }

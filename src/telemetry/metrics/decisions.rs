@@ -1,4 +1,4 @@
-//! Decisions, by what was decided.
+//! Metrics of decisions.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,15 +12,15 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::broker::Outcome;
-use crate::calls::{Cause, DecisionFate, EndedDecision};
+use crate::calls::{AnswerDelivery, Cause, EndedDecision};
 
-/// How many tiers get labels of their own. Policies change while the program runs, and what a label was once, it stays.
+/// How many tiers get their own labels. Policies change while the program runs, and labels are never removed.
 pub(super) const MAX_TIER_LABELS: usize = 1_000;
 
-/// The label of tiers beyond the limit.
+/// The label of tiers above the limit.
 const OTHER_TIER: &str = "other";
 
-/// The label of what there is not.
+/// The label for no value.
 const NONE: &str = "none";
 
 #[derive(Debug, Default)]
@@ -52,16 +52,16 @@ impl DecisionCounts {
     }
 
     pub(super) fn count(&self, ended: EndedDecision<'_>) {
-        let EndedDecision { decision, fate } = ended;
-        let reason = match (fate, &decision.outcome) {
-            (DecisionFate::Answered, Outcome::Failed(error)) => error.code(),
-            (DecisionFate::Unrecorded, _) => Cause::AuditUnavailable.name(),
-            (DecisionFate::Answered | DecisionFate::Undelivered, _) => NONE,
+        let EndedDecision { decision, delivery } = ended;
+        let reason = match (delivery, &decision.outcome) {
+            (AnswerDelivery::Answered, Outcome::Failed(error)) => error.code(),
+            (AnswerDelivery::Unrecorded, _) => Cause::AuditUnavailable.name(),
+            (AnswerDelivery::Answered | AnswerDelivery::Undelivered, _) => NONE,
         };
         let operation = decision.use_case.operation().name();
         let outcome = ended.outcome();
         let mut labels = DecisionLabels { operation, tier: decision.tier.clone(), outcome, reason };
-        // Nearly every decision has been made before.
+        // Nearly every decision has a counter already.
         if let Some(counter) = self.family.get(&labels) {
             counter.inc();
             return;
@@ -70,7 +70,7 @@ impl DecisionCounts {
         self.family.get_or_create(&labels).inc();
     }
 
-    /// The tier itself, or what stands for those that came too late.
+    /// The tier itself, or the common label for tiers above the limit.
     fn admitted(&self, tier: Arc<str>) -> Arc<str> {
         let mut tiers = self.tiers.lock().unwrap_or_else(PoisonError::into_inner);
         if tiers.contains(&tier) {
@@ -84,13 +84,13 @@ impl DecisionCounts {
     }
 }
 
-/// Shows the counts, and that there are such counts before there is one.
+/// Shows the counts, and the metric's help before the first count.
 #[derive(Debug)]
 struct DecisionCollector(Family<DecisionLabels, Counter>);
 
 impl Collector for DecisionCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Decisions, by what was decided.";
+        let help = "Decisions, by operation, tier, outcome and reason.";
         self.0.encode(encoder.encode_descriptor("decisions", help, None, MetricType::Counter)?)
     }
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn answered(decision: &Decision) -> EndedDecision<'_> {
-        EndedDecision { decision, fate: DecisionFate::Answered }
+        EndedDecision { decision, delivery: AnswerDelivery::Answered }
     }
 
     fn samples(counts: &DecisionCounts) -> Vec<String> {
@@ -179,8 +179,8 @@ mod tests {
         let refused = || Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
         for outcome in [issued(), verified(), refused()] {
             let decision = decision(Some("t"), outcome);
-            for fate in [DecisionFate::Unrecorded, DecisionFate::Undelivered] {
-                counts.count(EndedDecision { decision: &decision, fate });
+            for delivery in [AnswerDelivery::Unrecorded, AnswerDelivery::Undelivered] {
+                counts.count(EndedDecision { decision: &decision, delivery });
             }
         }
         assert_eq!(

@@ -42,15 +42,15 @@ mod tests {
     use super::*;
     use crate::telemetry::{MetricSources, Metrics};
 
-    /// What the lines that begin so say of each metric.
+    /// The text after this prefix, by metric.
     fn comments(text: &str, keyword: &str) -> BTreeMap<String, String> {
         let lines = text.lines().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(keyword)?.strip_prefix(' '));
         lines.filter_map(|line| line.split_once(' ')).map(|(name, rest)| (name.to_owned(), rest.to_owned())).collect()
     }
 
-    /// The samples: name, labels, and value. Of the process itself, the values are other ones a moment later.
+    /// The samples: name, labels, and value. Values of the process itself change from moment to moment.
     ///
-    /// The formats have the labels in another order, and spell bounds in another way: `le="1.0"` and `le="1"`.
+    /// The formats order labels differently, and write bounds differently: `le="1.0"` and `le="1"`.
     fn samples(text: &str) -> BTreeSet<(String, BTreeMap<String, String>, String)> {
         let sample = |line: &str| {
             let (series, value) = line.rsplit_once(' ').unwrap();
@@ -76,7 +76,7 @@ mod tests {
         assert!(samples(&plain).len() > 100);
         assert!(open.ends_with("# EOF\n") && open.contains("\n# UNIT "));
         assert!(!plain.contains("# EOF") && !plain.contains("# UNIT "));
-        // The older format has the whole name of counters and infos, and calls infos gauges.
+        // The older format has the full name of counters and infos, and calls infos gauges.
         let types = comments(&open, "TYPE").into_iter().map(|(name, kind)| match kind.as_str() {
             "counter" => (format!("{name}_total"), kind),
             "info" => (format!("{name}_info"), "gauge".to_owned()),

@@ -1,4 +1,4 @@
-//! What metrics show of issuers' keys and of the token cache.
+//! Metrics of issuers' keys and of the token cache.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ impl Collector for IdentityCollector {
         encode_keys(&mut encoder, &keys)?;
         let cache = self.0.as_ref().map(|authenticator| authenticator.token_cache_status()).unwrap_or_default();
         let lookups = [([("result", "hit")], cache.hits), ([("result", "miss")], cache.misses)];
-        let help = "Tokens that were looked for among those that were accepted before.";
+        let help = "Lookups in the cache of verified tokens, by result: hit or miss.";
         encode_counters(&mut encoder, "token_cache_lookups", help, lookups)?;
         let tokens = Some(as_gauge(cache.tokens as u64));
-        encode_gauge(&mut encoder, "token_cache_entries", "Tokens that are remembered.", None, tokens)?;
-        let help = "The memory that remembered tokens take.";
+        encode_gauge(&mut encoder, "token_cache_entries", "Verified tokens in the cache.", None, tokens)?;
+        let help = "Memory that the cache of verified tokens takes, of server.token_cache_size.";
         encode_gauge(&mut encoder, "token_cache_size", help, Some(&Unit::Bytes), Some(as_gauge(cache.bytes)))
     }
 }
@@ -34,28 +34,28 @@ fn encode_keys(encoder: &mut DescriptorEncoder<'_>, keys: &[(Arc<str>, KeyRingSt
     encode_gauges(
         encoder,
         "issuer_keys",
-        "Keys of an issuer that are loaded.",
+        "Loaded signing keys of an issuer.",
         None,
         of_issuers().map(|(labels, status)| (labels, as_gauge(status.keys as u64))),
     )?;
     encode_gauges(
         encoder,
         "issuer_keys_usable",
-        "Whether an issuer's tokens can be checked: 1 if there are keys that are not too old.",
+        "1 if tokens of an issuer can be verified, 0 if its signing keys are missing or older than max_key_age.",
         None,
         of_issuers().map(|(labels, status)| (labels, as_flag(status.usable))),
     )?;
     encode_gauges(
         encoder,
         "issuer_keys_age",
-        "The time since an issuer's keys were last fetched.",
+        "Time since the signing keys of an issuer were last fetched.",
         Some(&Unit::Seconds),
         of_issuers().filter_map(|(labels, status)| Some((labels, status.age?.as_secs_f64()))),
     )?;
     encode_gauges(
         encoder,
         "issuer_keys_file_in_force",
-        "Whether the file with an issuer's keys holds the keys in use: 1, or 0.",
+        "1 if the jwks_file of an issuer, as last read, has the active signing keys, otherwise 0.",
         None,
         of_issuers().filter_map(|(labels, status)| Some((labels, as_flag(status.file_in_force?)))),
     )?;
@@ -63,5 +63,10 @@ fn encode_keys(encoder: &mut DescriptorEncoder<'_>, keys: &[(Arc<str>, KeyRingSt
         let labels = |result| [("issuer", &**issuer), ("result", result)];
         [(labels("good"), status.good_refreshes), (labels("failed"), status.failed_refreshes)]
     });
-    encode_counters(encoder, "issuer_key_refreshes", "How often an issuer's keys were fetched.", refreshes)
+    encode_counters(
+        encoder,
+        "issuer_key_refreshes",
+        "Fetches of an issuer's signing keys, by result: good or failed.",
+        refreshes,
+    )
 }

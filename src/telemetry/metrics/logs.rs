@@ -1,4 +1,4 @@
-//! What metrics show of lines that are not in the log.
+//! Metrics of lines that are missing in the log.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,9 +20,14 @@ pub(super) struct LogCollector {
 impl Collector for LogCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let lost = LossCause::ALL.map(|cause| ([("cause", cause.name())], self.log.lost(cause)));
-        encode_counters(&mut encoder, "log_lines_lost", "Lines of the log that were lost or cut.", lost)?;
+        encode_counters(
+            &mut encoder,
+            "log_lines_lost",
+            "Log lines that were lost (queue_full, write_failed) or shortened (too_long), by cause.",
+            lost,
+        )?;
         let left_out = [(NO_LABELS, self.rejected.left_out())];
-        let help = "Access lines of rejected proofs that were left out.";
+        let help = "Access lines left out because of log.rejected_per_second.";
         encode_counters(&mut encoder, "access_lines_left_out", help, left_out)
     }
 }

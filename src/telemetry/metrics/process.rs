@@ -1,6 +1,6 @@
-//! What metrics show of the process: its time on processors, its memory, its files and its threads.
+//! Metrics of the process: CPU time, memory, files and threads.
 //!
-//! They have the names that Prometheus's client libraries share, so that dashboards for them work.
+//! They have the names of Prometheus's client libraries, so that existing dashboards work.
 
 use std::fmt;
 use std::fs;
@@ -21,29 +21,35 @@ use super::samples::{as_gauge, encode_gauge};
 /// Reads `/proc` at each scrape. What cannot be read is absent.
 #[derive(Debug, Default)]
 pub(super) struct ProcessCollector {
-    /// When the process started, in seconds since 1970. Read once, because a clock that is set moves the start of the
-    /// machine, by which it is known.
+    /// When the process started, as Unix time. Read once, because setting the clock changes the boot time, which it is
+    /// computed from.
     started: OnceLock<f64>,
 }
 
 impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let encoder = &mut encoder;
-        let help = "The time that the process has spent on processors, its own and the kernel's for it.";
+        let help = "CPU time that the process used, in user and system mode.";
         let cpu = encoder.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), MetricType::Counter)?;
         ConstCounter::new(cpu_time().as_secs_f64()).encode(cpu)?;
         let stat = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| Stat::parse(&stat));
-        let help = "When the process started, in seconds since 1970.";
+        let help = "Time when the process started, as Unix time.";
         encode_gauge(encoder, "process_start_time", help, Some(&Unit::Seconds), self.started(stat.as_ref()))?;
         let virtual_bytes = stat.as_ref().map(|stat| as_gauge(stat.virtual_bytes));
-        let help = "The address space that the process has taken. Most of it takes no memory.";
+        let help = "Virtual memory size of the process. Most of it takes no RAM.";
         encode_gauge(encoder, "process_virtual_memory", help, Some(&Unit::Bytes), virtual_bytes)?;
         let resident = stat.as_ref().map(|stat| as_gauge(stat.resident_pages.saturating_mul(page_size() as u64)));
-        let help = "The memory of the process that is in RAM.";
+        let help = "Resident memory size of the process.";
         encode_gauge(encoder, "process_resident_memory", help, Some(&Unit::Bytes), resident)?;
-        encode_gauge(encoder, "process_open_fds", "Open files.", None, open_files().map(as_gauge))?;
+        encode_gauge(
+            encoder,
+            "process_open_fds",
+            "Open file descriptors of the process.",
+            None,
+            open_files().map(as_gauge),
+        )?;
         let limit = getrlimit(Resource::Nofile).current.map_or(f64::INFINITY, as_gauge);
-        encode_gauge(encoder, "process_max_fds", "The limit of open files.", None, Some(limit))?;
+        encode_gauge(encoder, "process_max_fds", "Soft limit of open file descriptors.", None, Some(limit))?;
         let threads = stat.as_ref().map(|stat| as_gauge(stat.threads));
         encode_gauge(encoder, "process_threads", "Threads of the process.", None, threads)
     }
@@ -60,7 +66,7 @@ impl ProcessCollector {
     }
 }
 
-/// The time of all threads on processors, those that have ended included.
+/// The CPU time of all threads, ended ones included.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
@@ -68,11 +74,11 @@ fn cpu_time() -> Duration {
 
 fn open_files() -> Option<u64> {
     let listed = u64::try_from(fs::read_dir("/proc/self/fd").ok()?.count()).ok()?;
-    // One of them is that of the listing itself.
+    // One of them is the descriptor of the listing itself.
     Some(listed.saturating_sub(1))
 }
 
-/// When the machine started, in seconds since 1970: `btime` of `proc_stat(5)`.
+/// When the machine started, as Unix time: `btime` of `proc_stat(5)`.
 fn boot_time(stat: &str) -> Option<u64> {
     stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
 }
@@ -89,7 +95,7 @@ struct Stat {
 
 impl Stat {
     fn parse(stat: &str) -> Option<Self> {
-        // The second field is the name of the program, in parentheses, and may hold white space and parentheses.
+        // The second field is the name of the program, in parentheses, and may contain white space and parentheses.
         let (_, behind_name) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = behind_name.split_ascii_whitespace().collect();
         // The first one here is the third of the manual, which counts from 1.
@@ -144,7 +150,7 @@ mod tests {
         assert!(after("process_threads") >= 1.0);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
         let age = now - after("process_start_time_seconds");
-        // The machine's start is known to the second.
+        // The boot time is known to the second.
         assert!((-2.0..86_400.0).contains(&age), "{age}");
         assert!((before("process_start_time_seconds") - after("process_start_time_seconds")).abs() < f64::EPSILON);
     }

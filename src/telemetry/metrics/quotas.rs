@@ -1,4 +1,4 @@
-//! What metrics show of quotas.
+//! Metrics of quotas.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +19,11 @@ impl Collector for QuotaCollector {
         let action = if status.is_some_and(|status| status.report_only) { "reported" } else { "refused" };
         let counts = status.map_or(QuotaScope::ALL.map(|scope| (scope, 0)), |status| status.exceeded);
         let counts = counts.map(|(scope, count)| ([("scope", scope.name()), ("action", action)], count));
-        encode_counters(&mut encoder, "quota_exceeded", "Calls over a quota.", counts)
+        encode_counters(
+            &mut encoder,
+            "quota_exceeded",
+            "Calls over a quota, by scope of the quota and action: refused, or reported (quota.report_only).",
+            counts,
+        )
     }
 }

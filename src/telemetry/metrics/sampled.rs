@@ -1,14 +1,14 @@
-//! States that metrics ask for at each scrape.
+//! States that metrics read at each scrape.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Asks a part of the server for its state. The part need not know of metrics.
+/// Reads the state of a part of the server, which need not know about metrics.
 #[derive(Clone)]
 pub(crate) struct Sampled<T>(Arc<dyn Fn() -> T + Send + Sync>);
 
 impl<T> Sampled<T> {
-    /// A state that `read` finds.
+    /// A state that `read` returns.
     pub(crate) fn new(read: impl Fn() -> T + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }

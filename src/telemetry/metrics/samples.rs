@@ -1,4 +1,4 @@
-//! How samples that are read at each scrape are written.
+//! Writes samples that are read at each scrape.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -9,10 +9,10 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// The labels of a metric without any.
+/// No labels.
 pub(super) const NO_LABELS: [(&str, &str); 0] = [];
 
-/// Writes a counter, a sample for each of the labels.
+/// Writes a counter, with a sample for each set of labels.
 pub(super) fn encode_counters<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -26,7 +26,7 @@ pub(super) fn encode_counters<L: EncodeLabelSet>(
     Ok(())
 }
 
-/// Writes a gauge, a sample for each of the labels. The unit becomes the end of the name.
+/// Writes a gauge, with a sample for each set of labels. The unit becomes the end of the name.
 pub(super) fn encode_gauges<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -53,7 +53,7 @@ pub(super) fn encode_gauge(
     value.map_or(Ok(()), |value| ConstGauge::new(value).encode(metric))
 }
 
-/// Writes the instants that there are, in seconds since 1970.
+/// Writes the given instants, as Unix time.
 pub(super) fn encode_timestamps<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -64,17 +64,17 @@ pub(super) fn encode_timestamps<L: EncodeLabelSet>(
     encode_gauges(encoder, name, help, Some(&Unit::Seconds), known)
 }
 
-/// An instant from 1970 on, in seconds.
+/// An instant from 1970 on, as Unix time.
 pub(super) fn unix_seconds(instant: SystemTime) -> Option<f64> {
     Some(instant.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
 }
 
-/// Yes and no as a gauge shows them: 1 and 0.
+/// A boolean as a gauge: 1 or 0.
 pub(super) fn as_flag(flag: bool) -> f64 {
     f64::from(u8::from(flag))
 }
 
-/// A count as a gauge shows it. Exact up to 2^53, which nothing counted here comes near.
+/// A count as a gauge. Exact up to 2^53, which no count here reaches.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 pub(super) const fn as_gauge(count: u64) -> f64 {
     count as f64

@@ -1,4 +1,4 @@
-//! What metrics show of connections, and of calls that the server ended itself.
+//! Metrics of connections, and of calls that the server ended.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,9 +33,14 @@ impl Collector for ServerCollector {
             ("accept_failed", &counters.accept_errors),
         ]
         .map(|(event, count)| ([("event", event)], count.get()));
-        encode_counters(&mut encoder, "connections", "Connections, by what happened to them.", connections)?;
+        encode_counters(
+            &mut encoder,
+            "connections",
+            "Connections on the gRPC listeners, by event; docs/OPERATIONS.md lists the events.",
+            connections,
+        )?;
         let open = Some(as_gauge(counters.connections_open()));
-        encode_gauge(&mut encoder, "connections_open", "Connections that are open.", None, open)?;
+        encode_gauge(&mut encoder, "connections_open", "Open connections on the gRPC listeners.", None, open)?;
         let calls = [
             ("shed", &counters.calls.shed),
             ("timed_out", &counters.calls.deadlines_exceeded),
@@ -50,14 +55,19 @@ impl Collector for ServerCollector {
             ("undelivered", &counters.calls.undelivered),
         ]
         .map(|(cause, count)| ([("cause", cause)], count.get()));
-        encode_counters(&mut encoder, "calls_ended_by_server", "Calls that the server ended itself.", calls)?;
+        encode_counters(
+            &mut encoder,
+            "calls_ended_by_server",
+            "Calls that the server refused or ended because of a limit, a timeout or a panic, by cause.",
+            calls,
+        )?;
         let malformed = MalformedRequest::ALL
             .map(|malformed| ([("reason", malformed.code())], counters.calls.malformed.get(malformed).get()));
-        let help = "Requests that were no call of a method here, by their form.";
+        let help = "Malformed requests, by reason. They reached no method.";
         encode_counters(&mut encoder, "malformed_requests", help, malformed)?;
         let errors =
             counters.http2_errors.all().map(|(frame, code, count)| ([("frame", frame), ("code", code)], count));
-        let help = "Errors of HTTP/2 that were sent to clients, without NO_ERROR.";
+        let help = "HTTP/2 errors sent to clients, by frame (rst_stream ends a call, goaway a connection) and error code. NO_ERROR does not count.";
         encode_counters(&mut encoder, "http2_errors", help, errors)
     }
 }

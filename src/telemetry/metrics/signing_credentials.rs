@@ -1,4 +1,4 @@
-//! What metrics show of signing credentials.
+//! Metrics of signing credentials.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,44 +9,44 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::samples::{as_flag, encode_counters, encode_gauges, encode_timestamps};
 use access_broker_s3::presign::{SignerStatus, SigningCredentialsStatus};
 
-/// Asks every signer at each scrape.
+/// Reads every signer at each scrape.
 #[derive(Debug)]
 pub(super) struct SigningCredentialsCollector(pub(super) Vec<Arc<dyn SignerStatus>>);
 
 impl Collector for SigningCredentialsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        // One reading for all metrics of a scrape, so that they agree.
+        // One read for all metrics of a scrape, so that they are consistent.
         let statuses: Vec<_> = self.0.iter().flat_map(|signer| signer.credentials()).collect();
         let from_files = statuses.iter().filter(|status| status.from_files);
         encode_gauges(
             &mut encoder,
             "signing_credentials_files_in_force",
-            "Whether the files with the signing credentials hold those in force: 1, or 0.",
+            "1 if the files with signing credentials, as last read, have the active ones, otherwise 0.",
             None,
             from_files.map(|status| (label(status), as_flag(status.last_refresh_is_good))),
         )?;
         encode_timestamps(
             &mut encoder,
             "signing_credentials_expiry_timestamp",
-            "When the signing credentials in force end.",
+            "Time when the active signing credentials expire, as Unix time.",
             statuses.iter().map(|status| (label(status), status.expiry)),
         )?;
         encode_timestamps(
             &mut encoder,
             "signing_credentials_loaded_timestamp",
-            "When the signing credentials in force came.",
+            "Time when the active signing credentials were loaded, as Unix time.",
             statuses.iter().map(|status| (label(status), status.loaded_at)),
         )?;
         encode_counters(
             &mut encoder,
             "signing_credentials_refreshes",
-            "How often a provider of signing credentials was asked, by what came of it.",
+            "Requests to the provider of signing credentials, by result; docs/OPERATIONS.md lists the results.",
             statuses.iter().flat_map(refreshes),
         )?;
         encode_counters(
             &mut encoder,
             "urls_cut_by_credentials",
-            "Answers whose URLs end early, because the signing credentials do.",
+            "Answers with URLs that expire early, because the signing credentials expire.",
             statuses.iter().map(|status| (label(status), status.urls_cut)),
         )
     }
@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// The metrics of these credentials, and no others.
+    /// The metrics of these credentials only.
     fn text(credentials: &[SigningCredentialsStatus]) -> String {
         let mut registry = Registry::with_prefix("access_broker");
         let signers: Vec<Arc<dyn SignerStatus>> =
@@ -125,19 +125,19 @@ mod tests {
         endless.refreshes[1].1 = 1;
         assert_eq!(
             text(&credentials),
-            r#"# HELP access_broker_signing_credentials_files_in_force Whether the files with the signing credentials hold those in force: 1, or 0.
+            r#"# HELP access_broker_signing_credentials_files_in_force 1 if the files with signing credentials, as last read, have the active ones, otherwise 0.
 # TYPE access_broker_signing_credentials_files_in_force gauge
 access_broker_signing_credentials_files_in_force{credentials="temporary"} 1.0
-# HELP access_broker_signing_credentials_expiry_timestamp_seconds When the signing credentials in force end.
+# HELP access_broker_signing_credentials_expiry_timestamp_seconds Time when the active signing credentials expire, as Unix time.
 # TYPE access_broker_signing_credentials_expiry_timestamp_seconds gauge
 # UNIT access_broker_signing_credentials_expiry_timestamp_seconds seconds
 access_broker_signing_credentials_expiry_timestamp_seconds{credentials="temporary"} 1700007200.5
-# HELP access_broker_signing_credentials_loaded_timestamp_seconds When the signing credentials in force came.
+# HELP access_broker_signing_credentials_loaded_timestamp_seconds Time when the active signing credentials were loaded, as Unix time.
 # TYPE access_broker_signing_credentials_loaded_timestamp_seconds gauge
 # UNIT access_broker_signing_credentials_loaded_timestamp_seconds seconds
 access_broker_signing_credentials_loaded_timestamp_seconds{credentials="temporary"} 1700000000.5
 access_broker_signing_credentials_loaded_timestamp_seconds{credentials="endless"} 1700000000.5
-# HELP access_broker_signing_credentials_refreshes How often a provider of signing credentials was asked, by what came of it.
+# HELP access_broker_signing_credentials_refreshes Requests to the provider of signing credentials, by result; docs/OPERATIONS.md lists the results.
 # TYPE access_broker_signing_credentials_refreshes counter
 access_broker_signing_credentials_refreshes_total{credentials="temporary",result="renewed"} 1
 access_broker_signing_credentials_refreshes_total{credentials="temporary",result="unchanged"} 0
@@ -151,7 +151,7 @@ access_broker_signing_credentials_refreshes_total{credentials="endless",result="
 access_broker_signing_credentials_refreshes_total{credentials="endless",result="shortened"} 0
 access_broker_signing_credentials_refreshes_total{credentials="endless",result="extended"} 0
 access_broker_signing_credentials_refreshes_total{credentials="endless",result="failed"} 0
-# HELP access_broker_urls_cut_by_credentials Answers whose URLs end early, because the signing credentials do.
+# HELP access_broker_urls_cut_by_credentials Answers with URLs that expire early, because the signing credentials expire.
 # TYPE access_broker_urls_cut_by_credentials counter
 access_broker_urls_cut_by_credentials_total{credentials="temporary"} 1
 access_broker_urls_cut_by_credentials_total{credentials="endless"} 0

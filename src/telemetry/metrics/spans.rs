@@ -1,4 +1,4 @@
-//! What metrics show of the spans on their way to a collector.
+//! Metrics of the export of spans.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +16,11 @@ pub(super) struct SpanCollector(pub(super) Arc<SpanCounts>);
 impl Collector for SpanCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.0.read().map(|(result, count)| ([("result", result)], count));
-        encode_counters(&mut encoder, "spans", "Spans that ended, by what came of them.", counts)
+        encode_counters(
+            &mut encoder,
+            "spans",
+            "Finished spans, by result: exported, failed (the collector did not accept them) or dropped (the queue was full).",
+            counts,
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! What became of spans.
+//! Counts of spans, by result.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,8 +22,8 @@ impl SpanCounts {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The counts by their names: `exported` were taken by the collector, `failed` were sent and not taken, `dropped`
-    /// found the queue full or closed.
+    /// The counts by name: `exported` (the collector accepted them), `failed` (sent and not accepted), `dropped` (the
+    /// queue was full or closed).
     #[must_use]
     pub(crate) fn read(&self) -> [(&'static str, u64); 3] {
         [("exported", &self.exported), ("failed", &self.failed), ("dropped", &self.dropped)]

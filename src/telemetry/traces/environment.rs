@@ -1,5 +1,4 @@
-//! The variables of the OpenTelemetry specification that this program reads itself. The SDK and the exporter read the
-//! others.
+//! The variables of the OpenTelemetry specification that this program reads. The SDK and the exporter read the others.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +12,7 @@ use url::Url;
 
 use super::TracesError;
 
-/// Each names the variable for traces before the one for every signal.
+/// Each has the variable for traces before the one for all signals.
 const ENDPOINT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const CERTIFICATE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
@@ -25,7 +24,7 @@ const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTE
 const GRPC: &str = "grpc";
 const HTTP_PROTOBUF: &str = "http/protobuf";
 
-/// The port of OTLP over HTTP. An endpoint that names it and no protocol is not taken for one of gRPC.
+/// The port of OTLP over HTTP. An endpoint with this port and without a protocol is HTTP.
 const HTTP_PORT: u16 = 4_318;
 
 const SAMPLERS: [&str; 6] = [
@@ -37,23 +36,23 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 
-/// The largest queue, in spans. A span takes about a kilobyte.
+/// The maximum queue size, in spans. A span takes about a kilobyte.
 const MAX_QUEUE_SIZE: usize = 65_536;
 
-/// The longest time between batches, and for one.
+/// The maximum time between batches, and for sending one.
 const MAX_MILLISECONDS: u64 = 600_000;
 
-/// What the environment says of traces.
+/// The trace settings of the environment.
 #[derive(Debug, Clone)]
 pub(super) struct TraceSettings {
-    /// The collector's URL, as it was given, with a scheme.
+    /// The collector's URL as given, with a scheme.
     pub(super) endpoint: String,
     pub(super) endpoint_variable: &'static str,
     /// How spans are sent.
     pub(super) protocol: Protocol,
-    /// The certificate authorities of the collector, if not the machine's.
+    /// The certificate authorities of the collector, if they are not the machine's.
     pub(super) certificate_file: Option<CertificateFile>,
-    /// What every span is said to come from.
+    /// The resource attributes of every span.
     pub(super) resource: Resource,
     /// When spans are sent.
     pub(super) batches: BatchSettings,
@@ -69,7 +68,7 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// As the variables have it.
+    /// The names in the variables.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Grpc => GRPC,
@@ -78,19 +77,19 @@ impl Protocol {
     }
 }
 
-/// What OTLP over HTTP needs.
+/// The settings of OTLP over HTTP.
 #[derive(Clone)]
 pub(super) struct HttpSettings {
-    /// Where spans are posted to.
+    /// The URL to post spans to.
     pub(super) url: String,
     /// Sent with every message.
     pub(super) headers: HeaderMap,
-    /// The longest time for one message.
+    /// The time limit of one message.
     pub(super) timeout: Duration,
 }
 
 impl fmt::Debug for HttpSettings {
-    /// Without the headers, which are mostly secrets, and without the URL, whose query may be one.
+    /// Without the headers, which are usually secrets, and without the URL, whose query may be one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpSettings").field("timeout", &self.timeout).finish_non_exhaustive()
     }
@@ -103,21 +102,21 @@ pub(super) struct CertificateFile {
     pub(super) path: String,
 }
 
-/// When spans are sent, and how many wait for it.
+/// Batch settings of spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BatchSettings {
-    /// Spans that may wait; more are dropped.
+    /// The maximum number of queued spans; more are dropped.
     pub(super) max_queue_size: usize,
     /// Spans in one message.
     pub(super) max_batch_size: usize,
-    /// The longest wait for a batch to fill.
+    /// The maximum wait for a batch to fill.
     pub(super) schedule_delay: Duration,
-    /// The longest time for sending one, whatever the exporter's own limits are.
+    /// The time limit for sending one, in addition to the exporter's own limits.
     pub(super) export_timeout: Duration,
 }
 
 impl TraceSettings {
-    /// `None` if no spans are wanted.
+    /// `None` if traces are off.
     pub(super) fn read(read: &impl Fn(&str) -> Option<String>) -> Result<Option<Self>, TracesError> {
         let set = |name: &str| read(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, set(name)?)));
@@ -143,7 +142,7 @@ impl TraceSettings {
             if !is_http {
                 return Err(TracesError::Compression { variable, value });
             }
-            tracing::warn!(variable, value, "spans are sent without compression");
+            tracing::warn!(variable, value, "compression of traces unavailable: spans are sent uncompressed");
         }
         let protocol = if is_http {
             Protocol::HttpProtobuf(HttpSettings {
@@ -166,21 +165,20 @@ impl TraceSettings {
 }
 
 impl TraceSettings {
-    /// Whether the collector is spoken to over TLS.
+    /// Whether the collector's URL has TLS.
     pub(super) fn is_https(&self) -> bool {
         self.endpoint.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 }
 
-/// The URL for traces below one for every signal. That for traces alone is taken as it is.
+/// The URL for traces, below the one for all signals. The one for traces alone is used unchanged.
 fn traces_url(mut base: Url) -> Url {
     let path = format!("{}/v1/traces", base.path().trim_end_matches('/'));
     base.set_path(&path);
     base
 }
 
-/// `name=value` pairs with commas between them, the values percent-encoded. What cannot be a header is left out, and a
-/// warning says which.
+/// `name=value` pairs with commas between them, the values percent-encoded. Invalid headers are omitted with a warning.
 fn headers(variable: &'static str, text: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -195,10 +193,10 @@ fn headers(variable: &'static str, text: &str) -> HeaderMap {
                 value.set_sensitive(true);
                 headers.insert(name, value);
             }
-            // A name may be the beginning of a secret where the `=` is missing.
+            // Not logged: if the `=` is missing, a name may be the beginning of a secret.
             _ => tracing::warn!(
                 variable,
-                "a part of the variable is not a header of the form name=value and is left out"
+                "environment variable has an invalid header, which is left out: the form is name=value"
             ),
         }
     }
@@ -211,7 +209,7 @@ fn timeout(set: &impl Fn(&str) -> Option<String>) -> Duration {
     Duration::from_millis(number(set, variable, 1..=MAX_MILLISECONDS, 10_000))
 }
 
-/// An endpoint without a scheme is taken for `https`, unless that is switched off.
+/// The scheme of an endpoint without one is `https`, unless that is switched off.
 fn with_scheme(endpoint: String, insecure: bool) -> String {
     match (endpoint.contains("://"), insecure) {
         (true, _) => endpoint,
@@ -220,7 +218,7 @@ fn with_scheme(endpoint: String, insecure: bool) -> String {
     }
 }
 
-/// `OTEL_RESOURCE_ATTRIBUTES` win over what this program says of itself, and `OTEL_SERVICE_NAME` over them.
+/// `OTEL_RESOURCE_ATTRIBUTES` override the program's own attributes, and `OTEL_SERVICE_NAME` overrides both.
 fn resource(service_name: Option<String>) -> Resource {
     let own = [
         KeyValue::new("service.name", env!("CARGO_PKG_NAME")),
@@ -250,19 +248,19 @@ impl BatchSettings {
     }
 }
 
-/// Warns where a variable that has a closed list of values has another one. It is then as if it were not set.
+/// Logs a warning if a variable with a closed list of values has another value, which is ignored.
 fn warn_of_other_values(set: &impl Fn(&str) -> Option<String>, variable: &str, known: &[&str]) {
     if let Some(value) = set(variable).filter(|value| !known.iter().any(|known| known.eq_ignore_ascii_case(value))) {
         tracing::warn!(
             variable,
             value,
             known = known.join(", "),
-            "the value of the variable is not known and is ignored"
+            "environment variable has an invalid value, which is ignored"
         );
     }
 }
 
-/// A number in a range, or the default. The specification asks for a warning where the value is malformed.
+/// A number in a range, or the default. The specification requires a warning for an invalid value.
 fn number<N: FromStr + PartialOrd + Copy + fmt::Display>(
     set: &impl Fn(&str) -> Option<String>,
     variable: &str,
@@ -272,7 +270,7 @@ fn number<N: FromStr + PartialOrd + Copy + fmt::Display>(
     let Some(value) = set(variable) else { return default };
     let number = value.parse().ok().filter(|number| range.contains(number));
     number.unwrap_or_else(|| {
-        tracing::warn!(variable, value, %default, "the variable is not a number in range; the default is used");
+        tracing::warn!(variable, value, %default, "environment variable has an invalid number; the default is used");
         default
     })
 }

@@ -1,4 +1,4 @@
-//! What sends spans to the collector.
+//! Exports spans to the collector.
 
 mod http;
 
@@ -14,10 +14,10 @@ use access_broker_base::files;
 
 use http::HttpExporter;
 
-/// The largest file with certificate authorities, in bytes.
+/// The maximum size of a file with certificate authorities, in bytes.
 const MAX_CERTIFICATE_BYTES: usize = 1_024 * 1_024;
 
-/// An exporter by OTLP, in the protocol that the settings name.
+/// An OTLP exporter, for the configured protocol.
 #[derive(Debug)]
 pub(super) enum OtlpExporter {
     Grpc(opentelemetry_otlp::SpanExporter),
@@ -25,11 +25,11 @@ pub(super) enum OtlpExporter {
 }
 
 impl OtlpExporter {
-    /// The certificate file is read now.
+    /// Reads the certificate file.
     ///
     /// # Errors
     ///
-    /// When spans cannot be sent as the settings say; each error names the variable.
+    /// When the settings are invalid; each error names the variable.
     pub(super) fn new(settings: &TraceSettings) -> Result<Self, TracesError> {
         let authorities = settings.certificate_file.as_ref().filter(|_| settings.is_https()).map(read).transpose()?;
         match &settings.protocol {
@@ -55,7 +55,7 @@ impl SpanExporter for OtlpExporter {
     }
 }
 
-/// The PEM text with the collector's authorities; at least one is a certificate.
+/// The PEM text of the collector's authorities, with at least one certificate.
 fn read(file: &CertificateFile) -> Result<Vec<u8>, TracesError> {
     let CertificateFile { variable, path } = file;
     let read = files::read(path.as_ref(), MAX_CERTIFICATE_BYTES);

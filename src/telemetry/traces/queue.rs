@@ -1,4 +1,4 @@
-//! Spans between the calls that made them and the collector: a bounded queue, which never makes a call wait.
+//! A bounded queue of spans between the calls and the collector. It never blocks a call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(super) fn span_queue(settings: BatchSettings, counts: Arc<SpanCounts>) -> (S
     (queue, SpanSender { spans, settings, enough, counts })
 }
 
-/// Where ended spans are put.
+/// Queues finished spans.
 #[derive(Debug)]
 pub(super) struct SpanQueue {
     sender: mpsc::Sender<SpanData>,
@@ -50,13 +50,13 @@ impl SpanProcessor for SpanQueue {
         Ok(())
     }
 
-    /// Nothing: [`Traces::shutdown`](super::Traces::shutdown) waits for the sender without blocking a thread.
+    /// Does nothing: [`Traces::shutdown`](super::Traces::shutdown) waits for the sender without blocking a thread.
     fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
         Ok(())
     }
 }
 
-/// Takes spans out of the queue and sends them, a batch at a time.
+/// Takes spans from the queue and sends them in batches.
 pub(super) struct SpanSender {
     spans: mpsc::Receiver<SpanData>,
     settings: BatchSettings,
@@ -65,7 +65,7 @@ pub(super) struct SpanSender {
 }
 
 impl SpanSender {
-    /// Sends until `stop`, and then what is left. Ends, too, when nobody puts spans into the queue any more.
+    /// Sends until `stop`, and then the remaining spans. Also ends when the queue has no more senders.
     pub(super) async fn run(mut self, exporter: impl SpanExporter, stop: CancellationToken) {
         let mut failing = false;
         loop {
@@ -74,7 +74,7 @@ impl SpanSender {
                 () = self.enough.notified() => {}
                 () = stop.cancelled() => self.spans.close(),
             }
-            // As many as there are now: those that come meanwhile are for the next round.
+            // As many as there are now: later ones are for the next round.
             let batches = self.spans.len().div_ceil(self.settings.max_batch_size);
             for _ in 0..batches {
                 self.send_batch(&exporter, &mut failing).await;
@@ -85,21 +85,21 @@ impl SpanSender {
         }
     }
 
-    /// Sends a batch of what is there. Why the first of several batches failed is logged, and when one goes through again.
+    /// Sends a batch of queued spans. Logs the first failure of several, and the recovery.
     async fn send_batch(&mut self, exporter: &impl SpanExporter, failing: &mut bool) {
         let mut batch = Vec::with_capacity(self.settings.max_batch_size.min(self.spans.len()));
         let spans = self.spans.recv_many(&mut batch, self.settings.max_batch_size).await as u64;
         let failure = match time::timeout(self.settings.export_timeout, exporter.export(batch)).await {
             Ok(result) => result.err().map(|error| error.to_string()),
-            Err(_) => Some("the collector did not answer in time".to_owned()),
+            Err(_) => Some("the request to the collector timed out".to_owned()),
         };
         match &failure {
             None => self.counts.exported(spans),
             Some(_) => self.counts.failed(spans),
         }
         match &failure {
-            Some(error) if !*failing => tracing::warn!(error, spans, "spans could not be exported"),
-            None if *failing => tracing::info!("spans can be exported again"),
+            Some(error) if !*failing => tracing::warn!(error, spans, "exporting spans failed"),
+            None if *failing => tracing::info!("exporting spans recovered"),
             _ => {}
         }
         *failing = failure.is_some();
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes the sizes of batches; fails if told to, or never answers.
+    /// Records the sizes of batches; can be set to fail, or never to answer.
     #[derive(Debug, Clone, Default)]
     struct Collector {
         batches: Arc<Mutex<Vec<usize>>>,
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// Takes a second for each batch, and says when it begins.
+    /// Takes a second for each batch, and reports its start.
     #[derive(Debug)]
     struct SlowCollector(Arc<Notify>);
 
@@ -153,7 +153,7 @@ mod tests {
         export_timeout: Duration::from_secs(30),
     };
 
-    /// A queue with this many spans in it.
+    /// A queue with this many spans.
     fn filled(spans: usize) -> (SdkTracerProvider, SpanSender, Arc<SpanCounts>) {
         let counts = Arc::new(SpanCounts::default());
         let (queue, sender) = span_queue(SETTINGS, Arc::clone(&counts));
@@ -163,7 +163,7 @@ mod tests {
         (provider, sender, counts)
     }
 
-    /// Lets it begin, and then tells it to stop.
+    /// Starts it, and then stops it.
     async fn run_to_its_end(sender: SpanSender, collector: Collector) {
         let stop = CancellationToken::new();
         tokio::join!(sender.run(collector, stop.clone()), async { stop.cancel() });

@@ -45,7 +45,7 @@ async fn a_file_that_cannot_be_used_stops_the_start_with_the_settings_name() {
     let output = Process::output(&["serve", "--config", "broker.toml"], setup.folder.path(), &VARIABLES);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.contains("audit.file ") && stderr.contains("missing/audit.jsonl cannot be used"), "{stderr}");
+    assert!(stderr.contains("audit.file ") && stderr.contains("missing/audit.jsonl failed"), "{stderr}");
 }
 
 #[tokio::test]

@@ -77,10 +77,10 @@ impl Answers {
 /// The words for every proof that a listener does not accept.
 fn words(proof: &str) -> &'static str {
     match proof {
-        "token" => "the call needs one valid bearer token in its authorization metadata",
-        "mesh-header" => "the call needs to come from a workload that this listener accepts",
+        "token" => "this listener requires one valid bearer token in the authorization metadata",
+        "mesh-header" => "this listener requires proof of an accepted workload",
         "token+mesh-header" => {
-            "the call needs one valid bearer token in its authorization metadata, and to come from a workload that \
+            "this listener requires one valid bearer token in the authorization metadata, and to come from a workload that \
              this listener accepts"
         }
         _ => panic!("no listener here takes {proof}"),

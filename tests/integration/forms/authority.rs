@@ -12,7 +12,7 @@ use crate::workloads::setup::listener;
 const RESETS: &str = "access_broker_http2_errors_total{frame=\"rst_stream\",code=\"protocol_error\"}";
 
 /// The warning, and what it names.
-const WARNING: &str = "call refused: its HTTP/2 headers are malformed; further refusals are only counted";
+const WARNING: &str = "call refused: invalid HTTP/2 headers; further refusals are only counted";
 const REMEDY: &str = "set grpc.default_authority";
 
 #[tokio::test]

@@ -148,7 +148,7 @@ async fn a_service_manager_that_is_not_there_stops_nothing() {
     serving_at(&mut process);
     process.signal("TERM");
     assert_eq!(process.exit().code(), Some(0));
-    assert!(log_lines(&process).iter().any(|line| line["message"] == "the service manager cannot be told"));
+    assert!(log_lines(&process).iter().any(|line| line["message"] == "notifying systemd failed"));
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn neither_hangup_nor_the_users_signals_end_a_server_that_starts_serves_or
             let is_told = |name: &str| lines.iter().any(|line| line["signal"] == name);
             (is_told("SIGUSR1") && is_told("SIGUSR2")).then_some(())
         });
-        assert!(!has_line(&process, "policy in force"), "still at the start");
+        assert!(!has_line(&process, "policy active"), "still at the start");
         is_written.store(true, Ordering::Relaxed);
         writer.join().unwrap();
         serving_at(&mut process);
@@ -84,7 +84,7 @@ async fn a_hangup_takes_the_log_level_from_a_valid_file_and_nothing_else() {
         let lines = log_lines(process);
         let problems = lines.iter().filter(|line| {
             line["level"] == "ERROR"
-                && line["message"] == "the configuration file is not valid; everything stays as it is"
+                && line["message"] == "reload refused: the configuration file is invalid; nothing has changed"
         });
         (problems.filter(|line| line["of"] == 2).count() == 2).then_some(())
     });
@@ -103,7 +103,7 @@ async fn a_hangup_takes_the_log_level_from_a_valid_file_and_nothing_else() {
         (lines.iter().filter(|line| line["message"] == "log level changed").count() == 2).then_some(())
     });
     let lines = log_lines(&process);
-    let restart = "the configuration file has other settings; they take effect with a restart";
+    let restart = "reload refused for some sections: their changed settings need a restart";
     let told: Vec<_> = lines.iter().filter(|line| line["message"] == restart).collect();
     // Told before the change to a level that leaves it out; at that level a warning is not heard.
     assert_eq!((told.len(), &told[0]["sections"], &told[0]["level"]), (1, &"server".into(), &"WARN".into()));

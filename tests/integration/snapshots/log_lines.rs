@@ -40,7 +40,7 @@ fn wait_for(process: &mut Process, message: &str) {
 const ELSEWHERE: [&str; 2] = ["refreshed keys", "no longer serving: the server is stopping"];
 
 /// A line that is only there if the start takes a moment.
-const OF_SLOW_STARTS: &str = "not serving yet: waiting for all parts";
+const OF_SLOW_STARTS: &str = "not serving yet: waiting for unavailable parts";
 
 /// The lines of a log in their order; those without a fixed place come last, and once.
 fn lines(process: &Process) -> String {
@@ -83,8 +83,8 @@ fn the_lines_of_a_reload_are_as_they_were() {
     replace(&process.path("policy.toml"), "tier = 1\n");
     replace(&process.path("broker.toml"), "server = 1\n");
     process.signal("HUP");
-    wait_for(&mut process, "the last good policy stays in force");
-    wait_for(&mut process, "the configuration file is not valid; everything stays as it is");
+    wait_for(&mut process, "policy refused; the last good policy stays active");
+    wait_for(&mut process, "reload refused: the configuration file is invalid; nothing has changed");
     process.signal("TERM");
     assert!(process.exit().success());
     assert_unchanged("log_reload", &sorted_lines(&process));

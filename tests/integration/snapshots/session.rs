@@ -181,7 +181,7 @@ async fn hold() -> Session {
 
 /// The addresses of a broker that serves although an issuer's keys and a bucket's credentials are missing.
 fn serving_without_some_parts(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    for message in ["refreshed keys", "serving, but not every call can be answered"] {
+    for message in ["refreshed keys", "serving, but some parts are unavailable"] {
         process.wait_for(message, |process| {
             log_lines(process).iter().any(|line| line["message"] == message).then_some(())
         });

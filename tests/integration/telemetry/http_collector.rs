@@ -186,7 +186,7 @@ async fn an_environment_that_no_span_can_be_sent_by_is_a_warning_that_names_the_
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
         serving_at(&mut process);
         let lines = log_lines(&process);
-        let off = "traces are off: they cannot be exported as the environment says";
+        let off = "traces are off: the settings in the environment are invalid";
         let warning =
             lines.iter().find(|line| line["message"] == off).unwrap_or_else(|| panic!("{variable}: {lines:?}"));
         assert_eq!(warning["level"], "WARN");

@@ -56,8 +56,8 @@ async fn a_replaced_certificate_is_shown_to_new_connections_and_old_ones_go_on()
 
 #[tokio::test]
 async fn a_broken_file_keeps_the_old_certificate_and_is_told_once() {
-    const REFUSED: &str = "changed TLS files are refused; the last good ones stay";
-    const GOOD_AGAIN: &str = "the TLS files are good again";
+    const REFUSED: &str = "TLS files refused; the last good ones stay active";
+    const GOOD_AGAIN: &str = "TLS files are valid again";
     let broker = start().await;
     broker.setup.put("tls.key", "rubbish");
     fast_forward(Duration::from_secs(10)).await;
@@ -114,7 +114,7 @@ async fn clients_that_never_finish_a_handshake_do_not_hold_up_the_end() {
 
     let grace = broker.setup.config().server.shutdown_grace;
     time::timeout(grace, broker.stop()).await.unwrap();
-    assert!(broker.log.with_message("calls were still in flight after the grace and are cut off").is_empty());
+    assert!(broker.log.with_message("shutdown grace expired: calls in flight are cancelled").is_empty());
     for stream in [&mut silent, &mut slow] {
         let read = time::timeout(PATIENCE, stream.read(&mut [0; 64])).await.unwrap();
         assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");

@@ -61,7 +61,7 @@ async fn a_certificate_that_names_no_workload_of_the_domain_proves_nothing() {
         let called = broker.call(&client, "shared/x").await;
         assert_eq!(called.outcome(), format!("UNAUTHENTICATED {reason}"), "{uris:?}");
         assert_eq!(called.caller(), (None, None));
-        let lines = broker.log.with_message("a client certificate names no workload");
+        let lines = broker.log.with_message("client certificate invalid: it names no workload");
         assert_eq!(lines.last().map_or("", |line| line["cause"].as_str().unwrap()), cause, "{uris:?}");
     }
 }

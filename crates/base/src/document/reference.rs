@@ -174,6 +174,15 @@ impl Reference {
         self.tables.iter().find(|table| table.path == path)
     }
 
+    /// The tables right inside of a table, by their keys.
+    pub fn children<'r>(&'r self, path: &'r str) -> impl Iterator<Item = (&'r str, &'r TableReference)> {
+        self.tables.iter().filter_map(move |table| {
+            let below = table.path.strip_prefix(path)?;
+            let key = if path.is_empty() { below } else { below.strip_prefix('.')? };
+            (!key.is_empty() && !key.contains('.')).then_some((key, table))
+        })
+    }
+
     /// The tables whose settings can be given from outside of the document: those that are in no list, and in the
     /// outermost table.
     pub fn overridable(&self) -> impl Iterator<Item = &TableReference> {

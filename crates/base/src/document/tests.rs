@@ -1,3 +1,7 @@
+mod settings;
+mod variables;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::warning::MAX_WARNINGS;

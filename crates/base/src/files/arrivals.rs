@@ -1,4 +1,4 @@
-//! How a file came to be in a folder, by the kernel's word (inotify(7)).
+//! How a file arrived in its directory, as the kernel reports it (inotify(7)).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,34 +10,35 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 
-/// How a file came to be under its name.
+/// How a file got its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// It was renamed from elsewhere, so that it was written under another name.
+    /// It was renamed: it was written under another name.
     Renamed,
     /// It was created under this name, and may still be written.
     Created,
-    /// The folder is watched, and nothing was told: another folder took its place, or the file system tells nothing (NFS).
+    /// The directory is watched, but the kernel reported nothing: the directory was replaced, or its file system does
+    /// not report events (NFS).
     Untold,
 }
 
-/// Watches the name of a file in its folder, wherever the path to it leads.
+/// Watches the name of a file in the directory that the path leads to.
 ///
-/// A file that is renamed right after it was written has the same times as one that is still being written under its own
-/// name, so that looking at it cannot tell the two apart.
+/// A file that was renamed right after it was written has the same times as one that is still being written under its
+/// final name. Only these events distinguish the two.
 #[derive(Debug, Default)]
 pub struct Arrivals(Option<Watch>);
 
 impl Arrivals {
-    /// Begins to watch the file at this path, wherever it leads. To be called before the file is read, so that a rename
-    /// right after the read is told.
+    /// Starts to watch the file that this path leads to. Call it before the file is read, so that a rename right after
+    /// the read is reported.
     #[must_use]
     pub fn begin(path: &Path) -> Self {
         Self(fs::canonicalize(path).ok().and_then(|real_path| Watch::new(&real_path)))
     }
 
-    /// How the file at this real path came to be there since the last call of [`forget`](Self::forget). `None` if the
-    /// system has no such thing to offer.
+    /// How the file at this real path arrived since the last call of [`forget`](Self::forget). `None` if the system has
+    /// no inotify.
     pub fn last(&mut self, real_path: &Path) -> Option<Arrival> {
         let is_watched = self.0.as_ref().is_some_and(|watch| watch.is_of(real_path));
         if !is_watched {
@@ -46,7 +47,7 @@ impl Arrivals {
         Some(self.0.as_mut()?.last().unwrap_or(Arrival::Untold))
     }
 
-    /// What was told is used up: the next file needs an arrival of its own.
+    /// Discards the events so far: they say nothing about the next file.
     pub fn forget(&mut self) {
         if let Some(watch) = &mut self.0 {
             watch.last = None;
@@ -58,7 +59,7 @@ impl Arrivals {
 struct Watch {
     events: OwnedFd,
     path: PathBuf,
-    /// Which folder that was: another one may take its name.
+    /// Identifies the directory: another one may get its name.
     folder: (u64, u64),
     last: Option<Arrival>,
 }
@@ -77,7 +78,7 @@ impl Watch {
     fn last(&mut self) -> Option<Arrival> {
         let mut buffer = [const { MaybeUninit::uninit() }; 4_096];
         let mut reader = Reader::new(&self.events, &mut buffer);
-        // At the end of the events that are there, it says that it would have to wait.
+        // Without further events the read fails, because it would block.
         while let Ok(event) = reader.next() {
             let flags = event.events();
             if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
@@ -91,7 +92,7 @@ impl Watch {
     }
 }
 
-/// Device and inode of the folder of a file.
+/// Device and inode of the directory of a file.
 fn folder_of(path: &Path) -> Option<(u64, u64)> {
     let folder = fs::metadata(path.parent()?).ok()?;
     Some((folder.dev(), folder.ino()))

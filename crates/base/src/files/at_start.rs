@@ -1,4 +1,4 @@
-//! The first read of files, before anything is in force that could be kept.
+//! The first read of files, when no earlier content could stay active.
 
 use std::path::Path;
 use std::thread;
@@ -6,22 +6,21 @@ use std::time::{Duration, SystemTime};
 
 use super::{FileError, FileSnapshot, SECOND_LOOK, UnusableFile, read};
 
-/// How often files are read that change between every two reads: for some ten seconds.
+/// How often files that keep changing are read: for about ten seconds.
 const MAX_READS: usize = 20;
 
 /// Reads a file; see [`read_all`].
 ///
 /// # Errors
 ///
-/// The file, and what is wrong with it.
+/// The file, and why it cannot be used.
 pub fn read_one(path: &Path, limit: usize, settle: Duration) -> Result<FileSnapshot, UnusableFile> {
     let looks = read_all(&[path], limit, settle)?;
-    // One path, one look.
     looks.into_iter().next().ok_or_else(|| unusable(path, FileError::Absent))
 }
 
-/// Reads files that belong together, each of at most `limit` bytes. If one of them was written less than `settle` ago,
-/// they are read again [`SECOND_LOOK`] later, until two reads are equal. Blocks, for up to ten seconds.
+/// Reads a set of files, each of at most `limit` bytes. If one of them was written less than `settle` ago, the set is
+/// read again every [`SECOND_LOOK`] until two reads are equal. Blocks for up to ten seconds.
 ///
 /// # Errors
 ///
@@ -74,7 +73,8 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_000_000);
     const SETTLE: Duration = Duration::from_secs(10);
 
-    /// What these contents, read one after the other, come to, and how often there was a pause. The last one stays.
+    /// The result of reading these contents one after the other, and the number of pauses. The last content is
+    /// repeated.
     fn read_at_start(contents: &[&str], written_ago: Duration) -> (Result<String, FileError>, usize) {
         let (reads, pauses) = (Cell::new(0), RefCell::new(Vec::new()));
         let read = || {
@@ -122,7 +122,7 @@ mod tests {
         let reads = Cell::new(0_u8);
         let read = || {
             reads.set(reads.get() + 1);
-            // The old one changes, too: its time of writing is what a rotation brought along.
+            // The old one changes as well: a rotation can set an old time of writing.
             Ok(vec![look(1, &[reads.get().min(2)], old), look(2, b"x", UNIX_EPOCH + NOW)])
         };
         let paths = [Path::new("old"), Path::new("young")];

@@ -1,4 +1,4 @@
-//! A checksum beside a file, as `sha256sum` writes it.
+//! The file with the checksum of another file, as `sha256sum` writes it.
 
 use thiserror::Error;
 
@@ -8,19 +8,19 @@ use super::Digest;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checksum(Digest);
 
-/// Why a checksum does not vouch for a content.
+/// Why a checksum does not confirm a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ChecksumProblem {
-    /// The file with the checksum has another form.
+    /// The file with the checksum has an invalid format.
     #[error("does not hold one SHA-256 in hex, as sha256sum writes it")]
     Malformed,
-    /// It is the checksum of another content.
+    /// The content has another SHA-256.
     #[error("is the checksum of another content")]
     Wrong,
 }
 
 impl Checksum {
-    /// Reads one line: 64 hex digits, and after white space a name, which is not looked at.
+    /// Reads one line: 64 hex digits, and after white space a name, which is ignored.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl Checksum {
         Ok(Self(Digest::from_bytes(bytes)))
     }
 
-    /// Whether a content is the one meant.
+    /// Checks that a content has this SHA-256.
     ///
     /// # Errors
     ///

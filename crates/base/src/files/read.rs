@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// A SHA-256. It stands for a content, so that the text of a key need not be kept.
+/// The SHA-256 of a content. It is kept instead of the content, which may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -25,37 +25,38 @@ impl Digest {
         Self(bytes)
     }
 
-    /// Takes a SHA-256 that is known already.
+    /// Takes a known SHA-256.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 }
 
-/// Tells one file from another, after symbolic links were followed.
+/// Identifies a file, after symbolic links were followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileId {
     real_path: PathBuf,
     device: u64,
     inode: u64,
-    /// A file system gives the number of a removed inode to the next file. `None` where it keeps no such time.
+    /// The time of creation: a file system may reuse the number of a removed inode. `None` where it does not keep that
+    /// time.
     born: Option<SystemTime>,
 }
 
 impl FileId {
-    /// Whether the same path leads to another place than before: a symbolic link on the way was changed.
+    /// Whether the same path now leads to another file path: a symbolic link was changed.
     #[must_use]
     pub(crate) fn leads_elsewhere(&self, now: &Self) -> bool {
         self.real_path != now.real_path
     }
 
-    /// Whether it is the same file, by whatever path.
+    /// Whether it is the same file, under any path.
     #[must_use]
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode, self.born) == (other.device, other.inode, other.born)
     }
 
-    /// Where the file is, after symbolic links were followed.
+    /// The path of the file, after symbolic links were followed.
     #[must_use]
     pub fn real_path(&self) -> &Path {
         &self.real_path
@@ -76,18 +77,18 @@ pub struct FileSnapshot {
     pub id: FileId,
     /// When the content was last written, by the clock of the file system.
     pub modified: Option<SystemTime>,
-    /// Whether something was done to the file after its content was written last, such as a rename.
+    /// Whether the file was changed after its content was last written, for instance renamed.
     pub touched_since_written: bool,
 }
 
 impl FileSnapshot {
-    /// Hashes the content; it is not remembered.
+    /// Hashes the content, again at each call.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::sha256(&self.content)
     }
 
-    /// Whether the content was written less than `settle` before `now`. A time in the future counts as young.
+    /// Whether the content was written less than `settle` before `now`, or after `now`.
     #[must_use]
     pub fn is_young(&self, now: SystemTime, settle: Duration) -> bool {
         let age = self.modified.and_then(|modified| now.duration_since(modified).ok());
@@ -101,39 +102,39 @@ impl fmt::Debug for FileSnapshot {
     }
 }
 
-/// What is wrong with a file, worded to follow its name. Nothing of the content is in the text.
+/// Why a file cannot be used, worded to follow its name. The text has no part of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FileError {
-    /// There is nothing by that name.
+    /// No file has that name.
     #[error("does not exist")]
     Absent,
-    /// A symbolic link leads to a place where nothing is.
+    /// A symbolic link whose target does not exist.
     #[error("is a symbolic link to a file that does not exist")]
     LeadsNowhere,
-    /// Zero bytes.
+    /// It has zero bytes.
     #[error("is empty")]
     Empty,
     /// The system refuses to open or read it.
     #[error("cannot be read: {0}")]
     Unreadable(io::ErrorKind),
-    /// A folder on the way to it is closed, or is none: whether there is such a file cannot be seen.
-    #[error("is in a folder that cannot be searched")]
+    /// A part of its path cannot be searched or is not a directory, so whether the file exists is unknown.
+    #[error("is in a directory that cannot be searched")]
     OutOfReach,
-    /// A folder, a pipe or a device.
+    /// A directory, a pipe or a device.
     #[error("is not a regular file")]
     NotRegular,
     /// Over the limit, in bytes.
     #[error("is larger than {}", size(*.0))]
     TooLarge(usize),
-    /// The content is not text.
+    /// The content is not UTF-8.
     #[error("is not valid UTF-8")]
     NotText,
-    /// Reads that should be equal were not.
-    #[error("is being changed; it is used once it stays the same")]
+    /// Two reads differ.
+    #[error("is being changed; it is used once it stops changing")]
     Changing,
 }
 
-/// A size in the largest unit that leaves no rest.
+/// A size in the largest unit of which it is a multiple.
 fn size(bytes: usize) -> String {
     const MIB: usize = 1_024 * 1_024;
     match bytes {
@@ -149,15 +150,15 @@ fn size(bytes: usize) -> String {
 ///
 /// Every [`FileError`] but `Empty`, `OutOfReach`, `NotText` and `Changing`: an empty file is read as such.
 pub fn read(path: &Path, limit: usize) -> Result<FileSnapshot, FileError> {
-    // Opening a FIFO would wait for its writer, and reading a device might never end.
+    // Opening a FIFO would wait for its writer, and reading a device might never return.
     check_is_regular(&fs::metadata(path).map_err(|error| problem(path, &error))?)?;
     let real_path = fs::canonicalize(path).map_err(|error| problem(path, &error))?;
     let open = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
     let file = open.map_err(|error| problem(path, &error))?;
-    // Another file may be there by now, even a FIFO. This is the one that is read.
+    // Checked again: the path may lead to another file by now, even to a FIFO. This is the file that is read.
     let metadata = file.metadata().map_err(|error| problem(path, &error))?;
     check_is_regular(&metadata)?;
-    // Room for all of it from the start: a buffer that grows leaves copies of a secret behind.
+    // Allocated in full: a buffer that grows leaves copies of a secret in memory.
     let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX).min(limit);
     let mut content = Zeroizing::new(Vec::with_capacity(length + 1));
     let longest = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);

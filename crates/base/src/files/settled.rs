@@ -1,4 +1,4 @@
-//! Files that are read when their content is needed, and not watched in between.
+//! Files that are read when their content is needed, and not watched between those reads.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -9,11 +9,11 @@ use tokio::time::{self, Instant};
 
 use super::{FileError, FileSnapshot, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
 
-/// How often one call reads: a file that was replaced needs two reads, one that is replaced meanwhile three.
+/// How often one call reads: a replaced file needs two reads, and three if it is replaced during the call.
 const MAX_READS: usize = 4;
 
-/// A set of files that belong together. Each call of [`read`](Self::read) reads them anew, and yields a changed content
-/// only if it counts.
+/// A set of files. Each call of [`read`](Self::read) reads them again, and returns a changed content only when it may
+/// be used.
 #[derive(Debug)]
 pub struct SettledFiles {
     paths: Vec<PathBuf>,
@@ -24,8 +24,8 @@ pub struct SettledFiles {
 }
 
 impl SettledFiles {
-    /// Names the files, the most bytes that each may have, and how long one that was changed in place must be unchanged.
-    /// Nothing is read yet.
+    /// Takes the paths, the largest size of each file in bytes, and how long a file that was changed in place must stay
+    /// unchanged. Does not read yet.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, limit: usize, settle: Duration) -> Self {
         let nothing = vec![Sight::Unusable(FileError::Absent); paths.len()];
@@ -39,7 +39,7 @@ impl SettledFiles {
         &self.paths
     }
 
-    /// Reads the files once, without asking whether the content counts. Blocks on the file system.
+    /// Reads the files once, also if they are being changed. Blocks on the file system.
     ///
     /// # Errors
     ///
@@ -50,12 +50,12 @@ impl SettledFiles {
         self.paths.iter().map(read_one).collect()
     }
 
-    /// Reads the files until their content counts, for up to two seconds.
+    /// Reads the files until their content may be used, for up to two seconds.
     ///
     /// # Errors
     ///
-    /// The first file that cannot be read, and why. `Changing` where the content does not count yet; the next call
-    /// remembers what this one saw.
+    /// The first file that cannot be read, and why. `Changing` where the content may not be used yet; the next call
+    /// continues from these reads.
     pub async fn read(self: &std::sync::Arc<Self>) -> Result<Vec<FileSnapshot>, UnusableFile> {
         for attempt in 0..MAX_READS {
             if attempt > 0 {
@@ -64,7 +64,7 @@ impl SettledFiles {
             let this = std::sync::Arc::clone(self);
             let now = self.started.elapsed();
             let looks = task::spawn_blocking(move || this.read_now()).await;
-            // Reading does not panic; if it ever did, that would be one more file that cannot be read.
+            // A panic of the read is handled as a file that cannot be read.
             let looks =
                 looks.unwrap_or_else(|_| Err(self.unusable(FileError::Unreadable(std::io::ErrorKind::Other))))?;
             let mut tracker = self.tracker.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +80,7 @@ impl SettledFiles {
     }
 }
 
-/// Whether what was read may be used, by the tracker or because it has not been written to for long.
+/// Whether a content may be used: the tracker says so, or it was not written for long enough.
 fn may_use(tracker: &mut Tracker, looks: &[FileSnapshot], now: Duration, wall: SystemTime, settle: Duration) -> bool {
     let sights: Vec<Sight> = looks.iter().map(|look| Sight::from_read(&Ok(look.clone()))).collect();
     match tracker.look(&sights, now) {
@@ -90,7 +90,7 @@ fn may_use(tracker: &mut Tracker, looks: &[FileSnapshot], now: Duration, wall: S
             true
         }
         Standing::Pending { unchanged_for } => {
-            // The time of writing is a file's own: of a set, one may still be replaced by an older one.
+            // Each file has its own time of writing: one file of a set may still be replaced by an older one.
             let is_whole_set = looks.len() < 2 || unchanged_for >= SECOND_LOOK;
             let is_old = is_whole_set && !looks.iter().any(|look| look.is_young(wall, settle));
             if is_old {
@@ -117,7 +117,7 @@ mod tests {
         UNIX_EPOCH + Duration::from_hours(1)
     }
 
-    /// Reads of one file: seconds, inode, content, and when it was written. Says of each whether it may be used.
+    /// Reads of one file: seconds, inode, content, and when it was written. Returns for each whether it may be used.
     fn of_one(reads: &[(f64, u64, &str, SystemTime)]) -> Vec<bool> {
         let mut tracker = Tracker::new(SETTLE, &[Sight::Unusable(FileError::Absent)]);
         let mut at = |(seconds, inode, content, written): &(f64, u64, &str, SystemTime)| {

@@ -1,4 +1,4 @@
-//! What tests make of files, here and in the crates that depend on this one.
+//! Helpers for tests of files, in this crate and in the crates that depend on it.
 #![expect(clippy::unwrap_used, reason = "a test ends where its files cannot be written")]
 #![allow(clippy::missing_panics_doc, reason = "a test ends where its files cannot be written")]
 
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Digest, FileId, FileSnapshot, Sight};
 
-/// A read of a file that was written at some time, and not touched since.
+/// A read of a file that was written at that time and not changed since.
 #[must_use]
 pub fn look(inode: u64, content: &[u8], modified: SystemTime) -> FileSnapshot {
     let id = FileId::new("/policy.toml", inode);
@@ -44,7 +44,7 @@ pub fn created(inode: u64, content: &str) -> Sight {
     sight("/policy.toml", inode, content, false)
 }
 
-/// A file with everything that a look tells of it.
+/// A file with all that a read finds.
 #[must_use]
 pub fn sight(path: &str, inode: u64, content: &str, touched_since_written: bool) -> Sight {
     Sight::File { id: FileId::new(path, inode), digest: Digest::sha256(content.as_bytes()), touched_since_written }

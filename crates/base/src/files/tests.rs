@@ -1,4 +1,4 @@
-//! When a content counts, with looks and time passed in; and what a read finds on a real file system.
+//! When a content is used, with reads and time passed in; and what a read finds on a real file system.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use super::*;
 
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// How it stands after each of some looks at a file whose content "a" of inode 1 is in force.
+/// The state after each of some reads of a file whose content "a" of inode 1 is active.
 fn standings(looks: &[(f64, Sight)]) -> Vec<Standing> {
     let mut tracker = Tracker::new(SETTLE, &[created(1, "a")]);
     looks.iter().map(|(at, sight)| tracker.look(std::slice::from_ref(sight), Duration::from_secs_f64(*at))).collect()
@@ -82,7 +82,7 @@ fn a_file_that_was_away_is_still_the_same_file() {
     let away = || Sight::Unusable(FileError::Unreadable(std::io::ErrorKind::PermissionDenied));
     let looks = [(1.0, away()), (2.0, created(1, "b")), (11.9, created(1, "b")), (12.0, created(1, "b"))];
     assert_eq!(standings(&looks)[1..], [pending(0.0), pending(9.9), counting(Writing::InPlace, 10.0)]);
-    // And its absence counts as any other content does.
+    // A missing file is handled like any other content.
     let absent = || Sight::Unusable(FileError::Absent);
     let looks = [(1.0, absent()), (1.5, absent()), (2.0, created(1, "a"))];
     assert_eq!(standings(&looks), [pending(0.0), counting(Writing::Moved, 0.5), Standing::InForce]);
@@ -102,7 +102,7 @@ fn of_a_set_the_least_sure_file_and_the_last_change_decide() {
     assert_eq!(tracker.look(&[moved(3, "b"), created(2, "y")], SETTLE * 2), Standing::InForce);
     let after = [moved(4, "c"), created(2, "y")];
     tracker.look(&after, SETTLE * 3);
-    // How the other file was written is history.
+    // How the other file was written no longer matters.
     assert_eq!(tracker.look(&after, SETTLE * 3 + SECOND_LOOK), counting(Writing::Moved, 0.5));
 }
 
@@ -117,8 +117,8 @@ fn what_was_written_in_place_and_put_back_is_history() {
 }
 
 proptest! {
-    /// Whatever is done to a file: what counts was found by every look for long enough, and the settling time holds for
-    /// every content that was written into a file that had been seen with another one.
+    /// After any changes of a file: a content is used only if all reads found it for long enough, and the settling time
+    /// applies to each content that was written into a file that had been read with another one.
     #[test]
     fn nothing_counts_that_was_not_there_for_long_enough(
         looks in proptest::collection::vec((1_u32..40, 1_u64..4, 0_u8..3), 1..40)
@@ -187,7 +187,7 @@ fn replacing_gives_another_file_and_writing_does_not() {
     fs::write(&path, "b").unwrap();
     let written = read(&path, 5).unwrap();
     assert_eq!(written.id, first.id);
-    // So that the number of the removed file is not given to the next one.
+    // Keeps the inode number of the removed file from being reused.
     let _held = fs::File::open(&path).unwrap();
     replace(&path, b"c");
     let replaced = read(&path, 5).unwrap();

@@ -1,19 +1,19 @@
-//! Decides when a changed set of files counts, from looks at it.
+//! Decides from repeated reads when a changed set of files is used.
 
 use std::time::Duration;
 
 use super::{Digest, FileError, FileId, FileSnapshot, SECOND_LOOK};
 
-/// What one look found of one file.
+/// What one read found of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
-    /// One that can be read.
+    /// It can be read.
     File {
         /// After symbolic links were followed.
         id: FileId,
-        /// Stands for its content.
+        /// Of its content.
         digest: Digest,
-        /// Whether something was done to the file after its content was written last, such as a rename.
+        /// Whether the file was changed after its content was last written, for instance renamed.
         touched_since_written: bool,
     },
     /// It is missing, or breaks a rule for files.
@@ -34,7 +34,7 @@ impl Sight {
         }
     }
 
-    /// The content, if there is any.
+    /// The content, if it can be read.
     #[must_use]
     pub const fn digest(&self) -> Option<Digest> {
         match self {
@@ -43,7 +43,7 @@ impl Sight {
         }
     }
 
-    /// The content, or why there is none: what must be equal for two sights to be of the same content.
+    /// The content, or why it cannot be read. Two sights with equal results have the same content.
     const fn content(&self) -> Result<Digest, FileError> {
         match self {
             Self::File { digest, .. } => Ok(*digest),
@@ -52,16 +52,16 @@ impl Sight {
     }
 }
 
-/// How a content got to its place, from the surest way to the least sure.
+/// How a content got to its path, from the safest method to the least safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Writing {
-    /// The path leads elsewhere: a symbolic link on the way was changed.
+    /// A symbolic link was changed: the path leads to another file.
     Elsewhere,
-    /// Another file took the place of the one before, and something was done to it after it was written: a rename, or its
-    /// time was set back (`tar`, `mv` from another file system).
+    /// Another file replaced the one before, and it was changed after it was written: it was renamed, or its time was
+    /// set back (`tar`, `mv` from another file system).
     Moved,
-    /// Another file is in the place of the one before. It may have been renamed right after it was written, or it is
-    /// still being written under this very name.
+    /// Another file replaced the one before. It was renamed right after it was written, or it is still being written
+    /// under this name.
     Created,
     /// The same file has another content.
     InPlace,
@@ -70,23 +70,23 @@ pub enum Writing {
 /// How it stands with the files at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// They hold what is in force.
+    /// They hold the active content.
     InForce,
-    /// They hold something else, which does not count yet. The next look should come after [`SECOND_LOOK`].
+    /// They hold another content, which may not be used yet. The next read should follow after [`SECOND_LOOK`].
     Pending {
         /// For how long every look found the same.
         unchanged_for: Duration,
     },
-    /// They hold something else, and it counts.
+    /// They hold another content, and it may be used.
     Counts {
-        /// The least sure way by which a file of the set was written.
+        /// The least safe method by which a file of the set was written.
         writing: Writing,
         /// For how long every look found the same.
         unchanged_for: Duration,
     },
 }
 
-/// Remembers the looks at one set of files. Time is any clock that only goes forward.
+/// Remembers the reads of one set of files. Times are of a monotonic clock.
 #[derive(Debug)]
 pub struct Tracker {
     settle: Duration,
@@ -98,14 +98,14 @@ pub struct Tracker {
 #[derive(Debug, Clone)]
 struct File {
     last: Sight,
-    /// The file that was there last. It outlives a look that found none.
+    /// The file that was read last. It is kept when a read finds no file.
     id: Option<FileId>,
     digest: Option<Digest>,
     writing: Writing,
 }
 
 impl Tracker {
-    /// Begins with what is in force.
+    /// Starts with the active content.
     #[must_use]
     pub fn new(settle: Duration, in_force: &[Sight]) -> Self {
         let files = in_force.iter().map(File::first).collect();
@@ -113,8 +113,7 @@ impl Tracker {
         Self { settle, in_force, files, unchanged_since: Duration::ZERO }
     }
 
-    /// Takes note of a look, made at `now`, and tells how it stands. There are as many sights as at the beginning, in the
-    /// same order.
+    /// Records a read at `now` and returns the state. There are as many sights as at the start, in the same order.
     pub fn look(&mut self, sights: &[Sight], now: Duration) -> Standing {
         let mut changed = false;
         for (file, sight) in self.files.iter_mut().zip(sights) {
@@ -136,20 +135,20 @@ impl Tracker {
         }
     }
 
-    /// The least sure way by which a file of the set was written since what is in force.
+    /// The least safe method by which a file of the set was written since the active content.
     #[must_use]
     pub fn writing(&self) -> Writing {
         self.files.iter().map(|file| file.writing).max().unwrap_or(Writing::Moved)
     }
 
-    /// What the last look found is now in force.
+    /// Makes the content of the last read the active one.
     pub fn accept(&mut self) {
         self.in_force = self.files.iter().map(|file| file.last.content()).collect();
         self.files.iter_mut().for_each(|file| file.writing = Writing::Moved);
     }
 }
 
-/// Whether a content counts that every look has found for so long.
+/// Whether a content may be used that all reads found for this long.
 fn counts(writing: Writing, unchanged_for: Duration, settle: Duration) -> bool {
     match writing {
         Writing::Elsewhere | Writing::Moved | Writing::Created => unchanged_for >= SECOND_LOOK,
@@ -166,7 +165,7 @@ impl File {
         file
     }
 
-    /// Whether this is another file or another content than at the last look.
+    /// Whether this is another file or another content than at the last read.
     fn look(&mut self, sight: &Sight) -> bool {
         let mut changed = self.last.content() != sight.content();
         if let Sight::File { id, digest, touched_since_written } = sight {
@@ -175,7 +174,7 @@ impl File {
                 let leads_elsewhere = self.id.as_ref().is_some_and(|before| before.leads_elsewhere(id));
                 let same_file = self.id.as_ref().is_some_and(|before| before.is_same_file(id));
                 self.writing = match (same_file, leads_elsewhere, *touched_since_written) {
-                    // Another path to the file that was there says nothing of how that was written.
+                    // A new path to the same content says nothing about how that was written.
                     (true, ..) if self.digest == Some(*digest) => self.writing,
                     (true, ..) => Writing::InPlace,
                     (false, true, _) => Writing::Elsewhere,

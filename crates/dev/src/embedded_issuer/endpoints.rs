@@ -30,8 +30,7 @@ pub(super) fn router(issuer: Arc<TokenIssuer>) -> Router {
         .with_state(issuer)
 }
 
-/// OIDC Discovery 1.0 section 3, as far as there is something to discover: nobody signs in with a browser
-/// here, so there is no authorization endpoint.
+/// OIDC Discovery 1.0 section 3, without an authorization endpoint: this issuer has no sign-in by browser.
 async fn discovery(State(issuer): State<Arc<TokenIssuer>>) -> Response {
     let url = &issuer.url;
     json_answer(&json!({
@@ -64,18 +63,18 @@ async fn token(
     match issuer.issue(request.user.name, request.lifetime) {
         Ok(tokens) => (NO_STORE, json_answer(&tokens)).into_response(),
         Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "the embedded issuer cannot sign");
+            tracing::warn!(error = format!("{error:#}"), "the embedded issuer failed to sign a token");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// Without axum's own `Json`, which brings a feature of the JSON library that gives some member names a meaning.
+/// Does not use axum's `Json`: it enables a feature of `serde_json` that gives some member names a special meaning.
 fn json_answer(body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
         Err(error) => {
-            tracing::warn!(%error, "the embedded issuer cannot write its answer");
+            tracing::warn!(%error, "the embedded issuer failed to write its answer");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

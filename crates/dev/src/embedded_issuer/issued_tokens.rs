@@ -13,12 +13,12 @@ use super::{CLIENT_ID, MAX_TOKEN_LIFETIME};
 use crate::issuer_keys::SigningKey;
 use crate::users::User;
 
-/// What the token endpoint answers with (RFC 6749 section 5.1, and `id_token` of OIDC Core section 3.1.3.3).
+/// The answer of the token endpoint (RFC 6749 section 5.1, and `id_token` of OIDC Core section 3.1.3.3).
 #[derive(Clone, Serialize)]
 pub struct IssuedTokens {
-    /// Who the user is: `aud`, `email`, `cognito:groups`, `token_use` "id".
+    /// Identifies the user: `aud`, `email`, `cognito:groups`, `token_use` "id".
     pub id_token: String,
-    /// What the client may do for the user: `client_id`, `scope`, no `aud`, no `email`, `token_use` "access".
+    /// Authorizes the client: `client_id`, `scope`, no `aud`, no `email`, `token_use` "access".
     pub access_token: String,
     /// Always `Bearer`.
     pub token_type: &'static str,
@@ -68,7 +68,7 @@ impl IssuedTokens {
     }
 }
 
-/// When tokens begin and how long they last, in whole seconds.
+/// The time of issue and the lifetime of tokens, in whole seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenTimes {
     issued_at: u64,
@@ -78,14 +78,18 @@ pub(super) struct TokenTimes {
 impl TokenTimes {
     pub(super) fn new(now: SystemTime, lifetime: Duration) -> anyhow::Result<Self> {
         let allowed = Duration::from_secs(1)..=MAX_TOKEN_LIFETIME;
-        anyhow::ensure!(allowed.contains(&lifetime), "tokens last from 1 to {} seconds", MAX_TOKEN_LIFETIME.as_secs());
-        let issued_at = now.duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs();
+        anyhow::ensure!(
+            allowed.contains(&lifetime),
+            "a token's lifetime must be from 1 to {} seconds",
+            MAX_TOKEN_LIFETIME.as_secs()
+        );
+        let issued_at = now.duration_since(UNIX_EPOCH).context("the clock is set before 1970")?.as_secs();
         Ok(Self { issued_at, lifetime: lifetime.as_secs() })
     }
 }
 
 fn random_uuid() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
-    rand::fill(&mut bytes).context("no randomness for a token id")?;
+    rand::fill(&mut bytes).context("random numbers are unavailable for a token id")?;
     Ok(Builder::from_random_bytes(bytes).into_uuid().to_string())
 }

@@ -11,7 +11,7 @@ use access_broker_base::clock::SystemClock;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A clock that stands still.
+/// A clock that always returns the same time.
 struct FixedClock(SystemTime);
 
 impl Clock for FixedClock {
@@ -137,7 +137,7 @@ async fn refusals_name_the_fault_and_who_is_known() {
     let issuer = start(SystemClock).await;
     let (status, error) = post_token(&issuer, FORM, "username=user-three").await;
     assert_eq!((status, &error["error"]), (400, &json!("invalid_grant")));
-    assert_eq!(error["error_description"], "there is no such user; the known users are user-one, user-two");
+    assert_eq!(error["error_description"], "unknown user; the known users are user-one, user-two");
 
     let large = format!("username=user-one&x={}", "x".repeat(MAX_TOKEN_REQUEST_BYTES));
     let cases = [

@@ -1,4 +1,4 @@
-//! What a client of the token endpoint asks for.
+//! Requests to the token endpoint.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// Reads a body of type `application/x-www-form-urlencoded`: `username`, and `lifetime` in seconds if wanted.
+    /// Reads a body of type `application/x-www-form-urlencoded`: `username`, and optionally `lifetime` in seconds.
     ///
     /// Other parameters are ignored and none may occur twice (RFC 6749 section 3.2).
     pub(super) fn parse(form: &[u8]) -> Result<Self, TokenRequestError> {
@@ -45,7 +45,7 @@ fn parse_lifetime(text: &str) -> Result<Duration, TokenRequestError> {
     seconds.map(Duration::from_secs).ok_or(TokenRequestError::InvalidLifetime)
 }
 
-/// Why a request gets no tokens. The text is for the client and repeats nothing of the request.
+/// Why a request is refused. The text is for the client and has no part of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum TokenRequestError {
     #[error("the body must be a form of type application/x-www-form-urlencoded")]
@@ -58,7 +58,7 @@ pub(super) enum TokenRequestError {
     MissingUserName,
     #[error("the parameter lifetime must be a whole number of seconds from 1 to {}", MAX_TOKEN_LIFETIME.as_secs())]
     InvalidLifetime,
-    #[error("there is no such user; the known users are {}", users::names())]
+    #[error("unknown user; the known users are {}", users::names())]
     UnknownUser,
 }
 
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// RFC 6749 section 5.2 keeps double quotes, backslashes and everything beyond ASCII out of descriptions.
+    /// RFC 6749 section 5.2 permits only ASCII without double quotes and backslashes in descriptions.
     #[test]
     fn descriptions_keep_to_the_characters_allowed() {
         use TokenRequestError::{InvalidLifetime, MissingUserName, NotAForm, RepeatedParameter, TooLarge, UnknownUser};

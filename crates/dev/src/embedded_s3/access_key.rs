@@ -1,4 +1,4 @@
-//! The keys that requests may be signed with.
+//! The access keys that requests may be signed with.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -9,22 +9,22 @@ use axum::http::StatusCode;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3Result, s3_error};
 
-/// A key pair that the server accepts, for good or with a session.
+/// A key pair that the server accepts, permanently or with a session.
 #[derive(Clone)]
 pub struct AccessKey {
     /// The access key id, which every signature names.
     pub id: String,
-    /// Unlike the id, never in a request.
+    /// The secret access key, which is in no request.
     pub secret: String,
-    /// What makes the credentials temporary. `None`: they are valid for good, and a request must not bring a token.
+    /// For temporary credentials. `None`: the key does not expire, and a request must have no session token.
     pub session: Option<Session>,
 }
 
-/// The part of temporary credentials that requests carry in the open
+/// The session of temporary credentials
 /// ([AWS: temporary credentials](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_use-resources.html)).
 #[derive(Clone)]
 pub struct Session {
-    /// What `X-Amz-Security-Token` must be, in a header, in the query or in a form.
+    /// The value of `X-Amz-Security-Token`, in a header, in the query or in a form.
     pub token: String,
     /// The first instant at which the key is no longer accepted.
     pub expires_at: SystemTime,
@@ -54,7 +54,7 @@ impl KeyRing {
         self.0.iter().find(|key| key.id == id).ok_or_else(|| s3_error!(InvalidAccessKeyId))
     }
 
-    /// Checks the tokens that came with a request signed with the key `id`, wherever they stood.
+    /// Checks the session tokens, from any part of a request that was signed with the key `id`.
     pub(super) fn check_tokens(&self, id: &str, tokens: &[impl AsRef<[u8]>], now: SystemTime) -> S3Result<()> {
         let Some(session) = &self.find(id)?.session else {
             return if tokens.is_empty() { Ok(()) } else { Err(invalid_token()) };

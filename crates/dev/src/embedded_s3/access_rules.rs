@@ -1,4 +1,4 @@
-//! What a request must say besides being signed: its session, whose bucket it expects, who pays.
+//! What a request needs in addition to its signature: the session token, the expected bucket owner, who pays.
 
 use std::time::SystemTime;
 
@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use super::access_key::KeyRing;
 use super::form_token::FormToken;
 
-/// The conditions on which a request whose signature is right gets access.
+/// The conditions under which a request with a valid signature gets access.
 #[derive(Debug)]
 pub(super) struct AccessRules {
     pub(super) keys: KeyRing,
@@ -41,7 +41,7 @@ impl S3Access for AccessRules {
         self.check_payer(values(uri, headers, "x-amz-request-payer").iter().any(|payer| payer == b"requester"))
     }
 
-    /// A form says in its fields what other requests say in headers, and they are known only here.
+    /// A form has in its fields what other requests have in headers. They are known only here.
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
         if request.method != Method::POST {
             return Ok(());
@@ -77,7 +77,7 @@ impl AccessRules {
     }
 }
 
-/// What a request says under a name, in its query and in its headers.
+/// The values of a name in a request's query and headers.
 fn values(uri: &Uri, headers: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
     let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let in_query = query.filter(|(parameter, _)| parameter == name).map(|(_, value)| value.into_owned().into_bytes());

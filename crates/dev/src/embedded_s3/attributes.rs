@@ -1,4 +1,4 @@
-//! What S3 remembers of an object beside its content, headers and metadata.
+//! What S3 stores for an object in addition to its content, headers and metadata.
 
 mod encryption;
 mod store;
@@ -15,7 +15,7 @@ pub(super) use store::AttributeStore;
 const STORAGE_CLASSES: [&str; 6] =
     ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY"];
 
-/// Tags, storage class and encryption as the upload asked for them. They change nothing about how the object is stored.
+/// Tags, storage class and encryption as the upload requested them. They do not change how the object is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {
@@ -27,7 +27,7 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// Takes them from an upload. `s3s-fs` knows fewer storage classes, so it does not get to see them.
+    /// Takes them from an upload. `s3s-fs` supports fewer storage classes, so they are removed from the request.
     pub(super) fn take_from_put(input: &mut PutObjectInput) -> S3Result<Self> {
         Ok(Self {
             tags: tags_of(input.tagging.take().as_deref())?,
@@ -43,7 +43,7 @@ impl Attributes {
         })
     }
 
-    /// Takes them from the beginning of an upload in parts.
+    /// Takes them from the start of a multipart upload.
     pub(super) fn take_from_multipart(input: &mut CreateMultipartUploadInput) -> S3Result<Self> {
         Ok(Self {
             tags: tags_of(input.tagging.take().as_deref())?,
@@ -64,7 +64,7 @@ impl Attributes {
         self.storage_class.clone().map(StorageClass::from)
     }
 
-    /// The value of `x-amz-tagging-count`, which S3 leaves out when there are none.
+    /// The value of `x-amz-tagging-count`, which S3 omits for an object without tags.
     pub(super) fn tag_count(&self) -> Option<i32> {
         i32::try_from(self.tags.len()).ok().filter(|&count| count > 0)
     }

@@ -1,4 +1,4 @@
-//! The objects' files, apart from who may do what with them.
+//! The objects' files, without access rules.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use tokio::fs;
 
 use super::placement::Placement;
 
-/// The folder of all buckets, and the library that reads and writes it.
+/// The directory of all buckets, and the library that reads and writes it.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) files: FileSystem,
@@ -20,18 +20,18 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Opens the folder, which must exist.
+    /// Opens the directory, which must exist.
     pub(super) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let files = FileSystem::new(data_dir).map_err(|error| anyhow!("{error:?}"))?;
         Ok(Self { files, data_dir: data_dir.to_owned() })
     }
 
-    /// Whether there is an object. A folder is none.
+    /// Whether an object exists. A directory is not an object.
     pub(super) fn exists(&self, place: &Placement) -> bool {
         place.path(&self.data_dir).is_file()
     }
 
-    /// The `ETag` of an object, or `None` when there is none.
+    /// The `ETag` of an object, or `None` if the object does not exist.
     pub(super) async fn current_etag(&self, place: &Placement) -> S3Result<Option<ETag>> {
         if !self.exists(place) {
             return Ok(None);
@@ -51,15 +51,15 @@ impl Contents {
         Ok(self.files.head_object(head).await?.output.e_tag)
     }
 
-    /// Removes what `s3s-fs` leaves behind of a deleted object.
+    /// Removes the files that `s3s-fs` leaves of a deleted object.
     pub(super) async fn remove_remains(&self, place: &Placement) {
         for path in [place.metadata_path(&self.data_dir), place.internal_path(&self.data_dir)] {
-            // It is missing when the object was put there by hand.
+            // It is missing if the object's file was not uploaded.
             let _ = fs::remove_file(path).await;
         }
     }
 
-    /// Removes the checksums of the object that an upload in parts has replaced: `s3s-fs` keeps them.
+    /// Removes the checksums of the object that a multipart upload replaced: `s3s-fs` keeps them.
     pub(super) async fn forget_checksums(&self, place: &Placement) -> S3Result<()> {
         let path = place.internal_path(&self.data_dir);
         let json = fs::read(&path).await.map_err(S3Error::internal_error)?;

@@ -6,17 +6,17 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use tokio_stream::{StreamExt, iter};
 
-/// How much of a form may come before its file, in bytes. S3 takes 20 KB
+/// The largest part of a form before its file, in bytes. S3 accepts 20 KB
 /// ([AWS: form fields](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html)).
 const MAX_FIELDS_BYTES: usize = 20_000;
 
-/// The token that a form brings, to be found among the extensions of its request.
+/// The session token of a form, as an extension of its request.
 ///
-/// The S3 library reads forms itself and does not hand out this field.
+/// The S3 library reads forms itself and does not expose this field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FormToken(pub(super) Vec<u8>);
 
-/// Reads a form as far as its file, notes its token, and puts what was read back in front of the rest.
+/// Reads a form up to its file, stores its token in the request's extensions, and restores the body.
 pub(super) async fn note(request: Request) -> Request {
     let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let is_form = content_type.get(..19).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"));

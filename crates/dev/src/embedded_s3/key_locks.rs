@@ -1,4 +1,4 @@
-//! Changes of one object, one after the other.
+//! Serializes the changes of one object.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 /// The right to change an object, until it is dropped.
 pub(super) type WriteGuard = OwnedRwLockWriteGuard<()>;
 
-/// More than changes are ever under way at once on one machine.
+/// More than the number of changes in flight on one machine.
 const LOCKS: usize = 256;
 
-/// A lock for every key. An object consists of several files, and it changes only while its lock is held for writing.
+/// A lock for each key. An object consists of several files, and it changes only while its lock is held for writing.
 ///
-/// An upload takes the lock once its content has arrived, so that a slow one holds up nobody. Keys share locks: that
-/// costs a wait now and then, and nothing ever has to be cleared away. Whoever holds one lock must not take another.
+/// An upload takes the lock after its content has arrived, so that a slow upload delays no other. Keys share locks:
+/// that costs an occasional wait, and no lock has to be removed. A task that holds one lock must not take another.
 #[derive(Debug, Clone)]
 pub(super) struct KeyLocks {
     locks: Arc<[Arc<RwLock<()>>]>,
@@ -26,12 +26,12 @@ impl KeyLocks {
         Self { locks: (0..LOCKS).map(|_| Arc::default()).collect(), hasher: RandomState::new() }
     }
 
-    /// Keeps the object as it is until the guard is dropped.
+    /// Prevents changes of the object until the guard is dropped.
     pub(super) async fn read(&self, key: &str) -> OwnedRwLockReadGuard<()> {
         self.lock(key).read_owned().await
     }
 
-    /// Waits until nobody reads or changes the object.
+    /// Waits until no other task reads or changes the object.
     pub(super) async fn write(&self, key: &str) -> WriteGuard {
         self.lock(key).write_owned().await
     }

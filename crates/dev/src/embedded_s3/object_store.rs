@@ -25,10 +25,10 @@ use super::key_locks::KeyLocks;
 use super::placement::Placement;
 use access_broker_policy::ObjectKey;
 
-/// One bucket in a folder.
+/// One bucket in a directory.
 ///
-/// Whatever is not implemented here answers 501: copying and deleting in bulk name keys outside the path, where
-/// [`super::request_guard`] does not look, and nothing in the broker's contract needs them.
+/// Operations that are not implemented here answer 501. Copies and bulk deletions have keys outside the path, which
+/// [`super::request_guard`] does not check, and the broker does not need them.
 pub(super) struct ObjectStore {
     bucket: String,
     contents: Arc<Contents>,
@@ -37,10 +37,10 @@ pub(super) struct ObjectStore {
 }
 
 impl ObjectStore {
-    /// Opens the bucket, creating its folders when missing.
+    /// Opens the bucket, and creates its directories if they are missing.
     pub(super) async fn open(data_dir: &Path, bucket: String) -> anyhow::Result<Self> {
-        anyhow::ensure!(s3s::path::check_bucket_name(&bucket), "{bucket:?} is no name that S3 allows for a bucket");
-        let unusable = || format!("cannot use the folder {}", data_dir.display());
+        anyhow::ensure!(s3s::path::check_bucket_name(&bucket), "{bucket:?} is not a valid bucket name");
+        let unusable = || format!("cannot use the directory {}", data_dir.display());
         tokio::fs::create_dir_all(data_dir.join(&bucket)).await.with_context(unusable)?;
         let attributes = AttributeStore::open(data_dir, &bucket).await.with_context(unusable)?;
         let contents = Arc::new(Contents::open(data_dir).with_context(unusable)?);
@@ -51,7 +51,8 @@ impl ObjectStore {
         if bucket == self.bucket { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
     }
 
-    /// Where an object lies. Keys in form fields do not pass the guard of the path, so every key is checked here again.
+    /// The files of an object. Keys in form fields do not pass the guard of the path, so each key is checked here
+    /// again.
     fn place(&self, bucket: &str, key: &str) -> S3Result<Placement> {
         self.check_bucket(bucket)?;
         let key = ObjectKey::parse(key).map_err(|error| s3_error!(InvalidArgument, "the key {error}"))?;

@@ -1,4 +1,4 @@
-//! Where an object lies on disk.
+//! The files of an object on disk.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The longest file name on the usual file systems, in bytes.
+/// The longest file name on common file systems, in bytes.
 const MAX_FILE_NAME_BYTES: usize = 255;
 
-/// The folder and the file in it that hold an object, as `s3s-fs` is to know them: it takes them for bucket and key.
+/// The directory and the file that hold an object. `s3s-fs` is given them as bucket and key.
 ///
-/// An object is an ordinary file at `<bucket>/<key>` as long as every name fits into a file name: each segment of the
-/// key, and the names of the files that `s3s-fs` derives from bucket and key. Any other lies in the folder
-/// `<bucket>_long` under the SHA-256 of its key. Such an object is missing in listings.
+/// An object is an ordinary file at `<bucket>/<key>` if each name fits into a file name: each segment of the key, and
+/// the names of the files that `s3s-fs` derives from bucket and key. Any other object is in the directory
+/// `<bucket>_long`, named by the SHA-256 of its key, and is missing in listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Placement {
     pub(super) bucket: String,
@@ -22,7 +22,7 @@ pub(super) struct Placement {
 }
 
 impl Placement {
-    /// Maps an object to its place.
+    /// Maps an object to its files.
     pub(super) fn new(bucket: &str, key: &str) -> Self {
         let plain = Self { bucket: bucket.to_owned(), key: key.to_owned() };
         if plain.fits() { plain } else { Self { bucket: folder_beside(bucket, "long"), key: sha256_hex(key) } }
@@ -55,12 +55,12 @@ impl Placement {
     }
 }
 
-/// The name of a folder that belongs to a bucket. No bucket can have it, because of the underscore.
+/// The name of an extra directory of a bucket. No bucket can have that name, because of the underscore.
 pub(super) fn folder_beside(bucket: &str, purpose: &str) -> String {
     format!("{bucket}_{purpose}")
 }
 
-/// The SHA-256 of a text, in 64 lower-case hexadecimal digits.
+/// The SHA-256 of a text in hexadecimal.
 pub(super) fn sha256_hex(text: &str) -> String {
     lower_hex(digest(&SHA256, text.as_bytes()).as_ref())
 }

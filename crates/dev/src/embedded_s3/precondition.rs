@@ -3,7 +3,7 @@
 use s3s::dto::{ETag, ETagCondition};
 use s3s::{S3Result, s3_error};
 
-/// What an upload demands of the object that it would replace
+/// The condition of an upload on the object that it would replace
 /// ([AWS: conditional writes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)).
 #[derive(Debug, Clone)]
 pub(super) struct Precondition {
@@ -12,7 +12,7 @@ pub(super) struct Precondition {
 }
 
 impl Precondition {
-    /// Takes both headers from a request, so that nobody else judges them.
+    /// Takes both headers out of a request, so that `s3s-fs` does not evaluate them.
     pub(super) fn take(
         if_match: &mut Option<ETagCondition>,
         if_none_match: &mut Option<ETagCondition>,
@@ -27,12 +27,12 @@ impl Precondition {
         Ok(Self { must_match: if_match.take(), must_not_exist })
     }
 
-    /// Whether every object, and none, is fine.
+    /// Whether the upload has no condition.
     pub(super) const fn demands_nothing(&self) -> bool {
         self.must_match.is_none() && !self.must_not_exist
     }
 
-    /// Judges by the object that is there now.
+    /// Checks the condition against the current object.
     pub(super) fn check(&self, current: Option<&ETag>) -> S3Result<()> {
         if self.must_not_exist && current.is_some() {
             return Err(s3_error!(PreconditionFailed, "the object exists"));

@@ -1,4 +1,4 @@
-//! What S3 refuses and the S3 library behind it does not.
+//! Refuses requests that S3 refuses and the S3 library does not.
 
 mod signature_parameters;
 
@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use access_broker_policy::ObjectKey;
 
-/// Checks a request before anything else reads it. Without a `region`, signatures may be for any.
+/// Checks a request before the S3 library reads it. Without a `region`, signatures may be for any region.
 pub(super) fn check(uri: &Uri, headers: &HeaderMap, region: Option<&str>) -> Result<(), Refusal> {
     if !path_is_plain(uri.path()) {
         return Err(Refusal::InvalidPath);
@@ -22,27 +22,27 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, region: Option<&str>) -> Res
     signature_parameters::check(query, headers, region)
 }
 
-/// Why a request goes no further.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The key is none that the broker would sign: on a file system it could name something else.
+    /// The broker would not sign the key: on a file system it could name another file.
     InvalidPath,
     /// A presigned request with an `x-amz-*` header that its signature does not cover.
     HeadersNotSigned,
-    /// A parameter of the signature that stands in the query twice.
+    /// A parameter of the signature is in the query twice.
     RepeatedParameter,
-    /// A presigned request that is to live for less than a second or for more than seven days.
+    /// A presigned request that is valid for less than a second or for more than seven days.
     ExpiresOutOfRange,
     /// A presigned request for another region or service.
     ForeignScopeInQuery,
     /// A request for another region or service, signed in a header.
     ForeignScopeInHeader,
-    /// A signature of the version that came before the current one.
+    /// A signature of version 2.
     SignatureVersion2,
 }
 
 impl Refusal {
-    /// The `Code` of the error and a text for people.
+    /// The `Code` and the message of the error.
     const fn code_and_message(self) -> (&'static str, &'static str) {
         const QUERY_CODE: &str = "AuthorizationQueryParametersError";
         match self {
@@ -79,8 +79,8 @@ impl IntoResponse for Refusal {
 
 /// `/`, `/bucket`, `/bucket/`, or `/bucket/key` with a key that is valid once percent-decoded.
 ///
-/// Decoding cannot hide a segment: `.`, `..` and NUL read the same raw and decoded, and a decoded slash splits segments
-/// here just as it does on disk.
+/// Decoding cannot hide a segment: the decoded path is checked, where a decoded slash splits segments as it does on
+/// disk.
 fn path_is_plain(path: &str) -> bool {
     let Ok(decoded) = percent_decode_str(path).decode_utf8() else {
         return false;
@@ -93,8 +93,8 @@ fn path_is_plain(path: &str) -> bool {
     path.is_empty() || (names_a_bucket && (key.is_empty() || ObjectKey::parse(key).is_ok()))
 }
 
-/// AWS refuses a presigned request that brings an `x-amz-*` header of its own: it could turn a signed upload into a
-/// copy, with `x-amz-copy-source`
+/// AWS refuses a presigned request with an `x-amz-*` header that is not signed: `x-amz-copy-source` could turn a signed
+/// upload into a copy
 /// ([AWS: signed headers](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html)).
 fn presigned_headers_are_signed(query: &str, headers: &HeaderMap) -> bool {
     let mut parameters = form_urlencoded::parse(query.as_bytes());

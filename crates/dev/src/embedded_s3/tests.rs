@@ -93,7 +93,7 @@ async fn content_that_breaks_its_checksum_leaves_the_old_object_in_place() {
 #[tokio::test]
 async fn content_that_keeps_its_checksum_is_stored() {
     let peer = Peer::start().await;
-    // The checksums of the nine bytes "123456789", which every CRC catalogue gives as the check value.
+    // The checksums of the nine bytes "123456789", the check value of CRC catalogues.
     let puts = [
         peer.put("crc32").checksum_crc32(STANDARD.encode(0xcbf4_3926_u32.to_be_bytes())),
         peer.put("crc32c").checksum_crc32_c(STANDARD.encode(0xe306_9283_u32.to_be_bytes())),
@@ -243,7 +243,7 @@ async fn impossible_options_are_refused() {
     assert!(EmbeddedS3::start(EmbeddedS3Options { data_dir: folder.path().join("file"), ..options }).await.is_err());
 }
 
-/// The library logs whole requests; nothing of that may come out, however much is logged.
+/// The library logs whole requests: none of its log lines may be written, at any level.
 #[tokio::test]
 async fn no_signature_is_logged() {
     let peer = Peer::start().await;
@@ -255,7 +255,7 @@ async fn no_signature_is_logged() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || LogWriter(Arc::clone(&writer)))
         .finish();
-    // This runtime has one thread, so the server's tasks log to this subscriber too.
+    // This runtime has one thread, so the server's tasks log to this subscriber as well.
     let guard = tracing::subscriber::set_default(subscriber);
     for (uri, status) in [(get.uri(), 200), (missing.uri(), 404), (&get.uri().replace("=host", "=range"), 403)] {
         let line = peer.raw_status_line(uri).await;

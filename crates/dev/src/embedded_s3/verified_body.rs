@@ -1,4 +1,4 @@
-//! Uploads that are judged before they become objects.
+//! Uploads that are verified before they become objects.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,15 +16,14 @@ use tokio_stream::Stream;
 
 use super::key_locks::WriteGuard;
 
-/// A body that fails at its end when its content is not what the request's headers announced, or when the object may
-/// not be written.
+/// A body that fails at its end if its content differs from the request's headers, or if the object may not be written.
 ///
-/// `s3s-fs` compares checksums only once the new object has taken the place of the old one, and conditions only before
-/// it reads the content; a body that fails makes it drop the upload instead, as S3 does.
+/// `s3s-fs` compares checksums only after the new object has replaced the old one, and conditions only before it reads
+/// the content. A body that fails makes it drop the upload, as S3 does.
 pub(super) struct VerifiedBody {
     body: StreamingBlob,
     inspection: Option<Inspection>,
-    // A stream has to be `Sync`, which a future is not.
+    // A stream must be `Sync`, which a future is not.
     permission: Mutex<Option<Permission>>,
     verdict: Verdict,
 }
@@ -32,12 +31,12 @@ pub(super) struct VerifiedBody {
 /// Waits for the right to write the object.
 pub(super) type Permission = Pin<Box<dyn Future<Output = S3Result<WriteGuard>> + Send>>;
 
-/// What came out at the end of the body: the right to write the object, or why not.
+/// The result at the end of the body: the right to write the object, or the error.
 #[derive(Clone, Default)]
 pub(super) struct Verdict(Arc<Mutex<Option<S3Result<WriteGuard>>>>);
 
 impl Verdict {
-    /// `None` before the end of the body, and when the body broke off.
+    /// `None` before the end of the body, and when the body was cut off.
     pub(super) fn take(&self) -> Option<S3Result<WriteGuard>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -72,7 +71,7 @@ impl VerifiedBody {
     }
 }
 
-/// What was announced and what has been read so far.
+/// What the headers announced, and what has been read so far.
 struct Inspection {
     expected: Checksum,
     expected_md5: Option<String>,

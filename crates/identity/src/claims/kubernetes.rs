@@ -8,14 +8,13 @@ use crate::token::SignedClaims;
 
 const SUBJECT_PREFIX: &str = "system:serviceaccount:";
 
-/// The groups of a service account, which are those that the API server gives it: all service accounts, and those of
-/// its namespace.
+/// The groups of a service account, the same as at the API server: all service accounts, and those of its namespace.
 ///
-/// Only tokens bound to a service account are accepted. Its namespace and name stand in the subject and once more in
-/// the claim `kubernetes.io`, and must agree.
+/// Only tokens bound to a service account are accepted. Its namespace and name are in the subject and in the claim
+/// `kubernetes.io`, and must be equal.
 pub(super) fn groups(subject: &str, claims: &SignedClaims) -> Result<[Box<str>; 2], Rejection> {
     let account = subject.strip_prefix(SUBJECT_PREFIX).and_then(|account| account.split_once(':'));
-    // The API server takes a subject of more parts for no service account.
+    // For the API server, a subject of more parts is not a service account.
     let account = account.filter(|(_, name)| !name.contains(':'));
     let (namespace, name) = account.ok_or(Rejection::ServiceAccountMalformed)?;
     let bound = claims.get("kubernetes.io").ok_or(Rejection::ServiceAccountMalformed)?;

@@ -3,11 +3,11 @@
 use crate::rejection::Rejection;
 use crate::workload::{SpiffeId, TRUST_DOMAIN_SCHEME};
 
-/// The workload that the subject names, of the trust domain that is the issuer (section 3.1).
+/// The workload that the subject names, which must be of the issuer's trust domain (section 3.1).
 ///
 /// # Invariant
 ///
-/// The keys of a trust domain vouch for the ids of that domain alone: a federated domain cannot name workloads of
+/// The keys of a trust domain are valid only for ids of that domain: a federated domain cannot name workloads of
 /// another.
 pub(super) fn workload(subject: &str, issuer: &str) -> Result<SpiffeId, Rejection> {
     let id = SpiffeId::parse(subject).map_err(|_| Rejection::WorkloadIdMalformed)?;

@@ -29,21 +29,21 @@ pub struct SettingProblem {
 /// A rule for a setting, worded to follow the name of the setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum SettingRule {
-    /// A text that must be given is empty.
+    /// A required text is empty.
     #[error("must not be empty")]
     NotEmpty,
-    /// A list that must have an entry has none.
+    /// A list that requires an entry is empty.
     #[error("must have at least one entry")]
     AtLeastOne,
     /// A list has the same entry twice.
     #[error("must not have the same entry twice")]
     NoRepetition,
-    /// A URL is not one, or not one that keys may be fetched from.
+    /// A URL is invalid, or keys may not be fetched from it.
     #[error(
         "must be an https URL without credentials; plain http to this machine itself needs insecure_loopback = true"
     )]
     HttpsUrl,
-    /// An issuer is not an https URL though its keys are found from there.
+    /// An issuer with discovery is not an https URL.
     #[error(
         "must be an https URL without credentials, unless jwks_url or jwks_file says where the keys are; plain http to \
          this machine itself needs insecure_loopback = true"
@@ -52,31 +52,31 @@ pub enum SettingRule {
     /// An issuer is over 2,048 bytes.
     #[error("must be at most 2048 bytes")]
     IssuerLength,
-    /// An issuer or an audience has characters that cannot be seen.
+    /// An issuer or an audience has invisible characters.
     #[error("must have no control characters, no invisible characters, and no space at either end")]
     VisibleText,
-    /// The policy file has another meaning for the name.
+    /// The name has a special meaning in the policy file.
     #[error("must not be \"any\", which means every issuer in the policy")]
     NotAny,
     /// An issuer has a query or a fragment (OIDC Discovery 1.0 section 2).
     #[error("must have no query and no fragment")]
     NoQueryOrFragment,
-    /// An issuer is not a Cognito user pool, though its keys are to come from one.
-    #[error("must be the URL of a Cognito user pool unless the key location is given")]
+    /// An issuer with keys from a Cognito user pool is not one.
+    #[error("must be the URL of a Cognito user pool, unless jwks_url or jwks_file is set")]
     CognitoPool,
     /// An issuer of JWT-SVIDs is not the SPIFFE id of a trust domain.
     #[error("must be the SPIFFE id of a trust domain, such as \"spiffe://prod.example\"")]
     TrustDomain,
     /// A trust domain has no discovery.
-    #[error("must be given for a trust domain, as a URL or a file with its bundle")]
+    #[error("is required for a trust domain: the URL or the file of its bundle")]
     BundleLocation,
-    /// An algorithm that JWT-SVIDs do not have (SPIFFE JWT-SVID section 2.1).
+    /// JWT-SVIDs do not have this algorithm (SPIFFE JWT-SVID section 2.1).
     #[error("must not hold EdDSA for a trust domain")]
     SvidAlgorithm,
-    /// A file with keys to start with is given without a URL, or is empty.
-    #[error("must be a path, beside jwks_url")]
+    /// The file with initial keys is set without a URL, or is empty.
+    #[error("must be a path, and requires jwks_url")]
     BesideUrl,
-    /// A way to the key server is given where keys come from a file.
+    /// A setting for requests to a key server, where keys come from a file.
     #[error("must not be given where keys come from a file")]
     NoKeyServer,
     /// Neither kind of Cognito token is accepted.
@@ -110,7 +110,7 @@ pub(super) fn validate(settings: &IssuerSettings) -> Result<(), InvalidIssuerSet
         require(settings.issuer.len() <= MAX_ISSUER_BYTES, "issuer", SettingRule::IssuerLength);
         require(is_visible_text(&settings.issuer), "issuer", SettingRule::VisibleText);
         require(settings.issuer != "any", "issuer", SettingRule::NotAny);
-        // Nothing else is fetched from the issuer: there it is a name that tokens have, and no address.
+        // Without discovery the issuer is only compared with `iss`, and never fetched from.
         if settings.key_location == KeyLocation::Discovery {
             let url = Url::parse(&settings.issuer).ok();
             let allowed = |url: &Url| settings.plain_http.allows(url);
@@ -159,19 +159,19 @@ pub(super) fn validate(settings: &IssuerSettings) -> Result<(), InvalidIssuerSet
     if problems.is_empty() { Ok(()) } else { Err(InvalidIssuerSettings(problems)) }
 }
 
-/// Whether a text is what it seems to be to somebody who reads it in a configuration or in a log.
+/// Whether all characters of a text are visible in a configuration file and in a log.
 fn is_visible_text(text: &str) -> bool {
     text.trim() == text && !text.contains(is_invisible)
 }
 
-/// Whether an issuer is a user pool in its old or its new form. The pool's id begins with its region.
+/// Whether an issuer is a user pool, in the old or the new format. The pool's id begins with its region.
 fn is_cognito_pool(issuer: &str) -> bool {
     let Some(rest) = issuer.strip_prefix("https://") else { return false };
     let rest = rest.strip_prefix("issuer.").unwrap_or(rest);
     let Some((region, rest)) = rest.strip_prefix("cognito-idp.").and_then(|rest| rest.split_once('.')) else {
         return false;
     };
-    // The European sovereign cloud has a domain of its own.
+    // The European sovereign cloud has a separate domain.
     let domain = if region.starts_with("eusc-") { "amazonaws.eu/" } else { "amazonaws.com/" };
     let Some(pool) = rest.strip_prefix(domain) else { return false };
     let name = pool.strip_prefix(region).and_then(|rest| rest.strip_prefix('_'));

@@ -1,19 +1,19 @@
-//! How many fetches calls can cause.
+//! Limits the fetches that calls can cause.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most fetches that calls can cause at once, after a quiet time.
+/// The most fetches that calls can cause in a burst.
 const BURST: u32 = 2;
 
 /// The time after which calls can cause one more fetch.
 pub(super) const REFILL: Duration = Duration::from_secs(30);
 
-/// A token bucket: two fetches, and one more each 30 seconds, failed ones included. Anybody can invent key ids and
-/// signatures, and must not be able to make this service hammer the issuer.
+/// A token bucket: two fetches, and one more every 30 seconds, failed ones included. Any client can invent key ids and
+/// signatures, and must not be able to make the broker flood the issuer.
 ///
-/// There are two fetches so that one invented token in each interval does not hold up the first token of a new key.
+/// It allows two fetches so that one invented token per interval does not delay the first token of a new key.
 #[derive(Debug, Default)]
 pub(super) struct FetchBudget {
     /// When the bucket is full again, if it is not.
@@ -21,7 +21,7 @@ pub(super) struct FetchBudget {
 }
 
 impl FetchBudget {
-    /// Takes one fetch, or tells when there is one again.
+    /// Takes one fetch, or returns when the next one is permitted.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let next = self.next_at(now);
         if next > now {
@@ -31,7 +31,7 @@ impl FetchBudget {
         Ok(())
     }
 
-    /// When there is a fetch to take, at the earliest now.
+    /// When a fetch is permitted, at the earliest now.
     pub(super) fn next_at(&self, now: Instant) -> Instant {
         let spare = REFILL * (BURST - 1);
         self.full_at.and_then(|at| at.checked_sub(spare)).map_or(now, |at| at.max(now))
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(budget.next_at(after(29)), after(30));
         assert_eq!(budget.take(after(30)), Ok(()));
         assert_eq!(budget.take(after(31)), Err(after(60)));
-        // A quiet hour gives no more than two.
+        // An hour without fetches gives no more than two.
         assert_eq!(budget.next_at(after(3_600)), after(3_600));
         assert_eq!(budget.take(after(3_600)), Ok(()));
         assert_eq!(budget.take(after(3_600)), Ok(()));

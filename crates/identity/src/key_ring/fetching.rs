@@ -1,16 +1,16 @@
-//! What happens to the fetches of one issuer's keys.
+//! The state of the fetches of one issuer's keys.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::budget::FetchBudget;
 
-/// Why a call wants a fetch. Each cause has a budget of its own, so that one cannot use up the other's.
+/// Why a call requests a fetch. Each cause has a separate budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// Its token names a key that the set lacks.
     UnknownKey,
-    /// The signature is not that of the key in the set, which may have been replaced under the same name.
+    /// The signature is invalid by the key in the set. The issuer may have replaced that key under the same name.
     BadSignature,
 }
 
@@ -21,9 +21,9 @@ pub(super) struct Fetching {
     ended: u64,
     /// Whether the last one gave a usable set.
     last_was_good: bool,
-    /// When the last good fetch began: what the issuer published then is in the set.
+    /// When the last successful fetch began. The set has the keys that the issuer published then.
     confirmed: Option<Instant>,
-    /// When the next fetch is due, unless one is wanted before.
+    /// When the next fetch is due, unless one is requested earlier.
     next_fetch: Option<Instant>,
     /// In a row.
     failures: u32,
@@ -36,23 +36,23 @@ enum Phase {
     /// The next fetch begins when it is due.
     #[default]
     Idle,
-    /// A fetch shall begin at once.
+    /// A fetch must begin at once.
     Wanted,
-    /// A fetch is under way. Where one more is wanted, it begins when this one has ended.
+    /// A fetch is in flight. With `one_more`, another one begins when it has ended.
     UnderWay { one_more: bool },
 }
 
-/// How a fetch that a call asked for stands.
+/// The result of a call's request for a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// A fetch will begin or is under way. It has ended when [`Fetching::ended`] is no longer this.
+    /// A fetch will begin or is in flight. It has ended when [`Fetching::ended`] has another value.
     Pending(u64),
-    /// There is none, and calls can cause none before this time.
+    /// No fetch is pending, and calls can cause none before this time.
     NotBefore(Instant),
 }
 
 impl Fetching {
-    /// Asks for a fetch on behalf of a call, which shares one that is pending.
+    /// Requests a fetch for a call, which shares a pending one.
     pub(super) fn ask(&mut self, cause: Cause, now: Instant) -> Asked {
         if self.phase == Phase::Idle {
             if let Err(next) = self.budget(cause).take(now) {
@@ -63,7 +63,7 @@ impl Fetching {
         Asked::Pending(self.ended)
     }
 
-    /// Asks for a fetch that begins after now. An operator may always have one.
+    /// Requests a fetch that begins after now, without a budget: for operators.
     pub(super) fn demand(&mut self) {
         self.phase = match self.phase {
             Phase::Idle | Phase::Wanted => Phase::Wanted,
@@ -78,13 +78,13 @@ impl Fetching {
         }
     }
 
-    /// When the next fetch may begin as far as is known: the one that is due, or one that a call can cause.
+    /// When the next fetch may begin: the one that is due, or one that a call can cause.
     pub(super) fn next_for(&mut self, cause: Cause, now: Instant) -> Instant {
         let caused = self.budget(cause).next_at(now);
         self.next_fetch.map_or(caused, |due| due.min(caused))
     }
 
-    /// Whether a good fetch began then or later.
+    /// Whether a successful fetch began at that time or later.
     pub(super) fn is_confirmed_since(&self, time: Instant) -> bool {
         self.confirmed.is_some_and(|confirmed| confirmed >= time)
     }
@@ -115,7 +115,7 @@ impl Fetching {
     }
 }
 
-/// A fetch under way. Those who wait for it hear of its end, even when it is dropped half-way.
+/// A fetch in flight. Waiting calls are notified of its end, also when it is dropped.
 pub(super) struct FetchUnderWay<'a> {
     fetching: &'a watch::Sender<Fetching>,
     began: Instant,
@@ -128,7 +128,7 @@ impl<'a> FetchUnderWay<'a> {
         Self { fetching, began: Instant::now(), was_good: false }
     }
 
-    /// The set is in use.
+    /// Records a success.
     pub(super) fn succeed(mut self, next_fetch: Instant) {
         self.was_good = true;
         let began = self.began;
@@ -139,7 +139,7 @@ impl<'a> FetchUnderWay<'a> {
         });
     }
 
-    /// There is no new set.
+    /// Records a failure.
     pub(super) fn fail(self, failures: u32, next_fetch: Instant) {
         self.fetching.send_modify(|fetching| {
             fetching.failures = failures;

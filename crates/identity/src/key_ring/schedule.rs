@@ -1,22 +1,22 @@
-//! When keys are fetched next.
+//! When keys are fetched.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use access_broker_base::pacing::Doubling;
 
-/// The limits of the time between two fetches, whatever the source or the configuration says.
+/// The limits of the time between two fetches, for the source's and the configuration's value.
 pub(crate) const REFRESH_INTERVAL_LIMITS: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
 
 /// The delays after failures in a row.
 const RETRIES: Doubling = Doubling { first: Duration::from_secs(1), limit: Duration::from_mins(1) };
 
-/// The delay after a fetch that succeeded: what the source says, else the interval, within the limits.
+/// The delay after a successful fetch: that of the source, or else the interval, within the limits.
 pub(super) fn refresh_delay(interval: Duration, max_age: Option<Duration>) -> Duration {
     max_age.unwrap_or(interval).clamp(*REFRESH_INTERVAL_LIMITS.start(), *REFRESH_INTERVAL_LIMITS.end())
 }
 
-/// The delay after so many failures in a row: 1 second, doubled each time, at most 60.
+/// The delay after this number of failures in a row: 1 second, doubled each time, at most 60.
 pub(super) fn retry_delay(failures: u32) -> Duration {
     RETRIES.after(failures)
 }

@@ -1,4 +1,4 @@
-//! What an operator should know of an issuer's keys.
+//! The state of an issuer's keys, for metrics.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use super::{KeyRing, Origin};
 /// The state of one issuer's keys at one moment, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyRingStatus {
-    /// How many keys are loaded; 0 before the first good fetch, unless there is a file to start with.
+    /// The number of loaded keys; 0 before the first successful fetch, unless a file with initial keys was read.
     pub keys: usize,
-    /// The time since the last good fetch; `None` before the first.
+    /// The time since the last successful fetch; `None` before the first.
     pub age: Option<Duration>,
-    /// Whether the keys may be used: there are some, and they are not too old.
+    /// Whether the keys may be used: they are loaded and not too old.
     pub usable: bool,
-    /// How many fetches gave a usable set.
+    /// The number of fetches with a usable set.
     pub good_refreshes: u64,
-    /// How many did not.
+    /// The number of other fetches.
     pub failed_refreshes: u64,
-    /// How many failed in a row up to now.
+    /// The number of failures since the last successful fetch.
     pub failures_in_a_row: u32,
-    /// Whether the file with the keys, as it was read last, holds the keys in use; `None` where keys are fetched from
-    /// elsewhere, whatever file they began with.
+    /// Whether the key file, as it was last read, holds the active keys; `None` if keys are fetched from a server, also
+    /// with initial keys from a file.
     pub file_in_force: Option<bool>,
 }
 

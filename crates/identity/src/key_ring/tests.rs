@@ -487,7 +487,7 @@ async fn keys_that_are_left_out_are_a_warning_but_for_the_certificates_of_a_bund
         let log = log_of_fetch(key_use, &keys).await;
         assert!(log.contains("refreshed keys"), "{log}");
         assert_eq!(
-            (log.contains("WARN"), log.contains("some left out")),
+            (log.contains("WARN"), log.contains("some were refused")),
             (left_out.is_some(), left_out.is_some()),
             "{log}"
         );

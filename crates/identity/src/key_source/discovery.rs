@@ -9,13 +9,13 @@ use url::Url;
 use super::{KeyDocument, KeyHttpClient, KeySource, KeySourceError};
 use crate::json;
 
-/// The most of another issuer that an error shows, in characters.
+/// The longest part of another issuer in an error, in characters.
 const MOST_SHOWN: usize = 256;
 
 /// Reads the issuer's discovery document, then the key document that its `jwks_uri` names
 /// ([OIDC Discovery 1.0 sections 3 and 4](https://openid.net/specs/openid-connect-discovery-1_0.html)).
 ///
-/// `jwks_uri` may be on another host, as it is for large providers, but is held to the same rules as the issuer's URL.
+/// `jwks_uri` may be on another host, as it is for large providers. The same rules apply to it as to the issuer's URL.
 pub(crate) struct DiscoveryKeySource {
     issuer: String,
     discovery_url: Url,
@@ -54,7 +54,7 @@ impl KeySource for DiscoveryKeySource {
     }
 }
 
-// The URL stays out, because its query may hold a secret.
+// Without the URL, because its query may hold a secret.
 impl fmt::Debug for DiscoveryKeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DiscoveryKeySource").field("issuer", &self.issuer).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! HTTP as far as fetching keys needs it, with every default that is unsafe for that switched off.
+//! The HTTP client for keys, with unsafe defaults disabled.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use access_broker_base::files::{DEFAULT_SETTLE, FileSnapshot, SettledFiles};
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The same where a proxy has to find the key server first.
+/// The same through a proxy, which must connect to the key server first.
 const PROXIED_CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The longest wait for a whole answer, from the first packet to the last byte of the body.
+/// The longest time for a whole request, from the first packet to the last byte of the body.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whether keys may travel without TLS.
+/// Whether keys may be fetched without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PlainHttp {
     /// Never: `https` only.
     #[default]
     Refused,
-    /// Between processes of this machine: `http` is allowed to `127.0.0.0/8`, to `::1`, and to names all of whose
-    /// addresses are loopback addresses each time that a connection is made.
+    /// Between processes of this machine: `http` is permitted to `127.0.0.0/8`, to `::1`, and to names that resolve only to
+    /// loopback addresses, at each connection.
     OnLoopback,
 }
 
 impl PlainHttp {
-    /// Whether a URL may be fetched: `https`, or `http` where this allows it, to a host, without credentials. The addresses
-    /// of a name are not known yet: they are checked when a connection is made.
+    /// Whether a URL may be fetched: `https`, or `http` if this permits it, with a host and without credentials. The
+    /// addresses of a host name are checked later, at each connection.
     #[must_use]
     pub fn allows(self, url: &Url) -> bool {
         let scheme_allowed = match url.scheme() {
@@ -51,16 +51,16 @@ impl PlainHttp {
     }
 }
 
-/// How to get through to a key server that is not for everybody, such as the API server of a Kubernetes cluster.
+/// The access to a key server that is not public, such as the API server of a Kubernetes cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyServerAccess {
-    /// The only certificate authorities that may vouch for the server, in a PEM file, instead of the machine's.
+    /// A PEM file with the trusted certificate authorities, in place of the machine's.
     pub(crate) ca_file: Option<PathBuf>,
-    /// The bearer token that the server asks for, in a file.
+    /// A file with the bearer token for the server.
     pub(crate) bearer_file: Option<PathBuf>,
-    /// The proxy on the way, for `https`. `http` to this machine itself goes through none.
+    /// The proxy for `https`. `http` to this machine uses none.
     pub(crate) proxy: Option<HttpProxy>,
-    /// How long one of these files that was changed in place must be unchanged before it is used.
+    /// How long one of these files must stay unchanged after a change in place, before it is used.
     pub(crate) settle: Duration,
 }
 
@@ -70,12 +70,12 @@ impl Default for KeyServerAccess {
     }
 }
 
-/// An HTTP client that follows no redirect, uses no proxy but one that it is given, keeps no cookie, and gives up after 5
-/// seconds or 256 KiB.
+/// An HTTP client that follows no redirects, uses only a configured proxy, keeps no cookies, and has limits of 5
+/// seconds and 256 KiB.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyHttpClient {
     authorities: Authorities,
-    /// For `http`, where that is allowed.
+    /// For `http`, if that is permitted.
     loopback: Option<reqwest::Client>,
     bearer_file: Option<Arc<SettledFiles>>,
     proxy: Option<HttpProxy>,
@@ -83,20 +83,20 @@ pub(crate) struct KeyHttpClient {
     timeout: Duration,
 }
 
-/// Who may vouch for the key server.
+/// The trusted certificate authorities.
 #[derive(Debug, Clone)]
 enum Authorities {
-    /// The machine's certificate authorities. The client has read them.
+    /// The machine's, which the client has read.
     OfMachine(reqwest::Client),
-    /// Those in a PEM file. The machine need not have any of its own.
+    /// Those of a PEM file. The machine need not have any.
     InFile(Arc<SettledFiles>),
 }
 
 impl KeyHttpClient {
-    /// Builds the client, which reads the trusted certificates of the machine unless `access` names others.
+    /// Builds the client, which reads the machine's trusted certificates unless `access` has a file.
     ///
-    /// The files of `access` are read now, so that a wrong path is found at start, and anew at every fetch, because
-    /// both are replaced from time to time.
+    /// The files of `access` are read now, so that a wrong path is found at start, and again at each fetch, because
+    /// both files are rotated.
     ///
     /// # Errors
     ///
@@ -145,8 +145,8 @@ impl KeyHttpClient {
         Ok(())
     }
 
-    /// Gets a document. The bearer token goes along only to `audience`: a discovery document must not be able to send
-    /// it elsewhere.
+    /// Fetches a document. The bearer token is sent only to `audience`, so that a discovery document cannot redirect it
+    /// to another server.
     pub(super) async fn get(&self, url: &Url, audience: &Origin) -> Result<KeyDocument, KeySourceError> {
         if !self.plain_http.allows(url) {
             return Err(KeySourceError::UrlNotAllowed);
@@ -178,7 +178,7 @@ impl KeyHttpClient {
         Ok(KeyDocument { bytes: without_byte_order_mark(bytes), max_age })
     }
 
-    /// The client by the authorities as they are now.
+    /// The client with the current certificate authorities.
     async fn https_client(&self) -> Result<reqwest::Client, KeySourceError> {
         match &self.authorities {
             Authorities::OfMachine(client) => Ok(client.clone()),
@@ -190,7 +190,7 @@ impl KeyHttpClient {
         }
     }
 
-    /// The bearer token as it is now.
+    /// The current bearer token.
     async fn bearer(&self) -> Result<Option<HeaderValue>, KeySourceError> {
         let Some(file) = &self.bearer_file else { return Ok(None) };
         let looks = file.read().await.map_err(KeySourceError::BearerUnreadable)?;
@@ -208,7 +208,7 @@ impl KeyHttpClient {
     }
 }
 
-/// What stands in the only file of a set.
+/// The content of the only file of a set.
 fn content(looks: &[FileSnapshot]) -> &[u8] {
     looks.first().map(|look| look.content.as_slice()).unwrap_or_default()
 }
@@ -232,7 +232,7 @@ fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
 }
 
-/// What the builder makes goes through the proxy, if there is one.
+/// Sets the proxy of the client, if there is one.
 fn through(proxy: Option<&HttpProxy>, builder: reqwest::ClientBuilder) -> reqwest::Result<reqwest::ClientBuilder> {
     Ok(match proxy {
         Some(proxy) => builder.connect_timeout(PROXIED_CONNECT_TIMEOUT).proxy(proxy.to_client()?),
@@ -240,14 +240,14 @@ fn through(proxy: Option<&HttpProxy>, builder: reqwest::ClientBuilder) -> reqwes
     })
 }
 
-/// The HTTP client cannot be built.
+/// Why the HTTP client cannot be built.
 #[derive(Debug, Error)]
 pub enum KeyHttpClientError {
     /// TLS cannot be set up.
-    #[error("the HTTP client for keys cannot be set up")]
+    #[error("creating the HTTP client for keys failed")]
     Tls(#[source] reqwest::Error),
-    /// A file that the way to the key server needs cannot be used.
-    #[error("the way to the key server cannot be set up")]
+    /// The file with certificate authorities or with the bearer token cannot be used.
+    #[error("preparing the requests to the key server failed")]
     Access(#[source] KeySourceError),
 }
 
@@ -264,8 +264,7 @@ fn may_be_loopback(url: &Url) -> bool {
     }
 }
 
-/// Where a document begins that begins with a byte order mark, which JSON may have none of but readers may take away
-/// (RFC 8259 section 8.1).
+/// Removes a byte order mark. JSON must have none, but a reader may ignore it (RFC 8259 section 8.1).
 pub(super) fn without_byte_order_mark(mut document: Vec<u8>) -> Vec<u8> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     if document.starts_with(MARK) {
@@ -274,7 +273,7 @@ pub(super) fn without_byte_order_mark(mut document: Vec<u8>) -> Vec<u8> {
     document
 }
 
-/// The first `max-age` of `Cache-Control` (RFC 9111 section 5.2.2), or zero where the answer is not to be kept.
+/// The first `max-age` of `Cache-Control` (RFC 9111 section 5.2.2), or zero for `no-store` and `no-cache`.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(CACHE_CONTROL);
     let mut directives = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));

@@ -11,15 +11,15 @@ use super::{KeyDocument, KeySource, KeySourceError};
 use crate::keys::MAX_KEY_DOCUMENT_BYTES;
 use access_broker_base::files::{FileError, SettledFiles, UnusableFile};
 
-/// Reads the key document from a file, anew at every fetch, so that a replaced file takes effect without a restart.
+/// Reads the key document from a file, at each fetch, so that a replaced file takes effect without a restart.
 #[derive(Debug)]
 pub(crate) struct JwksFileKeySource {
     file: Arc<SettledFiles>,
 }
 
 impl JwksFileKeySource {
-    /// Takes the path, which is opened only when keys are fetched, and how long a file that was changed in place must be
-    /// unchanged.
+    /// Takes the path, which is opened only when keys are fetched, and how long a file must stay unchanged after a
+    /// change in place.
     #[must_use]
     pub(crate) fn new(path: PathBuf, settle: Duration) -> Self {
         Self { file: Arc::new(SettledFiles::new(vec![path], MAX_KEY_DOCUMENT_BYTES, settle)) }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{KeyDocument, KeyHttpClient, KeySource, KeySourceError};
 
-/// Gets the key document from a URL of the configuration.
+/// Fetches the key document from a configured URL.
 pub(crate) struct JwksUrlKeySource {
     url: Url,
     client: KeyHttpClient,
@@ -28,7 +28,7 @@ impl KeySource for JwksUrlKeySource {
     }
 }
 
-// The URL stays out, because its query may hold a secret.
+// Without the URL, because its query may hold a secret.
 impl fmt::Debug for JwksUrlKeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwksUrlKeySource").finish_non_exhaustive()

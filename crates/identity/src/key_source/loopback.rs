@@ -1,19 +1,19 @@
-//! Names that may stand for this machine only.
+//! Host names that may resolve only to this machine.
 
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 
-/// Resolves a name to loopback addresses, or not at all. A connection is made to exactly the addresses that were looked
-/// at: the name is not resolved a second time, so that it cannot stand for another machine by then.
+/// Resolves a name to loopback addresses, or fails. The client connects to exactly the checked addresses: it does not
+/// resolve the name again, so the name cannot change to another machine in between.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoopbackOnly;
 
 impl Resolve for LoopbackOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // The port is the URL's; this one is not used.
+            // This port is not used: the client uses the URL's.
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             let addresses = only_loopback(addresses)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -21,7 +21,7 @@ impl Resolve for LoopbackOnly {
     }
 }
 
-/// All of the addresses, unless one of them is that of another machine.
+/// The addresses, or an error if one of them is not a loopback address.
 fn only_loopback(addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NotLoopback> {
     match addresses.iter().find(|address| !is_loopback(address.ip())) {
         Some(other) => Err(NotLoopback(other.ip())),
@@ -33,9 +33,9 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
     address.is_loopback()
 }
 
-/// A name stands for another machine.
+/// A host name resolves to another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("insecure_loopback allows plain http to loopback addresses only, and the name has the address {0}")]
+#[error("insecure_loopback permits plain http only to loopback addresses, but the host name resolved to {0}")]
 pub(super) struct NotLoopback(IpAddr);
 
 #[cfg(test)]

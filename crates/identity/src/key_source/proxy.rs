@@ -1,7 +1,7 @@
-//! The way to key servers through a proxy.
+//! Connections to key servers through a proxy.
 //!
-//! A proxy is asked for a tunnel (`CONNECT`), and TLS is spoken through it with the key server itself: the proxy can
-//! refuse, but it cannot read or change keys.
+//! The client requests a tunnel (`CONNECT`) and uses TLS with the key server inside it: the proxy can refuse, but
+//! cannot read or change keys.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use reqwest::NoProxy;
 use thiserror::Error;
 use url::Url;
 
-/// Which proxy a key server is reached through.
+/// The proxy for connections to key servers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum KeyProxy {
     /// Connects directly.
     #[default]
     None,
-    /// Whichever the environment of the process names. Who builds a verifier puts that in place of this by
-    /// [`resolved`](Self::resolved); otherwise it stands for none.
+    /// The proxy that the process's environment names. [`resolved`](Self::resolved) must replace this before a verifier
+    /// is built; otherwise it means none.
     Environment,
     /// Connections go through this proxy.
     Through(HttpProxy),
 }
 
 impl KeyProxy {
-    /// The same with what the environment says in place of [`Environment`](Self::Environment).
+    /// Replaces [`Environment`](Self::Environment) by the proxy of the environment.
     #[must_use]
     pub fn resolved(self, environment: Option<&HttpProxy>) -> Self {
         match self {
@@ -32,7 +32,7 @@ impl KeyProxy {
         }
     }
 
-    /// The same, but what is nearby is reached without it; see [`HttpProxy::except_nearby`].
+    /// The same without a proxy for nearby hosts; see [`HttpProxy::except_nearby`].
     #[must_use]
     pub fn except_nearby(self) -> Self {
         match self {
@@ -41,7 +41,7 @@ impl KeyProxy {
         }
     }
 
-    /// `None`: connections are direct.
+    /// `None` for direct connections.
     #[must_use]
     pub const fn proxy(&self) -> Option<&HttpProxy> {
         match self {
@@ -51,29 +51,28 @@ impl KeyProxy {
     }
 }
 
-/// An HTTP proxy, and what is reached without it.
+/// An HTTP proxy, and the hosts that are reached without it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpProxy {
     url: Url,
-    /// Hosts, addresses and networks with commas between them, as `NO_PROXY` has them.
+    /// Hosts, addresses and networks separated by commas, in the format of `NO_PROXY`.
     direct: String,
 }
 
-/// Hosts that a proxy named for all does not apply to: this machine, and the API server of the cluster.
+/// Hosts that are reached without a proxy by default: this machine, and the API server of the cluster.
 const NEARBY: &str =
     "localhost,127.0.0.0/8,::1,kubernetes.default.svc,kubernetes.default.svc.cluster.local,kubernetes.default";
 
-/// The variables of the environment, as curl looks for them.
+/// The environment variables, in curl's order.
 const PROXY_VARIABLES: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
 const DIRECT_VARIABLES: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 impl HttpProxy {
-    /// A proxy by its URL, such as `http://user:password@proxy.example:3128`, for every host. Without a scheme it is
-    /// taken for `http`.
+    /// A proxy by its URL, such as `http://user:password@proxy.example:3128`, for all hosts. The default scheme is `http`.
     ///
     /// # Errors
     ///
-    /// When the text is not the URL of a proxy. The error does not repeat it: it may hold a password.
+    /// When the text is not the URL of a proxy. The error does not repeat the text, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, InvalidProxy> {
         let text = text.trim();
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -86,14 +85,14 @@ impl HttpProxy {
         if is_proxy { Ok(Self { url, direct: String::new() }) } else { Err(InvalidProxy) }
     }
 
-    /// The same proxy, but this machine and the API server of the cluster are reached without it.
+    /// The same proxy, but not for this machine and the API server of the cluster.
     #[must_use]
     pub fn except_nearby(self) -> Self {
         Self { direct: NEARBY.to_owned(), ..self }
     }
 
-    /// The proxy of `https_proxy` or `HTTPS_PROXY`, if one is set, except for what `no_proxy` or `NO_PROXY` names and
-    /// what is nearby; and which variable names it.
+    /// The proxy of `https_proxy` or `HTTPS_PROXY`, if set, and the variable's name. Hosts of `no_proxy` or `NO_PROXY` and
+    /// nearby hosts are excepted.
     ///
     /// # Errors
     ///
@@ -114,14 +113,14 @@ impl HttpProxy {
         Ok(Some((variable, Self { direct, ..proxy })))
     }
 
-    /// As the HTTP client takes it: for `https` only.
+    /// The proxy for the HTTP client, for `https` only.
     pub(super) fn to_client(&self) -> reqwest::Result<reqwest::Proxy> {
         Ok(reqwest::Proxy::https(self.url.clone())?.no_proxy(NoProxy::from_string(&self.direct)))
     }
 }
 
-/// The hosts of a `NO_PROXY`, in the form that the HTTP client reads. Programs differ in what they take: blanks between
-/// hosts, `*.` in front of a domain, a port, a final dot, and brackets around an IPv6 address.
+/// The hosts of a `NO_PROXY`, in the format that the HTTP client reads. Formats in use have blanks between hosts, `*.`
+/// before a domain, a port, a final dot, or brackets around an IPv6 address.
 fn direct_hosts(list: &str) -> Vec<String> {
     let hosts = list.split(|character: char| character == ',' || character.is_whitespace());
     let hosts = hosts.filter(|host| !host.is_empty()).map(|host| {
@@ -140,7 +139,7 @@ fn direct_hosts(list: &str) -> Vec<String> {
 }
 
 impl fmt::Display for HttpProxy {
-    /// Where it is, without its user name and password.
+    /// The URL without user name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.url.scheme(), self.url.host_str().unwrap_or_default())?;
         match self.url.port_or_known_default() {
@@ -156,7 +155,7 @@ impl fmt::Debug for HttpProxy {
     }
 }
 
-/// A text is not the URL of a proxy.
+/// The text is not the URL of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be the URL of an HTTP proxy, such as \"http://proxy.example:3128\", without a path")]
 pub struct InvalidProxy;

@@ -1,4 +1,4 @@
-//! The entries of a JWK set, read so that a bad one costs no other.
+//! Reads the entries of a JWK set. An invalid entry does not affect the others.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::json::AnyValue;
 
-/// One entry of `keys`: its members, or `None` where it is no object or has two members of one name at any depth.
+/// The members of one entry of `keys`, or `None` if it is not an object or has two members of one name at any depth.
 pub(super) type Entry = Option<Map<String, Value>>;
 
-/// The entries of the member `keys` of a JSON object, or `None` where the text is no JSON object, has that member twice
-/// or not at all, or the member is not an array. Other members are not looked at.
+/// The entries of the member `keys` of a JSON object, or `None` if the text is not a JSON object, the member is missing
+/// or repeated, or it is not an array. Other members are ignored.
 pub(super) fn entries(document: &[u8]) -> Option<Vec<Entry>> {
     let mut reader = serde_json::Deserializer::from_slice(document);
     let entries = reader.deserialize_map(SetVisitor).ok()?;
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(names(&document), None);
     }
 
-    /// Feature `raw_value` or `arbitrary_precision` of the JSON library, which any dependency could turn on, gives these
-    /// names a meaning in the library's own reader.
+    /// In the reader of the JSON library these names have a special meaning with the features `raw_value` and
+    /// `arbitrary_precision`, which any dependency could enable.
     #[test]
     fn no_member_name_has_a_meaning_of_its_own() {
         for (name, value) in [("RawValue", r#""{\"kty\":\"RSA\"}""#), ("Number", r#""7""#)] {

@@ -1,7 +1,7 @@
-//! Points of the curve of Ed25519, as far as telling good public keys from worthless ones needs it.
+//! Points of the curve of Ed25519: checks that a public key is valid and not of small order.
 //!
-//! The cryptographic library takes any 32 bytes for a key. A key of small order accepts signatures that anybody can
-//! make: for the neutral element, one constant signature fits every message.
+//! The cryptographic library accepts any 32 bytes as a key. A key of small order accepts signatures that can be made
+//! without a private key: for the neutral element, one constant signature is valid for each message.
 
 /// Why 32 bytes are not a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,18 +20,18 @@ pub(super) fn check(key: [u8; 32]) -> Result<(), BadPoint> {
     bytes[31] &= 0x7f;
     let y = Residue::from_bytes(bytes);
     let y2 = y.times(y);
-    // The points whose eightfold is the neutral element: those with y = 1, y = -1 and y = 0, and the halves of the last,
-    // for which x² = -y², hence d·y⁴ + 2·y² = 1.
+    // The points whose eightfold is the neutral element: those with y = 1, y = -1 and y = 0, and the halves of the
+    // last, for which x² = -y², hence d·y⁴ + 2·y² = 1.
     let halves = D.times(y2).times(y2).plus(y2).plus(y2);
     if y == Residue::ZERO || y2 == Residue::ONE || halves == Residue::ONE {
         return Err(BadPoint::SmallOrder);
     }
-    // Above: a value over p that stands for such a y is of small order, whatever else is wrong with it.
+    // After the check above: a value over p that encodes such a y is reported as of small order.
     if y.canonical() != y.0 {
         return Err(BadPoint::NotOnCurve);
     }
-    // x² = (y² - 1) / (d·y² + 1), which is a square where numerator times denominator is one. The denominator is not
-    // zero, because -1/d is no square; the numerator is not zero, because y is neither 1 nor -1.
+    // x² = (y² - 1) / (d·y² + 1), which is a square if numerator times denominator is a square. The denominator is not
+    // zero, because -1/d is not a square; the numerator is not zero, because y is neither 1 nor -1.
     let product = y2.minus(Residue::ONE).times(D.times(y2).plus(Residue::ONE));
     if product.is_square() { Ok(()) } else { Err(BadPoint::NotOnCurve) }
 }
@@ -40,10 +40,10 @@ pub(super) fn check(key: [u8; 32]) -> Result<(), BadPoint> {
 const D: Residue =
     Residue([0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73]);
 
-/// A number modulo p = 2²⁵⁵ - 19: four digits of 64 bits, the lowest first. Several values below 2²⁵⁶ stand for the same
-/// number.
+/// A number modulo p = 2²⁵⁵ - 19: four digits of 64 bits, the lowest first. Several values below 2²⁵⁶ represent the
+/// same number.
 ///
-/// Public keys are not secret, so that nothing here takes care to take the same time for all of them.
+/// Not in constant time: public keys are not secret.
 #[derive(Debug, Clone, Copy)]
 struct Residue([u64; 4]);
 
@@ -129,7 +129,7 @@ impl Residue {
         }
     }
 
-    /// Euler's criterion: a number other than zero is a square where its power to (p - 1) / 2 is one.
+    /// Euler's criterion: a number other than zero is a square if its power to (p - 1) / 2 is 1.
     fn is_square(self) -> bool {
         let mut power = Self::ONE;
         for bit in (0..256_usize).rev() {
@@ -154,8 +154,8 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Encodings of the points of small order, without the sign of x. Each stands for two points or, where x is zero,
-    /// for one that has a second encoding. libsodium refuses these in its function `ge25519_has_small_order`.
+    /// Encodings of the points of small order, without the sign of x. Each represents two points or, if x is zero, one
+    /// point with a second encoding. libsodium refuses these in its function `ge25519_has_small_order`.
     pub(in crate::keys) const SMALL_ORDER: [&str; 7] = [
         "0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",
@@ -188,7 +188,7 @@ pub(super) mod tests {
         // The first digits carry into the last.
         let half = Residue([0, 0, 0, 1 << 62]);
         assert_eq!(half.plus(half), number(19));
-        // 2^255 - 19 is a prime of the form 8k + 5: 4 is a square, -1 is one, 2 is none.
+        // 2^255 - 19 is a prime of the form 8k + 5: 4 and -1 are squares, 2 is not.
         let minus_one = Residue::ZERO.minus(Residue::ONE);
         assert!(number(4).is_square() && minus_one.is_square() && !number(2).is_square());
         assert!(!D.is_square(), "which makes the addition of the curve complete");
@@ -210,15 +210,15 @@ pub(super) mod tests {
     fn the_points_of_small_order_are_those_that_the_curve_has() {
         let of_order_eight: Vec<Residue> =
             SMALL_ORDER[2..4].iter().map(|text| Residue::from_bytes(unhex(text))).collect();
-        // d·z² + 2·z = 1 has two solutions z, and y² = z has two where z is a square. The two numbers are one pair.
+        // d·z² + 2·z = 1 has two solutions z, and y² = z has two if z is a square. The two numbers are one pair.
         assert_eq!(of_order_eight[0].plus(of_order_eight[1]), Residue::ZERO);
         let z = of_order_eight[0].times(of_order_eight[0]);
         assert_eq!(D.times(z).times(z).plus(z).plus(z), Residue::ONE);
-        // The product of the two z is -1/d. The other is therefore no square, and gives no y.
+        // The product of the two z is -1/d. So the other z is not a square and gives no y.
         assert!(!D.times(z).is_square());
     }
 
-    /// Signatures that anybody can make are what the check is there against: the library takes them.
+    /// Why the check is needed: the library accepts signatures that were made without a private key.
     #[test]
     fn the_library_accepts_a_constant_signature_for_the_neutral_element() {
         let mut signature = [0; 64];
@@ -242,7 +242,7 @@ pub(super) mod tests {
         // RFC 8032 section 5.1: the base point, y = 4/5.
         let base = unhex("5866666666666666666666666666666666666666666666666666666666666666");
         assert_eq!(check(base), Ok(()));
-        // y = 2: (4 - 1) / (4·d + 1) is no square.
+        // y = 2: (4 - 1) / (4·d + 1) is not a square.
         let mut two = [0; 32];
         two[0] = 2;
         assert_eq!(check(two), Err(BadPoint::NotOnCurve));

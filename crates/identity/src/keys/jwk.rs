@@ -17,15 +17,15 @@ use crate::algorithm::Algorithm;
 /// Members that only a private or symmetric key has (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1).
 const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// The longest `kid` that is looked up, in bytes.
+/// The longest `kid`, in bytes.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 
-/// The longest RSA exponent that the cryptographic library takes; usual ones have 17 bits.
+/// The longest RSA exponent that the cryptographic library accepts; usual ones have 17 bits.
 const MAX_RSA_EXPONENT_BITS: usize = 33;
 
-/// Base64url as RFC 7515 section 2 wants it, and with the padding that some issuers leave.
+/// Base64url by RFC 7515 section 2, and also with padding, which some issuers add.
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -48,7 +48,7 @@ impl PartialEq for VerificationKey {
 }
 
 impl VerificationKey {
-    /// Takes a public signature key that fits the rules.
+    /// Imports a public signature key that fits the rules.
     pub(super) fn from_jwk(jwk: &Map<String, Value>, rules: &KeyRules) -> Result<Self, SkipReason> {
         let allowed = rules.algorithms.as_slice();
         let kind = text(jwk, "kty")?;
@@ -102,7 +102,7 @@ impl VerificationKey {
         self.algorithm
     }
 
-    /// Whether the two are one key, whatever their names and algorithms.
+    /// Whether both have the same public key, regardless of name and algorithm.
     pub(super) fn has_public_key_of(&self, other: &Self) -> bool {
         use DecodingKeyKind::{RsaModulusExponent, SecretOrDer};
         match (self.public.kind(), other.public.kind()) {
@@ -131,14 +131,14 @@ impl fmt::Debug for VerificationKey {
     }
 }
 
-/// Why a key is left out.
+/// Why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum SkipReason {
     /// Not a JSON object with distinct member names.
     #[error("is not a JSON object with distinct member names")]
     NotAnObject,
-    /// The named member is missing, has the wrong JSON type, or is not base64url where it should be.
-    #[error("has no usable member {0:?}: it is missing, of the wrong type or malformed")]
+    /// The named member is missing, has the wrong JSON type, or is not valid base64url.
+    #[error("has an invalid member {0:?}: it is missing, of the wrong type or malformed")]
     MalformedMember(&'static str),
     /// A different key of the set has the same `kid` and the same algorithm.
     #[error("has the kid and the algorithm of a different key")]
@@ -146,13 +146,13 @@ pub enum SkipReason {
     /// `kid` is over 256 bytes.
     #[error("has a kid over 256 bytes")]
     KeyIdTooLong,
-    /// `kty` is `oct`: whoever can read the set could sign with it.
+    /// `kty` is `oct`: every reader of the set could sign with it.
     #[error("is symmetric")]
     Symmetric,
     /// A private key was published.
     #[error("has private members")]
     PrivateMembers,
-    /// `use` is not the one that the issuer's keys have, or `key_ops` lacks `verify`.
+    /// `use` has another value than the issuer's keys must have, or `key_ops` lacks `verify`.
     #[error("is not for verifying signatures")]
     NotForVerifying,
     /// `kty` is not `RSA`, `EC` or `OKP`.
@@ -167,11 +167,11 @@ pub enum SkipReason {
     /// `alg` is `ES512` or `crv` is `P-521`: the cryptographic library cannot verify it yet.
     #[error("is for ES512 (P-521), which cannot be verified yet")]
     Es512,
-    /// `alg` does not go with `kty` and `crv`.
+    /// `alg` does not match `kty` and `crv`.
     #[error("is for an algorithm that does not fit its type or curve")]
     AlgorithmMismatch,
-    /// The issuer's configuration does not allow the algorithm, or leaves open which one an RSA key is for.
-    #[error("is for an algorithm that is not in the issuer's setting algorithms")]
+    /// The issuer's configuration does not list the algorithm, or the algorithm of an RSA key is ambiguous.
+    #[error("is for an algorithm that the issuer's setting algorithms does not list")]
     AlgorithmNotAllowed,
     /// The RSA modulus does not have 2,048 to 8,192 bits.
     #[error("has an RSA modulus of fewer than 2,048 or more than 8,192 bits")]
@@ -180,10 +180,10 @@ pub enum SkipReason {
     #[error("has an unsafe RSA exponent")]
     ExponentUnsafe,
     /// The RSA modulus has the fingerprint of keys that can be factored (CVE-2017-15361).
-    #[error("is an RSA key of the kind that can be factored (CVE-2017-15361)")]
+    #[error("is an RSA key that can be factored (CVE-2017-15361)")]
     Factorable,
-    /// An Ed25519 key has small order: anybody can make signatures that it accepts.
-    #[error("is an Ed25519 key of small order, whose signatures anybody can forge")]
+    /// An Ed25519 key has small order: signatures that it accepts can be made without the private key.
+    #[error("is an Ed25519 key of small order, whose signatures can be forged")]
     SmallOrder,
     /// A coordinate has the wrong length, or the point is not on the curve, or the modulus is even.
     #[error("is not a valid public key")]
@@ -208,7 +208,7 @@ fn check_purpose(jwk: &Map<String, Value>, key_use: KeyUse) -> Result<(), SkipRe
     }
 }
 
-/// The algorithm of an RSA key that does not say.
+/// The algorithm of an RSA key without `alg`.
 fn rsa_algorithm(allowed: &[Algorithm]) -> Option<Algorithm> {
     let mut candidates = allowed.iter().copied().filter(|algorithm| algorithm.is_rsa());
     match (candidates.next(), candidates.next()) {
@@ -236,19 +236,19 @@ fn rsa_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<DecodingKey
     if is_even(&modulus) {
         return Err(SkipReason::InvalidKey);
     }
-    // jsonwebtoken checks nothing when it takes a key. The parameters differ by algorithm in nothing that matters here.
+    // jsonwebtoken does not check a key, so this does. The choice of the RSA algorithm does not matter for that.
     let components = primitive::RsaPublicKeyComponents { n: &modulus, e: &exponent };
     let parsed = components.to_parsed_public_key(&primitive::RSA_PKCS1_2048_8192_SHA256);
     parsed.map_err(|_| SkipReason::InvalidKey)?;
     Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
-/// A point of a curve whose coordinates have so many bytes.
+/// A point of a curve whose coordinates have this number of bytes.
 fn ec_key<const COORDINATE_BYTES: usize>(
     jwk: &Map<String, Value>,
     algorithm: &'static primitive::EcdsaVerificationAlgorithm,
 ) -> Result<DecodingKey, SkipReason> {
-    // SEC 1 section 2.3.3: 4 stands for an uncompressed point.
+    // SEC 1 section 2.3.3: 4 means an uncompressed point.
     let mut point = vec![4];
     for name in ["x", "y"] {
         point.extend(coordinate::<COORDINATE_BYTES>(&bytes(jwk, name)?).ok_or(SkipReason::InvalidKey)?);
@@ -257,8 +257,8 @@ fn ec_key<const COORDINATE_BYTES: usize>(
     Ok(DecodingKey::from_ec_der(&point))
 }
 
-/// A number in all its bytes (RFC 7518 section 6.2.1.2), where some issuers leave out zeros at its beginning or put one
-/// more there: the number is the same.
+/// A number in its full length (RFC 7518 section 6.2.1.2). Some issuers omit leading zeros or add one: the number is
+/// the same.
 fn coordinate<const BYTES: usize>(big_endian: &[u8]) -> Option<[u8; BYTES]> {
     let digits = without_leading_zeros(big_endian);
     let mut number = [0; BYTES];
@@ -277,8 +277,8 @@ fn ed25519_key(jwk: &Map<String, Value>) -> Result<DecodingKey, SkipReason> {
     Ok(DecodingKey::from_ed_der(&x))
 }
 
-/// A `Base64urlUInt` (RFC 7518 section 2): big-endian. It should have no leading zeros, but issuers whose numbers have a
-/// sign put one in front of every other modulus; they are taken away.
+/// A `Base64urlUInt` (RFC 7518 section 2): big-endian. Leading zeros are removed: it should have none, but issuers with
+/// signed numbers add one to about half of all moduli.
 fn unsigned_integer(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, SkipReason> {
     let bytes = bytes(jwk, name)?;
     let digits = without_leading_zeros(&bytes);
@@ -299,7 +299,7 @@ fn is_even(big_endian: &[u8]) -> bool {
     big_endian.last().is_none_or(|last| last % 2 == 0)
 }
 
-/// Base64url. The alphabet of plain base64 and padding are read as well: every character stands for one value in either.
+/// Base64url. The alphabet of plain base64 and padding are accepted as well: the meaning is unambiguous.
 fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, SkipReason> {
     let text = text(jwk, name)?.replace('+', "-").replace('/', "_");
     LENIENT_BASE64.decode(text).map_err(|_| SkipReason::MalformedMember(name))
@@ -311,7 +311,7 @@ fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, 
 
 fn optional_text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, SkipReason> {
     match jwk.get(name) {
-        // Some libraries write every member that they know, with null where there is nothing to say.
+        // Some libraries write all members that they know, with null for an absent one.
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(SkipReason::MalformedMember(name)),

@@ -1,6 +1,6 @@
 //! The fingerprint of RSA keys that can be factored.
 
-/// The odd primes whose product divides the number that the faulty generator worked with.
+/// The odd primes whose product divides the constant of the faulty generator.
 const PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
     113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
@@ -11,8 +11,8 @@ const GENERATOR: u32 = 65_537;
 /// Whether an RSA modulus (big-endian) was made by the generator of CVE-2017-15361, whose keys can be factored
 /// ([Nemec et al.: The Return of Coppersmith's Attack](https://crocs.fi.muni.cz/public/papers/rsa_ccs17), section 2.2).
 ///
-/// Such a modulus is a power of 65,537 modulo each of many small primes. Another has this property by chance once in
-/// 2^154.
+/// Such a modulus is a power of 65,537 modulo each of many small primes. Any other modulus has this property by chance
+/// with a probability of 2^-154.
 pub(super) fn has_fingerprint(modulus: &[u8]) -> bool {
     PRIMES.iter().all(|&prime| is_power_of_generator(remainder(modulus, prime), prime))
 }
@@ -45,7 +45,7 @@ pub(super) mod tests {
     pub(in crate::keys) fn modulus_with_fingerprint() -> Vec<u8> {
         let mut little_endian = vec![1_u8];
         for _ in 0..128 {
-            // Times 65,537: the number, and once more two bytes further up.
+            // Times 65,537: the number plus the number shifted by two bytes.
             let shifted: Vec<u8> = [0, 0].into_iter().chain(little_endian.iter().copied()).collect();
             little_endian.resize(shifted.len() + 1, 0);
             let mut carry = 0;

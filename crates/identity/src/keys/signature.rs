@@ -1,7 +1,7 @@
-//! Signatures, checked by jsonwebtoken.
+//! Verifies signatures by jsonwebtoken.
 //!
-//! Of that library only the check of a signature is used, and its keys. It reads base64url strictly, uses exactly the
-//! algorithm that it is given, and reads neither JSON nor a clock.
+//! Only that library's verification of a signature and its keys are used. It reads base64url strictly, uses exactly the
+//! given algorithm, and reads neither JSON nor a clock.
 
 use std::sync::LazyLock;
 
@@ -10,16 +10,16 @@ use jsonwebtoken::crypto::{aws_lc, verify};
 
 use crate::algorithm::Algorithm;
 
-/// Chooses the cryptography of jsonwebtoken for this process.
+/// Selects the cryptographic provider of jsonwebtoken for this process.
 ///
-/// Without a choice the library goes by its features, and panics at the first check where another package of the build
-/// has turned a second one on.
+/// Without a selection the library uses the provider of its enabled feature, and panics at the first verification if
+/// another package of the build has enabled a second one.
 static CHOICE: LazyLock<()> = LazyLock::new(|| {
-    // It fails only where the choice was made before.
+    // It fails only if a provider was already selected.
     let _chosen = aws_lc::DEFAULT_PROVIDER.install_default();
 });
 
-/// Makes the choice, unless it was made.
+/// Selects the provider, once.
 pub(super) fn choose_cryptography() {
     LazyLock::force(&CHOICE);
 }
@@ -40,7 +40,7 @@ mod tests {
 
     const CHILD: &str = "keys::signature::tests::the_choice_is_made_before_the_first_check";
 
-    /// Alone in its process, because the choice is for the whole process and other tests sign tokens.
+    /// Runs in a separate process, because the selection is for the whole process and other tests sign tokens.
     #[test]
     fn the_choice_of_cryptography_is_not_left_to_the_features() {
         let output = Command::new(std::env::current_exe().unwrap())
@@ -56,7 +56,7 @@ mod tests {
     fn the_choice_is_made_before_the_first_check() {
         let rules = KeyRules { algorithms: Algorithm::ALL.to_vec(), key_use: KeyUse::Signature };
         assert!(KeySet::import(br#"{"keys":[]}"#, &rules).is_err());
-        // A second choice is refused. No signature was checked so far, which would have made the first one as well.
+        // A second selection is refused. No signature was verified before, which would also select a provider.
         assert!(aws_lc::DEFAULT_PROVIDER.install_default().is_err());
     }
 }

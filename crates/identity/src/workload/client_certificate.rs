@@ -13,7 +13,7 @@ use x509_cert::{Certificate, TbsCertificate};
 use super::{SpiffeId, SpiffeIdError};
 use crate::CertificateThumbprint;
 
-/// The certificate with which a workload proves its SPIFFE id: the leaf of an X509-SVID
+/// The certificate by which a workload proves its SPIFFE id: the leaf of an X509-SVID
 /// ([SPIFFE X509-SVID](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
@@ -24,10 +24,10 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Reads a certificate from DER and checks what X509-SVID asks of a leaf beyond path validation (sections 2 to 5).
+    /// Reads a certificate from DER and checks the rules of X509-SVID for a leaf, without path validation (sections 2
+    /// to 5).
     ///
-    /// Path validation is the business of the TLS handshake, before this: nothing here looks at signatures, at the time
-    /// or at the extended key usage.
+    /// The TLS handshake has validated the path: this does not check signatures, the time or the extended key usage.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl ClientCertificate {
         &self.id
     }
 
-    /// What tokens that are bound to the certificate name it by.
+    /// The thumbprint by which bound tokens name the certificate.
     #[must_use]
     pub const fn thumbprint(&self) -> &CertificateThumbprint {
         &self.thumbprint
@@ -75,9 +75,9 @@ impl ClientCertificate {
     }
 }
 
-/// Sections 4.1 and 4.3: what may sign other certificates identifies nobody.
+/// Sections 4.1 and 4.3: a certificate that may sign others identifies no workload.
 ///
-/// Certificates without a key usage are let through: section 5.2 does not ask validators to refuse them.
+/// Certificates without a key usage are accepted: section 5.2 does not require validators to refuse them.
 fn check_is_leaf(signed: &TbsCertificate) -> Result<(), ClientCertificateError> {
     if extension::<BasicConstraints>(signed)?.is_some_and(|constraints| constraints.ca) {
         return Err(ClientCertificateError::CertificateAuthority);
@@ -89,7 +89,7 @@ fn check_is_leaf(signed: &TbsCertificate) -> Result<(), ClientCertificateError> 
     }
 }
 
-/// Section 2: exactly one URI among the alternative names, whatever other names there are.
+/// Section 2: exactly one URI among the alternative names; other names are ignored.
 fn spiffe_id(signed: &TbsCertificate) -> Result<SpiffeId, ClientCertificateError> {
     let names = extension::<SubjectAltName>(signed)?.unwrap_or_default();
     let mut uris = names.0.iter().filter_map(|name| match name {
@@ -114,10 +114,10 @@ where
 /// Why a certificate names no workload, worded to follow "the client certificate".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ClientCertificateError {
-    /// Not one X.509 certificate in DER.
+    /// The bytes are not one X.509 certificate in DER.
     #[error("is not an X.509 certificate in DER")]
     NotDer,
-    /// An extension that matters is malformed or stands twice (RFC 5280 section 4.2).
+    /// A relevant extension is malformed or repeated (RFC 5280 section 4.2).
     #[error("has a malformed or repeated extension")]
     Extension,
     /// The certificate may sign others, so it names no workload.

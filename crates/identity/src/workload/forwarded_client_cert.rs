@@ -1,4 +1,4 @@
-//! The client that a proxy names in `x-forwarded-client-cert`.
+//! Reads the client that a proxy names in `x-forwarded-client-cert`.
 
 use thiserror::Error;
 
@@ -11,14 +11,14 @@ pub enum HeaderElements {
     /// Any number. The last one counts.
     #[default]
     Last,
-    /// One. A second proxy on the way, and a client that sent one of its own, are refused.
+    /// One. Calls through a second proxy, or from a client that sent an element, are rejected.
     One,
 }
 
-/// Finds the URI that the nearest proxy names its client by, in `x-forwarded-client-cert`
+/// Finds the URI of the client that the nearest proxy names in `x-forwarded-client-cert`
 /// ([Envoy: HTTP header manipulation](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert)).
-/// Takes every value of the header, in order, and how many elements all of them may have together. The caller checks
-/// what the URI means.
+/// Takes all values of the header, in order, and how many elements all of them may have together. The calling code must
+/// check the URI.
 ///
 /// ```text
 /// header   = element *( "," element )         ; several values are one list
@@ -28,19 +28,19 @@ pub enum HeaderElements {
 /// unquoted = *character                       ; without space , ; " \
 /// ```
 ///
-/// The last element is the one that the nearest proxy has added, where it appends to the header or replaces it (Envoy:
-/// `APPEND_FORWARD`, `SANITIZE_SET`). A proxy that only forwards the header proves nothing.
+/// The nearest proxy has added the last element, if it appends to the header or replaces it (Envoy: `APPEND_FORWARD`,
+/// `SANITIZE_SET`). A proxy that only forwards the header proves nothing.
 ///
-/// The elements before the last may be the client's invention. Nothing in them counts, but they must be as well-formed
-/// as the last: otherwise it would be in doubt where that begins. For the same reason no element may be empty, no
-/// value of the header may end inside quotes, and quotes and backslashes may stand only where the grammar has them.
+/// The client may have invented the elements before the last. They are ignored, but they must be well-formed: otherwise
+/// the start of the last element would be uncertain. For the same reason no element may be empty, no value of the
+/// header may end inside quotes, and quotes and backslashes may occur only where the grammar has them.
 ///
-/// Envoy writes the names in a certificate unquoted and as they are, except for the subject. No reader can tell a
-/// comma or semicolon in such a name from its own, so the certificate authority must not sign one.
+/// Envoy writes the names in a certificate without quotes or escapes, except for the subject. A comma or semicolon in
+/// such a name looks like a separator, so the certificate authority must not sign one.
 ///
 /// # Errors
 ///
-/// The first cause of [`ForwardedClientCertError`] that is met.
+/// The first [`ForwardedClientCertError`].
 pub fn forwarded_client_uri<'v>(
     values: impl IntoIterator<Item = &'v [u8]>,
     allowed: HeaderElements,
@@ -64,7 +64,7 @@ pub fn forwarded_client_uri<'v>(
         return Err(ForwardedClientCertError::SeveralElements);
     }
     match last.ok_or(ForwardedClientCertError::Missing)? {
-        // An element for a certificate without a URI has an empty one.
+        // For a certificate without a URI, Envoy writes an empty one.
         Uris::None | Uris::One("") => Err(ForwardedClientCertError::NoUri),
         Uris::One(uri) => Ok(uri),
         Uris::Several => Err(ForwardedClientCertError::SeveralUris),
@@ -77,7 +77,7 @@ enum Uris<'v> {
     Several,
 }
 
-/// How many elements a value has, and what the last one says, where every element is well-formed.
+/// The number of elements of a value, and the URIs of the last one; `None` if any element is malformed.
 fn last_element(value: &[u8]) -> Option<(usize, Uris<'_>)> {
     let value = str::from_utf8(value).ok()?;
     if value.contains(char::is_control) {
@@ -97,7 +97,7 @@ fn last_element(value: &[u8]) -> Option<(usize, Uris<'_>)> {
     }
 }
 
-/// Reads from the left. A rule that does not match gives `None`, and then the value is malformed.
+/// Reads from the left. A rule that does not match returns `None`: the value is malformed.
 struct Reader<'v> {
     rest: &'v str,
 }
@@ -109,7 +109,7 @@ impl<'v> Reader<'v> {
         loop {
             let (key, value) = self.pair()?;
             if key.eq_ignore_ascii_case("URI") {
-                // RFC 3986 section 2 has no quotes and no backslashes: what is escaped is no URI.
+                // RFC 3986 section 2 has no quotes and no backslashes: a URI needs no escapes.
                 if value.contains('\\') {
                     return None;
                 }
@@ -135,8 +135,8 @@ impl<'v> Reader<'v> {
         Some((key, value))
     }
 
-    /// What is left of a quoted value after the opening quote, up to the closing one. Escapes stay as they are: Envoy
-    /// quotes subjects as RFC 2253 section 2.4 has them, where a backslash can stand before any character.
+    /// The rest of a quoted value after the opening quote, up to the closing one. Escapes are kept: Envoy quotes
+    /// subjects by RFC 2253 section 2.4, where a backslash can precede any character.
     fn quoted(&mut self) -> Option<&'v str> {
         let mut characters = self.rest.char_indices();
         loop {
@@ -174,10 +174,10 @@ pub enum ForwardedClientCertError {
     /// The header was not sent, or one of its values is empty.
     #[error("x-forwarded-client-cert was not sent or is empty")]
     Missing,
-    /// Over 16 KiB in all.
+    /// All values together are longer than 16 KiB.
     #[error("x-forwarded-client-cert is longer than 16 KiB")]
     TooLong,
-    /// Any of its elements is not well-formed, the last or another.
+    /// One of its elements is malformed.
     #[error("x-forwarded-client-cert is not a list of well-formed elements")]
     Malformed,
     /// More than one element where [one](HeaderElements::One) is allowed.

@@ -7,7 +7,7 @@ use thiserror::Error;
 /// The longest name, in bytes (RFC 1035 section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
 
-/// What stands between the names that the cluster's users chose and those of the control plane.
+/// The text between the pod's names and those of the control plane.
 const MARKER: &str = ".serviceaccount.identity.";
 
 const MAX_LABEL_BYTES: usize = 63;
@@ -16,7 +16,7 @@ const MAX_LABEL_BYTES: usize = 63;
 /// `SERVICEACCOUNT.NAMESPACE.serviceaccount.identity.LINKERD-NAMESPACE.TRUST-DOMAIN`
 /// ([Linkerd: automatic mTLS](https://linkerd.io/2/features/automatic-mtls/)).
 ///
-/// A service account's name may hold dots, a namespace's may not.
+/// A service account's name may contain dots, a namespace's may not.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkerdId {
     text: Box<str>,
@@ -28,7 +28,7 @@ impl LinkerdId {
     ///
     /// # Errors
     ///
-    /// When the text is not one.
+    /// When the text is not a Linkerd identity.
     pub fn parse(text: &str) -> Result<Self, LinkerdIdError> {
         if text.len() > MAX_NAME_BYTES || !text.split('.').all(is_label) {
             return Err(LinkerdIdError);
@@ -76,7 +76,7 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-/// A text is not a Linkerd identity.
+/// The text is not a Linkerd identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be SERVICEACCOUNT.NAMESPACE.serviceaccount.identity.LINKERD-NAMESPACE.TRUST-DOMAIN in lower case")]
 pub struct LinkerdIdError;

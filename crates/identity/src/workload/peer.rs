@@ -8,33 +8,33 @@ use std::time::SystemTime;
 use super::{ClientCertificate, SpiffeId, is_same_pod};
 use crate::{CertificateThumbprint, Rejection};
 
-/// What a listener knows of the other end of a connection. Nothing in it comes from a header.
+/// What a listener knows of the other end of a connection, without headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Where the connection comes from.
+    /// The address that the connection comes from.
     pub address: PeerAddress,
     /// The address of this machine that the connection was made to; `None` over a Unix domain socket.
     pub own_ip: Option<IpAddr>,
     /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6.
     pub has_istio_source: bool,
-    /// What the peer's client certificate says, whose chain the handshake verified; `None` without one. The error says
-    /// why a verified certificate still names no workload.
+    /// The peer's client certificate, whose chain the handshake verified; `None` without one. The error: why a verified
+    /// certificate names no workload.
     pub certificate: Option<Result<ClientCertificate, Rejection>>,
 }
 
-/// Where a connection comes from.
+/// The address that a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerAddress {
     /// A TCP connection.
     Tcp(SocketAddr),
     /// A Unix domain socket.
     Unix {
-        /// The user id of the connecting process, as the kernel tells it.
+        /// The user id of the connecting process, from the kernel.
         uid: u32,
     },
 }
 
-/// As logs show it: `192.0.2.7:40100`, or `uid:1000`.
+/// For logs: `192.0.2.7:40100`, or `uid:1000`.
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,7 +45,7 @@ impl fmt::Display for PeerAddress {
 }
 
 impl Peer {
-    /// The IP address, if the connection comes from one.
+    /// The IP address of a TCP connection.
     #[must_use]
     pub const fn ip(&self) -> Option<IpAddr> {
         match self.address {
@@ -69,7 +69,7 @@ impl Peer {
         self.ip().zip(self.own_ip).is_some_and(|(peer, own)| is_same_pod(peer, own, self.has_istio_source))
     }
 
-    /// The thumbprint of the client certificate, where the connection has a usable one.
+    /// The thumbprint of the client certificate, if the connection has a usable one.
     #[must_use]
     pub fn certificate_thumbprint(&self) -> Option<&CertificateThumbprint> {
         self.certificate.as_ref()?.as_ref().ok().map(ClientCertificate::thumbprint)
@@ -79,8 +79,8 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// When there is no certificate, it names no workload, or its time is over. A connection may outlive the
-    /// certificate that it was opened with; SVIDs last an hour, connections for days.
+    /// When the certificate is missing, names no workload, or has expired. A connection may outlive its certificate:
+    /// SVIDs are valid for an hour, connections last for days.
     pub(super) fn certified_workload(&self, now: SystemTime) -> Result<&Arc<SpiffeId>, Rejection> {
         let certificate = self.certificate.as_ref().ok_or(Rejection::WorkloadMissing)?;
         let certificate = certificate.as_ref().map_err(|rejection| *rejection)?;

@@ -1,4 +1,4 @@
-//! Which proofs a listener takes, and what a workload must show.
+//! The proofs that a listener accepts.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,15 +7,15 @@ use super::forwarded_client_cert::{ForwardedClientCertError, HeaderElements, for
 use super::{Peer, PeerAddress, SpiffeId, TrustDomain, WorkloadId};
 use crate::Rejection;
 
-/// The proof that every call through a listener must bring. Exactly one kind, so that a caller cannot choose the one
-/// that is easier to fake.
+/// The proof that each call through a listener must have. It is exactly one kind, so that a caller cannot choose the
+/// one that is easier to forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptedProof {
     /// A bearer token.
     Token,
-    /// The identity of a workload. A token that comes along is not looked at.
+    /// The identity of a workload. A token is ignored.
     Workload(WorkloadProof),
-    /// Both, and both must hold.
+    /// Both, and both must be valid.
     TokenAndWorkload(WorkloadProof),
 }
 
@@ -33,7 +33,7 @@ impl AcceptedProof {
         }
     }
 
-    /// What a workload must show, if one must.
+    /// The proof of a workload, if it is required.
     #[must_use]
     pub const fn workload(&self) -> Option<&WorkloadProof> {
         match self {
@@ -43,16 +43,16 @@ impl AcceptedProof {
     }
 }
 
-/// How a workload proves who it is.
+/// How a workload proves its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkloadProof {
     /// The trust domain that the workload must be of.
     pub trust_domain: TrustDomain,
-    /// Where its name stands.
+    /// Where its name is.
     pub source: WorkloadSource,
 }
 
-/// Where the name of a workload stands.
+/// Where the name of a workload is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkloadSource {
     /// In the client certificate of the connection.
@@ -61,9 +61,9 @@ pub enum WorkloadSource {
     MeshHeader {
         /// Any other header is ignored.
         header: MeshHeader,
-        /// From whom it is believed.
+        /// The hop that is trusted to set it.
         hop: TrustedHop,
-        /// How many elements it may have, where it is a list.
+        /// How many elements it may have, if it is a list.
         elements: HeaderElements,
     },
 }
@@ -91,17 +91,17 @@ impl MeshHeader {
     }
 }
 
-/// The hop whose word about its client is taken.
+/// The hop that is trusted to name its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustedHop {
-    /// Whoever connects from the loopback interface: a sidecar in the same pod, and every other process there.
+    /// Each peer on the loopback interface: a sidecar in the same pod, and any other process in the pod.
     Loopback,
-    /// A peer in the network namespace of this process, by loopback or by the address that it connects to: a sidecar in the
-    /// same pod, and every other process there.
+    /// Each peer in the network namespace of this process, by loopback or by the address that it connects to: a sidecar
+    /// in the same pod, and any other process in the pod.
     Pod,
-    /// Whoever connects to the Unix domain socket as one of these users.
+    /// Each process that connects to the Unix domain socket as one of these users.
     UnixUser(Vec<u32>),
-    /// Whoever connects with a client certificate that names one of these workloads.
+    /// Each peer whose client certificate names one of these workloads.
     ClientCertificate(Vec<SpiffeId>),
 }
 
@@ -110,7 +110,7 @@ impl WorkloadProof {
     ///
     /// # Errors
     ///
-    /// Why nothing is proven.
+    /// Why the workload is not proven.
     pub fn prove<'h>(
         &self,
         peer: &Peer,
@@ -133,7 +133,7 @@ impl WorkloadProof {
         }
     }
 
-    /// The header that is read, if one is.
+    /// The mesh's header, if one is used.
     #[must_use]
     pub const fn header(&self) -> Option<MeshHeader> {
         match &self.source {
@@ -142,7 +142,7 @@ impl WorkloadProof {
         }
     }
 
-    /// The hop whose word is taken, if one's is.
+    /// The trusted hop, if a header is used.
     #[must_use]
     pub const fn hop(&self) -> Option<&TrustedHop> {
         match &self.source {
@@ -153,16 +153,16 @@ impl WorkloadProof {
 }
 
 impl TrustedHop {
-    /// What configurations call [`Loopback`](Self::Loopback).
+    /// [`Loopback`](Self::Loopback) in configurations.
     pub const LOOPBACK: &str = "loopback";
 
-    /// What configurations call [`Pod`](Self::Pod).
+    /// [`Pod`](Self::Pod) in configurations.
     pub const POD: &str = "pod";
 
-    /// What stands before a user id in configurations.
+    /// The prefix of a user id in configurations.
     pub const USER_PREFIX: &str = "uid:";
 
-    /// Its names, as configurations have them.
+    /// Its names in configurations.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         match self {
@@ -173,13 +173,13 @@ impl TrustedHop {
         }
     }
 
-    /// Whether every process in the network namespace of this one is this hop.
+    /// Whether any process in this process's network namespace is this hop.
     #[must_use]
     pub const fn is_every_process_in_the_namespace(&self) -> bool {
         matches!(self, Self::Loopback | Self::Pod)
     }
 
-    /// Whether the peer is this hop. Where the hop is known by its certificate, one that is no longer valid is an error.
+    /// Whether the peer is this hop. If the hop is identified by its certificate, an expired one is an error.
     fn is(&self, peer: &Peer, now: SystemTime) -> Result<bool, Rejection> {
         Ok(match self {
             Self::Loopback => peer.is_loopback(),
@@ -212,13 +212,13 @@ impl MeshHeader {
             }
             Self::L5dClientId => {
                 let mut values = values.into_iter();
-                // The proxy sets the header in place of whatever a client sent, so that there is one.
+                // The proxy replaces the client's header, so there must be exactly one.
                 let name = match (values.next(), values.next()) {
                     (Some(name), None) => str::from_utf8(name).map_err(|_| Rejection::WorkloadIdMalformed)?,
                     (None, _) => return Err(Rejection::WorkloadMissing),
                     (Some(_), Some(_)) => return Err(Rejection::MeshHeaderMalformed),
                 };
-                // Workloads outside of the cluster have SPIFFE ids.
+                // Workloads outside the cluster have SPIFFE ids.
                 WorkloadId::parse(name).ok_or(Rejection::WorkloadIdMalformed)
             }
         }

@@ -1,19 +1,19 @@
-//! Which peers are in the network namespace of this process.
+//! Recognises peers in the network namespace of this process.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// From where Istio's sidecar connects over IPv6, as it does from 127.0.0.6 over IPv4. Its set-up gives the address to the
-/// loopback interface of the pod (`configureIPv6Addresses` in Istio's `tools/common/tproxy`). Where it does not, this is
-/// an address like any other.
+/// The source address of Istio's sidecar over IPv6, like 127.0.0.6 over IPv4. Istio's set-up adds the address to the
+/// loopback interface of the pod (`configureIPv6Addresses` in its `tools/common/tproxy`). Without that set-up, this is
+/// an ordinary address.
 pub const ISTIO_IPV6_SOURCE: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 6);
 
-/// Whether a connection comes from the network namespace that it was made to: from loopback, from the very address that
-/// it was made to, or from Istio's own address there (`has_istio_source` says that the loopback interface has
-/// [`ISTIO_IPV6_SOURCE`]). Both addresses are those of the connection. In Kubernetes that is the pod, unless it has the
-/// network of its node.
+/// Whether a connection comes from the network namespace that it was made to: from loopback, from the address that it
+/// was made to, or from Istio's source address (with `has_istio_source`: the loopback interface has
+/// [`ISTIO_IPV6_SOURCE`]). Both addresses are those of the connection. In Kubernetes the namespace is the pod, unless
+/// it has the network of its node.
 ///
-/// A proxy that connects to the pod's own address gets that address as its own from the kernel. A peer elsewhere gets no
-/// answer: what is sent to an address of this machine never leaves this machine.
+/// The kernel gives a proxy that connects to the pod's address the same source address. A peer on another machine
+/// cannot use it: answers to an address of this machine never leave this machine.
 #[must_use]
 pub fn is_same_pod(peer: IpAddr, own: IpAddr, has_istio_source: bool) -> bool {
     match (peer.to_canonical(), own.to_canonical()) {
@@ -46,7 +46,7 @@ mod tests {
             ("10.9.8.7", "10.9.8.6", false),
             ("::ffff:10.9.8.6", "::ffff:10.9.8.7", false),
             ("2001:db8::6", "2001:db8::7", false),
-            // What matters is where a connection comes from, and not where it goes.
+            // The source of a connection decides, not its destination.
             ("10.9.8.7", "127.0.0.1", false),
             ("2001:db8::7", "::1", false),
             ("10.9.8.7", "2001:db8::7", false),

@@ -9,13 +9,13 @@ use super::trust_domain::{self, TrustDomainError};
 /// The longest SPIFFE id, in bytes (SPIFFE ID section 2.3).
 pub(crate) const MAX_SPIFFE_ID_BYTES: usize = 2_048;
 
-/// What stands before the trust domain.
+/// The prefix of the trust domain.
 pub const TRUST_DOMAIN_SCHEME: &str = "spiffe://";
 
 /// The SPIFFE id of a workload: `spiffe://`, a trust domain, and a path of at least one segment
 /// ([SPIFFE ID section 2](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#2-spiffe-identity)).
 ///
-/// There is exactly one spelling of each id, so equality of bytes is equality of ids: nothing is decoded, folded or
+/// Each id has exactly one spelling, so ids are equal if their bytes are equal: they are not decoded, folded or
 /// normalised.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpiffeId {
@@ -35,7 +35,7 @@ impl SpiffeId {
             return Err(SpiffeIdError::TooLong);
         }
         let rest = text.strip_prefix(TRUST_DOMAIN_SCHEME).ok_or(SpiffeIdError::Scheme)?;
-        // The id of a trust domain itself is not that of a workload.
+        // The id of a trust domain does not name a workload.
         let (domain, path) = rest.split_once('/').ok_or(SpiffeIdError::NoPath)?;
         trust_domain::check(domain)?;
         if !path.split('/').all(is_segment) {
@@ -75,19 +75,19 @@ fn is_segment(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..") && segment.bytes().all(allowed)
 }
 
-/// The rule that a rejected SPIFFE id breaks, worded to follow the id.
+/// The rule that a SPIFFE id breaks, worded to follow the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SpiffeIdError {
     /// Over 2,048 bytes.
     #[error("must not be longer than 2,048 bytes")]
     TooLong,
-    /// Another scheme, or none.
+    /// Another scheme, or no scheme.
     #[error("must begin with \"spiffe://\"")]
     Scheme,
     /// A rule for trust domains.
     #[error("has a trust domain that {0}")]
     TrustDomain(#[from] TrustDomainError),
-    /// Only a trust domain.
+    /// The id has only a trust domain.
     #[error("must have a path, which names the workload")]
     NoPath,
     /// An empty or relative segment, a query, a fragment, a percent sign, or another character.

@@ -1,4 +1,4 @@
-//! The domain whose authority vouches for workloads.
+//! Trust domains of workloads.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ pub(super) fn check(text: &str) -> Result<(), TrustDomainError> {
     if text.bytes().all(allowed) { Ok(()) } else { Err(TrustDomainError::Character) }
 }
 
-/// The rule that a rejected trust domain breaks, worded to follow its name.
+/// The rule that a trust domain breaks, worded to follow its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TrustDomainError {
     /// Empty or too long.

@@ -1,4 +1,4 @@
-//! What signs for which buckets, and for how long its URLs may work.
+//! Credentials with the buckets that they sign for, and the longest lifetime of their URLs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use crate::credentials::{CredentialsCache, CredentialsStatus};
 use crate::presign::SigningCredentialsStatus;
 use access_broker_policy::{BucketName, Operation, Policy};
 
-/// The credentials of one `[[credentials]]`, or of AWS's default chain, with what they sign.
+/// The credentials of one `[[credentials]]`, or of AWS's default chain, with their uses.
 #[derive(Debug, Clone)]
 pub(super) struct SigningCredentials {
     pub(super) name: Arc<str>,
     pub(super) cache: Arc<CredentialsCache>,
     pub(super) uses: Vec<(BucketName, Operation)>,
-    /// Whether they are read from files that the configuration names.
+    /// Whether they are read from configured files.
     pub(super) from_files: bool,
 }
 
 impl SigningCredentials {
-    /// Has the credentials renewed early enough for the longest URL that the policy may give.
+    /// Sets the renewal early enough for the longest lifetime of URLs that the policy permits.
     pub(super) fn follow(&self, policy: &Policy) {
         self.cache.set_longest_url_life(longest_url_life(policy, &self.uses));
     }
 
-    /// What metrics show.
+    /// The state for metrics.
     pub(super) fn status(&self) -> SigningCredentialsStatus {
         let CredentialsStatus { expiry, loaded_at, refreshes, last_refresh_is_good, urls_cut, .. } =
             self.cache.status();
@@ -39,7 +39,7 @@ impl SigningCredentials {
     }
 }
 
-/// The longest life that the policy gives to URLs of any of these uses; zero if it gives none.
+/// The longest lifetime that the policy permits for URLs of any of these uses; zero if it permits none.
 pub(super) fn longest_url_life(policy: &Policy, uses: &[(BucketName, Operation)]) -> Duration {
     uses.iter().filter_map(|(bucket, operation)| policy.longest_ttl(bucket, *operation)).max().unwrap_or_default()
 }

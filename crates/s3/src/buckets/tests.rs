@@ -91,8 +91,8 @@ async fn uploads_are_not_set_up_with_a_key_that_reads_in_any_bucket() {
     let (reader, other) = (named("reader", "READ"), named("other", "OTHER"));
     let same_key = named("writer", "READ_AGAIN");
     let error = build(&[bucket("one", &other, Some(&same_key)), bucket("two", &reader, None)]).await.unwrap_err();
-    let expected = "the upload_credentials of bucket one hold the access key that reads in bucket two: give uploads an \
-                    access key of their own";
+    let expected = "the upload_credentials of bucket one hold the access key that reads in bucket two: give uploads a \
+                    separate access key";
     assert_eq!(error.to_string(), expected);
 }
 

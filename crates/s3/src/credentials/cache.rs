@@ -1,4 +1,4 @@
-//! Credentials at hand, renewed in the background.
+//! A cache of credentials that are renewed in the background.
 
 mod held_credentials;
 mod renewal;
@@ -32,9 +32,10 @@ use super::snapshot::CredentialsSnapshot;
 use access_broker_base::clock::Clock;
 use access_broker_base::pacing::random_fraction;
 
-/// How long a provider may take.
+/// The time limit of a provider.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the loop looks at the clock: a machine that slept or whose clock was set must not sleep on.
+/// The longest sleep of the renewal loop: after a suspend of the machine or a change of its clock the time must be
+/// checked.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// One set of credentials, read ahead of need.
@@ -46,40 +47,40 @@ pub struct CredentialsCache {
     changes: Option<Box<dyn SourceChanges>>,
     clock: Arc<dyn Clock>,
     longest_url_life: watch::Sender<Duration>,
-    /// A request to ask the provider now.
+    /// Notifies of a request to ask the provider now.
     wanted: watch::Sender<()>,
     random: Box<dyn Fn() -> f64 + Send + Sync>,
     held: ArcSwapOption<HeldCredentials>,
-    /// Held while loading, so that an older answer never overwrites a newer one.
+    /// Locked while loading, so that an older answer cannot overwrite a newer one.
     renewals: Mutex<Renewals>,
     last_attempt: ArcSwapOption<SystemTime>,
     counters: Counters,
 }
 
-/// What the attempts so far say of the next.
+/// The results of past attempts, which decide when the next one is due.
 #[derive(Debug, Default)]
 struct Renewals {
     last_result: Option<RefreshResult>,
     /// The last attempt that gave credentials that can sign.
     last_read: Option<Read>,
-    /// Where those came from, if that is known.
+    /// The source of those, if known.
     comes_from: Option<ComesFrom>,
 }
 
-/// An attempt that gave the credentials that are held.
+/// The attempt that returned the active credentials.
 #[derive(Debug)]
 struct Read {
     at: SystemTime,
     is_stale: bool,
-    /// The longest life of URLs at that time.
+    /// The longest lifetime of URLs at that time.
     longest_url_life: Duration,
-    /// From 0 to 1: moves the next attempt.
+    /// The jitter of the next attempt, from 0 to 1.
     random: f64,
 }
 
 impl CredentialsCache {
-    /// An empty cache over a provider, which must not cache itself. `longest_url_life` is the largest TTL that any
-    /// policy may give: renewal is timed so that there is always enough life left for it.
+    /// An empty cache over a provider, which must not have a cache. `longest_url_life` is the largest TTL that the
+    /// policy permits: renewal is early enough for it.
     #[must_use]
     pub fn new(provider: impl ProvideCredentials + 'static, clock: Arc<dyn Clock>, longest_url_life: Duration) -> Self {
         Self {
@@ -96,22 +97,21 @@ impl CredentialsCache {
         }
     }
 
-    /// Replaces the source of the random numbers, from 0 to 1, that spread renewals and retries.
+    /// Replaces the random generator (0 to 1) for the jitter of renewals and retries.
     #[cfg(test)]
     #[must_use]
     pub(crate) fn with_random(self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         Self { random: Box::new(random), ..self }
     }
 
-    /// Has the provider asked when what it reads has changed, at least 10 seconds after the last attempt, and not only
-    /// when a renewal or a retry is due.
+    /// Also asks the provider when its source has changed, at least 10 seconds after the last attempt.
     #[must_use]
     pub(crate) fn with_changes(self, changes: impl SourceChanges + 'static) -> Self {
         Self { changes: Some(Box::new(changes)), ..self }
     }
 
-    /// Tells the longest life that a URL may be given from now on. Where the credentials in force do not cover it with
-    /// time to spare, [`keep_fresh`](Self::keep_fresh) renews them at once.
+    /// Sets the longest lifetime of URLs. If the active credentials are not valid for long enough,
+    /// [`keep_fresh`](Self::keep_fresh) renews them at once.
     pub(crate) fn set_longest_url_life(&self, longest_url_life: Duration) {
         self.longest_url_life.send_if_modified(|held| {
             let differs = *held != longest_url_life;
@@ -120,26 +120,25 @@ impl CredentialsCache {
         });
     }
 
-    /// Has [`keep_fresh`](Self::keep_fresh) ask the provider now, whatever is left of the credentials in force. They stay
-    /// in force where the provider fails. Several requests before it is asked count once.
+    /// Requests that [`keep_fresh`](Self::keep_fresh) asks the provider now. The active credentials stay active if the
+    /// provider fails. Several requests before it is asked count once.
     pub(crate) fn renew_soon(&self) {
         self.wanted.send_replace(());
     }
 
-    /// The credentials read last. They may have expired since: ask
-    /// [`usable_for`](CredentialsSnapshot::usable_for) with the instant of the request.
+    /// The active credentials. They may have expired: check [`usable_for`](CredentialsSnapshot::usable_for) with the
+    /// time of the request.
     #[must_use]
     pub(crate) fn snapshot(&self) -> Option<Arc<CredentialsSnapshot>> {
         self.held.load().as_ref().map(|held| Arc::clone(&held.current))
     }
 
-    /// The credentials for URLs that shall be the same throughout a window of time that began at `start`, and that work
-    /// until `end`: those that signed first in it, even if they were replaced since.
+    /// The credentials for stable URLs, which are the same during a window of time from `start` and valid until `end`:
+    /// the first credentials of that window, also if they were replaced since.
     ///
-    /// Those before the current ones are given only where these came after `start`, and where they themselves are
-    /// temporary (only then does their issuer vouch for them after the replacement), can sign at `now`, and last up to
-    /// `end` with a margin of 30 seconds kept. Otherwise the current ones are given, as by
-    /// [`snapshot`](Self::snapshot).
+    /// The previous credentials are returned only if the current ones were loaded after `start`, and if the previous
+    /// ones are temporary (only those surely stay valid after a replacement), can sign at `now`, and are valid until
+    /// `end` plus a margin of 30 seconds. Otherwise the current ones are returned, as by [`snapshot`](Self::snapshot).
     #[must_use]
     pub(crate) fn snapshot_for_window(
         &self,
@@ -150,20 +149,20 @@ impl CredentialsCache {
         self.held.load().as_ref().map(|held| Arc::clone(held.for_window(start, end, now)))
     }
 
-    /// Asks the provider once, for at most 10 seconds, and takes what it gives.
+    /// Asks the provider once, for at most 10 seconds, and stores its credentials.
     ///
     /// # Errors
     ///
-    /// When the provider fails, takes too long, or gives credentials that cannot sign. The snapshot stays what it was.
+    /// When the provider fails, times out, or returns credentials that cannot sign. The active credentials stay.
     pub async fn refresh(&self) -> Result<RefreshResult, CredentialsError> {
         let mut renewals = self.renewals.lock().await;
         self.ask(&mut renewals).await
     }
 
-    /// Renews the credentials for as long as it is polled: spawn it, and drop it to stop.
+    /// Renews the credentials while it is polled: spawn it, and drop it to stop.
     ///
-    /// After a failure the old snapshot stays, and the provider is asked again after 1 to 60 seconds, or when what it
-    /// reads has changed.
+    /// After a failure the active credentials stay, and the provider is asked again after 1 to 60 seconds, or when its
+    /// source has changed.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         let mut longest_url_life = self.longest_url_life.subscribe();
         let mut wanted = self.wanted.subscribe();
@@ -190,27 +189,26 @@ impl CredentialsCache {
                         failures,
                         retry_in_ms = pause.as_millis(),
                         usable_seconds = usable.as_secs(),
-                        "signing credentials could not be renewed"
+                        "renewal of signing credentials failed"
                     );
                     tokio::select! {
                         () = sleep(pause) => {}
                         () = self.source_changed(true) => {}
                         _requested = wanted.changed() => {}
                     }
-                    // What failed is asked again, also where the credentials in force last.
+                    // Retry after a failure, also if the active credentials are valid for long enough.
                     is_due = true;
                 }
             }
         }
     }
 
-    /// Returns once the provider is to be asked because what it reads has changed: at least 10 seconds after the last
-    /// attempt.
+    /// Returns when the provider's source has changed, at least 10 seconds after the last attempt.
     async fn source_changed(&self, after_failure: bool) {
         match &self.changes {
             Some(changes) => {
                 changes.changed(after_failure).await;
-                // The provider itself may change what it reads, each time that it is asked.
+                // Asking the provider may itself change its source, which must not cause a loop.
                 if let Some(last) = self.last_attempt() {
                     sleep(until_next(last, self.clock.now())).await;
                 }
@@ -219,7 +217,7 @@ impl CredentialsCache {
         }
     }
 
-    /// Renews the credentials if it is time, or if the caller says so, and tells how long it is until the next time.
+    /// Renews the credentials if that is due by time or by `is_due`, and returns the time until the next renewal.
     async fn renew_if_due(&self, is_due: bool) -> Result<Duration, CredentialsError> {
         let mut renewals = self.renewals.lock().await;
         self.forget_ended();
@@ -246,7 +244,7 @@ impl CredentialsCache {
         due.and_then(|due| due.duration_since(now).ok()).unwrap_or_default()
     }
 
-    /// Asks the provider and takes what it gives. The lock is the caller's to hold.
+    /// Asks the provider and stores its credentials. The calling function holds the lock.
     async fn ask(&self, renewals: &mut Renewals) -> Result<RefreshResult, CredentialsError> {
         self.note_attempt(self.clock.now());
         let answer = self.load().await;
@@ -275,7 +273,7 @@ impl CredentialsCache {
         let is_stale = result == RefreshResult::Stale;
         renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });
         if let Some(source) = comes_from.filter(|source| renewals.comes_from.as_ref() != Some(source)) {
-            tracing::info!(%source, "signing credentials come from {source}");
+            tracing::info!(%source, "signing credentials have a new source");
             renewals.comes_from = Some(source);
         }
         if result.replaces() {
@@ -289,7 +287,7 @@ impl CredentialsCache {
         Ok(answer.map_err(|_| CredentialsError::TimedOut(LOAD_TIMEOUT))??)
     }
 
-    /// Drops earlier credentials that have ended. To be called with the lock held, as whatever writes.
+    /// Drops previous credentials that have expired. Call it with the lock held, like each write.
     fn forget_ended(&self) {
         let held = self.held.load();
         if let Some(rest) = held.as_ref().and_then(|held| held.without_ended(self.clock.now())) {
@@ -312,7 +310,7 @@ fn with_known_end(snapshot: CredentialsSnapshot) -> Result<CredentialsSnapshot, 
     if snapshot.end_is_unknown() { Err(CredentialsError::EndUnknown) } else { Ok(snapshot) }
 }
 
-/// Says what a provider does wrong, without a part of any credentials.
+/// Logs a suspect answer of a provider, without any part of credentials.
 fn log_suspect(
     result: RefreshResult,
     held: Option<&CredentialsSnapshot>,
@@ -327,6 +325,6 @@ fn log_suspect(
         usable_seconds = usable_seconds(given),
         usable_seconds_before = usable_seconds(held),
         longest_url_seconds = longest_url_life.as_secs(),
-        "the provider of signing credentials gave some that may end too soon"
+        "the provider returned signing credentials that have expired or may expire too soon"
     );
 }

@@ -1,11 +1,11 @@
-//! Changes of what a provider reads, which should not wait for the next renewal.
+//! Detects changes of a provider's source, so that they need not wait for the next renewal.
 
 use async_trait::async_trait;
 
-/// Watches what a provider reads.
+/// Watches the files of a provider.
 #[async_trait]
 pub(crate) trait SourceChanges: Send + Sync {
-    /// Returns once the provider may answer otherwise than when it was asked last. `after_failure`: it gave an error
-    /// then. Dropping the future ends the watch and loses nothing.
+    /// Returns when the provider may give another answer than the last one. `after_failure`: the last one was an error.
+    /// Dropping the future ends the watch; no change is missed.
     async fn changed(&self, after_failure: bool);
 }

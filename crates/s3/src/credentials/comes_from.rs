@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 
-/// The source of credentials, worded to stand in a log line: "profile `work`", "environment". It travels as a property of
-/// the credentials.
+/// The source of credentials, for logs: "profile `work`", "environment". It is stored as a property of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ComesFrom(Arc<str>);
 
@@ -20,7 +19,7 @@ impl ComesFrom {
         credentials
     }
 
-    /// The source that credentials are marked with.
+    /// The source of marked credentials.
     pub(crate) fn from_credentials(credentials: &Credentials) -> Option<Self> {
         credentials.get_property::<Self>().cloned()
     }

@@ -1,4 +1,4 @@
-//! The credentials that the machine has.
+//! The credentials of AWS's default chain.
 
 mod failure;
 mod lookup;
@@ -28,16 +28,16 @@ use sources::{CHAIN_TIMEOUT, Sources};
 
 use super::static_source::Environment;
 
-/// How long a question may take before its thread is given up. It is longer than all sources may take together, so that
-/// only a thread that hangs is given up, and shorter than the time that the cache gives.
+/// The time after which a thread is abandoned. It is longer than the limit of all sources together, so that only a
+/// thread that hangs is abandoned, and shorter than the time limit of the cache.
 const GIVE_UP_AFTER: Duration = CHAIN_TIMEOUT.saturating_add(Duration::from_millis(250));
 
 /// AWS's default chain: environment, shared profile, web identity, container, instance metadata
 /// ([AWS: standardized credential providers](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)).
 ///
-/// The sources are the SDK's, without its own cache, which may hand out credentials with 5 seconds left and renews them
-/// on the request path; [`CredentialsCache`](super::CredentialsCache) does better. They are asked on a thread of their
-/// own, because the SDK reads files in a way that blocks the thread.
+/// The sources are the SDK's, with [`CredentialsCache`](super::CredentialsCache) in place of the SDK's cache, which may
+/// return credentials that expire in 5 seconds and renews them during requests. They are asked on a separate thread,
+/// because the SDK's file reads block the thread.
 pub struct DefaultChain {
     region: Region,
     profile_files: Arc<ProfileFiles>,
@@ -45,8 +45,8 @@ pub struct DefaultChain {
 }
 
 impl DefaultChain {
-    /// A chain that asks STS in `region`. `environment` says where the profile files are, and `settle` how long one that
-    /// was changed in place must be unchanged before it is used. Nothing is read yet.
+    /// A chain that uses STS in `region`. `environment` has the paths of the profile files, and `settle` is how long a
+    /// file must stay unchanged after a change in place, before it is used. Does not read yet.
     #[must_use]
     pub fn new(region: String, environment: &Environment, settle: Duration) -> Self {
         let region = Region::new(region);
@@ -65,7 +65,7 @@ impl DefaultChain {
     }
 }
 
-/// What the SDK's sources begin with. It remembers the profile files once it has read them.
+/// The configuration of the SDK's sources. It caches the profile files after the first read.
 fn provider_config(region: &Region) -> ProviderConfig {
     let config = ProviderConfig::without_region().with_behavior_version(Some(BehaviorVersion::latest()));
     config.with_region(Some(region.clone()))

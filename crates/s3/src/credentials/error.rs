@@ -13,13 +13,13 @@ use access_broker_base::error_chain::error_chain;
 /// Why credentials could not be loaded. The texts are for logs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CredentialsError {
-    /// The provider took too long.
-    #[error("the credentials provider gave no answer within {} seconds", .0.as_secs())]
+    /// The provider timed out.
+    #[error("the credentials provider timed out after {} seconds", .0.as_secs())]
     TimedOut(Duration),
-    /// The provider failed, in its words.
+    /// The provider failed, with its error text.
     ///
-    /// Text instead of a source: the `Debug` output of a provider's error can hold the answer of a metadata service,
-    /// and with it the secret.
+    /// A text, and not the error as a source: its `Debug` output can hold the answer of a metadata service with the
+    /// secret.
     #[error("the credentials provider failed: {0}")]
     Provider(String),
     /// The access key id or the secret is empty.
@@ -28,29 +28,29 @@ pub enum CredentialsError {
     /// The access key id or the session token cannot be part of a URL.
     #[error("the access key id and the session token must be visible ASCII")]
     Malformed,
-    /// Temporary credentials whose provider does not say when they end. A URL signed by them would die before its
-    /// stated expiry.
+    /// Temporary credentials whose provider does not say when they expire. A URL signed by them would stop working
+    /// before its stated expiry.
     #[error(
-        "the credentials have a session token and no expiry, so that no URL's end could be told; AWS's profile files cannot \
-         state one for keys that were copied: use the SSO profile itself, a credential_process, [[credentials]] with an \
-         expiration, or in the environment AWS_CREDENTIAL_EXPIRATION"
+        "the credentials have a session token and no expiry, so the expiry of URLs is unknown; AWS's profile files cannot \
+         state one for copied keys: use the SSO profile itself, a credential_process, [[credentials]] with an expiration, \
+         or the environment variable AWS_CREDENTIAL_EXPIRATION"
     )]
     EndUnknown,
-    /// Too close to their end, or past it, to sign anything.
-    #[error("the credentials have expired or are about to")]
+    /// They have expired, or expire too soon to sign anything.
+    #[error("the credentials have expired or expire too soon")]
     Expired,
-    /// What is wrong with credentials of a source that is known, such as "profile `work`".
+    /// An error with its source, such as "profile `work`".
     #[error("{comes_from}: {error}")]
     Of {
-        /// Where the credentials come from.
+        /// The source of the credentials.
         comes_from: String,
-        /// What that source failed with.
+        /// The error of that source.
         error: Box<Self>,
     },
 }
 
 impl CredentialsError {
-    /// The same with the source, where it is known.
+    /// Adds the source, if it is known.
     pub(super) fn with_source(self, comes_from: Option<&ComesFrom>) -> Self {
         match comes_from {
             Some(comes_from) => Self::Of { comes_from: comes_from.to_string(), error: Box::new(self) },

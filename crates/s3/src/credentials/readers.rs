@@ -1,16 +1,16 @@
-//! The access keys that read, which must not sign uploads.
+//! Prevents access keys that are used to read from signing uploads.
 
 use std::sync::Arc;
 
 use super::cache::CredentialsCache;
 use super::snapshot::CredentialsSnapshot;
 
-/// The credentials that sign downloads, of all buckets.
+/// The credentials of downloads of all buckets.
 #[derive(Debug)]
 pub(crate) struct Readers(Vec<Arc<CredentialsCache>>);
 
 impl Readers {
-    /// Takes credentials, of which several may be the same.
+    /// Takes credentials, which may be repeated.
     pub(crate) fn new(all: impl IntoIterator<Item = Arc<CredentialsCache>>) -> Self {
         let mut readers: Vec<Arc<CredentialsCache>> = Vec::new();
         for cache in all {
@@ -21,10 +21,9 @@ impl Readers {
         Self(readers)
     }
 
-    /// Whether `held`, which come from `uploads`, may sign uploads beside the reader of the same object. Where uploads have
-    /// credentials of their own, those must not hold an access key that reads, here or in another bucket (after a rotation
-    /// of files, say): an upload URL that they sign could be used to read. As long as the object's reader is not known,
-    /// nothing is sure.
+    /// Whether `held`, the credentials of `uploads`, may sign uploads. Separate credentials of uploads must not hold an
+    /// access key that is used to read, in this or another bucket (for instance after a rotation of files): an upload
+    /// URL could be changed to read. While the credentials of the object's downloads are unknown, the answer is no.
     pub(crate) fn permit_uploads_by(
         &self,
         held: &CredentialsSnapshot,
@@ -40,7 +39,7 @@ impl Readers {
     }
 }
 
-/// Whether both hold the same access key at the moment, from wherever they were read.
+/// Whether both hold the same access key now, from any sources.
 pub(crate) fn have_same_key(left: &CredentialsCache, right: &CredentialsCache) -> bool {
     let (left, right) = (left.snapshot(), right.snapshot());
     left.zip(right).is_some_and(|(left, right)| left.access_key_id() == right.access_key_id())

@@ -1,4 +1,4 @@
-//! The result of asking a provider.
+//! The result of asking a provider once.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,22 +6,22 @@ use super::snapshot::CredentialsSnapshot;
 
 /// The result of asking a provider once.
 ///
-/// "To cover" is to be able to sign the longest URL that the policy may give, with
-/// a margin of 30 seconds kept.
+/// Credentials "cover" if they are valid for the longest lifetime of URLs that the policy permits, plus a margin of 30
+/// seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshResult {
-    /// Other credentials, which cover and end no earlier than those they replace.
+    /// Other credentials, which cover and do not expire earlier than those before.
     Renewed,
     /// The same credentials, and they still cover.
     Unchanged,
-    /// The same credentials, although they no longer cover. The provider should have renewed them.
+    /// The same credentials, which no longer cover. The provider should have renewed them.
     Stale,
-    /// Other credentials that end before those they replace, or that do not even cover when they are new.
+    /// Other credentials that expire earlier than those before, or that do not cover although they are new.
     Shortened,
-    /// The same keys and session token with a later end. The SDK's provider for instance metadata does this to expired
-    /// credentials when that service is out of order; whether S3 still takes them is not known.
+    /// The same keys and session token with a later expiry. The SDK's provider for instance metadata returns this for
+    /// expired credentials when that service fails; S3 may refuse them.
     Extended,
-    /// An error, no answer in time, or an answer that cannot sign. What was held is still held.
+    /// An error, a timeout, or credentials that cannot sign. The active credentials stay.
     Failed,
 }
 
@@ -43,7 +43,7 @@ impl RefreshResult {
         }
     }
 
-    /// Judges what a provider gave at `now` beside what is held.
+    /// Compares the provider's credentials with the active ones at `now`.
     pub(super) fn judge(
         given: &CredentialsSnapshot,
         held: Option<&CredentialsSnapshot>,
@@ -66,12 +66,12 @@ impl RefreshResult {
         if ends_earlier || !covers { Self::Shortened } else { Self::Renewed }
     }
 
-    /// Whether something of the provider's is wrong, although it answered.
+    /// Whether the answer shows a fault of the provider.
     pub(super) const fn is_suspect(self) -> bool {
         matches!(self, Self::Stale | Self::Shortened | Self::Extended)
     }
 
-    /// Whether other credentials took the place of those held before.
+    /// Whether other credentials become active.
     pub(super) const fn replaces(self) -> bool {
         matches!(self, Self::Renewed | Self::Shortened | Self::Extended)
     }

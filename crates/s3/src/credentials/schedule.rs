@@ -6,23 +6,23 @@ use access_broker_base::pacing::Doubling;
 
 use super::snapshot::SIGNING_MARGIN;
 
-/// Renewal begins this long before what is left of credentials stops covering the longest URL, so that failures can be
-/// retried.
+/// Renewal begins this long before credentials stop covering the longest URL, so that failures can be retried.
 const RETRY_SLACK: Duration = Duration::from_mins(5);
-/// How often credentials without an end are read again, so that a rotated file is noticed.
+/// How often credentials without an expiry are read again, so that a rotation is noticed.
 const REREAD_INTERVAL: Duration = Duration::from_mins(15);
-/// The shortest time between two successful reads. A provider that keeps giving the same credentials is asked more
-/// and more often as their end comes near, but no more often than this.
+/// The shortest time between two successful reads. A provider that keeps returning the same credentials is asked
+/// increasingly often before they expire, but not more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
-/// The steps of the retries after failures in a row.
+/// The delays of retries after failures in a row.
 const RETRIES: Doubling = Doubling { first: Duration::from_secs(1), limit: Duration::from_mins(1) };
 
 /// How long to wait after a successful read.
 ///
-/// `life` is what was left of the credentials when they were read, `None` if they have no end. Renewal begins while what
-/// is left still covers the longest URL, the margin of signing and time for retries; or at half of the time for which
-/// it covers the first two, where that is short; or at half of the life where the life is too short for any. `random`,
-/// from 0 to 1, moves it up to a tenth earlier, so that replicas do not ask in step.
+/// `life` is how long the credentials were valid when they were read, `None` if they have no expiry. Renewal begins
+/// while they still cover the longest URL, the signing margin and time for retries. If the time for which they cover
+/// the longest URL and the margin is short, renewal begins at half of it. If `life` is too short for both, renewal
+/// begins at half of `life`. `random`, from 0 to 1, makes it up to a tenth earlier, so that replicas do not ask at the
+/// same time.
 pub(super) fn until_renewal(life: Option<Duration>, longest_url_life: Duration, random: f64) -> Duration {
     let wait = life.map_or(REREAD_INTERVAL, |life| {
         let covering = life.saturating_sub(longest_url_life.saturating_add(SIGNING_MARGIN));
@@ -31,8 +31,7 @@ pub(super) fn until_renewal(life: Option<Duration>, longest_url_life: Duration, 
     spread(wait, random)
 }
 
-/// How long to wait after a read of credentials that should have been replaced by then: half of what is left of them,
-/// but a minute at most.
+/// How long to wait after a read of stale credentials: half of their remaining time, at most a minute.
 pub(super) fn until_renewal_of_stale(life: Duration, random: f64) -> Duration {
     spread((life / 2).min(RETRIES.limit), random)
 }
@@ -41,8 +40,8 @@ fn spread(wait: Duration, random: f64) -> Duration {
     wait.mul_f64(1.0 - 0.1 * random.clamp(0.0, 1.0)).max(SHORTEST_INTERVAL)
 }
 
-/// How long to wait after the given number of failures in a row: doubling from 1 s to 60 s, and of that a random part
-/// between half and all, but never under 1 s.
+/// How long to wait after this number of failures in a row: a random time between half and all of a delay that doubles
+/// from 1 s to 60 s, and at least 1 s.
 pub(super) fn until_retry(failures: u32, random: f64) -> Duration {
     RETRIES.after(failures).mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0)).max(RETRIES.first)
 }
@@ -57,7 +56,7 @@ mod tests {
     #[test]
     fn long_lived_credentials_are_renewed_while_they_cover_the_longest_url() {
         let seconds = |life, longest_url_life| until_renewal(Some(life), longest_url_life, 0.0).as_secs();
-        // Five minutes and the margin before that.
+        // Five minutes and the margin earlier.
         assert_eq!(seconds(6 * HOUR, HOUR), 5 * 3_600 - 330);
         assert_eq!(seconds(6 * HOUR, MINUTE), 6 * 3_600 - 60 - 330);
         assert_eq!(seconds(6 * HOUR, 5 * HOUR), 3_600 - 330, "also when that is before half of it");

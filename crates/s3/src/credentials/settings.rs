@@ -1,30 +1,30 @@
-//! Where credentials come from, as the configuration says.
+//! The configured source of credentials.
 
 use super::static_source::{SecretSource, SessionSource};
 
-/// Who signs for a bucket.
+/// The source of a bucket's credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialsSettings {
-    /// What AWS's default chain finds: environment, profile, web identity, container, instance.
+    /// AWS's default chain: environment, profile, web identity, container, instance.
     DefaultChain,
     /// Keys in files or environment variables.
     Static {
-        /// What the configuration calls them.
+        /// Their name in the configuration.
         name: String,
-        /// Read anew at every refresh.
+        /// Read again at each refresh.
         access_key_id: SecretSource,
-        /// Read anew at every refresh.
+        /// Read again at each refresh.
         secret_access_key: SecretSource,
-        /// What temporary keys have beside these.
+        /// For temporary keys.
         session: Option<SessionSource>,
     },
 }
 
-/// What AWS's default chain is called where it stands beside `[[credentials]]`, which must have other names.
+/// The name of AWS's default chain, which no `[[credentials]]` may have.
 pub const DEFAULT_CHAIN_NAME: &str = "default-chain";
 
 impl CredentialsSettings {
-    /// The name by which operators know the credentials: that of the `[[credentials]]`, or `default-chain`.
+    /// The name of the credentials: that of the `[[credentials]]`, or `default-chain`.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -33,7 +33,7 @@ impl CredentialsSettings {
         }
     }
 
-    /// Whether the configuration names a file for a part of them.
+    /// Whether a part of them is read from a configured file.
     #[must_use]
     pub(crate) fn names_files(&self) -> bool {
         match self {
@@ -46,7 +46,7 @@ impl CredentialsSettings {
         }
     }
 
-    /// Whether both come from the same place, under whatever names.
+    /// Whether both have the same source, under any names.
     #[must_use]
     pub fn has_keys_of(&self, other: &Self) -> bool {
         match (self, other) {

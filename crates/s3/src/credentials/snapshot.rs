@@ -1,4 +1,4 @@
-//! Credentials as they were at one time, ready to sign.
+//! An immutable set of credentials, ready to sign.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,11 +12,10 @@ use crate::sigv4::SigningTime;
 use crate::sigv4::encoding::encoded_query;
 use crate::sigv4::{SigningKey, SigningKeys};
 
-/// How long before their end credentials stop signing: S3 goes by its own clock, and a request needs time to arrive.
+/// How long before their expiry credentials stop signing: S3 has another clock, and a request needs time to arrive.
 pub(crate) const SIGNING_MARGIN: Duration = Duration::from_secs(30);
 
-/// Credentials that do not change, with what was derived from them. The secret and the session token are zeroed on
-/// drop.
+/// Immutable credentials with the keys that are derived from them. The secret and the session token are zeroed on drop.
 pub struct CredentialsSnapshot {
     credentials: Credentials,
     loaded_at: SystemTime,
@@ -25,12 +24,12 @@ pub struct CredentialsSnapshot {
 }
 
 impl CredentialsSnapshot {
-    /// Takes credentials as a provider gave them at `loaded_at`. Whether they have expired is not checked.
+    /// Takes the credentials that a provider returned at `loaded_at`. Does not check whether they have expired.
     ///
     /// # Errors
     ///
-    /// When the access key id or the secret is empty, or a public part has characters that no credentials have, such
-    /// as a line feed that was read along.
+    /// When the access key id or the secret is empty, or the access key id or the session token has invalid characters,
+    /// such as a line feed.
     pub fn new(credentials: Credentials, loaded_at: SystemTime) -> Result<Self, CredentialsError> {
         if credentials.access_key_id().is_empty() || credentials.secret_access_key().is_empty() {
             return Err(CredentialsError::Incomplete);
@@ -44,26 +43,26 @@ impl CredentialsSnapshot {
         Ok(Self { credentials, loaded_at, encoded_session_token, signing_keys: SigningKeys::new() })
     }
 
-    /// Their end, as the provider states it. `None`: they have no end, or the provider does not know it.
+    /// Their expiry, from the provider. `None`: they do not expire, or the provider does not know it.
     #[must_use]
     pub fn expiry(&self) -> Option<SystemTime> {
         self.credentials.expiry()
     }
 
-    /// The last instant that a URL signed by them may promise: [`SIGNING_MARGIN`] before their end. `None`: no end.
+    /// The latest expiry of URLs that they sign: [`SIGNING_MARGIN`] before their own. `None`: they do not expire.
     #[must_use]
     pub(crate) fn signs_until(&self) -> Option<SystemTime> {
-        // Credentials that end within the first seconds of the epoch never signed anything.
+        // Credentials that expire within the first seconds of the epoch cannot sign.
         self.expiry().map(|expiry| expiry.checked_sub(SIGNING_MARGIN).unwrap_or(SystemTime::UNIX_EPOCH))
     }
 
-    /// When they came.
+    /// When they were loaded.
     #[must_use]
     pub const fn loaded_at(&self) -> SystemTime {
         self.loaded_at
     }
 
-    /// How long they may sign from `now` on: up to [`SIGNING_MARGIN`] before their end, zero after that.
+    /// How long they may sign from `now` on: up to [`SIGNING_MARGIN`] before their expiry, zero after that.
     #[must_use]
     pub(crate) fn usable_for(&self, now: SystemTime) -> Duration {
         self.expiry().map_or(Duration::MAX, |expiry| {
@@ -71,7 +70,7 @@ impl CredentialsSnapshot {
         })
     }
 
-    /// Whether they are temporary and yet of unknown end, so that a URL may die before its time.
+    /// Whether they are temporary without a known expiry, so that a URL may stop working before its stated expiry.
     #[must_use]
     pub(crate) fn end_is_unknown(&self) -> bool {
         self.encoded_session_token.is_some() && self.expiry().is_none()
@@ -88,12 +87,12 @@ impl CredentialsSnapshot {
         &self.credentials
     }
 
-    /// Whether a URL signed by them may promise to work until `end`.
+    /// Whether a URL that they sign may be valid until `end`.
     pub(super) fn covers(&self, end: SystemTime) -> bool {
         self.signs_until().is_none_or(|until| end <= until)
     }
 
-    /// Whether they end later than the others. What has no end is later than any.
+    /// Whether they expire later than the others. Credentials without an expiry are later than any.
     pub(super) fn ends_after(&self, others: &Self) -> bool {
         match (self.expiry(), others.expiry()) {
             (Some(end), Some(other)) => end > other,
@@ -102,7 +101,7 @@ impl CredentialsSnapshot {
         }
     }
 
-    /// Whether they sign alike: the same access key id, secret and session token.
+    /// Whether both have the same access key id, secret and session token.
     pub(super) fn has_keys_of(&self, others: &Self) -> bool {
         let (own, other) = (&self.credentials, &others.credentials);
         own.access_key_id() == other.access_key_id()

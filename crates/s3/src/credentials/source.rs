@@ -1,4 +1,4 @@
-//! Which credentials sign what.
+//! Selects the credentials for each use.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cache::CredentialsCache;
 use access_broker_policy::{BucketName, Operation};
 
-/// What credentials are asked for.
+/// The use of credentials.
 #[derive(Debug, Clone, Copy)]
 pub struct CredentialsUse<'a> {
     /// The logical bucket.
@@ -17,21 +17,21 @@ pub struct CredentialsUse<'a> {
     pub operation: Operation,
 }
 
-/// Finds the credentials that sign. Every signature asks.
+/// Finds the credentials for a signature. Called for each signature.
 pub trait CredentialsSource: fmt::Debug + Send + Sync + 'static {
-    /// Answers at once: a cache may be empty until its first refresh.
+    /// Returns at once: the cache may be empty until its first refresh.
     fn find(&self, wanted: CredentialsUse<'_>) -> Arc<CredentialsCache>;
 
-    /// All credentials that sign this operation on the bucket, in whichever tier.
+    /// All credentials for this operation on the bucket, in any tier.
     fn all(&self, bucket: &BucketName, operation: Operation) -> Vec<Arc<CredentialsCache>>;
 }
 
 /// The credentials of a bucket, the same in every tier.
 #[derive(Debug, Clone)]
 pub struct BucketCredentials {
-    /// What signs downloads.
+    /// For downloads.
     pub downloads: Arc<CredentialsCache>,
-    /// What signs uploads: the same, or credentials that need not read.
+    /// For uploads: the same, or credentials that need not read.
     pub uploads: Arc<CredentialsCache>,
 }
 

@@ -1,4 +1,4 @@
-//! Credentials from files or environment variables that the configuration names.
+//! Credentials from configured files or environment variables.
 
 #[cfg(test)]
 mod tests;
@@ -16,48 +16,48 @@ use zeroize::Zeroizing;
 
 use access_broker_base::files::{DEFAULT_SETTLE, FileError, FileSnapshot, SettledFiles, UnusableFile};
 
-/// The largest secret that is read, in bytes. Session tokens have no stated limit; AWS's are below 2 KiB.
+/// The largest secret, in bytes. Session tokens have no stated limit; AWS's are below 2 KiB.
 const MAX_SECRET_BYTES: usize = 16 * 1024;
-/// How often variables are read before ones that never settle are reported.
+/// How often variables that keep changing are read before an error.
 const MAX_READS: usize = 5;
 
 /// Looks up an environment variable.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Where a secret is, not the secret itself.
+/// The location of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// The name of an environment variable.
     EnvironmentVariable(String),
-    /// Its content without surrounding white space.
+    /// A file, whose content is used without surrounding white space.
     File(PathBuf),
 }
 
-/// Access keys in files or environment variables, read anew at every refresh, so that a rotated file is picked up.
+/// Access keys in files or environment variables, read again at each refresh, so that a rotation is noticed.
 ///
-/// White space around a value is dropped: editors and `echo` end files with a line feed.
+/// White space around a value is removed: editors and `echo` end files with a line feed.
 #[derive(Clone)]
 pub(crate) struct StaticCredentialsSource {
     access_key_id: SecretSource,
     secret_access_key: SecretSource,
     session: Option<SessionSource>,
     environment: Environment,
-    /// All sources that are files. They are a set: its content counts only as a whole.
+    /// All sources that are files. They are a set, whose contents are used only together.
     files: Arc<SettledFiles>,
 }
 
-/// What temporary credentials have beside their access key.
+/// The further parts of temporary credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSource {
-    /// URLs carry it as `X-Amz-Security-Token`.
+    /// In URLs as `X-Amz-Security-Token`.
     pub token: SecretSource,
-    /// When the credentials end, as RFC 3339 in UTC: `2026-01-31T12:00:00Z`. Without it no URL could say when it stops
-    /// working.
+    /// The expiry of the credentials, as RFC 3339 in UTC: `2026-01-31T12:00:00Z`. Without it the expiry of URLs would
+    /// be unknown.
     pub expiration: SecretSource,
 }
 
 impl StaticCredentialsSource {
-    /// Names the sources and gives the environment to look into. Nothing is read yet.
+    /// Takes the locations and the environment. Does not read yet.
     #[must_use]
     pub(crate) fn new(
         access_key_id: SecretSource,
@@ -69,7 +69,7 @@ impl StaticCredentialsSource {
         source.with_settle(DEFAULT_SETTLE)
     }
 
-    /// Sets how long a file that was changed in place must be unchanged before it is used.
+    /// Sets how long a file must stay unchanged after a change in place, before it is used.
     #[must_use]
     pub(crate) fn with_settle(self, settle: Duration) -> Self {
         let files = files(&self.sources(), settle);
@@ -86,8 +86,8 @@ impl StaticCredentialsSource {
         values.into_credentials().map_err(ProviderError::provider_error)
     }
 
-    /// Files are not replaced together, so that one pass may see an old id with a new secret. Two passes that agree,
-    /// [`SECOND_LOOK`](access_broker_base::files::SECOND_LOOK) apart, do not.
+    /// Files are not replaced together, so one pass may read an old id with a new secret. Two equal passes,
+    /// [`SECOND_LOOK`](access_broker_base::files::SECOND_LOOK) apart, prevent that.
     async fn read(&self) -> Result<Values, SecretSourceError> {
         let looks = self.files.read().await.map_err(|error| match error.problem {
             FileError::Changing => SecretSourceError::Changing,
@@ -104,7 +104,7 @@ impl StaticCredentialsSource {
         Err(SecretSourceError::Changing)
     }
 
-    /// The values, from variables as they are now and from files as they were read.
+    /// The values, from the current variables and from the files' contents.
     fn values(&self, looks: &[FileSnapshot]) -> Result<Values, SecretSourceError> {
         let mut looks = looks.iter();
         let mut value = |source: &SecretSource| self.value(source, &mut looks);
@@ -118,7 +118,7 @@ impl StaticCredentialsSource {
         })
     }
 
-    /// The looks are in the order of the sources that are files.
+    /// `looks` are in the order of the sources that are files.
     fn value<'l>(
         &self,
         source: &SecretSource,
@@ -171,22 +171,22 @@ impl fmt::Debug for StaticCredentialsSource {
     }
 }
 
-/// Why a secret could not be read. The text names the place, never the content.
+/// Why a secret could not be read. The text has the location, never the content.
 #[derive(Debug, Error)]
 pub(crate) enum SecretSourceError {
     /// The variable is not set, or not in UTF-8.
     #[error("environment variable {0} is not set")]
     VariableNotSet(String),
-    /// The file cannot be read, is not in UTF-8, or is over 16 KiB, which no secret is.
+    /// The file cannot be read, is not in UTF-8, or is over 16 KiB.
     #[error(transparent)]
     File(#[from] UnusableFile),
-    /// Nothing but white space.
+    /// The value is empty or white space.
     #[error("{0:?} is empty")]
     Empty(SecretSource),
-    /// Not a time.
-    #[error("the expiration is not a time such as 2026-01-31T12:00:00Z")]
+    /// The expiration is not a time.
+    #[error("the expiration is invalid: it must be a time such as 2026-01-31T12:00:00Z")]
     Expiration,
-    /// The sources changed between every two reads.
+    /// Each read had another content.
     #[error("the credentials keep changing while they are read")]
     Changing,
 }

@@ -3,7 +3,7 @@
 use super::error::EndpointError;
 use access_broker_policy::AccountId;
 
-/// An access point of a general purpose bucket, as its ARN names it.
+/// An access point of a general purpose bucket, by its ARN.
 #[derive(Debug)]
 pub(super) struct AccessPoint<'a> {
     pub(super) partition: &'a str,
@@ -13,10 +13,10 @@ pub(super) struct AccessPoint<'a> {
 }
 
 impl<'a> AccessPoint<'a> {
-    /// Reads `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME`
-    /// ([AWS: referencing access points](https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html)).
-    /// Partition and region are taken as they stand. Access points of other kinds have other schemes, hosts and limits
-    /// of their own, so each is refused by name.
+    /// Reads `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME` ([AWS: referencing access
+    /// points](https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html)). Partition and region
+    /// are not checked here. Access points of other kinds have other signatures, hosts and limits, so each kind is
+    /// refused with a separate error.
     pub(super) fn parse(arn: &'a str) -> Result<Self, EndpointError> {
         let fields: Vec<&str> = arn.splitn(6, ':').collect();
         let &["arn", partition, service, region, account, resource] = fields.as_slice() else {

@@ -1,5 +1,5 @@
-//! Which hosts are S3 at AWS. Below the same domains are hosts that run what AWS's customers want: instances, load balancers,
-//! API gateways, and services behind VPC endpoints.
+//! Recognises the hosts of S3 at AWS. The same domains have hosts of AWS's customers: instances, load balancers, API
+//! gateways, and services behind VPC endpoints.
 
 use url::Url;
 
@@ -7,27 +7,27 @@ use url::Url;
 /// ([AWS: S3 endpoints](https://docs.aws.amazon.com/general/latest/gr/s3.html)).
 const DOMAINS: [&str; 3] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"];
 
-/// What stands before the region in the name of a public host.
+/// The labels before the region in the name of a public host.
 const SERVICES: [&str; 4] = ["s3", "s3-fips", "s3-accesspoint", "s3-accesspoint-fips"];
 
-/// Whether the URL is that of a host of S3 itself, at its own port.
+/// Whether the URL is that of a host of S3, at the default port.
 pub(super) fn is_s3(url: &Url) -> bool {
     let host = url.domain().unwrap_or_default().trim_end_matches('.');
     let name = DOMAINS.iter().find_map(|domain| host.strip_suffix(domain)?.strip_suffix('.'));
     let labels: Vec<&str> = name.unwrap_or_default().split('.').collect();
-    // Behind an alias of Object Lambda a function of the customer answers.
+    // At an alias of Object Lambda, a function of the customer answers.
     let is_lambda = labels.iter().any(|label| label.ends_with("--ol-s3"));
     url.port().is_none() && !is_lambda && (is_vpc_endpoint(&labels) || is_public(&labels))
 }
 
-/// `bucket.vpce-ID.s3.REGION.vpce` and `accesspoint.vpce-ID.s3.REGION.vpce`, with or without a name before. An endpoint for
-/// the service of a customer is `vpce-ID.vpce-svc-ID.REGION.vpce`.
+/// `bucket.vpce-ID.s3.REGION.vpce` and `accesspoint.vpce-ID.s3.REGION.vpce`, with or without a name before. The
+/// endpoint of a customer's service is `vpce-ID.vpce-svc-ID.REGION.vpce`.
 fn is_vpc_endpoint(labels: &[&str]) -> bool {
     matches!(labels, [.., "bucket" | "accesspoint", id, "s3", region, "vpce"] if id.starts_with("vpce-") && is_region(region))
 }
 
-/// `s3.REGION`, `s3.dualstack.REGION`, the same for FIPS and access points, Transfer Acceleration, and the hosts from before
-/// there were regions in all names; with or without a bucket before.
+/// `s3.REGION`, `s3.dualstack.REGION`, the same for FIPS and access points, Transfer Acceleration, and the old hosts
+/// without a region in their names; with or without a bucket before.
 fn is_public(labels: &[&str]) -> bool {
     match labels {
         [.., service, "dualstack", region] => SERVICES.contains(service) && is_region(region),
@@ -38,7 +38,7 @@ fn is_public(labels: &[&str]) -> bool {
     }
 }
 
-/// Whether a label has the form of a region: `eu-central-1`, `us-gov-west-1`.
+/// Whether a label has the format of a region: `eu-central-1`, `us-gov-west-1`.
 fn is_region(label: &str) -> bool {
     let parts: Vec<&str> = label.split('-').collect();
     let [area, words @ .., number] = parts.as_slice() else { return false };

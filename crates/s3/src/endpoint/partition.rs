@@ -1,6 +1,6 @@
-//! The partitions of AWS: the parts of it that share neither accounts nor endpoints.
+//! The partitions of AWS, which share neither accounts nor endpoints.
 
-/// How the regions of each partition but `aws` begin
+/// The prefixes of regions of each partition other than `aws`
 /// ([AWS: partitions](https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html)).
 const REGION_PREFIXES: [(&str, &str); 7] = [
     ("cn-", "aws-cn"),
@@ -12,13 +12,13 @@ const REGION_PREFIXES: [(&str, &str); 7] = [
     ("eusc-", "aws-eusc"),
 ];
 
-/// The partition of a region. As in AWS's rules, a region that nobody knows is in `aws`.
+/// The partition of a region. As in AWS's rules, an unknown region is in `aws`.
 pub(super) fn partition_of(region: &str) -> &str {
     let found = REGION_PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
     found.map(|(_, partition)| *partition).or_else(|| pseudo_region(region)).unwrap_or("aws")
 }
 
-/// The partition of a pseudo region such as `aws-global`: a name for a whole partition, without hosts of its own.
+/// The partition of a pseudo region such as `aws-global`: a name for a whole partition, without hosts.
 pub(super) fn pseudo_region(region: &str) -> Option<&str> {
     region.strip_suffix("-global").filter(|partition| partition.starts_with("aws"))
 }

@@ -1,13 +1,13 @@
-//! What a bucket wants with every request.
+//! Headers and parameters that a bucket requires.
 
 use crate::sigv4::QueryParameter;
 use crate::sigv4::{SignedHeaderError, SignedHeaders};
 use access_broker_policy::AccountId;
 
-/// What every request to a bucket must carry, in its headers or in its query.
+/// What each request to a bucket must have, in its headers or in its query.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequiredHeaders {
-    /// The account that owns the bucket: S3 refuses the request if it is another one's by now
+    /// The account that must own the bucket: otherwise S3 refuses the request
     /// ([AWS: bucket owner condition](https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html)).
     pub expected_bucket_owner: Option<AccountId>,
     /// Whether the signer's account pays for the transfer
@@ -16,8 +16,8 @@ pub struct RequiredHeaders {
 }
 
 impl RequiredHeaders {
-    /// For a request that reads. Who pays is in the query: links, images, redirects and players send no headers. The
-    /// owner is a header all the same, because AWS documents no other place for it.
+    /// For a request that reads. The requester's payment is in the query, because links, images, redirects and players
+    /// send no headers. The owner is a header, because AWS documents no query parameter for it.
     pub(crate) fn add_to_read(
         &self,
         headers: &mut SignedHeaders,
@@ -29,7 +29,7 @@ impl RequiredHeaders {
         self.add_owner(headers)
     }
 
-    /// For a request that writes, whose client sends headers anyway.
+    /// For a request that writes, whose client sends headers in any case.
     pub(crate) fn add_to_write(&self, headers: &mut SignedHeaders) -> Result<(), SignedHeaderError> {
         if self.requester_pays {
             headers.insert("x-amz-request-payer", "requester")?;

@@ -9,7 +9,7 @@ use url::Url;
 use super::EndpointSettings;
 use super::error::EndpointError;
 
-/// What the rules say.
+/// The result of the rules.
 pub(super) struct ResolvedEndpoint {
     pub(super) url: Url,
     pub(super) region: String,
@@ -24,7 +24,7 @@ pub(super) fn resolve(settings: &EndpointSettings) -> Result<ResolvedEndpoint, E
         .use_dual_stack(settings.dual_stack)
         .use_fips(settings.fips)
         .accelerate(settings.accelerate)
-        // An ARN must not move the signature to another region than the configured one.
+        // An ARN must not change the region of the signature.
         .use_arn_region(false)
         .build()
         .map_err(|error| EndpointError::Refused(error.to_string()))?;
@@ -37,7 +37,7 @@ pub(super) fn resolve(settings: &EndpointSettings) -> Result<ResolvedEndpoint, E
 pub(super) fn ask(params: &Params) -> Result<Endpoint, EndpointError> {
     let resolver = DefaultResolver::new();
     let answer = pin!(resolver.resolve_endpoint(params));
-    // The rules are plain computation behind an asynchronous signature: the first poll has the answer.
+    // The rules do not wait, although they are an async function: the first poll has the answer.
     match answer.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(endpoint)) => Ok(endpoint),
         Poll::Ready(Err(error)) => Err(EndpointError::Refused(error.to_string())),
@@ -45,7 +45,8 @@ pub(super) fn ask(params: &Params) -> Result<Endpoint, EndpointError> {
     }
 }
 
-/// The region of the `sigv4` scheme, if the endpoint is plain S3. It differs from the configured one for `aws-global`.
+/// The region of the `sigv4` scheme, if the endpoint is for the service S3. It differs from the configured one for
+/// `aws-global`.
 fn signing_region(endpoint: &Endpoint) -> Option<String> {
     let scheme = endpoint.auth_schemes().iter().find(|scheme| scheme.name() == "sigv4")?;
     let property = |name| scheme.get(name).and_then(|value| value.as_string());

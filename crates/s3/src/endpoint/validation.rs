@@ -1,4 +1,4 @@
-//! What must hold before AWS's rules are asked.
+//! Checks settings before AWS's rules are asked.
 
 use std::net::Ipv4Addr;
 
@@ -13,9 +13,9 @@ use crate::sigv4::encoding::is_unreserved;
 const RESERVED_PREFIXES: [&str; 2] = ["xn--", "sthree-"];
 const RESERVED_SUFFIXES: [&str; 4] = ["-s3alias", "--ol-s3", ".mrap", "--table-s3"];
 
-/// Checks settings by the rules that need no resolving.
+/// Checks the rules that need no resolution.
 pub(super) fn check(settings: &EndpointSettings, access_point: Option<&AccessPoint<'_>>) -> Result<(), EndpointError> {
-    // An access point is at AWS, also behind an endpoint.
+    // An access point is at AWS, also with a configured endpoint.
     let elsewhere = settings.endpoint.is_some() && access_point.is_none();
     if elsewhere && settings.addressing != Addressing::VirtualHost {
         check_bucket_in_path(&settings.s3_bucket)?;
@@ -99,9 +99,8 @@ fn check_bucket(name: &str) -> Result<(), EndpointError> {
     if reserved { Err(EndpointError::ReservedBucketName) } else { Ok(()) }
 }
 
-/// What may be a bucket in the path of another server: names that Ceph, Google Cloud Storage, Backblaze and the oldest
-/// buckets of AWS have, and Ceph's `TENANT:BUCKET`. They need no encoding but for the colon, and no client takes them for
-/// relative.
+/// Checks a bucket in the path of another server: names of Ceph, Google Cloud Storage, Backblaze and old buckets of
+/// AWS, and Ceph's `TENANT:BUCKET`. Only the colon needs encoding, and no client resolves them as relative.
 fn check_bucket_in_path(name: &str) -> Result<(), EndpointError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let (tenant, bucket) = name.split_once(':').map_or((None, name), |(tenant, bucket)| (Some(tenant), bucket));
@@ -155,7 +154,7 @@ fn is_plain_host_name(name: &str) -> bool {
     name.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed))
 }
 
-/// Only characters that have one spelling: a server that decodes and encodes the path again must get what was signed.
+/// Permits only characters with one spelling: a server that decodes and encodes the path must get the signed path.
 fn check_path(path: &str) -> Result<(), EndpointError> {
     let inner = path.strip_prefix('/').unwrap_or(path);
     let inner = inner.strip_suffix('/').unwrap_or(inner);

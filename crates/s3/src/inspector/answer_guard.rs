@@ -1,7 +1,7 @@
-//! What keeps an odd answer of a server from being an error, or from being large.
+//! Makes invalid answers of a server readable, and limits their size.
 //!
-//! The holder of an upload URL can store content headers that are not signed. The SDK refuses a whole answer for one header
-//! that it cannot read: such an object could not be verified, and retries would not help.
+//! The holder of an upload URL can store content headers that are not signed. The SDK refuses a whole answer because of
+//! one invalid header: such an object could not be verified, and a retry would not help.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -14,10 +14,10 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body_util::Limited;
 
-/// The most that is read of a body, in bytes. Ten tags of the longest take less than half of it.
+/// The largest body, in bytes. Ten tags of the largest size need less than half of it.
 const MAX_BODY_BYTES: usize = 64 * 1_024;
 
-/// Headers of an answer that are read as text.
+/// The headers of an answer that are read as text.
 const TEXTS: [&str; 26] = [
     "cache-control",
     "content-disposition",
@@ -47,7 +47,7 @@ const TEXTS: [&str; 26] = [
     "x-amz-server-side-encryption-customer-algorithm",
 ];
 
-/// Makes every answer readable, and stops reading one that is too long.
+/// Makes answers readable, and stops reading one that is too long.
 #[derive(Debug)]
 pub(super) struct AnswerGuard;
 
@@ -70,7 +70,7 @@ impl Intercept for AnswerGuard {
                 answer.headers_mut().remove(name);
             }
             for (name, value) in readable {
-                // What is no header value is left out like everything else that cannot be read.
+                // An invalid header value is dropped, like other unreadable values.
                 let _replaced = answer.headers_mut().try_insert(name, value);
             }
         }
@@ -79,10 +79,10 @@ impl Intercept for AnswerGuard {
         Ok(())
     }
 
-    /// What the SDK takes for tags and is none: a document that ends too soon, so that some of them would be missing; and
-    /// the object itself, by which servers answer that do not know the question (rclone), so that its uploader could write
-    /// its tags. An answer with tags has no `ETag` and no date of the object
-    /// ([AWS: `GetObjectTagging`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html)).
+    /// Refuses answers that the SDK would read as tags by mistake: a truncated document, in which tags would be
+    /// missing; and the object itself, which servers without tags return (rclone), so that its uploader could forge its
+    /// tags. An answer with tags has no `ETag` and no date of the object ([AWS:
+    /// `GetObjectTagging`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html)).
     fn read_after_deserialization(
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
@@ -102,8 +102,8 @@ impl Intercept for AnswerGuard {
     }
 }
 
-/// The headers that are read, each once: values that came apart are joined as HTTP does (RFC 9110 section 5.3), and
-/// bytes that are no UTF-8 become U+FFFD. What must be a number, a flag or a date and is not is left out.
+/// The headers that are read, each once: repeated values are joined (RFC 9110 section 5.3), and invalid UTF-8 becomes
+/// U+FFFD. Invalid numbers, flags and dates are dropped.
 fn readable<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> BTreeMap<String, String> {
     let mut readable: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
@@ -114,7 +114,7 @@ fn readable<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> BTreeMap<
         }
         joined.push_str(&value);
     }
-    // That some metadata is missing is told by any value but zero, also by one that cannot be read.
+    // Any value other than zero means that some metadata is missing, also an unreadable one.
     if let Some(missing) = readable.get_mut("x-amz-missing-meta")
         && missing.parse::<i32>().is_err()
     {

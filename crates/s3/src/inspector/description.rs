@@ -1,4 +1,4 @@
-//! From S3's answers to the description of an object. It is of a bounded size, whatever the server says.
+//! Makes the description of an object from S3's answers. Its size is limited.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -12,10 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use crate::storage::{StoredMetadata, StoredObject};
 use access_broker_policy::{Checksum, ChecksumAlgorithm, DECISION_METADATA};
 
-/// The longest text of a description, in bytes. No promise is longer than half of it.
+/// The longest text of a description, in bytes. The terms of an upload have at most half of it.
 const MAX_TEXT_BYTES: usize = 2_048;
 
-/// The most metadata of a description, names and values, in bytes. S3 takes an eighth of it.
+/// The most metadata of a description, names and values, in bytes. S3 permits an eighth of it.
 const MAX_METADATA_BYTES: usize = 16 * 1_024;
 
 pub(super) fn described(answer: &HeadObjectOutput) -> StoredObject {
@@ -34,7 +34,7 @@ pub(super) fn described(answer: &HeadObjectOutput) -> StoredObject {
         bucket_key: answer.bucket_key_enabled() == Some(true),
         named_storage_class: text(answer.storage_class().map(StorageClass::as_str)),
         decision_id: text(metadata.get(DECISION_METADATA).copied()),
-        // Some metadata cannot be a header: S3 says of how many entries that is so.
+        // S3 returns the number of metadata entries that cannot be headers.
         metadata: bounded(metadata, answer.missing_meta().is_some_and(|missing| missing != 0)),
         cache_control: text(answer.cache_control()),
         content_disposition: text(answer.content_disposition()),
@@ -48,18 +48,18 @@ pub(super) fn described(answer: &HeadObjectOutput) -> StoredObject {
     }
 }
 
-/// The tags, if the answer is about the version that was asked for and makes sense.
+/// The tags, if the answer is about the requested version and has no repeated names.
 pub(super) fn tags_of(answer: &GetObjectTaggingOutput, version_id: Option<&str>) -> Option<BTreeMap<String, String>> {
     if answer.version_id().is_some_and(|answered| version_id.is_some_and(|asked| asked != answered)) {
         return None;
     }
     let tags: BTreeMap<String, String> =
         answer.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
-    // Two of the same name could not both be compared.
+    // Tags with a repeated name cannot be compared.
     (tags.len() == answer.tag_set().len()).then_some(tags)
 }
 
-/// A text as it stands, or the beginning of a long one with a mark that no promise can hold.
+/// A text, or the beginning of a long one with a mark that no term of an upload can have.
 fn text(value: Option<&str>) -> Option<String> {
     let value = value.filter(|value| !value.is_empty())?;
     if value.len() <= MAX_TEXT_BYTES {
@@ -88,7 +88,8 @@ fn bounded(metadata: BTreeMap<String, &str>, is_cut: bool) -> StoredMetadata {
 }
 
 fn checksums(answer: &HeadObjectOutput) -> Vec<Checksum> {
-    // S3 names the type since checksums of parts can be of the whole object; before that, a dash told them apart.
+    // A multipart object may also have a checksum of the whole object, so S3 returns the type; older servers mark
+    // checksums of parts by a dash.
     if answer.checksum_type().is_some_and(|kind| *kind != ChecksumType::FullObject) {
         return Vec::new();
     }

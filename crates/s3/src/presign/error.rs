@@ -15,32 +15,32 @@ pub enum PresignError {
     /// The permit names an endpoint that the bucket does not have.
     #[error("the endpoint is not configured for signing")]
     UnknownEndpoint,
-    /// There are no credentials, or they are too close to their end.
-    #[error("signing credentials are not available now")]
+    /// There are no credentials, or they expire too soon.
+    #[error("signing credentials are temporarily unavailable")]
     CredentialsUnavailable {
-        /// When it may be worth another try.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// The caller wants all of the time or nothing, and the credentials end before.
-    #[error("signing credentials end before the time asked for")]
+    /// The caller requires the full lifetime, and the credentials expire earlier.
+    #[error("signing credentials expire before the requested time")]
     FullTtlUnavailable {
-        /// The longest life that could be signed now, in whole seconds.
+        /// The longest lifetime that can be signed now, in whole seconds.
         available: Duration,
     },
-    /// A response override or a piece of metadata is there twice, and servers differ on which of them counts.
-    #[error("a term of the permit is given twice")]
+    /// A response override or a metadata entry is repeated. Servers differ in which one they use.
+    #[error("a term of the permit is repeated")]
     RepeatedTerm,
-    /// The permit's life is not 1 to 604,800 seconds. The policy makes no such permits.
-    #[error("the permit has a lifetime that cannot be signed")]
+    /// The permit's lifetime is not from 1 to 604,800 seconds. The policy makes no such permits.
+    #[error("the permit's lifetime is invalid: it must be from 1 to 604,800 seconds")]
     UnsignableLifetime,
     /// The clock shows a year before 1970 or after 9999.
-    #[error("the clock shows a time that cannot be signed")]
+    #[error("the clock's time is invalid: it must be in the years 1970 to 9999")]
     UnsignableTime,
-    /// The request would be larger than S3 takes: the fields to shorten, the largest first. There is at least one.
-    #[error("the signed request would be larger than S3 takes")]
+    /// The request would be over S3's size limit: the fields to shorten, the largest first. There is at least one.
+    #[error("the signed request would be over S3's size limit")]
     RequestTooLarge(Vec<FieldViolation>),
-    /// A term does not fit into a header. The types of the terms leave no such values.
-    #[error("a term of the permit cannot be signed as a header")]
+    /// A term is not a valid header value. The types of the terms exclude that.
+    #[error("a term of the permit is invalid as a header")]
     UnsignableHeader,
 }
 

@@ -1,22 +1,22 @@
-//! What a presigner makes of a permit.
+//! The result of signing a permit.
 
 use std::time::SystemTime;
 
 use super::signed_request::SignedRequest;
 use access_broker_policy::ExpiryLimit;
 
-/// What reads an object.
+/// The signed requests of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedDownload {
     /// Reads the object.
     pub get: SignedRequest,
-    /// Reads its headers alone: the URL of a GET does not work for that.
+    /// Reads its headers: the URL of a GET does not work for HEAD.
     pub head: SignedRequest,
-    /// The end of both.
+    /// The expiry of both.
     pub expiry: Expiry,
 }
 
-/// What writes an object.
+/// The signed request of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedUpload {
     /// Writes the object.
@@ -25,11 +25,11 @@ pub struct PresignedUpload {
     pub expiry: Expiry,
 }
 
-/// When a URL stops working. A transfer that has begun by then goes on.
+/// When a URL expires. A transfer that has begun before continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry {
     /// The instant, in whole seconds.
     pub at: SystemTime,
-    /// What made it no later.
+    /// What limits it.
     pub limited_by: ExpiryLimit,
 }

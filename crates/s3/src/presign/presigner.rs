@@ -1,4 +1,4 @@
-//! The seam between what is permitted and who signs it.
+//! The interface of presigners.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -8,9 +8,9 @@ use super::presigned::{PresignedDownload, PresignedUpload};
 use super::signing::Signing;
 use access_broker_policy::{Permit, PermittedDownload, PermittedUpload};
 
-/// Turns a permit into signed requests. Without a permit there is nothing to call it with.
+/// Turns a permit into signed requests. It cannot be called without a permit.
 ///
-/// What it signs with, and when that is renewed, is its own affair.
+/// The presigner selects and renews its credentials.
 pub trait Presigner: fmt::Debug + Send + Sync + 'static {
     /// Signs a GET and a HEAD for one object, if the permit can be signed at `now`.
     fn sign_download<'a>(

@@ -1,4 +1,4 @@
-//! What a client gets: a method, a URL and the headers that belong to it.
+//! A request for the client: a method, a URL and its headers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,7 @@ pub enum HttpMethod {
 }
 
 impl HttpMethod {
-    /// The method as it stands in a request line.
+    /// The method's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -26,13 +26,12 @@ impl HttpMethod {
     }
 }
 
-/// A presigned URL. It is a credential until it expires, so it has no `Display`, and its `Debug`
-/// shows the host alone.
+/// A presigned URL. It gives access until it expires, so it has no `Display`, and its `Debug` shows only the host.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl(String);
 
 impl SignedUrl {
-    /// Takes a URL that a presigner has signed.
+    /// Takes a signed URL.
     #[must_use]
     pub const fn new(url: String) -> Self {
         Self(url)
@@ -59,15 +58,15 @@ impl fmt::Debug for SignedUrl {
     }
 }
 
-/// A request that S3 accepts when it is sent with exactly this method, this URL and at least these headers. Of other
-/// headers, AWS refuses those that start with `x-amz-` and takes the rest; other servers may take all of them.
+/// A request that S3 accepts with exactly this method, this URL and at least these headers. AWS refuses further headers
+/// that start with `x-amz-` and accepts others; other servers may accept all.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedRequest {
-    /// It is signed: S3 refuses any other.
+    /// It is signed: S3 refuses another method.
     pub method: HttpMethod,
-    /// A credential: it gives access to the object until it expires.
+    /// A secret: it gives access to the object until it expires.
     pub url: SignedUrl,
-    /// Every signed header but `host`, sorted by its lower-case name, with the exact value to send.
+    /// All signed headers except `host`, sorted by their lower-case names, with the exact values to send.
     pub headers: Vec<(Cow<'static, str>, String)>,
 }
 

@@ -1,4 +1,4 @@
-//! What the server asks of a signer beside signatures.
+//! The state and the upkeep of a signer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,25 +7,25 @@ use std::time::SystemTime;
 use super::signing::BoxFuture;
 use access_broker_policy::{BucketName, Operation, Policy};
 
-/// What readiness and metrics ask of a signer.
+/// The state of a signer, for readiness and metrics.
 pub trait SignerStatus: fmt::Debug + Send + Sync + 'static {
-    /// Whether URLs can be signed at `now`: for each bucket that the signer serves, by operation. An operation that is
-    /// signed by what signs another one is not listed.
+    /// Whether URLs can be signed at `now`, for each bucket of the signer and each operation. An operation that has the
+    /// credentials of another one is not listed.
     fn availability(&self, now: SystemTime) -> Vec<SigningAvailability>;
 
-    /// The state of everything that the signer signs with. No two signers of a server may give the same name.
+    /// The state of all of the signer's credentials. Two signers of a server must not use the same name.
     fn credentials(&self) -> Vec<SigningCredentialsStatus>;
 }
 
-/// What keeps a signer able to sign.
+/// The upkeep of a signer.
 pub trait SignerUpkeep: SignerStatus {
-    /// Takes note of a policy that is put in force: URLs may have longer lives now.
+    /// Applies a new active policy: URLs may have longer lifetimes now.
     fn follow(&self, policy: &Policy);
 
-    /// Has everything that the signer signs with read anew, soon. Waits for nothing.
+    /// Requests that all credentials are read again. Does not wait.
     fn reload(&self);
 
-    /// What must run for as long as the signer is in use. It never returns, and ends by being dropped.
+    /// The tasks that must run while the signer is in use. They never return; drop them to stop.
     fn background_tasks(&self) -> Vec<BoxFuture<'static, ()>>;
 }
 
@@ -34,27 +34,27 @@ pub trait SignerUpkeep: SignerStatus {
 pub struct SigningAvailability {
     /// The logical bucket.
     pub bucket: BucketName,
-    /// Downloads and uploads may be signed by different credentials.
+    /// Downloads and uploads may have different credentials.
     pub operation: Operation,
-    /// At the time of asking.
+    /// At the given time.
     pub available: bool,
 }
 
-/// The state of one set of credentials, or of a key, at one moment. Nothing of it is secret.
+/// The state of one set of credentials, or of a key, at one moment. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningCredentialsStatus {
-    /// What operators call them: the label `credentials` of metrics.
+    /// Their name: the label `credentials` of metrics.
     pub name: Arc<str>,
-    /// Whether they are read from files that the configuration names.
+    /// Whether they are read from configured files.
     pub from_files: bool,
-    /// The end of those in force. `None`: they have no end, or there are none.
+    /// The expiry of the active ones. `None`: they do not expire, or there are none.
     pub expiry: Option<SystemTime>,
-    /// When those in force came. `None`: there are none.
+    /// When the active ones were loaded. `None`: there are none.
     pub loaded_at: Option<SystemTime>,
-    /// How often asking their provider had each result, by the result's name. Empty: there is no provider to ask.
+    /// The number of attempts by the name of the result. Empty without a provider.
     pub refreshes: Vec<(&'static str, u64)>,
-    /// Whether the provider, when it was asked last, gave those in force. False before it was asked.
+    /// Whether the last attempt returned the active ones. False before the first attempt.
     pub last_refresh_is_good: bool,
-    /// How many answers had URLs that end early, because the credentials do.
+    /// The number of answers whose URLs expire early because the credentials do.
     pub urls_cut: u64,
 }

@@ -1,4 +1,4 @@
-//! Presigners of several kinds side by side.
+//! Selects among presigners of several kinds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,23 +10,22 @@ use super::presigner::Presigner;
 use super::signing::Signing;
 use access_broker_policy::{BucketName, EndpointName, Permit, PermittedDownload, PermittedUpload};
 
-/// Finds the presigner of each permit: the one that was given for the permit's bucket and endpoint, or else the general
-/// one.
+/// Selects the presigner of a permit: the one for its bucket and endpoint, or else the general one.
 #[derive(Debug)]
 pub struct SignerTable {
     general: Arc<dyn Presigner>,
-    /// Mostly empty, and then a lookup costs nothing.
+    /// Usually empty, which makes a lookup cheap.
     by_endpoint: HashMap<BucketName, HashMap<EndpointName, Arc<dyn Presigner>>>,
 }
 
 impl SignerTable {
-    /// One presigner for everything.
+    /// One presigner for all endpoints.
     #[must_use]
     pub fn new(general: Arc<dyn Presigner>) -> Self {
         Self { general, by_endpoint: HashMap::new() }
     }
 
-    /// Another presigner for one endpoint of a bucket.
+    /// Adds another presigner for one endpoint of a bucket.
     #[must_use]
     pub fn with_endpoint(mut self, bucket: BucketName, endpoint: EndpointName, presigner: Arc<dyn Presigner>) -> Self {
         self.by_endpoint.entry(bucket).or_default().insert(endpoint, presigner);

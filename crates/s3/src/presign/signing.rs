@@ -1,4 +1,4 @@
-//! A signature that is there at once, or that must wait for something first.
+//! A signature that is ready, or that must wait, for instance for credentials.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,27 +8,27 @@ use super::error::PresignError;
 /// A future that may be sent to another thread.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a presigner answers. Nearly every answer is there at once, without an allocation.
+/// The answer of a presigner. Nearly all are `Ready`, without an allocation.
 #[derive(Debug)]
 pub enum Signing<'a, T> {
     /// The answer.
     Ready(Result<T, PresignError>),
-    /// The presigner must wait for something first, such as other credentials.
+    /// The presigner must wait first, for instance for other credentials.
     Waiting(Waiting<'a, T>),
 }
 
-/// What a presigner waits for, and what it does then.
+/// The wait of a presigner, and the attempt after it.
 pub struct Waiting<'a, T> {
     /// Why the permit could not be signed at once.
     pub refused: PresignError,
-    /// Ends when it is worth another attempt. How long that may take is limited by the presigner.
+    /// Ends when another attempt may succeed. The presigner limits its time.
     pub until: BoxFuture<'a, ()>,
-    /// The other attempt. There is no third one.
+    /// The second and last attempt.
     pub sign: Box<dyn FnOnce() -> Result<T, PresignError> + Send + 'a>,
 }
 
 impl<T> Signing<'_, T> {
-    /// The answer, for which this waits only where the presigner must.
+    /// The answer, after waiting if the presigner must.
     ///
     /// # Errors
     ///

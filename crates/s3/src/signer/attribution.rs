@@ -1,4 +1,4 @@
-//! How a URL says what it can be traced back to.
+//! The caller and the decision in a URL's query.
 
 use crate::presign::Attribution;
 use crate::sigv4::{QueryName, QueryParameter};

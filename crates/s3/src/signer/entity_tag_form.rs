@@ -1,14 +1,14 @@
-//! How a server wants the tag of a condition.
+//! The format of the entity tag in a condition.
 
 use access_broker_policy::EntityTag;
 
-/// How `If-Match` holds an entity tag.
+/// The format of an entity tag in `If-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EntityTagForm {
-    /// With its quotes, as RFC 9110 (section 13.1.1) and AWS have it.
+    /// With quotes, as in RFC 9110 (section 13.1.1) and at AWS.
     #[default]
     Quoted,
-    /// Without. Ceph RGW compares the header with the bare tag, so that a quoted one never matches.
+    /// Without quotes. Ceph RGW compares the header with the bare tag, so a quoted one never matches.
     Bare,
 }
 

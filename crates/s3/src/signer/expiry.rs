@@ -1,4 +1,4 @@
-//! How long a URL may truthfully claim to work.
+//! Limits the lifetime of a URL to that of the credentials.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,16 +6,16 @@ use crate::presign::PresignError;
 use crate::sigv4::ExpiresIn;
 use access_broker_policy::{ExpiryLimit, Lifetime};
 
-/// Credentials with less than this are as good as none, unless the caller asks for still less: they are about to be
-/// renewed, and a URL that dies in a client's hands is worse than a retry.
+/// Credentials with a shorter remaining time are treated as missing, unless the caller requests a shorter lifetime:
+/// they will be renewed soon, and a retry is better than a URL that expires before its use.
 const SHORTEST_CUT: Duration = Duration::from_mins(1);
 
-/// When credentials are missing, the next attempt to load them is seconds away.
+/// Without credentials, the next attempt to load them follows within seconds.
 pub(super) const CREDENTIALS_UNAVAILABLE: PresignError =
     PresignError::CredentialsUnavailable { retry_after: Duration::from_secs(5) };
 
-/// The life of a signature, counted from the start of the lifetime: what was permitted, cut to how long the credentials
-/// sign. `signs_until` is `None` where they have no end.
+/// The lifetime of a signature, from its start: the permitted lifetime, limited by `signs_until`, which is `None` for
+/// credentials without an expiry.
 pub(super) fn limit(
     lifetime: &Lifetime,
     signs_until: Option<SystemTime>,
@@ -109,12 +109,12 @@ mod tests {
     fn stable_life_counts_from_the_start_of_its_window() {
         let signing_end = ExpiryLimit::SigningCredentialsExpiry;
         assert_eq!(limited(lifetime(600, 4_500, Some(900)), 3_900), Ok((4_500, ExpiryLimit::TierMaxTtl)));
-        // Cut, but not below what is required from now on.
+        // Limited, but not below the required remaining time.
         assert_eq!(limited(lifetime(600, 4_500, Some(900)), 900), Ok((1_500, signing_end)));
         let available = Duration::from_secs(899);
         let refused = limited(lifetime(600, 4_500, Some(900)), 899);
         assert_eq!(refused, Err(PresignError::FullTtlUnavailable { available }));
-        // What is left from now on decides, and not what the signature says.
+        // The remaining time decides, not the lifetime of the signature.
         assert_eq!(limited(lifetime(600, 4_500, None), 59), Err(CREDENTIALS_UNAVAILABLE));
     }
 

@@ -1,4 +1,4 @@
-//! Which of the caller's fields make a signed request larger than S3 takes.
+//! Finds the caller's fields that make a signed request exceed S3's size limit.
 
 use super::terms::tagging;
 use crate::sigv4::encoding::push_encoded_path;
@@ -7,7 +7,7 @@ use access_broker_policy::{
     FieldViolation, HeaderText, MetadataName, ObjectKey, PermittedDownload, PermittedUpload, ResponseOverride,
 };
 
-/// The bytes that each field of a download takes in the URL, the key aside.
+/// The size of each field of a download in the URL, in bytes, without the key.
 pub(super) fn download_fields(terms: &PermittedDownload) -> Vec<(&'static str, usize)> {
     let parameter = |name: QueryName, value: &HeaderText| QueryParameter::new(name, value.as_str()).len();
     let overrides = terms
@@ -18,7 +18,7 @@ pub(super) fn download_fields(terms: &PermittedDownload) -> Vec<(&'static str, u
     overrides.chain(version_id).collect()
 }
 
-/// The bytes that each field of an upload takes in the headers and in the list of their names, the key aside.
+/// The size of each field of an upload in the headers and in the list of their names, in bytes, without the key.
 pub(super) fn upload_fields(terms: &PermittedUpload) -> Vec<(&'static str, usize)> {
     let texts = [
         ("cache_control", "cache-control", &terms.cache_control),
@@ -44,7 +44,7 @@ const fn header_bytes(name: &str, value: &str) -> usize {
     2 * name.len() + value.len() + 7
 }
 
-/// The fields to shorten: the largest ones, as many as it takes to make up for what is too much.
+/// The fields to shorten: the largest ones, as many as the excess requires.
 pub(super) fn violations(
     bytes: usize,
     limit: usize,

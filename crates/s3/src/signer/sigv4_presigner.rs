@@ -25,21 +25,21 @@ use access_broker_policy::{
     BucketName, EndpointName, ExpiryLimit, Operation, Permit, PermittedDownload, PermittedObject, PermittedUpload,
 };
 
-/// The largest URL with its headers, in bytes: what S3 takes of a PUT
-/// ([AWS: `PutObject`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html), "8 KB"), and what most HTTP
-/// servers and proxies take of any request.
+/// The largest URL with its headers, in bytes: the limit of S3 for a PUT
+/// ([AWS: `PutObject`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html), "8 KB"), and of most HTTP
+/// servers and proxies for any request.
 const MAX_REQUEST_HEAD_BYTES: usize = 8 * 1_024;
 
-/// What it takes to sign for one bucket.
+/// The parameters of signatures for one bucket.
 #[derive(Debug, Clone)]
 pub struct BucketSigner {
-    /// The bucket's endpoints. Which of them a URL takes does not change who signs.
+    /// The bucket's endpoints. All have the same credentials.
     pub endpoints: HashMap<EndpointName, BucketEndpoint>,
-    /// Who signs. Buckets may share it.
+    /// The credentials. Buckets may share them.
     pub credentials: Arc<dyn CredentialsSource>,
-    /// How the server wants the tag in `If-Match`.
+    /// The format of the tag in `If-Match`.
     pub etag_form: EntityTagForm,
-    /// What every request must carry.
+    /// What each request must have.
     pub required_headers: RequiredHeaders,
     /// Whether URLs name their caller and decision.
     pub attribution: bool,
@@ -51,7 +51,7 @@ impl BucketSigner {
     }
 }
 
-/// Signs permits with Signature Version 4, for the buckets it was given.
+/// Signs permits with Signature Version 4, for the configured buckets.
 #[derive(Debug)]
 pub struct SigV4Presigner {
     buckets: HashMap<BucketName, BucketSigner>,
@@ -67,8 +67,8 @@ impl SigV4Presigner {
         Self { buckets, readers }
     }
 
-    /// Whether each operation on each bucket can be signed at `now`, in no order. Where uploads are signed by the bucket's
-    /// only credentials, these count for downloads. Credentials of uploads that hold an access key that reads cannot sign.
+    /// Whether each operation on each bucket can be signed at `now`, in no order. A bucket with one set of credentials
+    /// is listed for downloads only. Credentials of uploads that hold an access key that is used to read cannot sign.
     pub(crate) fn availability(&self, now: SystemTime) -> impl Iterator<Item = SigningAvailability> {
         let can_sign = move |held: &CredentialsSnapshot| !held.usable_for(now).is_zero();
         self.buckets.iter().flat_map(move |(name, signer)| {
@@ -98,7 +98,7 @@ impl SigV4Presigner {
         let mut headers = SignedHeaders::new();
         request.required.add_to_read(&mut headers, &mut query)?;
         query.extend(request.attribution.iter().flatten().cloned());
-        // A HEAD has the same parameters save the first, `x-id`, as in the SDK.
+        // A HEAD has the same parameters except the first, `x-id`, as in the SDK.
         let head_query = query.split_first().map_or(&[][..], |(_, others)| others);
         let fields = || oversize::download_fields(permit.terms());
         Ok(PresignedDownload {
@@ -153,7 +153,7 @@ impl SigV4Presigner {
             cache.note_url_cut();
         }
         let expiry = Expiry { at: signed_at.instant() + expires_in.duration(), limited_by };
-        // A URL that is the same for everybody cannot name anybody.
+        // A stable URL is the same for all callers, so it cannot name one.
         let attribution = (signer.attribution && !lifetime.stable).then(|| attribution_query(attribution));
         Ok(RequestParts {
             object: permit.object(),
@@ -168,7 +168,7 @@ impl SigV4Presigner {
         })
     }
 
-    /// Signs. Where the caller insists on a life that the credentials at hand do not have, they are renewed first, once.
+    /// Signs. If the caller requires a longer lifetime than the credentials have, they are renewed first, once.
     fn sign_or_renew<'a, T, P>(
         &self,
         permit: &Permit<T>,
@@ -182,7 +182,7 @@ impl SigV4Presigner {
         let Some(signer) = self.buckets.get(permit.object().bucket()) else { return Signing::Ready(Err(refused)) };
         let cache = signer.credentials_for(permit.object(), operation);
         let until = Box::pin(async move {
-            // Its result does not matter: the other attempt finds out how long the credentials last now.
+            // The result is not needed: the second attempt reads the expiry of the current credentials.
             let _renewal = cache.renew_now().await;
         });
         Signing::Waiting(Waiting { refused, until, sign: Box::new(sign) })
@@ -209,7 +209,7 @@ impl Presigner for SigV4Presigner {
     }
 }
 
-/// What the requests of one call have in common: one object, one instant, one snapshot, one end.
+/// The common parts of a call's requests: one object, one instant, one snapshot, one expiry.
 struct RequestParts<'a> {
     object: &'a PermittedObject,
     endpoint: &'a BucketEndpoint,
@@ -223,7 +223,8 @@ struct RequestParts<'a> {
 }
 
 impl RequestParts<'_> {
-    /// `fields` says how many bytes the caller's fields take, the key aside. It is asked only where they are too many.
+    /// `fields` returns the sizes of the caller's fields, without the key. It is called only if the request is too
+    /// large.
     fn sign(
         &self,
         method: HttpMethod,

@@ -1,7 +1,7 @@
-//! AWS Signature Version 4 in the query string, as S3 reads it.
+//! AWS Signature Version 4 in the query string, for S3.
 //!
-//! This is the signer alone: no clock, no policy, no network. The broker calls it through
-//! [`SigV4Presigner`](super::SigV4Presigner), which demands a permit.
+//! This only signs, without a clock, a policy or a network. The broker calls it through
+//! [`SigV4Presigner`](super::SigV4Presigner), which requires a permit.
 
 #[cfg(test)]
 mod differential_tests;
@@ -24,18 +24,18 @@ use access_broker_policy::ObjectKey;
 
 use crate::sigv4::{QueryParameter, query};
 
-/// A request that is still to be signed.
+/// A request to sign.
 #[derive(Debug, Clone, Copy)]
 pub struct UnsignedRequest<'a> {
     /// The first line of the canonical request.
     pub method: HttpMethod,
     /// The object. Its bytes are encoded once and never normalised.
     pub key: &'a ObjectKey,
-    /// Query parameters beside those of the signature, in the order that the URL shall have. The signature does not
-    /// depend on that order.
+    /// Query parameters in addition to those of the signature, in the URL's order. The signature does not depend on the
+    /// order.
     pub query: &'a [QueryParameter],
-    /// Headers that the client must send, beside `host`. None of them is moved into the query: S3 ignores several
-    /// `x-amz-` headers there. What S3 does read there is a [`QueryParameter`].
+    /// Headers that the client must send, in addition to `host`. They are not moved into the query, where S3 ignores
+    /// several `x-amz-` headers. For those that S3 reads in the query, there is [`QueryParameter`].
     pub headers: &'a SignedHeaders,
 }
 
@@ -44,7 +44,7 @@ pub struct UnsignedRequest<'a> {
 /// The same arguments give the same URL, byte for byte the one that `aws-sdk-s3` gives: parameters in its order, the
 /// payload unsigned, the session token among the signed parameters. The body can be bound by a checksum header only.
 ///
-/// The URL works from `signed_at` until `expires_in` has passed or the credentials end, whichever comes first. This
+/// The URL works from `signed_at` until `expires_in` has passed or the credentials expire, whichever is first. This
 /// function does not compare the two.
 ///
 /// Reference: [AWS: authenticating requests with query parameters](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
@@ -72,7 +72,7 @@ pub fn presign_url(
     .with_headers(headers.clone());
     let signature = signature(&signing_key, signed_at, &canonical);
 
-    // The canonical request holds all that the URL does, save the origin and the signature.
+    // The canonical request is about as long as the URL without origin and signature.
     let mut url = String::with_capacity(canonical.len() + endpoint.origin().len() + 128);
     url.push_str(endpoint.origin());
     url.push_str(&path);
@@ -112,7 +112,7 @@ fn authentication_query(signing_key: &SigningKey, signed_at: SigningTime, expire
     query
 }
 
-/// The headers with `host` at its place in their order.
+/// The headers with `host`, sorted.
 fn with_host<'a>(headers: &'a SignedHeaders, host: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
     let before = headers.iter().take_while(|(name, _)| *name < "host");
     let after = headers.iter().skip_while(|(name, _)| *name < "host");
@@ -149,7 +149,7 @@ impl CanonicalRequest<'_> {
         out.push('\n');
         out.push_str(self.path);
         out.push('\n');
-        // Sorted by name: `X-Amz-` in capitals goes before every name that a `QueryName` can have.
+        // Sorted by name: `X-Amz-` in capitals precedes all names of `QueryName`.
         out.push_str(self.authentication);
         if let Some(token) = self.session_token {
             out.push_str("&X-Amz-Security-Token=");
@@ -177,7 +177,7 @@ impl CanonicalRequest<'_> {
     }
 }
 
-/// A header value as Signature Version 4 signs it: no spaces around it, single spaces within.
+/// Appends a header value as Signature Version 4 signs it: trimmed, with single spaces.
 fn push_canonical_value(out: &mut String, value: &str) {
     for (index, word) in value.split(' ').filter(|word| !word.is_empty()).enumerate() {
         if index > 0 {

@@ -1,4 +1,4 @@
-//! What the terms of a permit become in a request.
+//! Puts the terms of a permit into a request.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -29,7 +29,8 @@ pub(super) fn download_query(terms: &PermittedDownload) -> Result<Vec<QueryParam
     Ok(query)
 }
 
-/// Adds the headers of a PUT. All of them stay headers: S3 ignores several of them in the query, checksums among them.
+/// Adds the headers of a PUT. They are not put into the query, where S3 ignores several of them, for instance
+/// checksums.
 pub(super) fn add_upload_headers(
     headers: &mut SignedHeaders,
     terms: &PermittedUpload,

@@ -1,12 +1,12 @@
-//! Percent-encoding as Signature Version 4 wants it.
+//! Percent-encoding by the rules of Signature Version 4.
 
-/// Appends an object key as a URL path: every byte but `A-Z a-z 0-9 - . _ ~ /` becomes `%XX`, upper case, once
+/// Appends an object key as a URL path: each byte other than `A-Z a-z 0-9 - . _ ~ /` becomes `%XX`, upper case, once
 /// ([AWS: `UriEncode`](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)).
 pub(crate) fn push_encoded_path(out: &mut String, path: &str) {
     push_encoded(out, path, |byte| is_unreserved(byte) || byte == b'/');
 }
 
-/// Appends a query name or value: as a path, and `/` is encoded too. A space is `%20`, never `+`.
+/// Appends a query name or value: like a path, but `/` is encoded as well. A space is `%20`, never `+`.
 pub(crate) fn push_encoded_query(out: &mut String, text: &str) {
     push_encoded(out, text, is_unreserved);
 }
@@ -18,7 +18,7 @@ pub(crate) fn encoded_query(text: &str) -> String {
     out
 }
 
-/// The characters that Signature Version 4 leaves alone (RFC 3986 section 2.3).
+/// The characters that Signature Version 4 does not encode (RFC 3986 section 2.3).
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
 }
@@ -27,7 +27,7 @@ fn push_encoded(out: &mut String, text: &str, stays: impl Fn(u8) -> bool) {
     let mut rest = text;
     loop {
         let run = rest.bytes().position(|byte| !stays(byte)).unwrap_or(rest.len());
-        // What stays is ASCII, so a run of it always ends at a character boundary.
+        // Unencoded characters are ASCII, so a run of them ends at a character boundary.
         let Some((plain, tail)) = rest.split_at_checked(run) else { return };
         out.push_str(plain);
         let mut characters = tail.chars();

@@ -1,26 +1,26 @@
-//! Query parameters that a signature binds.
+//! Signed query parameters.
 
 use std::borrow::Cow;
 
 use crate::sigv4::encoding::encoded_query;
 use access_broker_policy::ResponseOverride;
 
-/// The query parameters that the broker puts into a URL, beside those of the signature. The set is closed, so that
-/// nothing can pose as a part of the signature.
+/// The query parameters of URLs, in addition to those of the signature. The set is closed, so that no parameter can be
+/// mistaken for a part of the signature.
 ///
 /// # Invariant
 ///
-/// Every name consists of letters and hyphens and starts with a lower-case letter: it needs no encoding, and it is
-/// sorted behind the signature's own, which start with `X`.
+/// Each name consists of letters and hyphens and starts with a lower-case letter: it needs no encoding, and is sorted
+/// after the signature's parameters, which start with `X`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryName {
     /// `x-access-broker-caller`: a pseudonym of the caller, for S3's log.
     Caller,
     /// `x-access-broker-decision`: the decision's id, for S3's log.
     Decision,
-    /// `x-amz-request-payer`: who pays for the request.
+    /// `x-amz-request-payer`: the requester pays.
     RequestPayer,
-    /// `x-id`: the operation's name, which AWS's SDKs send for logs and proxies to read.
+    /// `x-id`: the operation's name, which AWS's SDKs send for logs and proxies.
     OperationId,
     /// `versionId`: one version of the object.
     VersionId,
@@ -68,13 +68,13 @@ impl QueryParameter {
         Self { name, encoded_value: Cow::Owned(encoded_query(value)) }
     }
 
-    /// Parameters are sorted by it.
+    /// The key for sorting.
     #[must_use]
     pub const fn name(&self) -> QueryName {
         self.name
     }
 
-    /// The bytes it takes in a URL, the `&` between two included.
+    /// The length in a URL, including the `&`.
     pub(crate) fn len(&self) -> usize {
         self.name.as_str().len() + self.encoded_value.len() + 2
     }

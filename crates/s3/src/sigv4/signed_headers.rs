@@ -1,28 +1,28 @@
-//! The headers that a signature binds.
+//! Signed headers.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use thiserror::Error;
 
-/// Request headers that can be signed, beside `host`: lower-case names, each once, sorted, with values that every
-/// client sends and every server reads unchanged.
+/// Signed request headers in addition to `host`: sorted lower-case names without repetition, with values that clients
+/// and servers do not change.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct SignedHeaders(Vec<(Cow<'static, str>, String)>);
 
 impl SignedHeaders {
-    /// No headers but `host`.
+    /// Only `host`.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Adds a header at its place.
+    /// Adds a header in sorted order.
     ///
     /// # Errors
     ///
     /// When the name is not a lower-case token (RFC 9110 section 5.6.2), is one that the signer adds or that proxies
-    /// rewrite, or is here already; or when the value holds anything but visible ASCII and spaces.
+    /// rewrite, or is repeated; or when the value is not visible ASCII and spaces.
     pub fn insert(
         &mut self,
         name: impl Into<Cow<'static, str>>,
@@ -65,25 +65,25 @@ impl fmt::Debug for SignedHeaders {
     }
 }
 
-/// Why a header cannot be signed. The text never repeats the header.
+/// Why a header cannot be signed. The text has no part of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SignedHeaderError {
     /// Not a lower-case token.
     #[error("the header's name must be a lower-case token")]
     Name,
-    /// Added by the signer itself, or not stable between client and server.
+    /// The signer adds it, or proxies change it.
     #[error("the header cannot be signed")]
     Unsignable,
     /// A control character or a character outside ASCII.
     #[error("the header's value must be visible ASCII and spaces")]
     Value,
-    /// The name is there already: the signer would join both values with a comma, and clients may send them apart.
-    #[error("the header is given twice")]
+    /// The name is repeated: the signer would join both values with a comma, and clients may send them separately.
+    #[error("the header is repeated")]
     Repeated,
 }
 
-/// `host` is the signer's own; the others are those that AWS's signers leave out because clients and proxies change
-/// them, or that take a part in authentication.
+/// The signer adds `host`. AWS's signers omit the others, because clients and proxies change them, or because they are
+/// part of authentication.
 const UNSIGNABLE: [&str; 8] = [
     "authorization",
     "connection",

@@ -1,4 +1,4 @@
-//! The key of one day and one region, derived once.
+//! The signing key of one day and one region, derived once.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::encoding::push_encoded_query;
 use super::signing_time::SigningTime;
 
-/// A signing key and the parts of a request that change no more often than it does
+/// A signing key with the parts of a request that depend only on it
 /// ([AWS: deriving the signing key](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)).
 pub(crate) struct SigningKey {
     day: u64,
@@ -78,7 +78,7 @@ impl SigningKeys {
         }
         let derived = Arc::new(SigningKey::derive(credentials, at, region));
         self.0.rcu(|keys| {
-            // Calls may straddle midnight, so yesterday's key stays; older ones are of no use.
+            // Calls around midnight still use yesterday's key; older keys are dropped.
             let recent = keys.iter().filter(|key| key.day.abs_diff(at.day()) <= 1 && !fits(key));
             recent.cloned().chain([Arc::clone(&derived)]).collect::<Vec<_>>()
         });

@@ -1,4 +1,4 @@
-//! When a URL starts to work, and for how long.
+//! The start and the lifetime of a signature.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 /// The instant of a signature, in whole seconds of UTC between 1970 and 9999.
 ///
-/// Timestamp and scope date come from this one value, so that they name the same day also at midnight.
+/// Timestamp and scope date come from this one value, so that they have the same day also around midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SigningTime {
     unix_seconds: u64,
@@ -16,12 +16,12 @@ pub struct SigningTime {
 }
 
 impl SigningTime {
-    /// Cuts an instant to whole seconds, downward: a signature dated later than now could be refused, and an expiry
-    /// counted from it would be too late.
+    /// Rounds an instant down to whole seconds: a signature dated later than now could be refused, and its expiry would
+    /// be too late.
     ///
     /// # Errors
     ///
-    /// When the instant lies before 1970 or after 9999.
+    /// When the instant is before 1970 or after 9999.
     pub fn floor(instant: SystemTime) -> Result<Self, SigningTimeError> {
         let since_epoch = instant.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| SigningTimeError)?;
         let unix_seconds = since_epoch.as_secs();
@@ -70,14 +70,14 @@ pub struct SigningTimeError;
 pub struct ExpiresIn(u32);
 
 impl ExpiresIn {
-    /// Seven days, the longest that Signature Version 4 knows.
+    /// Seven days, the longest that Signature Version 4 permits.
     pub const MAX: Self = Self(604_800);
 
-    /// Cuts a duration to whole seconds, downward.
+    /// Rounds a duration down to whole seconds.
     ///
     /// # Errors
     ///
-    /// When less than one second is left, or it is more than seven days.
+    /// When the duration is less than one second or more than seven days.
     pub fn floor(duration: Duration) -> Result<Self, ExpiresInError> {
         match u32::try_from(duration.as_secs()) {
             Ok(seconds @ 1..=604_800) => Ok(Self(seconds)),
@@ -98,9 +98,9 @@ impl ExpiresIn {
     }
 }
 
-/// A life that no signature can have.
+/// An invalid lifetime of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a signature works for 1 to 604,800 seconds")]
+#[error("a signature's lifetime must be from 1 to 604,800 seconds")]
 pub struct ExpiresInError;
 
 const fn two_digits(number: u8) -> [u8; 2] {

@@ -1,4 +1,4 @@
-//! The seam between what is permitted and what describes objects.
+//! The interface of inspectors.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use thiserror::Error;
 use super::stored_object::StoredObject;
 use access_broker_policy::{HeaderText, PermittedObject};
 
-/// Describes objects that the policy permits. Without a permitted object there is nothing to call it with.
+/// Describes objects that the policy permits. It cannot be called without a permit.
 #[async_trait]
 pub trait ObjectInspector: fmt::Debug + Send + Sync + 'static {
-    /// Asks for an object's headers, and for its tags if wanted: of one version, or of the current one.
+    /// Reads an object's headers, and on request its tags: of one version, or of the current one.
     ///
     /// # Errors
     ///
-    /// When the object is not there, may not be inspected, or no answer came in time. Tags that cannot be read are no
+    /// When the object does not exist, may not be inspected, or the request timed out. Unreadable tags are not an
     /// error.
     async fn inspect(
         &self,
@@ -25,27 +25,27 @@ pub trait ObjectInspector: fmt::Debug + Send + Sync + 'static {
     ) -> Result<StoredObject, InspectionError>;
 }
 
-/// What an inspection asks for.
+/// What an inspection reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InspectionScope {
     /// The headers: one request.
     Headers,
-    /// The tags, too: one request more, by a permission of its own.
+    /// The headers and the tags: one more request, which needs a separate permission.
     HeadersAndTags,
 }
 
 /// Why an object could not be described.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InspectionError {
-    /// There is no such object or version, or it was deleted.
+    /// The object or version does not exist, or was deleted.
     #[error("S3 has no such object")]
     NotFound,
-    /// S3 refuses the broker's credentials. Those that may not list the bucket get this for a missing object,
-    /// too.
-    #[error("S3 refuses the broker's own credentials")]
+    /// S3 refuses the broker's credentials. Also S3's answer for a missing object to credentials that may not list the
+    /// bucket.
+    #[error("S3 refuses the broker's credentials")]
     Refused,
-    /// No answer, a late one, or a fault; in the SDK's words, which hold no URL.
-    #[error("S3 cannot be asked now: {0}")]
+    /// No answer, a timeout, or a server error, with the SDK's text, which has no URL.
+    #[error("S3 is temporarily unavailable: {0}")]
     Unavailable(String),
     /// The permit names a bucket that this inspector does not have.
     #[error("the bucket is not configured")]

@@ -5,30 +5,30 @@ use std::time::SystemTime;
 
 use access_broker_policy::{Checksum, EntityTag, StorageClass};
 
-/// An object as S3 describes it. Texts are as S3 gives them, of a bounded length; where one was cut, or held bytes that
-/// are no text, it holds a character outside ASCII, and so equals nothing that an upload can promise.
+/// An object as S3 describes it. Texts are unchanged, but of limited length. A text that was cut or had invalid bytes
+/// has a character outside ASCII, so it equals no term of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredObject {
-    /// Its length in bytes. `None`: S3 does not tell it.
+    /// Its length in bytes. `None`: S3 does not return it.
     pub size: Option<u64>,
-    /// Its `ETag` with its quotes; empty where S3 gives none.
+    /// Its `ETag` with quotes; empty if S3 returns none.
     pub etag: String,
-    /// Its version, where the bucket keeps versions. `null` is none: another upload may take its place.
+    /// Its version, in a bucket with versions. Not `null`, because another upload may replace that.
     pub version_id: Option<String>,
     /// `Content-Type`
     pub content_type: Option<String>,
     /// When it was written.
     pub last_modified: Option<SystemTime>,
-    /// The checksums of the whole of its content. Those of the parts of an upload in parts are left out: they say
-    /// nothing of the content that a caller could compare.
+    /// The checksums of its whole content. Checksums of multipart parts are omitted, because a caller cannot compare
+    /// them with the content.
     pub checksums: Vec<Checksum>,
-    /// By which algorithm S3 says that it encrypts the object.
+    /// The encryption algorithm, as S3 returns it.
     pub encryption: Option<String>,
-    /// The KMS key, as S3 names it.
+    /// The KMS key, as S3 returns it.
     pub kms_key_id: Option<String>,
     /// Whether S3 uses a bucket key.
     pub bucket_key: bool,
-    /// Its storage class, where S3 names one; see [`storage_class`](Self::storage_class).
+    /// Its storage class, if S3 returns one; see [`storage_class`](Self::storage_class).
     pub named_storage_class: Option<String>,
     /// User metadata, without the id of the decision.
     pub metadata: StoredMetadata,
@@ -40,29 +40,29 @@ pub struct StoredObject {
     pub content_encoding: Option<String>,
     /// `Content-Language`
     pub content_language: Option<String>,
-    /// `Expires`, which need not be a date.
+    /// `Expires`, which may be any text.
     pub expires: Option<String>,
-    /// Where a bucket that is a website redirects to.
+    /// The redirect of a website bucket.
     pub website_redirect_location: Option<String>,
-    /// By which mode of Object Lock it is kept from deletion, if by one: by the bucket's default, or because its uploader
-    /// asked for it.
+    /// The mode of Object Lock that protects it from deletion, if any: by the bucket's default, or because its uploader
+    /// requested it.
     pub object_lock_mode: Option<String>,
-    /// Whether a legal hold keeps it from deletion. No bucket has that as its default.
+    /// Whether a legal hold protects it from deletion. A bucket cannot have that as a default.
     pub legal_hold: bool,
-    /// The id of the decision that it was uploaded by, where its tier records that.
+    /// The id of the decision for its upload, if its tier records that.
     pub decision_id: Option<String>,
-    /// Its tags by their names. `None`: they were not asked for, or S3 does not tell them.
+    /// Its tags by their names. `None`: they were not requested, or S3 does not return them.
     pub tags: Option<BTreeMap<String, String>>,
 }
 
 impl StoredObject {
-    /// Whether it has this tag. Some servers give tags without quotes.
+    /// Whether it has this entity tag. Some servers return entity tags without quotes.
     #[must_use]
     pub fn has_etag(&self, etag: &EntityTag) -> bool {
         self.etag.trim_matches('"') == etag.bare()
     }
 
-    /// Its storage class: S3 names each but `STANDARD`.
+    /// Its storage class: S3 returns each except `STANDARD`.
     #[must_use]
     pub fn storage_class(&self) -> &str {
         self.named_storage_class.as_deref().unwrap_or(StorageClass::Standard.name())
@@ -74,6 +74,6 @@ impl StoredObject {
 pub struct StoredMetadata {
     /// Names and values.
     pub entries: BTreeMap<String, String>,
-    /// Whether there is more than that.
+    /// Whether entries are missing.
     pub is_cut: bool,
 }

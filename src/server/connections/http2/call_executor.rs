@@ -1,4 +1,4 @@
-//! Runs the calls of one connection, and knows how many are open.
+//! Runs the calls of one connection, and counts the open ones.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +12,8 @@ use super::delivery;
 use crate::admission::{ConnectionEntry, OpenStream};
 use crate::telemetry::ServerCounters;
 
-/// Every call is a task, from its first header to the last byte of its answer that the HTTP/2 library takes. A call whose
-/// client does not take its answer in time is dropped, which resets its stream.
+/// Every call is a task, from its first header to the last byte of its answer that the HTTP/2 library takes. A call
+/// whose client does not read its answer within the time limit is dropped, which resets its stream.
 #[derive(Clone)]
 pub(super) struct CallExecutor(Arc<Calls>);
 
@@ -22,12 +22,12 @@ struct Calls {
     connection: Arc<ConnectionEntry>,
     delivery_timeout: Duration,
     counters: Arc<ServerCounters>,
-    /// The stream of the call that is about to be executed.
+    /// The stream of the call that is executed next.
     next: Mutex<Option<Arc<OpenStream>>>,
 }
 
 impl CallExecutor {
-    /// An executor whose calls belong to these tasks: they are waited for when the server stops.
+    /// An executor whose calls are tasks of this tracker: the server waits for them when it stops.
     pub(super) fn new(
         tasks: TaskTracker,
         connection: Arc<ConnectionEntry>,
@@ -37,8 +37,8 @@ impl CallExecutor {
         Self(Arc::new(Calls { tasks, connection, delivery_timeout, counters, next: Mutex::new(None) }))
     }
 
-    /// Says whose call will be executed next; `None` for one whose stream is refused. The HTTP/2 library calls the service and executes what it returns right
-    /// afterwards, on the task of the connection: nothing comes in between.
+    /// Sets the stream of the next call; `None` for a refused stream. The HTTP/2 library calls the service and executes
+    /// the returned future right afterwards, on the task of the connection: nothing comes in between.
     pub(super) fn announce(&self, stream: Option<Arc<OpenStream>>) {
         *self.0.next.lock().unwrap_or_else(PoisonError::into_inner) = stream;
     }
@@ -51,7 +51,7 @@ where
     fn execute(&self, call: F) {
         let Calls { tasks, connection, delivery_timeout, counters, next } = &*self.0;
         let Some(stream) = next.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            // A refusal is there at once and waits for nothing. It gets no task: those are what a flood would fill.
+            // A refusal is ready immediately, so it gets no task: a flood would cause many.
             let _done = pin!(call).poll(&mut Context::from_waker(Waker::noop()));
             return;
         };

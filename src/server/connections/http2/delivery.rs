@@ -1,8 +1,8 @@
 //! The delivery of an answer, which has a time limit.
 //!
-//! The HTTP/2 library takes one part of an answer from its body, and the next one only when the client has made room.
-//! Until then nothing of the body is asked, so that no timer in it would run. The body therefore leaves marks in its
-//! [`OpenStream`], and the task that runs the call looks at them.
+//! The HTTP/2 library takes one part of an answer from its body, and the next one only when the client has room. Until
+//! then it does not poll the body, so a timer in the body would not run. Instead, the body records its progress in its
+//! [`OpenStream`], and the task that runs the call checks it.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -19,11 +19,11 @@ use tonic::body::Body;
 use crate::admission::{ConnectionEnd, HandedOver, OpenStream};
 use crate::telemetry::ServerCounters;
 
-/// Runs a call to its end: by itself, because its client does not take the answer in time, or because its place goes to
-/// another connection. A call that is dropped in its middle has its stream reset.
+/// Runs a call until it ends, its client does not read the answer within the time limit, or another connection takes
+/// its slot. Dropping a call before its end resets its stream.
 ///
-/// The library lets go of a stream that was reset once it can write to the connection. If it cannot, what it holds of a
-/// stream whose place is gone would not be counted, and the connection is closed.
+/// The library frees a reset stream when it can write to the connection. If it cannot, the memory of a stream without a
+/// slot would not be counted, so the connection is closed.
 pub(super) async fn run(
     call: impl Future<Output = ()>,
     stream: &OpenStream,
@@ -36,7 +36,7 @@ pub(super) async fn run(
     }
 }
 
-/// Tells whether the call ended because its place was taken away. By then it is dropped.
+/// Returns whether the call ended because it was displaced. It is dropped by then.
 async fn run_to_end(
     call: impl Future<Output = ()>,
     stream: &OpenStream,
@@ -50,7 +50,7 @@ async fn run_to_end(
         if call.as_mut().poll(context).is_ready() {
             return Poll::Ready(false);
         }
-        // Most calls never get here: their whole answer is taken at once.
+        // Most calls never get here: their whole answer is taken immediately.
         if taken_away.is_none() {
             taken_away = stream.taken_away().map(|token| Box::pin(token.clone().cancelled_owned()));
         }
@@ -63,7 +63,7 @@ async fn run_to_end(
         if is_late {
             stream.give_up();
             counters.calls.undelivered.add_one();
-            tracing::debug!("call ended: its client did not take the answer in time");
+            tracing::debug!("call cancelled: sending the answer timed out because the client did not read it");
             return Poll::Ready(false);
         }
         Poll::Pending
@@ -71,14 +71,14 @@ async fn run_to_end(
     .await
 }
 
-/// The wait for a client to take something.
+/// A wait for the client to read.
 struct Stall {
     timer: Pin<Box<Sleep>>,
-    /// How often the client had taken something when the wait began.
+    /// How often the client had read something when the wait began.
     taken_before: u32,
 }
 
-/// Whether the client has taken nothing for the whole limit.
+/// Whether the client has read nothing for the whole limit.
 fn poll_stall(stalled: &mut Option<Stall>, stream: &OpenStream, limit: Duration, context: &mut Context<'_>) -> bool {
     loop {
         if !stream.is_owed() {
@@ -97,10 +97,10 @@ fn poll_stall(stalled: &mut Option<Stall>, stream: &OpenStream, limit: Duration,
     }
 }
 
-/// The body of an answer, which leaves its marks.
+/// The body of an answer, which records its progress.
 pub(super) struct DeliveredBody {
     body: Body,
-    /// `None` for the refusal of a stream, which has nothing to deliver but its head.
+    /// `None` for the refusal of a stream, which has only a head.
     stream: Option<Arc<OpenStream>>,
 }
 
@@ -144,7 +144,7 @@ impl HttpBody for DeliveredBody {
     }
 }
 
-/// A part of an answer. The HTTP/2 library drops it once its bytes have left.
+/// A part of an answer. The HTTP/2 library drops it when its bytes were sent.
 #[derive(Debug)]
 pub(super) struct DeliveredBytes {
     bytes: Bytes,

@@ -1,8 +1,8 @@
-//! What is left of a request that is answered before it has arrived.
+//! Reads the rest of a request that was answered before it arrived.
 //!
-//! A call may be answered after its headers: its caller is not accepted, or there is no place for it. If the rest of its
-//! request were dropped then, the HTTP/2 library would reset the stream, and count what the client had sent meanwhile
-//! against the connection until it closes it. Behind a proxy that would end the calls of other clients.
+//! A call may be answered after its headers: its caller is rejected, or a limit is reached. If the rest of its request
+//! were dropped then, the HTTP/2 library would reset the stream, and count the client's data in transit against the
+//! connection until it closes it. Behind a proxy that would end the calls of other clients.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,32 +19,32 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::OpenStream;
 
-/// How long the rest may take, at most: it is under way already.
+/// The time limit for the rest, which is in transit already.
 const MAX_REST_TIME: Duration = Duration::from_secs(2);
 
-/// How much of such a request is read, in bytes: a large message. More is reset.
+/// How much of such a request is read, in bytes: a large message. A longer one is reset.
 const MAX_REST_BYTES: usize = 64 * 1_024;
 
-/// How the rest of requests is read.
+/// The limits for reading the rest.
 #[derive(Clone)]
-pub(super) struct RestOfRequests {
-    /// How long it may take.
+pub(super) struct DiscardLimits {
+    /// The time limit.
     pub(super) limit: Duration,
     pub(super) tasks: TaskTracker,
-    /// Nothing is read any more once the server stops.
+    /// Reading stops when the server stops.
     pub(super) stop: CancellationToken,
 }
 
-/// The body of a request. Dropped before its end, it has the rest read and thrown away.
+/// The body of a request. If it is dropped early, the rest is read and discarded.
 pub(super) struct RequestBody {
-    /// `None` once it is dropped.
+    /// `None` after the drop.
     incoming: Option<Incoming>,
     stream: Arc<OpenStream>,
-    rest: RestOfRequests,
+    rest: DiscardLimits,
 }
 
 impl RequestBody {
-    pub(super) const fn new(incoming: Incoming, stream: Arc<OpenStream>, rest: RestOfRequests) -> Self {
+    pub(super) const fn new(incoming: Incoming, stream: Arc<OpenStream>, rest: DiscardLimits) -> Self {
         Self { incoming: Some(incoming), stream, rest }
     }
 }
@@ -75,12 +75,12 @@ impl HttpBody for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         let Some(incoming) = self.incoming.take() else { return };
-        // A stream that was given up is to be reset.
+        // A cancelled stream must be reset.
         if incoming.is_end_stream() || self.stream.is_given_up() {
             return;
         }
-        let RestOfRequests { limit, tasks, stop } = self.rest.clone();
-        // Those that find no place are reset.
+        let DiscardLimits { limit, tasks, stop } = self.rest.clone();
+        // Streams without a slot are reset.
         let Ok(place) = self.stream.take_answered() else { return };
         tasks.spawn(async move {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! Why TLS files cannot be used.
+//! Errors of TLS files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use thiserror::Error;
 
 use access_broker_base::files::{FileError, UnusableFile};
 
-/// Why a set of TLS files cannot be used.
+/// Why a set of TLS files is invalid.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub(in crate::server) enum TlsError {
     #[error("{}: {problem}", file.display())]
     File { file: PathBuf, problem: FileProblem },
-    /// The TLS library has none of the protocol versions that are asked of it.
-    #[error("the TLS library is not usable: {0}")]
+    /// The TLS library supports none of the required protocol versions.
+    #[error("the TLS library refused the settings: {0}")]
     Library(rustls::Error),
-    #[error("the reading of the TLS files was cut off")]
+    #[error("reading the TLS files failed")]
     Interrupted,
 }
 
@@ -30,35 +30,35 @@ impl TlsError {
     }
 }
 
-/// What is wrong with a file, worded to follow its name. Nothing of the content is in the text: it may be a key.
+/// An error of a file, worded to follow its name. The text has no content of the file, which may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(in crate::server) enum FileProblem {
     #[error("{0}")]
     File(FileError),
     /// A PEM block is malformed (RFC 7468).
-    #[error("is not valid PEM")]
+    #[error("is invalid PEM")]
     NotPem,
-    #[error("holds no certificate")]
+    #[error("has no certificate")]
     NoCertificate,
-    /// A PEM block says that it is a certificate, and is none that can be used.
-    #[error("holds a certificate that cannot be read")]
+    /// A PEM block is labelled as a certificate, but is not a usable one.
+    #[error("has an invalid certificate")]
     InvalidCertificate,
-    #[error("holds a certificate that is not valid yet")]
+    #[error("has a certificate that is not valid yet")]
     NotYetValid,
-    #[error("holds a certificate that has expired")]
+    #[error("has an expired certificate")]
     Expired,
     /// No PEM block is a private key, or it is encrypted.
-    #[error("holds no private key that is not encrypted")]
+    #[error("has no unencrypted private key")]
     NoPrivateKey,
     /// The private key is malformed or of an unknown kind.
-    #[error("holds a private key that is not a valid RSA, ECDSA or Ed25519 key")]
+    #[error("has an invalid private key: it must be an RSA, ECDSA or Ed25519 key")]
     InvalidPrivateKey,
-    #[error("holds a private key that does not belong to the certificate")]
+    #[error("has a private key that does not match the certificate")]
     KeyMismatch,
-    /// What should issue client certificates may not issue any.
-    #[error("holds a certificate that is not a certificate authority's")]
+    /// An authority for client certificates that may not issue certificates.
+    #[error("has a certificate that is not a certificate authority's")]
     NotAnAuthority,
-    /// The names of the authorities are more than a handshake should carry.
-    #[error("holds authorities whose names are longer than 16 KiB together")]
+    /// The names of the authorities are too long for a handshake.
+    #[error("has certificate authorities with names that exceed the limit of 16 KiB in total")]
     TooManyAuthorities,
 }

@@ -1,4 +1,4 @@
-//! The files of a listener's TLS, as they are at one time.
+//! The TLS files of a listener, at one time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::error::{FileProblem, TlsError};
 use crate::config::TlsSettings;
 use access_broker_base::files::{self, FileError, FileSnapshot, Sight, UnusableFile, at_start};
 
-/// The largest file that is read, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
+/// The maximum file size, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
 const MAX_FILE_BYTES: usize = 1_024 * 1_024;
 
 pub(super) struct TlsFiles<'s> {
@@ -21,7 +21,7 @@ pub(super) struct PemFile<'s> {
     look: FileSnapshot,
 }
 
-/// The paths, in the order in which the files are looked at.
+/// The paths, in the order in which the files are read.
 fn paths(settings: &TlsSettings) -> Vec<&Path> {
     let TlsSettings { certificate_file, private_key_file, client_ca_file, .. } = settings;
     [Some(certificate_file), Some(private_key_file), client_ca_file.as_ref()]
@@ -31,26 +31,26 @@ fn paths(settings: &TlsSettings) -> Vec<&Path> {
         .collect()
 }
 
-/// Looks at each file once. During a rotation the contents may be of different age.
-pub(super) fn look(settings: &TlsSettings) -> Vec<Result<FileSnapshot, FileError>> {
+/// Reads each file once. During a rotation, the contents may be of different age.
+pub(super) fn read_all(settings: &TlsSettings) -> Vec<Result<FileSnapshot, FileError>> {
     paths(settings).into_iter().map(|path| files::read(path, MAX_FILE_BYTES)).collect()
 }
 
 impl<'s> TlsFiles<'s> {
-    /// Reads the files as they are at start; see [`at_start`].
+    /// Reads the files at start; see [`at_start`].
     pub(super) fn read_at_start(settings: &'s TlsSettings, settle: Duration) -> Result<Self, TlsError> {
-        let looks = at_start::read_all(&paths(settings), MAX_FILE_BYTES, settle)?;
-        Self::from_looks(settings, looks.into_iter().map(Ok))
+        let reads = at_start::read_all(&paths(settings), MAX_FILE_BYTES, settle)?;
+        Self::from_reads(settings, reads.into_iter().map(Ok))
     }
 
-    /// What looks at the files found. Whether the contents fit is for [`ProvenConfig`](super::ProvenConfig) to tell.
-    pub(super) fn from_looks(
+    /// The contents that were read. [`ProvenConfig`](super::ProvenConfig) checks whether they match.
+    pub(super) fn from_reads(
         settings: &'s TlsSettings,
-        looks: impl IntoIterator<Item = Result<FileSnapshot, FileError>>,
+        reads: impl IntoIterator<Item = Result<FileSnapshot, FileError>>,
     ) -> Result<Self, TlsError> {
-        let mut looks = looks.into_iter();
+        let mut reads = reads.into_iter();
         let mut next = |path: &'s Path| {
-            let look = looks.next().unwrap_or(Err(FileError::Absent));
+            let look = reads.next().unwrap_or(Err(FileError::Absent));
             look.map(|look| PemFile { path, look })
                 .map_err(|problem| TlsError::from(UnusableFile { file: path.to_owned(), problem }))
         };
@@ -61,7 +61,7 @@ impl<'s> TlsFiles<'s> {
         })
     }
 
-    /// What a tracker sees of them.
+    /// What a tracker records of them.
     pub(super) fn sights(&self) -> Vec<Sight> {
         let all = [Some(&self.certificate), Some(&self.private_key), self.client_ca.as_ref()];
         all.into_iter().flatten().map(|file| Sight::from_read(&Ok(file.look.clone()))).collect()

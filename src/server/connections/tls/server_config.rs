@@ -1,4 +1,4 @@
-//! From the content of TLS files to a configuration that handshakes can be done with.
+//! From the content of TLS files to a configuration for handshakes.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,23 +18,23 @@ use x509_cert::ext::pkix::BasicConstraints;
 use super::error::{FileProblem, TlsError};
 use super::files::{PemFile, TlsFiles};
 
-/// The protocol that is spoken inside, as ALPN names it (RFC 9113 section 3.1).
+/// The application protocol, by its ALPN name (RFC 9113 section 3.1).
 const HTTP_2: &[u8] = b"h2";
 
-/// The most that the names of the client authorities may take, in bytes. The server lists them in every handshake, for
-/// clients that have shown nothing of themselves yet. About 150 authorities fit.
+/// The maximum size of the client authorities' names, in bytes. The server lists them in every handshake, before a
+/// client has shown anything. About 150 authorities fit.
 const MAX_AUTHORITY_NAMES_BYTES: usize = 16 * 1_024;
 
-/// A configuration whose parts fit together.
+/// A checked configuration.
 pub(super) struct ProvenConfig {
     pub(super) config: Arc<ServerConfig>,
-    /// The last second of the validity of the server's certificate.
+    /// The last second of the server certificate's validity.
     pub(super) not_after: SystemTime,
 }
 
 impl ProvenConfig {
     pub(super) fn build(files: &TlsFiles<'_>, now: SystemTime) -> Result<Self, TlsError> {
-        // The provider is named, because the process-wide one panics when cargo features select none or two.
+        // The provider is explicit, because the process-wide one panics when cargo features select none or two.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let (certified_key, not_after) = certified_key(files, &provider, now)?;
         let verifier = match &files.client_ca {
@@ -54,11 +54,10 @@ impl ProvenConfig {
 
 /// Makes every handshake a full one.
 ///
-/// A resumed session takes its client for proven without looking at the certificate again: it would outlive the
-/// certificate, and the authority that was taken out of the file. Connections of gRPC live long, so that there is little
-/// to save.
+/// A resumed session would skip the check of the client certificate: it would outlive the certificate, and an authority
+/// that was removed from the file. gRPC connections are long, so resumption would save little.
 fn resume_nothing(config: &mut ServerConfig) {
-    // Stateless tickets stay off as well: they need a `ticketer`, and there is none unless one is set.
+    // Stateless tickets are off as well: they need a `ticketer`, and none is set.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
 }
@@ -81,7 +80,7 @@ fn certified_key(
     }
 }
 
-/// All certificates of a file, each of which can be read; at least one.
+/// All certificates of a file, each of them readable; at least one.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let found = found.map_err(|_| FileProblem::NotPem)?;
@@ -113,7 +112,7 @@ fn private_key(file: &PemFile<'_>, provider: &CryptoProvider) -> Result<Arc<dyn 
     provider.key_provider.load_private_key(der).map_err(|_| file.refuse(FileProblem::InvalidPrivateKey))
 }
 
-/// Demands a certificate of every client, issued by one of the authorities.
+/// Requires a certificate of every client, issued by one of the authorities.
 fn client_verifier(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, FileProblem> {
     let mut authorities = RootCertStore::empty();
     for der in certificates(pem)? {
@@ -129,8 +128,8 @@ fn client_verifier(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<Arc<dyn
         .map_err(|_| FileProblem::NoCertificate)
 }
 
-/// A trust anchor's own constraints are not looked at by path validation, so that the holder of any certificate that
-/// gets into the file by mistake could issue client certificates.
+/// Path validation ignores a trust anchor's own constraints, so the holder of any certificate that is in the file by
+/// mistake could issue client certificates.
 fn check_is_authority(der: &CertificateDer<'_>) -> Result<(), FileProblem> {
     let certificate = read_certificate(der)?;
     match certificate.tbs_certificate().get_extension::<BasicConstraints>() {

@@ -1,4 +1,4 @@
-//! Decides what one look at the policy file leads to. No I/O, and the time is passed in.
+//! Decides about the policy file after each read. No I/O; the time is an argument.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use access_broker_base::document::Problems;
 use access_broker_base::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
 use access_broker_policy::{CompiledPolicy, Loss, losses};
 
-/// What is in force, and what was seen since.
+/// The active policy, and what was read since.
 #[derive(Debug)]
 pub(in crate::server) struct PolicyWatch {
     settle: Duration,
     in_force: String,
     policy: Tracker,
-    /// Checksum and signature prove themselves, so that two equal looks are enough however they were written.
+    /// Checksum and signature prove the content, so two equal reads are enough, however the files were written.
     proofs: Tracker,
-    /// What was refused last. It is judged again when any of it has changed.
+    /// The refused files. They are checked again when one of them has changed.
     refused: Option<([Sight; 3], Writing)>,
-    /// The content that was last seen to be written in place.
+    /// The content that was last reported as being changed in place.
     announced: Option<Digest>,
 }
 
-/// What a look leads to.
+/// The result of one read.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// Whether the file holds the policy in force; `None` where nothing new is known.
+    /// Whether the file has the active policy; `None` if nothing changed.
     pub(super) file_in_force: Option<bool>,
     pub(super) outcome: Outcome,
 }
@@ -32,9 +32,9 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Unchanged,
-    /// A file that did not hold the policy in force does so again.
+    /// A file with other content has the active policy again.
     InForceAgain,
-    /// Something else is there, and may count after another look.
+    /// The file changed, and may become active after another read.
     Pending {
         first_seen_in_place: bool,
     },
@@ -43,27 +43,27 @@ pub(super) enum Outcome {
         /// How the file was written, for the log.
         written: &'static str,
     },
-    Refused(Refusal),
+    Refused(PolicyRefusal),
 }
 
-/// Why a policy file that counts is not put in force.
+/// Why a stable policy file is refused.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum PolicyRefusal {
     File(FileError),
     Proof(ProofError),
     Invalid(Problems),
-    /// It was changed in place, has less in it than the policy in force, and nothing proves that it is whole.
+    /// It was changed in place, has less in it than the active policy, and nothing proves that it is complete.
     TakesAway(Vec<Loss>),
 }
 
 enum Verdict {
     Accept(CompiledPolicy, String),
     StillInForce,
-    Refuse(Refusal),
+    Refuse(PolicyRefusal),
 }
 
 impl PolicyWatch {
-    /// Begins with what the policy in force was compiled from. It is neither read nor compiled again.
+    /// Starts with the source of the active policy, which is neither read nor compiled again.
     pub(in crate::server) fn new(settle: Duration, in_force: PolicySource) -> Self {
         let PolicySource { text, sight, proofs } = in_force;
         Self {
@@ -76,7 +76,8 @@ impl PolicyWatch {
         }
     }
 
-    /// Takes a look, made at `now`, at a file that arrived in this way, where that is known. `vouch` tells whether a checksum or signature proves that a content is whole.
+    /// Evaluates a read at `now` of a file that arrived in this way, if that is known. `vouch` says whether a checksum
+    /// or signature proves that a content is complete.
     pub(super) fn take(
         &mut self,
         seen: &PolicySnapshot,
@@ -96,7 +97,7 @@ impl PolicyWatch {
             (Standing::InForce, Standing::Counts { .. }) => (Writing::Moved, now),
             (Standing::Counts { writing, unchanged_for }, _) => (writing, unchanged_for),
         };
-        // Where its times leave it open how the file came to be there, the kernel may know.
+        // If its times do not show how the file arrived, the kernel may know.
         let writing = match (writing, arrival) {
             (Writing::Created, Some(Arrival::Renamed)) => Writing::Moved,
             // A copy that sets the time of its file back looks like a rename.
@@ -142,7 +143,7 @@ impl PolicyWatch {
         if in_place {
             self.announced = sight.digest();
         }
-        // A checksum that changes beside the policy in force says nothing yet.
+        // A changed checksum next to the active policy has no effect yet.
         let file_in_force = (!is_in_force).then_some(false);
         Step { file_in_force, outcome: Outcome::Pending { first_seen_in_place } }
     }
@@ -156,22 +157,22 @@ impl PolicyWatch {
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Verdict {
         let content = match &seen.policy {
-            Ok(look) if look.content.is_empty() => return Verdict::Refuse(Refusal::File(FileError::Empty)),
+            Ok(look) if look.content.is_empty() => return Verdict::Refuse(PolicyRefusal::File(FileError::Empty)),
             Ok(look) => &look.content,
-            Err(problem) => return Verdict::Refuse(Refusal::File(*problem)),
+            Err(problem) => return Verdict::Refuse(PolicyRefusal::File(*problem)),
         };
         let is_whole = match vouch(content) {
             Ok(is_whole) => is_whole || writing <= Writing::Moved,
-            Err(error) => return Verdict::Refuse(Refusal::Proof(error)),
+            Err(error) => return Verdict::Refuse(PolicyRefusal::Proof(error)),
         };
         if is_in_force {
             return Verdict::StillInForce;
         }
-        let Ok(text) = str::from_utf8(content) else { return Verdict::Refuse(Refusal::File(FileError::NotText)) };
+        let Ok(text) = str::from_utf8(content) else { return Verdict::Refuse(PolicyRefusal::File(FileError::NotText)) };
         let lost = if is_whole { Vec::new() } else { losses(&self.in_force, text) };
         match compile(text) {
-            Err(problems) => Verdict::Refuse(Refusal::Invalid(problems)),
-            Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(Refusal::TakesAway(lost)),
+            Err(problems) => Verdict::Refuse(PolicyRefusal::Invalid(problems)),
+            Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(PolicyRefusal::TakesAway(lost)),
             Ok(compiled) => Verdict::Accept(compiled, text.to_owned()),
         }
     }

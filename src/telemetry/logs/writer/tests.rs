@@ -11,7 +11,7 @@ const SETTINGS: LogSettings = LogSettings { format: LogFormat::Json, level: Leve
 /// How long a thread may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What was written, and an error for all that is written meanwhile.
+/// What was written, and an error for every write meanwhile.
 #[derive(Clone, Default)]
 struct Pipe {
     written: Arc<Mutex<Vec<u8>>>,
@@ -83,7 +83,10 @@ fn lines_that_cannot_be_written_are_counted_and_reported_once_it_works_again() {
     assert_eq!(kept, "kept");
     // Although the level is error.
     let report: Value = serde_json::from_str(report).unwrap();
-    assert_eq!((&report["level"], &report["message"]), (&"WARN".into(), &"log lines were lost".into()));
+    assert_eq!(
+        (&report["level"], &report["message"]),
+        (&"WARN".into(), &"writing log lines failed: some are lost".into())
+    );
     assert_eq!((&report["write_failed"], &report["queue_full"]), (&6.into(), &0.into()));
     assert_eq!(report["target"], "access_broker::telemetry::logs::writer");
 
@@ -92,7 +95,7 @@ fn lines_that_cannot_be_written_are_counted_and_reported_once_it_works_again() {
     assert!(pipe.text().ends_with("}\nalso kept\n"), "reported once: {}", pipe.text());
 }
 
-/// Says for each write that it has begun, and then waits to be let go.
+/// Reports the start of each write, and then waits to be released.
 struct Stalled {
     begun: Sender<()>,
     go_on: Receiver<()>,
@@ -184,7 +187,7 @@ fn both_formats_have_a_report() {
     let line = String::from_utf8(report_line(Losses { queue_full: 3, write_failed: 4 }, text)).unwrap();
     assert!(
         line.ends_with(
-            "WARN access_broker::telemetry::logs::writer: log lines were lost queue_full=3 write_failed=4\n"
+            "WARN access_broker::telemetry::logs::writer: writing log lines failed: some are lost queue_full=3 write_failed=4\n"
         )
     );
 }

@@ -1,8 +1,7 @@
-//! OTLP over HTTP with protobuf bodies
-//! ([specification](https://opentelemetry.io/docs/specs/otlp/#otlphttp)).
+//! OTLP over HTTP with protobuf bodies ([specification](https://opentelemetry.io/docs/specs/otlp/#otlphttp)).
 //!
-//! opentelemetry-otlp has such an exporter, too, with features that bring a second HTTP client along. This one uses the
-//! client that is there, and bounds what it takes of an answer.
+//! opentelemetry-otlp also has such an exporter, but with features that add a second HTTP client. This one uses the
+//! existing client, and limits the size of answers.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,16 +24,16 @@ use super::TracesError;
 use crate::telemetry::traces::environment::{HttpSettings, TraceSettings};
 use access_broker_base::pacing::Doubling;
 
-/// What is read of an answer, which may say how many spans were refused.
+/// How much of an answer is read. It may say how many spans were refused.
 const MAX_ANSWER_BYTES: usize = 64 * 1_024;
 
-/// How often a batch is sent that the collector has no room for.
+/// How often a batch is sent if the collector is overloaded.
 const ATTEMPTS: u32 = 3;
 
-/// The longest pause that a collector may ask for.
+/// The maximum pause that a collector may request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The pauses between attempts, where the collector asks for none or for less.
+/// The pauses between attempts, if the collector requests none or a shorter one.
 const PAUSES: Doubling = Doubling { first: Duration::from_secs(1), limit: LONGEST_PAUSE };
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -48,16 +47,16 @@ pub(crate) struct HttpExporter {
 }
 
 impl fmt::Debug for HttpExporter {
-    /// Without the headers and the URL's query: either may hold a secret.
+    /// Without the headers and the URL's query: both may contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpExporter").field("origin", &self.url.origin()).finish_non_exhaustive()
     }
 }
 
-/// Why a message was not taken.
+/// Why a message was not accepted.
 struct Refused {
     why: String,
-    /// How long to wait before it is sent again, if that makes sense.
+    /// The pause before a retry, if one makes sense.
     again_in: Option<Duration>,
 }
 
@@ -88,7 +87,7 @@ impl HttpExporter {
 
     async fn send(&self, body: Bytes) -> Result<(), Refused> {
         let request = self.client.post(self.url.clone()).headers(self.headers.clone()).header(CONTENT_TYPE, PROTOBUF);
-        // Nothing shows whether a message whose connection broke was taken. It is not sent twice.
+        // If a connection breaks, it is unknown whether the message was accepted. It is not sent again.
         let lost = |error: reqwest::Error| Refused { why: causes(&error.without_url()), again_in: None };
         let mut answer = request.body(body).send().await.map_err(lost)?;
         let (status, again_in) = (answer.status(), retry_after(answer.headers()));
@@ -106,7 +105,7 @@ impl HttpExporter {
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(lost)? {
             if chunk.len() > MAX_ANSWER_BYTES - bytes.len() {
-                // The spans were taken; of what else it says the beginning is not worth keeping.
+                // The spans were accepted; only the beginning of the answer is of interest.
                 return Ok(());
             }
             bytes.extend_from_slice(&chunk);
@@ -114,7 +113,7 @@ impl HttpExporter {
         let partial = ExportTraceServiceResponse::decode(&*bytes).ok().and_then(|answer| answer.partial_success);
         match partial.filter(|partial| partial.rejected_spans > 0) {
             Some(partial) => {
-                // Its words are not told: they may repeat the request, with its headers.
+                // The answer is not logged: it may repeat the request with its headers.
                 let why = format!("the collector refused {} of the spans", partial.rejected_spans);
                 Err(Refused { why, again_in: None })
             }
@@ -124,7 +123,7 @@ impl HttpExporter {
 }
 
 impl SpanExporter for HttpExporter {
-    /// Sends a batch, again where the collector says that it has no room at the moment. The caller bounds the time.
+    /// Sends a batch, again if the collector is overloaded. The caller limits the time.
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
         let body = Bytes::from(ExportTraceServiceRequest { resource_spans }.encode_to_vec());
@@ -151,7 +150,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// An error with its causes. The first sentence alone says only that a request failed.
+/// An error with its causes. The first text alone says only that a request failed.
 fn causes(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! Server-side encryption as an upload asks for it.
+//! Server-side encryption as an upload requests it.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use s3s::dto::ServerSideEncryption;
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-/// What was asked for and is told again by GET and HEAD. Nothing is encrypted.
+/// The requested encryption, which GET and HEAD return. Nothing is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in super::super) struct Encryption {
     algorithm: String,
-    /// Never there for `AES256`.
+    /// `None` for `AES256`.
     pub(in super::super) kms_key_id: Option<String>,
     pub(in super::super) context: Option<String>,
     pub(in super::super) bucket_key_enabled: Option<bool>,

@@ -9,49 +9,49 @@ use tokio::fs;
 use super::super::placement::{folder_beside, sha256_hex};
 use super::Attributes;
 
-/// One JSON file per object that has attributes, in a folder beside the bucket's, named by the SHA-256 of the key.
+/// One JSON file per object that has attributes, in a directory next to the bucket's, named by the SHA-256 of the key.
 ///
-/// An upload in parts has a file of its own until it is completed or aborted.
+/// A multipart upload has a separate file until it is completed or aborted.
 #[derive(Debug)]
 pub(in super::super) struct AttributeStore {
     dir: PathBuf,
 }
 
 impl AttributeStore {
-    /// Opens the folder, creating it when missing.
+    /// Opens the directory, and creates it if it is missing.
     pub(in super::super) async fn open(data_dir: &Path, bucket: &str) -> std::io::Result<Self> {
         let dir = data_dir.join(folder_beside(bucket, "attributes"));
         fs::create_dir_all(&dir).await?;
         Ok(Self { dir })
     }
 
-    /// What is known of an object: nothing, for one that was put there by hand.
+    /// The attributes of an object. The default for a file that was not uploaded.
     pub(in super::super) async fn load(&self, key: &str) -> S3Result<Attributes> {
         read(&self.object_path(key)).await
     }
 
-    /// Replaces what is known of an object.
+    /// Replaces the attributes of an object.
     pub(in super::super) async fn save(&self, key: &str, attributes: &Attributes) -> S3Result<()> {
         write(&self.object_path(key), attributes).await
     }
 
-    /// Forgets an object.
+    /// Removes the attributes of an object.
     pub(in super::super) async fn remove(&self, key: &str) -> S3Result<()> {
         remove(&self.object_path(key)).await
     }
 
-    /// Keeps what the beginning of an upload in parts brought.
+    /// Stores the attributes from the start of a multipart upload.
     pub(in super::super) async fn save_upload(&self, upload_id: &str, attributes: &Attributes) -> S3Result<()> {
         write(&self.upload_path(upload_id), attributes).await
     }
 
-    /// Gives an object what the beginning of its upload brought.
+    /// Gives an object the attributes from the start of its multipart upload.
     pub(in super::super) async fn complete_upload(&self, upload_id: &str, key: &str) -> S3Result<()> {
         self.save(key, &read(&self.upload_path(upload_id)).await?).await?;
         self.remove_upload(upload_id).await
     }
 
-    /// Forgets an upload in parts.
+    /// Removes the attributes of a multipart upload.
     pub(in super::super) async fn remove_upload(&self, upload_id: &str) -> S3Result<()> {
         remove(&self.upload_path(upload_id)).await
     }

@@ -1,4 +1,4 @@
-//! Object tags as an upload brings them.
+//! Object tags of an upload.
 
 use s3s::{S3Result, s3_error};
 use url::form_urlencoded;
@@ -8,7 +8,7 @@ const MAX_TAGS: usize = 10;
 const MAX_KEY_CHARACTERS: usize = 128;
 const MAX_VALUE_CHARACTERS: usize = 256;
 
-/// Reads the value of `x-amz-tagging`, which is encoded like a URL's query.
+/// Reads the value of `x-amz-tagging`, in the encoding of a URL's query.
 pub(super) fn parse(header: &str) -> S3Result<Vec<(String, String)>> {
     let mut tags: Vec<(String, String)> = Vec::new();
     for (key, value) in form_urlencoded::parse(header.as_bytes()) {
@@ -29,7 +29,7 @@ pub(super) fn parse(header: &str) -> S3Result<Vec<(String, String)>> {
     Ok(tags)
 }
 
-/// Letters, numbers, spaces and `+ - = . _ : / @`. What was no UTF-8 or was badly escaped holds other characters by now.
+/// Letters, numbers, spaces and `+ - = . _ : / @`. Invalid UTF-8 or escapes were decoded to other characters.
 fn is_text(text: &str, min: usize, max: usize) -> bool {
     (min..=max).contains(&text.chars().count()) && text.chars().all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c))
 }

@@ -14,7 +14,7 @@ use super::ObjectStore;
 /// The content type that S3 stores for an object uploaded without one.
 const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// An object that stays as it is meanwhile.
+/// An object that cannot change while this exists.
 struct Found {
     place: Placement,
     attributes: Attributes,
@@ -106,7 +106,7 @@ fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {
     mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED)
 }
 
-/// Checksums are told to those who ask for them, and all cover the whole object.
+/// Checksums are returned only on request, and all cover the whole object.
 fn offer_checksums(checksums: [&mut Option<String>; 5], wanted: bool) -> Option<ChecksumType> {
     if !wanted {
         for checksum in checksums {

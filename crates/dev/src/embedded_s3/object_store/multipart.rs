@@ -1,4 +1,4 @@
-//! Objects that are uploaded in parts.
+//! Multipart uploads.
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
@@ -69,7 +69,7 @@ impl ObjectStore {
         let mut response = self.contents.files.complete_multipart_upload(request).await?;
         self.contents.forget_checksums(&place).await?;
         self.attributes.complete_upload(&upload_id, &key).await?;
-        // `s3s-fs` has done all the work by now and gives the answer in this future.
+        // `s3s-fs` has done the work and returns the answer in this future.
         if let Some(future) = response.output.future.take() {
             let mut output = future.await?;
             (output.bucket, output.key) = (Some(bucket), Some(key));

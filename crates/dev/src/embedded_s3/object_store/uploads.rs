@@ -19,7 +19,7 @@ impl ObjectStore {
         drop_transfer_encoding(&mut input.content_encoding);
         let attributes = Attributes::take_from_put(input)?;
         let precondition = Precondition::take(&mut input.if_match, &mut input.if_none_match)?;
-        // Judged twice: now, to spare a doomed upload, and at its end, when nothing changes any more.
+        // Checked twice: now, to refuse early, and when the content has arrived and the object is locked.
         self.judge(&precondition, &place).await?;
         let key = input.key.clone();
         let verdict = VerifiedBody::install(input, self.permission(precondition, place.clone(), key.clone()));
@@ -61,7 +61,7 @@ impl ObjectStore {
         Ok(response)
     }
 
-    /// The right to replace the object, once nobody else changes it and it is still as the upload demands.
+    /// The right to replace the object, once it is locked and still fulfils the upload's condition.
     fn permission(&self, precondition: Precondition, place: Placement, key: String) -> Permission {
         let (locks, contents) = (self.locks.clone(), Arc::clone(&self.contents));
         Box::pin(async move {
@@ -81,7 +81,7 @@ impl ObjectStore {
     }
 }
 
-/// An algorithm alone promises nothing. `s3s-fs` would notice only after it has replaced the object.
+/// Refuses an algorithm without a checksum. `s3s-fs` would notice only after it has replaced the object.
 fn check_checksum_is_given(request: &S3Request<PutObjectInput>) -> S3Result<()> {
     let input = &request.input;
     let names_an_algorithm =
@@ -98,7 +98,7 @@ fn check_checksum_is_given(request: &S3Request<PutObjectInput>) -> S3Result<()> 
     Ok(())
 }
 
-/// `aws-chunked` says how the content travelled, not what it is: S3 does not store it.
+/// `aws-chunked` is an encoding of the transfer, not of the content: S3 does not store it.
 fn drop_transfer_encoding(content_encoding: &mut Option<String>) {
     let Some(encodings) = content_encoding.take_if(|encodings| encodings.contains("aws-chunked")) else {
         return;

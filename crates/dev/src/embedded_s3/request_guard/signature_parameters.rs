@@ -8,11 +8,11 @@ use url::form_urlencoded;
 
 use super::Refusal;
 
-/// The longest life of a presigned request, in seconds: seven days
+/// The longest lifetime of a presigned request, in seconds: seven days
 /// ([AWS: query parameters](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html)).
 const MAX_EXPIRES: u32 = 604_800;
 
-/// Checks the parameters in query and headers. The signature itself, and that nothing is missing, the library checks.
+/// Checks the parameters in query and headers. The library verifies the signature and that no parameter is missing.
 pub(super) fn check(query: &str, headers: &HeaderMap, region: Option<&str>) -> Result<(), Refusal> {
     let parameters: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
     let mut seen = HashSet::new();

@@ -1,4 +1,4 @@
-//! Whose bucket it is, and who pays.
+//! The expected bucket owner, and requester pays.
 
 use super::peer::{Answer, BUCKET, Peer, an_hour};
 

@@ -44,7 +44,7 @@ async fn of_two_swaps_at_once_one_wins() {
     assert!(stored.body == winner);
 }
 
-/// The condition is judged again when the content has arrived: an upload in between counts.
+/// The condition is checked again when the content has arrived: it takes account of an upload in between.
 #[tokio::test]
 async fn a_slow_swap_loses_to_what_was_written_meanwhile() {
     let peer = Peer::start().await;
@@ -60,7 +60,7 @@ async fn a_slow_swap_loses_to_what_was_written_meanwhile() {
     );
     let mut stream = TcpStream::connect(peer.server.local_addr()).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The server asks for the content once the condition has held for the first time.
+    // The server asks for the content after the first check of the condition.
     let mut go_on = [0; 25];
     stream.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Uploads by HTML forms, whose fields say what other requests say in headers.
+//! Uploads by HTML forms, which have fields in place of headers.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use super::peer::{Answer, BUCKET, Peer, an_hour};
 
 const BOUNDARY: &str = "a-boundary-that-no-field-holds";
 
-/// A signed form with one file, and these fields beside those of the signature.
+/// A signed form with one file, and with these fields in addition to those of the signature.
 fn form(key: &AccessKey, region: &str, fields: &[(&str, &str)]) -> String {
     let now = SystemTime::now();
     let utc = OffsetDateTime::from(now);
@@ -30,7 +30,7 @@ fn form(key: &AccessKey, region: &str, fields: &[(&str, &str)]) -> String {
     encode(&fields)
 }
 
-/// The form as an HTTP client sends it, with the file at its end.
+/// The form as an HTTP client sends it, with the file last.
 fn encode(fields: &[(&str, &str)]) -> String {
     let part = |(name, value): &(&str, &str)| {
         format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")

@@ -1,4 +1,4 @@
-//! Keys that are no file names.
+//! Keys that cannot be file names.
 
 use super::peer::{BUCKET, Peer, an_hour};
 

@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use aws_sdk_s3::types::{ChecksumMode, CompletedMultipartUpload, CompletedPart, StorageClass};
 

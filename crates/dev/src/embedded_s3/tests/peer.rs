@@ -1,4 +1,4 @@
-//! A server with the samples in it, and clients that hold its URLs.
+//! A server with the samples, and clients that use its URLs.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::seed;
 
 pub(super) const BUCKET: &str = "media";
 
-/// A server with the samples in it, and a client of AWS's own SDK that signs for it.
+/// A server with the samples, and a client of AWS's SDK that signs for it.
 pub(super) struct Peer {
     pub(super) folder: TempDir,
     pub(super) server: EmbeddedS3,
@@ -64,7 +64,7 @@ impl Peer {
         self.sdk.put_object().bucket(BUCKET).key(key)
     }
 
-    /// Sends a presigned request as its holder would: with exactly the headers that come with it.
+    /// Sends a presigned request with exactly its headers.
     pub(super) async fn send(&self, request: &PresignedRequest, body: impl Into<reqwest::Body>) -> Answer {
         let mut sent = self.http.request(request.method().parse().unwrap(), request.uri()).body(body);
         for (name, value) in request.headers() {
@@ -73,7 +73,7 @@ impl Peer {
         Answer::read(sent).await
     }
 
-    /// Sends a GET of this URL with no header of its own.
+    /// Sends a GET of this URL without further headers.
     pub(super) async fn fetch(&self, uri: impl reqwest::IntoUrl) -> Answer {
         Answer::read(self.http.get(uri)).await
     }
@@ -82,7 +82,7 @@ impl Peer {
         Answer::read(self.http.request(method, format!("{}{path}", self.server.url()))).await
     }
 
-    /// Sends a GET with exactly this request target: an HTTP client may resolve dots before it sends.
+    /// Sends a GET with exactly this request target: an HTTP client may resolve dots in it.
     pub(super) async fn raw_status_line(&self, uri: &str) -> String {
         let target = uri.strip_prefix(&self.server.url()).unwrap();
         let mut stream = TcpStream::connect(self.server.local_addr()).await.unwrap();
@@ -94,7 +94,7 @@ impl Peer {
     }
 }
 
-/// One key for good, any region, no owner.
+/// One permanent key, any region, no owner.
 pub(super) fn options(data_dir: &Path) -> EmbeddedS3Options {
     let (id, secret) = generate_key_pair().unwrap();
     EmbeddedS3Options {

@@ -13,7 +13,7 @@ use aws_sigv4::sign::v4;
 use super::super::AccessKey;
 use super::peer::{Answer, Peer, an_hour, client};
 
-/// Signs a GET with any life and time: the SDK refuses what S3 would refuse.
+/// Signs a GET with any lifetime and time, because the SDK refuses invalid ones.
 fn presign(key: &AccessKey, uri: &str, expires_in: Duration, time: SystemTime) -> String {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;

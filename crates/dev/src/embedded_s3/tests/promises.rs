@@ -1,4 +1,4 @@
-//! What an upload said comes back with GET and HEAD.
+//! GET and HEAD return the headers of the upload.
 
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
@@ -9,7 +9,7 @@ use super::peer::{Answer, BUCKET, Peer, an_hour, base64_sha256};
 
 const CONTENT: &str = "123456789";
 
-/// The checksums of the nine bytes, which every CRC catalogue gives as the check value.
+/// The checksums of the nine bytes "123456789", the check value of CRC catalogues.
 fn with_checksum(put: PutObjectFluentBuilder, algorithm: &str) -> PutObjectFluentBuilder {
     match algorithm {
         "crc32" => put.checksum_crc32(STANDARD.encode(0xcbf4_3926_u32.to_be_bytes())),

@@ -18,7 +18,7 @@ async fn start(key: AccessKey) -> Peer {
     Peer::start_with(|options| options.keys.insert(0, key)).await
 }
 
-/// Signs with the keys that the server knows, but with another token.
+/// Signs with the server's key and with another token.
 async fn get_with_token(peer: &Peer, key: &AccessKey, token: Option<&str>) -> Answer {
     let credentials = Credentials::new(&key.id, &key.secret, token.map(str::to_owned), None, "test");
     let sdk = client(&peer.server, credentials, "us-east-1".to_owned());

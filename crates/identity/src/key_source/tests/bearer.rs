@@ -205,7 +205,7 @@ async fn a_token_file_that_cannot_be_read_is_named_at_start_and_sends_nothing_at
         let KeyHttpClientError::Access(error @ KeySourceError::BearerUnreadable(_)) = error else {
             panic!("{error:?}")
         };
-        assert!(error.to_string().contains("bearer token cannot be read"), "{error}");
+        assert!(error.to_string().contains("reading the bearer token for the key server failed"), "{error}");
     }
     fs::remove_file(&file.path).unwrap();
     assert!(matches!(source.fetch().await, Err(KeySourceError::BearerUnreadable(_))));

@@ -1,14 +1,14 @@
-//! The credentials in force, and those before them.
+//! The active and the previous credentials.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::credentials::snapshot::CredentialsSnapshot;
 
-/// The credentials in force, and of those before them at most one set.
+/// The active credentials, and at most one previous set.
 ///
-/// The earlier ones are kept only where they are temporary: those work up to their stated end, whoever replaced them.
-/// Keys without an end may be deleted the moment that they are replaced.
+/// Previous credentials are kept only if they are temporary: those stay valid until they expire. Keys without an expiry
+/// may be deleted as soon as they are replaced.
 #[derive(Debug)]
 pub(super) struct HeldCredentials {
     pub(super) current: Arc<CredentialsSnapshot>,
@@ -16,14 +16,14 @@ pub(super) struct HeldCredentials {
 }
 
 impl HeldCredentials {
-    /// Puts credentials in force, over what was held before.
+    /// Makes credentials the active ones.
     pub(super) fn replace(before: Option<&Self>, current: CredentialsSnapshot, now: SystemTime) -> Self {
         let previous = before.map(|before| Arc::clone(&before.current));
         let kept = previous.filter(|previous| previous.expiry().is_some() && signs(previous, now));
         Self { current: Arc::new(current), previous: kept }
     }
 
-    /// The same without earlier credentials that have ended, or `None` if there are none such.
+    /// The same without expired previous credentials, or `None` if there are none to drop.
     pub(super) fn without_ended(&self, now: SystemTime) -> Option<Self> {
         let ended = self.previous.as_ref().is_some_and(|previous| !signs(previous, now));
         ended.then(|| Self { current: Arc::clone(&self.current), previous: None })

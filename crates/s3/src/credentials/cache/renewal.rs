@@ -1,4 +1,4 @@
-//! Renewal on demand, for callers who need more life than the credentials have left.
+//! Renewal on demand, for calls that need credentials with a later expiry.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -6,21 +6,20 @@ use std::time::{Duration, SystemTime};
 use super::CredentialsCache;
 use crate::credentials::refresh_result::RefreshResult;
 
-/// The shortest time between an attempt of any kind and one on demand, or one that a change causes: neither callers nor
-/// programs that write files must be able to flood a provider.
+/// The shortest time between any attempt and one on demand or because of a change: neither callers nor programs that
+/// write files may flood a provider.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The result of asking for a renewal at once. In each case the [`snapshot`](CredentialsCache::snapshot) tells how long
-/// the credentials last now.
+/// The result of a renewal on demand. [`snapshot`](CredentialsCache::snapshot) has the credentials after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Renewal {
-    /// Other credentials are in force now.
+    /// Other credentials are active now.
     Renewed,
-    /// The provider gave the same credentials again.
+    /// The provider returned the same credentials again.
     Unchanged,
     /// The provider was not asked, because the last attempt was less than 10 seconds ago.
     NotAsked,
-    /// The provider gave nothing that can sign. What was in force still is.
+    /// The provider returned no credentials that can sign. The active ones stay.
     Failed,
 }
 
@@ -35,20 +34,19 @@ impl From<RefreshResult> for Renewal {
 }
 
 impl CredentialsCache {
-    /// Asks the provider at once, for a caller whose URL the credentials in force do not cover.
+    /// Asks the provider at once, for a URL that would outlive the active credentials.
     ///
-    /// Callers that come while the provider is being asked, for whatever reason, share that attempt. Otherwise there
-    /// are at least 10 seconds between the end of the last attempt, successful or not, and the next one on demand;
-    /// until then this returns at once. It takes 10 seconds at most, as an attempt does. A caller that goes away does
-    /// not end the attempt.
+    /// Calls during an attempt of any kind share that attempt. Otherwise an attempt on demand begins at least 10
+    /// seconds after the end of the last attempt, successful or not; until then this returns at once. It takes at most
+    /// 10 seconds. A cancelled call does not cancel the attempt.
     ///
     /// # Panics
     ///
     /// Outside a Tokio runtime.
     pub(crate) async fn renew_now(self: &Arc<Self>) -> Renewal {
         let (cache, ended_before) = (Arc::clone(self), self.counters.attempts_ended());
-        // A task of its own, so that a caller who gives up does not take the attempt from those who share it, nor
-        // begins a new one each time.
+        // In a separate task, so that a cancelled call does not cancel the attempt for those that share it, and so that
+        // repeated calls do not start new attempts.
         let renewal = tokio::spawn(async move { cache.renew_unless_renewed(ended_before).await });
         renewal.await.unwrap_or(Renewal::Failed)
     }
@@ -61,14 +59,14 @@ impl CredentialsCache {
         if self.last_attempt().is_some_and(|last| !until_next(last, self.clock.now()).is_zero()) {
             return Renewal::NotAsked;
         }
-        // The error is counted, and said in the result.
+        // The error is counted, and is in the result.
         let _counted = self.ask(&mut renewals).await;
         renewals.last_result.map_or(Renewal::Failed, Into::into)
     }
 }
 
-/// How long it is until the next attempt that is not due by itself. A clock that was set back makes the last attempt lie
-/// in the future, which must not hold up renewals until then.
+/// The time until an attempt on demand is permitted. If the clock was set back, the last attempt is in the future: that
+/// must not delay renewals until then.
 pub(super) fn until_next(last: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(last).map_or(Duration::ZERO, |since| SHORTEST_INTERVAL.saturating_sub(since))
 }

@@ -1,4 +1,4 @@
-//! What an operator should know of signing credentials.
+//! The state of signing credentials, for metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -6,18 +6,18 @@ use std::time::SystemTime;
 use super::CredentialsCache;
 use crate::credentials::refresh_result::RefreshResult;
 
-/// The state of one set of credentials at one moment, for metrics. Nothing of it is secret.
+/// The state of one set of credentials at one moment, for metrics. It holds no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CredentialsStatus {
-    /// The end of the credentials in force, as their provider states it. `None`: they have no end, or there are none.
+    /// The expiry of the active credentials, from their provider. `None`: they do not expire, or there are none.
     pub(crate) expiry: Option<SystemTime>,
-    /// When the credentials in force came. `None`: there are none.
+    /// When the active credentials were loaded. `None`: there are none.
     pub(crate) loaded_at: Option<SystemTime>,
-    /// How often asking the provider had each result.
+    /// The number of attempts by result.
     pub(crate) refreshes: [(RefreshResult, u64); RefreshResult::ALL.len()],
-    /// Whether the provider, when it was asked last, gave the credentials in force. False before it was asked.
+    /// Whether the last attempt returned the active credentials. False before the first attempt.
     pub(crate) last_refresh_is_good: bool,
-    /// How many answers had URLs that end early, because the credentials do.
+    /// The number of answers whose URLs expire early because the credentials do.
     pub(crate) urls_cut: u64,
 }
 
@@ -34,18 +34,18 @@ impl CredentialsCache {
         }
     }
 
-    /// Counts an answer whose URLs end early, because the credentials do.
+    /// Counts an answer whose URLs expire early because the credentials do.
     pub(crate) fn note_url_cut(&self) {
         self.counters.urls_cut.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// When the provider was last asked or, if later, answered. `None`: never.
+    /// When the last attempt began or, if it has ended, ended. `None`: there was none.
     pub(super) fn last_attempt(&self) -> Option<SystemTime> {
         self.last_attempt.load().as_deref().copied()
     }
 }
 
-/// What is counted. Each count only ever grows.
+/// Counters.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     renewed: AtomicU64,
@@ -68,7 +68,7 @@ impl Counters {
         RefreshResult::ALL.map(|result| (result, self.counter(result).load(Ordering::Relaxed)))
     }
 
-    /// How often the provider was asked and has answered, failed or been given up.
+    /// The number of attempts that have ended, in any way.
     pub(super) fn attempts_ended(&self) -> u64 {
         self.refreshes().iter().map(|(_, count)| count).sum()
     }

@@ -1,4 +1,4 @@
-//! Why the whole chain gave no credentials, told so that the useful part comes first.
+//! Why the whole chain has no credentials, with the useful part first.
 
 use std::error::Error;
 use std::fmt;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use aws_config::Region;
 use aws_credential_types::provider::error::{CredentialsError as ProviderError, TokenError};
 
-/// The longest text about one source, in bytes: a program or a service may say more.
+/// The longest text about one source, in bytes.
 const MAX_REASON: usize = 600;
 
-/// What each source said, in the order of the chain: first those that are in use, and then the names of the others.
+/// The errors of the sources that are set up, in the order of the chain, and then the names of the others.
 #[derive(Debug, Default)]
 pub(crate) struct ChainFailure {
     failed: Vec<(&'static str, String)>,
     not_set_up: Vec<&'static str>,
-    /// Why there is no answer at all.
+    /// Why the whole chain gave no answer.
     without_answer: Option<String>,
 }
 
@@ -29,11 +29,10 @@ impl ChainFailure {
         self.failed.push((source, reason(error)));
     }
 
-    /// `what` was asked of the source: nothing, or a text that ends in a colon.
+    /// `what` is the current step of the source: empty, or a text that ends in a colon.
     pub(super) fn gave_no_answer(&mut self, source: &'static str, what: &str, within: Duration) {
         let within = within.as_secs_f32();
-        self.failed
-            .push((source, format!("{what}no answer within the {within} seconds that all sources have together")));
+        self.failed.push((source, format!("{what}timed out: all sources together have {within} seconds")));
     }
 
     /// The whole chain gave no answer.
@@ -41,7 +40,7 @@ impl ChainFailure {
         Self { without_answer: Some(reason), ..Self::default() }
     }
 
-    /// What the sources that are in use said so far.
+    /// The errors so far of the sources that are set up.
     pub(super) fn told(&self) -> String {
         let failed = self.failed.iter().map(|(source, reason)| format!("{source}: {reason}"));
         failed.chain(self.without_answer.clone()).collect::<Vec<_>>().join("; ")
@@ -58,7 +57,7 @@ impl fmt::Display for ChainFailure {
 
 impl Error for ChainFailure {}
 
-/// A role that STS is asked for, and in which region. The text goes before what STS said.
+/// A role that is requested from STS, and the region. The text is put before STS's error.
 #[derive(Debug, Clone)]
 pub(super) struct InRole {
     role: String,
@@ -70,7 +69,7 @@ impl InRole {
         Self { role: role.to_owned(), region: region.to_string() }
     }
 
-    /// Puts the role into an error of STS, or of the way to it.
+    /// Adds the role to an error of STS, or of the connection to STS.
     pub(super) fn wrap(self, error: ProviderError) -> ProviderError {
         match error {
             ProviderError::ProviderError(_) | ProviderError::ProviderTimedOut(_) => {
@@ -105,8 +104,8 @@ impl Error for RoleError {
     }
 }
 
-/// The causes of an error, without the texts that only say that there is a cause. Only their `Display` is used: the
-/// `Debug` form can hold a whole answer.
+/// The causes of an error, without texts that only refer to their cause. This uses only their `Display`: the `Debug`
+/// format can hold a whole answer.
 fn reason(error: &ProviderError) -> String {
     let chain = iter::successors(Some(error as &(dyn Error + 'static)), |cause| (*cause).source());
     let is_wrapping = |error: &(dyn Error + 'static)| error.is::<ProviderError>() || error.is::<TokenError>();
@@ -114,14 +113,14 @@ fn reason(error: &ProviderError) -> String {
     printable(&told.map(ToString::to_string).collect::<Vec<_>>().join(": "), MAX_REASON)
 }
 
-/// A text for one line: no control characters, and no more than `limit` bytes before it is cut.
+/// A text for one line: without control characters, cut after `limit` bytes.
 pub(super) fn printable(text: &str, limit: usize) -> String {
     let words: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let text = words.split_whitespace().map(without_url_secrets).collect::<Vec<_>>().join(" ");
     if text.len() <= limit { text } else { format!("{} ... (cut)", &text[..text.floor_char_boundary(limit)]) }
 }
 
-/// A word whose URLs have neither a query nor a user: both may hold a password.
+/// Removes query and user from the URLs in a word: both may hold a password.
 fn without_url_secrets(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
     let end = rest.find(['`', '\'', '"', ')', '>', '<', ',', ';']).unwrap_or(rest.len());
@@ -172,8 +171,8 @@ mod tests {
         failure.gave_no_answer("instance metadata", "", Duration::from_millis(9_500));
         assert_eq!(
             failure.to_string(),
-            "profile: no profile `work`; instance metadata: no answer within the 9.5 seconds that all sources have \
-             together; not set up: environment, container"
+            "profile: no profile `work`; instance metadata: timed out: all sources together have 9.5 seconds; not set up: \
+             environment, container"
         );
     }
 

@@ -1,4 +1,4 @@
-//! What sources look at before the SDK is asked.
+//! The inputs of the sources, which are checked before the SDK is asked.
 
 use std::fmt;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Checks the file of the container's token, where the container's endpoint is set up.
+    /// Checks the file of the container's token, if the container's endpoint is set up.
     pub(super) fn check_container_token(&self) -> Result<(), ProviderError> {
         let file = (self.environment)(variables::CONTAINER_TOKEN_FILE);
         match file.filter(|_| variables::has_container(&self.environment)) {

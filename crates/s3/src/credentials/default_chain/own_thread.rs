@@ -1,8 +1,8 @@
-//! Asks a provider of credentials on a thread of its own, which may hang without harm.
+//! Asks a provider of credentials on a separate thread, which may hang without harm.
 //!
-//! The SDK reads files with the blocking calls of the standard library inside its async code. A file that does not answer
-//! (a FIFO, a file system whose server is gone) would hold a thread of the server's runtime for ever. Here it holds one
-//! that nothing else needs.
+//! The SDK reads files with blocking calls inside its async code. A file that does not answer (a FIFO, a file system
+//! whose server is unavailable) would block a thread of the server's runtime permanently. Here it blocks only this
+//! thread.
 
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,23 +19,22 @@ use tokio::time::timeout;
 use super::failure::ChainFailure;
 use super::progress::Progress;
 
-/// How many threads there may be: the one that answers, or this many that hang.
+/// The most threads: one that answers, or this number of threads that hang.
 const MAX_THREADS: usize = 4;
-/// How long a question that is no longer wanted is waited for, so that a program that it runs is killed before the
-/// process ends.
+/// How long the drop of a cancelled question waits, so that its program is killed before the process ends.
 const LONGEST_FAREWELL: Duration = Duration::from_millis(200);
 
 type Start = dyn Fn(Progress) -> SharedCredentialsProvider + Send + Sync;
 
-/// A provider on a thread with a runtime of its own. Both are made at the first question, and anew after a thread that
-/// hangs was given up: connections that are kept belong to the runtime.
+/// A provider on a separate thread with a separate runtime. Both are created at the first question, and again after a
+/// thread that hangs was abandoned: kept connections belong to the runtime.
 pub(super) struct OwnThread {
     limit: Duration,
     start: Box<Start>,
     running: Mutex<Option<Running>>,
-    /// A thread holds one until it ends, also after it was given up.
+    /// A thread holds a permit until it ends, also after it was abandoned.
     places: Arc<Semaphore>,
-    /// Where the thread that was given up last hangs.
+    /// Where the last abandoned thread hangs.
     hangs_at: Mutex<String>,
 }
 
@@ -48,27 +47,28 @@ struct Running {
 #[derive(Debug)]
 struct Question {
     answer: oneshot::Sender<ProviderResult>,
-    /// Dropped when nothing more is done for the question.
+    /// Dropped when the work on the question has ended.
     ended: blocking::Sender<()>,
 }
 
-/// Why there is no answer from the thread.
+/// Why the thread gave no answer.
 #[derive(Debug, Error)]
 enum NoAnswer {
-    #[error("no thread can be started: {0}")]
+    #[error("starting a thread failed: {0}")]
     Start(#[source] std::io::Error),
-    #[error("the thread that asks has ended unexpectedly")]
+    #[error("the thread that asks the source failed")]
     Ended,
-    #[error("no answer within {} seconds: a file, or a file system, does not answer", .0.as_secs_f32())]
+    #[error("timed out after {} seconds: a file or file system does not answer", .0.as_secs_f32())]
     Hangs(Duration),
     #[error(
-        "not asked, because {MAX_THREADS} earlier questions still hang in a file, or a file system, that does not answer"
+        "not asked: limit reached, {MAX_THREADS} earlier requests still wait for a file or file system that does not \
+         answer"
     )]
     Full,
 }
 
 impl OwnThread {
-    /// `limit` is how long a question may take before the thread is given up. `start` makes the provider, on the thread.
+    /// `limit` is the time after which the thread is abandoned. `start` creates the provider, on the thread.
     pub(super) fn new(
         limit: Duration,
         start: impl Fn(Progress) -> SharedCredentialsProvider + Send + Sync + 'static,
@@ -82,13 +82,13 @@ impl OwnThread {
         }
     }
 
-    /// Asks the provider. Dropping the future ends the question.
+    /// Asks the provider. Dropping the future cancels the question.
     pub(super) async fn ask(&self) -> ProviderResult {
         let running = self.running().map_err(|error| failure(&lock(&self.hangs_at), &error))?;
         let (answer, answered) = oneshot::channel();
         let (ended, ends) = blocking::channel();
         let mut asked = Asked { answered, ends, is_wanted: true };
-        // If the thread has ended, the answer's sender is dropped at once.
+        // If the thread has ended, this drops the answer's sender at once.
         let _sent = running.questions.send(Question { answer, ended });
         let answer = timeout(self.limit, &mut asked.answered).await;
         asked.is_wanted = false;
@@ -114,7 +114,7 @@ impl OwnThread {
         let (questions, asked) = mpsc::unbounded_channel();
         let progress = Progress::default();
         let provider = {
-            // The SDK may look for a runtime when its clients are made.
+            // The SDK may need a runtime when its clients are created.
             let _within = runtime.enter();
             (self.start)(progress.clone())
         };
@@ -125,7 +125,7 @@ impl OwnThread {
         Ok(running)
     }
 
-    /// Has the next question asked on a new thread. The old one ends when it comes back.
+    /// Abandons the thread: the next question uses a new one. The old one ends when its call returns.
     fn give_up(&self, running: &Running) {
         let mut held = lock(&self.running);
         if held.as_ref().is_some_and(|held| held.questions.same_channel(&running.questions)) {
@@ -138,7 +138,7 @@ fn failure(at: &str, error: &NoAnswer) -> ProviderError {
     ProviderError::provider_error(ChainFailure::without_answer(format!("{at}{error}")))
 }
 
-/// The thread: answers until there are no more questions.
+/// The main function of the thread: answers until the questions end.
 fn answer_all(
     runtime: Runtime,
     provider: &SharedCredentialsProvider,
@@ -153,18 +153,18 @@ fn answer_all(
                 given = provider.provide_credentials() => Some(given),
             };
             if let Some(given) = given {
-                // The caller may have gone away just now.
+                // The question may have been cancelled.
                 let _answered = answer.send(given);
             }
             drop(ended);
         }
     });
-    // A blocking call that it still has must not hold up the end.
+    // Does not wait for a blocking call.
     runtime.shutdown_background();
     drop(place);
 }
 
-/// A question that was asked. Drop ends it.
+/// A question in flight. Drop cancels it.
 struct Asked {
     answered: oneshot::Receiver<ProviderResult>,
     ends: blocking::Receiver<()>,
@@ -175,7 +175,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         self.answered.close();
         if self.is_wanted {
-            // Only at the end of the process: nothing else drops a question before its time.
+            // This happens only at the end of the process.
             let _ended_or_hangs = self.ends.recv_timeout(LONGEST_FAREWELL);
         }
     }
@@ -232,7 +232,7 @@ mod tests {
         crate::credentials::CredentialsError::from(thread.ask().await.unwrap_err()).to_string()
     }
 
-    /// What holds up a thread while it is closed.
+    /// Blocks a thread while it is closed.
     #[derive(Default)]
     struct Gate {
         is_closed: Mutex<bool>,
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// A provider whose calls block their thread while the gate is closed, and how many were made.
+    /// A provider whose calls block their thread while the gate is closed, and the number of calls.
     fn that_blocks(gate: &Arc<Gate>) -> (OwnThread, Arc<AtomicUsize>) {
         let (made, gate) = (Arc::new(AtomicUsize::new(0)), Arc::clone(gate));
         let counted = Arc::clone(&made);
@@ -285,10 +285,10 @@ mod tests {
         gate.set(true);
         for _ in 0..MAX_THREADS {
             let error = error(&thread).await;
-            assert!(error.contains("profile: nothing; web identity: no answer within 0.3 seconds"), "{error}");
+            assert!(error.contains("profile: nothing; web identity: timed out after 0.3 seconds"), "{error}");
         }
         let told = error(&thread).await;
-        assert!(told.contains("web identity: not asked, because 4 earlier questions still hang"), "{told}");
+        assert!(told.contains("web identity: not asked: limit reached, 4 earlier requests still wait"), "{told}");
         assert_eq!(made.load(Ordering::SeqCst), MAX_THREADS);
         gate.set(false);
         let started = Instant::now();
@@ -310,7 +310,7 @@ mod tests {
                 future::ProvideCredentials::ready(Ok(keys()))
             })
         });
-        assert!(error(&thread).await.contains("ended unexpectedly"));
+        assert!(error(&thread).await.contains("the thread that asks the source failed"));
         panics.store(false, Ordering::SeqCst);
         assert!(thread.ask().await.is_ok());
     }

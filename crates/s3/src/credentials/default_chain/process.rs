@@ -21,16 +21,16 @@ use zeroize::Zeroizing;
 
 use super::failure::printable;
 
-/// How long a program may take. It leaves time for reading the profile files before.
+/// The time limit of a program. It leaves time to read the profile files first.
 pub(super) const PROCESS_TIMEOUT: Duration = Duration::from_secs(8);
-/// The most that is read of a program's answer, in bytes.
+/// The largest output of a program, in bytes.
 const MAX_ANSWER: usize = 64 * 1_024;
-/// How long standard error is still read after the program has ended: a child may hold it.
+/// How long standard error is read after the program has ended: a child process may keep it open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// The most that is told of a program's standard error, in bytes.
+/// The longest part of a program's standard error in an error, in bytes.
 const MAX_COMPLAINT: usize = 300;
 
-/// What a program gave.
+/// The output of a program.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Given {
@@ -44,34 +44,34 @@ pub(super) struct Given {
     expiration: Option<String>,
 }
 
-/// Why a program gave no credentials. Nothing of its answer is in the text.
+/// Why a program gave no credentials. The text has no part of its output.
 #[derive(Debug, Error)]
 pub(super) enum ProcessError {
-    #[error("the shell cannot be started: {0}")]
+    #[error("starting the shell failed: {0}")]
     Start(#[source] io::Error),
-    #[error("the output of the program cannot be read: {0}")]
+    #[error("reading the program's output failed: {0}")]
     Read(#[source] io::Error),
-    #[error("the program did not end within {} seconds and was killed", .0.as_secs())]
+    #[error("the program timed out after {} seconds and was killed", .0.as_secs())]
     TimedOut(Duration),
-    #[error("the program failed ({status}) and said: {complaint}")]
+    #[error("the program failed ({status}); standard error: {complaint}")]
     Failed { status: ExitStatus, complaint: String },
-    #[error("the answer is over 64 KiB")]
+    #[error("the program's output is larger than 64 KiB")]
     TooLong,
-    #[error("the answer is not JSON as AWS defines it (line {line}, column {column})")]
+    #[error("the program's output is invalid: not the JSON that AWS defines (line {line}, column {column})")]
     Malformed { line: usize, column: usize },
-    #[error("the answer lacks {0}")]
+    #[error("the program's output lacks {0}")]
     Lacks(&'static str),
-    #[error("the answer has a Version other than 1")]
+    #[error("the program's output must have Version 1")]
     Version,
-    #[error("the answer has an Expiration that is not a time such as 2026-01-31T12:00:00Z")]
+    #[error("the program's output has an invalid Expiration: it must be a time such as 2026-01-31T12:00:00Z")]
     Expiration,
-    #[error("the answer has {0} that is not visible ASCII")]
+    #[error("the program's output has {0} that is invalid: it must be visible ASCII")]
     NotVisible(&'static str),
 }
 
-/// Runs a command line by the shell, and takes what it writes to standard output.
+/// Runs a command line by the shell, and reads its standard output.
 ///
-/// The program has a process group of its own, which is killed when it takes too long or when the caller goes away.
+/// The program has a separate process group, which is killed when it times out or when the future is dropped.
 pub(super) async fn run(command: &str, limit: Duration) -> Result<Given, ProcessError> {
     timeout(limit, run_to_end(command)).await.unwrap_or(Err(ProcessError::TimedOut(limit)))
 }
@@ -101,7 +101,7 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
     let mut ending = pin!(ending);
     let (answer, status) = tokio::select! {
         ended = &mut ending => {
-            // A child that it left behind may hold its standard error for long.
+            // A child process may keep its standard error open for long.
             let _all_or_what_came = timeout(LAST_WORDS, complaining).await;
             ended?
         }
@@ -113,14 +113,14 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
     } else {
         let complaint = complaint.lock().unwrap_or_else(PoisonError::into_inner);
         let complaint = printable(&String::from_utf8_lossy(&complaint), MAX_COMPLAINT);
-        let complaint = if complaint.is_empty() { "nothing".to_owned() } else { complaint };
+        let complaint = if complaint.is_empty() { "empty".to_owned() } else { complaint };
         Err(ProcessError::Failed { status, complaint })
     }
 }
 
 /// Up to one byte more than `limit`.
 async fn read_up_to(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Result<Zeroizing<Vec<u8>>, ProcessError> {
-    // Room from the start: what grows leaves copies behind.
+    // Allocated in full: a buffer that grows leaves copies of the secret in memory.
     let mut answer = Zeroizing::new(Vec::with_capacity(limit + 1));
     if let Some(from) = from {
         let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
@@ -129,11 +129,11 @@ async fn read_up_to(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Resul
     Ok(answer)
 }
 
-/// Reads to the end, so that the program is never held up, and keeps the beginning.
+/// Reads to the end, so that the program does not block, and keeps the beginning.
 async fn read_all_keep_first(from: Option<impl AsyncRead + Unpin>, kept: &Mutex<Vec<u8>>) {
     let mut part = [0; 1_024];
     let Some(mut from) = from else { return };
-    // What cannot be read is not told.
+    // A read error ends the text.
     while let Ok(length @ 1..) = from.read(&mut part).await {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let room = (4 * MAX_COMPLAINT).saturating_sub(kept.len());
@@ -141,14 +141,14 @@ async fn read_all_keep_first(from: Option<impl AsyncRead + Unpin>, kept: &Mutex<
     }
 }
 
-/// A process group, killed on drop while its id is there.
+/// A process group, killed on drop unless its id was removed.
 struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         let id = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
-            // It may have no process any more.
+            // Its processes may have ended.
             let _already_ended = kill_process_group(id, Signal::KILL);
         }
     }
@@ -156,7 +156,7 @@ impl Drop for Group {
 
 impl Given {
     fn parse(answer: &[u8]) -> Result<Self, ProcessError> {
-        // The text of the parser's error can quote a secret.
+        // The parser's error text can quote a secret.
         let malformed =
             |error: serde_json::Error| ProcessError::Malformed { line: error.line(), column: error.column() };
         #[expect(clippy::disallowed_methods, reason = "into known members, whose names have no other meaning")]
@@ -250,7 +250,7 @@ mod tests {
             r#"sleep 60 >/dev/null & echo $! >&2; echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s"}'"#;
         assert!(run(command, PATIENCE).await.is_ok());
         let failed = run("sleep 60 >/dev/null & echo 'log in first' >&2; exit 3", PATIENCE).await.unwrap_err();
-        assert!(failed.to_string().ends_with("said: log in first"), "{failed}");
+        assert!(failed.to_string().ends_with("standard error: log in first"), "{failed}");
     }
 
     #[tokio::test]
@@ -262,23 +262,23 @@ mod tests {
     #[tokio::test]
     async fn errors_name_the_problem_and_never_the_answer() {
         for (command, expected) in [
-            ("echo hunter2", "not JSON as AWS defines it (line 1, column 1)"),
-            (r#"echo '{"Version":"hunter2"}'"#, "not JSON as AWS defines it"),
+            ("echo hunter2", "not the JSON that AWS defines (line 1, column 1)"),
+            (r#"echo '{"Version":"hunter2"}'"#, "not the JSON that AWS defines"),
             (r#"echo '{"AccessKeyId":"hunter2"}'"#, "lacks Version"),
-            (r#"echo '{"Version":2,"AccessKeyId":"hunter2"}'"#, "Version other than 1"),
+            (r#"echo '{"Version":2,"AccessKeyId":"hunter2"}'"#, "must have Version 1"),
             (r#"echo '{"Version":1,"SecretAccessKey":"hunter2"}'"#, "lacks AccessKeyId"),
             (r#"echo '{"Version":1,"AccessKeyId":"hunter2"}'"#, "lacks SecretAccessKey"),
             (
                 r#"echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2 x"}'"#,
-                "a SecretAccessKey that is not",
+                "a SecretAccessKey that is invalid: it must be visible ASCII",
             ),
             (
                 r#"echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2","Expiration":"hunter2"}'"#,
-                "not a time such as",
+                "it must be a time such as",
             ),
-            ("head -c 70000 /dev/zero", "over 64 KiB"),
-            ("echo hunter2; echo 'log in first' >&2; exit 3", "exit status: 3) and said: log in first"),
-            ("exit 4", "and said: nothing"),
+            ("head -c 70000 /dev/zero", "larger than 64 KiB"),
+            ("echo hunter2; echo 'log in first' >&2; exit 3", "exit status: 3); standard error: log in first"),
+            ("exit 4", "standard error: empty"),
         ] {
             let error = run(command, PATIENCE).await.unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("hunter2"), "{command}: {error}");

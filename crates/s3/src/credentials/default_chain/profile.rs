@@ -1,4 +1,4 @@
-//! Credentials of the selected profile, as the profile files are now.
+//! The credentials of the selected profile.
 
 use std::path::Path;
 
@@ -18,15 +18,15 @@ use super::{provider_config, variables};
 use crate::credentials::comes_from::ComesFrom;
 use access_broker_base::error_chain::error_chain;
 
-/// The profile that holds what a program gave, for the role that is assumed with it.
+/// The name of the profile with a program's credentials, for the role that is assumed with them.
 const GIVEN: &str = "access-broker.credential_process";
 
 /// Loads the credentials of the profile that `AWS_PROFILE` selects.
 ///
-/// Only where nothing asks for a profile is the error `CredentialsNotLoaded`, with which the chain goes on: a profile that
-/// is set up and broken must not have another identity sign.
+/// The error is `CredentialsNotLoaded`, after which the chain continues, only if no profile is set up: with an invalid
+/// profile, no other identity may sign.
 ///
-/// `credential_process` is run here and not by the SDK, which neither ends a program that hangs nor bounds what it says.
+/// `credential_process` is run here and not by the SDK, which does not limit the time and the output of a program.
 pub(super) async fn load(lookup: &Lookup) -> ProviderResult {
     let contents = lookup.profile_files.settled().await.map_err(ProviderError::provider_error)?;
     if let Some(unusable) = &contents.failure {
@@ -54,7 +54,7 @@ pub(super) async fn load(lookup: &Lookup) -> ProviderResult {
             let given =
                 given.map_err(|error| ProviderError::provider_error(InProfile(process.name.to_owned(), error)))?;
             let Some(role) = process.role else { return Ok(comes_from.mark(given.into())) };
-            // What comes later counts, and a source with keys is asked for nothing else.
+            // The later definition of a profile wins, and the SDK uses only the keys of a source that has keys.
             keys = format!("[{role}]\nsource_profile = {GIVEN}\n{}", given.as_profile(GIVEN));
         }
     }
@@ -66,7 +66,7 @@ pub(super) async fn load(lookup: &Lookup) -> ProviderResult {
 #[error("credential_process of the profile `{0}`: {1}")]
 struct InProfile(String, super::process::ProcessError);
 
-/// Has the SDK find the credentials of the profile.
+/// Loads the credentials of the profile by the SDK.
 async fn ask_sdk(contents: &Contents, keys: &str, profile: &Profile, lookup: &Lookup) -> ProviderResult {
     let provider = ProfileFileCredentialsProvider::builder()
         .configure(&provider_config(&lookup.region))
@@ -81,8 +81,8 @@ async fn ask_sdk(contents: &Contents, keys: &str, profile: &Profile, lookup: &Lo
     })
 }
 
-/// The SDK passes a profile over that it cannot load, for instance because its `source_profile` does not exist. Here the
-/// chain goes on only after one that has nothing to do with credentials.
+/// The SDK skips a profile that it cannot load, for instance because its `source_profile` does not exist. Here the
+/// chain continues only after a profile without settings for credentials.
 fn judged(error: ProviderError, profile: &Profile) -> ProviderError {
     if !matches!(error, ProviderError::CredentialsNotLoaded(_)) {
         return error;
@@ -97,7 +97,7 @@ fn judged(error: ProviderError, profile: &Profile) -> ProviderError {
     }
 }
 
-/// Looks at the files of tokens that the SDK is about to read.
+/// Checks the token files that the SDK will read.
 fn check_tokens_of(end: &ProfileEnd<'_>, profiles: &ProfileSet, lookup: &Lookup) -> Result<(), ProviderError> {
     let (profile, progress) = (end.profile, &lookup.progress);
     let check = |setting: &str, path: &Path, kept| {
@@ -119,7 +119,7 @@ fn check_tokens_of(end: &ProfileEnd<'_>, profiles: &ProfileSet, lookup: &Lookup)
     }
 }
 
-/// The files for the SDK, with some more profiles after those in them.
+/// The files for the SDK, with further profiles appended.
 fn texts(contents: &Contents, more: &str) -> EnvConfigFiles {
     let [config, credentials] = &contents.texts;
     EnvConfigFiles::builder()
@@ -132,7 +132,7 @@ async fn parse(files: &EnvConfigFiles) -> Result<ProfileSet, aws_config::profile
     aws_config::profile::load(&Fs::real(), &Env::real(), files, None).await
 }
 
-/// Which file is wrong. The SDK knows its content only.
+/// The parse error with the file's name: the SDK knows only the content.
 async fn parse_problem(contents: &Contents) -> String {
     let kinds = [EnvConfigFileKind::Config, EnvConfigFileKind::Credentials];
     for ((kind, path), text) in kinds.into_iter().zip(&contents.paths).zip(&contents.texts) {
@@ -144,7 +144,7 @@ async fn parse_problem(contents: &Contents) -> String {
     "the profile files cannot be parsed".to_owned()
 }
 
-/// That there is no such profile, what there is instead, and what may be the reason.
+/// Says that the profile does not exist, names the others, and a possible reason.
 fn absent(contents: &Contents, profiles: &ProfileSet) -> String {
     let selected = profiles.selected_profile();
     let mut names: Vec<&str> = profiles.profiles().collect();

@@ -1,19 +1,19 @@
-//! Follows the selected profile to the one that has the first credentials.
+//! Follows the selected profile to the profile with the first credentials.
 
 use aws_config::profile::{Profile, ProfileSet};
 
-/// A program that gives the first credentials of the selected profile.
+/// The program for the first credentials of the selected profile.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProcessProfile<'p> {
     /// The profile that names the program.
     pub(super) name: &'p str,
     /// The command line, for the shell. It may hold a secret.
     pub(super) command: &'p str,
-    /// The profile whose role is to be assumed with what the program gives.
+    /// The profile whose role is assumed with the program's credentials.
     pub(super) role: Option<&'p str>,
 }
 
-/// What comes before `credential_process` where a profile has both, in the SDK's order.
+/// The settings that the SDK prefers to `credential_process`.
 const BEFORE_PROCESS: [&str; 8] = [
     "credential_source",
     "web_identity_token_file",
@@ -25,7 +25,7 @@ const BEFORE_PROCESS: [&str; 8] = [
     "login_session",
 ];
 
-/// The other settings of a profile that have to do with credentials.
+/// The other settings of a profile for credentials.
 const OTHER_SETTINGS: [&str; 6] = [
     "role_arn",
     "source_profile",
@@ -35,25 +35,25 @@ const OTHER_SETTINGS: [&str; 6] = [
     "aws_session_token",
 ];
 
-/// Whether a profile is to give credentials, and not only a region and the like.
+/// Whether a profile has settings for credentials, and not only a region, for instance.
 pub(super) fn is_for_credentials(profile: &Profile) -> bool {
     BEFORE_PROCESS.iter().chain(&OTHER_SETTINGS).any(|key| profile.get(key).is_some())
 }
 
-/// The profile that is asked for something else than keys, and the one whose role is assumed with that.
+/// The last profile of the chain, if its credentials are not keys, and the profile whose role is assumed with them.
 #[derive(Debug)]
 pub(super) struct ProfileEnd<'p> {
     pub(super) profile: &'p Profile,
     pub(super) role: Option<&'p str>,
 }
 
-/// Follows `source_profile` from the selected profile as the SDK does. `None` where it ends in keys of a source or in an
-/// error, which are for the SDK to deal with. A profile with a role may be its own source.
+/// Follows `source_profile` from the selected profile as the SDK does. `None` if that leads to keys of a source or to
+/// an error, which the SDK handles. A profile with a role may be its own source.
 pub(super) fn end_of(profiles: &ProfileSet) -> Option<ProfileEnd<'_>> {
     let mut visited: Vec<&str> = Vec::new();
     let mut profile = profiles.get_profile(profiles.selected_profile())?;
     loop {
-        // A source with keys is asked for nothing else.
+        // The SDK uses only the keys of a source that has keys.
         if !visited.is_empty() && has_keys(profile) {
             return None;
         }
@@ -79,7 +79,7 @@ pub(super) fn end_of(profiles: &ProfileSet) -> Option<ProfileEnd<'_>> {
 }
 
 impl<'p> ProfileEnd<'p> {
-    /// The program that the profile leads to, if the SDK would run it.
+    /// The program, if the SDK would run it.
     pub(super) fn process(&self) -> Option<ProcessProfile<'p>> {
         let Self { profile, role } = *self;
         let has_role_of_no_source = matches!(next(profile), Next::Other);
@@ -98,9 +98,9 @@ fn has_keys(profile: &Profile) -> bool {
 enum Next<'p> {
     /// It has no role: its own credentials are the first.
     End,
-    /// It has a role, which the credentials of another profile assume.
+    /// It has a role, which is assumed with the credentials of another profile.
     Source(&'p str),
-    /// It has a role, which is assumed with something else, or not at all.
+    /// It has a role, which is assumed with other credentials, or cannot be assumed.
     Other,
 }
 

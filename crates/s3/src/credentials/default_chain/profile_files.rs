@@ -1,4 +1,4 @@
-//! The profile files, which other programs write: read twice before they count, and watched.
+//! The profile files, which other programs write: read twice before they are used, and watched.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,42 +20,42 @@ use crate::credentials::static_source::Environment;
 use access_broker_base::files::{FileError, FileSnapshot, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
 use access_broker_base::hex::lower_hex;
 
-/// What names the files.
+/// The variables with the paths of the files.
 const VARIABLES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
-/// The file that others name to say that there is none.
+/// The path that means no file.
 const NO_FILE: &str = "/dev/null";
 /// The largest profile file that is read, in bytes.
 const MAX_FILE: usize = 1_024 * 1_024;
-/// How often one question reads: files that were replaced need two reads, and three if they are replaced meanwhile.
+/// How often one question reads: replaced files need two reads, and three if they are replaced during the question.
 const MAX_READS: usize = 4;
-/// How often the files are looked at while nothing is asked.
+/// The time between two checks of the files for changes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// How many looks pass before files of tokens count after a failure: somebody may write them all the time.
+/// How many checks pass before a change of token files causes a retry after a failure: they may be written constantly.
 const LOOKS_BEFORE_TOKENS: u32 = 5;
-/// How many files of tokens are looked at in a folder.
+/// The most token files that are checked in a directory.
 const MAX_TOKEN_FILES: usize = 256;
 
-/// What the profile files held when they were last whole.
+/// The contents of the profile files when they were last complete.
 #[derive(Debug)]
 pub(super) struct Contents {
     /// `config` and `credentials`.
     pub(super) paths: [PathBuf; 2],
-    /// Empty where there is none that can be read, as with the SDK.
+    /// Empty for a file that cannot be read, as with the SDK.
     pub(super) texts: [Zeroizing<String>; 2],
     pub(super) problems: Vec<UnusableFile>,
-    /// The first file that is there and cannot be used. What it says may be what decides who signs.
+    /// The first file that exists and cannot be used. It could decide which identity signs.
     pub(super) failure: Option<UnusableFile>,
 }
 
-/// `~/.aws/config` and `~/.aws/credentials`, or where `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` say.
+/// `~/.aws/config` and `~/.aws/credentials`, or the files of `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`.
 #[derive(Debug)]
 pub(crate) struct ProfileFiles {
     paths: [PathBuf; 2],
-    /// Whether variables name them.
+    /// Whether a variable has the path.
     are_named: [bool; 2],
-    /// The folders where `aws sso login` and `aws login` put their tokens.
+    /// The directories where `aws sso login` and `aws login` store tokens.
     token_folders: Arc<[PathBuf; 2]>,
-    /// Held while a thread reads. A file system that does not answer holds one thread of these, and not one per look.
+    /// Held while a thread reads. A file system that does not answer blocks one thread, and not one per check.
     readers: [Arc<Semaphore>; 2],
     settle: Duration,
     started: Instant,
@@ -66,16 +66,16 @@ pub(crate) struct ProfileFiles {
 struct State {
     tracker: Tracker,
     held: Option<Arc<Contents>>,
-    /// As the files of tokens were at the last question.
+    /// The token files at the last question.
     tokens: TokenFiles,
 }
 
-/// Names, sizes and times. A content that was read too early is an error of the provider, and asked for again.
+/// Names, sizes and times. A content that is read too early causes an error of the provider and a retry.
 type TokenFiles = BTreeMap<OsString, (u64, Option<SystemTime>)>;
 
 impl ProfileFiles {
-    /// Names the files by the environment. Nothing is read yet. `settle` is how long a file that was changed in place
-    /// must be unchanged.
+    /// Takes the paths from the environment. Does not read yet. `settle` is how long a file must stay unchanged after a
+    /// change in place.
     #[must_use]
     pub(crate) fn new(environment: &Environment, settle: Duration) -> Self {
         let home = PathBuf::from(environment("HOME").unwrap_or_else(|| "~".to_owned()));
@@ -96,12 +96,12 @@ impl ProfileFiles {
         }
     }
 
-    /// Reads the files until their content counts, for up to two seconds. While a change does not count yet, this is what
-    /// was there before.
+    /// Reads the files until their content may be used, for up to two seconds. If a change may not be used yet, this
+    /// returns the previous content.
     ///
     /// # Errors
     ///
-    /// `Changing` where nothing was there before.
+    /// `Changing` if there is no previous content.
     pub(super) async fn settled(&self) -> Result<Arc<Contents>, UnusableFile> {
         let tokens = self.tokens().await;
         self.state().tokens = tokens;
@@ -118,12 +118,12 @@ impl ProfileFiles {
         held.ok_or_else(|| UnusableFile { file: self.paths[1].clone(), problem: FileError::Changing })
     }
 
-    /// The file of the token that `aws sso login` keeps for a session, or for a start URL.
+    /// The token file of `aws sso login` for a session, or for a start URL.
     pub(super) fn sso_token(&self, session: &str) -> PathBuf {
         token_file(&self.token_folders[0], &SHA1_FOR_LEGACY_USE_ONLY, session)
     }
 
-    /// The file of the token that `aws login` keeps for a session.
+    /// The token file of `aws login` for a session.
     pub(super) fn login_token(&self, session: &str) -> PathBuf {
         token_file(&self.token_folders[1], &SHA256, session.trim())
     }
@@ -131,7 +131,7 @@ impl ProfileFiles {
     async fn looks(&self) -> [Result<FileSnapshot, FileError>; 2] {
         let paths = self.paths.clone();
         let looks = blocking(&self.readers[0], move || paths.map(|path| look_at(&path))).await;
-        // Reading does not panic; if it ever did, that would be two more files that cannot be read.
+        // A panic of the read is handled as files that cannot be read.
         looks.unwrap_or_else(|| [(); 2].map(|()| Err(FileError::Unreadable(ErrorKind::Other))))
     }
 
@@ -146,7 +146,7 @@ impl ProfileFiles {
         match self.state().tracker.look(&sights, self.started.elapsed()) {
             Standing::InForce => Finding::InForce,
             Standing::Counts { .. } => Finding::Changed,
-            // The time of writing is a file's own: of two, one may still be replaced by an older one.
+            // Each file has its own time of writing: one of the two may still be replaced by an older file.
             Standing::Pending { unchanged_for } => {
                 let is_young = |look: &FileSnapshot| look.is_young(SystemTime::now(), self.settle);
                 let is_old = unchanged_for >= SECOND_LOOK && !looks.iter().flatten().any(is_young);
@@ -155,7 +155,7 @@ impl ProfileFiles {
         }
     }
 
-    /// Puts in force what the last look found.
+    /// Makes the contents of the last read active.
     fn take(&self, looks: [Result<FileSnapshot, FileError>; 2]) -> Arc<Contents> {
         let mut problems = Vec::new();
         let mut failure = None;
@@ -173,7 +173,7 @@ impl ProfileFiles {
                     let unusable = UnusableFile { file: path.clone(), problem };
                     if may_hold_profiles(problem, self.are_named[index] || had_text(index)) {
                         failure.get_or_insert_with(|| unusable.clone());
-                        // What it held last may still count once it can be read again.
+                        // Its last content may still be used when it can be read again.
                         if let Some(held) = &state.held {
                             text.clone_from(&held.texts[index]);
                         }
@@ -193,8 +193,8 @@ impl ProfileFiles {
     }
 }
 
-/// Whether a file that cannot be used may say who signs. One that is not there says nothing, and neither does one in a
-/// folder that is closed to the server, such as somebody else's home, unless `is_known` to be there.
+/// Whether a file that cannot be used could decide which identity signs. A missing file could not. Neither could a file
+/// in a directory that the server may not search, such as another user's home, unless the file is known to exist.
 const fn may_hold_profiles(problem: FileError, is_known: bool) -> bool {
     match problem {
         FileError::Absent | FileError::Empty => false,
@@ -232,12 +232,12 @@ impl SourceChanges for Arc<ProfileFiles> {
     }
 }
 
-/// As the SDK does: `~` is the home only as the first part of a path.
+/// Expands `~` as the SDK does: only as the first part of a path.
 fn under_home(home: &Path, path: &Path) -> PathBuf {
     path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
 }
 
-/// Runs what may block for ever, at most once at a time. `None`: it panicked.
+/// Runs a read that may block permanently, at most once at a time. `None` if it panicked.
 async fn blocking<T: Send + 'static>(readers: &Arc<Semaphore>, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let reader = Arc::clone(readers).acquire_owned().await.ok()?;
     let read = move || {
@@ -264,13 +264,13 @@ fn is_seen(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// As AWS's tools name the files of tokens.
+/// The path of a token file, named as by AWS's tools.
 fn token_file(folder: &Path, algorithm: &'static Algorithm, name: &str) -> PathBuf {
     let file = lower_hex(digest(algorithm, name.as_bytes()).as_ref());
     folder.join(format!("{file}.json"))
 }
 
-/// The files of a folder. A folder that cannot be read has none.
+/// The files of a directory; none if it cannot be read.
 fn tokens_in(folder: &Path) -> TokenFiles {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_TOKEN_FILES);
     let file = |entry: fs::DirEntry| {

@@ -1,38 +1,38 @@
-//! Where a question stands, to be told if its thread hangs.
+//! The current step of a question, for the error if its thread hangs.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is asked at the moment. Shared between the thread that asks the sources and the one that waits for the answer.
+/// The current step. Shared between the thread that asks the sources and the one that waits for the answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress(Arc<Mutex<Step>>);
 
 #[derive(Debug, Default)]
 struct Step {
-    /// What the sources before said.
+    /// The errors of the sources before.
     said: String,
     source: &'static str,
-    /// What of the source is read or asked.
+    /// The current step of the source.
     detail: String,
 }
 
 impl Progress {
-    /// A source is asked, after others said something.
+    /// Records that a source is asked, and the errors of the sources before.
     pub(super) fn begins(&self, source: &'static str, said: String) {
         *self.step() = Step { said, source, detail: String::new() };
     }
 
-    /// Something that may take long begins, such as reading a file.
+    /// Records a step that may take long, such as reading a file.
     pub(super) fn detail(&self, detail: String) {
         self.step().detail = detail;
     }
 
-    /// What of the source is read or asked, to be put before what happened to it; or nothing.
+    /// The current step of the source as a prefix for its error, or an empty text.
     pub(super) fn what(&self) -> String {
         let step = self.step();
         if step.detail.is_empty() { String::new() } else { format!("{}: ", step.detail) }
     }
 
-    /// All of it, to be put before what happened; or nothing.
+    /// The sources before and the current step as a prefix for an error, or an empty text.
     pub(super) fn all(&self) -> String {
         let what = self.what();
         let step = self.step();

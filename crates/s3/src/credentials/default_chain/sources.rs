@@ -25,13 +25,13 @@ use super::{profile, provider_config, variables};
 use crate::credentials::comes_from::ComesFrom;
 use crate::credentials::static_source::Environment;
 
-/// How long the whole chain may take. It is shorter than the time that the cache gives it, so that the errors of the
-/// sources that did answer are not lost.
+/// The time limit of the whole chain. It is shorter than the time limit of the cache, so that the errors of the sources
+/// that answered are not lost.
 pub(super) const CHAIN_TIMEOUT: Duration = Duration::from_millis(9_500);
 
-/// The sources. The one for profiles is made anew for every question, because the SDK's reads the files once and keeps
-/// its first error. The others keep nothing but what instance metadata gave last, which shall survive an outage of that
-/// service.
+/// The sources. The one for profiles is created again for each question, because the SDK's source reads the files once
+/// and keeps its first error. The others keep no state, except that instance metadata keeps its last credentials for an
+/// outage of that service.
 #[derive(Debug)]
 pub(super) struct Sources {
     lookup: Lookup,
@@ -47,7 +47,7 @@ struct Clients {
     instance_metadata: ImdsCredentialsProvider,
 }
 
-/// Where the chain looks.
+/// A source of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Environment,
@@ -72,7 +72,7 @@ impl Source {
         }
     }
 
-    /// Whether a source that gives nothing is one that is not in use, as its settings are variables that are not set.
+    /// Whether the source is set up only by variables, so that without credentials it is not set up.
     const fn is_set_by_variables(self) -> bool {
         matches!(self, Self::Environment | Self::WebIdentity | Self::Container)
     }
@@ -92,7 +92,7 @@ impl Sources {
         }
     }
 
-    /// Asks one source after another, up to the first that gives credentials, or that is in use and fails.
+    /// Asks one source after the other, up to the first one that returns credentials, or that is set up and fails.
     async fn load(&self) -> ProviderResult {
         let deadline = Instant::now() + CHAIN_TIMEOUT;
         let progress = &self.lookup.progress;
@@ -150,8 +150,8 @@ impl Sources {
         self.clients().await.web_identity.provide_credentials().await.map_err(|error| role.wrap(error))
     }
 
-    /// The SDK's sources, made when they are needed first: they read the profile files in the SDK's way, which is safe
-    /// only after these were found to be in order.
+    /// The SDK's sources, created at their first use: the SDK reads the profile files for them, which is safe only
+    /// after these files were checked.
     async fn clients(&self) -> &Clients {
         let make = async || {
             let config = provider_config(&self.lookup.region);

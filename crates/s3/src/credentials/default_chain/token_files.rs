@@ -1,4 +1,4 @@
-//! Looks at files that the SDK is about to read: it would wait for a FIFO, and read a device to no end.
+//! Checks files before the SDK reads them: it would wait for a FIFO, and read a device endlessly.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use super::progress::Progress;
 use access_broker_base::files::{FileError, read};
 
-/// The largest file of a token that is read, in bytes. STS takes tokens of up to 20,000 characters.
+/// The largest token file, in bytes. STS accepts tokens of up to 20,000 characters.
 const MAX_TOKEN: usize = 64 * 1_024;
 
-/// Who keeps the file of a token.
+/// What writes a token file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// The platform, before the server starts.
     Always,
-    /// A program such as `aws sso login`. Where there is no token, the SDK says so, and what to do.
+    /// A program such as `aws sso login`. For a missing token, the SDK's error says what to do.
     AfterLogin,
 }
 
-/// Checks that the file that a setting names can be read. Blocks on the file system: for a thread that may hang.
+/// Checks that the file of a setting can be read. Blocks on the file system: call it on a thread that may hang.
 pub(super) fn check_token(setting: &str, path: &Path, kept: Kept, progress: &Progress) -> Result<(), ProviderError> {
     progress.detail(format!("{setting} {}", path.display()));
     let problem = match read(path, MAX_TOKEN) {

@@ -1,4 +1,4 @@
-//! Variables that set up a source, and those that are half-set.
+//! The variables that set up a source, completely or in part.
 
 use std::time::SystemTime;
 
@@ -14,19 +14,19 @@ pub(super) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 pub(super) const CONTAINER_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
-/// The SDK takes this instead.
+/// The SDK accepts this name as well.
 const OTHER_SECRET: &str = "SECRET_ACCESS_KEY";
-/// The end of temporary keys, as `aws configure export-credentials --format env` prints it. The AWS CLI and boto3 read
-/// it, and the SDK does not.
+/// The expiry of temporary keys, as `aws configure export-credentials --format env` prints it. The AWS CLI and boto3
+/// read it, the SDK does not.
 const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 const CONTAINER_URIS: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
 
-/// A variable that is not blank.
+/// The value of a variable, unless it is blank.
 pub(super) fn set(environment: &Environment, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.trim().is_empty())
 }
 
-/// An access key needs both of its parts. One alone is a mistake, and not a reason to sign as somebody else.
+/// Checks that both parts of an access key are set. With one part alone, no other identity may sign.
 pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError> {
     let is_set = |name| set(environment, name).is_some();
     match (is_set(KEY_ID), is_set(SECRET), is_set(OTHER_SECRET)) {
@@ -36,7 +36,7 @@ pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError>
     }
 }
 
-/// When the keys of the environment end, if a variable says so.
+/// The expiry of the environment's keys, if the variable is set.
 pub(super) fn expiration(environment: &Environment) -> Result<Option<SystemTime>, ProviderError> {
     let Some(value) = set(environment, EXPIRATION) else { return Ok(None) };
     let end = OffsetDateTime::parse(value.trim(), &Rfc3339).map_err(|_| {
@@ -45,8 +45,8 @@ pub(super) fn expiration(environment: &Environment) -> Result<Option<SystemTime>
     Ok(Some(end.into()))
 }
 
-/// Whether web identity is set up. A role without a token file is not: some platforms set it for other purposes, and the
-/// SDK passes it over too.
+/// Whether web identity is set up. A role without a token file is ignored, as by the SDK: some platforms set it for
+/// other purposes.
 pub(super) fn has_web_identity(environment: &Environment) -> Result<bool, ProviderError> {
     match (set(environment, TOKEN_FILE), set(environment, ROLE_ARN)) {
         (Some(_), Some(_)) => Ok(true),

@@ -1,4 +1,4 @@
-//! Who gets through a handshake.
+//! Which handshakes succeed.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// A listener that demands client certificates of `authority`, which issued the server's too.
+/// A listener that requires client certificates of `authority`, which also issued the server's.
 struct Listener {
     authority: Authority,
     tls: ListenerTls,
@@ -148,7 +148,7 @@ async fn no_session_is_resumed() {
                 (both.client.unwrap(), both.server.unwrap())
             };
             assert_eq!(far.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
-            // Tickets come after the handshake: by this byte the client has seen them.
+            // Tickets follow the handshake: the client has them when it reads this byte.
             far.write_all(b"x").await.unwrap();
             far.flush().await.unwrap();
             near.read_exact(&mut [0]).await.unwrap();
@@ -206,7 +206,7 @@ async fn silent_clients_take_no_place_before_or_after_their_first_message() {
     let places = Semaphore::new(1);
     let (_silent, far) = connection().await;
     let (mut talker, far_of_talker) = connection().await;
-    // What a client says first, as a client says it.
+    // A client's first message, from a real client.
     let config = Arc::new(client_of(&listener.authority, Some(&listener.authority.issue()), &TLS13));
     let mut client = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
     let mut hello = Vec::new();
@@ -215,7 +215,7 @@ async fn silent_clients_take_no_place_before_or_after_their_first_message() {
     let answered = async {
         let mut first = [0; 1];
         talker.read_exact(&mut first).await.unwrap();
-        // It has its answer, and says no more.
+        // It has its answer, and sends nothing more.
         time::timeout(Duration::from_secs(5), places.acquire()).await.unwrap().unwrap()
     };
     tokio::select! {

@@ -1,4 +1,4 @@
-//! Which files are taken.
+//! Which files are accepted.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

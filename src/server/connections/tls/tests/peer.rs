@@ -67,7 +67,7 @@ impl Handshake {
         error.get_ref().unwrap().downcast_ref::<rustls::Error>().unwrap().clone()
     }
 
-    /// The certificate that the server showed to a client that got through.
+    /// The server's certificate, as seen by a client whose handshake succeeded.
     pub(super) fn served(self) -> CertificateDer<'static> {
         self.server.unwrap();
         let stream = self.client.unwrap();

@@ -1,4 +1,4 @@
-//! Certificate authorities, and the folder that a listener reads its files from.
+//! Certificate authorities, and the directory of a listener's files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ impl Authority {
         self.0.der().clone()
     }
 
-    /// A certificate for both ends of a connection, with a change.
+    /// A certificate for server and client, with a modification.
     pub(super) fn issue_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Issued {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -87,7 +87,7 @@ impl Folder {
     pub(super) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let new = self.path("new");
         fs::write(&new, content).unwrap();
-        // Long enough ago for a start to read it once.
+        // Old enough that a start reads it only once.
         let hour_ago = SystemTime::now() - Duration::from_hours(1);
         fs::File::options().write(true).open(&new).unwrap().set_modified(hour_ago).unwrap();
         fs::rename(new, self.path(name)).unwrap();

@@ -14,10 +14,10 @@ use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
-use crate::server::reload_requests::ReloadRequests;
+use crate::server::reload_receiver::ReloadReceiver;
 use access_broker_base::files::{FileError, SECOND_LOOK};
 
-/// A listener, its files, and a client that it lets through.
+/// A listener, its files, and a client that it accepts.
 struct Rotation {
     authority: Authority,
     server: Issued,
@@ -39,16 +39,16 @@ impl Rotation {
         Self { authority, server, folder, tls, client, now: Cell::default() }
     }
 
-    /// One look, so long after the one before.
-    fn look_after(&self, pause: Duration) -> Result<Reload, TlsError> {
+    /// One read, this long after the one before.
+    fn reload_after(&self, pause: Duration) -> Result<Reload, TlsError> {
         self.now.set(self.now.get() + pause);
         self.tls.reload(self.now.get())
     }
 
-    /// The look that finds what was replaced, and the one that makes it count.
+    /// The read that finds a replacement, and the one that makes it active.
     fn reload(&self) -> Result<Reload, TlsError> {
-        match self.look_after(Duration::from_secs(5)) {
-            Ok(Reload::Pending) => self.look_after(SECOND_LOOK),
+        match self.reload_after(Duration::from_secs(5)) {
+            Ok(Reload::Pending) => self.reload_after(SECOND_LOOK),
             looked => looked,
         }
     }
@@ -65,9 +65,9 @@ async fn a_replaced_certificate_is_served_to_new_connections() {
     let begun = handshake(tls, client).await;
     let next = authority.issue();
     folder.put_pair(&next);
-    assert_eq!(rotation.look_after(Duration::from_secs(5)), Ok(Reload::Pending));
+    assert_eq!(rotation.reload_after(Duration::from_secs(5)), Ok(Reload::Pending));
     assert_eq!(handshake(tls, client).await.served(), server.certificate);
-    assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Replaced));
+    assert_eq!(rotation.reload_after(SECOND_LOOK), Ok(Reload::Replaced));
     assert_eq!(handshake(tls, client).await.served(), next.certificate);
     assert_eq!(begun.served(), server.certificate);
     assert_eq!(rotation.reload(), Ok(Reload::Unchanged));
@@ -82,14 +82,14 @@ async fn files_written_in_place_take_effect_once_they_have_settled() {
     for (name, content) in [(CERTIFICATE, next.certificate_pem.clone()), (KEY, next.key_pem())] {
         fs::write(rotation.folder.path(name), &content[..content.len() / 2]).unwrap();
         for _ in 0..19 {
-            assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending));
+            assert_eq!(rotation.reload_after(SECOND_LOOK), Ok(Reload::Pending));
         }
         fs::write(rotation.folder.path(name), content).unwrap();
-        assert_eq!(rotation.look_after(SECOND_LOOK), Ok(Reload::Pending), "half a set is not refused");
+        assert_eq!(rotation.reload_after(SECOND_LOOK), Ok(Reload::Pending), "half a set is not refused");
     }
-    assert_eq!(rotation.look_after(Duration::from_millis(9_999)), Ok(Reload::Pending));
+    assert_eq!(rotation.reload_after(Duration::from_millis(9_999)), Ok(Reload::Pending));
     assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), rotation.server.certificate);
-    assert_eq!(rotation.look_after(Duration::from_millis(1)), Ok(Reload::Replaced));
+    assert_eq!(rotation.reload_after(Duration::from_millis(1)), Ok(Reload::Replaced));
     assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), next.certificate);
 }
 
@@ -166,7 +166,7 @@ async fn replaced_client_authorities_take_effect() {
 async fn watching_puts_a_change_in_force() {
     let Rotation { authority, folder, tls, client, .. } = Rotation::new();
     let tls = Arc::new(tls);
-    let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadRequests::channel().1));
+    let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadReceiver::channel().1));
     let next = authority.issue();
     folder.put_pair(&next);
     until(|| tls.status().good_reloads > 0).await;
@@ -184,24 +184,24 @@ async fn watching_reports_each_change_of_state_once() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     // This runtime has one thread, so that the watch logs to this subscriber too.
     let _guard = tracing::subscriber::set_default(subscriber);
-    let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadRequests::channel().1));
+    let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadReceiver::channel().1));
     let failures = || tls.status().failed_reloads;
 
     folder.put(KEY, "");
     until(|| failures() >= 3).await;
-    assert_eq!(log.lines_with("holds no private key"), 1);
+    assert_eq!(log.lines_with("has no unencrypted private key"), 1);
 
     folder.put(KEY, rotation.authority.issue().key_pem());
     let before = failures();
     until(|| failures() >= before + 3).await;
-    assert_eq!(log.lines_with("does not belong to the certificate"), 1);
+    assert_eq!(log.lines_with("does not match the certificate"), 1);
 
     folder.put(KEY, rotation.server.key_pem());
-    until(|| log.lines_with("good again") > 0).await;
+    until(|| log.lines_with("valid again") > 0).await;
     let before = failures();
     time::sleep(Duration::from_mins(1)).await;
     assert_eq!(failures(), before);
-    assert_eq!((log.lines_with("are refused"), log.lines_with("good again")), (2, 1));
+    assert_eq!((log.lines_with("TLS files refused"), log.lines_with("valid again")), (2, 1));
     assert_eq!(tls.status().good_reloads, 0);
     watching.abort();
 }

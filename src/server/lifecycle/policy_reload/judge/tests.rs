@@ -1,4 +1,4 @@
-//! Looks at a policy file, with content and time passed in, against the real compiler and the sample policy.
+//! Reads of a policy file, with content and time as arguments, against the real compiler and the sample policy.
 
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -11,11 +11,11 @@ use access_broker_identity::PlainHttp;
 
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// Of a policy that goes with the sample configuration, by `minisign`.
+/// The signature of a policy for the sample configuration, by `minisign`.
 const PUBLIC_KEY: &str = "RWQOri3nPag3maWHXbMMYbmFqCnKUOXfGbM4IsGCAIDlAcfW2JDJE9ib";
 const SIGNED: &str = include_str!("testdata/signed.toml");
 const SIGNATURE: &str = include_str!("testdata/signed.toml.minisig");
-/// The same content, signed by the same key, in the way of the first versions.
+/// The same content, signed by the same key, in the format of minisign's first versions.
 const LEGACY_SIGNATURE: &str = include_str!("testdata/legacy.minisig");
 
 fn sample(name: &str) -> std::path::PathBuf {
@@ -26,7 +26,7 @@ fn sample_policy() -> String {
     std::fs::read_to_string(sample("policy.toml")).unwrap()
 }
 
-/// A policy file, as the watch sees it.
+/// A policy file, as the watch reads it.
 struct Watched {
     config: Config,
     watch: PolicyWatch,
@@ -104,7 +104,7 @@ impl Watched {
         self.watch.take(&seen, self.arrival, self.now, vouch, compile)
     }
 
-    /// Looks every half second until something else than waiting is decided, or the time is up.
+    /// Reads every half second until the result is other than pending, or the time is up.
     fn look_for(&mut self, longest: Duration) -> (Step, Duration) {
         let from = self.now;
         let mut step = self.look_after(Duration::ZERO);
@@ -114,7 +114,7 @@ impl Watched {
         (step, self.now.saturating_sub(from))
     }
 
-    /// What the file comes to within a minute, and after how long.
+    /// The result for the file within a minute, and after how long.
     fn outcome(&mut self) -> (&'static str, Duration) {
         let (step, after) = self.look_for(Duration::from_mins(1));
         let (name, file_in_force) = match &step.outcome {
@@ -122,10 +122,10 @@ impl Watched {
             Outcome::InForceAgain => ("in force again", Some(true)),
             Outcome::Pending { .. } => ("pending", Some(false)),
             Outcome::Replaced { .. } => ("replaced", Some(true)),
-            Outcome::Refused(Refusal::File(_)) => ("unusable", Some(false)),
-            Outcome::Refused(Refusal::Proof(_)) => ("unproven", Some(false)),
-            Outcome::Refused(Refusal::Invalid(_)) => ("invalid", Some(false)),
-            Outcome::Refused(Refusal::TakesAway(_)) => ("takes away", Some(false)),
+            Outcome::Refused(PolicyRefusal::File(_)) => ("unusable", Some(false)),
+            Outcome::Refused(PolicyRefusal::Proof(_)) => ("unproven", Some(false)),
+            Outcome::Refused(PolicyRefusal::Invalid(_)) => ("invalid", Some(false)),
+            Outcome::Refused(PolicyRefusal::TakesAway(_)) => ("takes away", Some(false)),
         };
         assert_eq!(step.file_in_force, file_in_force, "{name}");
         (name, after)
@@ -148,7 +148,7 @@ to = { authenticated = true }
 to = { groups = ["contractors"] }
 "#;
 
-/// The policy without its denial: what a writer may have written of it after a while.
+/// The policy without its denial: what a writer may have written up to some time.
 fn half_of_a() -> &'static str {
     &A[..A.find("[[denial]]").unwrap()]
 }
@@ -201,7 +201,7 @@ fn a_policy_with_less_in_it_counts_at_once_if_it_was_renamed_and_never_in_place(
     watched.write_in_place(half_of_a());
     assert_eq!(watched.outcome(), ("takes away", SETTLE));
     assert_eq!(watched.outcome().0, "unchanged", "refused once");
-    // The same content by rename is the operator's word.
+    // The same content by rename is the operator's decision.
     watched.rename_over(half_of_a());
     assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
 }
@@ -243,7 +243,7 @@ fn the_kernel_tells_a_rename_from_a_file_that_is_written_under_its_own_name() {
     watched.rename_over(half_of_a());
     watched.arrival = Some(Arrival::Created);
     assert_eq!(watched.outcome(), ("takes away", SETTLE));
-    // What was renamed and then changed in place was changed in place.
+    // A file that was renamed and then changed in place counts as changed in place.
     let mut watched = Watched::new(A);
     watched.create(&more_than_a());
     watched.arrival = Some(Arrival::Renamed);
@@ -365,7 +365,7 @@ fn absent_empty_unreadable_and_elsewhere_have_words_of_their_own() {
         watched.arrival = Some(Arrival::Renamed);
         watched.content = content;
         let step = watched.look_for(Duration::from_secs(1)).0;
-        let Outcome::Refused(Refusal::File(problem)) = step.outcome else { panic!("{step:?}") };
+        let Outcome::Refused(PolicyRefusal::File(problem)) = step.outcome else { panic!("{step:?}") };
         words.push(problem.to_string());
     }
     let expected = [
@@ -396,7 +396,7 @@ fn a_change_in_place_is_announced_once() {
     assert_eq!(announced, [true, false, false, false, false]);
 }
 
-/// The sample policy is rewritten in place, by a writer that may stop after any line for as long as it likes.
+/// The sample policy is rewritten in place by a writer that may pause after any line, for any time.
 #[test]
 fn no_part_of_the_sample_policy_counts_before_the_whole() {
     let whole = sample_policy();
@@ -409,21 +409,21 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
         watched.write_in_place(part);
         let (step, after) = watched.look_for(Duration::from_secs(30));
         match step.outcome {
-            // Only comments and empty lines are left out.
+            // Only comments and empty lines are missing.
             Outcome::Replaced { compiled, .. } => {
                 assert_eq!(compiled.policy.outline(), of_whole.outline(), "{part}");
                 assert!(whole[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{part}");
                 assert_eq!(after, SETTLE);
             }
-            Outcome::Refused(Refusal::Invalid(_) | Refusal::File(FileError::Empty)) => {}
-            Outcome::Refused(Refusal::TakesAway(_)) => refused += 1,
+            Outcome::Refused(PolicyRefusal::Invalid(_) | PolicyRefusal::File(FileError::Empty)) => {}
+            Outcome::Refused(PolicyRefusal::TakesAway(_)) => refused += 1,
             outcome => panic!("{outcome:?} for\n{part}"),
         }
         valid += usize::from(watched.config.parse_policy(part).is_ok());
         watched.write_in_place(&whole);
         assert_eq!(watched.look_after(SECOND_LOOK).file_in_force, Some(true));
     }
-    // If no part were valid, this test would have nothing to fail for.
+    // If no part were valid, this test could not fail.
     assert!(valid >= 20 && refused >= 20, "{valid} {refused}");
 }
 
@@ -448,7 +448,7 @@ fn no_part_of_a_longer_sample_policy_loses_what_is_in_force() {
             Outcome::Replaced { .. } => {
                 assert!(new[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{}", &new[..end]);
             }
-            Outcome::Refused(Refusal::TakesAway(_)) => refused += 1,
+            Outcome::Refused(PolicyRefusal::TakesAway(_)) => refused += 1,
             _ => {}
         }
     }

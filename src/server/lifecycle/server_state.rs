@@ -1,26 +1,26 @@
-//! How the server stands, by the parts that are there.
+//! The state of the server, from its available parts.
 
 use std::fmt;
 use std::sync::Arc;
 
 use access_broker_policy::BucketName;
 
-/// Something that calls need. The policy is none of the parts: the server does not start without, and keeps the last
-/// good one.
+/// Something that calls need. The policy is not one of the parts: the server does not start without it, and keeps the
+/// last good one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// By the issuer's `iss`.
     IssuerKeys(Arc<str>),
     /// By the logical bucket.
     SigningCredentials(BucketName),
-    /// The credentials that sign uploads to a bucket, where they are others.
+    /// The credentials that sign uploads to a bucket, if they are separate.
     UploadCredentials(BucketName),
     /// The output of audit records.
     AuditTrail,
 }
 
 impl Part {
-    /// The kind, as metrics call it.
+    /// The kind, as in metrics.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::IssuerKeys(_) => "issuer_keys",
@@ -65,27 +65,27 @@ pub(super) struct Found {
     pub(super) required: bool,
 }
 
-/// How the server stands.
+/// The state of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ServerState {
     /// It has just started, and waits for these parts.
     Starting(Vec<Part>),
     /// It serves, without these parts.
     Serving(Vec<Part>),
-    /// It does not serve, because too much is missing: these parts.
+    /// It does not serve: these parts are unavailable, and it needs them.
     NotServing(Vec<Part>),
     /// It is about to stop.
     Stopping,
 }
 
-impl Standing {
+impl ServerState {
     /// Whether health says SERVING.
     #[must_use]
     pub(crate) const fn is_serving(&self) -> bool {
         matches!(self, Self::Serving(_))
     }
 
-    /// Empty where the server serves with everything.
+    /// The unavailable parts.
     #[must_use]
     pub fn missing(&self) -> &[Part] {
         match self {
@@ -96,7 +96,7 @@ impl Standing {
 }
 
 /// One line, for people.
-impl fmt::Display for Standing {
+impl fmt::Display for ServerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Serving(parts) if parts.is_empty() => f.write_str("serving"),
@@ -109,7 +109,7 @@ impl fmt::Display for Standing {
     }
 }
 
-/// How many parts a line for people names; the log names all of them.
+/// How many parts a line for people names; the log names all.
 const NAMED: usize = 3;
 
 fn first_names(parts: &[Part]) -> String {
@@ -124,19 +124,19 @@ pub(super) fn names(parts: &[Part]) -> String {
     names.join(", ")
 }
 
-/// How a server with these parts stands.
-pub(super) fn standing_of(found: Vec<Found>, start_is_over: bool, proves_without_tokens: bool) -> Standing {
+/// The state of a server with these parts.
+pub(super) fn state_of(found: Vec<Found>, start_is_over: bool, proves_without_tokens: bool) -> ServerState {
     let has = |is_kind: fn(&Part) -> bool| found.iter().any(|found| found.available && is_kind(&found.part));
     let can_prove = proves_without_tokens || has(|part| matches!(part, Part::IssuerKeys(_)));
     let can_sign = has(|part| matches!(part, Part::SigningCredentials(_) | Part::UploadCredentials(_)));
     let has_required = found.iter().all(|found| found.available || !found.required);
     let missing: Vec<Part> = found.into_iter().filter(|found| !found.available).map(|found| found.part).collect();
     if missing.is_empty() || (start_is_over && can_prove && can_sign && has_required) {
-        Standing::Serving(missing)
+        ServerState::Serving(missing)
     } else if start_is_over {
-        Standing::NotServing(missing)
+        ServerState::NotServing(missing)
     } else {
-        Standing::Starting(missing)
+        ServerState::Starting(missing)
     }
 }
 
@@ -146,8 +146,8 @@ mod tests {
 
     const ISSUERS: [&str; 2] = ["https://a.example", "https://b.example"];
 
-    /// Two issuers, two buckets, the first of which has upload credentials of its own, and an audit trail; of these the
-    /// named ones are missing or required.
+    /// Two issuers, two buckets, the first of which has its own upload credentials, and an audit trail; the named ones
+    /// are unavailable or required.
     fn found(missing: &[&str], required: &[&str]) -> Vec<Found> {
         let bucket = |name| BucketName::parse(name).unwrap();
         let parts = [
@@ -171,41 +171,41 @@ mod tests {
     #[test]
     fn start_waits_for_every_part() {
         for part in [A, "bucket two", UPLOADS, AUDIT] {
-            let standing = standing_of(found(&[part], &[]), false, true);
-            assert!(matches!(&standing, Standing::Starting(missing) if missing.len() == 1), "{standing}");
+            let state = state_of(found(&[part], &[]), false, true);
+            assert!(matches!(&state, ServerState::Starting(missing) if missing.len() == 1), "{state}");
         }
-        assert_eq!(standing_of(found(&[], &[]), false, false), Standing::Serving(Vec::new()));
+        assert_eq!(state_of(found(&[], &[]), false, false), ServerState::Serving(Vec::new()));
     }
 
     #[test]
     fn partial_loss_stays_partial() {
         for missing in [&[A][..], &["bucket two"], &["bucket one"], &[SIGNING], &[AUDIT], &[A, "bucket one", AUDIT]] {
-            let standing = standing_of(found(missing, &[]), true, false);
-            assert!(standing.is_serving() && !standing.missing().is_empty(), "{missing:?}: {standing}");
+            let state = state_of(found(missing, &[]), true, false);
+            assert!(state.is_serving() && !state.missing().is_empty(), "{missing:?}: {state}");
         }
     }
 
     #[test]
     fn without_any_proof_or_any_bucket_nothing_is_served() {
-        assert!(!standing_of(found(&[KEYS], &[]), true, false).is_serving());
-        assert!(standing_of(found(&[KEYS], &[]), true, true).is_serving(), "workloads prove themselves without keys");
-        assert!(!standing_of(found(&[SIGNING, UPLOADS], &[]), true, true).is_serving());
-        assert!(standing_of(found(&[SIGNING], &[]), true, true).is_serving(), "uploads can be signed");
+        assert!(!state_of(found(&[KEYS], &[]), true, false).is_serving());
+        assert!(state_of(found(&[KEYS], &[]), true, true).is_serving(), "workloads prove themselves without keys");
+        assert!(!state_of(found(&[SIGNING, UPLOADS], &[]), true, true).is_serving());
+        assert!(state_of(found(&[SIGNING], &[]), true, true).is_serving(), "uploads can be signed");
     }
 
     #[test]
     fn required_part_that_is_lost_ends_the_service() {
         for part in [A, "bucket two", UPLOADS, AUDIT] {
-            let standing = standing_of(found(&[part], &[part]), true, false);
-            assert!(matches!(standing, Standing::NotServing(_)), "{part}: {standing}");
-            assert!(standing_of(found(&[], &[part]), true, false).is_serving());
+            let state = state_of(found(&[part], &[part]), true, false);
+            assert!(matches!(state, ServerState::NotServing(_)), "{part}: {state}");
+            assert!(state_of(found(&[], &[part]), true, false).is_serving());
         }
-        assert!(standing_of(found(&["b.example"], &[A]), true, false).is_serving());
+        assert!(state_of(found(&["b.example"], &[A]), true, false).is_serving());
     }
 
     #[test]
-    fn standing_is_said_in_one_line() {
-        let say = |missing: &[&str], start_is_over| standing_of(found(missing, &[]), start_is_over, false).to_string();
+    fn the_state_is_one_line() {
+        let say = |missing: &[&str], start_is_over| state_of(found(missing, &[]), start_is_over, false).to_string();
         assert_eq!(say(&[], true), "serving");
         assert_eq!(say(&[A], false), "starting: waiting for keys of issuer https://a.example");
         assert_eq!(say(&[A], true), "serving without keys of issuer https://a.example");
@@ -219,6 +219,6 @@ mod tests {
             "not serving: without keys of issuer https://a.example, keys of issuer https://b.example, signing credentials of \
              bucket one and 2 more"
         );
-        assert_eq!(Standing::Stopping.to_string(), "stopping");
+        assert_eq!(ServerState::Stopping.to_string(), "stopping");
     }
 }

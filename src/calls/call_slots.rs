@@ -1,4 +1,4 @@
-//! Refuses calls while too many are in flight, instead of letting every one of them become late.
+//! Refuses calls above a limit, so that the others are not delayed.
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use super::cause::Cause;
 use super::malformed::RequestFault;
 use super::message::{self, MessageError, MessageLimits, MessagePrefix};
 use super::record::CallRecord;
-use super::refusal::refuse;
-use super::unserved::Unserved;
+use super::refuse::refuse;
+use super::unanswered::Unanswered;
 use crate::admission::{Holder, Share, Shares};
 
-/// Places for the calls of proven callers, and memory for their messages; both are shared out by caller.
+/// Slots for calls of authenticated callers, and memory for their messages; both are shared by caller.
 ///
-/// A call takes them behind authentication: a peer without a proof takes no place from those who have one. Health and
-/// reflection take none, because a server that is busy is not one that is broken; they have a limit of their own.
+/// A call takes them after authentication, so unauthenticated peers cannot take the slots of callers. Health and
+/// reflection take none, because a busy server must not appear broken; they have their own limit.
 #[derive(Debug)]
-pub(crate) struct CallPlaces {
+pub(crate) struct CallSlots {
     pub(crate) places: Arc<Shares>,
     /// In bytes.
     pub(crate) message_memory: Arc<Shares>,
     pub(crate) message: MessageLimits,
 }
 
-impl CallPlaces {
-    /// Reads the message, and then takes a place for the call.
+impl CallSlots {
+    /// Reads the message, and then takes a slot for the call.
     pub(crate) async fn admit<B>(
         &self,
         body: B,
@@ -35,7 +35,7 @@ impl CallPlaces {
         holder: Holder,
         record: &CallRecord,
         counters: &CallCounters,
-    ) -> Result<(Bytes, HeldPlace), Unserved>
+    ) -> Result<(Bytes, CallSlot), Unanswered>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
@@ -48,17 +48,17 @@ impl CallPlaces {
             MessageError::TimedOut => refuse(Cause::MessageTimedOut).into(),
             MessageError::Ended => match record.request_fault() {
                 Some(RequestFault::Malformed(malformed)) => refuse(Cause::Malformed(malformed)).into(),
-                Some(RequestFault::Lost) | None => Unserved::Lost,
+                Some(RequestFault::Lost) | None => Unanswered::Lost,
             },
         })?;
         let place = self.places.take(holder, 1).map_err(|error| refuse(error.into()))?;
-        Ok((message, HeldPlace { _memory: memory, _place: place }))
+        Ok((message, CallSlot { _memory: memory, _place: place }))
     }
 }
 
-/// What a call holds until its answer begins: what is left then are a few KiB that wait for the client, and they count as
-/// an open stream.
-pub(crate) struct HeldPlace {
+/// What a call holds until its answer begins. After that, a few KiB wait for the client, and they count as an open
+/// stream.
+pub(crate) struct CallSlot {
     _memory: Share,
     _place: Share,
 }

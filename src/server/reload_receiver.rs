@@ -1,30 +1,30 @@
-//! The wish of the operator that keys and files be looked at now, and not when it is their time.
+//! Requests to reload keys and files now instead of at their next time.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time;
 
-/// Where a watch hears of the wish. Clones hear of the same wishes.
+/// Receives the requests in a watching task. Clones receive the same ones.
 #[derive(Debug, Clone)]
-pub(super) struct ReloadRequests(watch::Receiver<()>);
+pub(super) struct ReloadReceiver(watch::Receiver<()>);
 
-impl ReloadRequests {
-    /// A sender of wishes, and where they are heard.
+impl ReloadReceiver {
+    /// A sender of requests, and a receiver.
     pub(super) fn channel() -> (watch::Sender<()>, Self) {
         let (sender, receiver) = watch::channel(());
         (sender, Self(receiver))
     }
 
-    /// Waits for so long, or until the next wish. One that came since the last pause ends this one at once.
+    /// Waits for this long, or until the next request. A request since the last pause ends this one immediately.
     pub(super) async fn pause(&mut self, longest: Duration) {
-        let wish = async {
+        let request = async {
             if self.0.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
-        // Ended by time or by the wish: either way it is time to look.
-        let _ = time::timeout(longest, wish).await;
+        // In both cases it is time to reload.
+        let _ = time::timeout(longest, request).await;
     }
 }
 
@@ -35,9 +35,9 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_wish_ends_one_pause_of_every_watch() {
+    async fn a_request_ends_one_pause_of_every_watch() {
         const LONG: Duration = Duration::from_mins(1);
-        let (sender, mut one) = ReloadRequests::channel();
+        let (sender, mut one) = ReloadReceiver::channel();
         let mut other = one.clone();
         sender.send_replace(());
         let start = Instant::now();
@@ -47,6 +47,6 @@ mod tests {
         assert_eq!(start.elapsed(), LONG);
         drop(sender);
         one.pause(LONG).await;
-        assert_eq!(start.elapsed(), 2 * LONG, "a server that is gone wishes nothing");
+        assert_eq!(start.elapsed(), 2 * LONG, "a dropped sender requests nothing");
     }
 }

@@ -1,13 +1,13 @@
-//! A number that only grows.
+//! A counter that only grows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that only grows.
+/// A counter that only grows.
 #[derive(Debug, Default)]
-pub struct EventCount(AtomicU64);
+pub struct EventCounter(AtomicU64);
 
-impl EventCount {
-    /// The number now.
+impl EventCounter {
+    /// The current count.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

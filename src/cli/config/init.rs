@@ -1,0 +1,68 @@
+//! Writes a minimal configuration and policy.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+/// As short as a configuration can be. `broker.toml` in the samples has every setting.
+const CONFIGURATION: &str = r#"# Configuration of access-broker. docs/CONFIGURATION.md explains every setting.
+# Check it: access-broker check --config broker.toml
+
+[policy]
+file = "policy.toml"
+
+# Whose tokens are accepted, and for which audience.
+[[issuer]]
+issuer = "https://login.example.com"
+audiences = ["access-broker"]
+
+# The bucket that callers name "media". AWS's default chain has the credentials.
+[[bucket]]
+name = "media"
+s3_bucket = "example-media"
+region = "eu-central-1"
+"#;
+
+const POLICY: &str = r#"# Policy of access-broker. docs/POLICY.md explains the language.
+# Nothing is permitted without a grant.
+
+[[tier]]
+name = "tier-1"
+bucket = "media"
+prefix = "tier 1/"
+download = {}
+
+# Every authenticated caller reads tier 1.
+[[grant]]
+name = "all-callers-read-tier-1"
+tiers = "tier-1"
+operations = "download"
+to = { authenticated = true }
+"#;
+
+/// Writes both files, or none if one exists. Says what to do next.
+pub(super) fn write(directory: &Path) -> anyhow::Result<String> {
+    fs::create_dir_all(directory).with_context(|| format!("{}: cannot be created", directory.display()))?;
+    let files =
+        [("broker.toml", CONFIGURATION), ("policy.toml", POLICY)].map(|(name, text)| (directory.join(name), text));
+    for (path, _) in &files {
+        if path.symlink_metadata().is_ok() {
+            bail!("{} already exists; nothing was written", path.display());
+        }
+    }
+    for (path, text) in &files {
+        // A file that appeared since then is not overwritten either.
+        let created = OpenOptions::new().write(true).create_new(true).open(path);
+        let written = created.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    let [(configuration, _), (policy, _)] = &files;
+    Ok(format!(
+        "Wrote {} and {}.\nNext: set issuer, audiences, s3_bucket and region, and then run\n  access-broker check --config {}",
+        configuration.display(),
+        policy.display(),
+        configuration.display()
+    ))
+}
