@@ -56,7 +56,7 @@ enum Command {
     Config(config::ConfigCommand),
     /// Ask a running server for its health.
     Healthcheck(healthcheck::Healthcheck),
-    /// Run the broker, an S3 server and a token issuer together on this machine, for trying things out.
+    /// Run the broker, an S3 server and a token issuer together on this machine, to try them.
     #[cfg(feature = "dev")]
     Dev(dev::Dev),
 }

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_store_puts_a_new_policy_in_force_for_the_next_decision() {
+    fn a_new_policy_is_active_for_the_next_decision() {
         let tier = "tier = [{ name = \"t\", bucket = \"media\", prefix = \"\", download = {} }]\n";
         let grant = "grant = [{ tiers = [\"t\"], operations = [\"download\"], to = { authenticated = true } }]";
         let store = PolicyStore::new(compile(tier));

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_host_is_one_peer_whatever_address_of_its_64_it_uses() {
+    fn every_address_of_an_ipv6_host_s_64_is_one_peer() {
         assert_eq!(block("2001:db8:1:2::1"), block("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert_ne!(block("2001:db8:1:2::1"), block("2001:db8:1:3::1"));
         assert_ne!(block("192.0.2.1"), block("192.0.2.2"));

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_is_told_that_everything_is_taken_and_not_that_it_holds_too_much() {
+    fn a_new_holder_is_refused_because_of_the_total_and_not_its_share() {
         let shares = Shares::new(3);
         let held: Vec<Share> = (0..3).map(|number| shares.take(holder(number), 1).unwrap()).collect();
         assert_eq!(shares.take(holder(9), 1).unwrap_err(), NoShare::Full);

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_late_after_the_time_limit_and_not_before_whatever_else_is_delivered() {
+    fn a_part_is_late_after_the_time_limit_and_not_before() {
         for born_after in 0..10 {
             let owed = Arc::new(Undelivered::default());
             for _ in 0..born_after {

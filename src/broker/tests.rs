@@ -178,7 +178,7 @@ async fn a_pinned_url_reads_the_version_that_was_found() {
 }
 
 #[tokio::test]
-async fn a_verification_tells_what_holds_what_differs_and_what_is_unknown() {
+async fn a_verification_returns_what_holds_what_differs_and_what_is_unknown() {
     let id = DecisionId::generate();
     let recorded = StoredObject { decision_id: Some(id.to_string()), ..stored() };
     let broker = broker(Ok(recorded)).await;

@@ -96,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_sent_the_id_is_fit(sent in proptest::collection::vec(0x20_u8..=0x7E, 0..200)) {
+        fn the_id_is_valid_for_any_input(sent in proptest::collection::vec(0x20_u8..=0x7E, 0..200)) {
             let id = id_of(&[&sent]);
             prop_assert!(is_fit(id.as_str().as_bytes()));
             prop_assert!(id.as_str().as_bytes() == sent || is_new(&id));

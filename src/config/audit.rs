@@ -109,7 +109,7 @@ fn read_file(table: &mut Table<'_>, directory: &Path, kind: Kind) -> Option<Audi
     let rotate_size = table
         .setting(
             "rotate_size",
-            "The size that the file does not exceed. Before that, it is renamed to the current time.",
+            "The size that the file does not exceed. Before it would, it is renamed, with the current time in its name.",
         )
         .size()
         .within(ROTATE_SIZES)

@@ -186,8 +186,8 @@ fn read_signers(
     let upload_credentials = table
         .setting(
             "upload_credentials",
-            "Other credentials that sign uploads. They need permission to write, and none to read. See \
-             [below](#credentials-for-uploads).",
+            "Other credentials that sign uploads. They need permission to write, and none to read. See [credentials \
+             for uploads](#credentials-for-uploads).",
         )
         .text()
         .limits("as `credentials`; another access key")

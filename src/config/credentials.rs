@@ -70,7 +70,7 @@ const EXPIRATION: Secret = Secret {
         "The environment variable with the time at which temporary keys expire, RFC 3339 in UTC: \
          `2026-01-31T12:00:00Z`.",
     ),
-    file: ("expiration_file", "The file with the time at which temporary keys expire, in the same form."),
+    file: ("expiration_file", "The file with the time at which temporary keys expire, RFC 3339 in UTC."),
     limits: "one of `expiration_env` and `expiration_file` is required with a session token",
 };
 

@@ -1,15 +1,15 @@
-//! What differs between two configurations.
+//! The differences between two configurations.
 
 use std::fmt::Debug;
 
 use super::Config;
 
 impl Config {
-    /// The sections that a newer configuration has other settings in, but for `log.level`, which a running server can
-    /// take. Everything else takes a restart.
+    /// The sections whose settings differ in a newer configuration, except for `log.level`, which a running server can
+    /// change. All others need a restart.
     #[must_use]
     pub(crate) fn sections_for_restart(&self, newer: &Self) -> Vec<&'static str> {
-        // Every field is named, so that a new one is not forgotten.
+        // Every field is listed, so that a new one is not forgotten.
         let Self {
             server,
             limits,
@@ -42,7 +42,7 @@ impl Config {
     }
 }
 
-/// Settings of many kinds have one form in common.
+/// Not all settings can be compared, but all can be printed.
 fn differ(one: &impl Debug, other: &impl Debug) -> bool {
     format!("{one:?}") != format!("{other:?}")
 }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_of_the_log_is_all_that_takes_no_restart() {
+    fn only_the_level_of_the_log_needs_no_restart() {
         let differences = |one: &str, other: &str| parse(one).sections_for_restart(&parse(other));
         assert!(differences("", "").is_empty());
         assert!(differences("[log]\nlevel = 'info'", "# A comment.\n[log]\nlevel = 'debug'").is_empty());

@@ -1,6 +1,7 @@
 //! `[[issuer]]`: whose tokens are accepted, and under which conditions.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,7 +86,6 @@ fn read(
             ("spiffe", Preset::Spiffe),
         ])
         .or(Preset::Oidc);
-    let access_tokens_only = read_token_type(&mut table, preset);
     let audiences = table
         .setting("audiences", "The accepted audiences: one of them must be in `aud`.")
         .list("string")
@@ -95,128 +95,21 @@ fn read(
     // What is missing or could not be read was reported, and is not reported as empty again.
     let reported = [("issuer", issuer.is_none()), ("audiences", audiences.is_none())];
     let (issuer, audiences) = (issuer.unwrap_or_default(), audiences.unwrap_or_default());
-    let defaults = match preset {
+    let mut settings = match preset {
         Preset::Oidc => IssuerSettings::oidc(issuer, audiences),
         Preset::Cognito => IssuerSettings::cognito(issuer, audiences),
         Preset::Kubernetes => IssuerSettings::kubernetes(issuer, audiences),
         Preset::Spiffe => IssuerSettings::spiffe(issuer, audiences),
     };
-    let token_uses = read_token_uses(&mut table, preset);
-    let algorithms = read_algorithms(&mut table).unwrap_or(defaults.algorithms);
-    let (key_location, start_key_file) = read_key_location(&mut table, directory);
-    let insecure_loopback = table
-        .setting(
-            "insecure_loopback",
-            "Permits plain `http` for fetching keys from [loopback addresses](#loopback-keys).",
-        )
-        .flag()
-        .or(false);
-    // The certificate authority and the token of a pod are for the API server of the cluster only.
-    let is_elsewhere = key_location.is_some();
-    let in_pod = |default: Option<PathBuf>| if is_elsewhere { None } else { default };
-    let key_ca_file = table
-        .setting(
-            "jwks_ca_file",
-            "The only authorities that may certify the key server, instead of the machine's. Read again at every \
-             fetch.",
-        )
-        .path(directory)
-        .limits("PEM; not with keys from `jwks_file` alone")
-        .absent("the machine's authorities; the cluster's for preset kubernetes")
-        .optional();
-    let key_bearer_file = table
-        .setting(
-            "jwks_bearer_file",
-            "A file with a bearer token for the key server. Read again at every fetch, and sent only to the origin of \
-             the issuer or of `jwks_url`.",
-        )
-        .path(directory)
-        .limits("not with keys from `jwks_file` alone")
-        .absent("none; the pod's token for preset kubernetes")
-        .optional();
-    let key_location = key_location.unwrap_or(defaults.key_location);
-    let settings = IssuerSettings {
-        key_proxy: read_key_proxy(&mut table, &key_location, server_key_proxy),
-        profile: match preset {
-            Preset::Oidc if access_tokens_only => TokenProfile::AccessToken,
-            Preset::Oidc => TokenProfile::Oidc,
-            Preset::Cognito => TokenProfile::Cognito { token_uses },
-            Preset::Kubernetes => TokenProfile::Kubernetes,
-            Preset::Spiffe => TokenProfile::Spiffe,
-        },
-        algorithms,
-        key_location,
-        start_key_file,
-        plain_http: if insecure_loopback { PlainHttp::OnLoopback } else { plain_http },
-        key_ca_file: key_ca_file.map(|file| file.value).or_else(|| in_pod(defaults.key_ca_file)),
-        key_bearer_file: key_bearer_file.map(|file| file.value).or_else(|| in_pod(defaults.key_bearer_file)),
-        groups_claim: table
-            .setting(
-                "groups_claim",
-                "The top-level claim with the caller's groups: an array of strings, or one string that is one group.",
-            )
-            .text()
-            .limits("not empty")
-            .absent("`groups`; `cognito:groups` for preset cognito")
-            .optional()
-            .map_or(defaults.groups_claim, |claim| claim.value),
-        scopes_claim: table
-            .setting(
-                "scopes_claim",
-                "The top-level claim with the caller's scopes: an array of strings, or one string with spaces between \
-                 the scopes.",
-            )
-            .text()
-            .limits("not empty")
-            .or(defaults.scopes_claim),
-        required_claims: table
-            .setting(
-                "required_claims",
-                "Top-level claims that every token must have. An empty list or string counts as a value, `null` does \
-                 not.",
-            )
-            .list("string")
-            .limits("none empty, none twice")
-            .optional()
-            .map(values)
-            .unwrap_or_default(),
-        leeway: table
-            .setting("leeway", "How far the clocks of issuer and broker may differ: for `exp`, `nbf` and `iat`.")
-            .duration()
-            .at_most(MAX_LEEWAY)
-            .or(defaults.leeway),
-        max_token_lifetime: table
-            .setting("max_token_lifetime", "The longest time from `iat` to `exp`. If it is set, tokens need `iat`.")
-            .duration()
-            .at_least(Duration::from_secs(1))
-            .absent("none; 24h for preset kubernetes")
-            .optional()
-            .map_or(defaults.max_token_lifetime, |lifetime| Some(lifetime.value)),
-        trust_email: table
-            .setting(
-                "trust_email",
-                "Accepts every e-mail address of this issuer as verified, also without `email_verified`. Not for \
-                 [Microsoft Entra ID](#microsoft-entra-id).",
-            )
-            .flag()
-            .or(false),
-        key_refresh_interval: table
-            .setting(
-                "key_refresh_interval",
-                "The time between fetches of the keys, where the key server's `Cache-Control` gives none.",
-            )
-            .duration()
-            .within(REFRESH_INTERVALS)
-            .or(defaults.key_refresh_interval),
-        file_settle: defaults.file_settle,
-        max_key_age: table
-            .setting("max_key_age", "How long keys may be used after the last fetch that succeeded.")
-            .duration()
-            .within(KEY_AGES)
-            .or(defaults.max_key_age),
-        issuer: defaults.issuer,
-        audiences: defaults.audiences,
-    };
+    settings.plain_http = plain_http;
+    settings.profile = read_profile(&mut table, preset);
+    if let Some(algorithms) = read_algorithms(&mut table) {
+        settings.algorithms = algorithms;
+    }
+    read_keys(&mut table, directory, &mut settings);
+    settings.key_proxy = read_key_proxy(&mut table, &settings.key_location, server_key_proxy);
+    read_claims(&mut table, &mut settings);
+    read_times(&mut table, &mut settings);
     let is_required = table
         .setting("required", "Nothing is served while this issuer's keys are missing. See [readiness](#readiness).")
         .flag()
@@ -229,6 +122,137 @@ fn read(
     }
     table.finish();
     (settings, is_required)
+}
+
+/// Reads where the keys are, and what is used to fetch them.
+fn read_keys(table: &mut Table<'_>, directory: &Path, settings: &mut IssuerSettings) {
+    let (key_location, start_key_file) = read_key_location(table, directory);
+    let insecure_loopback = table
+        .setting(
+            "insecure_loopback",
+            "Permits plain `http` for fetching keys from [loopback addresses](#loopback-keys).",
+        )
+        .flag()
+        .or(false);
+    let ca_file = table
+        .setting(
+            "jwks_ca_file",
+            "The only authorities that may certify the key server, instead of the machine's. Read again at every \
+             fetch.",
+        )
+        .path(directory)
+        .limits("PEM; not with keys from `jwks_file` alone")
+        .absent("the machine's authorities; the cluster's for preset kubernetes")
+        .optional();
+    let bearer_file = table
+        .setting(
+            "jwks_bearer_file",
+            "A file with a bearer token for the key server. Read again at every fetch, and sent only to the origin of \
+             the issuer or of `jwks_url`.",
+        )
+        .path(directory)
+        .limits("not with keys from `jwks_file` alone")
+        .absent("none; the pod's token for preset kubernetes")
+        .optional();
+    if let Some(key_location) = key_location {
+        settings.key_location = key_location;
+        // The certificate authority and the token of a pod are for the API server of its cluster only.
+        (settings.key_ca_file, settings.key_bearer_file) = (None, None);
+    }
+    settings.start_key_file = start_key_file;
+    if insecure_loopback {
+        settings.plain_http = PlainHttp::OnLoopback;
+    }
+    if let Some(file) = ca_file {
+        settings.key_ca_file = Some(file.value);
+    }
+    if let Some(file) = bearer_file {
+        settings.key_bearer_file = Some(file.value);
+    }
+}
+
+fn read_claims(table: &mut Table<'_>, settings: &mut IssuerSettings) {
+    let groups_claim = table
+        .setting(
+            "groups_claim",
+            "The top-level claim with the caller's groups: an array of strings, or one string that is one group.",
+        )
+        .text()
+        .limits("not empty")
+        .absent("`groups`; `cognito:groups` for preset cognito")
+        .optional();
+    if let Some(claim) = groups_claim {
+        settings.groups_claim = claim.value;
+    }
+    settings.scopes_claim = table
+        .setting(
+            "scopes_claim",
+            "The top-level claim with the caller's scopes: an array of strings, or one string with spaces between the \
+             scopes.",
+        )
+        .text()
+        .limits("not empty")
+        .or(mem::take(&mut settings.scopes_claim));
+    settings.required_claims = table
+        .setting(
+            "required_claims",
+            "Top-level claims that every token must have. See [claims](#algorithms-and-claims).",
+        )
+        .list("string")
+        .limits("none empty, none twice")
+        .optional()
+        .map(values)
+        .unwrap_or_default();
+    settings.trust_email = table
+        .setting(
+            "trust_email",
+            "Accepts every e-mail address of this issuer as verified, also without `email_verified`. Not for \
+             [Microsoft Entra ID](#microsoft-entra-id).",
+        )
+        .flag()
+        .or(false);
+}
+
+fn read_times(table: &mut Table<'_>, settings: &mut IssuerSettings) {
+    settings.leeway = table
+        .setting("leeway", "How far the clocks of issuer and broker may differ: for `exp`, `nbf` and `iat`.")
+        .duration()
+        .at_most(MAX_LEEWAY)
+        .or(settings.leeway);
+    let max_token_lifetime = table
+        .setting("max_token_lifetime", "The longest time from `iat` to `exp`. If it is set, tokens need `iat`.")
+        .duration()
+        .at_least(Duration::from_secs(1))
+        .absent("none; 24h for preset kubernetes")
+        .optional();
+    if let Some(lifetime) = max_token_lifetime {
+        settings.max_token_lifetime = Some(lifetime.value);
+    }
+    settings.key_refresh_interval = table
+        .setting(
+            "key_refresh_interval",
+            "The time between fetches of the keys, where the key server's `Cache-Control` gives none.",
+        )
+        .duration()
+        .within(REFRESH_INTERVALS)
+        .or(settings.key_refresh_interval);
+    settings.max_key_age = table
+        .setting("max_key_age", "How long keys may be used after the last fetch that succeeded.")
+        .duration()
+        .within(KEY_AGES)
+        .or(settings.max_key_age);
+}
+
+fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
+    let access_tokens_only = read_token_type(table, preset);
+    let token_uses = read_token_uses(table, preset);
+    match preset {
+        Preset::Oidc if access_tokens_only => TokenProfile::AccessToken,
+        Preset::Oidc => TokenProfile::Oidc,
+        Preset::Cognito => TokenProfile::Cognito { token_uses },
+        Preset::Kubernetes => TokenProfile::Kubernetes,
+        Preset::Spiffe => TokenProfile::Spiffe,
+    }
 }
 
 fn read_issuer(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<String> {
@@ -316,7 +340,7 @@ fn read_token_type(table: &mut Table<'_>, preset: Preset) -> bool {
 fn read_algorithms(table: &mut Table<'_>) -> Option<Vec<Algorithm>> {
     let names = table
         .setting("algorithms", "The accepted signature algorithms. `EdDSA` and `Ed25519` name the same algorithm.")
-        .list("algorithm")
+        .list("string")
         .limits(
             "`RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`, `Ed25519`; at least one, \
              none twice",

@@ -143,6 +143,7 @@ const ONE_DAY: Duration = Duration::from_hours(24);
 
 const KIB: u32 = 1_024;
 
+#[expect(clippy::too_many_lines, reason = "one statement for each setting")]
 pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
     table.describe(
         "What clients can use of the server. Each limit per connection or per caller has a limit on the total.",
@@ -183,8 +184,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
                 "Proxies and load balancers whose address many clients [share](#shared-addresses). Not related to \
                  `trusted_hop`, which says whose identity headers are believed.",
             )
-            .list("IP address or network")
-            .limits("such as `10.0.0.7` and `10.1.0.0/16`")
+            .list("string")
+            .limits("IP addresses and networks, such as `10.0.0.7` and `10.1.0.0/16`")
             .each(network)
             .unwrap_or_default()
             .into_iter()
@@ -246,7 +247,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
         max_unproven_streams_per_connection: table
             .setting(
                 "max_unproven_streams_per_connection",
-                "The same limit for one connection. Does not apply to [shared addresses](#shared-addresses).",
+                "As `max_unproven_streams`, on one connection. Does not apply to [shared \
+                 addresses](#shared-addresses).",
             )
             .count()
             .within(1..=10_000)
@@ -299,8 +301,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
         connection_age_grace: table
             .setting(
                 "connection_age_grace",
-                "How long calls in flight may take after that. Then the connection is closed. Streams of health and \
-                 reflection end at that time.",
+                "How long calls in flight may take after the GOAWAY of `connection_age`. Then the connection is \
+                 closed. Streams of health and reflection end at that time.",
             )
             .duration()
             .within(SECOND..=ONE_HOUR)

@@ -47,7 +47,7 @@ pub(super) fn read(mut table: Table<'_>) -> (LogSettings, AccessLogSettings) {
         .setting(
             "rejected_per_second",
             "How many access lines are written in a second for rejected proofs, malformed requests and calls over a \
-             limit. The rest is [counted](OPERATIONS.md#the-log).",
+             limit. Others are [counted](OPERATIONS.md#the-log).",
         )
         .count()
         .at_most(MAX_REJECTED_PER_SECOND)

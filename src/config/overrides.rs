@@ -2,14 +2,14 @@
 
 use access_broker_base::document::{Location, Overrides};
 
-/// Environment variables that begin with this and hold `__` between section and setting are settings:
+/// Environment variables with this prefix, and `__` between section and setting, are settings:
 /// `ACCESS_BROKER_SERVER__GRPC_ADDR` is `server.grpc_addr`.
 ///
-/// The double underscore keeps them apart from what Kubernetes sets for a service of the same name, such as
+/// The double underscore distinguishes them from variables that Kubernetes sets for a service of the same name, such as
 /// `ACCESS_BROKER_PORT`.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "ACCESS_BROKER_";
 
-/// The settings among the environment's variables.
+/// The settings in the environment's variables.
 pub fn environment_overrides(variables: impl IntoIterator<Item = (String, String)>) -> Overrides {
     variables
         .into_iter()
@@ -20,7 +20,7 @@ pub fn environment_overrides(variables: impl IntoIterator<Item = (String, String
         .collect()
 }
 
-/// Puts a flag's value over whatever the environment said.
+/// Adds a flag's value, which wins over the environment.
 pub(crate) fn flag_override(overrides: &mut Overrides, flag: &str, path: &str, value: Option<String>) {
     if let Some(text) = value {
         overrides.insert(path.to_owned(), (Location::Flag(flag.to_owned()), text));

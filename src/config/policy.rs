@@ -80,8 +80,8 @@ fn read_variables(table: &mut Table<'_>) -> Variables {
             "variables",
             "The environment variables that the policy can use as `${NAME}`. See [variables](#variables).",
         )
-        .list("name of a variable")
-        .limits("letters, digits and `_`; not a digit first")
+        .list("string")
+        .limits("names of letters, digits and `_`; not a digit first")
         .each(|name| {
             if !is_variable_name(name) {
                 return Err("must be names of variables: A-Z, a-z, 0-9 and _, without a digit first".to_owned());

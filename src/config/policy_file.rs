@@ -1,4 +1,4 @@
-//! The policy file, and what vouches for it: read at start, and looked at again while the server runs.
+//! The policy file with its checksum and signature: read at start, and again while the server runs.
 
 mod proof;
 
@@ -23,11 +23,11 @@ pub struct LoadedPolicy {
     /// The policy with its warnings.
     pub compiled: CompiledPolicy,
     pub(crate) source: PolicySource,
-    /// How files came to be under the policy's name since before it was read.
+    /// How files arrived under the policy's name, from before it was read.
     pub(crate) arrivals: Arrivals,
 }
 
-/// What a policy was compiled from. Later looks at its file are compared with it.
+/// What a policy was compiled from. Later reads of its file are compared with it.
 #[derive(Debug)]
 pub(crate) struct PolicySource {
     pub(crate) text: String,
@@ -44,7 +44,7 @@ pub(crate) struct PolicySnapshot {
     pub(crate) signature: Result<FileSnapshot, FileError>,
 }
 
-/// The paths of the policy file and of what vouches for it.
+/// The paths of the policy file, its checksum and its signature.
 #[derive(Clone)]
 pub(crate) struct PolicyFile {
     policy: PathBuf,
@@ -60,18 +60,18 @@ impl fmt::Debug for PolicyFile {
 }
 
 impl PolicyFile {
-    /// The file that the settings name, and the two beside it.
+    /// The policy file of the settings, and the other two in the same directory.
     #[must_use]
     pub(crate) fn new(settings: &PolicySettings) -> Self {
-        let beside = |ending: &str| {
+        let with_ending = |ending: &str| {
             let mut path = settings.file.clone().into_os_string();
             path.push(ending);
             PathBuf::from(path)
         };
         Self {
             policy: settings.file.clone(),
-            checksum: beside(".sha256"),
-            signature: beside(".minisig"),
+            checksum: with_ending(".sha256"),
+            signature: with_ending(".minisig"),
             key: settings.minisign_public_key.clone(),
         }
     }
@@ -86,19 +86,19 @@ impl PolicyFile {
         &self.checksum
     }
 
-    /// Looks at all three files. Blocks on the file system.
+    /// Reads all three files. Blocks on the file system.
     #[must_use]
     pub(crate) fn look(&self) -> PolicySnapshot {
-        self.look_beside(files::read(&self.policy, MAX_DOCUMENT_BYTES))
+        self.with_proofs_of(files::read(&self.policy, MAX_DOCUMENT_BYTES))
     }
 
     /// Reads the policy as it is at start; see [`at_start`].
     pub(super) fn read_at_start(&self, settings: &PolicySettings) -> Result<PolicySnapshot, UnusableFile> {
         let policy = at_start::read_one(&self.policy, MAX_DOCUMENT_BYTES, settings.settle)?;
-        Ok(self.look_beside(Ok(policy)))
+        Ok(self.with_proofs_of(Ok(policy)))
     }
 
-    fn look_beside(&self, policy: Result<FileSnapshot, FileError>) -> PolicySnapshot {
+    fn with_proofs_of(&self, policy: Result<FileSnapshot, FileError>) -> PolicySnapshot {
         PolicySnapshot {
             policy,
             checksum: files::read(&self.checksum, MAX_PROOF_BYTES),
@@ -109,12 +109,12 @@ impl PolicyFile {
         }
     }
 
-    /// Whether a checksum or a signature proves that the content is whole. A proof that is wrong is an error, and so is
-    /// a missing signature where there is a key.
+    /// Whether a checksum or a signature proves that the content is complete. A wrong checksum or signature is an error,
+    /// and so is a missing signature if there is a key.
     ///
     /// # Errors
     ///
-    /// The file with the proof, and what is wrong with it.
+    /// The file with the checksum or the signature, and what is wrong with it.
     pub(crate) fn is_vouched_for(&self, content: &[u8], look: &PolicySnapshot) -> Result<bool, ProofError> {
         let by_checksum = proof::check_checksum(content, &self.checksum, &look.checksum)?;
         let by_signature = match &self.key {

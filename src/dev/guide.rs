@@ -50,24 +50,24 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
 
   gRPC    {grpc}   reflection and health are on
   S3      {s3}   checks signatures; objects are in {objects}
-  issuer  {issuer}   hands tokens to anybody on this machine
+  issuer  {issuer}   gives tokens to every process on this machine
   admin   http://{admin}   /livez, /readyz and /metrics
   policy  {policy}   change it while this runs
-  audit   {audit}   a record of every decision
+  audit   {audit}   one record per decision
 
-# The callers, for an hour. A fresh token: curl -s {issuer}/token -d username=user-one | jq -r .id_token
+# The callers, for an hour. A new token: curl -s {issuer}/token -d username=user-one | jq -r .id_token
 export TOKEN_ONE={token_one}
 export TOKEN_TWO={token_two}
 
-# What there is.
+# The services.
 grpcurl -plaintext {grpc} list
 grpcurl -plaintext {grpc} describe accessbroker.v1.AccessBrokerService
 
-# Everybody who is signed in reads tier 1.
+# Every signed-in user reads tier 1.
 {both_read} > tier-1.json
 curl -f -o cute-cat.jpg "$(jq -r .get.url tier-1.json)"
 
-# User one reads tier 2 as well.
+# User one also reads tier 2.
 {one_reads} > tier-2.json
 curl -f -o super-cute-cat.jpg "$(jq -r .get.url tier-2.json)"
 

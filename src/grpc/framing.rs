@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_form_is_told_apart() {
+    fn every_broken_form_is_distinguished() {
         use MalformedRequest::{InvalidCompressionFlag, NoMessage, SeveralMessages, TruncatedMessage};
         let one = message(b"abc");
         for (request, expected) in [

@@ -128,7 +128,7 @@ mod tests {
         }
 
         #[test]
-        fn who_waits_as_told_is_let_pass_and_not_a_nanosecond_before(limit in any_limit(), calls in 1..2_000_usize) {
+        fn a_call_after_the_stated_wait_is_permitted_and_not_a_nanosecond_before(limit in any_limit(), calls in 1..2_000_usize) {
             let now = 1_u64 << 40;
             let mut state = Gcra::new(limit, Nanos(now));
             if let Some(wait) = (0..calls).find_map(|_| state.count_one(Nanos(now)).err()) {

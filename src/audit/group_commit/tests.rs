@@ -105,7 +105,7 @@ async fn what_comes_during_a_sync_is_written_together() {
 }
 
 #[tokio::test]
-async fn an_output_that_hangs_holds_nobody_up_for_longer_than_patience_and_keeps_what_it_took() {
+async fn an_output_that_hangs_delays_calls_up_to_the_patience_and_keeps_what_it_took() {
     let (sink, gate) = sink(2);
     assert_eq!(sink.keep(record(), SHORT).await, Err(AuditFailure::TimedOut));
     gate.wait_for_begun(1);

@@ -159,7 +159,7 @@ impl OpenFile {
         sync_folder(path)?;
         if opened.torn {
             tracing::warn!(
-                "last audit record in the file is invalid: it is cut off; the next record starts a new line"
+                "last audit record in the file is invalid: it is incomplete, and the next record starts a new line"
             );
         }
         Ok(opened)

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn null_device_is_told_from_other_streams() {
+    fn the_null_device_is_detected() {
         let open = |path| File::options().write(true).open(path).unwrap();
         assert!(is_null_device(&open("/dev/null")));
         assert!(!is_null_device(&open("/dev/full")));

@@ -178,7 +178,7 @@ fn a_verification_says_what_was_found() {
 }
 
 #[test]
-fn what_failed_is_told_from_what_was_refused_and_a_denial_is_named() {
+fn failed_and_refused_are_distinguished_and_a_denial_is_named() {
     let unavailable = BrokerError::Inspection(InspectionError::Unavailable("the cause".to_owned()));
     let denied = BrokerError::Refused(RefusalReason::Denied("stolen-laptop".into()));
     for (error, event, reason, rule) in

@@ -17,22 +17,22 @@ pub(super) fn compare_checksum(
 ) -> Comparison {
     let algorithm = promised.algorithm();
     let is_checked = imposed.is_checked_by_server(algorithm);
-    let told = told(object, algorithm);
-    if told.is_some_and(|told| told != promised) {
+    let returned = returned(object, algorithm);
+    if returned.is_some_and(|returned| returned != promised) {
         return Comparison::Differs;
     }
     if algorithm == ChecksumAlgorithm::Md5 {
         match tag_as_md5(&object.etag) {
             Some(md5) if md5 == promised.bytes() => return Comparison::Holds,
             // The server verified the MD5 of the expected upload.
-            Some(_) if is_checked && is_md5_of_content(object) && told.is_none() => return Comparison::Differs,
+            Some(_) if is_checked && is_md5_of_content(object) && returned.is_none() => return Comparison::Differs,
             _ => {}
         }
     }
     let is_contradicted = contradicts_itself(object)
         || promised_etag.is_some_and(|etag| !object.has_etag(etag))
         || (algorithm == ChecksumAlgorithm::Md5 && is_md5_of_content(object));
-    if told.is_some() && is_checked && !is_contradicted { Comparison::Holds } else { Comparison::Unknown }
+    if returned.is_some() && is_checked && !is_contradicted { Comparison::Holds } else { Comparison::Unknown }
 }
 
 /// Whether the object has a checksum of one of these algorithms, if the request has none.
@@ -43,19 +43,19 @@ pub(super) fn compare_kinds(
 ) -> Comparison {
     let is_kept = |algorithm: &ChecksumAlgorithm| match algorithm {
         ChecksumAlgorithm::Md5 if is_md5_of_content(object) => true,
-        _ => told(object, *algorithm).is_some() && imposed.is_checked_by_server(*algorithm),
+        _ => returned(object, *algorithm).is_some() && imposed.is_checked_by_server(*algorithm),
     };
     let is_proven = demanded.iter().any(is_kept) && !contradicts_itself(object);
     if is_proven { Comparison::Holds } else { Comparison::Unknown }
 }
 
-fn told(object: &StoredObject, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
+fn returned(object: &StoredObject, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
     object.checksums.iter().find(|stored| stored.algorithm() == algorithm)
 }
 
 /// Whether the server returns an MD5 that differs from the entity tag.
 fn contradicts_itself(object: &StoredObject) -> bool {
-    let md5 = told(object, ChecksumAlgorithm::Md5);
+    let md5 = returned(object, ChecksumAlgorithm::Md5);
     md5.is_some_and(|md5| is_md5_of_content(object) && tag_as_md5(&object.etag).is_some_and(|tag| tag != md5.bytes()))
 }
 

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_told_is_unknown_where_there_must_be_one() {
+    fn a_required_key_that_s3_does_not_return_is_unknown() {
         assert_eq!(compared(ARN, None, Comparison::Holds), Comparison::Unknown);
         assert_eq!(compared(ARN, None, Comparison::Differs), Comparison::Differs);
     }

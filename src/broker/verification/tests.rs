@@ -251,7 +251,7 @@ fn more_than_was_promised_is_named_where_nothing_else_may_be_there() {
         assert_compares(&open, &imposed, &object, [&[], &[]], name);
         assert_compares(&closed, &imposed, &object, [&[name], &[]], name);
     }
-    assert_compares(&closed, &imposed, &StoredObject::default(), [&[], &["tags"]], "tags that are not told");
+    assert_compares(&closed, &imposed, &StoredObject::default(), [&[], &["tags"]], "tags that S3 does not return");
     let kept = StoredObject { object_lock_mode: Some("COMPLIANCE".to_owned()), ..nothing };
     assert_compares(&open, &imposed, &kept, [&[], &[]], "a retention");
     assert_compares(&closed, &imposed, &kept, [&[], &["object_lock"]], "a retention, which may be the bucket's own");
@@ -272,7 +272,7 @@ fn without_it_more_metadata_and_tags_may_be_there() {
 }
 
 #[test]
-fn tags_are_looked_at_only_where_they_count() {
+fn tags_are_compared_only_if_they_matter() {
     let (plain, tagging) = (imposed("caller_tags = 'team'", true), imposed("tags = { a = 'b' }", true));
     let scope = |expected: &Expectations, imposed: &ImposedOnUploads| expected.inspection_scope(imposed);
     let nothing = Expectations::default();
@@ -287,7 +287,7 @@ fn tags_are_looked_at_only_where_they_count() {
 
 /// What a server returns of the expected checksum.
 #[derive(Debug, Clone, Copy)]
-enum Told {
+enum Returned {
     Equal,
     Other,
     Absent,
@@ -308,31 +308,31 @@ fn a_checksum_holds_where_the_server_checks_it_or_the_tag_proves_it() {
     let others = [Crc32, Crc32c, Crc64Nvme, Sha1, Sha256];
     let md5 = [Md5];
     let (checking, unknown_server) = (imposed("", true), imposed("", false));
-    for (algorithms, told, tag, where_checked, elsewhere) in [
-        (&md5[..], Told::Equal, Tag::Agrees, Holds, Holds),
-        (&md5, Told::Equal, Tag::Contradicts, Unknown, Unknown),
-        (&md5, Told::Equal, Tag::SaysNothing, Holds, Unknown),
-        (&md5, Told::Other, Tag::Agrees, Differs, Differs),
-        (&md5, Told::Other, Tag::Contradicts, Differs, Differs),
-        (&md5, Told::Other, Tag::SaysNothing, Differs, Differs),
-        (&md5, Told::Absent, Tag::Agrees, Holds, Holds),
-        (&md5, Told::Absent, Tag::Contradicts, Differs, Unknown),
-        (&md5, Told::Absent, Tag::SaysNothing, Unknown, Unknown),
-        (&others, Told::Equal, Tag::Agrees, Holds, Unknown),
-        (&others, Told::Equal, Tag::Contradicts, Unknown, Unknown),
-        (&others, Told::Equal, Tag::SaysNothing, Holds, Unknown),
-        (&others, Told::Other, Tag::Agrees, Differs, Differs),
-        (&others, Told::Other, Tag::Contradicts, Differs, Differs),
-        (&others, Told::Other, Tag::SaysNothing, Differs, Differs),
-        (&others, Told::Absent, Tag::Agrees, Unknown, Unknown),
-        (&others, Told::Absent, Tag::Contradicts, Unknown, Unknown),
-        (&others, Told::Absent, Tag::SaysNothing, Unknown, Unknown),
+    for (algorithms, returned, tag, verifying, not_verifying) in [
+        (&md5[..], Returned::Equal, Tag::Agrees, Holds, Holds),
+        (&md5, Returned::Equal, Tag::Contradicts, Unknown, Unknown),
+        (&md5, Returned::Equal, Tag::SaysNothing, Holds, Unknown),
+        (&md5, Returned::Other, Tag::Agrees, Differs, Differs),
+        (&md5, Returned::Other, Tag::Contradicts, Differs, Differs),
+        (&md5, Returned::Other, Tag::SaysNothing, Differs, Differs),
+        (&md5, Returned::Absent, Tag::Agrees, Holds, Holds),
+        (&md5, Returned::Absent, Tag::Contradicts, Differs, Unknown),
+        (&md5, Returned::Absent, Tag::SaysNothing, Unknown, Unknown),
+        (&others, Returned::Equal, Tag::Agrees, Holds, Unknown),
+        (&others, Returned::Equal, Tag::Contradicts, Unknown, Unknown),
+        (&others, Returned::Equal, Tag::SaysNothing, Holds, Unknown),
+        (&others, Returned::Other, Tag::Agrees, Differs, Differs),
+        (&others, Returned::Other, Tag::Contradicts, Differs, Differs),
+        (&others, Returned::Other, Tag::SaysNothing, Differs, Differs),
+        (&others, Returned::Absent, Tag::Agrees, Unknown, Unknown),
+        (&others, Returned::Absent, Tag::Contradicts, Unknown, Unknown),
+        (&others, Returned::Absent, Tag::SaysNothing, Unknown, Unknown),
     ] {
         for algorithm in algorithms {
-            let checksums = match told {
-                Told::Equal => vec![checksum(*algorithm, 7)],
-                Told::Other => vec![checksum(*algorithm, 8)],
-                Told::Absent => Vec::new(),
+            let checksums = match returned {
+                Returned::Equal => vec![checksum(*algorithm, 7)],
+                Returned::Other => vec![checksum(*algorithm, 8)],
+                Returned::Absent => Vec::new(),
             };
             let etag = match tag {
                 Tag::Agrees => TAG,
@@ -346,11 +346,11 @@ fn a_checksum_holds_where_the_server_checks_it_or_the_tag_proves_it() {
                 ..Expectations::default()
             };
             let object = StoredObject { checksums, etag: etag.to_owned(), ..StoredObject::default() };
-            for (imposed, outcome) in [(&checking, where_checked), (&unknown_server, elsewhere)] {
+            for (imposed, outcome) in [(&checking, verifying), (&unknown_server, not_verifying)] {
                 let findings = expected.compared_with(&object, imposed);
                 let found = [Holds, Unknown, Differs].map(|kind| findings.names(kind).contains(&"checksum"));
                 let wanted = [Holds, Unknown, Differs].map(|kind| kind == outcome);
-                assert_eq!(found, wanted, "{algorithm} {told:?} {tag:?} {outcome:?}");
+                assert_eq!(found, wanted, "{algorithm} {returned:?} {tag:?} {outcome:?}");
             }
         }
     }
@@ -374,9 +374,9 @@ fn the_tag_of_what_kms_encrypts_contradicts_nothing() {
         let object = StoredObject { etag: OTHER_TAG.to_owned(), encryption, ..StoredObject::default() };
         assert_compares(&md5_promise(), &imposed, &object, names, &format!("{:?}", object.encryption));
         // Such a tag does not contradict a checksum that the server returns and has verified.
-        let told = StoredObject { checksums: vec![checksum(ChecksumAlgorithm::Md5, 7)], ..object };
+        let returned = StoredObject { checksums: vec![checksum(ChecksumAlgorithm::Md5, 7)], ..object };
         let names: [&[&str]; 2] = if names[0].is_empty() { [&[], &[]] } else { [&[], &["checksum"]] };
-        assert_compares(&md5_promise(), &imposed, &told, names, &format!("{:?}", told.encryption));
+        assert_compares(&md5_promise(), &imposed, &returned, names, &format!("{:?}", returned.encryption));
     }
 }
 
@@ -422,7 +422,7 @@ fn where_a_tier_demands_a_checksum_there_must_be_one_that_counts() {
     use ChecksumAlgorithm::{Crc32, Md5, Sha256};
     let demanding = ["checksum = ['sha256', 'crc32']", "checksum = 'md5'"];
     let opaque = "\"x\"";
-    for (demanded, at_aws, told, etag, is_known) in [
+    for (demanded, at_aws, returned, etag, is_known) in [
         (demanding[0], true, Some(Sha256), opaque, true),
         (demanding[0], true, Some(Crc32), opaque, true),
         (demanding[0], true, Some(Md5), opaque, false),
@@ -437,10 +437,10 @@ fn where_a_tier_demands_a_checksum_there_must_be_one_that_counts() {
         (demanding[1], true, Some(Sha256), opaque, false),
     ] {
         let imposed = imposed(demanded, at_aws);
-        let checksums = told.map(|algorithm| checksum(algorithm, 7)).into_iter().collect();
+        let checksums = returned.map(|algorithm| checksum(algorithm, 7)).into_iter().collect();
         let object = StoredObject { checksums, etag: etag.to_owned(), ..StoredObject::default() };
         let names: [&[&str]; 2] = if is_known { [&[], &[]] } else { [&[], &["checksum"]] };
-        let what = format!("{demanded} {at_aws} {told:?} {etag}");
+        let what = format!("{demanded} {at_aws} {returned:?} {etag}");
         assert_compares(&Expectations::default(), &imposed, &object, names, &what);
     }
     // Another algorithm proves the content, but the tier requires its own.

@@ -312,8 +312,8 @@ async fn a_call_that_is_refused_ends_with_its_headers_and_names_its_id() {
     let world = World::new(LIMITS);
     let answer = world.call(not_called, bare(CallMethod::VerifyUpload)).await;
     let id = answer.headers()[REQUEST_ID_HEADER].to_str().unwrap().to_owned();
-    let told = answer.into_body().collect().await.ok().unwrap().to_bytes();
-    assert_eq!(told, id.as_bytes());
+    let body = answer.into_body().collect().await.ok().unwrap().to_bytes();
+    assert_eq!(body, id.as_bytes());
     assert_eq!(world.end().0, Code::Unauthenticated);
 }
 

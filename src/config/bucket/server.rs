@@ -26,8 +26,8 @@ impl ServerTraits {
         let unsigned_headers = table
             .setting(
                 "unsigned_headers",
-                "What the server does with unsigned `x-amz-*` headers of an upload. See \
-                 [below](#credentials-for-uploads).",
+                "What the server does with unsigned `x-amz-*` headers of an upload. See [credentials for \
+                 uploads](#credentials-for-uploads).",
             )
             .choice(&[("refused", UnsignedHeaders::Refused), ("accepted", UnsignedHeaders::Accepted)])
             .optional();
@@ -35,7 +35,7 @@ impl ServerTraits {
             .setting(
                 "conditional_writes",
                 "Whether the server honors `If-None-Match` and `If-Match` of uploads. See \
-                 [below](#what-a-server-honors).",
+                 [servers](#what-a-server-honors).",
             )
             .flag()
             .absent("true at AWS; unknown for other servers")
@@ -50,7 +50,7 @@ impl ServerTraits {
                 "The checksums that the server compares with the content; an empty list for none. Others are refused, \
                  and `VerifyUpload` does not trust them.",
             )
-            .list("checksum")
+            .list("string")
             .limits("`crc32`, `crc32c`, `crc64nvme`, `md5`, `sha1`, `sha256`")
             .absent("all at AWS; unknown for other servers")
             .each(checksum);

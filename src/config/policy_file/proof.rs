@@ -1,4 +1,4 @@
-//! What vouches for a policy: a checksum or a signature in a file beside it.
+//! The checksum and the signature of a policy, in files of the same directory.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use access_broker_base::files::{Checksum, ChecksumProblem, FileError, FileSnapshot};
 
-/// Why a checksum or signature does not vouch for the policy. The text names the file with the proof.
+/// Why a checksum or signature does not prove the policy. The text names its file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProofError {
     /// The checksum is wrong or malformed.
@@ -18,7 +18,7 @@ pub enum ProofError {
         /// What is wrong with it.
         problem: ChecksumProblem,
     },
-    /// The file with the checksum is there and cannot be used.
+    /// The file with the checksum exists and cannot be used.
     #[error("{} {problem}", file.display())]
     ChecksumUnusable {
         /// The file with the checksum.
@@ -26,7 +26,7 @@ pub enum ProofError {
         /// What is wrong with it.
         problem: FileError,
     },
-    /// There is no signature that can be read.
+    /// The file with the signature cannot be used.
     #[error("{} {problem}; with policy.minisign_public_key set, every policy needs a signature", file.display())]
     SignatureUnusable {
         /// The file with the signature.
@@ -34,19 +34,19 @@ pub enum ProofError {
         /// What is wrong with it.
         problem: FileError,
     },
-    /// The signature is malformed, or it is of another content or by another key.
+    /// The signature is malformed, of another content, or by another key.
     #[error("{} is not a minisign signature of the policy by policy.minisign_public_key", .0.display())]
     Signature(PathBuf),
 }
 
-/// Whether there is a checksum, which then fits.
+/// Whether there is a checksum. It must match.
 pub(super) fn check_checksum(
     content: &[u8],
     file: &Path,
     checksum: &Result<FileSnapshot, FileError>,
 ) -> Result<bool, ProofError> {
     let text = match checksum {
-        Ok(look) => &look.content,
+        Ok(read) => &read.content,
         Err(FileError::Absent) => return Ok(false),
         Err(problem) => return Err(ProofError::ChecksumUnusable { file: file.to_owned(), problem: *problem }),
     };
@@ -54,18 +54,18 @@ pub(super) fn check_checksum(
     checked.map(|()| true).map_err(|problem| ProofError::Checksum { file: file.to_owned(), problem })
 }
 
-/// Signatures of the older kind, over the content and not its hash, are refused.
+/// Signatures of the older form, of the content and not of its hash, are refused.
 pub(super) fn check_signature(
     content: &[u8],
     key: &PublicKey,
     file: &Path,
     signature: &Result<FileSnapshot, FileError>,
 ) -> Result<(), ProofError> {
-    let look = signature.as_ref().map_err(|problem| {
+    let read = signature.as_ref().map_err(|problem| {
         let problem = *problem;
         ProofError::SignatureUnusable { file: file.to_owned(), problem }
     })?;
-    let signature = str::from_utf8(&look.content).ok().and_then(|text| Signature::decode(text).ok());
+    let signature = str::from_utf8(&read.content).ok().and_then(|text| Signature::decode(text).ok());
     let verified = signature.and_then(|signature| key.verify(content, &signature, false).ok());
     verified.ok_or_else(|| ProofError::Signature(file.to_owned()))
 }

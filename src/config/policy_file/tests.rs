@@ -10,7 +10,7 @@ use access_broker_identity::PlainHttp;
 
 const POLICY: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = ''\ndownload = {}\n";
 
-/// A folder with a policy that was written long ago, and a configuration of it.
+/// A directory with a policy that was written long ago, and its configuration.
 fn configured(policy: &str) -> (tempfile::TempDir, Config) {
     let folder = tempfile::tempdir().unwrap();
     replace(&folder.path().join("policy.toml"), policy.as_bytes());
@@ -21,7 +21,7 @@ fn configured(policy: &str) -> (tempfile::TempDir, Config) {
 }
 
 #[test]
-fn an_old_policy_is_loaded_at_once_and_a_young_one_after_a_second_look() {
+fn an_old_policy_is_loaded_at_once_and_a_new_one_after_a_second_read() {
     let (folder, config) = configured(POLICY);
     let started = std::time::Instant::now();
     let loaded = config.load_policy().unwrap();
@@ -35,7 +35,7 @@ fn an_old_policy_is_loaded_at_once_and_a_young_one_after_a_second_look() {
 }
 
 #[test]
-fn at_start_a_checksum_that_is_there_must_fit() {
+fn at_start_a_checksum_must_match() {
     let (folder, config) = configured(POLICY);
     let checksum = folder.path().join("policy.toml.sha256");
     fs::write(&checksum, "rubbish").unwrap();
@@ -66,7 +66,7 @@ fn at_start_a_policy_needs_the_signature_of_the_key_that_is_set() {
 }
 
 #[test]
-fn what_is_no_text_or_no_file_is_named() {
+fn an_unusable_policy_is_named() {
     let (folder, config) = configured(POLICY);
     let path = folder.path().join("policy.toml");
     replace(&path, b"\xFF");

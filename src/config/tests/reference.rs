@@ -10,14 +10,6 @@ const DOCUMENT: &str = include_str!("../../../docs/CONFIGURATION.md");
 /// The longest meaning, in bytes. What is longer belongs under the table in the document.
 const MAX_MEANING: usize = 240;
 
-/// `table.key` of every setting that the readers ask for.
-fn recorded() -> BTreeSet<String> {
-    let tables = Config::reference().tables;
-    let paths =
-        tables.iter().flat_map(|table| table.settings.iter().map(move |setting| path(&table.path, setting.key)));
-    paths.collect()
-}
-
 fn path(table: &str, key: &str) -> String {
     format!("{table}.{key}")
 }
@@ -33,19 +25,6 @@ fn every_table_and_setting_has_a_short_meaning() {
             assert!(!meaning.contains("  ") && !meaning.contains('\n'), "{path}: {meaning}");
         }
     }
-}
-
-#[test]
-fn the_document_has_every_setting_and_no_other() {
-    let mut documented = BTreeSet::new();
-    for section in DOCUMENT.split("<!-- settings ").skip(1) {
-        let (table, rest) = section.split_once(" -->\n").unwrap();
-        let (rows, _) = rest.split_once("<!-- /settings -->").unwrap_or_else(|| panic!("{table} has no end"));
-        let table = table.split(' ').next().unwrap();
-        let keys = rows.lines().filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
-        documented.extend(keys.map(|(key, _)| path(table, key)));
-    }
-    assert_eq!(recorded(), documented);
 }
 
 #[test]

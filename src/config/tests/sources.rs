@@ -64,10 +64,10 @@ fn a_rule_about_two_settings_holds_for_every_source() {
         (&[CALLER, ("quota.unlimited", "true")], vec!["quota.unlimited cannot be combined with caller".to_owned()]),
         (&[CALLER, ("quota.unlimited", "false")], vec![]),
         (&[CALLER, ("quota.caller_burst", "9")], vec![]),
-        (&[("quota.caller_burst", "9")], vec!["quota.caller_burst needs caller, which is not set".to_owned()]),
+        (&[("quota.caller_burst", "9")], vec!["quota.caller_burst requires caller to be set".to_owned()]),
         (
             &[("quota.caller_burst", "9"), ("quota.unlimited", "true")],
-            vec!["quota.caller_burst needs caller, which is not set".to_owned()],
+            vec!["quota.caller_burst requires caller to be set".to_owned()],
         ),
         (&[("audit.output", "\"file\""), FILE], vec![]),
         (&[("audit.output", "\"file\"")], vec!["audit.file is required with output = \"file\"".to_owned()]),

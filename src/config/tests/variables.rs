@@ -162,9 +162,9 @@ fn the_policy_can_use_the_variables_that_are_listed_for_it() {
 
 #[test]
 fn a_variable_that_is_not_utf8_is_a_problem() {
-    let test = "config::tests::variables::in_an_environment_that_is_not_utf8";
+    let name = "config::tests::variables::in_an_environment_that_is_not_utf8";
     let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "--ignored", test])
+        .args(["--exact", "--ignored", name])
         .env(NOT_UTF8, OsString::from_vec(vec![b'a', 0xFF]))
         .output()
         .unwrap();

@@ -176,7 +176,7 @@ fn shared(answer: Result<UsedUp, QuotaStoreError>, report_only: bool) -> (Arc<Sl
 }
 
 #[tokio::test]
-async fn a_store_elsewhere_is_awaited_and_counts() {
+async fn an_external_store_is_awaited_and_counts() {
     let retry_after = Duration::from_millis(500);
     let both = UsedUp { caller: Some(retry_after), all_in_tier: Some(Duration::from_secs(9)), ..UsedUp::default() };
     for (report_only, expected, counts) in [

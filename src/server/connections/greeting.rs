@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_of_http_1_is_told_what_is_spoken_here_and_then_left() {
+    async fn a_client_of_http_1_gets_an_answer_and_the_connection_is_closed() {
         for parts in [
             &[&b"GET / HTTP/1.1\r\nhost: broker\r\n\r\n"[..]][..],
             &[b"G", b"ET /healthz HTTP/1.0\r\n"],

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_transport_is_told() {
+    async fn the_end_of_the_transport_is_reported() {
         assert_eq!(read(&ReadTurn::default(), &[], 100).await, Some(0));
     }
 }

@@ -248,7 +248,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_nothing_panics_and_cuts_change_nothing(
+        fn nothing_panics_for_any_input_and_cuts_change_nothing(
             bytes in prop::collection::vec(prop_oneof![0_u8..9, any::<u8>()], 0..200),
             size in 1_usize..200,
         ) {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_slices_of_one_write_are_looked_at_as_far_as_they_were_taken() {
+    async fn the_slices_of_one_write_are_read_as_far_as_they_were_taken() {
         let counters = Arc::new(ServerCounters::default());
         let mut watched = SentErrors::new(Arc::clone(&counters)).watch(Taking(12), None);
         let reset = frame(RST_STREAM, &[0, 0, 0, 8]);

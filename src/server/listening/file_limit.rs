@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reserve_stays_free_whatever_the_limit() {
+    fn the_reserve_stays_free_for_any_limit() {
         assert_eq!(effective(4_096, 64, 4_096 + 64 + 64), (4_096, 64));
         assert_eq!(effective(4_096, 64, 1_048_576), (4_096, 64));
         assert_eq!(effective(4_096, 64, 4_096), (3_968, 64));

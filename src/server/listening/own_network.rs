@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_cannot_be_read_are_told_and_not_passed_over() {
+    fn invalid_addresses_are_reported_and_not_ignored() {
         let proofs = [AcceptedProof::Workload(trusting(TrustedHop::Pod))];
         for (pod, host, wrong) in [
             (Some("pod"), Some("10.0.0.7"), "POD_IP"),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_listener_that_trusts_its_pod_nothing_is_looked_at() {
+    fn without_a_listener_that_trusts_its_pod_nothing_is_checked() {
         let loopback = AcceptedProof::Workload(trusting(TrustedHop::Loopback));
         assert_eq!(error(&[AcceptedProof::Token, loopback], Some("rubbish"), Some("rubbish")), None);
     }

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_socket_that_nobody_listens_at_is_replaced() {
+    async fn only_a_socket_without_a_listener_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("broker.sock");
         let other = UnixListener::bind(&path).unwrap();

@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_field_holds_the_line_stays_json(text in "\\PC{0,200}|[\\x00-\\x1f\"\\\\é🦀]{0,200}", times in 80_usize..400) {
+        fn the_line_stays_json_for_any_field(text in "\\PC{0,200}|[\\x00-\\x1f\"\\\\é🦀]{0,200}", times in 80_usize..400) {
             let value = text.repeat(times);
             let line = json_line(&[("message", json!(value)), ("target", json!("t"))]);
             let (_, short) = shortened(&line);

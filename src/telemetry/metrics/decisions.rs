@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_was_not_told_counts_as_neither_issued_nor_refused() {
+    fn a_decision_without_an_answer_counts_as_neither_issued_nor_refused() {
         let counts = DecisionCounts::default();
         let refused = || Outcome::Failed(BrokerError::Refused(RefusalReason::NotGranted));
         for outcome in [issued(), verified(), refused()] {

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_is_there_from_the_start_and_tells_the_state() {
+    fn every_metric_is_present_from_the_start_and_shows_the_state() {
         let mut credentials = [unread("temporary", true), unread("endless", false)];
         let before = text(&credentials);
         assert!(!before.contains("_seconds{"), "{before}");

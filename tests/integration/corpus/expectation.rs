@@ -80,8 +80,8 @@ fn words(proof: &str) -> &'static str {
         "token" => "this listener requires one valid bearer token in the authorization metadata",
         "mesh-header" => "this listener requires proof of an accepted workload",
         "token+mesh-header" => {
-            "this listener requires one valid bearer token in the authorization metadata, and to come from a workload that \
-             this listener accepts"
+            "this listener requires one valid bearer token in the authorization metadata, and proof of an accepted \
+             workload"
         }
         _ => panic!("no listener here takes {proof}"),
     }

@@ -31,7 +31,7 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
         let lines = log_lines(process);
         lines
             .iter()
-            .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("cannot be accepted")))
+            .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("accepting connections failed")))
             .count()
     };
     while warnings(&process) == 0 {

@@ -243,12 +243,14 @@ impl List<'_, '_> {
     }
 
     /// The strings, or `None` where the setting is left out or invalid. An invalid value is reported.
+    #[must_use]
     pub fn optional(self) -> Option<Vec<Located<String>>> {
         let absent = Absent::Described(self.absent);
         self.read(absent)
     }
 
     /// The strings. It is reported where the setting is left out or invalid. An empty list counts as given.
+    #[must_use]
     pub fn required(self) -> Option<Vec<Located<String>>> {
         let Unread { table, key, .. } = &self.unread;
         if !table.holds(key) {
@@ -432,7 +434,7 @@ pub struct Number<T> {
 }
 
 /// What a number of a document becomes.
-pub trait Magnitude: Sized {
+pub trait Magnitude: Copy {
     /// The largest number that fits.
     const MOST: u64;
 

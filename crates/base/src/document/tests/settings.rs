@@ -4,7 +4,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn parse<'t>(text: &'t str, overrides: Overrides) -> Document<'t> {
+fn parse(text: &str, overrides: Overrides) -> Document<'_> {
     Document::parse("x.toml", text, overrides, &Variables::None).unwrap()
 }
 

@@ -109,7 +109,7 @@ fn a_certificate_is_good_from_its_first_second_to_its_last() {
 }
 
 #[test]
-fn the_status_of_the_start_is_told() {
+fn the_status_of_the_start_is_reported() {
     let authority = Authority::new("prod");
     let server = authority.issue_with(|params| params.not_after = date_time_ymd(2100, 1, 1));
     let folder = Folder::new(&server, &authority);

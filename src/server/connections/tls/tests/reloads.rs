@@ -49,7 +49,7 @@ impl Rotation {
     fn reload(&self) -> Result<Reload, TlsError> {
         match self.reload_after(Duration::from_secs(5)) {
             Ok(Reload::Pending) => self.reload_after(SECOND_LOOK),
-            looked => looked,
+            result => result,
         }
     }
 
@@ -163,7 +163,7 @@ async fn replaced_client_authorities_take_effect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watching_puts_a_change_in_force() {
+async fn watching_makes_a_change_active() {
     let Rotation { authority, folder, tls, client, .. } = Rotation::new();
     let tls = Arc::new(tls);
     let watching = tokio::spawn(Arc::clone(&tls).watch(ReloadReceiver::channel().1));

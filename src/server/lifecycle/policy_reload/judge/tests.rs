@@ -91,7 +91,7 @@ impl Watched {
         self.checksum = Ok(format!("{}  policy.toml\n", sha256_in_hex(content)));
     }
 
-    fn look_after(&mut self, pause: Duration) -> Step {
+    fn read_after(&mut self, pause: Duration) -> Step {
         self.now += pause;
         let seen = PolicySnapshot {
             policy: read(self.inode, self.touched_since_written, &self.content),
@@ -105,21 +105,21 @@ impl Watched {
     }
 
     /// Reads every half second until the result is other than pending, or the time is up.
-    fn look_for(&mut self, longest: Duration) -> (Step, Duration) {
+    fn read_for(&mut self, longest: Duration) -> (Step, Duration) {
         let from = self.now;
-        let mut step = self.look_after(Duration::ZERO);
+        let mut step = self.read_after(Duration::ZERO);
         while matches!(step.outcome, Outcome::Pending { .. } | Outcome::Unchanged) && self.now < from + longest {
-            step = self.look_after(SECOND_LOOK);
+            step = self.read_after(SECOND_LOOK);
         }
         (step, self.now.saturating_sub(from))
     }
 
     /// The result for the file within a minute, and after how long.
     fn outcome(&mut self) -> (&'static str, Duration) {
-        let (step, after) = self.look_for(Duration::from_mins(1));
+        let (step, after) = self.read_for(Duration::from_mins(1));
         let (name, file_in_force) = match &step.outcome {
             Outcome::Unchanged => ("unchanged", step.file_in_force),
-            Outcome::InForceAgain => ("in force again", Some(true)),
+            Outcome::InForceAgain => ("active again", Some(true)),
             Outcome::Pending { .. } => ("pending", Some(false)),
             Outcome::Replaced { .. } => ("replaced", Some(true)),
             Outcome::Refused(PolicyRefusal::File(_)) => ("unusable", Some(false)),
@@ -163,12 +163,12 @@ fn a_half_written_policy_never_counts_however_long_its_writer_waits() {
         let mut watched = Watched::new(A);
         watched.write_in_place(half_of_a());
         for _ in 0..wait * 2 {
-            let step = watched.look_after(SECOND_LOOK);
+            let step = watched.read_after(SECOND_LOOK);
             assert!(!matches!(step.outcome, Outcome::Replaced { .. }), "{wait} s: {step:?}");
             assert_eq!(step.file_in_force, Some(false));
         }
         watched.write_in_place(A);
-        assert_eq!(watched.look_after(SECOND_LOOK).file_in_force, Some(true), "{wait} s");
+        assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, Some(true), "{wait} s");
     }
 }
 
@@ -177,13 +177,13 @@ fn a_new_version_that_is_written_in_place_comes_into_force_when_it_is_whole() {
     let new = more_than_a();
     let mut watched = Watched::new(A);
     watched.write_in_place(&new[..new.len() - 20]);
-    watched.look_for(Duration::from_secs(6));
+    watched.read_for(Duration::from_secs(6));
     watched.write_in_place(&new);
     assert_eq!(watched.outcome(), ("replaced", SETTLE));
 }
 
 #[test]
-fn what_came_into_force_last_is_what_the_next_change_is_held_against() {
+fn the_next_change_is_compared_with_the_active_policy() {
     let mut watched = Watched::new(A);
     watched.rename_over(&more_than_a());
     assert_eq!(watched.outcome().0, "replaced");
@@ -220,14 +220,14 @@ fn a_file_that_may_still_be_written_under_its_own_name_counts_as_changed_in_plac
         let mut watched = Watched::new(A);
         watched.arrival = arrival;
         watched.create(half_of_a());
-        watched.look_for(Duration::from_secs(6));
+        watched.read_for(Duration::from_secs(6));
         watched.write_in_place(A);
-        assert_eq!(watched.look_after(SECOND_LOOK).file_in_force, Some(true));
+        assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, Some(true));
     }
 }
 
 #[test]
-fn the_kernel_tells_a_rename_from_a_file_that_is_written_under_its_own_name() {
+fn the_kernel_distinguishes_a_rename_from_a_file_that_is_written_under_its_own_name() {
     let mut watched = Watched::new(A);
     watched.create(half_of_a());
     watched.arrival = Some(Arrival::Renamed);
@@ -278,15 +278,15 @@ fn a_right_checksum_lets_less_count_and_a_wrong_one_lets_nothing() {
 }
 
 #[test]
-fn a_checksum_that_turns_wrong_beside_the_policy_in_force_is_told_and_changes_nothing() {
+fn a_checksum_that_becomes_invalid_next_to_the_active_policy_is_reported_and_changes_nothing() {
     let mut watched = Watched::new(A);
     watched.put_checksum_of(A);
     assert_eq!(watched.outcome().0, "unchanged");
     watched.put_checksum_of("something else");
-    assert_eq!(watched.look_after(SECOND_LOOK).file_in_force, None, "it may be replaced right before the policy");
+    assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, None, "it may be replaced right before the policy");
     assert_eq!(watched.outcome().0, "unproven");
     watched.put_checksum_of(A);
-    let step = watched.look_for(Duration::from_secs(1)).0;
+    let step = watched.read_for(Duration::from_secs(1)).0;
     assert_eq!(step.file_in_force, Some(true));
     assert!(matches!(step.outcome, Outcome::InForceAgain), "{step:?}");
 }
@@ -313,7 +313,7 @@ fn with_a_public_key_every_policy_needs_a_signature_of_it() {
 }
 
 #[test]
-fn a_signature_lets_less_count_and_without_a_key_none_is_looked_at() {
+fn a_signature_permits_a_smaller_policy_and_without_a_key_it_is_ignored() {
     let mut watched = Watched::new(&sample_policy()).signed_by(PUBLIC_KEY);
     watched.signature = Ok(SIGNATURE.to_owned());
     watched.write_in_place(SIGNED);
@@ -325,7 +325,7 @@ fn a_signature_lets_less_count_and_without_a_key_none_is_looked_at() {
 }
 
 #[test]
-fn a_wrong_checksum_beside_a_right_signature_still_lets_nothing_count() {
+fn an_invalid_checksum_with_a_valid_signature_is_refused() {
     let mut watched = Watched::new(A).signed_by(PUBLIC_KEY);
     watched.signature = Ok(SIGNATURE.to_owned());
     watched.put_checksum_of(A);
@@ -334,25 +334,25 @@ fn a_wrong_checksum_beside_a_right_signature_still_lets_nothing_count() {
 }
 
 #[test]
-fn a_bad_file_is_refused_once_and_not_in_force_until_it_is_mended() {
+fn an_invalid_file_is_refused_once_and_not_active_until_it_is_valid() {
     let mut watched = Watched::new(A);
     watched.rename_over("[[tier]]\nname = 1\n");
     assert_eq!(watched.outcome(), ("invalid", SECOND_LOOK));
     for _ in 0..100 {
-        let step = watched.look_after(Duration::from_secs(5));
+        let step = watched.read_after(Duration::from_secs(5));
         assert_eq!(step.file_in_force, Some(false));
         assert!(matches!(step.outcome, Outcome::Unchanged), "{step:?}");
     }
     watched.rename_over("[[tier]]\nname = 2\n");
-    assert_eq!(watched.outcome().0, "invalid", "another one is told");
+    assert_eq!(watched.outcome().0, "invalid", "another problem is reported");
     watched.rename_over(A);
-    let step = watched.look_after(Duration::from_secs(5));
+    let step = watched.read_after(Duration::from_secs(5));
     assert_eq!(step.file_in_force, Some(true));
     assert!(matches!(step.outcome, Outcome::InForceAgain), "{step:?}");
 }
 
 #[test]
-fn absent_empty_unreadable_and_elsewhere_have_words_of_their_own() {
+fn absent_empty_unreadable_and_linked_files_have_different_errors() {
     let mut words = Vec::new();
     for content in [
         Err(FileError::Absent),
@@ -364,7 +364,7 @@ fn absent_empty_unreadable_and_elsewhere_have_words_of_their_own() {
         watched.inode = 2;
         watched.arrival = Some(Arrival::Renamed);
         watched.content = content;
-        let step = watched.look_for(Duration::from_secs(1)).0;
+        let step = watched.read_for(Duration::from_secs(1)).0;
         let Outcome::Refused(PolicyRefusal::File(problem)) = step.outcome else { panic!("{step:?}") };
         words.push(problem.to_string());
     }
@@ -378,10 +378,10 @@ fn absent_empty_unreadable_and_elsewhere_have_words_of_their_own() {
 }
 
 #[test]
-fn a_file_that_is_away_for_the_moment_of_a_replacement_is_not_told() {
+fn a_file_that_is_missing_during_a_replacement_is_not_reported() {
     let mut watched = Watched::new(A);
     watched.content = Err(FileError::Absent);
-    assert!(matches!(watched.look_after(SECOND_LOOK).outcome, Outcome::Pending { .. }));
+    assert!(matches!(watched.read_after(SECOND_LOOK).outcome, Outcome::Pending { .. }));
     watched.rename_over(&more_than_a());
     assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
 }
@@ -391,7 +391,7 @@ fn a_change_in_place_is_announced_once() {
     let mut watched = Watched::new(A);
     watched.write_in_place(&more_than_a());
     let announced: Vec<bool> = (0..5)
-        .map(|_| matches!(watched.look_after(SECOND_LOOK).outcome, Outcome::Pending { first_seen_in_place: true }))
+        .map(|_| matches!(watched.read_after(SECOND_LOOK).outcome, Outcome::Pending { first_seen_in_place: true }))
         .collect();
     assert_eq!(announced, [true, false, false, false, false]);
 }
@@ -407,7 +407,7 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
         let part = &whole[..end];
         let mut watched = Watched::new(&whole);
         watched.write_in_place(part);
-        let (step, after) = watched.look_for(Duration::from_secs(30));
+        let (step, after) = watched.read_for(Duration::from_secs(30));
         match step.outcome {
             // Only comments and empty lines are missing.
             Outcome::Replaced { compiled, .. } => {
@@ -421,7 +421,7 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
         }
         valid += usize::from(watched.config.parse_policy(part).is_ok());
         watched.write_in_place(&whole);
-        assert_eq!(watched.look_after(SECOND_LOOK).file_in_force, Some(true));
+        assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, Some(true));
     }
     // If no part were valid, this test could not fail.
     assert!(valid >= 20 && refused >= 20, "{valid} {refused}");
@@ -429,7 +429,7 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
 
 /// The same with a new version that has more at its beginning, so that counting alone is not enough.
 #[test]
-fn no_part_of_a_longer_sample_policy_loses_what_is_in_force() {
+fn no_part_of_a_longer_sample_policy_loses_what_is_active() {
     let old = sample_policy();
     let extra = "[[tier]]\nname = \"extra\"\nbucket = \"media\"\nprefix = \"extra/\"\ndownload = { max_ttl = \"1h\" }\n\
                  [tier.upload]\nmax_size = \"1MiB\"\ncontent_types = [\"image/png\"]\nchecksum = \"md5\"\n\
@@ -444,7 +444,7 @@ fn no_part_of_a_longer_sample_policy_loses_what_is_in_force() {
     for end in ends.into_iter().rev().skip(1) {
         let mut watched = Watched::new(&old);
         watched.write_in_place(&new[..end]);
-        match watched.look_for(Duration::from_secs(30)).0.outcome {
+        match watched.read_for(Duration::from_secs(30)).0.outcome {
             Outcome::Replaced { .. } => {
                 assert!(new[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{}", &new[..end]);
             }
