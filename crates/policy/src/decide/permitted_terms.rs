@@ -34,7 +34,7 @@ pub struct PermittedUpload {
     pub checksum: Option<Checksum>,
     /// `If-None-Match: *`: whether the upload fails if the object exists.
     pub create_only: bool,
-    /// `If-Match`: the upload fails unless the existing object has this ETag.
+    /// `If-Match`: the upload fails unless the existing object has this `ETag`.
     pub if_match: Option<EntityTag>,
     /// `Cache-Control`
     pub cache_control: Option<HeaderText>,

@@ -39,7 +39,7 @@ pub struct RequestedUpload {
     pub checksum: Option<Checksum>,
     /// Whether the upload fails if the object exists. `None` leaves it to the tier.
     pub create_only: Option<bool>,
-    /// The ETag that the existing object must have.
+    /// The `ETag` that the existing object must have.
     pub if_match: Option<EntityTag>,
     /// `Cache-Control`
     pub cache_control: Option<HeaderText>,

@@ -78,7 +78,7 @@ fn read_conditions(table: &mut Table<'_>) -> (bool, Option<bool>) {
         .setting("if_match", "Requests can have `if_match`: the upload replaces only the object with this ETag.")
         .flag()
         .limits("`true` requires `overwrite = true`")
-        .absent("`true`, if the bucket supports it")
+        .absent("yes, if the bucket supports it")
         .optional();
     let if_match = if_match.map(|flag| flag.value);
     if if_match == Some(true) && !overwrite {
@@ -92,7 +92,7 @@ fn read_max_size(table: &mut Table<'_>) -> Option<u64> {
         .setting("max_size", "The largest object. With this setting, a request must state `content_length`.")
         .size()
         .within(1..=MAX_SINGLE_PUT_BYTES)
-        .absent("`5GiB`, and the length is optional")
+        .absent("5 GiB, and the length is optional")
         .optional()
         .map(|size| size.value)
 }

@@ -67,7 +67,7 @@ impl BucketProfile {
         self.takes_backslash_for_slash && key.as_str().contains('\\')
     }
 
-    /// Whether an upload can have `If-Match`, which needs read access to the object's ETag. At AWS that is `s3:GetObject`, and
+    /// Whether an upload can have `If-Match`, which needs read access to the object's `ETag`. At AWS that is `s3:GetObject`, and
     /// the operator can grant it to the credentials of uploads. At other servers these credentials may be unable to read.
     pub(crate) fn supports_if_match(&self) -> bool {
         !self.ignores_conditions() && (!self.separate_upload_credentials || self.other_servers.is_empty())

@@ -318,7 +318,7 @@ fn workloads_are_granted_by_id_and_by_trust_domain() {
 }
 
 #[test]
-fn a_denial_of_a_workload_holds_with_any_token() {
+fn a_denial_of_a_workload_holds_whatever_its_token_says() {
     let policy = compile(&format!(
         "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}} }}]\n\
          grant = [{{ tiers = 't', operations = 'download', to = {{ authenticated = true }} }}]\n\

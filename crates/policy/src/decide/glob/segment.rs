@@ -83,7 +83,7 @@ fn pass(elements: &[Element], text: &[char], positions: &mut Positions) {
             Element::AnyText => positions.pass_any(),
             Element::Class(class) => positions.pass_one(text, |found| class.matches(*found)),
             Element::OneOf(alternatives) => {
-                positions.pass_one_of(alternatives, |one, positions| pass(one, text, positions))
+                positions.pass_one_of(alternatives, |one, positions| pass(one, text, positions));
             }
         }
         if positions.are_none() {
