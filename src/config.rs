@@ -43,7 +43,7 @@ pub use tls::TlsSettings;
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
 use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Reference, Variables, Warnings};
-use access_broker_base::files::{self, Arrivals, FileError, Sight, UnusableFile};
+use access_broker_base::files::{self, Arrivals, FileError, Observation, UnusableFile};
 use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
 
@@ -240,7 +240,7 @@ impl Config {
         let file = PolicyFile::new(&self.policy);
         let arrivals = Arrivals::begin(&self.policy.file);
         let snapshot = file.read_at_start(&self.policy)?;
-        let (sight, proofs) = (Sight::from_read(&snapshot.policy), snapshot.proofs());
+        let (sight, proofs) = (Observation::from_read(&snapshot.policy), snapshot.proofs());
         let content = snapshot.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
         file.is_vouched_for(content, &snapshot)?;
         if content.is_empty() {

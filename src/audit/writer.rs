@@ -131,7 +131,7 @@ impl<O: Output> Writer<O> {
         group.lines.clear();
         for kept in group.waiting.drain(..) {
             // The receiver is gone if the call timed out or its client left.
-            let _nobody_waits = kept.send(result);
+            let _receiver_is_gone = kept.send(result);
         }
     }
 

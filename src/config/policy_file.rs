@@ -11,7 +11,7 @@ pub use proof::ProofError;
 
 use super::PolicySettings;
 use access_broker_base::document::MAX_DOCUMENT_BYTES;
-use access_broker_base::files::{self, Arrivals, FileError, FileSnapshot, Sight, UnusableFile, at_start};
+use access_broker_base::files::{self, Arrivals, FileError, FileSnapshot, Observation, UnusableFile, at_start};
 use access_broker_policy::CompiledPolicy;
 
 /// The largest file with a checksum or a signature, in bytes.
@@ -31,9 +31,9 @@ pub struct LoadedPolicy {
 #[derive(Debug)]
 pub(crate) struct PolicySource {
     pub(crate) text: String,
-    pub(crate) sight: Sight,
+    pub(crate) sight: Observation,
     /// The files with its checksum and its signature.
-    pub(crate) proofs: [Sight; 2],
+    pub(crate) proofs: [Observation; 2],
 }
 
 #[derive(Debug)]
@@ -128,8 +128,8 @@ impl PolicyFile {
 impl PolicySnapshot {
     /// The files with checksum and signature, as a tracker sees them.
     #[must_use]
-    pub(crate) fn proofs(&self) -> [Sight; 2] {
-        [Sight::from_read(&self.checksum), Sight::from_read(&self.signature)]
+    pub(crate) fn proofs(&self) -> [Observation; 2] {
+        [Observation::from_read(&self.checksum), Observation::from_read(&self.signature)]
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::broker::DecisionId;
 use crate::telemetry::{LogCounts, Traces};
 use access_broker_base::clock::{Clock, SystemClock};
-use access_broker_s3::credentials::Environment;
+use access_broker_s3::credentials::ReadEnv;
 
 /// What the server takes from its environment.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub struct StartOptions {
     /// The machine's clock, except in tests.
     pub clock: Arc<dyn Clock>,
     /// The environment variables, for credentials that the configuration names.
-    pub environment: Environment,
+    pub environment: ReadEnv,
     /// Makes a unique decision id.
     pub decision_ids: fn() -> DecisionId,
     /// The exporter of spans. The server flushes it when it stops.

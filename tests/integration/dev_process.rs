@@ -67,7 +67,7 @@ async fn the_ready_file_says_where_everything_is_and_the_tokens_work() {
 }
 
 #[test]
-fn a_temporary_data_folder_is_removed_in_the_end_and_a_chosen_one_is_kept() {
+fn a_temporary_data_directory_is_removed_on_exit_and_a_chosen_one_is_kept() {
     let (mut process, _) = start();
     let stdout = process.stdout();
     let objects = stdout.lines().find_map(|line| line.split_once("objects are in ")).unwrap().1.to_owned();

@@ -3,7 +3,7 @@
 //! A file may be read while it is being written. So a content is not used after one read:
 //!
 //! - a file that was replaced (by a rename, or by a symbolic link with a new target) is used after two equal reads,
-//!   [`SECOND_LOOK`] apart;
+//!   [`REREAD_DELAY`] apart;
 //! - a file that was changed in place is used once all reads of the time `settle` were equal;
 //! - at start, a file that was written less than `settle` ago is read twice, an older one once.
 //!
@@ -23,10 +23,10 @@ pub use arrivals::{Arrival, Arrivals};
 pub use checksum::{Checksum, ChecksumProblem};
 pub use read::{Digest, FileError, FileId, FileSnapshot, read};
 pub use settled::SettledFiles;
-pub use tracker::{Sight, Standing, Tracker, Writing};
+pub use tracker::{ChangeMethod, FilesState, Observation, Tracker};
 
 /// The time between the two reads that must be equal.
-pub const SECOND_LOOK: Duration = Duration::from_millis(500);
+pub const REREAD_DELAY: Duration = Duration::from_millis(500);
 
 /// The default of `settle`: how long a file that was changed in place must stay unchanged.
 pub const DEFAULT_SETTLE: Duration = Duration::from_secs(10);

@@ -128,7 +128,8 @@ struct TokenIssuer {
 
 impl TokenIssuer {
     fn issue(&self, user_name: &str, lifetime: Duration) -> anyhow::Result<IssuedTokens> {
-        let user = users::find(user_name).with_context(|| format!("the known users are {}", users::names()))?;
+        let user =
+            users::find(user_name).with_context(|| format!("unknown user; the known users are {}", users::names()))?;
         let times = TokenTimes::new(self.clock.now(), lifetime)?;
         IssuedTokens::sign(&self.key, &self.url, user, times)
     }

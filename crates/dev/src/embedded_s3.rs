@@ -6,8 +6,8 @@ mod attributes;
 mod contents;
 mod form_token;
 mod key_locks;
+mod object_file;
 mod object_store;
-mod placement;
 mod precondition;
 mod request_guard;
 #[cfg(test)]
@@ -33,7 +33,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use super::loopback_server::{self, LoopbackServer};
-use access_key::KeyRing;
+use access_key::AccessKeys;
 pub use access_key::{AccessKey, Session};
 use access_rules::AccessRules;
 use object_store::ObjectStore;
@@ -95,16 +95,16 @@ impl EmbeddedS3 {
         let is_account = |owner: &String| owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
         anyhow::ensure!(owner.as_ref().is_none_or(is_account), "the bucket's owner must be an account id of 12 digits");
         let objects = ObjectStore::open(&data_dir, bucket).await?;
-        let keys = KeyRing::new(keys);
+        let keys = AccessKeys::new(keys);
         let mut service = S3ServiceBuilder::new(objects);
         service.set_auth(keys.clone());
         service.set_access(AccessRules { keys, owner, requester_pays, region: region.clone() });
-        let front = Front { service: service.build(), region: region.map(Arc::from) };
+        let handler = RequestHandler { service: service.build(), region: region.map(Arc::from) };
         let router = Router::new()
             .fallback(answer)
             // S3 accepts objects of up to 5 GiB in one PUT; they are streamed to disk.
             .layer(DefaultBodyLimit::disable())
-            .with_state(front);
+            .with_state(handler);
         let listener = loopback_server::bind(address).await.context("cannot start the embedded S3 server")?;
         Ok(Self { server: LoopbackServer::start(listener, router)? })
     }
@@ -142,21 +142,21 @@ pub fn generate_key_pair() -> anyhow::Result<(String, String)> {
     Ok(("AKIA".chars().chain(id).collect(), STANDARD.encode(secret)))
 }
 
-/// What stands between the socket and the object store.
+/// Handles requests between the socket and the object store.
 #[derive(Clone)]
-struct Front {
+struct RequestHandler {
     service: S3Service,
     region: Option<Arc<str>>,
 }
 
-async fn answer(State(front): State<Front>, request: Request) -> Response {
-    if let Err(refusal) = request_guard::check(request.uri(), request.headers(), front.region.as_deref()) {
+async fn answer(State(handler): State<RequestHandler>, request: Request) -> Response {
+    if let Err(refusal) = request_guard::check(request.uri(), request.headers(), handler.region.as_deref()) {
         return refusal.into_response();
     }
     let method = request.method().clone();
-    let request = form_token::note(request).await.map(s3s::Body::http_body_unsync);
+    let request = form_token::attach_token(request).await.map(s3s::Body::http_body_unsync);
     // s3s logs whole requests, signatures included, and records them in spans: this discards its logs and spans.
-    match front.service.call(request).with_subscriber(NoSubscriber::default()).await {
+    match handler.service.call(request).with_subscriber(NoSubscriber::default()).await {
         Ok(response) => {
             tracing::debug!(%method, status = response.status().as_u16(), "the embedded S3 server answered");
             response.map(Body::new)

@@ -53,7 +53,7 @@ pub async fn seed(data_dir: &Path, bucket: &str) -> anyhow::Result<()> {
     tokio::fs::create_dir_all(data_dir.join(bucket)).await.with_context(unusable)?;
     let files = FileSystem::new(data_dir).map_err(|error| anyhow!("{error:?}")).with_context(unusable)?;
     for sample in SAMPLES {
-        match files.put_object(creation_of(sample, bucket)).await {
+        match files.put_object(put_request(sample, bucket)).await {
             Ok(_) => {}
             Err(error) if *error.code() == S3ErrorCode::PreconditionFailed => {}
             Err(error) => return Err(anyhow!(error)).with_context(unusable),
@@ -63,7 +63,7 @@ pub async fn seed(data_dir: &Path, bucket: &str) -> anyhow::Result<()> {
 }
 
 /// The request that a client would send, so that the server's code writes the file with the content type.
-fn creation_of(sample: Sample, bucket: &str) -> S3Request<PutObjectInput> {
+fn put_request(sample: Sample, bucket: &str) -> S3Request<PutObjectInput> {
     let input = PutObjectInput {
         bucket: bucket.to_owned(),
         key: sample.key.to_owned(),

@@ -133,7 +133,7 @@ impl Authenticator {
     /// have `iss`, and its `iss` need not identify its keys ([SPIFFE JWT-SVID section
     /// 3](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md#3-jwt-claims)).
     fn verifier_for(&self, token: &CompactToken<'_>) -> Result<&Arc<IssuerVerifier>, Rejection> {
-        let (issuer, otherwise) = match token.unproven("iss") {
+        let (issuer, otherwise) = match token.unverified_claim("iss") {
             None => (None, Rejection::IssuerMalformed),
             Some(Value::String(issuer)) => (self.issuers.get(issuer.as_str()), Rejection::UnknownIssuer),
             Some(_) => return Err(Rejection::IssuerMalformed),
@@ -145,7 +145,7 @@ impl Authenticator {
         if self.trust_domains.is_empty() {
             return None;
         }
-        let id = SpiffeId::parse(token.unproven("sub")?.as_str()?).ok()?;
+        let id = SpiffeId::parse(token.unverified_claim("sub")?.as_str()?).ok()?;
         self.trust_domains.get(id.trust_domain())
     }
 

@@ -23,7 +23,7 @@ pub(super) use fetching::Cause;
 pub(super) use schedule::REFRESH_INTERVAL_LIMITS;
 pub use status::KeyRingStatus;
 
-use fetching::{Asked, FetchUnderWay, Fetching};
+use fetching::{FetchRequest, FetchUnderWay, Fetching};
 use schedule::{refresh_delay, retry_delay};
 
 /// How long one call waits for a fetch at most.
@@ -33,7 +33,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The longest read of the file with the initial keys.
-const START_FILE_TIMEOUT: Duration = Duration::from_secs(2);
+const INITIAL_KEYS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often keys are fetched and how long they may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl KeyRing {
     /// Sets a source of initial keys, such as a file: they are used until the first successful fetch. After that the
     /// source is no longer read.
     #[must_use]
-    pub(crate) fn starting_with(mut self, start: Box<dyn KeySource>) -> Self {
+    pub(crate) fn with_initial_keys(mut self, start: Box<dyn KeySource>) -> Self {
         self.start = Some(start);
         self
     }
@@ -135,7 +135,7 @@ impl KeyRing {
     /// Why the fetch failed. It is already logged.
     pub async fn refresh(&self) -> Result<(), KeyRefreshError> {
         let _one_fetch = self.one_fetch_at_a_time.lock().await;
-        self.start_with_file().await;
+        self.load_initial_keys().await;
         let under_way = FetchUnderWay::begin(&self.fetching);
         let fetched = time::timeout(FETCH_TIMEOUT, self.fetch()).await.unwrap_or(Err(KeyRefreshError::TimedOut));
         let fraction = (self.random_fraction)();
@@ -181,20 +181,20 @@ impl KeyRing {
 
     /// Searches the keys for a call that began at `asked`, and waits for a fetch if the active keys do not have it. The
     /// wait is at most a second, and only for a fetch that is pending or that the budget of the call's cause permits.
-    pub(super) async fn search(&self, asked: Instant, cause: Cause, found: impl Fn(&KeySet) -> bool) -> Search {
+    pub(super) async fn search(&self, asked: Instant, cause: Cause, found: impl Fn(&KeySet) -> bool) -> SearchResult {
         let mut fetching = self.fetching.subscribe();
         let deadline = Instant::now() + LONGEST_WAIT;
         // At most three rounds: a fetch from before the call may end first, then one that began later.
         loop {
             if self.current().is_some_and(|keys| found(&keys.set)) {
-                return Search::Found;
+                return SearchResult::Found;
             }
             if self.fetching.borrow().is_confirmed_since(asked) {
-                return Search::NotPublished;
+                return SearchResult::NotPublished;
             }
             let ended = match self.ask(cause) {
-                Asked::Pending(ended) => ended,
-                Asked::NotBefore(_) => return self.unknown(cause),
+                FetchRequest::Pending(ended) => ended,
+                FetchRequest::NotBefore(_) => return self.unknown(cause),
             };
             let end = fetching.wait_for(|fetching| fetching.ended() != ended);
             // The result of the wait locks the state, so it must not outlive this statement.
@@ -205,9 +205,9 @@ impl KeyRing {
         }
     }
 
-    fn ask(&self, cause: Cause) -> Asked {
+    fn ask(&self, cause: Cause) -> FetchRequest {
         let now = Instant::now();
-        let mut asked = Asked::NotBefore(now);
+        let mut asked = FetchRequest::NotBefore(now);
         self.fetching.send_if_modified(|fetching| {
             let was_wanted = fetching.is_wanted();
             asked = fetching.ask(cause, now);
@@ -216,26 +216,26 @@ impl KeyRing {
         asked
     }
 
-    fn unknown(&self, cause: Cause) -> Search {
+    fn unknown(&self, cause: Cause) -> SearchResult {
         let now = Instant::now();
         let mut next = now;
         self.fetching.send_if_modified(|fetching| {
             next = fetching.next_for(cause, now);
             false
         });
-        Search::Unknown { retry_after: retry_after(next) }
+        SearchResult::Unknown { retry_after: retry_after(next) }
     }
 
     /// Reads the initial keys, until a fetch has succeeded. A failure is only logged.
-    async fn start_with_file(&self) {
+    async fn load_initial_keys(&self) {
         let Some(start) = &self.start else { return };
         if self.loaded.load().as_ref().is_some_and(|loaded| loaded.origin == Origin::Fetched) {
             return;
         }
         let read = async { Ok(KeySet::import(&start.fetch().await?.bytes, &self.rules)?) };
-        match time::timeout(START_FILE_TIMEOUT, read).await.unwrap_or(Err(KeyRefreshError::TimedOut)) {
+        match time::timeout(INITIAL_KEYS_TIMEOUT, read).await.unwrap_or(Err(KeyRefreshError::TimedOut)) {
             Ok((set, skipped)) => {
-                if self.put_in_use(set, Origin::StartFile) {
+                if self.activate(set, Origin::StartFile) {
                     self.report(Origin::StartFile, &skipped);
                 }
             }
@@ -249,7 +249,7 @@ impl KeyRing {
     async fn fetch(&self) -> Result<Option<Duration>, KeyRefreshError> {
         let document = self.source.fetch().await?;
         let (set, skipped) = KeySet::import(&document.bytes, &self.rules)?;
-        self.put_in_use(set, Origin::Fetched);
+        self.activate(set, Origin::Fetched);
         self.report(Origin::Fetched, &skipped);
         Ok(document.max_age)
     }
@@ -280,7 +280,7 @@ impl KeyRing {
 
     /// Makes a set active, and returns whether it differs from the one before. An equal set only updates the age of the
     /// active one, if it was fetched: cached tokens stay valid.
-    fn put_in_use(&self, set: KeySet, origin: Origin) -> bool {
+    fn activate(&self, set: KeySet, origin: Origin) -> bool {
         let now = Instant::now();
         let in_use = self.loaded.load_full();
         let same = in_use.as_ref().filter(|in_use| *in_use.set == set);
@@ -344,7 +344,7 @@ pub enum KeyRefreshError {
 
 /// The result of a [search](KeyRing::search).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Search {
+pub(super) enum SearchResult {
     /// The active set has it.
     Found,
     /// A successful fetch that began after the call shows that the issuer does not publish it.

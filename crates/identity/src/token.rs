@@ -58,7 +58,7 @@ impl<'a> CompactToken<'a> {
     }
 
     /// An unverified claim. It is used only to select the issuer whose rules then apply.
-    pub(super) fn unproven(&self, name: &str) -> Option<&Value> {
+    pub(super) fn unverified_claim(&self, name: &str) -> Option<&Value> {
         self.claims.get(name)
     }
 

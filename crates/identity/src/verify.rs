@@ -12,7 +12,7 @@ use super::claims::{self, AcceptedClaims};
 use super::confirmation::CertificateThumbprint;
 use super::error::AuthenticationError;
 use super::issuer::{InvalidIssuerSettings, IssuerSettings, KeyLocation, TokenProfile};
-use super::key_ring::{Cause, CurrentKeys, KeyGeneration, KeyRing, KeyRingTiming, Search};
+use super::key_ring::{Cause, CurrentKeys, KeyGeneration, KeyRing, KeyRingTiming, SearchResult};
 use super::key_source::{
     DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyHttpClient, KeyHttpClientError, KeyServerAccess,
     KeySource,
@@ -115,8 +115,8 @@ impl IssuerVerifier {
         let keys = self.current_keys()?;
         match search {
             _ if is_known(&keys.set) => Ok(keys),
-            Search::Found | Search::NotPublished => Err(Rejection::UnknownKey.into()),
-            Search::Unknown { retry_after } => {
+            SearchResult::Found | SearchResult::NotPublished => Err(Rejection::UnknownKey.into()),
+            SearchResult::Unknown { retry_after } => {
                 Err(AuthenticationError::KeysUnavailable { issuer: Arc::clone(self.issuer()), retry_after })
             }
         }
@@ -170,7 +170,7 @@ impl IssuerVerifier {
         let rules = KeyRules { algorithms: settings.algorithms.clone(), key_use };
         let mut keys = KeyRing::new(settings.issuer.as_str().into(), rules, source, timing);
         if let Some(path) = settings.start_key_file.clone() {
-            keys = keys.starting_with(Box::new(JwksFileKeySource::new(path, settings.file_settle)));
+            keys = keys.with_initial_keys(Box::new(JwksFileKeySource::new(path, settings.file_settle)));
         }
         Self { settings, keys: Arc::new(keys) }
     }

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use self::signing_credentials::{SigningCredentials, longest_url_life};
 use crate::credentials::{
-    BucketCredentials, CredentialsCache, CredentialsError, CredentialsSettings, DefaultChain, Environment,
+    BucketCredentials, CredentialsCache, CredentialsError, CredentialsSettings, DefaultChain, ReadEnv,
     StaticCredentialsSource, have_same_key,
 };
 use crate::endpoint::{NamedEndpoint, RequiredHeaders};
@@ -60,7 +60,7 @@ pub struct S3Options {
     /// The clock for signatures and for the expiry of credentials.
     pub clock: Arc<dyn Clock>,
     /// The environment variables.
-    pub environment: Environment,
+    pub environment: ReadEnv,
     /// How long a file of credentials must stay unchanged after a change in place, before it is used.
     pub settle: Duration,
     /// The time limit of an inspection.

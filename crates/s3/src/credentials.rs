@@ -2,9 +2,9 @@
 
 mod cache;
 mod changes;
-mod comes_from;
 mod default_chain;
 mod error;
+mod origin;
 mod readers;
 mod refresh_result;
 mod schedule;
@@ -25,4 +25,4 @@ pub use snapshot::CredentialsSnapshot;
 pub(crate) use snapshot::SIGNING_MARGIN;
 pub use source::{BucketCredentials, CredentialsSource, CredentialsUse};
 pub(crate) use static_source::StaticCredentialsSource;
-pub use static_source::{Environment, SecretSource, SessionSource};
+pub use static_source::{ReadEnv, SecretSource, SessionSource};

@@ -80,10 +80,10 @@ impl ObjectInspector for S3Inspector {
     ) -> Result<StoredObject, InspectionError> {
         let bucket = self.buckets.get(object.bucket()).ok_or(InspectionError::UnknownBucket)?;
         let client = bucket.client.get_or_init(|| client(&bucket.access, &self.clock, self.deadline));
-        let question = Question { client, access: &bucket.access, key: object.key().as_str() };
+        let inspection = Inspection { client, access: &bucket.access, key: object.key().as_str() };
         let deadline = Instant::now() + self.deadline;
-        let head = match timeout_at(deadline, question.head(version_id)).await {
-            Ok(Ok(answer)) if answers_for(&answer, version_id) => answer,
+        let head = match timeout_at(deadline, inspection.head(version_id)).await {
+            Ok(Ok(answer)) if is_about_version(&answer, version_id) => answer,
             Ok(Ok(_)) => return Err(InspectionError::NotFound),
             Ok(Err(error)) => return Err(inspection_error(&error, version_id.is_some())),
             Err(_) => {
@@ -94,20 +94,20 @@ impl ObjectInspector for S3Inspector {
         let mut object = described(&head);
         if scope == InspectionScope::HeadersAndTags {
             // Of the described version, or of the current object in a bucket without versions.
-            object.tags = timeout_at(deadline, question.tags(head.version_id())).await.ok().flatten();
+            object.tags = timeout_at(deadline, inspection.tags(head.version_id())).await.ok().flatten();
         }
         Ok(object)
     }
 }
 
 /// An inspection of one object.
-struct Question<'a> {
+struct Inspection<'a> {
     client: &'a Client,
     access: &'a BucketAccess,
     key: &'a str,
 }
 
-impl Question<'_> {
+impl Inspection<'_> {
     async fn head(&self, version_id: Option<&HeaderText>) -> Result<HeadObjectOutput, SdkError<HeadObjectError>> {
         let head = self
             .client
@@ -186,7 +186,7 @@ impl ProvideCredentials for CurrentCredentials {
         let usable = self.cache.snapshot().filter(|held| !held.usable_for(self.clock.now()).is_zero());
         future::ProvideCredentials::ready(match usable {
             Some(held) => Ok(held.credentials().clone()),
-            None => Err(ProviderError::not_loaded("no credentials that have not ended are at hand")),
+            None => Err(ProviderError::not_loaded("the credentials are unavailable or have expired")),
         })
     }
 }
@@ -199,7 +199,7 @@ impl fmt::Debug for CurrentCredentials {
 
 /// Whether the answer is about the requested version. Servers without versions ignore the parameter, and have only the
 /// `null` version.
-fn answers_for(answer: &HeadObjectOutput, version_id: Option<&HeaderText>) -> bool {
+fn is_about_version(answer: &HeadObjectOutput, version_id: Option<&HeaderText>) -> bool {
     version_id.is_none_or(|asked| asked.as_str() == answer.version_id().unwrap_or("null"))
 }
 

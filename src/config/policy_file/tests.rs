@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::config::{Config, LoadError};
 use access_broker_base::document::Overrides;
-use access_broker_base::files::SECOND_LOOK;
+use access_broker_base::files::REREAD_DELAY;
 use access_broker_base::files::testing::{replace, sha256_in_hex};
 use access_broker_identity::PlainHttp;
 
@@ -31,7 +31,7 @@ fn an_old_policy_is_loaded_at_once_and_a_new_one_after_a_second_read() {
     fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now()).unwrap();
     let started = std::time::Instant::now();
     config.load_policy().unwrap();
-    assert!(started.elapsed() >= SECOND_LOOK);
+    assert!(started.elapsed() >= REREAD_DELAY);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The proxy for fetching signing keys, from the environment of the process.
 
 use access_broker_identity::{HttpProxy, IssuerSettings};
-use access_broker_s3::credentials::Environment;
+use access_broker_s3::credentials::ReadEnv;
 
 /// The proxy in the environment. An invalid one is ignored with a warning: fetching keys directly is equally safe.
-pub(super) fn from_environment(environment: &Environment) -> Option<HttpProxy> {
+pub(super) fn from_environment(environment: &ReadEnv) -> Option<HttpProxy> {
     match HttpProxy::from_environment(|name| environment(name)) {
         Ok(found) => found.map(|(_, proxy)| proxy),
         Err((variable, error)) => {

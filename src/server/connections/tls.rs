@@ -33,7 +33,7 @@ use crate::config::TlsSettings;
 use crate::server::reload_receiver::ReloadReceiver;
 use crate::telemetry::CertificateStatus;
 use access_broker_base::clock::{Clock, SystemClock};
-use access_broker_base::files::{SECOND_LOOK, Sight, Standing, Tracker};
+use access_broker_base::files::{FilesState, Observation, REREAD_DELAY, Tracker};
 
 /// How much of a connection's answers TLS buffers while the transport accepts nothing, in bytes: one answer and a
 /// little.
@@ -144,7 +144,7 @@ impl ListenerTls {
             self.files_in_force.store(matches!(result, Ok(Reload::Unchanged | Reload::Replaced)), Ordering::Relaxed);
             pause = self.settings.reload_interval;
             if result == Ok(Reload::Pending) {
-                pause = pause.min(SECOND_LOOK);
+                pause = pause.min(REREAD_DELAY);
                 continue;
             }
             let refused = result.err();
@@ -187,13 +187,13 @@ impl ListenerTls {
 
     fn replace_if_changed(&self, now: Duration) -> Result<Reload, TlsError> {
         let reads = files::read_all(&self.settings);
-        let sights: Vec<Sight> = reads.iter().map(Sight::from_read).collect();
+        let sights: Vec<Observation> = reads.iter().map(Observation::from_read).collect();
         // After a panic the tracker is still usable: the next read updates it completely.
         let mut tracker = self.tracker.lock().unwrap_or_else(PoisonError::into_inner);
-        match tracker.look(&sights, now) {
-            Standing::InForce => Ok(Reload::Unchanged),
-            Standing::Pending { .. } => Ok(Reload::Pending),
-            Standing::Counts { .. } => {
+        match tracker.observe(&sights, now) {
+            FilesState::Active => Ok(Reload::Unchanged),
+            FilesState::Pending { .. } => Ok(Reload::Pending),
+            FilesState::Usable { .. } => {
                 let proven = InForce::prove(&TlsFiles::from_reads(&self.settings, reads)?)?;
                 self.in_force.store(Arc::new(proven));
                 tracker.accept();

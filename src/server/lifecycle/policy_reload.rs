@@ -15,7 +15,7 @@ use crate::config::{Config, PolicyFile};
 use crate::policy_store::PolicyStore;
 use crate::server::reload_receiver::ReloadReceiver;
 use access_broker_base::document::Problems;
-use access_broker_base::files::{Arrivals, SECOND_LOOK};
+use access_broker_base::files::{Arrivals, REREAD_DELAY};
 use access_broker_policy::{CompiledPolicy, Policy};
 
 /// Reads the policy file regularly, and immediately on a reload request. Never returns.
@@ -43,7 +43,7 @@ pub(in crate::server) async fn watch(
             tracing::error!(%error, "reading the policy file failed; the last good policy stays active");
             false
         });
-        reloads.pause(if is_pending { interval.min(SECOND_LOOK) } else { interval }).await;
+        reloads.pause(if is_pending { interval.min(REREAD_DELAY) } else { interval }).await;
     }
 }
 

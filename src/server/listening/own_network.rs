@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::config::ListenerSettings;
 use access_broker_identity::{ISTIO_IPV6_SOURCE, TrustedHop, WorkloadProof};
-use access_broker_s3::credentials::Environment;
+use access_broker_s3::credentials::ReadEnv;
 
 /// The address of the pod, if the pod's manifest sets it (`status.podIP`).
 const POD_IP: &str = "POD_IP";
@@ -20,7 +20,7 @@ const HOST_IP: &str = "HOST_IP";
 /// addresses is not set, nothing is checked.
 pub(in crate::server) fn refuse_node_network(
     listeners: &[ListenerSettings],
-    environment: &Environment,
+    environment: &ReadEnv,
 ) -> anyhow::Result<()> {
     let trusts_pod =
         |listener: &ListenerSettings| listener.proof.workload().and_then(WorkloadProof::hop) == Some(&TrustedHop::Pod);
@@ -82,7 +82,7 @@ mod tests {
 
     /// The error with these values of `POD_IP` and `HOST_IP`, if there is one.
     fn error(proofs: &[AcceptedProof], pod: Option<&'static str>, host: Option<&'static str>) -> Option<String> {
-        let environment: Environment = Arc::new(move |name| match name {
+        let environment: ReadEnv = Arc::new(move |name| match name {
             "POD_IP" => pod.map(str::to_owned),
             "HOST_IP" => host.map(str::to_owned),
             _ => panic!("{name} is not needed"),

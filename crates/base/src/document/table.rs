@@ -345,7 +345,7 @@ impl<'d> Table<'d> {
         found
     }
 
-    /// Reports every setting that nobody asked for.
+    /// Reports every setting that no reader asked for.
     pub fn finish(self) {
         for key in self.entries.into_iter().flat_map(DeTable::keys) {
             let name = key.get_ref().as_ref();

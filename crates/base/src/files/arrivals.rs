@@ -19,7 +19,7 @@ pub enum Arrival {
     Created,
     /// The directory is watched, but the kernel reported nothing: the directory was replaced, or its file system does
     /// not report events (NFS).
-    Untold,
+    Unreported,
 }
 
 /// Watches the name of a file in the directory that the path leads to.
@@ -44,7 +44,7 @@ impl Arrivals {
         if !is_watched {
             self.0 = Watch::new(real_path);
         }
-        Some(self.0.as_mut()?.last().unwrap_or(Arrival::Untold))
+        Some(self.0.as_mut()?.last().unwrap_or(Arrival::Unreported))
     }
 
     /// Discards the events so far: they say nothing about the next file.
@@ -108,9 +108,9 @@ mod tests {
         let path = folder.path().join("policy.toml");
         fs::write(&path, "one").unwrap();
         let mut arrivals = Arrivals::default();
-        assert_eq!(arrivals.last(&path), Some(Arrival::Untold));
+        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported));
         fs::write(&path, "in place").unwrap();
-        assert_eq!(arrivals.last(&path), Some(Arrival::Untold));
+        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported));
         fs::remove_file(&path).unwrap();
         fs::write(&path, "two").unwrap();
         assert_eq!(arrivals.last(&path), Some(Arrival::Created));
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(arrivals.last(&path), Some(Arrival::Renamed));
         assert_eq!(arrivals.last(&path), Some(Arrival::Renamed), "until it is used");
         arrivals.forget();
-        assert_eq!(arrivals.last(&path), Some(Arrival::Untold));
+        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported));
     }
 
     #[test]
@@ -130,14 +130,14 @@ mod tests {
         let (inner, path) = (folder.path().join("inner"), folder.path().join("inner/policy.toml"));
         fs::create_dir(&inner).unwrap();
         let mut arrivals = Arrivals::default();
-        assert_eq!(arrivals.last(&path), Some(Arrival::Untold));
+        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported));
         fs::write(folder.path().join("other"), "one").unwrap();
         fs::rename(folder.path().join("other"), &path).unwrap();
         assert_eq!(arrivals.last(&path), Some(Arrival::Renamed));
         fs::rename(&inner, folder.path().join("former")).unwrap();
         fs::create_dir(&inner).unwrap();
         fs::write(&path, "half").unwrap();
-        assert_eq!(arrivals.last(&path), Some(Arrival::Untold), "what was told of the former folder says nothing");
+        assert_eq!(arrivals.last(&path), Some(Arrival::Unreported), "the events of the former directory do not count");
     }
 
     #[test]

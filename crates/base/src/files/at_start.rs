@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{FileError, FileSnapshot, SECOND_LOOK, UnusableFile, read};
+use super::{FileError, FileSnapshot, REREAD_DELAY, UnusableFile, read};
 
 /// How often files that keep changing are read: for about ten seconds.
 const MAX_READS: usize = 20;
@@ -20,7 +20,7 @@ pub fn read_one(path: &Path, limit: usize, settle: Duration) -> Result<FileSnaps
 }
 
 /// Reads a set of files, each of at most `limit` bytes. If one of them was written less than `settle` ago, the set is
-/// read again every [`SECOND_LOOK`] until two reads are equal. Blocks for up to ten seconds.
+/// read again every [`REREAD_DELAY`] until two reads are equal. Blocks for up to ten seconds.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ fn settled(
     }
     let mut changing = Path::new("");
     for _ in 1..MAX_READS {
-        pause(SECOND_LOOK);
+        pause(REREAD_DELAY);
         let again = read()?;
         let mut pairs = paths.iter().zip(looks.iter().zip(&again));
         match pairs.find(|(_, (before, after))| before.content != after.content) {
@@ -84,7 +84,7 @@ mod tests {
         };
         let paths = [Path::new("a file")];
         let result = settled(&paths, read, || UNIX_EPOCH + NOW, |pause| pauses.borrow_mut().push(pause), SETTLE);
-        assert!(pauses.borrow().iter().all(|pause| *pause == SECOND_LOOK));
+        assert!(pauses.borrow().iter().all(|pause| *pause == REREAD_DELAY));
         let content = |looks: Vec<FileSnapshot>| String::from_utf8(looks[0].content.to_vec()).unwrap();
         (result.map(content).map_err(|unusable| unusable.problem), pauses.into_inner().len())
     }

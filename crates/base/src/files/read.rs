@@ -46,7 +46,7 @@ pub struct FileId {
 impl FileId {
     /// Whether the same path now leads to another file path: a symbolic link was changed.
     #[must_use]
-    pub(crate) fn leads_elsewhere(&self, now: &Self) -> bool {
+    pub(crate) fn has_other_target(&self, now: &Self) -> bool {
         self.real_path != now.real_path
     }
 
@@ -110,7 +110,7 @@ pub enum FileError {
     Absent,
     /// A symbolic link whose target does not exist.
     #[error("is a symbolic link to a file that does not exist")]
-    LeadsNowhere,
+    DanglingLink,
     /// It has zero bytes.
     #[error("is empty")]
     Empty,
@@ -119,7 +119,7 @@ pub enum FileError {
     Unreadable(io::ErrorKind),
     /// A part of its path cannot be searched or is not a directory, so whether the file exists is unknown.
     #[error("is in a directory that cannot be searched")]
-    OutOfReach,
+    Unsearchable,
     /// A directory, a pipe or a device.
     #[error("is not a regular file")]
     NotRegular,
@@ -148,7 +148,7 @@ fn size(bytes: usize) -> String {
 ///
 /// # Errors
 ///
-/// Every [`FileError`] but `Empty`, `OutOfReach`, `NotText` and `Changing`: an empty file is read as such.
+/// Every [`FileError`] but `Empty`, `Unsearchable`, `NotText` and `Changing`: an empty file is read as such.
 pub fn read(path: &Path, limit: usize) -> Result<FileSnapshot, FileError> {
     // Opening a FIFO would wait for its writer, and reading a device might never return.
     check_is_regular(&fs::metadata(path).map_err(|error| problem(path, &error))?)?;
@@ -179,7 +179,7 @@ fn check_is_regular(metadata: &Metadata) -> Result<(), FileError> {
 fn problem(path: &Path, error: &io::Error) -> FileError {
     let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     match error.kind() {
-        io::ErrorKind::NotFound if is_link() => FileError::LeadsNowhere,
+        io::ErrorKind::NotFound if is_link() => FileError::DanglingLink,
         io::ErrorKind::NotFound => FileError::Absent,
         kind => FileError::Unreadable(kind),
     }

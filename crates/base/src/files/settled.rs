@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task;
 use tokio::time::{self, Instant};
 
-use super::{FileError, FileSnapshot, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
+use super::{FileError, FileSnapshot, FilesState, Observation, REREAD_DELAY, Tracker, UnusableFile, read};
 
 /// How often one call reads: a replaced file needs two reads, and three if it is replaced during the call.
 const MAX_READS: usize = 4;
@@ -28,7 +28,7 @@ impl SettledFiles {
     /// unchanged. Does not read yet.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, limit: usize, settle: Duration) -> Self {
-        let nothing = vec![Sight::Unusable(FileError::Absent); paths.len()];
+        let nothing = vec![Observation::Unusable(FileError::Absent); paths.len()];
         let tracker = Mutex::new(Tracker::new(settle, &nothing));
         Self { paths, limit, settle, started: Instant::now(), tracker }
     }
@@ -59,7 +59,7 @@ impl SettledFiles {
     pub async fn read(self: &std::sync::Arc<Self>) -> Result<Vec<FileSnapshot>, UnusableFile> {
         for attempt in 0..MAX_READS {
             if attempt > 0 {
-                time::sleep(SECOND_LOOK).await;
+                time::sleep(REREAD_DELAY).await;
             }
             let this = std::sync::Arc::clone(self);
             let now = self.started.elapsed();
@@ -82,16 +82,16 @@ impl SettledFiles {
 
 /// Whether a content may be used: the tracker says so, or it was not written for long enough.
 fn may_use(tracker: &mut Tracker, looks: &[FileSnapshot], now: Duration, wall: SystemTime, settle: Duration) -> bool {
-    let sights: Vec<Sight> = looks.iter().map(|look| Sight::from_read(&Ok(look.clone()))).collect();
-    match tracker.look(&sights, now) {
-        Standing::InForce => true,
-        Standing::Counts { .. } => {
+    let sights: Vec<Observation> = looks.iter().map(|look| Observation::from_read(&Ok(look.clone()))).collect();
+    match tracker.observe(&sights, now) {
+        FilesState::Active => true,
+        FilesState::Usable { .. } => {
             tracker.accept();
             true
         }
-        Standing::Pending { unchanged_for } => {
+        FilesState::Pending { unchanged_for } => {
             // Each file has its own time of writing: one file of a set may still be replaced by an older one.
-            let is_whole_set = looks.len() < 2 || unchanged_for >= SECOND_LOOK;
+            let is_whole_set = looks.len() < 2 || unchanged_for >= REREAD_DELAY;
             let is_old = is_whole_set && !looks.iter().any(|look| look.is_young(wall, settle));
             if is_old {
                 tracker.accept();
@@ -119,7 +119,7 @@ mod tests {
 
     /// Reads of one file: seconds, inode, content, and when it was written. Returns for each whether it may be used.
     fn of_one(reads: &[(f64, u64, &str, SystemTime)]) -> Vec<bool> {
-        let mut tracker = Tracker::new(SETTLE, &[Sight::Unusable(FileError::Absent)]);
+        let mut tracker = Tracker::new(SETTLE, &[Observation::Unusable(FileError::Absent)]);
         let mut at = |(seconds, inode, content, written): &(f64, u64, &str, SystemTime)| {
             let looks = [look(*inode, content.as_bytes(), *written)];
             may_use(&mut tracker, &looks, Duration::from_secs_f64(*seconds), wall(), SETTLE)
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn of_a_set_old_files_need_two_equal_looks_too() {
-        let mut tracker = Tracker::new(SETTLE, &[const { Sight::Unusable(FileError::Absent) }; 2]);
+        let mut tracker = Tracker::new(SETTLE, &[const { Observation::Unusable(FileError::Absent) }; 2]);
         let mut may_use_at = |seconds: f64, id: (u64, &str), key: (u64, &str)| {
             let looks = [id, key].map(|(inode, content)| look(inode, content.as_bytes(), LONG_AGO));
             may_use(&mut tracker, &looks, Duration::from_secs_f64(seconds), wall(), SETTLE)

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::{Digest, FileId, FileSnapshot, Sight};
+use super::{Digest, FileId, FileSnapshot, Observation};
 
 /// A read of a file that was written at that time and not changed since.
 #[must_use]
@@ -34,18 +34,22 @@ pub fn replace(path: &Path, content: &[u8]) {
 
 /// A file that was written under another name.
 #[must_use]
-pub fn moved(inode: u64, content: &str) -> Sight {
+pub fn moved(inode: u64, content: &str) -> Observation {
     sight("/policy.toml", inode, content, true)
 }
 
 /// A file that may have been written under this name.
 #[must_use]
-pub fn created(inode: u64, content: &str) -> Sight {
+pub fn created(inode: u64, content: &str) -> Observation {
     sight("/policy.toml", inode, content, false)
 }
 
 /// A file with all that a read finds.
 #[must_use]
-pub fn sight(path: &str, inode: u64, content: &str, touched_since_written: bool) -> Sight {
-    Sight::File { id: FileId::new(path, inode), digest: Digest::sha256(content.as_bytes()), touched_since_written }
+pub fn sight(path: &str, inode: u64, content: &str, touched_since_written: bool) -> Observation {
+    Observation::File {
+        id: FileId::new(path, inode),
+        digest: Digest::sha256(content.as_bytes()),
+        touched_since_written,
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Digest, FileError, FileId, FileSnapshot, SECOND_LOOK};
+use super::{Digest, FileError, FileId, FileSnapshot, REREAD_DELAY};
 
 /// What one read found of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum Observation {
     /// It can be read.
     File {
         /// After symbolic links were followed.
@@ -20,7 +20,7 @@ pub enum Sight {
     Unusable(FileError),
 }
 
-impl Sight {
+impl Observation {
     /// What a read found.
     #[must_use]
     pub fn from_read(read: &Result<FileSnapshot, FileError>) -> Self {
@@ -54,9 +54,9 @@ impl Sight {
 
 /// How a content got to its path, from the safest method to the least safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Writing {
+pub enum ChangeMethod {
     /// A symbolic link was changed: the path leads to another file.
-    Elsewhere,
+    NewTarget,
     /// Another file replaced the one before, and it was changed after it was written: it was renamed, or its time was
     /// set back (`tar`, `mv` from another file system).
     Moved,
@@ -67,21 +67,21 @@ pub enum Writing {
     InPlace,
 }
 
-/// How it stands with the files at hand.
+/// The state of a set of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum FilesState {
     /// They hold the active content.
-    InForce,
-    /// They hold another content, which may not be used yet. The next read should follow after [`SECOND_LOOK`].
+    Active,
+    /// They hold another content, which may not be used yet. The next read should follow after [`REREAD_DELAY`].
     Pending {
-        /// For how long every look found the same.
+        /// For how long all reads found the same.
         unchanged_for: Duration,
     },
     /// They hold another content, and it may be used.
-    Counts {
+    Usable {
         /// The least safe method by which a file of the set was written.
-        writing: Writing,
-        /// For how long every look found the same.
+        writing: ChangeMethod,
+        /// For how long all reads found the same.
         unchanged_for: Duration,
     },
 }
@@ -97,92 +97,92 @@ pub struct Tracker {
 
 #[derive(Debug, Clone)]
 struct File {
-    last: Sight,
+    last: Observation,
     /// The file that was read last. It is kept when a read finds no file.
     id: Option<FileId>,
     digest: Option<Digest>,
-    writing: Writing,
+    writing: ChangeMethod,
 }
 
 impl Tracker {
     /// Starts with the active content.
     #[must_use]
-    pub fn new(settle: Duration, in_force: &[Sight]) -> Self {
+    pub fn new(settle: Duration, in_force: &[Observation]) -> Self {
         let files = in_force.iter().map(File::first).collect();
-        let in_force = in_force.iter().map(Sight::content).collect();
+        let in_force = in_force.iter().map(Observation::content).collect();
         Self { settle, in_force, files, unchanged_since: Duration::ZERO }
     }
 
     /// Records a read at `now` and returns the state. There are as many sights as at the start, in the same order.
-    pub fn look(&mut self, sights: &[Sight], now: Duration) -> Standing {
+    pub fn observe(&mut self, sights: &[Observation], now: Duration) -> FilesState {
         let mut changed = false;
         for (file, sight) in self.files.iter_mut().zip(sights) {
-            changed |= file.look(sight);
+            changed |= file.observe(sight);
         }
         if changed {
             self.unchanged_since = now;
         }
         if self.files.iter().map(|file| file.last.content()).eq(self.in_force.iter().copied()) {
-            self.files.iter_mut().for_each(|file| file.writing = Writing::Moved);
-            return Standing::InForce;
+            self.files.iter_mut().for_each(|file| file.writing = ChangeMethod::Moved);
+            return FilesState::Active;
         }
         let writing = self.writing();
         let unchanged_for = now.saturating_sub(self.unchanged_since);
         if counts(writing, unchanged_for, self.settle) {
-            Standing::Counts { writing, unchanged_for }
+            FilesState::Usable { writing, unchanged_for }
         } else {
-            Standing::Pending { unchanged_for }
+            FilesState::Pending { unchanged_for }
         }
     }
 
     /// The least safe method by which a file of the set was written since the active content.
     #[must_use]
-    pub fn writing(&self) -> Writing {
-        self.files.iter().map(|file| file.writing).max().unwrap_or(Writing::Moved)
+    pub fn writing(&self) -> ChangeMethod {
+        self.files.iter().map(|file| file.writing).max().unwrap_or(ChangeMethod::Moved)
     }
 
     /// Makes the content of the last read the active one.
     pub fn accept(&mut self) {
         self.in_force = self.files.iter().map(|file| file.last.content()).collect();
-        self.files.iter_mut().for_each(|file| file.writing = Writing::Moved);
+        self.files.iter_mut().for_each(|file| file.writing = ChangeMethod::Moved);
     }
 }
 
 /// Whether a content may be used that all reads found for this long.
-fn counts(writing: Writing, unchanged_for: Duration, settle: Duration) -> bool {
+fn counts(writing: ChangeMethod, unchanged_for: Duration, settle: Duration) -> bool {
     match writing {
-        Writing::Elsewhere | Writing::Moved | Writing::Created => unchanged_for >= SECOND_LOOK,
-        Writing::InPlace => unchanged_for >= settle.max(SECOND_LOOK),
+        ChangeMethod::NewTarget | ChangeMethod::Moved | ChangeMethod::Created => unchanged_for >= REREAD_DELAY,
+        ChangeMethod::InPlace => unchanged_for >= settle.max(REREAD_DELAY),
     }
 }
 
 impl File {
-    fn first(sight: &Sight) -> Self {
-        let mut file = Self { last: sight.clone(), id: None, digest: None, writing: Writing::Moved };
-        if let Sight::File { id, digest, .. } = sight {
+    fn first(sight: &Observation) -> Self {
+        let mut file = Self { last: sight.clone(), id: None, digest: None, writing: ChangeMethod::Moved };
+        if let Observation::File { id, digest, .. } = sight {
             (file.id, file.digest) = (Some(id.clone()), Some(*digest));
         }
         file
     }
 
     /// Whether this is another file or another content than at the last read.
-    fn look(&mut self, sight: &Sight) -> bool {
+    fn observe(&mut self, sight: &Observation) -> bool {
         let mut changed = self.last.content() != sight.content();
-        if let Sight::File { id, digest, touched_since_written } = sight {
+        if let Observation::File { id, digest, touched_since_written } = sight {
             if self.id.as_ref() != Some(id) {
                 changed = true;
-                let leads_elsewhere = self.id.as_ref().is_some_and(|before| before.leads_elsewhere(id));
+                let has_other_target = self.id.as_ref().is_some_and(|before| before.has_other_target(id));
                 let same_file = self.id.as_ref().is_some_and(|before| before.is_same_file(id));
-                self.writing = match (same_file, leads_elsewhere, *touched_since_written) {
+                self.writing = match (same_file, has_other_target, *touched_since_written) {
                     // A new path to the same content says nothing about how that was written.
                     (true, ..) if self.digest == Some(*digest) => self.writing,
-                    (true, ..) => Writing::InPlace,
-                    (false, true, _) => Writing::Elsewhere,
-                    (false, false, true) => Writing::Moved,
-                    (false, false, false) => Writing::Created,
+                    (true, ..) => ChangeMethod::InPlace,
+                    (false, true, _) => ChangeMethod::NewTarget,
+                    (false, false, true) => ChangeMethod::Moved,
+                    (false, false, false) => ChangeMethod::Created,
                 };
             } else if self.digest != Some(*digest) {
-                self.writing = Writing::InPlace;
+                self.writing = ChangeMethod::InPlace;
             }
             (self.id, self.digest) = (Some(id.clone()), Some(*digest));
         }

@@ -169,7 +169,7 @@ async fn the_composition_gets_the_same_tokens_and_limits() {
     verify(&issuer, &tokens.id_token, Some(CLIENT_ID)).await;
     assert!(issuer.issue("user-one", Duration::ZERO).is_err());
     assert!(issuer.issue("user-one", MAX_TOKEN_LIFETIME + Duration::from_nanos(1)).is_err());
-    assert!(issuer.issue("nobody", DEFAULT_TOKEN_LIFETIME).unwrap_err().to_string().contains("user-one, user-two"));
+    assert!(issuer.issue("unknown-user", DEFAULT_TOKEN_LIFETIME).unwrap_err().to_string().contains("user-one, user-two"));
 }
 
 #[tokio::test]

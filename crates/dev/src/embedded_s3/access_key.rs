@@ -43,9 +43,9 @@ impl fmt::Debug for Session {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct KeyRing(Vec<AccessKey>);
+pub(super) struct AccessKeys(Vec<AccessKey>);
 
-impl KeyRing {
+impl AccessKeys {
     pub(super) const fn new(keys: Vec<AccessKey>) -> Self {
         Self(keys)
     }
@@ -71,7 +71,7 @@ impl KeyRing {
 }
 
 #[async_trait]
-impl S3Auth for KeyRing {
+impl S3Auth for AccessKeys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         self.find(access_key).map(|key| SecretKey::from(key.secret.as_str()))
     }
@@ -98,7 +98,7 @@ mod tests {
         let now = SystemTime::now();
         let session = Session { token: "token".to_owned(), expires_at: now + Duration::from_secs(1) };
         let temporary = AccessKey { id: "temporary".to_owned(), secret: "s".to_owned(), session: Some(session) };
-        let keys = KeyRing::new(vec![temporary]);
+        let keys = AccessKeys::new(vec![temporary]);
         let check = |tokens: &[&str], now| code_of(keys.check_tokens("temporary", tokens, now));
         assert_eq!(check(&["token"], now), "accepted");
         assert_eq!(check(&["token", "token"], now), "accepted");
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_key_for_good_takes_no_token() {
-        let keys = KeyRing::new(vec![AccessKey { id: "id".to_owned(), secret: "s".to_owned(), session: None }]);
+        let keys = AccessKeys::new(vec![AccessKey { id: "id".to_owned(), secret: "s".to_owned(), session: None }]);
         let now = SystemTime::now();
         assert_eq!(code_of(keys.check_tokens("id", &[] as &[&str], now)), "accepted");
         assert_eq!(code_of(keys.check_tokens("id", &["token"], now)), "InvalidToken");

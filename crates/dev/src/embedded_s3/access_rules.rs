@@ -9,13 +9,13 @@ use s3s::dto::PutObjectInput;
 use s3s::{S3Request, S3Result, s3_error};
 use url::form_urlencoded;
 
-use super::access_key::KeyRing;
+use super::access_key::AccessKeys;
 use super::form_token::FormToken;
 
 /// The conditions under which a request with a valid signature gets access.
 #[derive(Debug)]
 pub(super) struct AccessRules {
-    pub(super) keys: KeyRing,
+    pub(super) keys: AccessKeys,
     pub(super) owner: Option<String>,
     pub(super) requester_pays: bool,
     pub(super) region: Option<String>,
@@ -49,7 +49,7 @@ impl S3Access for AccessRules {
         match (request.region.as_ref().map(s3s::region::Region::as_str), self.region.as_deref()) {
             (None, _) => return Err(s3_error!(InvalidRequest, "Please use AWS4-HMAC-SHA256.")),
             (Some(region), Some(own)) if region != own => {
-                return Err(s3_error!(InvalidRequest, "the region of the credential is wrong"));
+                return Err(s3_error!(InvalidRequest, "the credential's region is invalid"));
             }
             _ => {}
         }

@@ -10,7 +10,7 @@ use s3s_fs::FileSystem;
 use serde_json::{Map, Value};
 use tokio::fs;
 
-use super::placement::Placement;
+use super::object_file::ObjectFile;
 
 /// The directory of all buckets, and the library that reads and writes it.
 #[derive(Debug)]
@@ -27,16 +27,16 @@ impl Contents {
     }
 
     /// Whether an object exists. A directory is not an object.
-    pub(super) fn exists(&self, place: &Placement) -> bool {
-        place.path(&self.data_dir).is_file()
+    pub(super) fn exists(&self, file: &ObjectFile) -> bool {
+        file.path(&self.data_dir).is_file()
     }
 
     /// The `ETag` of an object, or `None` if the object does not exist.
-    pub(super) async fn current_etag(&self, place: &Placement) -> S3Result<Option<ETag>> {
-        if !self.exists(place) {
+    pub(super) async fn current_etag(&self, file: &ObjectFile) -> S3Result<Option<ETag>> {
+        if !self.exists(file) {
             return Ok(None);
         }
-        let Placement { bucket, key } = place.clone();
+        let ObjectFile { bucket, key } = file.clone();
         let head = S3Request {
             input: HeadObjectInput { bucket, key, ..HeadObjectInput::default() },
             method: Method::HEAD,
@@ -52,16 +52,16 @@ impl Contents {
     }
 
     /// Removes the files that `s3s-fs` leaves of a deleted object.
-    pub(super) async fn remove_remains(&self, place: &Placement) {
-        for path in [place.metadata_path(&self.data_dir), place.internal_path(&self.data_dir)] {
+    pub(super) async fn remove_leftovers(&self, file: &ObjectFile) {
+        for path in [file.metadata_path(&self.data_dir), file.internal_path(&self.data_dir)] {
             // It is missing if the object's file was not uploaded.
             let _ = fs::remove_file(path).await;
         }
     }
 
     /// Removes the checksums of the object that a multipart upload replaced: `s3s-fs` keeps them.
-    pub(super) async fn forget_checksums(&self, place: &Placement) -> S3Result<()> {
-        let path = place.internal_path(&self.data_dir);
+    pub(super) async fn forget_checksums(&self, file: &ObjectFile) -> S3Result<()> {
+        let path = file.internal_path(&self.data_dir);
         let json = fs::read(&path).await.map_err(S3Error::internal_error)?;
         #[expect(clippy::disallowed_methods, reason = "a file that this program wrote")]
         let mut info: Map<String, Value> = serde_json::from_slice(&json).map_err(S3Error::internal_error)?;

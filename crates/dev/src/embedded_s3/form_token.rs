@@ -17,7 +17,7 @@ const MAX_FIELDS_BYTES: usize = 20_000;
 pub(super) struct FormToken(pub(super) Vec<u8>);
 
 /// Reads a form up to its file, stores its token in the request's extensions, and restores the body.
-pub(super) async fn note(request: Request) -> Request {
+pub(super) async fn attach_token(request: Request) -> Request {
     let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let is_form = content_type.get(..19).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"));
     if request.method() != Method::POST || !is_form {
@@ -78,7 +78,7 @@ mod tests {
         let text = format!("{}name=\"file\"{}", "a".repeat(10), "b".repeat(10));
         let chunks = text.bytes().map(|byte| Ok::<_, axum::Error>(Bytes::from(vec![byte]))).collect::<Vec<_>>();
         let request = Request::post("/media").header(CONTENT_TYPE, "Multipart/Form-Data; boundary=b");
-        let request = note(request.body(Body::from_stream(iter(chunks))).unwrap()).await;
+        let request = attach_token(request.body(Body::from_stream(iter(chunks))).unwrap()).await;
         assert_eq!(axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap(), text);
     }
 }

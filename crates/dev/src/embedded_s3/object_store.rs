@@ -22,7 +22,7 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use super::attributes::AttributeStore;
 use super::contents::Contents;
 use super::key_locks::KeyLocks;
-use super::placement::Placement;
+use super::object_file::ObjectFile;
 use access_broker_policy::ObjectKey;
 
 /// One bucket in a directory.
@@ -53,10 +53,10 @@ impl ObjectStore {
 
     /// The files of an object. Keys in form fields do not pass the guard of the path, so each key is checked here
     /// again.
-    fn place(&self, bucket: &str, key: &str) -> S3Result<Placement> {
+    fn file(&self, bucket: &str, key: &str) -> S3Result<ObjectFile> {
         self.check_bucket(bucket)?;
         let key = ObjectKey::parse(key).map_err(|error| s3_error!(InvalidArgument, "the key {error}"))?;
-        Ok(Placement::new(bucket, key.as_str()))
+        Ok(ObjectFile::new(bucket, key.as_str()))
     }
 }
 

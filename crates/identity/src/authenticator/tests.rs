@@ -287,7 +287,7 @@ async fn without_keys_nothing_can_be_told() {
     assert_eq!(error, AuthenticationError::KeysUnavailable { issuer: ISSUER.into(), retry_after });
 }
 
-/// Checks a token as of now, a millisecond after whatever was before.
+/// Checks a token as of now, a millisecond after the last event.
 async fn later(authenticator: &Authenticator, token: &str) -> Result<Arc<Caller>, AuthenticationError> {
     tokio::time::sleep(Duration::from_millis(1)).await;
     authenticator.authenticate(token, now()).await

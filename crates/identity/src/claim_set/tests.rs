@@ -145,7 +145,7 @@ fn addresses_are_verified_one_by_one() {
             assert_eq!(is_verified(json!({address: "a", flag: said}), address, false), verified, "{address} {said}");
         }
         assert!(!is_verified(json!({address: "a"}), address, false));
-        // One flag cannot vouch for several addresses.
+        // One flag does not apply to several addresses.
         for list in [json!(["a"]), json!(["a", "b"]), json!({"a": "b"})] {
             assert!(!is_verified(json!({address: list, flag: true}), address, false), "{address}");
         }
@@ -170,7 +170,7 @@ fn debug_shows_no_claim() {
     assert_eq!(format!("{:?}", pack(&json!({"email": "a@b"}))), "ClaimSet { claims: 1, .. }");
 }
 
-/// Names of members that `serde_json` gives a meaning of their own, and ordinary ones.
+/// Names of members with a special meaning in `serde_json`, and ordinary ones.
 fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("$serde_json::private::RawValue".to_owned()),
@@ -187,7 +187,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Into::into),
         (-1e9..1e9).prop_map(Into::into),
         ".{0,8}".prop_map(Value::String),
-        // What the magic members would be read as.
+        // What members with a special meaning would be read as.
         prop_oneof![Just("\"finance\""), Just("[\"x\",\"finance\"]"), Just("1"), Just("x")].prop_map(Into::into),
     ];
     leaf.prop_recursive(3, 16, 4, |inner| {
@@ -198,7 +198,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What a value is to a policy, told without [`ClaimSet`].
+/// The items of a value for a policy, without [`ClaimSet`].
 fn expected(value: &Value) -> Vec<Option<String>> {
     let of_one = |value: &Value| match value {
         Value::Null => None,
@@ -226,7 +226,7 @@ fn as_text(item: ClaimItem<'_>) -> Option<String> {
 }
 
 proptest! {
-    /// From the text of a token to what a policy sees: no value changes its type on the way, and none is lost.
+    /// Between the text of a token and the policy no value changes its type, and none is lost.
     #[test]
     fn every_claim_is_what_the_token_says(members in btree_map(any_name(), any_value(), 0..8)) {
         let text = Value::Object(members.clone().into_iter().collect()).to_string();

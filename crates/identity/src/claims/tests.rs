@@ -24,7 +24,7 @@ fn rejection(changes: &Value) -> Option<Rejection> {
     accept(changes).err()
 }
 
-/// The claim as JSON null, which [`with`] takes for "absent".
+/// The claim as JSON null, which [`with`] would remove.
 fn rejection_of_null(name: &str) -> Option<Rejection> {
     let Value::Object(mut claims) = claims() else { unreachable!() };
     claims.insert(name.to_owned(), Value::Null);
@@ -241,7 +241,7 @@ fn groups_and_scopes_are_strings_or_arrays_of_strings() {
         assert_eq!(rejection(&json!({"groups": value})), Some(Rejection::GroupsMalformed), "{value}");
         assert_eq!(rejection(&json!({"scope": value})), Some(Rejection::ScopesMalformed), "{value}");
     }
-    // An issuer that has none to list may write so.
+    // An issuer may write null for an empty list.
     assert_eq!(rejection_of_null("groups"), None);
     assert_eq!(rejection_of_null("scope"), None);
 }
@@ -371,7 +371,7 @@ fn a_service_account_is_bound_to_the_token_that_names_it() {
         service_account("System:serviceaccount:media:a", "media", "a"),
         json!({"sub": "system:serviceaccount:media:a"}),
         json!({"sub": "system:serviceaccount:media:a", "kubernetes.io": "media"}),
-        // The shape of the tokens that lived in secrets and never ended.
+        // The format of the old tokens in secrets, which never expire.
         json!({"sub": "system:serviceaccount:media:a", "kubernetes.io/serviceaccount/namespace": "media"}),
     ];
     for claims in cases {

@@ -149,7 +149,7 @@ fn an_issuer_whose_keys_are_elsewhere_is_any_name() {
             assert_eq!(problems(&named(issuer, key_location)), [("issuer", rule)], "{issuer}");
         }
     }
-    // Most likely wrong, and allowed: a warning tells.
+    // Probably a mistake, but permitted: it causes a warning.
     assert_eq!(problems(&named("https://login.microsoftonline.com/{tenantid}/v2.0", url())), []);
 }
 

@@ -44,7 +44,7 @@ enum Phase {
 
 /// The result of a call's request for a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum FetchRequest {
     /// A fetch will begin or is in flight. It has ended when [`Fetching::ended`] has another value.
     Pending(u64),
     /// No fetch is pending, and calls can cause none before this time.
@@ -53,14 +53,14 @@ pub(super) enum Asked {
 
 impl Fetching {
     /// Requests a fetch for a call, which shares a pending one.
-    pub(super) fn ask(&mut self, cause: Cause, now: Instant) -> Asked {
+    pub(super) fn ask(&mut self, cause: Cause, now: Instant) -> FetchRequest {
         if self.phase == Phase::Idle {
             if let Err(next) = self.budget(cause).take(now) {
-                return Asked::NotBefore(next);
+                return FetchRequest::NotBefore(next);
             }
             self.phase = Phase::Wanted;
         }
-        Asked::Pending(self.ended)
+        FetchRequest::Pending(self.ended)
     }
 
     /// Requests a fetch that begins after now, without a budget: for operators.

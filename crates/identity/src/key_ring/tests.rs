@@ -31,20 +31,20 @@ impl Fixture {
         tokio::spawn(async move { ring.keep_fresh().await })
     }
 
-    /// The fetches made until so long from now.
+    /// The number of fetches after this time.
     async fn fetches_after(&self, time: Duration) -> usize {
         time::sleep(time).await;
         self.source.fetches()
     }
 
-    /// A call of now that looks for a key.
-    async fn search(&self, key_id: &str) -> Search {
+    /// A call that needs this key.
+    async fn search(&self, key_id: &str) -> SearchResult {
         let found = |set: &KeySet| set.candidates(Some(key_id), EdDsa).is_ok();
         self.ring.search(Instant::now(), Cause::UnknownKey, found).await
     }
 
-    /// A call of now whose signature is bad.
-    async fn forge(&self) -> Search {
+    /// A call with an invalid signature.
+    async fn forge(&self) -> SearchResult {
         self.ring.search(Instant::now(), Cause::BadSignature, |_| false).await
     }
 
@@ -197,7 +197,7 @@ async fn an_unknown_key_is_looked_for_once_by_all_calls_together() {
         all
     })
     .await;
-    assert_eq!(searches, [Search::Found; 100]);
+    assert_eq!(searches, [SearchResult::Found; 100]);
     assert_eq!(waited.as_millis(), 300);
     assert_eq!(fixture.source.fetches(), 2);
     assert!(fixture.has("b"));
@@ -214,11 +214,11 @@ async fn a_key_is_called_absent_only_by_a_fetch_that_began_after_the_call() {
     };
     // The second call began during the fetch of the first: the key may have been published in between.
     let (first, (second, waited)) = tokio::join!(first, second);
-    assert_eq!((first, second, waited.as_millis()), (Search::NotPublished, Search::NotPublished, 500));
+    assert_eq!((first, second, waited.as_millis()), (SearchResult::NotPublished, SearchResult::NotPublished, 500));
     assert_eq!(fixture.source.fetches(), 3);
     // Both fetches of the burst are used up. The first was 600 ms ago.
     let retry_after = Duration::from_millis(29_400);
-    assert_eq!(fixture.search("b").await, Search::Unknown { retry_after });
+    assert_eq!(fixture.search("b").await, SearchResult::Unknown { retry_after });
     assert_eq!(fixture.source.fetches(), 3);
 }
 
@@ -228,13 +228,16 @@ async fn an_unknown_key_during_a_scheduled_fetch_waits_for_that_one() {
     let _task = fixture.keep_fresh();
     time::sleep(Duration::from_millis(200)).await;
     let (search, waited) = elapsed(fixture.search("a")).await;
-    assert_eq!((search, waited.as_millis()), (Search::Found, 300));
+    assert_eq!((search, waited.as_millis()), (SearchResult::Found, 300));
     assert_eq!(fixture.source.fetches(), 1);
-    // That fetch was not caused by the call, and took nothing from what calls may cause.
+    // The call did not cause that fetch, so it did not use the budget of calls.
     time::sleep(Duration::from_millis(1)).await;
-    assert_eq!((fixture.search("b").await, fixture.search("b").await), (Search::NotPublished, Search::NotPublished));
+    assert_eq!(
+        (fixture.search("b").await, fixture.search("b").await),
+        (SearchResult::NotPublished, SearchResult::NotPublished)
+    );
     time::sleep(Duration::from_millis(1)).await;
-    assert!(matches!(fixture.search("b").await, Search::Unknown { .. }));
+    assert!(matches!(fixture.search("b").await, SearchResult::Unknown { .. }));
     assert_eq!(fixture.source.fetches(), 3);
 }
 
@@ -248,13 +251,13 @@ async fn unknown_keys_cause_two_fetches_and_then_one_each_thirty_seconds() {
         assert_eq!(waited, Duration::ZERO);
         answers.push(search);
     }
-    assert_eq!(answers[..2], [Search::NotPublished; 2]);
-    assert!(answers[2..].iter().all(|answer| matches!(answer, Search::Unknown { .. })));
-    let Search::Unknown { retry_after } = answers[289] else { panic!("{answers:?}") };
+    assert_eq!(answers[..2], [SearchResult::NotPublished; 2]);
+    assert!(answers[2..].iter().all(|answer| matches!(answer, SearchResult::Unknown { .. })));
+    let SearchResult::Unknown { retry_after } = answers[289] else { panic!("{answers:?}") };
     assert!((Duration::from_secs(1)..Duration::from_secs(2)).contains(&retry_after), "{retry_after:?}");
     assert_eq!(fixture.source.fetches(), 3);
     time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(fixture.search("b").await, Search::NotPublished);
+    assert_eq!(fixture.search("b").await, SearchResult::NotPublished);
     assert_eq!(fixture.source.fetches(), 4);
 }
 
@@ -262,13 +265,13 @@ async fn unknown_keys_cause_two_fetches_and_then_one_each_thirty_seconds() {
 async fn one_invented_key_each_thirty_seconds_does_not_hold_up_a_new_key() {
     let fixture = Fixture::ready().await;
     for _ in 0..10 {
-        assert_eq!(fixture.search("invented").await, Search::NotPublished);
+        assert_eq!(fixture.search("invented").await, SearchResult::NotPublished);
         time::sleep(Duration::from_secs(30)).await;
     }
     fixture.search("invented").await;
     fixture.source.answer_with(Answer::Keys(keys(&["a", "b"])));
     time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(fixture.search("b").await, Search::Found);
+    assert_eq!(fixture.search("b").await, SearchResult::Found);
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,9 +286,9 @@ async fn a_flood_of_invented_keys_delays_a_new_key_and_never_calls_it_absent() {
     loop {
         fixture.search("invented").await;
         match fixture.search("b").await {
-            Search::Found => break,
-            Search::Unknown { retry_after } => assert!(retry_after <= Duration::from_secs(30)),
-            Search::NotPublished => panic!("it is published"),
+            SearchResult::Found => break,
+            SearchResult::Unknown { retry_after } => assert!(retry_after <= Duration::from_secs(30)),
+            SearchResult::NotPublished => panic!("it is published"),
         }
         waited += 1;
         time::sleep(Duration::from_secs(1)).await;
@@ -298,7 +301,7 @@ async fn failed_fetches_count_as_well() {
     let fixture = Fixture::ready().await;
     fixture.source.answer_with(Answer::Failure);
     for _ in 0..1_000 {
-        assert!(matches!(fixture.search("b").await, Search::Unknown { .. }));
+        assert!(matches!(fixture.search("b").await, SearchResult::Unknown { .. }));
     }
     assert_eq!(fixture.source.fetches(), 3);
 }
@@ -308,10 +311,10 @@ async fn a_call_waits_a_second_at_most() {
     let fixture = Fixture::ready().await;
     fixture.source.answer_with(Answer::Nothing);
     for search in [fixture.search("b").await, fixture.forge().await] {
-        assert!(matches!(search, Search::Unknown { .. }));
+        assert!(matches!(search, SearchResult::Unknown { .. }));
     }
     let (search, waited) = elapsed(fixture.search("b")).await;
-    assert!(matches!(search, Search::Unknown { .. }));
+    assert!(matches!(search, SearchResult::Unknown { .. }));
     assert_eq!(waited, LONGEST_WAIT);
     // Calls share the same fetch.
     assert_eq!(fixture.source.fetches(), 2);
@@ -327,7 +330,7 @@ async fn bad_signatures_and_unknown_keys_have_a_budget_each() {
         assert_eq!(waited, Duration::ZERO);
     }
     assert_eq!(fixture.source.fetches(), 3);
-    assert_eq!(fixture.search("b").await, Search::NotPublished);
+    assert_eq!(fixture.search("b").await, SearchResult::NotPublished);
     for _ in 0..100 {
         time::sleep(Duration::from_millis(1)).await;
         fixture.search("b").await;
@@ -354,7 +357,7 @@ async fn the_operator_can_have_the_keys_fetched_at_any_time() {
         fixture.ring.refresh_soon();
         assert_eq!(fixture.fetches_after(Duration::from_millis(1)).await, fetches);
     }
-    // A fetch that is under way may have begun too early.
+    // A fetch in flight may have begun too early.
     fixture.source.answer_with(Answer::KeysAfter(keys(&["a"]), Duration::from_secs(1)));
     fixture.ring.refresh_soon();
     time::sleep(Duration::from_millis(500)).await;
@@ -364,25 +367,25 @@ async fn the_operator_can_have_the_keys_fetched_at_any_time() {
     assert!(fixture.has("b") && !fixture.has("a"));
 }
 
-fn starting_with(start: Answer, answer: Answer) -> (Fixture, Arc<FakeKeySource>) {
+fn with_initial_keys(start: Answer, answer: Answer) -> (Fixture, Arc<FakeKeySource>) {
     let mut fixture = Fixture::new(answer);
     let start = FakeKeySource::new(start);
     let ring = Arc::into_inner(fixture.ring).unwrap();
-    fixture.ring = Arc::new(ring.starting_with(Box::new(Arc::clone(&start))));
+    fixture.ring = Arc::new(ring.with_initial_keys(Box::new(Arc::clone(&start))));
     (fixture, start)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_ring_starts_with_the_keys_of_its_file_and_keeps_them_through_an_outage() {
-    let (fixture, start) = starting_with(Answer::Keys(keys(&["file"])), Answer::Failure);
+    let (fixture, start) = with_initial_keys(Answer::Keys(keys(&["file"])), Answer::Failure);
     let _task = fixture.keep_fresh();
     time::sleep(Duration::from_millis(1)).await;
     assert!(fixture.has("file") && fixture.ring.is_ready());
     let status = fixture.ring.status();
     assert_eq!((status.keys, status.age, status.usable, status.good_refreshes), (1, None, true, 0));
-    // The file is no proof that the issuer has no other key.
-    assert!(matches!(fixture.search("b").await, Search::Unknown { .. }));
-    // It may be replaced while nothing else is there, and its age counts from when its keys were new.
+    // The file does not prove that the issuer has no other key.
+    assert!(matches!(fixture.search("b").await, SearchResult::Unknown { .. }));
+    // It may be replaced before the first fetch, and its age counts from the first read of its keys.
     let generation = fixture.ring.current_generation();
     time::sleep(23 * HOUR).await;
     assert_eq!(fixture.ring.current_generation(), generation);
@@ -395,7 +398,7 @@ async fn a_ring_starts_with_the_keys_of_its_file_and_keeps_them_through_an_outag
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_were_fetched_are_never_replaced_by_those_of_the_file() {
-    let (fixture, start) = starting_with(Answer::Keys(keys(&["file"])), Answer::Failure);
+    let (fixture, start) = with_initial_keys(Answer::Keys(keys(&["file"])), Answer::Failure);
     let _task = fixture.keep_fresh();
     time::sleep(Duration::from_millis(1)).await;
     assert!(fixture.has("file"));
@@ -413,14 +416,14 @@ async fn keys_that_were_fetched_are_never_replaced_by_those_of_the_file() {
 #[tokio::test(start_paused = true)]
 async fn a_file_that_cannot_be_used_stops_nothing() {
     for start in [Answer::Failure, Answer::Keys(b"{".to_vec()), Answer::Keys(keys(&[])), Answer::Nothing] {
-        let (fixture, _) = starting_with(start, Answer::Keys(keys(&["a"])));
+        let (fixture, _) = with_initial_keys(start, Answer::Keys(keys(&["a"])));
         fixture.ring.refresh().await.unwrap();
         assert!(fixture.has("a"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_is_dropped_leaves_nobody_waiting() {
+async fn a_dropped_fetch_ends_all_waits() {
     let fixture = Fixture::new(Answer::Nothing);
     let fetch = time::timeout(Duration::from_millis(100), fixture.ring.refresh()).await;
     assert!(fetch.is_err());
@@ -458,7 +461,7 @@ impl Write for CapturedLog {
     }
 }
 
-/// What a ring logs that fetches these keys, which have a name and a `use`, once.
+/// The log of a ring for one fetch of these keys, by name and `use`.
 async fn log_of_fetch(key_use: KeyUse, keys: &[(&str, &str)]) -> String {
     let keys: Vec<Value> =
         keys.iter().map(|(name, stated)| with(&ED25519.jwk(name), &json!({ "use": stated }))).collect();
@@ -469,7 +472,7 @@ async fn log_of_fetch(key_use: KeyUse, keys: &[(&str, &str)]) -> String {
     let log = CapturedLog::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    // This runtime has one thread, so that the ring logs to this subscriber.
+    // This runtime has one thread, so the ring logs to this subscriber.
     let _guard = tracing::subscriber::set_default(subscriber);
     ring.refresh().await.unwrap();
     String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
@@ -491,7 +494,7 @@ async fn keys_that_are_left_out_are_a_warning_but_for_the_certificates_of_a_bund
             (left_out.is_some(), left_out.is_some()),
             "{log}"
         );
-        let told = left_out.map_or_else(String::new, |text| format!("skipped={text:?}"));
-        assert!(log.contains(&told), "{log}");
+        let expected = left_out.map_or_else(String::new, |text| format!("skipped={text:?}"));
+        assert!(log.contains(&expected), "{log}");
     }
 }

@@ -128,19 +128,19 @@ impl KeyHttpClient {
             }
         };
         let client = Self { authorities, loopback, bearer_file: bearer_file.map(settled), proxy, plain_http, timeout };
-        client.prove_files().map_err(KeyHttpClientError::Access)?;
+        client.check_files().map_err(KeyHttpClientError::Access)?;
         Ok(client)
     }
 
     /// Reads the files once, so that a wrong path is found at start.
-    fn prove_files(&self) -> Result<(), KeySourceError> {
+    fn check_files(&self) -> Result<(), KeySourceError> {
         if let Authorities::InFile(file) = &self.authorities {
-            let looks = file.read_now().map_err(KeySourceError::AuthoritiesUnreadable)?;
-            self.client_that_trusts(content(&looks))?;
+            let files = file.read_now().map_err(KeySourceError::AuthoritiesUnreadable)?;
+            self.client_that_trusts(content(&files))?;
         }
         if let Some(file) = &self.bearer_file {
-            let looks = file.read_now().map_err(KeySourceError::BearerUnreadable)?;
-            bearer_of(content(&looks))?;
+            let files = file.read_now().map_err(KeySourceError::BearerUnreadable)?;
+            bearer_of(content(&files))?;
         }
         Ok(())
     }
@@ -184,8 +184,8 @@ impl KeyHttpClient {
             Authorities::OfMachine(client) => Ok(client.clone()),
             // Built at every fetch; fetches are minutes apart.
             Authorities::InFile(file) => {
-                let looks = file.read().await.map_err(KeySourceError::AuthoritiesUnreadable)?;
-                self.client_that_trusts(content(&looks))
+                let files = file.read().await.map_err(KeySourceError::AuthoritiesUnreadable)?;
+                self.client_that_trusts(content(&files))
             }
         }
     }
@@ -193,8 +193,8 @@ impl KeyHttpClient {
     /// The current bearer token.
     async fn bearer(&self) -> Result<Option<HeaderValue>, KeySourceError> {
         let Some(file) = &self.bearer_file else { return Ok(None) };
-        let looks = file.read().await.map_err(KeySourceError::BearerUnreadable)?;
-        bearer_of(content(&looks)).map(Some)
+        let files = file.read().await.map_err(KeySourceError::BearerUnreadable)?;
+        bearer_of(content(&files)).map(Some)
     }
 
     fn client_that_trusts(&self, pem: &[u8]) -> Result<reqwest::Client, KeySourceError> {
@@ -209,8 +209,8 @@ impl KeyHttpClient {
 }
 
 /// The content of the only file of a set.
-fn content(looks: &[FileSnapshot]) -> &[u8] {
-    looks.first().map(|look| look.content.as_slice()).unwrap_or_default()
+fn content(files: &[FileSnapshot]) -> &[u8] {
+    files.first().map(|file| file.content.as_slice()).unwrap_or_default()
 }
 
 fn bearer_of(content: &[u8]) -> Result<HeaderValue, KeySourceError> {

@@ -29,11 +29,11 @@ impl JwksFileKeySource {
 #[async_trait]
 impl KeySource for JwksFileKeySource {
     async fn fetch(&self) -> Result<KeyDocument, KeySourceError> {
-        let looks = self.file.read().await.map_err(|error| match error {
+        let files = self.file.read().await.map_err(|error| match error {
             UnusableFile { problem: FileError::TooLarge(_), .. } => KeySourceError::TooLarge,
             error => KeySourceError::File(error),
         })?;
-        let bytes = looks.into_iter().next().map(|look| look.content.to_vec()).unwrap_or_default();
+        let bytes = files.into_iter().next().map(|file| file.content.to_vec()).unwrap_or_default();
         Ok(KeyDocument { bytes: without_byte_order_mark(bytes), max_age: None })
     }
 

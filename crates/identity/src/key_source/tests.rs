@@ -30,7 +30,7 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// A server that answers the first request of every connection with these bytes and then nothing more.
+/// A server that answers the first request of each connection with these bytes and then hangs.
 async fn serve_bytes_and_hang(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -47,7 +47,7 @@ async fn serve_bytes_and_hang(bytes: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// A server that answers with a byte now and a byte then, for as long as anybody listens.
+/// A server that keeps answering slowly, byte by byte.
 async fn serve_drops() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -14,7 +14,7 @@ fn import(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
     KeySet::import(&key_document(keys), &rules(&Algorithm::ALL))
 }
 
-/// Why one key is left out, with a good key beside it.
+/// Why one key is refused, in a set with a valid key.
 fn skip_reason(jwk: &Value, allowed: &[Algorithm]) -> Option<SkipReason> {
     let document = key_document(&[jwk.clone(), ED25519.jwk("good")]);
     let allowed = [allowed, &[Algorithm::EdDsa]].concat();
@@ -130,7 +130,7 @@ fn keys_for_another_purpose_are_refused() {
 }
 
 #[test]
-fn a_bundle_of_a_trust_domain_has_keys_for_jwt_svids_beside_others() {
+fn a_bundle_of_a_trust_domain_has_keys_for_jwt_svids_among_others() {
     let for_use = |key_id: &str, key_use: &str| with(&P256.jwk(key_id), &json!({"use": key_use}));
     let bundle = [for_use("a", "jwt-svid"), for_use("b", "x509-svid"), for_use("c", "sig"), P256.bare_jwk()];
     let rules = KeyRules { key_use: KeyUse::JwtSvid, ..rules(&Algorithm::ALL) };
@@ -140,7 +140,7 @@ fn a_bundle_of_a_trust_domain_has_keys_for_jwt_svids_beside_others() {
 }
 
 #[test]
-fn sets_are_equal_whatever_their_order_and_differ_by_any_key() {
+fn sets_are_equal_in_any_order_and_differ_by_any_key() {
     let set = |keys: &[Value]| import(keys).unwrap().0;
     assert_eq!(set(&[RSA.jwk("a"), P256.jwk("b")]), set(&[P256.jwk("b"), RSA.jwk("a")]));
     for other in [

@@ -24,7 +24,7 @@ fn a_token_is_taken_apart() {
     assert_eq!(token.header().key_id.as_deref(), Some("key-1"));
     assert_eq!(token.header().token_type, Some(TokenType::Jwt));
     assert!(!token.header().has_other_members);
-    assert_eq!(token.unproven("iss"), Some(&json!("https://issuer.example")));
+    assert_eq!(token.unverified_claim("iss"), Some(&json!("https://issuer.example")));
     assert_eq!(format!("{token:?}"), "CompactToken { algorithm: EdDsa, .. }");
 }
 

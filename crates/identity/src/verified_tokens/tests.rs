@@ -124,7 +124,7 @@ async fn keys_that_are_too_old_are_no_proof_of_a_token_seen_before() {
 }
 
 #[tokio::test]
-async fn forged_tokens_are_not_kept_and_drive_nobody_out() {
+async fn forged_tokens_are_not_kept_and_displace_no_others() {
     let (authenticator, ..) = fixture(&[ED25519.jwk("k")], 64 * 1_024).await;
     let known: Vec<String> = (0..20).map(|caller| ED25519.token("k", &claims_of(caller))).collect();
     for token in known.iter().chain(&known) {
@@ -164,7 +164,7 @@ async fn many_short_scopes_count_for_more_than_their_letters() {
     let (authenticator, ..) = fixture(&[ED25519.jwk("k")], TOKEN_CACHE_BYTES).await;
     let token = ED25519.token("k", &with(&claims(), &json!({"scope": "a ".repeat(1_000)})));
     authenticator.authenticate(&token, now()).await.unwrap();
-    // A pointer with a length, and the least that allocators give out.
+    // A pointer with a length, and the smallest allocation.
     assert!(authenticator.token_cache_status().bytes > 1_000 * (16 + 16));
 }
 

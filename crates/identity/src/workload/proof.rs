@@ -120,7 +120,7 @@ impl WorkloadProof {
         let workload = match &self.source {
             WorkloadSource::ClientCertificate => WorkloadId::Spiffe(Arc::clone(peer.certified_workload(now)?)),
             WorkloadSource::MeshHeader { header, hop, elements } => {
-                if !hop.is(peer, now)? {
+                if !hop.matches(peer, now)? {
                     return Err(Rejection::HopNotTrusted);
                 }
                 header.read(header_values, *elements)?
@@ -180,7 +180,7 @@ impl TrustedHop {
     }
 
     /// Whether the peer is this hop. If the hop is identified by its certificate, an expired one is an error.
-    fn is(&self, peer: &Peer, now: SystemTime) -> Result<bool, Rejection> {
+    fn matches(&self, peer: &Peer, now: SystemTime) -> Result<bool, Rejection> {
         Ok(match self {
             Self::Loopback => peer.is_loopback(),
             Self::Pod => peer.is_in_same_pod(),

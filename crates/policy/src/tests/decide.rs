@@ -55,7 +55,7 @@ fn what_is_outside_every_tier_is_refused() {
 }
 
 #[test]
-fn an_unverified_address_matches_no_grant() {
+fn an_unverified_address_matches_no_rule() {
     let policy = compile(SCENARIO).unwrap();
     for unverified in [
         json!({ "email": "me+user1@example.com" }),

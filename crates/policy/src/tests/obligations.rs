@@ -150,7 +150,7 @@ fn metadata_leaves_room_for_the_decision_where_that_is_recorded() {
 }
 
 #[test]
-fn encryption_comes_only_from_the_tier() {
+fn encryption_is_set_by_the_tier_alone() {
     let table = "upload = { encryption = { algorithm = 'aws:kms', kms_key_id = 'arn:aws:kms:eu-west-1:123456789012:key/k', \
                  context = { tenant = 'a', app = 'b' }, bucket_key = true } }";
     let encryption = written(&policy(table), RequestedUpload::default()).unwrap().encryption.unwrap();

@@ -48,9 +48,9 @@ fn policy(max_ttl: &str) -> Policy {
     Policy::parse("policy.toml", &text, &context).unwrap()
 }
 
-/// In an environment in which each variable holds its own name, save these two.
+/// In an environment where the value of each variable is its name, except for these two.
 async fn build(buckets: &[S3Bucket]) -> Result<S3Buckets, S3BucketsError> {
-    let environment: Environment = Arc::new(|name| match name {
+    let environment: ReadEnv = Arc::new(|name| match name {
         "UNSET" => None,
         "READ_AGAIN" => Some("READ".to_owned()),
         _ => Some(name.to_owned()),

@@ -24,8 +24,8 @@ use renewal::until_next;
 use status::Counters;
 
 use super::changes::SourceChanges;
-use super::comes_from::ComesFrom;
 use super::error::CredentialsError;
+use super::origin::CredentialsOrigin;
 use super::refresh_result::RefreshResult;
 use super::schedule::{until_renewal, until_renewal_of_stale, until_retry};
 use super::snapshot::CredentialsSnapshot;
@@ -48,7 +48,7 @@ pub struct CredentialsCache {
     clock: Arc<dyn Clock>,
     longest_url_life: watch::Sender<Duration>,
     /// Notifies of a request to ask the provider now.
-    wanted: watch::Sender<()>,
+    requests: watch::Sender<()>,
     random: Box<dyn Fn() -> f64 + Send + Sync>,
     held: ArcSwapOption<HeldCredentials>,
     /// Locked while loading, so that an older answer cannot overwrite a newer one.
@@ -62,14 +62,14 @@ pub struct CredentialsCache {
 struct Renewals {
     last_result: Option<RefreshResult>,
     /// The last attempt that gave credentials that can sign.
-    last_read: Option<Read>,
+    last_load: Option<LastLoad>,
     /// The source of those, if known.
-    comes_from: Option<ComesFrom>,
+    origin: Option<CredentialsOrigin>,
 }
 
 /// The attempt that returned the active credentials.
 #[derive(Debug)]
-struct Read {
+struct LastLoad {
     at: SystemTime,
     is_stale: bool,
     /// The longest lifetime of URLs at that time.
@@ -88,7 +88,7 @@ impl CredentialsCache {
             changes: None,
             clock,
             longest_url_life: watch::Sender::new(longest_url_life),
-            wanted: watch::Sender::new(()),
+            requests: watch::Sender::new(()),
             random: Box::new(random_fraction),
             held: ArcSwapOption::empty(),
             renewals: Mutex::default(),
@@ -123,7 +123,7 @@ impl CredentialsCache {
     /// Requests that [`keep_fresh`](Self::keep_fresh) asks the provider now. The active credentials stay active if the
     /// provider fails. Several requests before it is asked count once.
     pub(crate) fn renew_soon(&self) {
-        self.wanted.send_replace(());
+        self.requests.send_replace(());
     }
 
     /// The active credentials. They may have expired: check [`usable_for`](CredentialsSnapshot::usable_for) with the
@@ -137,7 +137,7 @@ impl CredentialsCache {
     /// the first credentials of that window, also if they were replaced since.
     ///
     /// The previous credentials are returned only if the current ones were loaded after `start`, and if the previous
-    /// ones are temporary (only those surely stay valid after a replacement), can sign at `now`, and are valid until
+    /// ones are temporary (only those certainly stay valid after a replacement), can sign at `now`, and are valid until
     /// `end` plus a margin of 30 seconds. Otherwise the current ones are returned, as by [`snapshot`](Self::snapshot).
     #[must_use]
     pub(crate) fn snapshot_for_window(
@@ -165,7 +165,7 @@ impl CredentialsCache {
     /// source has changed.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         let mut longest_url_life = self.longest_url_life.subscribe();
-        let mut wanted = self.wanted.subscribe();
+        let mut requests = self.requests.subscribe();
         let mut failures = 0_u32;
         let mut is_due = false;
         loop {
@@ -177,7 +177,7 @@ impl CredentialsCache {
                         // The sender lives as long as `self`, so there is no error.
                         _changed = longest_url_life.changed() => false,
                         () = self.source_changed(false) => true,
-                        _requested = wanted.changed() => true,
+                        _requested = requests.changed() => true,
                     };
                 }
                 Err(error) => {
@@ -194,7 +194,7 @@ impl CredentialsCache {
                     tokio::select! {
                         () = sleep(pause) => {}
                         () = self.source_changed(true) => {}
-                        _requested = wanted.changed() => {}
+                        _requested = requests.changed() => {}
                     }
                     // Retry after a failure, also if the active credentials are valid for long enough.
                     is_due = true;
@@ -220,7 +220,7 @@ impl CredentialsCache {
     /// Renews the credentials if that is due by time or by `is_due`, and returns the time until the next renewal.
     async fn renew_if_due(&self, is_due: bool) -> Result<Duration, CredentialsError> {
         let mut renewals = self.renewals.lock().await;
-        self.forget_ended();
+        self.drop_expired();
         if is_due || self.until_renewal(&renewals).is_zero() {
             self.ask(&mut renewals).await?;
         }
@@ -228,7 +228,7 @@ impl CredentialsCache {
     }
 
     fn until_renewal(&self, renewals: &Renewals) -> Duration {
-        let (Some(read), Some(snapshot)) = (&renewals.last_read, self.snapshot()) else {
+        let (Some(read), Some(snapshot)) = (&renewals.last_load, self.snapshot()) else {
             return Duration::ZERO;
         };
         let (now, longest_url_life) = (self.clock.now(), *self.longest_url_life.borrow());
@@ -250,15 +250,15 @@ impl CredentialsCache {
         let answer = self.load().await;
         let now = self.clock.now();
         self.note_attempt(now);
-        let comes_from = answer.as_ref().ok().and_then(ComesFrom::from_credentials);
+        let origin = answer.as_ref().ok().and_then(CredentialsOrigin::from_credentials);
         let given = answer.and_then(|credentials| {
-            let given = CredentialsSnapshot::new(credentials, now).and_then(with_known_end);
-            given.map_err(|error| error.with_source(comes_from.as_ref()))
+            let given = CredentialsSnapshot::new(credentials, now).and_then(require_known_expiry);
+            given.map_err(|error| error.with_source(origin.as_ref()))
         });
         let (held, longest_url_life) = (self.held.load(), *self.longest_url_life.borrow());
         let current = held.as_ref().map(|held| &*held.current);
         let result = match &given {
-            Ok(given) => RefreshResult::judge(given, current, longest_url_life, now),
+            Ok(given) => RefreshResult::compare(given, current, longest_url_life, now),
             Err(_) => RefreshResult::Failed,
         };
         self.counters.count_refresh(result);
@@ -268,13 +268,13 @@ impl CredentialsCache {
         renewals.last_result = Some(result);
         let given = given?;
         if given.usable_for(now).is_zero() {
-            return Err(CredentialsError::Expired.with_source(comes_from.as_ref()));
+            return Err(CredentialsError::Expired.with_source(origin.as_ref()));
         }
         let is_stale = result == RefreshResult::Stale;
-        renewals.last_read = Some(Read { at: now, is_stale, longest_url_life, random: (self.random)() });
-        if let Some(source) = comes_from.filter(|source| renewals.comes_from.as_ref() != Some(source)) {
+        renewals.last_load = Some(LastLoad { at: now, is_stale, longest_url_life, random: (self.random)() });
+        if let Some(source) = origin.filter(|source| renewals.origin.as_ref() != Some(source)) {
             tracing::info!(%source, "signing credentials have a new source");
-            renewals.comes_from = Some(source);
+            renewals.origin = Some(source);
         }
         if result.replaces() {
             self.held.store(Some(Arc::new(HeldCredentials::replace(held.as_deref(), given, now))));
@@ -288,9 +288,9 @@ impl CredentialsCache {
     }
 
     /// Drops previous credentials that have expired. Call it with the lock held, like each write.
-    fn forget_ended(&self) {
+    fn drop_expired(&self) {
         let held = self.held.load();
-        if let Some(rest) = held.as_ref().and_then(|held| held.without_ended(self.clock.now())) {
+        if let Some(rest) = held.as_ref().and_then(|held| held.without_expired(self.clock.now())) {
             self.held.store(Some(Arc::new(rest)));
         }
     }
@@ -306,8 +306,8 @@ impl fmt::Debug for CredentialsCache {
     }
 }
 
-fn with_known_end(snapshot: CredentialsSnapshot) -> Result<CredentialsSnapshot, CredentialsError> {
-    if snapshot.end_is_unknown() { Err(CredentialsError::EndUnknown) } else { Ok(snapshot) }
+fn require_known_expiry(snapshot: CredentialsSnapshot) -> Result<CredentialsSnapshot, CredentialsError> {
+    if snapshot.has_unknown_expiry() { Err(CredentialsError::UnknownExpiry) } else { Ok(snapshot) }
 }
 
 /// Logs a suspect answer of a provider, without any part of credentials.

@@ -2,12 +2,12 @@
 
 mod failure;
 mod lookup;
-mod own_thread;
 mod process;
 mod profile;
 mod profile_end;
 mod profile_files;
 mod progress;
+mod provider_thread;
 mod sources;
 mod token_files;
 mod variables;
@@ -23,10 +23,10 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 pub(super) use failure::ChainFailure;
 pub(crate) use profile_files::ProfileFiles;
 
-use own_thread::OwnThread;
+use provider_thread::ProviderThread;
 use sources::{CHAIN_TIMEOUT, Sources};
 
-use super::static_source::Environment;
+use super::static_source::ReadEnv;
 
 /// The time after which a thread is abandoned. It is longer than the limit of all sources together, so that only a
 /// thread that hangs is abandoned, and shorter than the time limit of the cache.
@@ -41,14 +41,14 @@ const GIVE_UP_AFTER: Duration = CHAIN_TIMEOUT.saturating_add(Duration::from_mill
 pub struct DefaultChain {
     region: Region,
     profile_files: Arc<ProfileFiles>,
-    thread: OwnThread,
+    thread: ProviderThread,
 }
 
 impl DefaultChain {
     /// A chain that uses STS in `region`. `environment` has the paths of the profile files, and `settle` is how long a
     /// file must stay unchanged after a change in place, before it is used. Does not read yet.
     #[must_use]
-    pub fn new(region: String, environment: &Environment, settle: Duration) -> Self {
+    pub fn new(region: String, environment: &ReadEnv, settle: Duration) -> Self {
         let region = Region::new(region);
         let profile_files = Arc::new(ProfileFiles::new(environment, settle));
         let (files, environment, sts_region) = (Arc::clone(&profile_files), Arc::clone(environment), region.clone());
@@ -56,7 +56,7 @@ impl DefaultChain {
             let (files, environment) = (Arc::clone(&files), Arc::clone(&environment));
             SharedCredentialsProvider::new(Sources::new(sts_region.clone(), files, environment, progress))
         };
-        Self { region, profile_files, thread: OwnThread::new(GIVE_UP_AFTER, sources) }
+        Self { region, profile_files, thread: ProviderThread::new(GIVE_UP_AFTER, sources) }
     }
 
     #[must_use]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use thiserror::Error;
 
-use super::comes_from::ComesFrom;
 use super::default_chain::ChainFailure;
+use super::origin::CredentialsOrigin;
 use access_broker_base::error_chain::error_chain;
 
 /// Why credentials could not be loaded. The texts are for logs.
@@ -35,15 +35,15 @@ pub enum CredentialsError {
          state one for copied keys: use the SSO profile itself, a credential_process, [[credentials]] with an expiration, \
          or the environment variable AWS_CREDENTIAL_EXPIRATION"
     )]
-    EndUnknown,
+    UnknownExpiry,
     /// They have expired, or expire too soon to sign anything.
     #[error("the credentials have expired or expire too soon")]
     Expired,
     /// An error with its source, such as "profile `work`".
-    #[error("{comes_from}: {error}")]
-    Of {
+    #[error("{origin}: {error}")]
+    WithOrigin {
         /// The source of the credentials.
-        comes_from: String,
+        origin: String,
         /// The error of that source.
         error: Box<Self>,
     },
@@ -51,9 +51,9 @@ pub enum CredentialsError {
 
 impl CredentialsError {
     /// Adds the source, if it is known.
-    pub(super) fn with_source(self, comes_from: Option<&ComesFrom>) -> Self {
-        match comes_from {
-            Some(comes_from) => Self::Of { comes_from: comes_from.to_string(), error: Box::new(self) },
+    pub(super) fn with_source(self, origin: Option<&CredentialsOrigin>) -> Self {
+        match origin {
+            Some(origin) => Self::WithOrigin { origin: origin.to_string(), error: Box::new(self) },
             None => self,
         }
     }

@@ -24,7 +24,7 @@ impl Readers {
     /// Whether `held`, the credentials of `uploads`, may sign uploads. Separate credentials of uploads must not hold an
     /// access key that is used to read, in this or another bucket (for instance after a rotation of files): an upload
     /// URL could be changed to read. While the credentials of the object's downloads are unknown, the answer is no.
-    pub(crate) fn permit_uploads_by(
+    pub(crate) fn may_sign_uploads(
         &self,
         held: &CredentialsSnapshot,
         uploads: &Arc<CredentialsCache>,

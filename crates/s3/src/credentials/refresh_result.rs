@@ -44,7 +44,7 @@ impl RefreshResult {
     }
 
     /// Compares the provider's credentials with the active ones at `now`.
-    pub(super) fn judge(
+    pub(super) fn compare(
         given: &CredentialsSnapshot,
         held: Option<&CredentialsSnapshot>,
         longest_url_life: Duration,
@@ -59,10 +59,10 @@ impl RefreshResult {
         if usable.is_zero() {
             return Self::Failed;
         }
-        if same_keys.is_some_and(|held| given.expiry().is_some() && given.ends_after(held)) {
+        if same_keys.is_some_and(|held| given.expiry().is_some() && given.expires_after(held)) {
             return Self::Extended;
         }
-        let ends_earlier = held.is_some_and(|held| held.ends_after(given));
+        let ends_earlier = held.is_some_and(|held| held.expires_after(given));
         if ends_earlier || !covers { Self::Shortened } else { Self::Renewed }
     }
 
@@ -96,7 +96,7 @@ mod tests {
 
     /// With URLs of an hour.
     fn judged(held: Option<&CredentialsSnapshot>, given: &CredentialsSnapshot) -> RefreshResult {
-        RefreshResult::judge(given, held, HOUR, now())
+        RefreshResult::compare(given, held, HOUR, now())
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl CredentialsSnapshot {
 
     /// Whether they are temporary without a known expiry, so that a URL may stop working before its stated expiry.
     #[must_use]
-    pub(crate) fn end_is_unknown(&self) -> bool {
+    pub(crate) fn has_unknown_expiry(&self) -> bool {
         self.encoded_session_token.is_some() && self.expiry().is_none()
     }
 
@@ -93,7 +93,7 @@ impl CredentialsSnapshot {
     }
 
     /// Whether they expire later than the others. Credentials without an expiry are later than any.
-    pub(super) fn ends_after(&self, others: &Self) -> bool {
+    pub(super) fn expires_after(&self, others: &Self) -> bool {
         match (self.expiry(), others.expiry()) {
             (Some(end), Some(other)) => end > other,
             (None, Some(_)) => true,
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn session_token_without_an_end_is_noticed() {
-        assert!(snapshot("id", "secret", Some("token")).unwrap().end_is_unknown());
-        assert!(!snapshot("id", "secret", None).unwrap().end_is_unknown());
+        assert!(snapshot("id", "secret", Some("token")).unwrap().has_unknown_expiry());
+        assert!(!snapshot("id", "secret", None).unwrap().has_unknown_expiry());
     }
 
     #[test]

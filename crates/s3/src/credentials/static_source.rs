@@ -22,7 +22,7 @@ const MAX_SECRET_BYTES: usize = 16 * 1024;
 const MAX_READS: usize = 5;
 
 /// Looks up an environment variable.
-pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub type ReadEnv = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The location of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) struct StaticCredentialsSource {
     access_key_id: SecretSource,
     secret_access_key: SecretSource,
     session: Option<SessionSource>,
-    environment: Environment,
+    environment: ReadEnv,
     /// All sources that are files. They are a set, whose contents are used only together.
     files: Arc<SettledFiles>,
 }
@@ -63,7 +63,7 @@ impl StaticCredentialsSource {
         access_key_id: SecretSource,
         secret_access_key: SecretSource,
         session: Option<SessionSource>,
-        environment: Environment,
+        environment: ReadEnv,
     ) -> Self {
         let source = Self { access_key_id, secret_access_key, session, environment, files: files(&[], DEFAULT_SETTLE) };
         source.with_settle(DEFAULT_SETTLE)
@@ -87,7 +87,7 @@ impl StaticCredentialsSource {
     }
 
     /// Files are not replaced together, so one pass may read an old id with a new secret. Two equal passes,
-    /// [`SECOND_LOOK`](access_broker_base::files::SECOND_LOOK) apart, prevent that.
+    /// [`REREAD_DELAY`](access_broker_base::files::REREAD_DELAY) apart, prevent that.
     async fn read(&self) -> Result<Values, SecretSourceError> {
         let looks = self.files.read().await.map_err(|error| match error.problem {
             FileError::Changing => SecretSourceError::Changing,

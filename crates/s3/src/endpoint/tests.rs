@@ -133,7 +133,7 @@ fn bucket_names_that_are_none_are_refused() {
     assert_eq!(error(&aws_settings(&huge, "us-east-1")), EndpointError::BucketName);
 }
 
-/// Names that other servers give, and AWS does not.
+/// Names that other servers permit and AWS does not.
 #[tokio::test]
 async fn bucket_names_of_other_servers_are_fine_in_the_path() {
     let longest = "a".repeat(222);

@@ -178,7 +178,7 @@ mod tests {
             let headers: Vec<_> = values.iter().map(|value| ("x-amz-missing-meta", value.as_bytes())).collect();
             read(&headers)
         };
-        for (values, told) in [
+        for (values, expected) in [
             (&["0"][..], "0"),
             (&["7"], "7"),
             (&["some"], "1"),
@@ -186,7 +186,7 @@ mod tests {
             (&["0", "0"], "1"),
             (&[""], "1"),
         ] {
-            assert_eq!(missing(values), pairs(&[("x-amz-missing-meta", told)]), "{values:?}");
+            assert_eq!(missing(values), pairs(&[("x-amz-missing-meta", expected)]), "{values:?}");
         }
         assert_eq!(missing(&[]), []);
     }

@@ -54,12 +54,12 @@ fn a_length_that_is_not_told_is_unknown() {
 fn a_server_that_ignores_the_version_has_no_such_version() {
     let version = |id: &str| HeadObjectOutput::builder().version_id(id).build();
     let asked = |id: &str| HeaderText::parse(id).unwrap();
-    assert!(answers_for(&version("v1"), None));
-    assert!(answers_for(&version("v1"), Some(&asked("v1"))));
-    assert!(!answers_for(&version("v2"), Some(&asked("v1"))));
+    assert!(is_about_version(&version("v1"), None));
+    assert!(is_about_version(&version("v1"), Some(&asked("v1"))));
+    assert!(!is_about_version(&version("v2"), Some(&asked("v1"))));
     let without = HeadObjectOutput::builder().build();
-    assert!(!answers_for(&without, Some(&asked("v1"))));
-    assert!(answers_for(&without, Some(&asked("null"))));
+    assert!(!is_about_version(&without, Some(&asked("v1"))));
+    assert!(is_about_version(&without, Some(&asked("null"))));
 }
 
 #[test]
@@ -108,12 +108,13 @@ fn what_a_head_does_not_tell_is_not_there() {
 
 #[test]
 fn texts_are_cut_where_no_promise_reaches_and_then_equal_none() {
-    let told = |text: &str| described(&HeadObjectOutput::builder().cache_control(text).build()).cache_control.unwrap();
+    let cache_control =
+        |text: &str| described(&HeadObjectOutput::builder().cache_control(text).build()).cache_control.unwrap();
     let longest = "a".repeat(2_048);
-    assert_eq!(told(&longest), longest);
-    assert_eq!(told(&format!("{longest}b")), format!("{longest}…"));
-    assert_eq!(told(&format!("{}éé", "a".repeat(2_047))), format!("{}…", "a".repeat(2_047)));
-    assert!(HeaderText::parse(&told(&"a".repeat(5_000))).is_err());
+    assert_eq!(cache_control(&longest), longest);
+    assert_eq!(cache_control(&format!("{longest}b")), format!("{longest}…"));
+    assert_eq!(cache_control(&format!("{}éé", "a".repeat(2_047))), format!("{}…", "a".repeat(2_047)));
+    assert!(HeaderText::parse(&cache_control(&"a".repeat(5_000))).is_err());
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn metadata_is_bounded_and_says_so() {
     let (fits, exceeds) = (of(16, 1_019), of(17, 1_019));
     assert_eq!((fits.entries.len(), fits.is_cut), (16, false));
     assert_eq!((exceeds.entries.len(), exceeds.is_cut), (16, true));
-    // What is left out leaves room for what is smaller.
+    // A dropped entry leaves room for smaller ones.
     assert_eq!(of(3, 100_000).entries.len(), 3);
     assert!(of(3, 100_000).entries.values().all(|value| value.len() == 2_048 + "…".len()));
     let missing = |count| described(&HeadObjectOutput::builder().missing_meta(count).build()).metadata.is_cut;

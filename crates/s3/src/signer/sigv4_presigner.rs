@@ -77,7 +77,7 @@ impl SigV4Presigner {
             let downloads = readers.iter().all(|reader| reader.snapshot().is_some_and(|held| can_sign(&held)));
             let uploads = writers.iter().all(|writer| {
                 let may_sign = |held: &CredentialsSnapshot| {
-                    readers.iter().all(|reader| self.readers.permit_uploads_by(held, writer, reader))
+                    readers.iter().all(|reader| self.readers.may_sign_uploads(held, writer, reader))
                 };
                 writer.snapshot().is_some_and(|held| may_sign(&held) && can_sign(&held))
             });
@@ -144,7 +144,7 @@ impl SigV4Presigner {
         let credentials = credentials.ok_or(expiry::CREDENTIALS_UNAVAILABLE)?;
         if operation == Operation::Upload {
             let reader = signer.credentials_for(permit.object(), Operation::Download);
-            if !self.readers.permit_uploads_by(&credentials, &cache, &reader) {
+            if !self.readers.may_sign_uploads(&credentials, &cache, &reader) {
                 return Err(expiry::CREDENTIALS_UNAVAILABLE);
             }
         }

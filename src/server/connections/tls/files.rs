@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::{FileProblem, TlsError};
 use crate::config::TlsSettings;
-use access_broker_base::files::{self, FileError, FileSnapshot, Sight, UnusableFile, at_start};
+use access_broker_base::files::{self, FileError, FileSnapshot, Observation, UnusableFile, at_start};
 
 /// The maximum file size, in bytes: a chain has a few certificates, a bundle of authorities some hundred.
 const MAX_FILE_BYTES: usize = 1_024 * 1_024;
@@ -62,9 +62,9 @@ impl<'s> TlsFiles<'s> {
     }
 
     /// What a tracker records of them.
-    pub(super) fn sights(&self) -> Vec<Sight> {
+    pub(super) fn sights(&self) -> Vec<Observation> {
         let all = [Some(&self.certificate), Some(&self.private_key), self.client_ca.as_ref()];
-        all.into_iter().flatten().map(|file| Sight::from_read(&Ok(file.look.clone()))).collect()
+        all.into_iter().flatten().map(|file| Observation::from_read(&Ok(file.look.clone()))).collect()
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::config::{PolicySnapshot, PolicySource, ProofError};
 use access_broker_base::document::Problems;
-use access_broker_base::files::{Arrival, Digest, FileError, SECOND_LOOK, Sight, Standing, Tracker, Writing};
+use access_broker_base::files::{
+    Arrival, ChangeMethod, Digest, FileError, FilesState, Observation, REREAD_DELAY, Tracker,
+};
 use access_broker_policy::{CompiledPolicy, Loss, losses};
 
 /// The active policy, and what was read since.
@@ -16,7 +18,7 @@ pub(in crate::server) struct PolicyWatch {
     /// Checksum and signature prove the content, so two equal reads are enough, however the files were written.
     proofs: Tracker,
     /// The refused files. They are checked again when one of them has changed.
-    refused: Option<([Sight; 3], Writing)>,
+    refused: Option<([Observation; 3], ChangeMethod)>,
     /// The content that was last reported as being changed in place.
     announced: Option<Digest>,
 }
@@ -70,7 +72,7 @@ impl PolicyWatch {
             settle,
             in_force: text,
             policy: Tracker::new(settle, &[sight]),
-            proofs: Tracker::new(SECOND_LOOK, &proofs),
+            proofs: Tracker::new(REREAD_DELAY, &proofs),
             refused: None,
             announced: None,
         }
@@ -86,26 +88,28 @@ impl PolicyWatch {
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Step {
-        let sight = Sight::from_read(&seen.policy);
+        let sight = Observation::from_read(&seen.policy);
         let proofs = seen.proofs();
-        let by_policy = self.policy.look(std::slice::from_ref(&sight), now);
-        let by_proofs = self.proofs.look(&proofs, now);
-        let is_in_force = by_policy == Standing::InForce;
+        let by_policy = self.policy.observe(std::slice::from_ref(&sight), now);
+        let by_proofs = self.proofs.observe(&proofs, now);
+        let is_in_force = by_policy == FilesState::Active;
         let (writing, unchanged_for) = match (by_policy, by_proofs) {
-            (Standing::InForce, Standing::InForce) => return self.in_force_again(),
-            (Standing::Pending { .. }, _) | (_, Standing::Pending { .. }) => return self.pending(is_in_force, &sight),
-            (Standing::InForce, Standing::Counts { .. }) => (Writing::Moved, now),
-            (Standing::Counts { writing, unchanged_for }, _) => (writing, unchanged_for),
+            (FilesState::Active, FilesState::Active) => return self.in_force_again(),
+            (FilesState::Pending { .. }, _) | (_, FilesState::Pending { .. }) => {
+                return self.pending(is_in_force, &sight);
+            }
+            (FilesState::Active, FilesState::Usable { .. }) => (ChangeMethod::Moved, now),
+            (FilesState::Usable { writing, unchanged_for }, _) => (writing, unchanged_for),
         };
         // If its times do not show how the file arrived, the kernel may know.
         let writing = match (writing, arrival) {
-            (Writing::Created, Some(Arrival::Renamed)) => Writing::Moved,
+            (ChangeMethod::Created, Some(Arrival::Renamed)) => ChangeMethod::Moved,
             // A copy that sets the time of its file back looks like a rename.
-            (Writing::Created | Writing::Moved, Some(Arrival::Created | Arrival::Untold))
-            | (Writing::Created, None) => Writing::InPlace,
+            (ChangeMethod::Created | ChangeMethod::Moved, Some(Arrival::Created | Arrival::Unreported))
+            | (ChangeMethod::Created, None) => ChangeMethod::InPlace,
             (writing, _) => writing,
         };
-        if writing == Writing::InPlace && unchanged_for < self.settle && !is_in_force {
+        if writing == ChangeMethod::InPlace && unchanged_for < self.settle && !is_in_force {
             return Step { file_in_force: Some(false), outcome: Outcome::Pending { first_seen_in_place: false } };
         }
         let [checksum, signature] = proofs;
@@ -137,8 +141,8 @@ impl PolicyWatch {
         Step { file_in_force: Some(true), outcome }
     }
 
-    fn pending(&mut self, is_in_force: bool, sight: &Sight) -> Step {
-        let in_place = self.policy.writing() == Writing::InPlace && !is_in_force;
+    fn pending(&mut self, is_in_force: bool, sight: &Observation) -> Step {
+        let in_place = self.policy.writing() == ChangeMethod::InPlace && !is_in_force;
         let first_seen_in_place = in_place && self.announced != sight.digest();
         if in_place {
             self.announced = sight.digest();
@@ -152,7 +156,7 @@ impl PolicyWatch {
         &self,
         seen: &PolicySnapshot,
         is_in_force: bool,
-        writing: Writing,
+        writing: ChangeMethod,
         vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
         compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Verdict {
@@ -162,7 +166,7 @@ impl PolicyWatch {
             Err(problem) => return Verdict::Refuse(PolicyRefusal::File(*problem)),
         };
         let is_whole = match vouch(content) {
-            Ok(is_whole) => is_whole || writing <= Writing::Moved,
+            Ok(is_whole) => is_whole || writing <= ChangeMethod::Moved,
             Err(error) => return Verdict::Refuse(PolicyRefusal::Proof(error)),
         };
         if is_in_force {
@@ -172,18 +176,20 @@ impl PolicyWatch {
         let lost = if is_whole { Vec::new() } else { losses(&self.in_force, text) };
         match compile(text) {
             Err(problems) => Verdict::Refuse(PolicyRefusal::Invalid(problems)),
-            Ok(_) if writing == Writing::InPlace && !lost.is_empty() => Verdict::Refuse(PolicyRefusal::TakesAway(lost)),
+            Ok(_) if writing == ChangeMethod::InPlace && !lost.is_empty() => {
+                Verdict::Refuse(PolicyRefusal::TakesAway(lost))
+            }
             Ok(compiled) => Verdict::Accept(compiled, text.to_owned()),
         }
     }
 }
 
-const fn word(writing: Writing) -> &'static str {
+const fn word(writing: ChangeMethod) -> &'static str {
     match writing {
-        Writing::Elsewhere => "elsewhere",
-        Writing::Moved => "elsewhere and moved",
-        Writing::Created => "as a new file",
-        Writing::InPlace => "in place",
+        ChangeMethod::NewTarget => "elsewhere",
+        ChangeMethod::Moved => "elsewhere and moved",
+        ChangeMethod::Created => "as a new file",
+        ChangeMethod::InPlace => "in place",
     }
 }
 

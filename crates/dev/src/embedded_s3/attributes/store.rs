@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use s3s::{S3Error, S3Result};
 use tokio::fs;
 
-use super::super::placement::{folder_beside, sha256_hex};
+use super::super::object_file::{extra_directory, sha256_hex};
 use super::Attributes;
 
 /// One JSON file per object that has attributes, in a directory next to the bucket's, named by the SHA-256 of the key.
@@ -20,7 +20,7 @@ pub(in super::super) struct AttributeStore {
 impl AttributeStore {
     /// Opens the directory, and creates it if it is missing.
     pub(in super::super) async fn open(data_dir: &Path, bucket: &str) -> std::io::Result<Self> {
-        let dir = data_dir.join(folder_beside(bucket, "attributes"));
+        let dir = data_dir.join(extra_directory(bucket, "attributes"));
         fs::create_dir_all(&dir).await?;
         Ok(Self { dir })
     }

@@ -8,7 +8,7 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use tokio::sync::OwnedRwLockReadGuard;
 
 use super::super::attributes::Attributes;
-use super::super::placement::Placement;
+use super::super::object_file::ObjectFile;
 use super::ObjectStore;
 
 /// The content type that S3 stores for an object uploaded without one.
@@ -16,7 +16,7 @@ const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// An object that cannot change while this exists.
 struct Found {
-    place: Placement,
+    file: ObjectFile,
     attributes: Attributes,
     _unchanged: OwnedRwLockReadGuard<()>,
 }
@@ -24,15 +24,15 @@ struct Found {
 impl ObjectStore {
     /// The bucket has no versions, so the only version id is `null`.
     async fn find(&self, bucket: &str, key: &str, version_id: Option<&str>) -> S3Result<Found> {
-        let place = self.place(bucket, key)?;
+        let file = self.file(bucket, key)?;
         if version_id.is_some_and(|id| id != "null") {
             return Err(s3_error!(NoSuchVersion));
         }
         let unchanged = self.locks.read(key).await;
-        if !self.contents.exists(&place) {
+        if !self.contents.exists(&file) {
             return Err(s3_error!(NoSuchKey));
         }
-        Ok(Found { place, attributes: self.attributes.load(key).await?, _unchanged: unchanged })
+        Ok(Found { file, attributes: self.attributes.load(key).await?, _unchanged: unchanged })
     }
 
     /// The library applies response overrides itself.
@@ -40,7 +40,7 @@ impl ObjectStore {
         let input = &mut request.input;
         let wants_checksum = wants_checksum(input.checksum_mode.as_ref());
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref()).await?;
-        (input.bucket, input.key) = (found.place.bucket.clone(), found.place.key.clone());
+        (input.bucket, input.key) = (found.file.bucket.clone(), found.file.key.clone());
         let mut response = self.contents.files.get_object(request).await?;
         let output = &mut response.output;
         output.accept_ranges = Some("bytes".to_owned());
@@ -67,7 +67,7 @@ impl ObjectStore {
         let input = &mut request.input;
         let wants_checksum = wants_checksum(input.checksum_mode.as_ref());
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref()).await?;
-        (input.bucket, input.key) = (found.place.bucket.clone(), found.place.key.clone());
+        (input.bucket, input.key) = (found.file.bucket.clone(), found.file.key.clone());
         let overrides = Overrides::take(input);
         let mut response = self.contents.files.head_object(request).await?;
         let output = &mut response.output;

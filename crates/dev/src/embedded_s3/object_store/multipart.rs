@@ -17,10 +17,10 @@ impl ObjectStore {
         mut request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
+        let file = self.file(&input.bucket, &input.key)?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
         let attributes = Attributes::take_from_multipart(input)?;
-        (input.bucket, input.key) = (place.bucket, place.key);
+        (input.bucket, input.key) = (file.bucket, file.key);
         let mut response = self.contents.files.create_multipart_upload(request).await?;
         let output = &mut response.output;
         (output.bucket, output.key) = (Some(bucket), Some(key));
@@ -40,16 +40,16 @@ impl ObjectStore {
         mut request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
-        (input.bucket, input.key) = (place.bucket, place.key);
+        let file = self.file(&input.bucket, &input.key)?;
+        (input.bucket, input.key) = (file.bucket, file.key);
         self.contents.files.upload_part(request).await
     }
 
     pub(super) async fn parts(&self, mut request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
+        let file = self.file(&input.bucket, &input.key)?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
-        (input.bucket, input.key) = (place.bucket, place.key);
+        (input.bucket, input.key) = (file.bucket, file.key);
         let mut response = self.contents.files.list_parts(request).await?;
         (response.output.bucket, response.output.key) = (Some(bucket), Some(key));
         Ok(response)
@@ -60,14 +60,14 @@ impl ObjectStore {
         mut request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
+        let file = self.file(&input.bucket, &input.key)?;
         let precondition = Precondition::take(&mut input.if_match, &mut input.if_none_match)?;
         let (bucket, key, upload_id) = (input.bucket.clone(), input.key.clone(), input.upload_id.clone());
         let _guard = self.locks.write(&key).await;
-        self.judge(&precondition, &place).await?;
-        (input.bucket, input.key) = (place.bucket.clone(), place.key.clone());
+        self.check_precondition(&precondition, &file).await?;
+        (input.bucket, input.key) = (file.bucket.clone(), file.key.clone());
         let mut response = self.contents.files.complete_multipart_upload(request).await?;
-        self.contents.forget_checksums(&place).await?;
+        self.contents.forget_checksums(&file).await?;
         self.attributes.complete_upload(&upload_id, &key).await?;
         // `s3s-fs` has done the work and returns the answer in this future.
         if let Some(future) = response.output.future.take() {
@@ -83,9 +83,9 @@ impl ObjectStore {
         mut request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
+        let file = self.file(&input.bucket, &input.key)?;
         let upload_id = input.upload_id.clone();
-        (input.bucket, input.key) = (place.bucket, place.key);
+        (input.bucket, input.key) = (file.bucket, file.key);
         let response = self.contents.files.abort_multipart_upload(request).await?;
         self.attributes.remove_upload(&upload_id).await?;
         Ok(response)

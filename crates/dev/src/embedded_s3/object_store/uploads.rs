@@ -6,7 +6,7 @@ use s3s::dto::{ChecksumType, DeleteObjectInput, DeleteObjectOutput, ETagConditio
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::super::attributes::Attributes;
-use super::super::placement::Placement;
+use super::super::object_file::ObjectFile;
 use super::super::precondition::Precondition;
 use super::super::verified_body::{Permission, VerifiedBody};
 use super::ObjectStore;
@@ -15,15 +15,15 @@ impl ObjectStore {
     pub(super) async fn write(&self, mut request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         check_checksum_is_given(&request)?;
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
+        let file = self.file(&input.bucket, &input.key)?;
         drop_transfer_encoding(&mut input.content_encoding);
         let attributes = Attributes::take_from_put(input)?;
         let precondition = Precondition::take(&mut input.if_match, &mut input.if_none_match)?;
         // Checked twice: now, to refuse early, and when the content has arrived and the object is locked.
-        self.judge(&precondition, &place).await?;
+        self.check_precondition(&precondition, &file).await?;
         let key = input.key.clone();
-        let verdict = VerifiedBody::install(input, self.permission(precondition, place.clone(), key.clone()));
-        (input.bucket, input.key) = (place.bucket, place.key);
+        let verdict = VerifiedBody::install(input, self.permission(precondition, file.clone(), key.clone()));
+        (input.bucket, input.key) = (file.bucket, file.key);
 
         let answer = self.contents.files.put_object(request).await;
         match (answer, verdict.take()) {
@@ -34,7 +34,7 @@ impl ObjectStore {
                 describe(&mut response.output, attributes);
                 Ok(response)
             }
-            (Ok(_), _) => Err(s3_error!(InternalError, "the upload was stored before it was judged")),
+            (Ok(_), _) => Err(s3_error!(InternalError, "the upload was stored before it was checked")),
         }
     }
 
@@ -43,10 +43,10 @@ impl ObjectStore {
         mut request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = &mut request.input;
-        let place = self.place(&input.bucket, &input.key)?;
+        let file = self.file(&input.bucket, &input.key)?;
         let key = input.key.clone();
         let _guard = self.locks.write(&key).await;
-        let Some(current) = self.contents.current_etag(&place).await? else {
+        let Some(current) = self.contents.current_etag(&file).await? else {
             return Ok(S3Response::new(DeleteObjectOutput::default()));
         };
         if let Some(ETagCondition::ETag(wanted)) = &input.if_match
@@ -54,30 +54,30 @@ impl ObjectStore {
         {
             return Err(s3_error!(PreconditionFailed, "the object has another ETag"));
         }
-        (input.bucket, input.key) = (place.bucket.clone(), place.key.clone());
+        (input.bucket, input.key) = (file.bucket.clone(), file.key.clone());
         let response = self.contents.files.delete_object(request).await?;
-        self.contents.remove_remains(&place).await;
+        self.contents.remove_leftovers(&file).await;
         self.attributes.remove(&key).await?;
         Ok(response)
     }
 
     /// The right to replace the object, once it is locked and still fulfils the upload's condition.
-    fn permission(&self, precondition: Precondition, place: Placement, key: String) -> Permission {
+    fn permission(&self, precondition: Precondition, file: ObjectFile, key: String) -> Permission {
         let (locks, contents) = (self.locks.clone(), Arc::clone(&self.contents));
         Box::pin(async move {
             let guard = locks.write(&key).await;
             if !precondition.demands_nothing() {
-                precondition.check(contents.current_etag(&place).await?.as_ref())?;
+                precondition.check(contents.current_etag(&file).await?.as_ref())?;
             }
             Ok(guard)
         })
     }
 
-    pub(super) async fn judge(&self, precondition: &Precondition, place: &Placement) -> S3Result<()> {
+    pub(super) async fn check_precondition(&self, precondition: &Precondition, file: &ObjectFile) -> S3Result<()> {
         if precondition.demands_nothing() {
             return Ok(());
         }
-        precondition.check(self.contents.current_etag(place).await?.as_ref())
+        precondition.check(self.contents.current_etag(file).await?.as_ref())
     }
 }
 

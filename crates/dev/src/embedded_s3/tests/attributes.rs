@@ -16,7 +16,7 @@ async fn tags_of(peer: &Peer, key: &str) -> Vec<(String, String)> {
 }
 
 /// The answers of HEAD and GET.
-async fn told(peer: &Peer, key: &str) -> [Answer; 2] {
+async fn get_and_head(peer: &Peer, key: &str) -> [Answer; 2] {
     let head = peer.sdk.head_object().bucket(BUCKET).key(key).presigned(an_hour()).await.unwrap();
     [peer.send(&head, "").await, peer.send(&peer.get(key).presigned(an_hour()).await.unwrap(), "").await]
 }
@@ -27,13 +27,13 @@ async fn tags_are_stored_and_replaced_with_the_object() {
     assert_eq!(upload(&peer, peer.put("tagged").tagging("tier=tier%201&owner=user+one&empty=")).await.status, 200);
     let expected = [("tier", "tier 1"), ("owner", "user one"), ("empty", "")];
     assert_eq!(tags_of(&peer, "tagged").await, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    assert_eq!(told(&peer, "tagged").await[1].header("x-amz-tagging-count"), "3");
+    assert_eq!(get_and_head(&peer, "tagged").await[1].header("x-amz-tagging-count"), "3");
 
     assert_eq!(upload(&peer, peer.put("tagged").tagging("a=b&a=c")).await.code(), "InvalidTag");
     assert_eq!(tags_of(&peer, "tagged").await.len(), 3, "a refused upload changes nothing");
     assert_eq!(upload(&peer, peer.put("tagged")).await.status, 200);
     assert_eq!(tags_of(&peer, "tagged").await, []);
-    assert_eq!(told(&peer, "tagged").await[1].header("x-amz-tagging-count"), "");
+    assert_eq!(get_and_head(&peer, "tagged").await[1].header("x-amz-tagging-count"), "");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_deleted_object_takes_its_attributes_along() {
     assert_eq!(peer.send(&delete, "").await.status, 204);
     std::fs::write(peer.folder.path().join(BUCKET).join("gone"), "by hand").unwrap();
     assert_eq!(tags_of(&peer, "gone").await, []);
-    for answer in told(&peer, "gone").await {
+    for answer in get_and_head(&peer, "gone").await {
         assert_eq!((answer.header("x-amz-storage-class"), answer.header("x-amz-meta-owner")), ("", ""));
     }
 }
@@ -67,10 +67,10 @@ async fn storage_classes_are_told_but_for_the_standard() {
     let peer = Peer::start().await;
     let standard = peer.put("STANDARD").storage_class(StorageClass::Standard);
     assert_eq!(upload(&peer, standard).await.status, 200);
-    assert!(told(&peer, "STANDARD").await.iter().all(|answer| answer.header("x-amz-storage-class").is_empty()));
+    assert!(get_and_head(&peer, "STANDARD").await.iter().all(|answer| answer.header("x-amz-storage-class").is_empty()));
     for class in ["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY"] {
         assert_eq!(upload(&peer, peer.put(class).storage_class(class.into())).await.status, 200, "{class}");
-        assert!(told(&peer, class).await.iter().all(|answer| answer.header("x-amz-storage-class") == class));
+        assert!(get_and_head(&peer, class).await.iter().all(|answer| answer.header("x-amz-storage-class") == class));
     }
     for class in ["GLACIER", "DEEP_ARCHIVE", "standard", "COLD"] {
         let answer = upload(&peer, peer.put(class).storage_class(class.into())).await;
@@ -90,14 +90,14 @@ async fn encryption_is_told_as_it_was_asked_for() {
         let put = peer.put(algorithm).server_side_encryption(algorithm.into()).ssekms_key_id("a-key");
         let put = put.ssekms_encryption_context(STANDARD.encode("{\"a\":\"b\"}")).bucket_key_enabled(true);
         let mut answers = vec![upload(&peer, put).await];
-        answers.extend(told(&peer, algorithm).await);
+        answers.extend(get_and_head(&peer, algorithm).await);
         for answer in answers {
             assert_eq!(answer.status, 200);
             let headers = [ALGORITHM, KEY_ID, BUCKET_KEY].map(|name| answer.header(name));
             assert_eq!(headers, [algorithm, "a-key", "true"]);
         }
     }
-    for answer in told(&peer, "AES256").await {
+    for answer in get_and_head(&peer, "AES256").await {
         assert_eq!((answer.header(ALGORITHM), answer.header(KEY_ID)), ("AES256", ""));
     }
     for put in [

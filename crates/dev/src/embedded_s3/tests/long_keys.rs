@@ -59,7 +59,7 @@ async fn a_key_too_long_for_s3_is_refused() {
 }
 
 #[tokio::test]
-async fn the_folders_beside_the_bucket_are_no_buckets() {
+async fn the_extra_directories_are_not_buckets() {
     let peer = Peer::start().await;
     let key = "k".repeat(1_000);
     let put = peer.put(&key).tagging("a=b").presigned(an_hour()).await.unwrap();

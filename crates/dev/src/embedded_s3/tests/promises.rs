@@ -67,16 +67,16 @@ async fn checksums_come_with_checksum_mode() {
         let head = peer.sdk.head_object().bucket(BUCKET).key(algorithm);
         let plain = peer.send(&head.clone().presigned(an_hour()).await.unwrap(), "").await;
         assert_eq!((plain.header(&name), plain.header("x-amz-checksum-type")), ("", ""));
-        let told = head.checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+        let returned = head.checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
         let values = [
-            told.checksum_crc32(),
-            told.checksum_crc32_c(),
-            told.checksum_crc64_nvme(),
-            told.checksum_sha1(),
-            told.checksum_sha256(),
+            returned.checksum_crc32(),
+            returned.checksum_crc32_c(),
+            returned.checksum_crc64_nvme(),
+            returned.checksum_sha1(),
+            returned.checksum_sha256(),
         ];
         assert_eq!(values.into_iter().flatten().collect::<Vec<_>>(), [promised], "{algorithm}");
-        assert_eq!(told.checksum_type(), Some(&ChecksumType::FullObject));
+        assert_eq!(returned.checksum_type(), Some(&ChecksumType::FullObject));
         let got = peer.get(algorithm).checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
         assert_eq!(got.checksum_type(), Some(&ChecksumType::FullObject));
         assert_eq!(got.body.collect().await.unwrap().into_bytes(), CONTENT);

@@ -1,6 +1,6 @@
-//! Whole tokens, held against another program's verdict: `decode` of jsonwebtoken, of which the product uses the check of a
-//! signature and nothing else. Whatever is accepted here must be accepted there; where only the product refuses, the
-//! cases say why.
+//! Compares the result for whole tokens with that of `decode` of jsonwebtoken, from which the product uses only the
+//! verification of signatures. jsonwebtoken must accept each token that the product accepts; the cases have the reason
+//! where only the product rejects.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -9,15 +9,15 @@ use jsonwebtoken::Validation;
 use super::*;
 use crate::test_issuer::ED25519 as EDWARDS;
 
-/// A time that neither clock reaches: jsonwebtoken has no other than the machine's.
+/// A time far in the future: jsonwebtoken uses the machine's clock.
 const LATER: u64 = 4_000_000_000;
 
-/// What the two make of a token.
+/// The results of both for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     BothAccept,
     BothRefuse,
-    /// jsonwebtoken accepts, and the product refuses for this reason.
+    /// jsonwebtoken accepts, and the product rejects for this reason.
     OnlyOursRefuses(Rejection),
 }
 
@@ -42,7 +42,7 @@ fn good_claims() -> Value {
     with(&claims(), &json!({"exp": LATER}))
 }
 
-/// The verdict of jsonwebtoken, with the rules that are the closest to ours.
+/// The result of jsonwebtoken, with the rules that are closest to the product's.
 fn theirs(token: &str, key: &TestKey, algorithm: Algorithm) -> bool {
     let mut validation = Validation::new(algorithm.to_jsonwebtoken());
     validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
@@ -62,7 +62,7 @@ async fn verdict(token: &str, key: &TestKey, algorithm: Algorithm) -> Verdict {
     }
 }
 
-/// The token with one bit of one segment turned.
+/// The token with one flipped bit in a segment.
 fn with_bit_turned(token: &str, segment: usize, place: impl Fn(usize) -> usize) -> String {
     let mut segments: Vec<Vec<u8>> = token.split('.').map(|text| URL_SAFE_NO_PAD.decode(text).unwrap()).collect();
     let bytes = &mut segments[segment];
@@ -71,7 +71,7 @@ fn with_bit_turned(token: &str, segment: usize, place: impl Fn(usize) -> usize) 
     segments.iter().map(base64url).collect::<Vec<_>>().join(".")
 }
 
-/// The last character with one of the bits set that stand for nothing, where there are such bits.
+/// The token with one of the unused bits of its last character set, if it has such bits.
 fn with_unused_bit(token: &str) -> Option<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let signature = token.rsplit('.').next().unwrap();
@@ -179,7 +179,7 @@ async fn claims_are_judged_alike_or_more_strictly() {
         (doubled(r#""sub":"admin""#), BothRefuse),
         ("[]".to_owned(), BothRefuse),
         ("{".to_owned(), BothRefuse),
-        // Stricter: what could mean two things, what is of the wrong type, and what is no identity.
+        // Stricter: ambiguous claims, wrong types, and unusable identities.
         (of(json!({"iss": [ISSUER]})), OnlyOursRefuses(Rejection::IssuerMalformed)),
         (of(json!({"sub": ""})), OnlyOursRefuses(Rejection::SubjectMalformed)),
         (of(json!({"sub": "a\nb"})), OnlyOursRefuses(Rejection::SubjectMalformed)),
@@ -209,8 +209,7 @@ async fn headers_are_judged_alike_or_more_strictly() {
         (r#"{"alg":"EdDSA","kid":7}"#, BothRefuse),
         (r#"{"alg":"EdDSA","alg":"EdDSA","kid":"k"}"#, BothRefuse),
         (r#"{"alg":"eddsa","kid":"k"}"#, BothRefuse),
-        // Stricter: extensions that are not understood, tokens for another purpose, a key that does not exist, and
-        // members that are there twice.
+        // Stricter: unsupported extensions, tokens for another purpose, an unknown key, and repeated members.
         (r#"{"alg":"EdDSA","kid":"k","crit":["x"],"x":1}"#, OnlyOursRefuses(Rejection::HeaderUnsupported)),
         (r#"{"alg":"EdDSA","kid":"k","b64":true}"#, OnlyOursRefuses(Rejection::HeaderUnsupported)),
         (r#"{"alg":"EdDSA","kid":"k","zip":"DEF"}"#, OnlyOursRefuses(Rejection::HeaderUnsupported)),
@@ -222,7 +221,7 @@ async fn headers_are_judged_alike_or_more_strictly() {
         let token = EDWARDS.sign(header, &good_claims().to_string());
         assert_eq!(verdict(&token, &EDWARDS, Algorithm::EdDsa).await, expected, "{header}");
     }
-    // The newer name of the algorithm is not known to jsonwebtoken, which therefore sees the older one.
+    // jsonwebtoken does not know the newer name of the algorithm, so it is given the older one.
     let token = EDWARDS.sign(r#"{"alg":"Ed25519","kid":"k"}"#, &good_claims().to_string());
     assert_eq!(rejection(&[EDWARDS.jwk("k")], &token).await, None);
     assert!(!theirs(&token, &EDWARDS, Algorithm::EdDsa));
@@ -232,7 +231,7 @@ async fn headers_are_judged_alike_or_more_strictly() {
 }
 
 proptest! {
-    /// Whatever is done to a token: what is accepted here is accepted there.
+    /// After any change of a token: if the product accepts it, jsonwebtoken accepts it.
     #[test]
     fn a_changed_token_is_never_accepted_here_alone(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), "[A-Za-z0-9_.=-]?"), 1..3)

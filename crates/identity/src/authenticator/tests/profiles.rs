@@ -1,4 +1,4 @@
-//! Issuers whose tokens follow rules of their own.
+//! Issuers with additional rules for tokens.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn svid_settings() -> IssuerSettings {
     IssuerSettings::spiffe("spiffe://prod.example", vec![AUDIENCE.to_owned()])
 }
 
-/// Trusts an OIDC issuer and a trust domain, each with a key of its own.
+/// Trusts an OIDC issuer and a trust domain with different keys.
 async fn issuer_and_trust_domain() -> Authenticator {
     let bundle = key_document(&[
         with(&P256.jwk("svid"), &json!({"use": "jwt-svid"})),
@@ -43,13 +43,13 @@ async fn a_jwt_svid_is_checked_by_the_bundle_of_its_trust_domain() {
         assert_eq!(caller.workload().unwrap().as_str(), "spiffe://prod.example/a");
     }
     let refused = async |token: String| authenticator.authenticate(&token, now()).await.unwrap_err();
-    // The keys of a bundle that are for something else, and those of another issuer, prove nothing.
+    // Keys of the bundle for other purposes, and keys of another issuer, are not accepted.
     for token in [P384.token("x509", &svid), P384.token("sig", &svid), RSA.token("k", &svid)] {
         assert_eq!(refused(token).await, Rejection::UnknownKey.into());
     }
     let foreign = with(&svid, &json!({"sub": "spiffe://other.example/a"}));
     assert_eq!(refused(P256.token("svid", &foreign)).await, Rejection::IssuerMalformed.into());
-    // Whoever names a known issuer is held to it.
+    // A token that names a known issuer must satisfy its rules.
     let as_issuer = with(&svid, &json!({"iss": ISSUER}));
     assert_eq!(refused(P256.token("svid", &as_issuer)).await, Rejection::AlgorithmNotAllowed.into());
     let user = authenticator.authenticate(&RSA.token("k", &claims()), now()).await.unwrap();

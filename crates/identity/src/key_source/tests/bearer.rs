@@ -1,4 +1,4 @@
-//! The bearer token that opens the way to a key server, and where it must not go.
+//! The bearer token for a key server, and the servers that it must not be sent to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,13 +49,13 @@ impl Seen {
         self.0.lock().unwrap().push(values.map(|value| value.to_str().unwrap().to_owned()).collect());
     }
 
-    /// The values so far, of which the next call shows none again.
+    /// Removes and returns the values so far.
     fn take(&self) -> Vec<Vec<String>> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
-/// Answers every path with this, and records what was sent.
+/// Answers each path with this, and records the requests.
 async fn serve_answer(seen: &Seen, answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> SocketAddr {
     let seen = seen.clone();
     serve(Router::new().fallback(async move |headers: HeaderMap| {

@@ -1,4 +1,4 @@
-//! Keys from servers that only a configured certificate authority vouches for.
+//! Keys from servers with a certificate of a configured authority.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ async fn fetch_with(client: &KeyHttpClient, server: SocketAddr) -> Result<KeyDoc
     JwksUrlKeySource::new(url, client.clone()).fetch().await
 }
 
-/// Hands out keys, and counts how often.
+/// Serves keys, and counts the requests.
 fn counting_router(requests: &Arc<AtomicUsize>) -> Router {
     let requests = Arc::clone(requests);
     Router::new().route(
@@ -125,7 +125,7 @@ async fn a_replaced_authority_counts_from_the_next_fetch() {
     assert_certificate_refused(&fetch_with(&client, new_server).await, "");
     file.replace(&new.pem());
     fetch_with(&client, new_server).await.unwrap();
-    // Not even a connection that is open already is used any more.
+    // An open connection is not used any more.
     assert_certificate_refused(&fetch_with(&client, old_server).await, "");
 }
 
@@ -142,7 +142,7 @@ async fn a_file_without_a_usable_authority_is_found_at_start_and_at_every_fetch(
         ("a private key", KeyPair::generate().unwrap().serialize_pem()),
         ("no base64", good.replace('M', "!")),
         ("no certificate", not_a_certificate.to_owned()),
-        ("a good one and another that is none", format!("{good}{not_a_certificate}")),
+        ("a valid and an invalid one", format!("{good}{not_a_certificate}")),
         ("a file caught half-written", good[..good.len() / 2].to_owned()),
         ("a bundle caught half-written", format!("{good}{}", &good[..good.len() / 2])),
     ];
@@ -191,7 +191,7 @@ async fn a_server_that_does_not_speak_tls_is_given_up() {
     let file = AuthorityFile::new(&Authority::new().pem());
     let access = KeyServerAccess { ca_file: Some(file.path.clone()), ..KeyServerAccess::default() };
     let client = KeyHttpClient::with_total_timeout(PlainHttp::Refused, access, Duration::from_millis(200)).unwrap();
-    // One says nothing at all, one answers in plain HTTP.
+    // One sends nothing, one answers in plain HTTP.
     for server in [serve_bytes_and_hang(b"").await, serve(router()).await] {
         let result = fetch_with(&client, server).await;
         assert!(matches!(result, Err(KeySourceError::Unreachable(_))), "{result:?}");

@@ -1,4 +1,4 @@
-//! Keys from behind a proxy.
+//! Keys through a proxy.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ const HOST: &str = "idp.example.invalid";
 /// What a proxy answers to `CONNECT`.
 #[derive(Clone, Copy)]
 enum Answer {
-    /// Connects to this server, whatever the request names.
+    /// Connects to this server, and ignores the requested one.
     Tunnel(SocketAddr),
     Bytes(&'static [u8]),
     Nothing,
@@ -82,7 +82,7 @@ struct World {
 }
 
 impl World {
-    /// A key server with a certificate for [`HOST`], which no name service knows, and for loopback.
+    /// A key server with a certificate for [`HOST`], which does not resolve, and for loopback.
     async fn new(certificate_for: &str) -> Self {
         let authority = Authority::new();
         let router = Router::new().route("/keys", get(async || "the keys"));

@@ -1,4 +1,4 @@
-//! Certificate authorities of a test's own, and servers that they vouch for.
+//! Certificate authorities for tests, and servers with their certificates.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::*;
 
-/// A certificate authority. All have the same name, so that only their keys tell them apart.
+/// A certificate authority. All have the same name and differ only in their keys.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {

@@ -11,7 +11,7 @@ fn uri<'v>(values: &[&'v str]) -> Result<&'v str, ForwardedClientCertError> {
     forwarded_client_uri(values.iter().map(|value| value.as_bytes()), HeaderElements::Last)
 }
 
-/// What Envoy 1.40 appends with every detail switched on, but with short certificates.
+/// The element of Envoy 1.40 with all details enabled, but with short certificates.
 fn envoy_element() -> String {
     format!(
         concat!(
@@ -172,7 +172,7 @@ fn a_header_over_the_limit_is_refused() {
     assert_eq!(uri(&[&"\"".repeat(10_000_000)]), Err(TooLong));
 }
 
-/// Text in which what means something to the grammar is frequent.
+/// Text with many characters that have a meaning in the grammar.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&[u8]] = &[
         b"\"",

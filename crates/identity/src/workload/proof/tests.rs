@@ -16,7 +16,7 @@ fn id(text: &str) -> SpiffeId {
     SpiffeId::parse(text).unwrap()
 }
 
-/// A peer of a machine whose own address is 10.9.8.7.
+/// A peer of a machine with the address 10.9.8.7.
 fn tcp(address: &str) -> Peer {
     let own_ip = Some("10.9.8.7".parse().unwrap());
     Peer {
@@ -31,7 +31,7 @@ fn unix(uid: u32) -> Peer {
     Peer { address: PeerAddress::Unix { uid }, own_ip: None, has_istio_source: false, certificate: None }
 }
 
-/// A peer with a certificate that is good for an hour around [`now`].
+/// A peer with a certificate that is valid for an hour around [`now`].
 fn certified(workload: &str) -> Peer {
     let certificate =
         ClientCertificate::for_test(id(workload), now() - Duration::from_mins(30), now() + Duration::from_mins(30));

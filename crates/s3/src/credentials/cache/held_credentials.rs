@@ -24,7 +24,7 @@ impl HeldCredentials {
     }
 
     /// The same without expired previous credentials, or `None` if there are none to drop.
-    pub(super) fn without_ended(&self, now: SystemTime) -> Option<Self> {
+    pub(super) fn without_expired(&self, now: SystemTime) -> Option<Self> {
         let ended = self.previous.as_ref().is_some_and(|previous| !signs(previous, now));
         ended.then(|| Self { current: Arc::clone(&self.current), previous: None })
     }
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn one_previous_set_is_kept_until_it_ends() {
         let held = replaced(Some(2_000));
-        assert!(held.without_ended(at(1_969)).is_none());
-        assert!(held.without_ended(at(1_970)).unwrap().previous.is_none());
+        assert!(held.without_expired(at(1_969)).is_none());
+        assert!(held.without_expired(at(1_970)).unwrap().previous.is_none());
         let held = HeldCredentials::replace(Some(&held), snapshot("C", 1_500, Some(9_000)), at(1_500));
         assert_eq!(held.previous.as_ref().unwrap().loaded_at(), at(1_000));
         assert!(HeldCredentials::replace(Some(&held), snapshot("D", 8_990, None), at(8_990)).previous.is_none());

@@ -41,19 +41,19 @@ impl Clock for FakeClock {
 
 #[derive(Debug, Clone)]
 enum Answer {
-    /// New credentials with that id and, counted from the load, that life.
+    /// New credentials with this id that expire after this time.
     Give(&'static str, Option<Duration>),
     /// The same after a time.
     GiveSlowly(&'static str, Duration, Duration),
-    /// The same credentials for the same id and, counted from the start of the test, end.
+    /// Credentials with this id that expire at this time of the test: the same ones for the same id and time.
     GiveUntil(&'static str, Duration),
-    /// Temporary credentials that do not say when they end.
+    /// Temporary credentials without an expiry.
     GiveWithoutEnd,
     Fail,
     Hang,
 }
 
-/// Answers from a list, the last for ever, and notes when it was asked.
+/// Answers from a list, repeats the last answer, and records when it was asked.
 #[derive(Debug)]
 struct FakeProvider {
     clock: FakeClock,
@@ -150,7 +150,7 @@ async fn credentials_are_renewed_while_they_cover_the_longest_url() {
     let fixture = Fixture::new(&[Answer::Give("A", Some(6 * HOUR))]);
     let task = fixture.keep_fresh();
     sleep(11 * HOUR).await;
-    // Five minutes and the margin before they no longer cover an hour.
+    // Five minutes and the margin before they stop covering an hour.
     let life = 5 * 3_600 - 330;
     assert_eq!(fixture.asked_at(), [0, life, 2 * life]);
     task.abort();
@@ -239,7 +239,7 @@ async fn useless_credentials_never_replace_good_ones() {
         (Answer::Give("B", Some(Duration::from_secs(30))), CredentialsError::Expired),
         (Answer::Give("", None), CredentialsError::Incomplete),
         (Answer::Give("B\r\n", None), CredentialsError::Malformed),
-        (Answer::GiveWithoutEnd, CredentialsError::EndUnknown),
+        (Answer::GiveWithoutEnd, CredentialsError::UnknownExpiry),
     ] {
         let fixture = Fixture::new(&[Answer::Give("A", Some(HOUR)), useless]);
         fixture.cache.refresh().await.unwrap();

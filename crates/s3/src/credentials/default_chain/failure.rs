@@ -30,7 +30,7 @@ impl ChainFailure {
     }
 
     /// `what` is the current step of the source: empty, or a text that ends in a colon.
-    pub(super) fn gave_no_answer(&mut self, source: &'static str, what: &str, within: Duration) {
+    pub(super) fn timed_out(&mut self, source: &'static str, what: &str, within: Duration) {
         let within = within.as_secs_f32();
         self.failed.push((source, format!("{what}timed out: all sources together have {within} seconds")));
     }
@@ -41,7 +41,7 @@ impl ChainFailure {
     }
 
     /// The errors so far of the sources that are set up.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn errors_so_far(&self) -> String {
         let failed = self.failed.iter().map(|(source, reason)| format!("{source}: {reason}"));
         failed.chain(self.without_answer.clone()).collect::<Vec<_>>().join("; ")
     }
@@ -49,9 +49,9 @@ impl ChainFailure {
 
 impl fmt::Display for ChainFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = Some(self.told()).filter(|told| !told.is_empty());
+        let texts = Some(self.errors_so_far()).filter(|texts| !texts.is_empty());
         let rest = (!self.not_set_up.is_empty()).then(|| format!("not set up: {}", self.not_set_up.join(", ")));
-        f.write_str(&told.into_iter().chain(rest).collect::<Vec<_>>().join("; "))
+        f.write_str(&texts.into_iter().chain(rest).collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -59,12 +59,12 @@ impl Error for ChainFailure {}
 
 /// A role that is requested from STS, and the region. The text is put before STS's error.
 #[derive(Debug, Clone)]
-pub(super) struct InRole {
+pub(super) struct RequestedRole {
     role: String,
     region: String,
 }
 
-impl InRole {
+impl RequestedRole {
     pub(super) fn new(role: &str, region: &Region) -> Self {
         Self { role: role.to_owned(), region: region.to_string() }
     }
@@ -80,7 +80,7 @@ impl InRole {
     }
 }
 
-impl fmt::Display for InRole {
+impl fmt::Display for RequestedRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "role {} of STS in {}", self.role, self.region)
     }
@@ -88,7 +88,7 @@ impl fmt::Display for InRole {
 
 #[derive(Debug)]
 struct RoleError {
-    role: InRole,
+    role: RequestedRole,
     error: ProviderError,
 }
 
@@ -109,8 +109,8 @@ impl Error for RoleError {
 fn reason(error: &ProviderError) -> String {
     let chain = iter::successors(Some(error as &(dyn Error + 'static)), |cause| (*cause).source());
     let is_wrapping = |error: &(dyn Error + 'static)| error.is::<ProviderError>() || error.is::<TokenError>();
-    let told = chain.filter(|error| !(is_wrapping(*error) && error.source().is_some()));
-    printable(&told.map(ToString::to_string).collect::<Vec<_>>().join(": "), MAX_REASON)
+    let texts = chain.filter(|error| !(is_wrapping(*error) && error.source().is_some()));
+    printable(&texts.map(ToString::to_string).collect::<Vec<_>>().join(": "), MAX_REASON)
 }
 
 /// A text for one line: without control characters, cut after `limit` bytes.
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn role_is_told_before_what_sts_said_and_not_before_wrong_settings() {
-        let role = || InRole::new("arn:aws:iam::1:role/x", &Region::new("eu-west-1"));
+        let role = || RequestedRole::new("arn:aws:iam::1:role/x", &Region::new("eu-west-1"));
         let refused = ProviderError::provider_error(std::io::Error::other("connection refused"));
         assert_eq!(reason(&role().wrap(refused)), "role arn:aws:iam::1:role/x of STS in eu-west-1: connection refused");
         assert_eq!(reason(&role().wrap(ProviderError::invalid_configuration("no"))), "no");
@@ -168,7 +168,7 @@ mod tests {
         failure.not_set_up("environment");
         failure.failed("profile", &ProviderError::not_loaded("no profile `work`"));
         failure.not_set_up("container");
-        failure.gave_no_answer("instance metadata", "", Duration::from_millis(9_500));
+        failure.timed_out("instance metadata", "", Duration::from_millis(9_500));
         assert_eq!(
             failure.to_string(),
             "profile: no profile `work`; instance metadata: timed out: all sources together have 9.5 seconds; not set up: \
@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn reasons_are_one_short_line() {
         let long = format!("first\nsecond\u{1b}[31m {}", "\u{e9}".repeat(2_000));
-        let told = reason(&ProviderError::provider_error(long));
-        assert!(told.starts_with("first second [31m") && told.ends_with(" ... (cut)"), "{told}");
-        assert!(told.len() < MAX_REASON + 20 && !told.contains(char::is_control));
+        let texts = reason(&ProviderError::provider_error(long));
+        assert!(texts.starts_with("first second [31m") && texts.ends_with(" ... (cut)"), "{texts}");
+        assert!(texts.len() < MAX_REASON + 20 && !texts.contains(char::is_control));
     }
 }

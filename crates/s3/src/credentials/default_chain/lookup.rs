@@ -9,15 +9,15 @@ use aws_credential_types::provider::error::CredentialsError as ProviderError;
 
 use super::profile_files::ProfileFiles;
 use super::progress::Progress;
-use super::token_files::{Kept, check_token};
+use super::token_files::{TokenFileKind, check_token};
 use super::variables;
-use crate::credentials::static_source::Environment;
+use crate::credentials::static_source::ReadEnv;
 
-/// What sources look at before the SDK is asked.
+/// The inputs of the sources.
 pub(super) struct Lookup {
     pub(super) region: Region,
     pub(super) profile_files: Arc<ProfileFiles>,
-    pub(super) environment: Environment,
+    pub(super) environment: ReadEnv,
     pub(super) progress: Progress,
 }
 
@@ -26,7 +26,9 @@ impl Lookup {
     pub(super) fn check_container_token(&self) -> Result<(), ProviderError> {
         let file = (self.environment)(variables::CONTAINER_TOKEN_FILE);
         match file.filter(|_| variables::has_container(&self.environment)) {
-            Some(file) => check_token(variables::CONTAINER_TOKEN_FILE, Path::new(&file), Kept::Always, &self.progress),
+            Some(file) => {
+                check_token(variables::CONTAINER_TOKEN_FILE, Path::new(&file), TokenFileKind::Always, &self.progress)
+            }
             None => Ok(()),
         }
     }

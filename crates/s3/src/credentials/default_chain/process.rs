@@ -26,14 +26,14 @@ pub(super) const PROCESS_TIMEOUT: Duration = Duration::from_secs(8);
 /// The largest output of a program, in bytes.
 const MAX_ANSWER: usize = 64 * 1_024;
 /// How long standard error is read after the program has ended: a child process may keep it open.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const STDERR_GRACE: Duration = Duration::from_millis(200);
 /// The longest part of a program's standard error in an error, in bytes.
-const MAX_COMPLAINT: usize = 300;
+const MAX_STDERR: usize = 300;
 
 /// The output of a program.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Given {
+pub(super) struct ProgramOutput {
     version: Option<u64>,
     #[serde(default, deserialize_with = "secret")]
     access_key_id: Option<Zeroizing<String>>,
@@ -53,8 +53,8 @@ pub(super) enum ProcessError {
     Read(#[source] io::Error),
     #[error("the program timed out after {} seconds and was killed", .0.as_secs())]
     TimedOut(Duration),
-    #[error("the program failed ({status}); standard error: {complaint}")]
-    Failed { status: ExitStatus, complaint: String },
+    #[error("the program failed ({status}); standard error: {stderr_text}")]
+    Failed { status: ExitStatus, stderr_text: String },
     #[error("the program's output is larger than 64 KiB")]
     TooLong,
     #[error("the program's output is invalid: not the JSON that AWS defines (line {line}, column {column})")]
@@ -72,11 +72,11 @@ pub(super) enum ProcessError {
 /// Runs a command line by the shell, and reads its standard output.
 ///
 /// The program has a separate process group, which is killed when it times out or when the future is dropped.
-pub(super) async fn run(command: &str, limit: Duration) -> Result<Given, ProcessError> {
+pub(super) async fn run(command: &str, limit: Duration) -> Result<ProgramOutput, ProcessError> {
     timeout(limit, run_to_end(command)).await.unwrap_or(Err(ProcessError::TimedOut(limit)))
 }
 
-async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
+async fn run_to_end(command: &str) -> Result<ProgramOutput, ProcessError> {
     let mut child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
@@ -88,8 +88,8 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
         .map_err(ProcessError::Start)?;
     let mut group = Group(child.id());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let complaint = Mutex::new(Vec::new());
-    let mut complaining = pin!(read_all_keep_first(stderr, &complaint));
+    let stderr_text = Mutex::new(Vec::new());
+    let mut reading_stderr = pin!(read_all_keep_first(stderr, &stderr_text));
     let ending = async {
         let answer = read_up_to(stdout, MAX_ANSWER).await?;
         if answer.len() > MAX_ANSWER {
@@ -102,19 +102,19 @@ async fn run_to_end(command: &str) -> Result<Given, ProcessError> {
     let (answer, status) = tokio::select! {
         ended = &mut ending => {
             // A child process may keep its standard error open for long.
-            let _all_or_what_came = timeout(LAST_WORDS, complaining).await;
+            let _all_or_what_came = timeout(STDERR_GRACE, reading_stderr).await;
             ended?
         }
-        () = &mut complaining => ending.await?,
+        () = &mut reading_stderr => ending.await?,
     };
     group.0 = None;
     if status.success() {
-        Given::parse(&answer)
+        ProgramOutput::parse(&answer)
     } else {
-        let complaint = complaint.lock().unwrap_or_else(PoisonError::into_inner);
-        let complaint = printable(&String::from_utf8_lossy(&complaint), MAX_COMPLAINT);
-        let complaint = if complaint.is_empty() { "empty".to_owned() } else { complaint };
-        Err(ProcessError::Failed { status, complaint })
+        let stderr_text = stderr_text.lock().unwrap_or_else(PoisonError::into_inner);
+        let stderr_text = printable(&String::from_utf8_lossy(&stderr_text), MAX_STDERR);
+        let stderr_text = if stderr_text.is_empty() { "empty".to_owned() } else { stderr_text };
+        Err(ProcessError::Failed { status, stderr_text })
     }
 }
 
@@ -136,7 +136,7 @@ async fn read_all_keep_first(from: Option<impl AsyncRead + Unpin>, kept: &Mutex<
     // A read error ends the text.
     while let Ok(length @ 1..) = from.read(&mut part).await {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = (4 * MAX_COMPLAINT).saturating_sub(kept.len());
+        let room = (4 * MAX_STDERR).saturating_sub(kept.len());
         kept.extend(part.iter().take(length.min(room)));
     }
 }
@@ -154,7 +154,7 @@ impl Drop for Group {
     }
 }
 
-impl Given {
+impl ProgramOutput {
     fn parse(answer: &[u8]) -> Result<Self, ProcessError> {
         // The parser's error text can quote a secret.
         let malformed =
@@ -205,8 +205,8 @@ fn visible(what: &'static str, value: &str) -> Result<(), ProcessError> {
     if is_visible { Ok(()) } else { Err(ProcessError::NotVisible(what)) }
 }
 
-impl From<Given> for Credentials {
-    fn from(given: Given) -> Self {
+impl From<ProgramOutput> for Credentials {
+    fn from(given: ProgramOutput) -> Self {
         let text = |value: &Option<Zeroizing<String>>| value.as_ref().map(|value| value.to_string());
         let expiry = given.expiry().ok().flatten();
         let (id, secret) = (text(&given.access_key_id), text(&given.secret_access_key));
@@ -215,9 +215,9 @@ impl From<Given> for Credentials {
     }
 }
 
-impl fmt::Debug for Given {
+impl fmt::Debug for ProgramOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Given").field("expiration", &self.expiration).finish_non_exhaustive()
+        f.debug_struct("ProgramOutput").field("expiration", &self.expiration).finish_non_exhaustive()
     }
 }
 

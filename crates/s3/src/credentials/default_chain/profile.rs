@@ -8,14 +8,14 @@ use aws_credential_types::provider::{ProvideCredentials, Result as ProviderResul
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::os_shim_internal::{Env, Fs};
 
-use super::failure::InRole;
+use super::failure::RequestedRole;
 use super::lookup::Lookup;
 use super::process::{PROCESS_TIMEOUT, run};
 use super::profile_end::{ProfileEnd, end_of, is_for_credentials};
 use super::profile_files::Contents;
-use super::token_files::{Kept, check_token};
+use super::token_files::{TokenFileKind, check_token};
 use super::{provider_config, variables};
-use crate::credentials::comes_from::ComesFrom;
+use crate::credentials::origin::CredentialsOrigin;
 use access_broker_base::error_chain::error_chain;
 
 /// The name of the profile with a program's credentials, for the role that is assumed with them.
@@ -44,27 +44,27 @@ pub(super) async fn load(lookup: &Lookup) -> ProviderResult {
             ProviderError::not_loaded(text)
         });
     };
-    let comes_from = ComesFrom::new(&format!("profile `{selected}`"));
+    let origin = CredentialsOrigin::new(&format!("profile `{selected}`"));
     let mut keys = String::new();
     if let Some(end) = end_of(&profiles) {
         check_tokens_of(&end, &profiles, lookup)?;
         if let Some(process) = end.process() {
             lookup.progress.detail(format!("credential_process of the profile `{}`", process.name));
             let given = run(process.command, PROCESS_TIMEOUT).await;
-            let given =
-                given.map_err(|error| ProviderError::provider_error(InProfile(process.name.to_owned(), error)))?;
-            let Some(role) = process.role else { return Ok(comes_from.mark(given.into())) };
+            let given = given
+                .map_err(|error| ProviderError::provider_error(ProfileProcessError(process.name.to_owned(), error)))?;
+            let Some(role) = process.role else { return Ok(origin.mark(given.into())) };
             // The later definition of a profile wins, and the SDK uses only the keys of a source that has keys.
             keys = format!("[{role}]\nsource_profile = {GIVEN}\n{}", given.as_profile(GIVEN));
         }
     }
     let answer = ask_sdk(&contents, &keys, profile, lookup).await;
-    answer.map(|credentials| comes_from.mark(credentials)).map_err(|error| judged(error, profile))
+    answer.map(|credentials| origin.mark(credentials)).map_err(|error| judged(error, profile))
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("credential_process of the profile `{0}`: {1}")]
-struct InProfile(String, super::process::ProcessError);
+struct ProfileProcessError(String, super::process::ProcessError);
 
 /// Loads the credentials of the profile by the SDK.
 async fn ask_sdk(contents: &Contents, keys: &str, profile: &Profile, lookup: &Lookup) -> ProviderResult {
@@ -72,7 +72,7 @@ async fn ask_sdk(contents: &Contents, keys: &str, profile: &Profile, lookup: &Lo
         .configure(&provider_config(&lookup.region))
         .profile_files(texts(contents, keys))
         .build();
-    let role = profile.get("role_arn").map(|role| InRole::new(role, &lookup.region));
+    let role = profile.get("role_arn").map(|role| RequestedRole::new(role, &lookup.region));
     lookup.progress.detail(role.as_ref().map(ToString::to_string).unwrap_or_default());
     let answer = provider.provide_credentials().await;
     answer.map_err(|error| match role {
@@ -107,14 +107,16 @@ fn check_tokens_of(end: &ProfileEnd<'_>, profiles: &ProfileSet, lookup: &Lookup)
         return lookup.check_container_token();
     }
     if let Some(file) = profile.get("web_identity_token_file") {
-        return check("web_identity_token_file", Path::new(file), Kept::Always);
+        return check("web_identity_token_file", Path::new(file), TokenFileKind::Always);
     }
     let session = profile.get("sso_session").filter(|session| profiles.sso_session(session).is_some());
     if let Some(session) = session.or_else(|| profile.get("sso_start_url")) {
-        return check("the SSO token", &lookup.profile_files.sso_token(session), Kept::AfterLogin);
+        return check("the SSO token", &lookup.profile_files.sso_token(session), TokenFileKind::AfterLogin);
     }
     match profile.get("login_session") {
-        Some(session) => check("the login token", &lookup.profile_files.login_token(session), Kept::AfterLogin),
+        Some(session) => {
+            check("the login token", &lookup.profile_files.login_token(session), TokenFileKind::AfterLogin)
+        }
         None => Ok(()),
     }
 }
@@ -205,14 +207,14 @@ pub(super) mod tests {
     #[tokio::test]
     async fn wrong_headings_are_named() {
         let set = profiles("", "work").await;
-        let told = absent(&contents("[default]\n[ work ]\n", "[profile  work]\n"), &set);
+        let text = absent(&contents("[default]\n[ work ]\n", "[profile  work]\n"), &set);
         assert_eq!(
-            told,
+            text,
             "there is no profile `work`; /a/config has [work], which must be [profile work] there; /a/credentials has \
              [profile work], which must be [work] there"
         );
-        let told = absent(&contents("[profile other]\nwork = [work]\n", "[other]\n"), &set);
-        assert_eq!(told, "there is no profile `work`");
+        let text = absent(&contents("[profile other]\nwork = [work]\n", "[other]\n"), &set);
+        assert_eq!(text, "there is no profile `work`");
     }
 
     #[tokio::test]

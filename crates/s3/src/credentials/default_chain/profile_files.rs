@@ -16,8 +16,10 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use crate::credentials::changes::SourceChanges;
-use crate::credentials::static_source::Environment;
-use access_broker_base::files::{FileError, FileSnapshot, SECOND_LOOK, Sight, Standing, Tracker, UnusableFile, read};
+use crate::credentials::static_source::ReadEnv;
+use access_broker_base::files::{
+    FileError, FileSnapshot, FilesState, Observation, REREAD_DELAY, Tracker, UnusableFile, read,
+};
 use access_broker_base::hex::lower_hex;
 
 /// The variables with the paths of the files.
@@ -77,13 +79,13 @@ impl ProfileFiles {
     /// Takes the paths from the environment. Does not read yet. `settle` is how long a file must stay unchanged after a
     /// change in place.
     #[must_use]
-    pub(crate) fn new(environment: &Environment, settle: Duration) -> Self {
+    pub(crate) fn new(environment: &ReadEnv, settle: Duration) -> Self {
         let home = PathBuf::from(environment("HOME").unwrap_or_else(|| "~".to_owned()));
         let path = |variable: &str, default: &str| {
             let named = environment(variable).map(PathBuf::from);
             named.map_or_else(|| home.join(default), |named| under_home(&home, &named))
         };
-        let nothing = [Sight::Unusable(FileError::Absent), Sight::Unusable(FileError::Absent)];
+        let nothing = [Observation::Unusable(FileError::Absent), Observation::Unusable(FileError::Absent)];
         let state = State { tracker: Tracker::new(settle, &nothing), held: None, tokens: TokenFiles::new() };
         Self {
             paths: [path(VARIABLES[0], ".aws/config"), path(VARIABLES[1], ".aws/credentials")],
@@ -107,7 +109,7 @@ impl ProfileFiles {
         self.state().tokens = tokens;
         for attempt in 0..MAX_READS {
             if attempt > 0 {
-                sleep(SECOND_LOOK).await;
+                sleep(REREAD_DELAY).await;
             }
             let looks = self.looks().await;
             if self.note(&looks) != Finding::NotYet {
@@ -142,14 +144,14 @@ impl ProfileFiles {
     }
 
     fn note(&self, looks: &[Result<FileSnapshot, FileError>; 2]) -> Finding {
-        let sights = looks.each_ref().map(Sight::from_read);
-        match self.state().tracker.look(&sights, self.started.elapsed()) {
-            Standing::InForce => Finding::InForce,
-            Standing::Counts { .. } => Finding::Changed,
+        let sights = looks.each_ref().map(Observation::from_read);
+        match self.state().tracker.observe(&sights, self.started.elapsed()) {
+            FilesState::Active => Finding::InForce,
+            FilesState::Usable { .. } => Finding::Changed,
             // Each file has its own time of writing: one of the two may still be replaced by an older file.
-            Standing::Pending { unchanged_for } => {
+            FilesState::Pending { unchanged_for } => {
                 let is_young = |look: &FileSnapshot| look.is_young(SystemTime::now(), self.settle);
-                let is_old = unchanged_for >= SECOND_LOOK && !looks.iter().flatten().any(is_young);
+                let is_old = unchanged_for >= REREAD_DELAY && !looks.iter().flatten().any(is_young);
                 if is_old { Finding::Changed } else { Finding::NotYet }
             }
         }
@@ -198,12 +200,12 @@ impl ProfileFiles {
 const fn may_hold_profiles(problem: FileError, is_known: bool) -> bool {
     match problem {
         FileError::Absent | FileError::Empty => false,
-        FileError::OutOfReach => is_known,
+        FileError::Unsearchable => is_known,
         _ => true,
     }
 }
 
-/// How it stands with the files at hand.
+/// The state of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
     InForce,
@@ -254,7 +256,7 @@ fn look_at(path: &Path) -> Result<FileSnapshot, FileError> {
             FileError::Empty
         }
         FileError::Unreadable(ErrorKind::PermissionDenied | ErrorKind::NotADirectory) if !is_seen(path) => {
-            FileError::OutOfReach
+            FileError::Unsearchable
         }
         problem => problem,
     })
@@ -289,7 +291,7 @@ mod tests {
 
     fn files_in(home: &Path, settle: Duration) -> Arc<ProfileFiles> {
         let home = home.to_str().unwrap().to_owned();
-        let environment: Environment = Arc::new(move |name| (name == "HOME").then(|| home.clone()));
+        let environment: ReadEnv = Arc::new(move |name| (name == "HOME").then(|| home.clone()));
         Arc::new(ProfileFiles::new(&environment, settle))
     }
 
@@ -305,7 +307,7 @@ mod tests {
 
     #[test]
     fn files_are_where_the_environment_says() {
-        let named: Environment = Arc::new(|name| {
+        let named: ReadEnv = Arc::new(|name| {
             let value = match name {
                 "HOME" => "/home/me",
                 "AWS_CONFIG_FILE" => "~/elsewhere",
@@ -354,7 +356,7 @@ mod tests {
         assert_eq!(failure(&files).await, Some(FileError::NotRegular));
         fs::remove_dir(&credentials).unwrap();
         std::os::unix::fs::symlink("nowhere", &credentials).unwrap();
-        assert_eq!(failure(&files).await, Some(FileError::LeadsNowhere));
+        assert_eq!(failure(&files).await, Some(FileError::DanglingLink));
         fs::remove_file(&credentials).unwrap();
         assert_eq!(failure(&files).await, None);
         assert_eq!(texts(&files).await, ["[default]", ""]);
@@ -367,8 +369,8 @@ mod tests {
         fs::write(&file, "").unwrap();
         assert_eq!(failure(&files_in(&file, SETTLE)).await, None, "its home is no folder");
         let within = file.join("config").to_str().unwrap().to_owned();
-        let named: Environment = Arc::new(move |name| (name == "AWS_CONFIG_FILE").then(|| within.clone()));
-        assert_eq!(failure(&ProfileFiles::new(&named, SETTLE)).await, Some(FileError::OutOfReach));
+        let named: ReadEnv = Arc::new(move |name| (name == "AWS_CONFIG_FILE").then(|| within.clone()));
+        assert_eq!(failure(&ProfileFiles::new(&named, SETTLE)).await, Some(FileError::Unsearchable));
 
         let config = home.path().join(".aws/config");
         fs::write(&config, "profiles").unwrap();
@@ -377,13 +379,13 @@ mod tests {
         fs::rename(home.path().join(".aws"), home.path().join("before")).unwrap();
         fs::write(home.path().join(".aws"), "").unwrap();
         for _ in 0..2 {
-            assert_eq!(failure(&files).await, Some(FileError::OutOfReach), "it was in use");
+            assert_eq!(failure(&files).await, Some(FileError::Unsearchable), "it was in use");
         }
     }
 
     #[tokio::test]
     async fn no_file_by_the_name_of_the_null_device_is_no_failure() {
-        let named: Environment = Arc::new(|name| VARIABLES.contains(&name).then(|| NO_FILE.to_owned()));
+        let named: ReadEnv = Arc::new(|name| VARIABLES.contains(&name).then(|| NO_FILE.to_owned()));
         let files = ProfileFiles::new(&named, SETTLE);
         assert_eq!(failure(&files).await, None);
     }

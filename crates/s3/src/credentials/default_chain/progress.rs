@@ -9,7 +9,7 @@ pub(super) struct Progress(Arc<Mutex<Step>>);
 #[derive(Debug, Default)]
 struct Step {
     /// The errors of the sources before.
-    said: String,
+    earlier_errors: String,
     source: &'static str,
     /// The current step of the source.
     detail: String,
@@ -17,8 +17,8 @@ struct Step {
 
 impl Progress {
     /// Records that a source is asked, and the errors of the sources before.
-    pub(super) fn begins(&self, source: &'static str, said: String) {
-        *self.step() = Step { said, source, detail: String::new() };
+    pub(super) fn begins(&self, source: &'static str, earlier_errors: String) {
+        *self.step() = Step { earlier_errors, source, detail: String::new() };
     }
 
     /// Records a step that may take long, such as reading a file.
@@ -36,9 +36,10 @@ impl Progress {
     pub(super) fn all(&self) -> String {
         let what = self.what();
         let step = self.step();
-        let said = if step.said.is_empty() { String::new() } else { format!("{}; ", step.said) };
+        let earlier_errors =
+            if step.earlier_errors.is_empty() { String::new() } else { format!("{}; ", step.earlier_errors) };
         let source = if step.source.is_empty() { String::new() } else { format!("{}: ", step.source) };
-        format!("{said}{source}{what}")
+        format!("{earlier_errors}{source}{what}")
     }
 
     fn step(&self) -> MutexGuard<'_, Step> {

@@ -16,14 +16,14 @@ use aws_credential_types::provider::{ProvideCredentials, Result as ProviderResul
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
-use super::failure::{ChainFailure, InRole};
+use super::failure::{ChainFailure, RequestedRole};
 use super::lookup::Lookup;
 use super::profile_files::ProfileFiles;
 use super::progress::Progress;
-use super::token_files::{Kept, check_token};
+use super::token_files::{TokenFileKind, check_token};
 use super::{profile, provider_config, variables};
-use crate::credentials::comes_from::ComesFrom;
-use crate::credentials::static_source::Environment;
+use crate::credentials::origin::CredentialsOrigin;
+use crate::credentials::static_source::ReadEnv;
 
 /// The time limit of the whole chain. It is shorter than the time limit of the cache, so that the errors of the sources
 /// that answered are not lost.
@@ -82,7 +82,7 @@ impl Sources {
     pub(super) fn new(
         region: Region,
         profile_files: Arc<ProfileFiles>,
-        environment: Environment,
+        environment: ReadEnv,
         progress: Progress,
     ) -> Self {
         Self {
@@ -98,10 +98,12 @@ impl Sources {
         let progress = &self.lookup.progress;
         let mut failure = ChainFailure::default();
         for source in Source::ALL {
-            progress.begins(source.name(), failure.told());
+            progress.begins(source.name(), failure.errors_so_far());
             match timeout_at(deadline, self.ask(source)).await {
-                Ok(Ok(credentials)) if ComesFrom::from_credentials(&credentials).is_some() => return Ok(credentials),
-                Ok(Ok(credentials)) => return Ok(ComesFrom::new(source.name()).mark(credentials)),
+                Ok(Ok(credentials)) if CredentialsOrigin::from_credentials(&credentials).is_some() => {
+                    return Ok(credentials);
+                }
+                Ok(Ok(credentials)) => return Ok(CredentialsOrigin::new(source.name()).mark(credentials)),
                 Ok(Err(ProviderError::CredentialsNotLoaded(_))) if source.is_set_by_variables() => {
                     failure.not_set_up(source.name());
                 }
@@ -112,7 +114,7 @@ impl Sources {
                     }
                 }
                 Err(_) => {
-                    failure.gave_no_answer(source.name(), &progress.what(), CHAIN_TIMEOUT);
+                    failure.timed_out(source.name(), &progress.what(), CHAIN_TIMEOUT);
                     break;
                 }
             }
@@ -144,8 +146,8 @@ impl Sources {
             return Err(ProviderError::not_loaded_no_source());
         }
         let (file, role) = (environment(variables::TOKEN_FILE), environment(variables::ROLE_ARN));
-        check_token(variables::TOKEN_FILE, Path::new(&file.unwrap_or_default()), Kept::Always, progress)?;
-        let role = InRole::new(&role.unwrap_or_default(), region);
+        check_token(variables::TOKEN_FILE, Path::new(&file.unwrap_or_default()), TokenFileKind::Always, progress)?;
+        let role = RequestedRole::new(&role.unwrap_or_default(), region);
         progress.detail(role.to_string());
         self.clients().await.web_identity.provide_credentials().await.map_err(|error| role.wrap(error))
     }

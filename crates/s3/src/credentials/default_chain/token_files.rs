@@ -12,7 +12,7 @@ const MAX_TOKEN: usize = 64 * 1_024;
 
 /// What writes a token file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum TokenFileKind {
     /// The platform, before the server starts.
     Always,
     /// A program such as `aws sso login`. For a missing token, the SDK's error says what to do.
@@ -20,14 +20,19 @@ pub(super) enum Kept {
 }
 
 /// Checks that the file of a setting can be read. Blocks on the file system: call it on a thread that may hang.
-pub(super) fn check_token(setting: &str, path: &Path, kept: Kept, progress: &Progress) -> Result<(), ProviderError> {
+pub(super) fn check_token(
+    setting: &str,
+    path: &Path,
+    kind: TokenFileKind,
+    progress: &Progress,
+) -> Result<(), ProviderError> {
     progress.detail(format!("{setting} {}", path.display()));
     let problem = match read(path, MAX_TOKEN) {
         Ok(look) if look.content.is_empty() => FileError::Empty,
         Ok(_) => return Ok(()),
         Err(problem) => problem,
     };
-    if kept == Kept::AfterLogin && matches!(problem, FileError::Absent | FileError::Empty) {
+    if kind == TokenFileKind::AfterLogin && matches!(problem, FileError::Absent | FileError::Empty) {
         return Ok(());
     }
     Err(ProviderError::provider_error(UnusableToken(format!("{setting} {} {problem}", path.display()))))
@@ -52,9 +57,9 @@ mod tests {
         fs::write(path("empty"), "").unwrap();
         fs::write(path("large"), vec![b'x'; MAX_TOKEN + 1]).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
-        let check = |name: &str, kept| {
+        let check = |name: &str, kind| {
             let progress = Progress::default();
-            check_token("SETTING", &path(name), kept, &progress).map_err(|error| {
+            check_token("SETTING", &path(name), kind, &progress).map_err(|error| {
                 let error = CredentialsError::from(error).to_string();
                 error.replace(folder.path().to_str().unwrap(), "")
             })
@@ -67,11 +72,11 @@ mod tests {
             ("fifo", Some("SETTING /fifo is not a regular file")),
             ("", Some("SETTING / is not a regular file")),
         ] {
-            let told = check(name, Kept::Always).err();
-            assert_eq!(told.is_some(), expected.is_some(), "{name}: {told:?}");
-            assert!(told.unwrap_or_default().ends_with(expected.unwrap_or_default()), "{name}");
+            let error = check(name, TokenFileKind::Always).err();
+            assert_eq!(error.is_some(), expected.is_some(), "{name}: {error:?}");
+            assert!(error.unwrap_or_default().ends_with(expected.unwrap_or_default()), "{name}");
             let left_to_the_sdk = expected.is_none() || ["absent", "empty"].contains(&name);
-            assert_eq!(check(name, Kept::AfterLogin).is_ok(), left_to_the_sdk, "{name}");
+            assert_eq!(check(name, TokenFileKind::AfterLogin).is_ok(), left_to_the_sdk, "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError as ProviderError;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::credentials::static_source::Environment;
+use crate::credentials::static_source::ReadEnv;
 
 pub(super) const PROFILE: &str = "AWS_PROFILE";
 pub(super) const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -22,12 +22,12 @@ const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 const CONTAINER_URIS: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
 
 /// The value of a variable, unless it is blank.
-pub(super) fn set(environment: &Environment, name: &str) -> Option<String> {
+pub(super) fn set(environment: &ReadEnv, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.trim().is_empty())
 }
 
 /// Checks that both parts of an access key are set. With one part alone, no other identity may sign.
-pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError> {
+pub(super) fn check_keys(environment: &ReadEnv) -> Result<(), ProviderError> {
     let is_set = |name| set(environment, name).is_some();
     match (is_set(KEY_ID), is_set(SECRET), is_set(OTHER_SECRET)) {
         (true, false, false) => Err(half_set(KEY_ID, SECRET)),
@@ -37,17 +37,19 @@ pub(super) fn check_keys(environment: &Environment) -> Result<(), ProviderError>
 }
 
 /// The expiry of the environment's keys, if the variable is set.
-pub(super) fn expiration(environment: &Environment) -> Result<Option<SystemTime>, ProviderError> {
+pub(super) fn expiration(environment: &ReadEnv) -> Result<Option<SystemTime>, ProviderError> {
     let Some(value) = set(environment, EXPIRATION) else { return Ok(None) };
     let end = OffsetDateTime::parse(value.trim(), &Rfc3339).map_err(|_| {
-        ProviderError::invalid_configuration(format!("{EXPIRATION} is not a time such as 2026-01-31T12:00:00Z"))
+        ProviderError::invalid_configuration(format!(
+            "{EXPIRATION} is invalid: it must be a time such as 2026-01-31T12:00:00Z"
+        ))
     })?;
     Ok(Some(end.into()))
 }
 
 /// Whether web identity is set up. A role without a token file is ignored, as by the SDK: some platforms set it for
 /// other purposes.
-pub(super) fn has_web_identity(environment: &Environment) -> Result<bool, ProviderError> {
+pub(super) fn has_web_identity(environment: &ReadEnv) -> Result<bool, ProviderError> {
     match (set(environment, TOKEN_FILE), set(environment, ROLE_ARN)) {
         (Some(_), Some(_)) => Ok(true),
         (Some(_), None) => Err(half_set(TOKEN_FILE, ROLE_ARN)),
@@ -56,12 +58,12 @@ pub(super) fn has_web_identity(environment: &Environment) -> Result<bool, Provid
 }
 
 /// Whether the container's endpoint is set up.
-pub(super) fn has_container(environment: &Environment) -> bool {
+pub(super) fn has_container(environment: &ReadEnv) -> bool {
     CONTAINER_URIS.iter().any(|name| environment(name).is_some())
 }
 
 fn half_set(set: &str, missing: &str) -> ProviderError {
-    ProviderError::invalid_configuration(format!("{set} is set and {missing} is not; set both or none"))
+    ProviderError::invalid_configuration(format!("{set} is set and {missing} is not; set both or neither"))
 }
 
 #[cfg(test)]
@@ -72,7 +74,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in super::super) fn environment(variables: &[(&str, &str)]) -> Environment {
+    pub(in super::super) fn environment(variables: &[(&str, &str)]) -> ReadEnv {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: HashMap<String, String> = owned.collect();
         Arc::new(move |name| variables.get(name).cloned())
@@ -93,7 +95,7 @@ pub(super) mod tests {
         for bad in ["tomorrow", "1893456000", "2030-01-01"] {
             assert_eq!(
                 end(bad),
-                Err("AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-31T12:00:00Z".to_owned())
+                Err("AWS_CREDENTIAL_EXPIRATION is invalid: it must be a time such as 2026-01-31T12:00:00Z".to_owned())
             );
         }
     }
@@ -106,12 +108,12 @@ pub(super) mod tests {
             (&[(KEY_ID, "A"), (OTHER_SECRET, "s")], None),
             (&[(OTHER_SECRET, "s")], None),
             (&[(KEY_ID, " "), (SECRET, "")], None),
-            (&[(KEY_ID, "A")], Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or none")),
+            (&[(KEY_ID, "A")], Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or neither")),
             (
                 &[(KEY_ID, "A"), (SECRET, " ")],
-                Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or none"),
+                Some("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or neither"),
             ),
-            (&[(SECRET, "s")], Some("AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not; set both or none")),
+            (&[(SECRET, "s")], Some("AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not; set both or neither")),
         ] {
             let checked = check_keys(&environment(variables)).map_err(|error| text(&error));
             assert_eq!(checked.err().as_deref(), expected, "{variables:?}");
@@ -126,6 +128,6 @@ pub(super) mod tests {
         assert_eq!(has(&[(ROLE_ARN, "r"), (TOKEN_FILE, "")]), Ok(false));
         assert_eq!(has(&[(ROLE_ARN, "r"), (TOKEN_FILE, "/t")]), Ok(true));
         let error = has(&[(TOKEN_FILE, "/t")]).unwrap_err();
-        assert_eq!(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not; set both or none");
+        assert_eq!(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not; set both or neither");
     }
 }

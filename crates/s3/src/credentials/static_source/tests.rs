@@ -4,7 +4,7 @@ use std::fs;
 use super::*;
 use access_broker_base::files::testing::replace;
 
-fn environment(variables: &[(&str, &str)]) -> Environment {
+fn environment(variables: &[(&str, &str)]) -> ReadEnv {
     let variables: HashMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Arc::new(move |name| variables.get(name).cloned())
@@ -49,7 +49,7 @@ async fn rotated_file_is_read_at_the_next_load() {
 async fn id_and_secret_of_different_rotations_are_never_paired() {
     // Each pass over the sources sees the id of one generation; the rotation falls between id and secret.
     let reads = std::sync::atomic::AtomicUsize::new(0);
-    let environment: Environment = Arc::new(move |name| {
+    let environment: ReadEnv = Arc::new(move |name| {
         let read = reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let generation = if read == 0 { "old" } else { "new" };
         Some(format!("{generation}-{name}"))
@@ -62,7 +62,7 @@ async fn id_and_secret_of_different_rotations_are_never_paired() {
 #[tokio::test]
 async fn sources_that_never_settle_are_an_error() {
     let reads = std::sync::atomic::AtomicUsize::new(0);
-    let environment: Environment =
+    let environment: ReadEnv =
         Arc::new(move |_| Some(reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string()));
     let source = StaticCredentialsSource::new(variable("ID"), variable("SECRET"), None, environment);
     let error = source.provide_credentials().await.unwrap_err();
@@ -122,7 +122,7 @@ async fn errors_name_the_place_and_not_the_secret() {
     assert!(everything.contains("/secret") && !everything.contains("hunter"), "{everything}");
 }
 
-/// A pair of files in a new folder.
+/// A pair of files in a new directory.
 fn pair_of_files(folder: &std::path::Path) -> StaticCredentialsSource {
     for name in ["id", "key"] {
         replace(&folder.join(name), b"old");

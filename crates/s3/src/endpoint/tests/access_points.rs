@@ -90,13 +90,13 @@ fn an_access_point_is_reached_over_https_by_name() {
 }
 
 #[test]
-fn the_buckets_own_name_is_checked_beside_an_access_point() {
+fn the_buckets_name_is_checked_also_with_an_access_point() {
     let arn = "arn:aws:s3:us-west-2:111122223333:accesspoint/readers";
     let settings = EndpointSettings { s3_bucket: arn.to_owned(), ..access_point(arn) };
     assert_eq!(error(&settings), EndpointError::BucketName);
 }
 
-/// The partition of a region, as the rules name it when they refuse an access point from elsewhere.
+/// The partition of a region in the rules' error about an access point of another partition.
 fn partition_in_the_rules(region: &str) -> String {
     let elsewhere = if region.contains("cn-") { "us-west-2" } else { "cn-north-1" };
     let params = aws_sdk_s3::config::endpoint::Params::builder()

@@ -1,10 +1,10 @@
-//! Every combination of what can be set, in three partitions.
+//! All combinations of settings, in three partitions.
 
 use super::*;
 
 const REGIONS: [&str; 3] = ["us-west-2", "cn-north-1", "us-gov-west-1"];
 
-/// What can be switched on. `dotted` is a bucket whose name has a dot.
+/// The options. `dotted` is a bucket whose name has a dot.
 const OPTIONS: [&str; 6] = ["accelerate", "dual-stack", "fips", "endpoint", "access-point", "dotted"];
 
 /// Settings from a region and words: of [`OPTIONS`], and `path` or `virtual-host`.
@@ -177,7 +177,8 @@ const RESOLVED: [(&str, [Option<&str>; 3]); 22] = [
     ),
 ];
 
-/// The combinations that no partition has, and their errors. Any that holds one of them is refused, too.
+/// The combinations that no partition has, and their errors. Each combination that contains one of them is refused as
+/// well.
 const REFUSED: [(&str, EndpointError); 10] = [
     ("dual-stack endpoint", EndpointError::DualStackWithEndpoint),
     ("fips endpoint", EndpointError::FipsWithEndpoint),
@@ -216,7 +217,7 @@ fn impossible_combinations_are_refused_by_their_own_rule() {
     }
 }
 
-/// Whether a set of words holds all of another. An access point stands in the bucket's place, dots and all.
+/// Whether a set of words contains another one. An access point replaces the bucket, so its dots do not matter.
 fn holds(words: &str, pair: &str) -> bool {
     let words: Vec<&str> = words.split_whitespace().collect();
     let dots_count = !words.contains(&"access-point") || !pair.contains("dotted");

@@ -44,7 +44,7 @@ fn signer(endpoints: HashMap<EndpointName, BucketEndpoint>, credentials: Arc<Cre
     }
 }
 
-/// The same with credentials of its own for uploads.
+/// The same with separate credentials for uploads.
 fn with_uploads(
     signer: BucketSigner,
     downloads: Arc<CredentialsCache>,
@@ -100,7 +100,7 @@ fn upload(
     at_once(presigner.sign_upload(permit, &attribution(), now))
 }
 
-/// The answer without waiting for anything.
+/// The answer, which must be ready.
 fn at_once<T>(signing: Signing<'_, T>) -> Result<T, PresignError> {
     match signing {
         Signing::Ready(answer) => answer,
@@ -116,7 +116,7 @@ fn text(text: &str) -> HeaderText {
     HeaderText::parse(text).unwrap()
 }
 
-/// A clock that stands still.
+/// A clock that always returns the same time.
 #[derive(Debug)]
 struct At(SystemTime);
 
@@ -126,7 +126,7 @@ impl Clock for At {
     }
 }
 
-/// Credentials that were loaded at `loaded_at` and end at `expiry`.
+/// Credentials that were loaded at `loaded_at` and expire at `expiry`.
 async fn ending(loaded_at: SystemTime, expiry: SystemTime) -> Arc<CredentialsCache> {
     let credentials = Credentials::new("AKID", "secret", None, Some(expiry), "test");
     let cache = CredentialsCache::new(credentials, Arc::new(At(loaded_at)), Duration::from_hours(1));
@@ -243,7 +243,7 @@ proptest! {
             }
             Err(PresignError::FullTtlUnavailable { available }) => {
                 prop_assert!(require_full_ttl && available < Duration::from_secs(ttl));
-                // What is named as available can really be had.
+                // The lifetime that is reported as available can be signed.
                 let smaller = permit(&key(), now, available.as_secs(), true, PermittedDownload::default());
                 prop_assert!(download(&presigner, &smaller, now).is_ok());
             }
@@ -354,7 +354,7 @@ async fn a_request_that_is_larger_than_s3_takes_is_not_signed() {
     assert_eq!(too_large(put), ["tags"]);
 }
 
-/// What is said of a field's size is what it takes in the signed request.
+/// The reported size of a field is its size in the signed request.
 #[test]
 fn the_sizes_of_fields_are_those_in_the_signed_request() {
     let bytes = |request: &SignedRequest| {
@@ -369,7 +369,7 @@ fn the_sizes_of_fields_are_those_in_the_signed_request() {
     let bare = (bytes(&get(PermittedDownload::default()).unwrap()), bytes(&put(PermittedUpload::default()).unwrap()));
     proptest!(|(reading in download_terms(), mut writing in upload_terms())| {
         prop_assert_eq!(bytes(&get(reading.clone()).unwrap()), bare.0 + sum(oversize::download_fields(&reading)));
-        // Of fixed size, or the tier's.
+        // Of fixed size, or set by the tier.
         writing.content_length = None;
         writing.checksum = None;
         writing.create_only = false;
@@ -379,7 +379,7 @@ fn the_sizes_of_fields_are_those_in_the_signed_request() {
     });
 }
 
-/// The fields that a refusal for size names.
+/// The fields in the error about the size.
 fn too_large<T: std::fmt::Debug>(result: Result<T, PresignError>) -> Vec<&'static str> {
     match result {
         Err(PresignError::RequestTooLarge(violations)) => violations.iter().map(|violation| violation.field).collect(),
@@ -477,7 +477,7 @@ async fn neither_url_nor_secret_is_in_any_debug_output() {
     }
 }
 
-/// Credentials that give another access key each time they are read: `PREFIX-1`, `PREFIX-2` and so on.
+/// A provider with another access key at each read: `PREFIX-1`, `PREFIX-2` and so on.
 #[derive(Debug)]
 struct Counted(&'static str, AtomicUsize);
 
@@ -497,7 +497,7 @@ fn counted(prefix: &'static str) -> Arc<CredentialsCache> {
     Arc::new(CredentialsCache::new(provider, Arc::new(Hurried(AtomicU64::new(0))), Duration::from_hours(1)))
 }
 
-/// A clock on which eleven seconds pass between two looks: longer than credentials are protected from being read again.
+/// A clock on which eleven seconds pass between two reads: longer than the shortest time between two attempts.
 #[derive(Debug)]
 struct Hurried(AtomicU64);
 
@@ -530,7 +530,7 @@ async fn each_operation_is_signed_and_renewed_by_its_own_credentials() {
     let (down, up) = both();
     assert!(signed_by("READ-1", &down.get.url) && signed_by("READ-1", &down.head.url), "{down:?}");
     assert!(signed_by("WRITE-1", &up.put.url), "{up:?}");
-    // Two hours are more than any of these credentials have.
+    // Two hours are longer than the lifetime of these credentials.
     let too_long = permit(&key(), now, 7_200, true, PermittedUpload::default());
     let refused = presigner.sign_upload(&too_long, &attribution(), now).finish().await;
     assert!(matches!(refused, Err(PresignError::FullTtlUnavailable { .. })), "{refused:?}");
@@ -593,7 +593,7 @@ async fn a_tag_is_quoted_or_bare_as_the_server_wants_it() {
     }
 }
 
-/// Gives one tier credentials of its own, as a source of sessions for tiers would.
+/// Has separate credentials for one tier, as a source of sessions for tiers would.
 #[derive(Debug)]
 struct OneTier {
     tier: &'static str,
@@ -655,7 +655,7 @@ async fn only_an_answer_that_needs_other_credentials_must_wait() {
     assert!(url.as_str().contains("X-Amz-Credential=KEY-1%2F"), "nothing was renewed for a caller that went away");
 }
 
-/// Gives credentials that end after the first of the lives, then the next, and so on; the last one stays.
+/// Returns credentials with the first of the lifetimes, then with the next, and so on; the last one is repeated.
 #[derive(Debug)]
 struct Lives(Mutex<Vec<u64>>);
 
@@ -672,7 +672,7 @@ impl ProvideCredentials for Lives {
     }
 }
 
-/// A clock that is so many seconds late.
+/// A clock that is late by this number of seconds.
 #[derive(Debug)]
 struct Late(AtomicU64);
 
@@ -684,7 +684,7 @@ impl Clock for Late {
 
 async fn presigner_of_lives(lives: &[u64]) -> SigV4Presigner {
     let provider = Lives(Mutex::new(lives.to_vec()));
-    // The first credentials came a minute ago: no provider is asked twice within seconds.
+    // The first credentials were loaded a minute ago: a provider is not asked twice within seconds.
     let clock = Arc::new(Late(AtomicU64::new(60)));
     let cache = CredentialsCache::new(provider, Arc::clone(&clock) as _, Duration::from_hours(1));
     cache.refresh().await.unwrap();

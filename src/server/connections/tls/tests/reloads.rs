@@ -15,7 +15,7 @@ use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
 use crate::server::reload_receiver::ReloadReceiver;
-use access_broker_base::files::{FileError, SECOND_LOOK};
+use access_broker_base::files::{FileError, REREAD_DELAY};
 
 /// A listener, its files, and a client that it accepts.
 struct Rotation {
@@ -48,7 +48,7 @@ impl Rotation {
     /// The read that finds a replacement, and the one that makes it active.
     fn reload(&self) -> Result<Reload, TlsError> {
         match self.reload_after(Duration::from_secs(5)) {
-            Ok(Reload::Pending) => self.reload_after(SECOND_LOOK),
+            Ok(Reload::Pending) => self.reload_after(REREAD_DELAY),
             result => result,
         }
     }
@@ -67,7 +67,7 @@ async fn a_replaced_certificate_is_served_to_new_connections() {
     folder.put_pair(&next);
     assert_eq!(rotation.reload_after(Duration::from_secs(5)), Ok(Reload::Pending));
     assert_eq!(handshake(tls, client).await.served(), server.certificate);
-    assert_eq!(rotation.reload_after(SECOND_LOOK), Ok(Reload::Replaced));
+    assert_eq!(rotation.reload_after(REREAD_DELAY), Ok(Reload::Replaced));
     assert_eq!(handshake(tls, client).await.served(), next.certificate);
     assert_eq!(begun.served(), server.certificate);
     assert_eq!(rotation.reload(), Ok(Reload::Unchanged));
@@ -82,10 +82,10 @@ async fn files_written_in_place_take_effect_once_they_have_settled() {
     for (name, content) in [(CERTIFICATE, next.certificate_pem.clone()), (KEY, next.key_pem())] {
         fs::write(rotation.folder.path(name), &content[..content.len() / 2]).unwrap();
         for _ in 0..19 {
-            assert_eq!(rotation.reload_after(SECOND_LOOK), Ok(Reload::Pending));
+            assert_eq!(rotation.reload_after(REREAD_DELAY), Ok(Reload::Pending));
         }
         fs::write(rotation.folder.path(name), content).unwrap();
-        assert_eq!(rotation.reload_after(SECOND_LOOK), Ok(Reload::Pending), "half a set is not refused");
+        assert_eq!(rotation.reload_after(REREAD_DELAY), Ok(Reload::Pending), "half a set is not refused");
     }
     assert_eq!(rotation.reload_after(Duration::from_millis(9_999)), Ok(Reload::Pending));
     assert_eq!(handshake(&rotation.tls, &rotation.client).await.served(), rotation.server.certificate);

@@ -51,8 +51,8 @@ fn read(
 impl Watched {
     fn new(in_force: &str) -> Self {
         let config = Config::load(&sample("broker.toml"), Overrides::new(), PlainHttp::Refused).unwrap();
-        let sight = Sight::from_read(&read(1, false, &Ok(in_force.to_owned())));
-        let absent = || Sight::Unusable(FileError::Absent);
+        let sight = Observation::from_read(&read(1, false, &Ok(in_force.to_owned())));
+        let absent = || Observation::Unusable(FileError::Absent);
         let source = PolicySource { text: in_force.to_owned(), sight, proofs: [absent(), absent()] };
         Self {
             config,
@@ -109,7 +109,7 @@ impl Watched {
         let from = self.now;
         let mut step = self.read_after(Duration::ZERO);
         while matches!(step.outcome, Outcome::Pending { .. } | Outcome::Unchanged) && self.now < from + longest {
-            step = self.read_after(SECOND_LOOK);
+            step = self.read_after(REREAD_DELAY);
         }
         (step, self.now.saturating_sub(from))
     }
@@ -163,12 +163,12 @@ fn a_half_written_policy_never_counts_however_long_its_writer_waits() {
         let mut watched = Watched::new(A);
         watched.write_in_place(half_of_a());
         for _ in 0..wait * 2 {
-            let step = watched.read_after(SECOND_LOOK);
+            let step = watched.read_after(REREAD_DELAY);
             assert!(!matches!(step.outcome, Outcome::Replaced { .. }), "{wait} s: {step:?}");
             assert_eq!(step.file_in_force, Some(false));
         }
         watched.write_in_place(A);
-        assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, Some(true), "{wait} s");
+        assert_eq!(watched.read_after(REREAD_DELAY).file_in_force, Some(true), "{wait} s");
     }
 }
 
@@ -195,7 +195,7 @@ fn the_next_change_is_compared_with_the_active_policy() {
 fn a_policy_with_less_in_it_counts_at_once_if_it_was_renamed_and_never_in_place() {
     let mut watched = Watched::new(A);
     watched.rename_over(half_of_a());
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
 
     let mut watched = Watched::new(A);
     watched.write_in_place(half_of_a());
@@ -203,12 +203,12 @@ fn a_policy_with_less_in_it_counts_at_once_if_it_was_renamed_and_never_in_place(
     assert_eq!(watched.outcome().0, "unchanged", "refused once");
     // The same content by rename is the operator's decision.
     watched.rename_over(half_of_a());
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
 }
 
 #[test]
 fn a_file_that_may_still_be_written_under_its_own_name_counts_as_changed_in_place() {
-    for arrival in [None, Some(Arrival::Untold), Some(Arrival::Created)] {
+    for arrival in [None, Some(Arrival::Unreported), Some(Arrival::Created)] {
         let mut watched = Watched::new(A);
         watched.arrival = arrival;
         watched.create(half_of_a());
@@ -222,7 +222,7 @@ fn a_file_that_may_still_be_written_under_its_own_name_counts_as_changed_in_plac
         watched.create(half_of_a());
         watched.read_for(Duration::from_secs(6));
         watched.write_in_place(A);
-        assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, Some(true));
+        assert_eq!(watched.read_after(REREAD_DELAY).file_in_force, Some(true));
     }
 }
 
@@ -231,7 +231,7 @@ fn the_kernel_distinguishes_a_rename_from_a_file_that_is_written_under_its_own_n
     let mut watched = Watched::new(A);
     watched.create(half_of_a());
     watched.arrival = Some(Arrival::Renamed);
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
     let mut watched = Watched::new(A);
     watched.create(half_of_a());
     watched.arrival = Some(Arrival::Created);
@@ -247,7 +247,7 @@ fn the_kernel_distinguishes_a_rename_from_a_file_that_is_written_under_its_own_n
     let mut watched = Watched::new(A);
     watched.create(&more_than_a());
     watched.arrival = Some(Arrival::Renamed);
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
     watched.write_in_place(half_of_a());
     assert_eq!(watched.outcome(), ("takes away", SETTLE));
 }
@@ -258,7 +258,7 @@ fn a_right_checksum_lets_less_count_and_a_wrong_one_lets_nothing() {
     watched.write_in_place(half_of_a());
     assert_eq!(watched.outcome().0, "takes away");
     watched.put_checksum_of(half_of_a());
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
 
     for write in [Watched::write_in_place, Watched::rename_over, Watched::create] {
         let mut watched = Watched::new(A);
@@ -267,9 +267,9 @@ fn a_right_checksum_lets_less_count_and_a_wrong_one_lets_nothing() {
         assert_eq!(watched.outcome().0, "unproven");
         assert_eq!(watched.outcome().0, "unchanged", "refused once");
         watched.put_checksum_of(&more_than_a());
-        assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+        assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
     }
-    for unusable in [Ok("no checksum".to_owned()), Ok(String::new()), Err(FileError::LeadsNowhere)] {
+    for unusable in [Ok("no checksum".to_owned()), Ok(String::new()), Err(FileError::DanglingLink)] {
         let mut watched = Watched::new(A);
         watched.checksum = unusable;
         watched.rename_over(&more_than_a());
@@ -283,7 +283,7 @@ fn a_checksum_that_becomes_invalid_next_to_the_active_policy_is_reported_and_cha
     watched.put_checksum_of(A);
     assert_eq!(watched.outcome().0, "unchanged");
     watched.put_checksum_of("something else");
-    assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, None, "it may be replaced right before the policy");
+    assert_eq!(watched.read_after(REREAD_DELAY).file_in_force, None, "it may be replaced right before the policy");
     assert_eq!(watched.outcome().0, "unproven");
     watched.put_checksum_of(A);
     let step = watched.read_for(Duration::from_secs(1)).0;
@@ -301,7 +301,7 @@ fn with_a_public_key_every_policy_needs_a_signature_of_it() {
         assert_eq!(watched.outcome().0, "unproven", "{wrong}");
     }
     watched.signature = Ok(SIGNATURE.to_owned());
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
     watched.rename_over(&format!("{SIGNED}# changed\n"));
     assert_eq!(watched.outcome().0, "unproven", "a signature of another content");
 
@@ -337,7 +337,7 @@ fn an_invalid_checksum_with_a_valid_signature_is_refused() {
 fn an_invalid_file_is_refused_once_and_not_active_until_it_is_valid() {
     let mut watched = Watched::new(A);
     watched.rename_over("[[tier]]\nname = 1\n");
-    assert_eq!(watched.outcome(), ("invalid", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("invalid", REREAD_DELAY));
     for _ in 0..100 {
         let step = watched.read_after(Duration::from_secs(5));
         assert_eq!(step.file_in_force, Some(false));
@@ -356,7 +356,7 @@ fn absent_empty_unreadable_and_linked_files_have_different_errors() {
     let mut words = Vec::new();
     for content in [
         Err(FileError::Absent),
-        Err(FileError::LeadsNowhere),
+        Err(FileError::DanglingLink),
         Err(FileError::Unreadable(std::io::ErrorKind::PermissionDenied)),
         Ok(String::new()),
     ] {
@@ -381,9 +381,9 @@ fn absent_empty_unreadable_and_linked_files_have_different_errors() {
 fn a_file_that_is_missing_during_a_replacement_is_not_reported() {
     let mut watched = Watched::new(A);
     watched.content = Err(FileError::Absent);
-    assert!(matches!(watched.read_after(SECOND_LOOK).outcome, Outcome::Pending { .. }));
+    assert!(matches!(watched.read_after(REREAD_DELAY).outcome, Outcome::Pending { .. }));
     watched.rename_over(&more_than_a());
-    assert_eq!(watched.outcome(), ("replaced", SECOND_LOOK));
+    assert_eq!(watched.outcome(), ("replaced", REREAD_DELAY));
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn a_change_in_place_is_announced_once() {
     let mut watched = Watched::new(A);
     watched.write_in_place(&more_than_a());
     let announced: Vec<bool> = (0..5)
-        .map(|_| matches!(watched.read_after(SECOND_LOOK).outcome, Outcome::Pending { first_seen_in_place: true }))
+        .map(|_| matches!(watched.read_after(REREAD_DELAY).outcome, Outcome::Pending { first_seen_in_place: true }))
         .collect();
     assert_eq!(announced, [true, false, false, false, false]);
 }
@@ -421,7 +421,7 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
         }
         valid += usize::from(watched.config.parse_policy(part).is_ok());
         watched.write_in_place(&whole);
-        assert_eq!(watched.read_after(SECOND_LOOK).file_in_force, Some(true));
+        assert_eq!(watched.read_after(REREAD_DELAY).file_in_force, Some(true));
     }
     // If no part were valid, this test could not fail.
     assert!(valid >= 20 && refused >= 20, "{valid} {refused}");

@@ -3,7 +3,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A thousand callers at the same time, and what each was told.
+/// A thousand renewals on demand at the same time, and their results.
 async fn flood(cache: &Arc<CredentialsCache>) -> Vec<Renewal> {
     let callers: Vec<_> = (0..1_000)
         .map(|_| {
@@ -58,7 +58,7 @@ async fn attempt_in_the_background_counts_and_is_shared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn caller_that_gives_up_takes_the_attempt_from_nobody() {
+async fn a_cancelled_call_does_not_cancel_the_attempt_for_others() {
     let fixture = Fixture::new(&[Answer::GiveSlowly("A", 6 * HOUR, 2 * SECOND)]);
     let impatient = timeout(SECOND, fixture.cache.renew_now()).await;
     assert!(impatient.is_err());

@@ -84,7 +84,7 @@ async fn previous_credentials_are_dropped_when_they_have_ended() {
     task.abort();
 }
 
-/// A place for log lines.
+/// Collects log lines.
 #[derive(Clone, Default)]
 struct Lines(Arc<StdMutex<Vec<u8>>>);
 

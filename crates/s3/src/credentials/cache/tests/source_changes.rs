@@ -1,11 +1,11 @@
-//! Providers that tell when what they read has changed.
+//! Providers that report changes of their source.
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::*;
 
-/// Changes at will, and notes whether it was watched after a failure.
+/// Changes on command, and records whether it was watched after a failure.
 #[derive(Debug, Clone, Default)]
 struct FakeChanges {
     notify: Arc<Notify>,
@@ -70,7 +70,7 @@ async fn change_that_breaks_the_source_is_retried_although_the_credentials_last(
     task.abort();
 }
 
-/// What a provider writes at each question is no reason for the next.
+/// A provider that changes its source at each question, which must not cause the next question.
 #[derive(Debug)]
 struct AlwaysChanged;
 
@@ -99,7 +99,7 @@ async fn changes_after_failures_leave_ten_seconds_between_two_questions() {
     fixture.cache = Arc::new(cache.with_changes(AlwaysChanged));
     let task = fixture.keep_fresh();
     sleep(Duration::from_millis(46_500)).await;
-    // Retries grow to a minute.
+    // The delays of retries grow to a minute.
     assert_eq!(fixture.asked_at(), [0, 1, 3, 7, 15, 25, 35, 45]);
     task.abort();
 }
@@ -110,7 +110,7 @@ async fn errors_of_credentials_that_are_judged_name_their_source() {
         let token = token.map(ToOwned::to_owned);
         let expiry = life.map(|life| SystemTime::UNIX_EPOCH + Duration::from_secs(life));
         let given = Credentials::new(id, "secret", token, expiry, "test");
-        let provider = ComesFrom::new("profile `work`").mark(given);
+        let provider = CredentialsOrigin::new("profile `work`").mark(given);
         let cache = CredentialsCache::new(provider, Arc::new(FakeClock::new()), HOUR);
         async move { cache.refresh().await.unwrap_err().to_string() }
     };

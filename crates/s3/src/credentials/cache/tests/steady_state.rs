@@ -1,6 +1,6 @@
 use super::*;
 
-/// Looks at the credentials at every minute of two days, with URLs of an hour.
+/// Checks the credentials each minute for two days, with URLs of an hour.
 async fn assert_never_short(answers: &[Answer], random: f64) {
     let fixture = Fixture::with_random(answers, random);
     fixture.cache.refresh().await.unwrap();

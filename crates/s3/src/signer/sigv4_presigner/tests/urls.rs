@@ -1,4 +1,4 @@
-//! URLs that stay the same, that name their caller, and by which endpoint they go.
+//! Stable URLs, URLs that name their caller, and their endpoints.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn stable_permit(starts_at: SystemTime, ttl: u64) -> Permit<PermittedDownload> {
 }
 
 #[tokio::test]
-async fn a_stable_url_is_the_same_throughout_its_window_whoever_asks() {
+async fn a_stable_url_is_the_same_for_all_callers_throughout_its_window() {
     let presigner =
         presigner_with("us-east-1", loaded_cache(documentation_credentials()).await, RequiredHeaders::default(), true);
     let start = instant(1_700_000_000);

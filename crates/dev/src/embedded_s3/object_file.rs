@@ -16,16 +16,16 @@ const MAX_FILE_NAME_BYTES: usize = 255;
 /// the names of the files that `s3s-fs` derives from bucket and key. Any other object is in the directory
 /// `<bucket>_long`, named by the SHA-256 of its key, and is missing in listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Placement {
+pub(super) struct ObjectFile {
     pub(super) bucket: String,
     pub(super) key: String,
 }
 
-impl Placement {
+impl ObjectFile {
     /// Maps an object to its files.
     pub(super) fn new(bucket: &str, key: &str) -> Self {
         let plain = Self { bucket: bucket.to_owned(), key: key.to_owned() };
-        if plain.fits() { plain } else { Self { bucket: folder_beside(bucket, "long"), key: sha256_hex(key) } }
+        if plain.fits() { plain } else { Self { bucket: extra_directory(bucket, "long"), key: sha256_hex(key) } }
     }
 
     /// The file with the content.
@@ -56,7 +56,7 @@ impl Placement {
 }
 
 /// The name of an extra directory of a bucket. No bucket can have that name, because of the underscore.
-pub(super) fn folder_beside(bucket: &str, purpose: &str) -> String {
+pub(super) fn extra_directory(bucket: &str, purpose: &str) -> String {
     format!("{bucket}_{purpose}")
 }
 
@@ -71,26 +71,26 @@ mod tests {
 
     #[test]
     fn short_keys_are_ordinary_files() {
-        let place = Placement::new("media", "tier 1/cute-cat.jpg");
-        assert_eq!(place.path(Path::new("/data")), Path::new("/data/media/tier 1/cute-cat.jpg"));
+        let file = ObjectFile::new("media", "tier 1/cute-cat.jpg");
+        assert_eq!(file.path(Path::new("/data")), Path::new("/data/media/tier 1/cute-cat.jpg"));
         let name = ".bucket-bWVkaWE.object-dGllciAxL2N1dGUtY2F0LmpwZw.metadata.json";
-        assert_eq!(place.metadata_path(Path::new("/data")), Path::new("/data").join(name));
+        assert_eq!(file.metadata_path(Path::new("/data")), Path::new("/data").join(name));
     }
 
     #[test]
     fn every_key_and_bucket_gives_names_that_fit() {
         for bucket in ["abc".to_owned(), "b".repeat(63)] {
             for key in (1..=1_024).map(|length| "k".repeat(length)) {
-                let place = Placement::new(&bucket, &key);
-                assert!(place.fits() && place.bucket.len() <= MAX_FILE_NAME_BYTES, "{bucket} {}", key.len());
-                assert_eq!(place.bucket == bucket, place.key == key);
+                let file = ObjectFile::new(&bucket, &key);
+                assert!(file.fits() && file.bucket.len() <= MAX_FILE_NAME_BYTES, "{bucket} {}", key.len());
+                assert_eq!(file.bucket == bucket, file.key == key);
             }
         }
     }
 
     #[test]
     fn long_keys_are_told_apart_and_no_bucket_reaches_them() {
-        let (one, other) = (Placement::new("media", &"k".repeat(1_024)), Placement::new("media", &"k".repeat(1_023)));
+        let (one, other) = (ObjectFile::new("media", &"k".repeat(1_024)), ObjectFile::new("media", &"k".repeat(1_023)));
         assert_eq!(one.bucket, other.bucket);
         assert_ne!(one.key, other.key);
         assert!(!s3s::path::check_bucket_name(&one.bucket));

@@ -22,18 +22,18 @@ use super::progress::Progress;
 /// The most threads: one that answers, or this number of threads that hang.
 const MAX_THREADS: usize = 4;
 /// How long the drop of a cancelled question waits, so that its program is killed before the process ends.
-const LONGEST_FAREWELL: Duration = Duration::from_millis(200);
+const CANCEL_WAIT: Duration = Duration::from_millis(200);
 
 type Start = dyn Fn(Progress) -> SharedCredentialsProvider + Send + Sync;
 
 /// A provider on a separate thread with a separate runtime. Both are created at the first question, and again after a
 /// thread that hangs was abandoned: kept connections belong to the runtime.
-pub(super) struct OwnThread {
+pub(super) struct ProviderThread {
     limit: Duration,
     start: Box<Start>,
     running: Mutex<Option<Running>>,
     /// A thread holds a permit until it ends, also after it was abandoned.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Where the last abandoned thread hangs.
     hangs_at: Mutex<String>,
 }
@@ -67,7 +67,7 @@ enum NoAnswer {
     Full,
 }
 
-impl OwnThread {
+impl ProviderThread {
     /// `limit` is the time after which the thread is abandoned. `start` creates the provider, on the thread.
     pub(super) fn new(
         limit: Duration,
@@ -77,7 +77,7 @@ impl OwnThread {
             limit,
             start: Box::new(start),
             running: Mutex::default(),
-            places: Arc::new(Semaphore::new(MAX_THREADS)),
+            permits: Arc::new(Semaphore::new(MAX_THREADS)),
             hangs_at: Mutex::default(),
         }
     }
@@ -109,7 +109,7 @@ impl OwnThread {
         if let Some(running) = &*held {
             return Ok(running.clone());
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| NoAnswer::Full)?;
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| NoAnswer::Full)?;
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(NoAnswer::Start)?;
         let (questions, asked) = mpsc::unbounded_channel();
         let progress = Progress::default();
@@ -118,7 +118,7 @@ impl OwnThread {
             let _within = runtime.enter();
             (self.start)(progress.clone())
         };
-        let answer = move || answer_all(runtime, &provider, asked, place);
+        let answer = move || answer_all(runtime, &provider, asked, permit);
         thread::Builder::new().name("aws-credentials".to_owned()).spawn(answer).map_err(NoAnswer::Start)?;
         let running = Running { questions, progress };
         *held = Some(running.clone());
@@ -143,7 +143,7 @@ fn answer_all(
     runtime: Runtime,
     provider: &SharedCredentialsProvider,
     mut questions: mpsc::UnboundedReceiver<Question>,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
     runtime.block_on(async {
         while let Some(Question { mut answer, ended }) = questions.recv().await {
@@ -161,7 +161,7 @@ fn answer_all(
     });
     // Does not wait for a blocking call.
     runtime.shutdown_background();
-    drop(place);
+    drop(permit);
 }
 
 /// A question in flight. Drop cancels it.
@@ -176,7 +176,7 @@ impl Drop for Asked {
         self.answered.close();
         if self.is_wanted {
             // This happens only at the end of the process.
-            let _ended_or_hangs = self.ends.recv_timeout(LONGEST_FAREWELL);
+            let _ended_or_hangs = self.ends.recv_timeout(CANCEL_WAIT);
         }
     }
 }
@@ -228,7 +228,7 @@ mod tests {
         Credentials::new("A", "secret", None, None, "test")
     }
 
-    async fn error(thread: &OwnThread) -> String {
+    async fn error(thread: &ProviderThread) -> String {
         crate::credentials::CredentialsError::from(thread.ask().await.unwrap_err()).to_string()
     }
 
@@ -251,10 +251,10 @@ mod tests {
     }
 
     /// A provider whose calls block their thread while the gate is closed, and the number of calls.
-    fn that_blocks(gate: &Arc<Gate>) -> (OwnThread, Arc<AtomicUsize>) {
+    fn that_blocks(gate: &Arc<Gate>) -> (ProviderThread, Arc<AtomicUsize>) {
         let (made, gate) = (Arc::new(AtomicUsize::new(0)), Arc::clone(gate));
         let counted = Arc::clone(&made);
-        let thread = OwnThread::new(SHORT, move |progress| {
+        let thread = ProviderThread::new(SHORT, move |progress| {
             counted.fetch_add(1, Ordering::SeqCst);
             let gate = Arc::clone(&gate);
             provider(move || {
@@ -287,13 +287,13 @@ mod tests {
             let error = error(&thread).await;
             assert!(error.contains("profile: nothing; web identity: timed out after 0.3 seconds"), "{error}");
         }
-        let told = error(&thread).await;
-        assert!(told.contains("web identity: not asked: limit reached, 4 earlier requests still wait"), "{told}");
+        let message = error(&thread).await;
+        assert!(message.contains("web identity: not asked: limit reached, 4 earlier requests still wait"), "{message}");
         assert_eq!(made.load(Ordering::SeqCst), MAX_THREADS);
         gate.set(false);
         let started = Instant::now();
         while thread.ask().await.is_err() {
-            assert!(started.elapsed() < PATIENCE, "no place was freed");
+            assert!(started.elapsed() < PATIENCE, "no permit was freed");
             sleep(Duration::from_millis(10)).await;
         }
         assert!(made.load(Ordering::SeqCst) > MAX_THREADS);
@@ -302,11 +302,11 @@ mod tests {
     #[tokio::test]
     async fn provider_that_panics_is_made_anew() {
         let panics = Arc::new(AtomicBool::new(true));
-        let told = Arc::clone(&panics);
-        let thread = OwnThread::new(PATIENCE, move |_| {
-            let panics = Arc::clone(&told);
+        let shared = Arc::clone(&panics);
+        let thread = ProviderThread::new(PATIENCE, move |_| {
+            let panics = Arc::clone(&shared);
             provider(move || {
-                assert!(!panics.load(Ordering::SeqCst), "as told");
+                assert!(!panics.load(Ordering::SeqCst), "as configured");
                 future::ProvideCredentials::ready(Ok(keys()))
             })
         });
@@ -325,7 +325,7 @@ mod tests {
         }
         let (began, dropped) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let shared = (Arc::clone(&began), Arc::clone(&dropped));
-        let thread = OwnThread::new(PATIENCE, move |_| {
+        let thread = ProviderThread::new(PATIENCE, move |_| {
             let (began, dropped) = shared.clone();
             provider(move || {
                 let (began, dropped) = (Arc::clone(&began), Dropped(Arc::clone(&dropped)));

@@ -7,9 +7,9 @@ use aws_credential_types::Credentials;
 
 /// The source of credentials, for logs: "profile `work`", "environment". It is stored as a property of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ComesFrom(Arc<str>);
+pub(crate) struct CredentialsOrigin(Arc<str>);
 
-impl ComesFrom {
+impl CredentialsOrigin {
     pub(crate) fn new(source: &str) -> Self {
         Self(source.into())
     }
@@ -25,7 +25,7 @@ impl ComesFrom {
     }
 }
 
-impl fmt::Display for ComesFrom {
+impl fmt::Display for CredentialsOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
