@@ -98,7 +98,7 @@ fn the_default_ttl_may_be_the_largest() {
 
 proptest! {
     #[test]
-    fn a_stable_life_covers_the_request_or_the_tiers_limit_and_never_more(
+    fn a_stable_life_covers_the_wish_or_the_tiers_limit_and_never_more(
         into_window in 0..3_600_u64,
         milliseconds in 0..1_000_u64,
         ttl in 1..10_000_u64,
