@@ -14,10 +14,10 @@ const PATTERNS: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = 'tier *
                         [[grant]]\ntiers = 'a'\noperations = 'download'\nto = { groups = 'team-*' }\n";
 
 /// What the program prints of them.
-const PREFIX_LINE: &str = "access-broker: warning: policy.toml:4: tier[0].prefix holds a pattern, and a prefix is \
-                           compared as it stands; put the pattern into include";
-const GROUP_LINE: &str = "access-broker: warning: policy.toml:9: grant[0].to.groups holds \"team-*\", which is \
-                          compared as it stands and not as a pattern; list the values";
+const PREFIX_LINE: &str = "access-broker: warning: policy.toml:4: tier[0].prefix has a pattern, but a prefix is \
+                           compared literally; put the pattern into include";
+const GROUP_LINE: &str = "access-broker: warning: policy.toml:9: grant[0].to.groups has \"team-*\", which is \
+                          compared literally and not as a pattern; list the values";
 
 fn with_policy(policy: &str) -> TempDir {
     let folder = configured("https://issuer.example", &json!({ "keys": [] }));
@@ -105,7 +105,7 @@ fn the_json_document_has_the_errors_of_the_policy_and_what_the_configuration_mea
     let found = document(&output);
     let error = json!({
         "file": "policy.toml", "line": 3, "environment_variable": null, "flag": null, "setting": "tier[0].bucket",
-        "message": "is not a bucket of the server's configuration",
+        "message": "refers to undefined bucket \"other\"",
     });
     assert_eq!((&found["ok"], &found["errors"]), (&json!(false), &json!([error])));
     assert_eq!((found["buckets"].as_array().unwrap().len(), &found["tiers"]), (1, &json!([])));

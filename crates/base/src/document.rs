@@ -169,12 +169,19 @@ impl<'t> Document<'t> {
         self.expanded.is_expanded(offset)
     }
 
+    fn has_overrides(&self) -> bool {
+        !self.overrides.is_empty()
+    }
+
     /// Whether a setting has a value from outside the document.
     fn is_overridden(&self, path: &str) -> bool {
         !path.contains('[') && self.overrides.contains_key(path)
     }
 
     fn has_overrides_in(&self, table: &str) -> bool {
+        if self.overrides.is_empty() {
+            return false;
+        }
         let inside = format!("{table}.");
         !table.is_empty() && !table.contains('[') && self.overrides.keys().any(|path| path.starts_with(&inside))
     }

@@ -1,4 +1,4 @@
-//! The decision: may this caller do this with this object, and on which terms?
+//! The decision: whether a caller may read or write an object, and on which terms.
 
 mod condition;
 mod decision;

@@ -1,4 +1,4 @@
-//! S3's words: names, values and what a bucket's server keeps. They know nothing of policies.
+//! Values of S3: names, headers, checksums, and what a bucket's server does. They do not depend on policies.
 
 mod account_id;
 mod bucket_name;

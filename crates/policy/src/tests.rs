@@ -16,8 +16,10 @@ mod lifetime;
 mod longest_ttl;
 mod obligations;
 mod prefix;
+mod reference;
 mod servers;
 mod values;
+mod variables;
 
 const ISSUER: &str = "https://issuer.example";
 
@@ -95,7 +97,7 @@ fn object(bucket: &str, key: &str) -> ObjectReference {
     ObjectReference { bucket: BucketName::parse(bucket).unwrap(), key: ObjectKey::parse(key).unwrap() }
 }
 
-/// A request without any wishes.
+/// A request without options.
 fn access<T>(key: &str, terms: T) -> AccessRequest<T> {
     AccessRequest { object: object("media", key), endpoint: None, lifetime: LifetimeRequest::default(), terms }
 }

@@ -198,7 +198,7 @@ fn the_owner_of_a_bucket_is_an_account() {
     for owner in ["", "11112222333", "1111-2222-3333", "example"] {
         assert_eq!(
             problem(&format!("expected_bucket_owner = \"{owner}\"\n")),
-            "broker.toml:13: bucket[0].expected_bucket_owner must be an AWS account id of 12 digits"
+            "broker.toml:13: bucket[0].expected_bucket_owner must be an AWS account ID of 12 digits"
         );
     }
     // A number would lose its leading zeros.

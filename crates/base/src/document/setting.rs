@@ -139,15 +139,14 @@ impl<F: Form> Setting<'_, '_, F> {
     where
         F: Written,
     {
-        let written = self.form.written(&default);
-        self.record(Absent::Default(written));
+        self.record(|| Absent::Default(self.form.written(&default)));
         self.read().map_or(default, |found| found.value)
     }
 
     /// The value, or `None` where the setting is left out or invalid. An invalid value is reported.
     pub fn optional(self) -> Option<Located<F::Value>> {
         let absent = self.absent;
-        self.record(Absent::Described(absent));
+        self.record(|| Absent::Described(absent));
         self.read()
     }
 
@@ -156,7 +155,7 @@ impl<F: Form> Setting<'_, '_, F> {
         if let Some((raw, location)) = self.unread.table.peek_raw(self.unread.key)
             && raw.text() == Some("")
         {
-            self.record(Absent::Invalid);
+            self.record(|| Absent::Invalid);
             let Unread { table, key, .. } = self.unread;
             table.take(key);
             table.report(key, &location, "must not be empty");
@@ -167,7 +166,7 @@ impl<F: Form> Setting<'_, '_, F> {
 
     /// As [`required`](Self::required), but the value may be empty. `rule` is reported where the setting is left out.
     pub fn required_because(self, rule: &str) -> Option<Located<F::Value>> {
-        self.record(Absent::Invalid);
+        self.record(|| Absent::Invalid);
         let Unread { table, key, .. } = &self.unread;
         if !table.holds(key) {
             table.report(key, &table.location_of(key), rule);
@@ -175,9 +174,15 @@ impl<F: Form> Setting<'_, '_, F> {
         self.read()
     }
 
-    fn record(&self, absent: Absent) {
+    fn record(&self, absent: impl FnOnce() -> Absent) {
         let Unread { table, key, meaning } = &self.unread;
-        table.record(|| SettingReference { key, values: self.form.values(), limits: self.limits, absent, meaning });
+        table.record(|| SettingReference {
+            key,
+            values: self.form.values(),
+            limits: self.limits,
+            absent: absent(),
+            meaning,
+        });
     }
 
     fn read(self) -> Option<Located<F::Value>> {

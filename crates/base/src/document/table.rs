@@ -67,7 +67,7 @@ impl<'d> Table<'d> {
     /// Where a setting stands, or where the table begins if it is left out.
     #[must_use]
     pub fn location_of(&self, key: &str) -> Location {
-        if let Some((location, _)) = self.document.override_of(&self.path_of(key)) {
+        if let Some((location, _)) = self.override_of(key) {
             return location.clone();
         }
         let value = self.entries.and_then(|entries| entries.get(key));
@@ -78,7 +78,7 @@ impl<'d> Table<'d> {
     #[must_use]
     pub fn holds(&self, key: &str) -> bool {
         let in_document = self.entries.is_some_and(|entries| entries.contains_key(key));
-        in_document || self.document.is_overridden(&self.path_of(key))
+        in_document || (self.document.has_overrides() && self.document.is_overridden(&self.path_of(key)))
     }
 
     /// Whether the document has this table, or what wins over it sets something in it. Always so while the readers
@@ -365,13 +365,18 @@ impl<'d> Table<'d> {
         without_indexes(&self.path_of(key))
     }
 
+    /// Makes no path where nothing wins over the document: a policy has many thousands of settings.
+    fn override_of(&self, key: &str) -> Option<&'d (Location, String)> {
+        self.document.has_overrides().then(|| self.document.override_of(&self.path_of(key)))?
+    }
+
     pub(super) fn raw(&mut self, key: &'static str) -> Option<(Raw<'d>, Location)> {
         self.take(key);
         self.peek_raw(key)
     }
 
     pub(super) fn peek_raw(&self, key: &str) -> Option<(Raw<'d>, Location)> {
-        if let Some((location, text)) = self.document.override_of(&self.path_of(key)) {
+        if let Some((location, text)) = self.override_of(key) {
             return Some((Raw::Text(text), location.clone()));
         }
         let value = self.entries?.get(key)?;

@@ -1,9 +1,9 @@
-//! Whom a grant or denial means: the `to` table of a rule.
+//! Which callers a grant or denial means: the `to` table of a rule.
 
 use super::fit::{Fit, InDoubt};
 use access_broker_identity::{Caller, Claim, ClaimItem, Names, TokenIdentity, WorkloadId};
 
-/// Conditions on a caller, all of which must hold; each holds if any of its values does.
+/// Conditions on a caller. All must hold; each holds if one of its values matches.
 #[derive(Debug, Default)]
 pub(crate) struct Condition {
     pub(crate) issuers: Issuers,
@@ -17,10 +17,10 @@ pub(crate) struct Condition {
 /// Whose tokens are meant.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Issuers {
-    /// The rule does not say.
+    /// The rule has no `issuers`.
     #[default]
     NotNamed,
-    /// `"any"`: those of every issuer, deliberately.
+    /// `"any"`: those of every issuer.
     Any,
     /// Those of these issuers.
     Named(Vec<String>),
@@ -34,11 +34,11 @@ impl Condition {
         caller.token().map_or(Fit::Yes, |token| self.fits_names(token, in_doubt))
     }
 
-    /// Whether the caller is of a workload and of an issuer that are meant, and has a token where the condition is on
-    /// tokens. That can always be told.
+    /// Whether the rule means the caller's workload and issuer, and the caller has a token if a condition needs one. This is
+    /// always known.
     pub(crate) fn concerns(&self, caller: &Caller) -> bool {
         let token_fits = match (caller.token(), &self.issuers) {
-            (None, _) => !self.asks_for_a_token(),
+            (None, _) => !self.needs_a_token(),
             (Some(token), Issuers::Named(issuers)) => issuers.iter().any(|issuer| **issuer == *token.issuer),
             (Some(_), Issuers::NotNamed | Issuers::Any) => true,
         };
@@ -58,24 +58,24 @@ impl Condition {
         claims.fold(named(&self.groups, &token.groups).and(named(&self.scopes, &token.scopes)), Fit::and)
     }
 
-    /// Whether the rule says whose tokens it means, be it those of every issuer.
+    /// Whether the rule has `issuers`, or `issuers = "any"`.
     pub(crate) fn names_issuers(&self) -> bool {
         self.issuers != Issuers::NotNamed
     }
 
-    /// The conditions whose values mean something within one issuer only, as a policy file calls them.
+    /// The conditions whose values have a meaning only within one issuer, by their names in a policy file.
     pub(crate) fn names_within_an_issuer(&self) -> Vec<String> {
         let lists = [("groups", &self.groups), ("scopes", &self.scopes)];
         let lists = lists.into_iter().filter(|(_, list)| list.is_some()).map(|(name, _)| name.to_owned());
         lists.chain(self.claims.iter().map(|(name, _)| format!("claims.{name}"))).collect()
     }
 
-    fn asks_for_a_token(&self) -> bool {
+    fn needs_a_token(&self) -> bool {
         self.names_issuers() || self.groups.is_some() || self.scopes.is_some() || !self.claims.is_empty()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        !self.asks_for_a_token() && self.workloads.is_none() && self.trust_domains.is_none()
+        !self.needs_a_token() && self.workloads.is_none() && self.trust_domains.is_none()
     }
 }
 
@@ -86,7 +86,7 @@ fn names_fit(held: &Names, any: &[String]) -> Fit {
 
 fn claim_fits(claim: Option<Claim<'_>>, any: &[String], in_doubt: InDoubt) -> Fit {
     let Some(claim) = claim else { return Fit::No };
-    // An address that its issuer did not verify is whatever the caller typed.
+    // The caller can have entered any address that the issuer did not verify.
     let of_equal = if claim.is_verified() { Fit::Yes } else { in_doubt.into() };
     let item_fits = |item: ClaimItem<'_>| match item {
         ClaimItem::Text(text) | ClaimItem::Boolean(text) | ClaimItem::Number(text) => {

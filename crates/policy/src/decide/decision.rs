@@ -22,7 +22,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The first reason against it, with the tier where one holds the object.
+    /// The first reason against it, with the object's tier if it has one.
     pub fn decide_download(
         &self,
         caller: &Caller,
@@ -49,7 +49,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The first reason against it, with the tier where one holds the object.
+    /// The first reason against it, with the object's tier if it has one.
     pub fn decide_upload(
         &self,
         caller: &Caller,
@@ -66,12 +66,12 @@ impl Policy {
         Ok(Permit::new(granted.permitted(object), granted.endpoint, lifetime, terms))
     }
 
-    /// Decides whether the caller may look at what was uploaded: whoever may upload there may. `by_decision` says
-    /// whether the upload is named by its decision. What the tier imposes on uploads comes with the permission.
+    /// Decides whether the caller may verify an upload: callers that may upload the object may. `by_decision` says whether
+    /// the request has the upload's decision. The permission comes with what the tier imposes on uploads.
     ///
     /// # Errors
     ///
-    /// The first reason against it, with the tier where one holds the object.
+    /// The first reason against it, with the object's tier if it has one.
     pub fn decide_verification(
         &self,
         caller: &Caller,
@@ -88,8 +88,8 @@ impl Policy {
         Ok(PermittedInspection { object: granted.permitted(object.clone()), imposed: Arc::clone(&obligations.imposed) })
     }
 
-    /// The one tier that holds the object and the grant that lets the caller in. Nothing is allowed unless granted, and
-    /// a denial wins over every grant.
+    /// The object's tier and the grant that permits the operation. Nothing is permitted without a grant, and a denial wins
+    /// over every grant.
     fn grant<'a>(
         &'a self,
         caller: &Caller,
@@ -105,7 +105,7 @@ impl Policy {
         let found = bucket.tree.find(&object.key, caller);
         let tier = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
         let tier = tier.ok_or_else(no_tier)?;
-        // A key that its tier leaves out is in no tier, not in a shallower one.
+        // A key that is not in `include` is in no tier: it does not fall to a tier with a shorter prefix.
         if !tier.includes(&object.key) {
             return Err(Refusal { tier: None, reason: RefusalReason::NotIncluded });
         }
@@ -139,7 +139,7 @@ impl Policy {
     }
 }
 
-/// Why a denial keeps the caller out, if one does. One that certainly holds is named before one that may hold.
+/// Why a denial refuses the caller, if one does. A denial that certainly holds comes before one that may hold.
 fn denied(tier: &Tier, operation: Operation, caller: &Caller) -> Option<RefusalReason> {
     let mut reason = None;
     for denial in &tier.denials {
@@ -153,7 +153,7 @@ fn denied(tier: &Tier, operation: Operation, caller: &Caller) -> Option<RefusalR
     reason
 }
 
-/// What lets a caller in.
+/// The tier, grant and endpoint that permit a call.
 struct Granted<'a> {
     tier: &'a Tier,
     rule: &'a Rule,

@@ -1,10 +1,10 @@
-//! Which of a bucket's endpoints a URL goes by.
+//! Which of a bucket's endpoints a URL uses.
 
 use std::collections::BTreeSet;
 
 use crate::object::EndpointName;
 
-/// The lists of endpoints that bind one call.
+/// The lists of endpoints that limit one call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndpointLists<'a> {
     pub(crate) bucket: &'a BTreeSet<EndpointName>,
@@ -15,15 +15,15 @@ pub(crate) struct EndpointLists<'a> {
 }
 
 impl EndpointLists<'_> {
-    /// The endpoint that a caller gets: the one it asks for, or else the first usable one of the grant's, of the tier's,
-    /// or the default one. It is always in each of the lists. `None`: not by this grant.
-    pub(crate) fn choose(self, wanted: Option<&EndpointName>) -> Option<EndpointName> {
+    /// The endpoint that a caller gets: the requested one, or else the first usable one of the grant or the tier, or the
+    /// default one. It is in each of the lists. `None`: this grant does not allow it.
+    pub(crate) fn choose(self, requested: Option<&EndpointName>) -> Option<EndpointName> {
         let usable = |name: &&EndpointName| {
             self.bucket.contains(*name)
                 && [self.tier, self.grant].into_iter().flatten().all(|list| list.contains(*name))
         };
-        match (wanted, self.grant.or(self.tier)) {
-            (Some(wanted), _) => Some(wanted).filter(usable).cloned(),
+        match (requested, self.grant.or(self.tier)) {
+            (Some(requested), _) => Some(requested).filter(usable).cloned(),
             (None, Some(preferred)) => preferred.iter().find(usable).cloned(),
             (None, None) => Some(EndpointName::default_endpoint()).filter(|name| usable(&name)),
         }
@@ -57,16 +57,16 @@ mod tests {
             bucket in subsequence(NAMES.to_vec(), 0..=NAMES.len()),
             tier in list(),
             grant in list(),
-            wanted in proptest::option::of(any::<Index>()),
+            requested in proptest::option::of(any::<Index>()),
         ) {
             let bucket: BTreeSet<EndpointName> = bucket.into_iter().map(name).collect();
-            let wanted = wanted.map(|index| name(NAMES[index.index(NAMES.len())]));
+            let requested = requested.map(|index| name(NAMES[index.index(NAMES.len())]));
             let lists = EndpointLists { bucket: &bucket, tier: tier.as_deref(), grant: grant.as_deref() };
-            let choice = lists.choose(wanted.as_ref());
+            let choice = lists.choose(requested.as_ref());
 
             // Candidates in their order, then every rule struck out of it, one by one.
-            let mut candidates = match (&wanted, &grant, &tier) {
-                (Some(wanted), _, _) => vec![wanted.clone()],
+            let mut candidates = match (&requested, &grant, &tier) {
+                (Some(requested), _, _) => vec![requested.clone()],
                 (None, Some(list), _) | (None, None, Some(list)) => list.clone(),
                 (None, None, None) => vec![name("default")],
             };

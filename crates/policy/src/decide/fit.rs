@@ -1,21 +1,21 @@
-//! Whether a caller is whom a rule means, which a token may leave open.
+//! Whether a rule means a caller. A token can leave this unknown.
 
-/// The answer of a condition, and of everything that it is made of.
+/// The result of a condition, or of a part of one.
 ///
-/// A grant needs [`Yes`](Self::Yes). A denial holds unless the answer is [`No`](Self::No): a safeguard that gave way
-/// where a token cannot be read would protect from honest callers only.
+/// A grant needs [`Yes`](Self::Yes). A denial holds unless the result is [`No`](Self::No): otherwise a caller could avoid
+/// the denial by a token that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// The caller is meant.
+    /// The rule means the caller.
     Yes,
-    /// The caller is not meant.
+    /// The rule does not mean the caller.
     No,
-    /// It cannot be told: the token says that the claim is in another place.
+    /// Unknown: the token says that the claim is in another place.
     Elsewhere,
 }
 
 impl Fit {
-    /// Of two conditions that must both hold: one that does not hold decides, whatever the other leaves open.
+    /// Both conditions must hold: one that does not hold decides, even if the other is unknown.
     pub(crate) const fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
@@ -24,7 +24,7 @@ impl Fit {
         }
     }
 
-    /// Of two values of which one must fit: one that fits decides, whatever the other leaves open.
+    /// One of the values must match: one that matches decides, even if the other is unknown.
     pub(crate) const fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
@@ -40,8 +40,8 @@ impl From<bool> for Fit {
     }
 }
 
-/// What counts where a claim is there and tells nothing: an object, a list in a list, or an address that would fit and is
-/// not verified.
+/// The result for a claim that is present and cannot be compared: an object, a list in a list, or a matching address that
+/// is not verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InDoubt {
     /// As in a grant: the condition does not hold.

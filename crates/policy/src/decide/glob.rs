@@ -1,31 +1,31 @@
 //! Globs: the patterns of `include`.
 //!
 //! A glob is a list of segments, as an object key is. Each segment is compared with one segment of a key, so that
-//! nothing in it can match a `/`; only `**`, a segment of its own, stands for several. Text is compared by characters
+//! nothing in it can match a `/`; only `**`, a whole segment, stands for several. Text is compared by characters
 //! (Unicode scalar values), not by bytes.
 
 mod error;
-mod places;
+mod positions;
 mod segment;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use error::GlobError;
-use places::Places;
+use positions::Positions;
 use segment::Segment;
 
-/// The longest glob, in bytes. Time and memory grow with this length times that of a key, and never faster.
+/// The longest glob, in bytes. Time and memory grow at most with this length times the length of a key.
 pub(crate) const MAX_GLOB_BYTES: usize = 1_024;
 
-/// A glob as the policy has it: valid, and ready to match.
+/// A valid glob, ready to match.
 #[derive(Debug)]
 pub(crate) struct Glob(Vec<Part>);
 
-/// What stands between two slashes of a glob.
+/// The part between two slashes of a glob.
 #[derive(Debug)]
 enum Part {
-    /// `**`: any number of segments, also none.
+    /// `**`: zero or more segments.
     AnyDepth,
     /// Exactly one segment.
     One(Segment),
@@ -44,10 +44,10 @@ impl Glob {
         if text.len() > MAX_GLOB_BYTES {
             return Err(GlobError::TooLong);
         }
-        // Slashes come before everything else: no class, escape or brace holds one.
+        // Slashes come before everything else: no class, escape or brace has one.
         let mut parts: Vec<Part> = text.split('/').map(Part::parse).collect::<Result<_, _>>()?;
         if matches!(parts.last(), Some(Part::AnyDepth)) {
-            // At the end it stands for at least one segment: `in/**` is what is below `in`, and not `in` itself.
+            // At the end it stands for at least one segment: `in/**` is everything below `in`, and not `in` itself.
             parts.push(Part::One(Segment::anything()));
         }
         Ok(Self(parts))
@@ -56,7 +56,7 @@ impl Glob {
     /// Whether the glob matches all of the path: `/`-separated segments, none of them empty.
     pub(crate) fn matches(&self, path: &str) -> bool {
         let (mut parts, mut path) = (self.0.as_slice(), path.split('/'));
-        // Segments at both ends stand where they stand. Most globs have at most one `**` beside them.
+        // Segments at both ends have fixed positions. Most globs have at most one `**` between them.
         while let [Part::One(segment), rest @ ..] = parts {
             if !path.next().is_some_and(|text| segment.matches(text)) {
                 return false;
@@ -74,14 +74,14 @@ impl Glob {
             [Part::AnyDepth] => true,
             _ => {
                 let path: Vec<&str> = path.collect();
-                let mut places = Places::at_start_of(&path);
+                let mut positions = Positions::at_start_of(&path);
                 for part in parts {
                     match part {
-                        Part::AnyDepth => places.pass_any(),
-                        Part::One(segment) => places.pass_one(&path, |text| segment.matches(text)),
+                        Part::AnyDepth => positions.pass_any(),
+                        Part::One(segment) => positions.pass_one(&path, |text| segment.matches(text)),
                     }
                 }
-                places.include_end()
+                positions.include_end()
             }
         }
     }

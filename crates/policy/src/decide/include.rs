@@ -2,12 +2,12 @@
 
 use super::glob::Glob;
 
-/// Globs, any of which may match.
+/// Globs, one of which must match.
 #[derive(Debug)]
 pub(crate) struct Include(pub(crate) Vec<Glob>);
 
 impl Include {
-    /// Whether what follows the prefix in a key is included.
+    /// Whether a key is included. `below` is its part after the prefix.
     pub(crate) fn matches(&self, below: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(below))
     }

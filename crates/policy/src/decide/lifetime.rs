@@ -1,4 +1,4 @@
-//! How long a URL may work: what is asked, what the tier allows, what the token has left.
+//! How long a URL works: the least of what is requested, the tier's limit and the remaining life of the token.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,57 +9,56 @@ use access_broker_identity::Caller;
 /// ([AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html), `X-Amz-Expires`).
 pub const MAX_TTL: Duration = Duration::from_hours(7 * 24);
 
-/// How long the caller wants the URL to work.
+/// The requested life of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LifetimeRequest {
-    /// The wish; `None` takes the tier's default. Whole seconds, at least one.
+    /// The requested life; `None` takes the tier's default. Whole seconds, at least one.
     pub ttl: Option<Duration>,
-    /// Refuse rather than shorten.
+    /// Refuse the call instead of shortening the life.
     pub require_full_ttl: bool,
-    /// Let equal requests within the tier's window get the same URL.
+    /// Equal requests within the tier's window get the same URL.
     pub stable: bool,
 }
 
-/// What narrowed the life of a URL.
+/// What limited the life of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryLimit {
-    /// Nothing: the caller got the time it asked for.
+    /// Nothing: the caller got the requested life.
     RequestedTtl,
-    /// The caller asked for no time and got the tier's default.
+    /// The request had no life, and the caller got the tier's default.
     TierDefaultTtl,
     /// The tier's largest TTL.
     TierMaxTtl,
-    /// The end of the caller's token, where the tier ties URLs to it.
+    /// The expiry of the caller's token, in a tier with `end_with_token`.
     TokenExpiry,
-    /// The end of the credentials that sign.
+    /// The expiry of the signing credentials.
     SigningCredentialsExpiry,
 }
 
-/// How long the policy lets a URL work.
+/// The life that the policy gives to a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
-    /// When the signature begins to count, in whole seconds: at the decision or, for a URL that shall stay the same, at
-    /// the start of its window.
+    /// The start of the signature's life, in whole seconds: the decision or, for a stable URL, the start of its window.
     pub starts_at: SystemTime,
-    /// From then on, in whole seconds, from one to [`MAX_TTL`].
+    /// The life from then on, in whole seconds, from one to [`MAX_TTL`].
     pub ttl: Duration,
     /// What made it no longer than this.
     pub limited_by: ExpiryLimit,
-    /// Until when it must work: a presigner that cannot keep this must refuse.
+    /// The URL must work until then: a presigner that cannot keep this must refuse the call.
     pub required_until: Option<SystemTime>,
-    /// Whether equal requests shall get equal URLs.
+    /// Whether equal requests get equal URLs.
     pub stable: bool,
 }
 
 impl Lifetime {
-    /// When the URL stops working, if nothing else ends it.
+    /// When the URL expires at the latest.
     #[must_use]
     pub fn ends_at(&self) -> SystemTime {
         self.starts_at + self.ttl
     }
 }
 
-/// What a tier says about the life of URLs.
+/// The settings of a tier about the life of URLs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LifetimeObligations {
     pub(crate) max_ttl: Duration,
@@ -68,30 +67,30 @@ pub(crate) struct LifetimeObligations {
 }
 
 impl LifetimeObligations {
-    /// The least of what was asked, what the tier allows and, where the tier says so, what the token has left.
+    /// The least of what was requested, the tier's limit and, with `end_with_token`, the remaining life of the token.
     ///
-    /// With a `window`, everything is counted from the window's start and not from now, so that it comes out the same
-    /// throughout: the wish is met up to the window's last second, and the tier's limit never exceeded in its first.
+    /// With a `window`, everything is counted from the window's start and not from now, so that the result is the same in
+    /// the whole window: it covers the requested life in the window's last second, and keeps the tier's limit in its first.
     pub(crate) fn agree(
         self,
-        wanted: LifetimeRequest,
+        request: LifetimeRequest,
         window: Option<Duration>,
         caller: &Caller,
         now: SystemTime,
     ) -> Result<Lifetime, RefusalReason> {
-        let (asked, mut limited_by) = match wanted.ttl {
+        let (requested, mut limited_by) = match request.ttl {
             Some(ttl) => (ttl, ExpiryLimit::RequestedTtl),
             None => (self.default_ttl, ExpiryLimit::TierDefaultTtl),
         };
         // Signatures count whole seconds.
         let now = start_of(now, Duration::from_secs(1));
         let starts_at = window.map_or(now, |window| start_of(now, window));
-        let mut ttl = asked + window.unwrap_or_default();
+        let mut ttl = requested + window.unwrap_or_default();
         if self.max_ttl < ttl {
             (ttl, limited_by) = (self.max_ttl, ExpiryLimit::TierMaxTtl);
         }
         if self.end_with_token {
-            // A caller without a token has nothing that the URL could end with, so it gets none.
+            // Without a token there is no expiry to follow, so the call is refused.
             let token_end = caller.token().map_or(now, |token| start_of(token.expires_at, Duration::from_secs(1)));
             if token_end <= now {
                 return Err(RefusalReason::TokenEnded);
@@ -101,11 +100,11 @@ impl LifetimeObligations {
                 (ttl, limited_by) = (left, ExpiryLimit::TokenExpiry);
             }
         }
-        let (ends_at, required_until) = (starts_at + ttl, now + asked);
-        if wanted.require_full_ttl && ends_at < required_until {
+        let (ends_at, required_until) = (starts_at + ttl, now + requested);
+        if request.require_full_ttl && ends_at < required_until {
             return Err(RefusalReason::FullTtlNotAllowed(ends_at.duration_since(now).unwrap_or_default()));
         }
-        let required_until = wanted.require_full_ttl.then_some(required_until);
+        let required_until = request.require_full_ttl.then_some(required_until);
         Ok(Lifetime { starts_at, ttl, limited_by, required_until, stable: window.is_some() })
     }
 }

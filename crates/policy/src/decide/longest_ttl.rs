@@ -7,8 +7,8 @@ use super::policy::Policy;
 use crate::object::BucketName;
 
 impl Policy {
-    /// The largest `max_ttl` of all tiers of a bucket for one operation, for any caller. `None`: the bucket has no tier
-    /// with the operation, so that no such URL is ever issued for it.
+    /// The largest `max_ttl` of all tiers of a bucket for one operation, for any caller. `None`: no tier of the bucket offers
+    /// the operation, so no such URL is issued for it.
     #[must_use]
     pub fn longest_ttl(&self, bucket: &BucketName, operation: Operation) -> Option<Duration> {
         let lifetimes = self.buckets.get(bucket)?.tree.tiers().filter_map(|tier| match operation {

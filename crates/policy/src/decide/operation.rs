@@ -1,13 +1,13 @@
-//! What callers may be allowed to do.
+//! The operations that a policy permits.
 
 use std::fmt;
 
-/// What can be done with an object.
+/// An operation on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Read it and its headers.
+    /// Reads it and its headers.
     Download,
-    /// Write it.
+    /// Writes it.
     Upload,
 }
 

@@ -1,4 +1,4 @@
-//! The value that stands for "this was allowed".
+//! The proof that the policy permitted an operation.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use super::permitted_terms::PermittedDownload;
 use super::tier_quota::TierQuota;
 use crate::object::{BucketName, EndpointName, HeaderText, ObjectKey, ObjectReference};
 
-/// Proof that the policy allowed one operation on one object, on these terms and for this long.
+/// Proof that the policy permitted one operation on one object, on these terms and for this life.
 ///
 /// `T` is [`PermittedDownload`] or [`PermittedUpload`](super::PermittedUpload): the operation is part of the type, so that a
-/// permit to read cannot be signed as a write. The fields are private and the constructor is visible to the decision alone:
-/// who holds a permit got it from [`Policy`](super::Policy).
+/// permit to read cannot be signed as a write. The fields are private and only the decision can call the constructor:
+/// every permit comes from [`Policy`](super::Policy).
 ///
 /// ```
 /// # use std::time::SystemTime;
@@ -69,7 +69,7 @@ impl<T> Permit<T> {
         Self { object, endpoint, lifetime, terms: Arc::new(terms) }
     }
 
-    /// Lets tests outside the policy hold a permit without a policy file.
+    /// A permit without a policy file, for tests of other members.
     #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub fn for_tests(bucket: BucketName, key: ObjectKey, lifetime: Lifetime, terms: T) -> Self {
@@ -77,19 +77,19 @@ impl<T> Permit<T> {
         Self::new(object, EndpointName::default_endpoint(), lifetime, terms)
     }
 
-    /// The object, with the tier and the grant that make it permitted.
+    /// The object, with the tier and the grant that permit it.
     #[must_use]
     pub const fn object(&self) -> &PermittedObject {
         &self.object
     }
 
-    /// The endpoint that the URL goes by.
+    /// The endpoint that the URL uses.
     #[must_use]
     pub const fn endpoint(&self) -> &EndpointName {
         &self.endpoint
     }
 
-    /// How long the URL may work.
+    /// How long the URL works.
     #[must_use]
     pub const fn lifetime(&self) -> Lifetime {
         self.lifetime
@@ -101,7 +101,7 @@ impl<T> Permit<T> {
         &self.terms
     }
 
-    /// The same for who keeps it beyond the permit, such as the record of the decision.
+    /// The same, for code that keeps it longer than the permit, such as the record of the decision.
     #[must_use]
     pub fn shared_terms(&self) -> Arc<T> {
         Arc::clone(&self.terms)
@@ -109,7 +109,7 @@ impl<T> Permit<T> {
 }
 
 impl Permit<PermittedDownload> {
-    /// The same permit for one version alone, of which it already was or whose object it was for.
+    /// The same permit for only one version of its object. A version that it already has stays.
     #[must_use]
     pub fn pinned_to(mut self, version_id: HeaderText) -> Self {
         Arc::make_mut(&mut self.terms).version_id.get_or_insert(version_id);
@@ -117,8 +117,8 @@ impl Permit<PermittedDownload> {
     }
 }
 
-/// An object that the policy gives a caller access to: inspecting it on the caller's behalf requires this proof. Only the
-/// [`Policy`](crate::Policy) makes it.
+/// Proof that the policy gives a caller access to an object. Inspecting the object for the caller requires it. Only the
+/// [`Policy`](crate::Policy) creates it.
 #[derive(Debug, Clone)]
 pub struct PermittedObject {
     reference: ObjectReference,
@@ -137,7 +137,7 @@ impl PermittedObject {
         Self { reference, tier, rule, quota }
     }
 
-    /// Lets tests outside the policy hold one without a policy file.
+    /// Without a policy file, for tests of other members.
     #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub fn for_tests(bucket: BucketName, key: ObjectKey) -> Self {
@@ -150,7 +150,7 @@ impl PermittedObject {
         &self.reference.bucket
     }
 
-    /// As the caller gave it; the policy found it in the tier.
+    /// The key of the request.
     #[must_use]
     pub const fn key(&self) -> &ObjectKey {
         &self.reference.key
@@ -162,29 +162,29 @@ impl PermittedObject {
         &self.reference
     }
 
-    /// The tier that the object belongs to.
+    /// The object's tier.
     #[must_use]
     pub const fn tier(&self) -> &Arc<str> {
         &self.tier
     }
 
-    /// The name of the grant that allowed it.
+    /// The name of the grant that permits it.
     #[must_use]
     pub const fn rule(&self) -> &Arc<str> {
         &self.rule
     }
 
-    /// How often URLs may be issued in that tier, if it says so.
+    /// How often URLs are issued in that tier, if it has a quota.
     #[must_use]
     pub fn quota(&self) -> Option<&TierQuota> {
         self.quota.as_deref()
     }
 }
 
-/// An uploaded object that may be looked at, and what its tier imposes on uploads.
+/// An uploaded object that may be inspected, and what its tier imposes on uploads.
 #[derive(Debug, Clone)]
 pub struct PermittedInspection {
-    /// With the tier that holds it.
+    /// With its tier.
     pub object: PermittedObject,
     /// What its tier imposes.
     pub imposed: Arc<ImposedOnUploads>,

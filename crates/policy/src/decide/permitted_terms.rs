@@ -1,4 +1,4 @@
-//! What a signature must bind: the caller's terms and the tier's, put together by the policy.
+//! What a signature must bind: the terms of the caller and of the tier, combined by the policy.
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use crate::object::{
     Checksum, Encryption, EntityTag, HeaderText, MetadataName, ObjectTags, ResponseOverride, StorageClass,
 };
 
-/// How an object may be read.
+/// The terms of a permitted download.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermittedDownload {
-    /// The one version of the object that is read. `None`: the current one.
+    /// The version of the object that is read. `None`: the current one.
     pub version_id: Option<HeaderText>,
-    /// Headers that S3 puts on its answer in place of the stored ones, as query parameter and value: the caller's and the
-    /// tier's.
+    /// Headers that S3 sends instead of the stored ones: those of the caller and of the tier.
     pub response_overrides: Vec<(ResponseOverride, HeaderText)>,
 }
 
@@ -24,7 +23,7 @@ impl PermittedDownload {
     }
 }
 
-/// What may be written. Everything here becomes a signed header.
+/// The terms of a permitted upload. Each becomes a signed header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermittedUpload {
     /// `Content-Type`
@@ -33,9 +32,9 @@ pub struct PermittedUpload {
     pub content_length: Option<u64>,
     /// The checksum that S3 verifies.
     pub checksum: Option<Checksum>,
-    /// `If-None-Match: *`: whether the upload fails when the object exists.
+    /// `If-None-Match: *`: whether the upload fails if the object exists.
     pub create_only: bool,
-    /// `If-Match`: the upload fails unless the object there has this tag.
+    /// `If-Match`: the upload fails unless the existing object has this `ETag`.
     pub if_match: Option<EntityTag>,
     /// `Cache-Control`
     pub cache_control: Option<HeaderText>,
@@ -45,12 +44,12 @@ pub struct PermittedUpload {
     pub content_encoding: Option<HeaderText>,
     /// User metadata, sent as `x-amz-meta-NAME`.
     pub metadata: Vec<(MetadataName, HeaderText)>,
-    /// The caller's tags and the tier's.
+    /// The tags of the caller and of the tier.
     pub tags: ObjectTags,
     /// The storage class. `None` leaves it to S3, which takes `STANDARD`.
     pub storage_class: Option<StorageClass>,
-    /// How S3 encrypts the object, where the tier says so.
+    /// How S3 encrypts the object, if the tier says so.
     pub encryption: Option<Arc<Encryption>>,
-    /// Whether the object keeps the id of its decision as metadata.
+    /// Whether the object keeps the ID of its decision as metadata.
     pub record_decision: bool,
 }

@@ -8,7 +8,7 @@ use super::policy_hash::PolicyHash;
 use super::tier_tree::TierTree;
 use crate::object::{BucketName, BucketProfile};
 
-/// A compiled policy. It decides; see [`decide_download`](Self::decide_download) and
+/// A compiled policy. It decides about requests: see [`decide_download`](Self::decide_download) and
 /// [`decide_upload`](Self::decide_upload).
 #[derive(Debug)]
 pub struct Policy {
@@ -33,7 +33,7 @@ pub struct TierOutline {
     pub bucket: BucketName,
     /// Its prefix as written.
     pub prefix: String,
-    /// What it offers.
+    /// The operations that it offers.
     pub operations: Vec<Operation>,
     /// The names of the grants that reach it.
     pub grants: Vec<Arc<str>>,

@@ -1,11 +1,11 @@
-//! Key prefixes of tiers, with segments that may come from the caller's claims.
+//! Key prefixes of tiers. Segments can come from the caller's claims.
 
 use thiserror::Error;
 
 use super::fit::Fit;
 use access_broker_identity::{Caller, Claim};
 
-/// The most segments that a prefix may have.
+/// The most segments of a prefix.
 const MAX_PREFIX_SEGMENTS: usize = 32;
 
 /// A tier's prefix as segments: empty for the whole bucket.
@@ -77,8 +77,8 @@ impl ClaimReference {
         }
     }
 
-    /// Whether a segment of a key is the caller's. What the token lists counts; where the claim is elsewhere, any other
-    /// segment may be the caller's, too.
+    /// Whether a segment of a key is the caller's. A value in the token counts. If the token says that the claim is in
+    /// another place, any other segment may be the caller's.
     pub(crate) fn fits(&self, segment: &str, caller: &Caller) -> Fit {
         let claim = caller.token().and_then(|token| token.claims.get(&self.0));
         if self.value_of(caller) == Some(segment) {
@@ -90,8 +90,8 @@ impl ClaimReference {
         }
     }
 
-    /// The claim's value, if it is a string that may stand in a path. It is compared with a segment of an
-    /// [`ObjectKey`](crate::object::ObjectKey), so a value that is empty, relative or holds a slash equals none.
+    /// The claim's value, if it is a string. It is compared with a segment of an
+    /// [`ObjectKey`](crate::object::ObjectKey), so a value that is empty, relative or has a slash equals none.
     fn value_of<'c>(&self, caller: &'c Caller) -> Option<&'c str> {
         let token = caller.token()?;
         match &*self.0 {
@@ -101,7 +101,7 @@ impl ClaimReference {
     }
 }
 
-/// The rule that a rejected prefix breaks.
+/// The rule that a prefix breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum TierPrefixError {
     #[error("must end with \"/\", so that \"tier 1/\" does not also mean \"tier 10/\"")]
@@ -114,8 +114,8 @@ pub(crate) enum TierPrefixError {
     ControlCharacter,
     #[error("must not be longer than 1,024 bytes or {MAX_PREFIX_SEGMENTS} segments")]
     TooLong,
-    #[error("may hold a template only as a whole segment, such as \"users/{{sub}}/\"")]
+    #[error("can have a template only as a whole segment, such as \"users/{{sub}}/\"")]
     TemplateInsideSegment,
-    #[error("holds an unknown template; there are {{sub}} and {{claims.NAME}}")]
+    #[error("has an unknown template; the templates are {{sub}} and {{claims.NAME}}")]
     UnknownTemplate,
 }

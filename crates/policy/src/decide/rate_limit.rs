@@ -1,16 +1,15 @@
-//! A rate and the burst that it allows.
+//! A rate and its burst.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-/// The most that a rate may name, in whatever unit.
+/// The largest number of a rate, in each unit.
 pub(crate) const MAX_COUNT: u32 = 1_000_000;
 
 const SECOND_NANOS: u64 = 1_000_000_000;
 
-/// So many at once, and one more each time that a period has passed: the generic cell rate algorithm
-/// (ITU-T I.371, appendix A).
+/// A burst at once, and one URL more for each period: the generic cell rate algorithm (ITU-T I.371, appendix A).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     period_nanos: NonZeroU64,
@@ -18,7 +17,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Reads `100/s`, `600/m` or `1000/h`. As many are allowed at once, unless a burst is set.
+    /// Reads `100/s`, `600/m` or `1000/h`. The burst is the same number.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (count, unit) = text.split_once('/')?;
@@ -31,7 +30,7 @@ impl RateLimit {
         let digits = !count.starts_with('0') && count.bytes().all(|byte| byte.is_ascii_digit());
         let count = count.parse().ok().filter(|count: &u32| digits && *count <= MAX_COUNT)?;
         let burst = NonZeroU32::new(count)?;
-        // Never zero: a million per second is one per microsecond.
+        // Not zero: a million per second is one per microsecond.
         Some(Self { period_nanos: NonZeroU64::new(unit / u64::from(count))?, burst })
     }
 
@@ -47,16 +46,16 @@ impl RateLimit {
         self.period_nanos.get()
     }
 
-    /// How many URLs may come at once.
+    /// How many URLs can be issued at once.
     #[must_use]
     pub const fn burst(self) -> NonZeroU32 {
         self.burst
     }
 
-    /// How much earlier than by the rate alone one is allowed, because of the burst, in nanoseconds.
+    /// How much earlier than its period a URL can be issued because of the burst, in nanoseconds.
     #[must_use]
     pub const fn tolerance_nanos(self) -> u64 {
-        // At most an hour, a million times over: it fits.
+        // At most a million hours: it fits.
         self.period_nanos().saturating_mul(self.burst.get() as u64 - 1)
     }
 }

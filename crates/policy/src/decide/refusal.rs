@@ -1,14 +1,14 @@
-//! The decision against a caller, and its reason.
+//! A refusal and its reason.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::violation::FieldViolation;
 
-/// A decision against the caller.
+/// A decision against a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The tier that holds the object, if one does.
+    /// The object's tier, if it has one.
     pub tier: Option<Arc<str>>,
     /// The first reason that was found.
     pub reason: RefusalReason,
@@ -17,27 +17,26 @@ pub struct Refusal {
 /// Why the policy refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefusalReason {
-    /// No tier's prefix matches the key, the bucket has no tiers, or its server would take the key for another.
+    /// No tier's prefix matches the key, the bucket has no tiers, or its server treats the key as another key.
     NoTier,
-    /// The key is under a tier's prefix, and the tier's `include` leaves it out.
+    /// The key begins with a tier's prefix, but the tier's `include` does not match it.
     NotIncluded,
-    /// The tier has no such operation.
+    /// The tier does not offer the operation.
     OperationNotOffered,
-    /// No grant lets this caller do this.
+    /// No grant permits the operation to this caller.
     NotGranted,
     /// A denial, by its name, wins over every grant.
     Denied(Arc<str>),
-    /// Something depends on a claim of which the token says that it is in another place: a rule, by its name, which is a
-    /// denial that may hold or the only grant that might; or without a name the prefix of the tier, which may hold the
-    /// object.
+    /// The decision depends on a claim that is in another place, as the token says. With a name: the rule that depends on it,
+    /// a denial that may hold or a grant that may permit. Without a name: the prefix of the tier that may have the object.
     ClaimElsewhere(Option<Arc<str>>),
-    /// A grant lets this caller do this, but not by the endpoint that it asks for.
+    /// A grant permits the operation to this caller, but not by the requested endpoint.
     EndpointNotGranted,
-    /// The tier ties URLs to the caller's token, and that has ended.
+    /// The tier has `end_with_token`, and the caller's token has expired or is missing.
     TokenEnded,
-    /// The request lacks what the tier demands, or exceeds it.
+    /// The request does not meet the demands of the tier.
     ObligationsNotMet(Vec<FieldViolation>),
-    /// The caller insists on a life that the policy shortens to this.
+    /// The request requires its full life, and the policy shortens it to this.
     FullTtlNotAllowed(Duration),
 }
 

@@ -1,4 +1,4 @@
-//! What a caller asks for, already valid in itself.
+//! Requests for URLs, already checked except by the policy.
 
 use super::lifetime::LifetimeRequest;
 use crate::object::{
@@ -6,40 +6,40 @@ use crate::object::{
     StorageClass,
 };
 
-/// A request for a URL, valid in itself.
+/// A request for a URL. Its values are valid.
 #[derive(Debug, Clone)]
 pub struct AccessRequest<T> {
     /// The object to read or write.
     pub object: ObjectReference,
-    /// By which endpoint; `None` takes the policy's choice.
+    /// The requested endpoint; `None` takes the policy's choice.
     pub endpoint: Option<EndpointName>,
-    /// For how long.
+    /// The requested life.
     pub lifetime: LifetimeRequest,
-    /// How to read, or what to write.
+    /// The requested terms.
     pub terms: T,
 }
 
-/// How a caller wants to read an object.
+/// The requested terms of a download.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequestedDownload {
-    /// One version of the object instead of the current one.
+    /// A version of the object. `None`: the current one.
     pub version_id: Option<HeaderText>,
-    /// Headers that S3 shall put on its answer in place of the stored ones.
+    /// Headers that S3 sends instead of the stored ones.
     pub response_overrides: Vec<(ResponseOverride, HeaderText)>,
 }
 
-/// What a caller wants to write.
+/// The requested terms of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequestedUpload {
     /// `Content-Type`
     pub content_type: Option<HeaderText>,
     /// `Content-Length`, in bytes, exactly.
     pub content_length: Option<u64>,
-    /// The checksum that S3 shall verify.
+    /// The checksum that S3 verifies.
     pub checksum: Option<Checksum>,
-    /// Whether the upload shall fail when the object exists. `None` leaves it to the tier.
+    /// Whether the upload fails if the object exists. `None` leaves it to the tier.
     pub create_only: Option<bool>,
-    /// The tag that the object there must have.
+    /// The `ETag` that the existing object must have.
     pub if_match: Option<EntityTag>,
     /// `Cache-Control`
     pub cache_control: Option<HeaderText>,
@@ -49,7 +49,7 @@ pub struct RequestedUpload {
     pub content_encoding: Option<HeaderText>,
     /// User metadata, without the prefix `x-amz-meta-` of its names.
     pub metadata: Vec<(MetadataName, HeaderText)>,
-    /// Tags beside those of the tier.
+    /// Tags in addition to those of the tier.
     pub tags: ObjectTags,
     /// The storage class. `None` leaves it to S3, which takes `STANDARD`.
     pub storage_class: Option<StorageClass>,

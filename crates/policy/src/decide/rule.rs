@@ -8,7 +8,7 @@ use super::operation::Operation;
 use crate::object::EndpointName;
 use access_broker_identity::Caller;
 
-/// A grant or a denial, apart from the tiers that hold it.
+/// A grant or a denial, without its tiers.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: Arc<str>,
@@ -16,12 +16,12 @@ pub(crate) struct Rule {
     pub(crate) to: Condition,
     /// Claims that the token of a caller must have.
     pub(crate) required_claims: Vec<String>,
-    /// The endpoints that URLs go by, the preferred one first. `None`: those of the tier.
+    /// The endpoints that URLs use, the preferred one first. `None`: those of the tier.
     pub(crate) endpoints: Option<Vec<EndpointName>>,
 }
 
 impl Rule {
-    /// The name for logs: given in the file, or the rule's kind and index.
+    /// The name for logs: from the file, or the rule's kind and index.
     pub(crate) const fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -34,12 +34,12 @@ impl Rule {
         self.endpoints.as_deref()
     }
 
-    /// Whether the rule says whose tokens it means.
+    /// Whether the rule has `issuers`.
     pub(crate) fn names_issuers(&self) -> bool {
         self.to.names_issuers()
     }
 
-    /// Whether the rule, as a grant, lets the caller in: its conditions hold and the required claims are there.
+    /// Whether the rule, as a grant, permits: its conditions hold and the token has the required claims.
     pub(crate) fn grants(&self, operation: Operation, caller: &Caller) -> Fit {
         if !self.operations.contains(&operation) || self.lacks_required_claim(caller) {
             return Fit::No;
@@ -47,8 +47,8 @@ impl Rule {
         self.to.fits(caller, InDoubt::DoesNotHold)
     }
 
-    /// Whether the rule, as a denial, keeps the caller out: its conditions hold, or a required claim is missing in a
-    /// token of the issuers that it is about.
+    /// Whether the rule, as a denial, denies: its conditions hold, or a token of the issuers that it means lacks a required
+    /// claim.
     pub(crate) fn denies(&self, operation: Operation, caller: &Caller) -> Fit {
         if !self.operations.contains(&operation) {
             return Fit::No;

@@ -9,15 +9,15 @@ use super::rule::Rule;
 use super::tier_quota::TierQuota;
 use crate::object::{EndpointName, ObjectKey};
 
-/// A tier with the rules that name it.
+/// A tier with its rules.
 #[derive(Debug)]
 pub(crate) struct Tier {
     pub(crate) name: Arc<str>,
     pub(crate) prefix_length: usize,
     pub(crate) include: Option<Include>,
-    /// How often URLs may be issued. `None`: no limit of its own.
+    /// How often URLs are issued. `None`: the tier has no limit.
     pub(crate) quota: Option<Arc<TierQuota>>,
-    /// The endpoints that its URLs may go by, the preferred one first. `None`: every one of the bucket.
+    /// The endpoints that its URLs can use, the preferred one first. `None`: every endpoint of the bucket.
     pub(crate) endpoints: Option<Vec<EndpointName>>,
     pub(crate) download: Option<DownloadObligations>,
     pub(crate) upload: Option<UploadObligations>,
@@ -30,7 +30,7 @@ impl Tier {
         &self.name
     }
 
-    /// Whether the tier has an `operation` table at all.
+    /// Whether the tier has the table of the operation.
     pub(crate) const fn offers(&self, operation: Operation) -> bool {
         match operation {
             Operation::Download => self.download.is_some(),
@@ -38,7 +38,7 @@ impl Tier {
         }
     }
 
-    /// Whether the key, which begins with the tier's prefix, passes the tier's filters.
+    /// Whether `include` matches the key, which begins with the tier's prefix.
     pub(crate) fn includes(&self, key: &ObjectKey) -> bool {
         let Some(include) = &self.include else {
             return true;

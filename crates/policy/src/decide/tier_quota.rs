@@ -2,11 +2,11 @@
 
 use super::rate_limit::RateLimit;
 
-/// How often URLs may be issued in a tier. `None`: no such limit.
+/// How often URLs are issued in a tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TierQuota {
-    /// To each caller by itself. `None`: no limit.
+    /// To each caller. `None`: no limit.
     pub caller: Option<RateLimit>,
-    /// To all callers together.
+    /// To all callers together. `None`: no limit.
     pub total: Option<RateLimit>,
 }

@@ -1,5 +1,4 @@
-//! Finds the tier with the longest prefix of a key, in time that depends on the key's depth and not on the number of
-//! tiers.
+//! Finds the tier with the longest prefix of a key. The time depends on the key's depth, not on the number of tiers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,10 +53,10 @@ impl TierTree {
     ///
     /// # Errors
     ///
-    /// The tier that it may be instead, depending on a claim of which the caller's token says that it is elsewhere.
+    /// Another tier that may be the right one: it depends on a claim that is in another place, as the token says.
     pub(crate) fn find(&self, key: &ObjectKey, caller: &Caller) -> Result<Option<&Arc<Tier>>, &Arc<Tier>> {
         let segments: Vec<&str> = key.segments().collect();
-        // A prefix is a folder: the last segment, the object's own name, is never part of one.
+        // A prefix ends with a slash, so the last segment of a key is never part of one.
         let folders = segments.split_last().map_or(&[][..], |(_, folders)| folders);
         let deepest = |matching| self.root.deepest(folders, caller, matching).map(|(tier, _)| tier);
         let certain = deepest(Matching::Certain);
@@ -97,7 +96,7 @@ impl Node {
             Fit::Elsewhere => matching == Matching::Possible,
             Fit::No => false,
         });
-        // Literals come first, and only a strictly deeper match replaces the best one so far.
+        // Literals come first: only a strictly deeper match replaces the best one so far.
         for child in literal.into_iter().chain(template.map(|(_, child)| &**child)) {
             if let Some(found) = child.deepest(rest, caller, matching)
                 && best.is_none_or(|(_, left)| found.1 < left)
@@ -114,14 +113,14 @@ impl Node {
 enum Matching {
     /// Those whose claim has the value of the segment.
     Certain,
-    /// Those, too, whose claim is elsewhere and may have that value.
+    /// Also those whose claim is in another place and may have that value.
     Possible,
 }
 
-/// Why a tier cannot stand at its prefix.
+/// Why a tier cannot have its prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum TierConflict {
-    #[error("is the prefix of tier \"{0}\" already")]
+    #[error("repeats the prefix of tier \"{0}\"")]
     SamePrefix(Arc<str>),
     #[error("has a template where another tier has a different one, so that a key could match both")]
     OtherTemplate,

@@ -1,4 +1,4 @@
-//! What a request breaks of a tier's demands.
+//! Demands of a tier that a request does not meet.
 
 /// A request field that breaks a rule. The text is for the caller and never repeats the field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,8 +28,8 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Conditi
     }
     let condition = Condition {
         issuers: read_issuers(&mut table, context),
-        groups: read_values(&mut table, "groups", "The caller is in one of these groups.", "name of a group"),
-        scopes: read_values(&mut table, "scopes", "The token has one of these scopes.", "scope"),
+        groups: read_values(&mut table, "groups", "The caller is in one of these groups.", "names of groups"),
+        scopes: read_values(&mut table, "scopes", "The token has one of these scopes.", "scopes"),
         claims: read_claims(&mut table),
         workloads: read_workloads(&mut table, context),
         trust_domains: read_trust_domains(&mut table, context),
@@ -53,7 +53,7 @@ fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Issuers {
             "The token is from one of these issuers. `\"any\"` means every issuer of the configuration, and those added \
              later.",
         )
-        .list("issuer")
+        .list("issuers")
         .limits("issuers of the configuration, or `\"any\"` alone")
         .optional();
     let Some(issuers) = issuers else { return Issuers::NotNamed };
@@ -76,7 +76,7 @@ fn read_issuers(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Issuers {
 fn read_workloads(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
     let workloads = table
         .setting("workloads", "The caller is one of these workloads.")
-        .list("SPIFFE ID or Linkerd identity")
+        .list("SPIFFE IDs or Linkerd identities")
         .limits("whole identities, in trust domains of the configuration")
         .optional()?;
     for Located { value, location } in workloads.iter().filter(|workload| !workload.value.is_empty()) {
@@ -97,7 +97,7 @@ fn read_workloads(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<
 fn read_trust_domains(table: &mut Table<'_>, context: &PolicyContext<'_>) -> Option<Vec<String>> {
     let domains = table
         .setting("trust_domains", "The caller is a workload of one of these trust domains.")
-        .list("trust domain")
+        .list("trust domains")
         .limits("trust domains of the configuration")
         .optional()?;
     for Located { value, location } in domains.iter().filter(|domain| !domain.value.is_empty()) {
@@ -128,7 +128,11 @@ fn read_claims(table: &mut Table<'_>) -> Vec<(String, Vec<String>)> {
     if !claims.is_present() {
         return Vec::new();
     }
-    claims.describe("For each claim in it, the token has one of the values.", "none");
+    claims.describe(
+        "For each claim in this table, the token has one of its values: a string, a boolean, an integer, or a list of \
+         these.",
+        "none",
+    );
     claims
         .describe_free_keys("A string, a boolean, an integer, or a list of these: the token's claim has one of them.");
     // A set, because the keys of a table have no order and messages need one.

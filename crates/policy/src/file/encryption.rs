@@ -60,8 +60,12 @@ fn read_context(table: &Table<'_>) -> Option<HeaderText> {
     if !table.is_present() {
         return None;
     }
-    table.describe("The encryption context: pairs of strings that KMS binds the use of the key to.", "none");
-    table.describe_free_keys("The value of this name. No name begins with `aws:`. Not for `AES256`.");
+    table.describe(
+        "The encryption context: pairs of strings that KMS binds the use of the key to. Not with `AES256`; no name begins \
+         with `aws:`.",
+        "none",
+    );
+    table.describe_free_keys("The value of this name.");
     let mut context = BTreeMap::new();
     for (name, Located { value, location }) in table.string_pairs() {
         if name.starts_with("aws:") {

@@ -10,7 +10,7 @@ pub(super) fn read(
     meaning: &'static str,
     absent: &'static str,
 ) -> Option<Vec<Located<EndpointName>>> {
-    let names = table.setting("endpoints", meaning).list("name of an endpoint").absent(absent).optional()?;
+    let names = table.setting("endpoints", meaning).list("names of endpoints").absent(absent).optional()?;
     let not_empty = "must not be an empty list; leave it out to allow all";
     Some(parse_entries(table, "endpoints", names, not_empty, EndpointName::parse))
 }

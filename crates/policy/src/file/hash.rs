@@ -43,8 +43,11 @@ mod tests {
 
     use super::*;
 
-    fn hash(text: &str, variables: &[(&str, Option<&str>)]) -> String {
-        let own = |(name, value): &(&str, Option<&str>)| ((*name).to_owned(), value.map(str::to_owned));
+    /// A name, and the value of a variable that is set.
+    type Variable = (&'static str, Option<&'static str>);
+
+    fn hash(text: &str, variables: &[Variable]) -> String {
+        let own = |(name, value): &Variable| ((*name).to_owned(), value.map(str::to_owned));
         let variables: BTreeMap<_, _> = variables.iter().map(own).collect();
         policy_hash(text, &Variables::Listed { setting: "policy.variables", variables }).to_string()
     }
@@ -73,7 +76,7 @@ mod tests {
 
     #[test]
     fn no_two_texts_names_and_values_have_the_same_hash() {
-        let all: [(&str, &[(&str, Option<&str>)]); 14] = [
+        let all: [(&str, &[Variable]); 14] = [
             ("", &[]),
             ("", &[("A", Some("b"))]),
             ("", &[("A", Some("b")), ("B", Some(""))]),

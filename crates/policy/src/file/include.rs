@@ -16,7 +16,7 @@ const SHOWN_CHARACTERS: usize = 80;
 pub(super) fn read(table: &mut Table<'_>) -> Option<Include> {
     let patterns = table
         .setting("include", "Which keys below the prefix belong to the tier. Any of the globs must match.")
-        .list("glob")
+        .list("globs")
         .limits("at most 1,024 bytes each and 32 KiB in all")
         .absent("every key")
         .optional()?;

@@ -16,12 +16,12 @@ const TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=MAX_TTL;
 /// Reads the settings of an operation about the life of its URLs.
 pub(super) fn read(table: &mut Table<'_>) -> LifetimeObligations {
     let max_ttl = table
-        .setting("max_ttl", "The longest life of a URL. A request for a longer life gets this one.")
+        .setting("max_ttl", "The longest lifetime of a URL. A request for a longer one gets this one.")
         .duration()
         .within(TTL)
         .or(DEFAULT_MAX_TTL);
     let default_ttl = table
-        .setting("default_ttl", "The life of a URL if the request has no `ttl`.")
+        .setting("default_ttl", "The lifetime of a URL if the request has no `ttl`.")
         .duration()
         .within(TTL)
         .limits("at most `max_ttl`")

@@ -1,8 +1,10 @@
-//! What a changed policy file has less of than the one before it.
+//! What a changed policy file has less of than the file before it.
 //!
-//! A file that was cut off may still be a valid policy, only without what stood at its end: denials, conditions, limits.
-//! So everything is counted that a file can lose: tiers, grants, denials, conditions, and every single setting and value,
-//! for the file as a whole and for each tier and rule that has a name.
+//! A truncated file can still be a valid policy, without the denials, conditions and limits at its end. So this counts
+//! tiers, grants, denials, conditions, and every setting and value, in the whole file and in each tier and rule that has a
+//! name.
+//!
+//! It compares the texts before variables are replaced: a changed variable is no loss of the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -10,7 +12,7 @@ use std::fmt::{self, Write as _};
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Something of which the changed file has less.
+/// Something that the changed file has less of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     what: String,
@@ -24,8 +26,8 @@ impl fmt::Display for Loss {
     }
 }
 
-/// What `after` has less of than `before`, the most telling losses first. Both are texts of policies; a text that is not
-/// TOML has nothing.
+/// What `after` has less of than `before`, the largest parts first. Both are texts of policies, with their variables; a text
+/// that is not TOML has nothing.
 #[must_use]
 pub fn losses(before: &str, after: &str) -> Vec<Loss> {
     let cut_off =
@@ -45,7 +47,7 @@ pub fn losses(before: &str, after: &str) -> Vec<Loss> {
     found
 }
 
-/// Whether the text may end inside of a word: a number that is cut off is another number.
+/// Whether the text may end inside a word: a truncated number is another number.
 fn is_cut_in_a_word(text: &str) -> bool {
     text.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
 }
@@ -71,7 +73,7 @@ struct Inventory {
     settings: Counts,
     /// The settings of each tier, grant and denial that has a name.
     named: BTreeMap<String, Counts>,
-    /// Every tier and every denial: those without a name by their content.
+    /// Every tier and denial, by its name or else by its content.
     safeguards: BTreeSet<String>,
 }
 
@@ -126,14 +128,14 @@ fn count_table(path: &str, table: &DeTable<'_>, counts: &mut Counts) {
                 _ => *counts.entry(format!("values of {path}")).or_default() += 1,
             }
         }
-        // Lists of tables have a count of their own.
+        // Lists of tables are counted by their elements.
         if !items.iter().any(|item| item.get_ref().is_table()) {
             *counts.entry(path).or_default() += 1;
         }
     }
 }
 
-/// One text for tables of equal content, in whatever order it was written.
+/// A text that is equal for tables of equal content, in any order of keys.
 fn content_of(kind: &str, table: &DeTable<'_>) -> String {
     let mut text = format!("{kind} without a name, ");
     write_table(table, &mut text);
@@ -219,14 +221,14 @@ to = { claims = { level = 20 } }
         losses(BEFORE, after).iter().map(Loss::to_string).collect()
     }
 
-    /// What is lost when one piece of the text is replaced.
+    /// The losses if one piece of the text is replaced.
     fn lost_with(from: &str, to: &str) -> Vec<String> {
         assert_eq!(BEFORE.matches(from).count(), 1, "{from}");
         lost(&BEFORE.replace(from, to))
     }
 
     #[test]
-    fn nothing_is_lost_by_no_change_by_an_addition_or_by_another_value() {
+    fn the_same_file_an_addition_and_another_value_lose_nothing() {
         assert_eq!(lost(BEFORE), [""; 0]);
         assert_eq!(lost_with("\"1MiB\"", "\"2MiB\""), [""; 0]);
         assert_eq!(lost_with("[\"image/jpeg\"]", "[\"image/jpeg\", \"image/png\"]"), [""; 0]);
@@ -270,7 +272,7 @@ to = { claims = { level = 20 } }
     }
 
     #[test]
-    fn an_addition_elsewhere_does_not_make_up_for_a_loss() {
+    fn an_addition_does_not_hide_a_loss() {
         let extra = "[[tier]]\nname = \"extra\"\nbucket = \"media\"\nprefix = \"extra/\"\ndownload = {}\n\
                      upload = { max_size = \"1MiB\", checksum = \"sha256\" }\n\
                      [[grant]]\ntiers = [\"extra\"]\noperations = [\"upload\"]\nto = { groups = [\"b\"] }\n\
@@ -289,7 +291,7 @@ to = { claims = { level = 20 } }
     }
 
     #[test]
-    fn a_text_that_ends_inside_of_a_word_has_lost_its_end() {
+    fn a_text_that_ends_inside_a_word_is_truncated() {
         for (end, is_cut) in
             [("level = 2", true), ("level = 2\n", false), ("\"a\"", false), ("{}", false), ("x_", true)]
         {
@@ -306,7 +308,7 @@ to = { claims = { level = 20 } }
     }
 
     #[test]
-    fn what_is_not_toml_has_nothing() {
+    fn a_text_that_is_not_toml_has_nothing() {
         assert!(lost("[[tier]\n").contains(&"tiers: 0 instead of 2".to_owned()));
     }
 }

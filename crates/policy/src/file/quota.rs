@@ -37,10 +37,10 @@ pub fn read_rate(table: &mut Table<'_>, scope: RateScope, absent: &'static str) 
     };
     let (burst_key, burst_meaning, burst_limits, burst_absent) = match scope {
         RateScope::Caller => {
-            ("caller_burst", "How many URLs one caller can get at once.", "requires `caller`", "the number of `caller`")
+            ("caller_burst", "How many URLs one caller can get at once.", "requires `caller`", "the number of the rate")
         }
         RateScope::Total => {
-            ("total_burst", "How many URLs all callers can get at once.", "requires `total`", "the number of `total`")
+            ("total_burst", "How many URLs all callers can get at once.", "requires `total`", "the number of the rate")
         }
     };
     let rate = table

@@ -30,15 +30,15 @@ struct Scope {
 }
 
 const TIERS: &str = "The tiers that the rule applies to.";
-const OPERATIONS: &str = "The operations that the rule is about: `download`, `upload` or both.";
+const OPERATIONS: &str = "The operations that the rule is about: `download`, `upload`, or both.";
 
 /// Reads one `[[grant]]`. Both `tiers` and `operations` are required: leaving something out grants nothing.
 pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
     table.describe("Permits operations in tiers to the callers that `to` describes.", "none: nothing is permitted");
     let name = read_name(&mut table, "`grant[0]`, `grant[1]` …");
     let scope = Scope {
-        tiers: table.setting("tiers", TIERS).list("name of a tier").required(),
-        operations: table.setting("operations", OPERATIONS).list("operation").required(),
+        tiers: table.setting("tiers", TIERS).list("names of tiers").required(),
+        operations: table.setting("operations", OPERATIONS).list("operations").required(),
         endpoints: endpoints::read(
             &mut table,
             "The bucket's endpoints that the URLs of these callers use. The first is used if the request has none.",
@@ -56,10 +56,10 @@ pub(super) fn read_denial(mut table: Table<'_>, index: usize, context: &PolicyCo
     table.describe("Denies operations to the callers that `to` describes. A denial wins over every grant.", "none");
     let name = read_name(&mut table, "`denial[0]`, `denial[1]` …");
     let scope = Scope {
-        tiers: table.setting("tiers", TIERS).list("name of a tier").absent("every tier").optional(),
+        tiers: table.setting("tiers", TIERS).list("names of tiers").absent("every tier").optional(),
         operations: table
             .setting("operations", OPERATIONS)
-            .list("operation")
+            .list("operations")
             .absent("`download` and `upload`")
             .optional(),
         endpoints: None,
@@ -94,7 +94,7 @@ fn read_rule(table: &mut Table<'_>, name: String, scope: Scope, context: &Policy
     );
     let required_claims = table
         .setting("required_claims", "Claims that the caller's token must have, with any value.")
-        .list("name of a claim")
+        .list("names of claims")
         .optional();
     let required_claims = required_claims.map(|names| not_empty(table, "required_claims", names)).unwrap_or_default();
     let to = condition::read(table.table("to"), context);

@@ -1,6 +1,6 @@
 //! Templates in prefixes, which variables must not give.
 //!
-//! `{sub}` in a prefix gives each caller a prefix of its own. Whether a prefix has a template must be visible in the file,
+//! `{sub}` in a prefix gives each caller another prefix. Whether a prefix has a template must be visible in the file,
 //! and must not depend on the environment.
 
 use toml::de::DeTable;

@@ -48,7 +48,7 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Option<
     let endpoints = endpoints::read(
         &mut table,
         "The bucket's endpoints that URLs can use. The first is used if neither the request nor the grant has one.",
-        "every endpoint of the bucket, `default` first",
+        "every endpoint of the bucket, the default one first",
     );
     let download = download::read(table.table("download"));
     let target = bucket.as_ref().and_then(|name| UploadTarget::find(&name.value, endpoints.as_deref(), context));

@@ -78,7 +78,7 @@ fn read_conditions(table: &mut Table<'_>) -> (bool, Option<bool>) {
         .setting("if_match", "Requests can have `if_match`: the upload replaces only the object with this ETag.")
         .flag()
         .limits("`true` requires `overwrite = true`")
-        .absent("`true`, if the bucket supports it")
+        .absent("yes, if the bucket supports it")
         .optional();
     let if_match = if_match.map(|flag| flag.value);
     if if_match == Some(true) && !overwrite {
@@ -92,15 +92,19 @@ fn read_max_size(table: &mut Table<'_>) -> Option<u64> {
         .setting("max_size", "The largest object. With this setting, a request must state `content_length`.")
         .size()
         .within(1..=MAX_SINGLE_PUT_BYTES)
-        .absent("`5GiB`, and the length is optional")
+        .absent("5 GiB, and the length is optional")
         .optional()
         .map(|size| size.value)
 }
 
 fn read_content_types(table: &mut Table<'_>) -> Option<Vec<ContentTypePattern>> {
     let types = table
-        .setting("content_types", "A request must state a `content_type` that matches one of these.")
-        .list("content type or TYPE/*")
+        .setting(
+            "content_types",
+            "A request must state a `content_type` that matches one of these: exact types, or `TYPE/*` for every \
+             subtype without parameters.",
+        )
+        .list("content types")
         .absent("any content type, or none")
         .optional()?;
     let parse = |text: &str| {
@@ -113,7 +117,7 @@ fn read_content_types(table: &mut Table<'_>) -> Option<Vec<ContentTypePattern>> 
 fn read_checksums(table: &mut Table<'_>) -> Option<Vec<ChecksumAlgorithm>> {
     let algorithms = table
         .setting("checksum", "A request must have a checksum of one of these algorithms.")
-        .list("checksum algorithm")
+        .list("checksum algorithms")
         .limits("`crc32`, `crc32c`, `crc64nvme`, `md5`, `sha1`, `sha256`; in the bucket's `checksums` if it has them")
         .optional()?;
     let parse = |name: &str| {
@@ -128,7 +132,7 @@ fn read_checksums(table: &mut Table<'_>) -> Option<Vec<ChecksumAlgorithm>> {
 fn read_storage_classes(table: &mut Table<'_>) -> Vec<StorageClass> {
     let classes = table
         .setting("storage_classes", "The storage classes that a request can name. Without a name it means `STANDARD`.")
-        .list("storage class")
+        .list("storage classes")
         .limits(
             "`STANDARD`, `STANDARD_IA`, `ONEZONE_IA`, `INTELLIGENT_TIERING`, `GLACIER_IR`, `GLACIER`, `DEEP_ARCHIVE`, \
              `REDUCED_REDUNDANCY`",
@@ -161,8 +165,11 @@ fn read_header<E: Display>(
 /// The tags of the tier, and the names of tags that callers can set.
 fn read_tags(table: &mut Table<'_>) -> (ObjectTags, Vec<String>) {
     let own = table.table("tags");
-    own.describe("Tags that every object gets, such as `{ origin = \"uploads\" }`.", "none");
-    own.describe_free_keys("The value of the tag of this name. At most 10 tags, with `caller_tags`.");
+    own.describe(
+        "Tags that every object gets, such as `{ origin = \"uploads\" }`. At most 10, with `caller_tags`.",
+        "none",
+    );
+    own.describe_free_keys("The value of the tag of this name.");
     let mut tags = ObjectTags::default();
     for (name, Located { value, location }) in own.string_pairs() {
         if let Err(error) = tags.insert(name, &value) {
@@ -171,7 +178,7 @@ fn read_tags(table: &mut Table<'_>) -> (ObjectTags, Vec<String>) {
     }
     let names = table
         .setting("caller_tags", "The names of tags that a request can set. Tags can decide over access to an object.")
-        .list("name of a tag")
+        .list("names of tags")
         .limits("not those of `tags`; at most 10 with `tags`")
         .optional()
         .unwrap_or_default();

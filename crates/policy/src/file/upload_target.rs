@@ -49,7 +49,7 @@ impl<'c> UploadTarget<'c> {
         }
         if if_match && profile.ignores_conditions() {
             report("if_match", format!("must not be true: conditional_writes is false for bucket \"{bucket}\""));
-        } else if if_match && !profile.keeps_if_match() {
+        } else if if_match && !profile.supports_if_match() {
             report(
                 "if_match",
                 format!(

@@ -1,7 +1,7 @@
-//! What a valid policy says without any effect, or surely does not mean.
+//! Warnings about a valid policy: settings without effect, and probable mistakes.
 //!
-//! The policy's text is read once more, apart from what compiles it: a warning changes nothing about a decision. Rules
-//! with settings that are not known here are left alone where rules are compared.
+//! The document is read a second time, independently of the compiled policy: a warning never changes a decision. Rules with
+//! settings that are unknown here are not compared.
 
 mod callers;
 mod conditions;
@@ -17,7 +17,7 @@ use sketch::PolicySketch;
 
 use access_broker_base::document::Document;
 
-/// Adds the warnings about a policy without problems to its document.
+/// Adds the warnings about a valid policy to its document.
 pub(super) fn find(document: &Document<'_>, outlook: &CallerOutlook) {
     let policy = PolicySketch::read(document);
     literals::find(&policy);

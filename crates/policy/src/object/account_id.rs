@@ -1,18 +1,18 @@
-//! AWS account ids.
+//! AWS account IDs.
 
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// An AWS account id: 12 digits
+/// An AWS account ID: 12 digits
 /// ([AWS: account identifiers](https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html)).
-/// It is no secret.
+/// It is not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountId(Arc<str>);
 
 impl AccountId {
-    /// Checks an id.
+    /// Checks an ID.
     ///
     /// # Errors
     ///
@@ -35,9 +35,9 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// The text is not 12 ASCII digits.
+/// Not a valid account ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("must be an AWS account id of 12 digits")]
+#[error("must be an AWS account ID of 12 digits")]
 pub struct AccountIdError;
 
 #[cfg(test)]

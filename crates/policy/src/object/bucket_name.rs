@@ -8,14 +8,14 @@ use thiserror::Error;
 /// The longest logical bucket name, in bytes.
 const MAX_BUCKET_NAME_BYTES: usize = 63;
 
-/// The rule for names that the configuration gives and callers may use.
+/// The rule for names from the configuration that callers can use.
 pub(crate) fn is_logical_name(text: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
     let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
     starts_well && text.len() <= MAX_BUCKET_NAME_BYTES && text.bytes().all(allowed)
 }
 
-/// A logical bucket name: what callers, policies and logs call a bucket. The configuration maps it to a real one.
+/// The logical name of a bucket, for callers, policies and logs. The configuration maps it to an S3 bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BucketName(Arc<str>);
 
@@ -42,7 +42,7 @@ impl fmt::Display for BucketName {
     }
 }
 
-/// A logical bucket name that is not valid.
+/// Not a valid bucket name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be 1 to 63 characters from a-z, 0-9, '-' and '_' and start with a letter or digit")]
 pub struct BucketNameError;

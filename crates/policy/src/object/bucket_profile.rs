@@ -1,4 +1,4 @@
-//! What a policy must know of a bucket, to promise nothing there that its server does not keep.
+//! What a policy must know about a bucket, to promise nothing that its server does not do.
 
 use std::collections::BTreeSet;
 
@@ -6,43 +6,43 @@ use super::checksum::ChecksumAlgorithm;
 use super::endpoint_name::EndpointName;
 use super::object_key::ObjectKey;
 
-/// A bucket of the server's configuration, as far as it decides what a policy may say of it.
+/// The part of a bucket's configuration that limits policies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BucketProfile {
     /// Every endpoint of the bucket.
     pub endpoints: BTreeSet<EndpointName>,
-    /// Those of them that are not AWS's own: servers that may keep less than S3 does.
+    /// The endpoints that are not AWS's: servers that may do less than S3.
     pub other_servers: BTreeSet<EndpointName>,
-    /// Whether uploads are signed by credentials of their own, which need not read.
+    /// Whether uploads have separate signing credentials, which may be unable to read.
     pub separate_upload_credentials: bool,
-    /// What the operator says of headers that are not signed. `None`: nothing.
+    /// What the operator says about unsigned headers. `None`: nothing.
     pub unsigned_headers: Option<UnsignedHeaders>,
-    /// Whether the server keeps `If-None-Match` and `If-Match` of an upload. `None`: the operator has not said.
+    /// Whether the server obeys `If-None-Match` and `If-Match` of an upload. `None`: the operator has not said.
     pub conditional_writes: Option<bool>,
     /// The checksums that the server compares with the content. `None`: the operator has not said.
     pub checksums: Option<BTreeSet<ChecksumAlgorithm>>,
-    /// Whether the server takes a `\` in a key for a `/`, so that one object has keys in several tiers.
+    /// Whether the server treats a `\` in a key as a `/`, so that one object has keys in several tiers.
     pub takes_backslash_for_slash: bool,
 }
 
 /// What a server does with an upload that has more `x-amz-*` headers than its signature covers. AWS refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnsignedHeaders {
-    /// The server refuses it: the operator has tried it.
+    /// The server refuses it, as the operator has tested.
     Refused,
-    /// The server takes it, and the operator takes the risk.
+    /// The server accepts it, and the operator accepts the risk.
     Accepted,
 }
 
 impl BucketProfile {
-    /// Everything but the endpoints is as AWS has it.
+    /// A bucket at AWS with these endpoints.
     #[must_use]
     pub fn at_aws(endpoints: impl IntoIterator<Item = EndpointName>) -> Self {
         Self { endpoints: endpoints.into_iter().collect(), ..Self::default() }
     }
 
-    /// Whether the server is known to compare such a checksum with the content, so that one that it gives back was true:
-    /// AWS does, and another server does where the operator says so.
+    /// Whether the server is known to compare such a checksum with the content. AWS does, and another server does if the
+    /// operator says so.
     #[must_use]
     pub(crate) fn is_known_to_check(&self, algorithm: ChecksumAlgorithm) -> bool {
         match &self.checksums {
@@ -61,21 +61,20 @@ impl BucketProfile {
         self.conditional_writes == Some(false)
     }
 
-    /// Whether the key names an object that another key names, too. Such a key is in no tier: the tier of the other key
-    /// decides over the object.
+    /// Whether another key names the same object. Such a key is in no tier: the tier of the other key decides about the
+    /// object.
     pub(crate) fn has_another_key(&self, key: &ObjectKey) -> bool {
         self.takes_backslash_for_slash && key.as_str().contains('\\')
     }
 
-    /// Whether an upload may be bound to the object that is there. AWS reads the object's tag by the permission to read
-    /// it (`s3:GetObject`), which credentials of uploads have there where the operator grants it; elsewhere credentials
-    /// that need not read cannot be told to.
-    pub(crate) fn keeps_if_match(&self) -> bool {
+    /// Whether an upload can have `If-Match`, which needs read access to the object's `ETag`. At AWS that is `s3:GetObject`, and
+    /// the operator can grant it to the credentials of uploads. At other servers these credentials may be unable to read.
+    pub(crate) fn supports_if_match(&self) -> bool {
         !self.ignores_conditions() && (!self.separate_upload_credentials || self.other_servers.is_empty())
     }
 
-    /// Whether the holder of an upload URL that goes by one of these endpoints may be able to read and publish what the
-    /// upload's signer can, by headers that the signature does not cover. The first such endpoint.
+    /// The first of these endpoints at which the holder of an upload URL may be able to read and publish everything that the
+    /// signer can, by headers that the signature does not cover.
     pub(crate) fn endpoint_open_to_unsigned_headers(&self, usable: &[EndpointName]) -> Option<&EndpointName> {
         if self.separate_upload_credentials || self.unsigned_headers.is_some() {
             return None;

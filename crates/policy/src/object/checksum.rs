@@ -85,7 +85,7 @@ pub struct Checksum {
 }
 
 impl Checksum {
-    /// Takes the raw checksum.
+    /// A checksum from its raw bytes.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Checksum {
         }
     }
 
-    /// It says how many bytes the value has.
+    /// The algorithm; the value has its length.
     #[must_use]
     pub const fn algorithm(&self) -> ChecksumAlgorithm {
         self.algorithm
@@ -111,7 +111,7 @@ impl Checksum {
     }
 }
 
-/// A checksum whose length is not that of its algorithm.
+/// A checksum of the wrong length for its algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be exactly {} raw bytes for {algorithm}", algorithm.byte_length())]
 pub struct ChecksumLengthError {

@@ -1,4 +1,4 @@
-//! Content encodings that an upload may have.
+//! Content encodings of uploads.
 
 use thiserror::Error;
 
@@ -8,8 +8,8 @@ use super::header_text::{HeaderText, HeaderTextError};
 ///
 /// # Errors
 ///
-/// When it is no header value, or has `aws-chunked`: S3 would read the body as chunks with signatures of their own, and
-/// store something else than what was promised.
+/// When it is not a header value, or has `aws-chunked`: S3 would read the body as chunks with their own signatures, and
+/// store other content than what was promised.
 pub fn parse_content_encoding(text: &str) -> Result<HeaderText, ContentEncodingError> {
     if text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked")) {
         return Err(ContentEncodingError::Chunked);
@@ -20,10 +20,10 @@ pub fn parse_content_encoding(text: &str) -> Result<HeaderText, ContentEncodingE
 /// The rule that a content encoding breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ContentEncodingError {
-    /// It says how content travels, and not what it is.
-    #[error("must not be aws-chunked, which is no encoding of the content")]
+    /// It describes the transfer and not the content.
+    #[error("must not be aws-chunked, which is not an encoding of the content")]
     Chunked,
-    /// It is no header value.
+    /// Not a header value.
     #[error(transparent)]
     Text(#[from] HeaderTextError),
 }

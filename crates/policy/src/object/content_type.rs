@@ -1,11 +1,11 @@
-//! Content types that a tier lets in.
+//! Content types that a tier allows.
 
 use super::token::is_token;
 
 /// `image/jpeg`, `text/plain; charset=utf-8` or `image/*`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ContentTypePattern {
-    /// One content type with its parameters, compared without regard to case and otherwise as it stands.
+    /// One content type with its parameters, compared byte for byte, except for case.
     Exact(Box<str>),
     /// Every subtype of a type, without parameters.
     AnySubtype(Box<str>),
@@ -24,15 +24,15 @@ impl ContentTypePattern {
         }
     }
 
-    /// Whether a content type is let in.
+    /// Whether the pattern allows a content type.
     ///
-    /// No parameters are ignored here: browsers read `image/png;x=,text/html` as `text/html`.
+    /// Parameters count: browsers read `image/png;x=,text/html` as `text/html`.
     pub(crate) fn matches(&self, content_type: &str) -> bool {
         match self {
-            Self::Exact(wanted) => content_type.eq_ignore_ascii_case(wanted),
-            Self::AnySubtype(wanted) => content_type
+            Self::Exact(allowed) => content_type.eq_ignore_ascii_case(allowed),
+            Self::AnySubtype(allowed) => content_type
                 .split_once('/')
-                .is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case(wanted) && is_token(subtype)),
+                .is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case(allowed) && is_token(subtype)),
         }
     }
 }

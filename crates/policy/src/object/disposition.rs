@@ -8,20 +8,20 @@ use super::header_text::HeaderText;
 use super::token::is_token_byte;
 use access_broker_base::invisible::changes_direction;
 
-/// The longest file name, in bytes of UTF-8. Percent-encoded it still fits into a [`HeaderText`].
+/// The longest file name, in bytes of UTF-8. Percent-encoded it fits into a [`HeaderText`].
 const MAX_FILE_NAME_BYTES: usize = 240;
 
-/// How a browser shows what it downloads.
+/// What a browser does with a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DispositionType {
-    /// Saved as a file.
+    /// It saves a file.
     Attachment,
-    /// Shown in place.
+    /// It shows the content.
     Inline,
 }
 
 impl DispositionType {
-    /// The type as it stands in the header.
+    /// The type in the header.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl DispositionType {
     ///
     /// # Errors
     ///
-    /// When the file name could be read as a path, or as another name than it is.
+    /// When clients could read the file name as a path or as another name.
     pub fn with_file_name(self, file_name: Option<&str>) -> Result<HeaderText, FileNameError> {
         let mut text = self.as_str().to_owned();
         if let Some(name) = file_name {
@@ -48,7 +48,7 @@ impl DispositionType {
     }
 }
 
-/// Whether browsers save what comes with this header. Anything but a plain `attachment` is read in different ways.
+/// Whether browsers save a download with this header. They differ about anything but a plain `attachment`.
 pub(crate) fn is_attachment(content_disposition: &HeaderText) -> bool {
     let kind = content_disposition.as_str().split(';').next().unwrap_or_default();
     kind.trim_end().eq_ignore_ascii_case(DispositionType::Attachment.as_str())
@@ -58,7 +58,7 @@ fn check_file_name(name: &str) -> Result<(), FileNameError> {
     let is_space = |character: char| character.is_whitespace();
     let edges_fit = !name.starts_with(is_space) && !name.ends_with(is_space);
     let fits = (1..=MAX_FILE_NAME_BYTES).contains(&name.len()) && edges_fit && !name.chars().any(is_deceptive);
-    // A run of spaces would not be signed as it is sent.
+    // SigV4 folds runs of spaces, so one would not be signed as it is sent.
     if fits && !name.contains("  ") { Ok(()) } else { Err(FileNameError) }
 }
 
@@ -72,7 +72,7 @@ const fn ascii_stand_in(character: char) -> char {
     if character.is_ascii() && !matches!(character, '"' | '\\' | '%') { character } else { '_' }
 }
 
-/// The `value-chars` of RFC 8187 section 3.2.1: of a token, all but three.
+/// The `value-chars` of RFC 8187 section 3.2.1: the characters of a token, except three.
 fn push_extended_value(out: &mut String, name: &str) {
     for byte in name.bytes() {
         if is_token_byte(byte) && !matches!(byte, b'*' | b'\'' | b'%') {
@@ -84,11 +84,11 @@ fn push_extended_value(out: &mut String, name: &str) {
     }
 }
 
-/// A file name that clients could mistake.
+/// Not a valid file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "must be 1 to 240 bytes without control characters, '/', '\\', characters that change the direction of text, and \
-     spaces other than single ones within"
+     spaces other than single inner ones"
 )]
 pub struct FileNameError;
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_there_in_ascii_and_in_full() {
+    fn the_name_is_given_in_ascii_and_in_full() {
         assert_eq!(
             attachment("Größe 100%.pdf").unwrap(),
             "attachment; filename=\"Gr__e 100_.pdf\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20100%25.pdf"

@@ -1,4 +1,4 @@
-//! How a tier has S3 encrypt what is uploaded.
+//! How S3 encrypts the uploads of a tier.
 
 use super::header_text::HeaderText;
 
@@ -6,13 +6,13 @@ use super::header_text::HeaderText;
 /// ([AWS: specifying encryption](https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encryption {
-    /// Who keeps the keys.
+    /// Which keys encrypt.
     pub algorithm: EncryptionAlgorithm,
-    /// The id or ARN of the KMS key. `None`: the account's own for S3.
+    /// The ID or ARN of the KMS key. `None`: the account's key for S3.
     pub kms_key_id: Option<HeaderText>,
-    /// The encryption context as the header has it: base64 of a JSON object.
+    /// The encryption context as in the header: base64 of a JSON object.
     pub context: Option<HeaderText>,
-    /// Whether S3 may use a bucket key, which saves requests to KMS.
+    /// Whether S3 can use a bucket key, which saves requests to KMS.
     pub bucket_key: Option<bool>,
 }
 

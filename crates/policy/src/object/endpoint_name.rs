@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::bucket_name::is_logical_name;
 
-/// What callers, policies and logs call one of the endpoints of a bucket. The configuration says where it is.
+/// The name of an endpoint of a bucket. The configuration has its URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointName(Arc<str>);
 
@@ -41,7 +41,7 @@ impl fmt::Display for EndpointName {
     }
 }
 
-/// A name of an endpoint that is not valid.
+/// Not a valid endpoint name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be 1 to 63 characters from a-z, 0-9, '-' and '_' and start with a letter or digit")]
 pub struct EndpointNameError;

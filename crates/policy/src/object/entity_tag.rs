@@ -1,4 +1,4 @@
-//! Entity tags that an upload may be bound to.
+//! Entity tags for `If-Match`.
 
 use thiserror::Error;
 
@@ -13,10 +13,10 @@ impl EntityTag {
     ///
     /// # Errors
     ///
-    /// When it lacks its quotes, is weak or the wildcard, or holds a comma or anything but visible ASCII between the quotes.
+    /// When it has no quotes, is weak or the wildcard, or has a comma or anything but visible ASCII between the quotes.
     pub fn parse(text: &str) -> Result<Self, EntityTagError> {
         let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(EntityTagError)?;
-        // Without its quotes, as some servers want it, `*` would mean any object, a comma a list, and `W/` a weak tag.
+        // Some servers want it without its quotes: then `*` would mean any object, a comma a list, and `W/` a weak tag.
         let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',');
         let is_one = inner != "*" && !inner.starts_with("W/");
         if (1..=254).contains(&inner.len()) && inner.bytes().all(fits) && is_one {
@@ -39,7 +39,7 @@ impl EntityTag {
     }
 }
 
-/// The text breaks the rule of [`EntityTag`].
+/// Not a valid entity tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be a strong ETag with its quotes, as S3 gives it, of at most 256 visible ASCII characters")]
 pub struct EntityTagError;

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// The longest header value that a caller may have signed, in bytes.
+/// The longest header value that is signed, in bytes.
 const MAX_HEADER_TEXT_BYTES: usize = 1_024;
 
 /// A header value that every HTTP client sends and every server reads unchanged: 1 to 1,024 visible ASCII characters
@@ -17,7 +17,7 @@ impl HeaderText {
     ///
     /// # Errors
     ///
-    /// When it is empty, too long, or holds anything but visible ASCII and single inner spaces.
+    /// When it is empty, too long, or has anything but visible ASCII and single inner spaces.
     pub fn parse(text: &str) -> Result<Self, HeaderTextError> {
         let characters_fit = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         let spaces_fit = !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
@@ -35,7 +35,7 @@ impl HeaderText {
     }
 }
 
-/// A header value that would not survive the way to S3 unchanged.
+/// A header value that may not reach S3 unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be 1 to 1,024 visible ASCII characters, with single spaces only between them")]
 pub struct HeaderTextError;

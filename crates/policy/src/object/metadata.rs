@@ -8,10 +8,10 @@ use thiserror::Error;
 /// ([AWS: user-defined metadata](https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html)).
 pub const MAX_METADATA_BYTES: usize = 2_048;
 
-/// What metadata that the broker itself sets begins with.
+/// The names of the broker's own metadata begin with this.
 const RESERVED_PREFIX: &str = "access-broker-";
 
-/// The metadata that holds the id of the decision that an upload was issued by.
+/// The metadata with the ID of the decision by which an upload URL was issued.
 pub const DECISION_METADATA: &str = "access-broker-decision";
 
 /// The name of a piece of user metadata, without its `x-amz-meta-` prefix: 1 to 128 characters from `a-z`, `0-9`, `-`,
@@ -50,7 +50,7 @@ impl fmt::Debug for MetadataName {
     }
 }
 
-/// A metadata name that is not valid.
+/// Not a valid metadata name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("names must be 1 to 128 characters from a-z, 0-9, '-', '_' and '.', and not begin with access-broker-")]
 pub struct MetadataNameError;

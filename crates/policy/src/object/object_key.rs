@@ -4,12 +4,12 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// The longest object key that S3 takes, in bytes of UTF-8
+/// The longest object key of S3, in bytes of UTF-8
 /// ([AWS: object keys](https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)).
 pub const MAX_OBJECT_KEY_BYTES: usize = 1_024;
 
-/// A valid S3 object key: 1 to 1,024 bytes of UTF-8 without control characters, made of `/`-separated segments none
-/// of which is empty, `.` or `..`, and not of white space alone, which AWS's SDKs take for no key.
+/// A valid S3 object key: 1 to 1,024 bytes of UTF-8 without control characters, in segments between `/`. No segment is
+/// empty, `.` or `..`, and a key is not only white space, which AWS's SDKs treat as a missing key.
 ///
 /// The excluded keys are legal in S3, but HTTP clients and S3-compatible servers normalise them, so that the object
 /// reached would not be the object that was authorised. No Unicode normalisation takes place: what was authorised is
@@ -43,7 +43,7 @@ impl ObjectKey {
         Ok(Self(text.into()))
     }
 
-    /// The key as S3 knows it.
+    /// The key at S3.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -61,11 +61,11 @@ impl fmt::Debug for ObjectKey {
     }
 }
 
-/// The rule that a rejected object key breaks. The text is for callers and never repeats the key.
+/// The rule that an object key breaks. The text is for callers and never repeats the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ObjectKeyError {
-    /// No key was given, or white space alone.
-    #[error("must not be empty or of white space alone")]
+    /// No key, or only white space.
+    #[error("must not be empty or only white space")]
     Empty,
     /// Over [`MAX_OBJECT_KEY_BYTES`].
     #[error("must not be longer than 1,024 bytes of UTF-8")]

@@ -1,4 +1,4 @@
-//! An object's place: its bucket and its key.
+//! An object's bucket and key.
 
 use super::bucket_name::BucketName;
 use super::object_key::ObjectKey;

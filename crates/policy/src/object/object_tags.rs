@@ -8,7 +8,7 @@ use thiserror::Error;
 /// ([AWS: object tagging](https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html)).
 pub const MAX_TAGS: usize = 10;
 
-/// Tags by their names, each valid for S3. How many there are is checked where they are put together.
+/// Tags by their names, each valid for S3. The code that combines tags checks their number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectTags(BTreeMap<Box<str>, Box<str>>);
 
@@ -17,9 +17,9 @@ impl ObjectTags {
     ///
     /// # Errors
     ///
-    /// When S3 would refuse it: names of 1 to 128 and values of up to 256 letters, digits, spaces and `+-=._:/@`, and
-    /// names that begin with `aws:`, which AWS keeps for itself. Lengths are in UTF-16 units, as S3 counts them: a
-    /// character outside the Basic Multilingual Plane has two.
+    /// When S3 would refuse it. A name has 1 to 128 and a value up to 256 letters, digits, spaces and `+-=._:/@`. A name
+    /// does not begin with `aws:`, which is reserved. Lengths are in UTF-16 units, as S3 counts them: a character outside the
+    /// Basic Multilingual Plane has two.
     pub fn insert(&mut self, name: &str, value: &str) -> Result<(), ObjectTagError> {
         let allowed = |character: char| character.is_alphanumeric() || " +-=._:/@".contains(character);
         let fits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
@@ -33,7 +33,7 @@ impl ObjectTags {
         Ok(())
     }
 
-    /// Adds other tags. Of two with the same name the other one stays.
+    /// Adds other tags. They replace tags of the same name.
     pub(crate) fn extend(&mut self, others: &Self) {
         self.0.extend(others.0.clone());
     }
@@ -43,13 +43,13 @@ impl ObjectTags {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// How many there are.
+    /// The number of tags.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Then `x-amz-tagging` is not sent.
+    /// Without tags, `x-amz-tagging` is not sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -59,8 +59,8 @@ impl ObjectTags {
 /// A tag that S3 would refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "must have names of 1 to 128 and values of at most 256 letters, digits, spaces and + - = . _ : / @, and no names \
-     that begin with aws:"
+    "must have names of 1 to 128 and values of at most 256 letters, digits, spaces and + - = . _ : / @, and no name that \
+     begins with aws:"
 )]
 pub struct ObjectTagError;
 

@@ -1,8 +1,8 @@
-//! Headers of S3's answer that a signed URL may replace.
+//! Headers of S3's answer that a signed URL can replace.
 
 use super::header_text::HeaderText;
 
-/// A response header that a signed GET or HEAD may replace
+/// A response header that a signed GET or HEAD can replace
 /// ([AWS: GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseOverride {
@@ -21,7 +21,7 @@ pub enum ResponseOverride {
 }
 
 impl ResponseOverride {
-    /// What replaces this header, if it is replaced.
+    /// The value that replaces this header, if any.
     pub(crate) fn find_in(self, overrides: &[(Self, HeaderText)]) -> Option<&HeaderText> {
         overrides.iter().find(|(name, _)| *name == self).map(|(_, value)| value)
     }

@@ -1,10 +1,10 @@
-//! Storage classes that a tier may let callers choose.
+//! Storage classes that callers can choose if the tier allows them.
 
 /// A storage class that one PUT can write
 /// ([AWS: storage classes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StorageClass {
-    /// `STANDARD`, which S3 takes where none is named.
+    /// `STANDARD`, the default of S3.
     Standard,
     /// `STANDARD_IA`
     StandardInfrequentAccess,

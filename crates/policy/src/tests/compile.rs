@@ -2,7 +2,7 @@ use super::*;
 use access_broker_base::document::Variables;
 
 #[test]
-fn everything_wrong_is_reported_at_once_with_its_line() {
+fn all_problems_are_reported_at_once_with_their_lines() {
     let problems = compile(
         r#"[[tier]]
 name = "a"
@@ -36,23 +36,23 @@ to = { claims = { sub = "x" } }
     let found: Vec<String> = problems.to_string().lines().map(str::to_owned).collect();
     let expected = [
         "policy.toml:4: tier[0].prefix must end with \"/\"",
-        "policy.toml:5: tier[0].download.max_ttl must be between 1s and 7days",
-        "policy.toml:5: tier[0].download.default_ttl must be between 1s and 7days",
+        "policy.toml:5: tier[0].download.max_ttl must be between 1s and 7d",
+        "policy.toml:5: tier[0].download.default_ttl must be between 1s and 7d",
         "policy.toml:5: tier[0].download.colour is not a known setting",
         "policy.toml:10: tier[1].prefix must not contain \".\" or \"..\"",
-        "policy.toml:11: tier[1].include holds a glob that is not valid: \"[\" has a '[' without its ']'",
+        "policy.toml:11: tier[1].include has an invalid glob: \"[\" has a '[' without its ']'",
         "policy.toml:12: tier[1].upload.max_size must be between 1B and 5GiB",
-        "policy.toml:12: tier[1].upload.content_types holds what is neither",
-        "policy.toml:12: tier[1].upload.checksum holds \"sha3\"",
+        "policy.toml:12: tier[1].upload.content_types has \"jpeg\", which is neither",
+        "policy.toml:12: tier[1].upload.checksum has the unknown algorithm \"sha3\"",
         "policy.toml:12: tier[1].upload.overwrite must be true or false",
-        "policy.toml:15: grant[0].tiers names \"b\"",
-        "policy.toml:16: grant[0].operations holds \"delete\"",
-        "policy.toml:17: grant[0].to.issuers names \"https://evil.example\"",
+        "policy.toml:15: grant[0].tiers refers to undefined tier \"b\"",
+        "policy.toml:16: grant[0].operations has the unknown operation \"delete\"",
+        "policy.toml:17: grant[0].to.issuers refers to undefined issuer \"https://evil.example\"",
         "policy.toml:17: grant[0].to.groups must not be an empty list",
         "policy.toml:17: grant[0].to.claims.tenant must not be an empty list",
         "policy.toml:19: grant[1].tiers is required",
-        "policy.toml:21: grant[1].to must hold a condition",
-        "policy.toml:24: denial[0].to must name issuers beside claims.sub",
+        "policy.toml:21: grant[1].to must have a condition",
+        "policy.toml:24: denial[0].to must have issuers together with claims.sub",
         "policy.toml:26: colour is not a known setting",
     ];
     for rule in expected {
@@ -65,7 +65,7 @@ fn rules_between_tiers_are_checked_too() {
     for (text, rule) in [
         (
             r#"tier = [{ name = "a", bucket = "media", prefix = "x/", download = {} }, { name = "b", bucket = "media", prefix = "x/", download = {} }]"#,
-            "tier[1].prefix is the prefix of tier \"a\" already",
+            "tier[1].prefix repeats the prefix of tier \"a\"",
         ),
         (
             r#"tier = [{ name = "a", bucket = "media", prefix = "{sub}/", download = {} }, { name = "b", bucket = "media", prefix = "{claims.x}/y/", download = {} }]"#,
@@ -73,20 +73,23 @@ fn rules_between_tiers_are_checked_too() {
         ),
         (
             r#"tier = [{ name = "a", bucket = "media", prefix = "", download = {} }, { name = "a", bucket = "archive", prefix = "", download = {} }]"#,
-            "tier[1].name is the name of another tier already",
+            "tier[1].name repeats the name of another tier",
         ),
         (
             r#"tier = [{ name = "a", bucket = "elsewhere", prefix = "", download = {} }]"#,
-            "tier[0].bucket is not a bucket of the server's configuration",
+            "tier[0].bucket refers to undefined bucket \"elsewhere\"",
         ),
         (
             r#"
             tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
             grant = [{ tiers = ["a"], operations = ["upload"], to = { authenticated = true } }]
             "#,
-            "grant[0].operations grants upload, but none of its tiers has uploads",
+            "grant[0].operations grants upload, but none of its tiers has the table upload",
         ),
-        (r#"tier = [{ name = "a", bucket = "media", prefix = "" }]"#, "tier[0] must offer an operation"),
+        (
+            r#"tier = [{ name = "a", bucket = "media", prefix = "" }]"#,
+            "tier[0] must have a download or an upload table",
+        ),
         (r#"tier = [{ name = "a", bucket = "media", prefix = "a{sub}/", download = {} }]"#, "only as a whole segment"),
         (r#"tier = [{ name = "a", bucket = "media", prefix = "{aud}/", download = {} }]"#, "unknown template"),
         (
@@ -107,7 +110,7 @@ fn rules_between_tiers_are_checked_too() {
             r#"tier = [{ name = "a", bucket = "media", prefix = "", download = { max_ttl = "1m", default_ttl = "2m" } }]"#,
             "default_ttl must not be longer than max_ttl (1m)",
         ),
-        ("", "must hold at least one [[tier]]"),
+        ("", "must have at least one [[tier]]"),
         (
             r#"
             tier = [{ name = "a", bucket = "media", prefix = "", download = {} }]
@@ -157,12 +160,12 @@ fn a_prefix_from_claims_needs_named_issuers_where_several_are_trusted() {
         Policy::parse("policy.toml", &text, &context)
     };
     let problems = policy("{ authenticated = true }").unwrap_err().to_string();
-    assert!(problems.starts_with("policy.toml:3: grant[0].to must name issuers"), "{problems}");
+    assert!(problems.starts_with("policy.toml:3: grant[0].to must have issuers"), "{problems}");
     assert!(policy(r#"{ issuers = ["https://issuer.example"] }"#).is_ok());
 }
 
 #[test]
-fn the_outline_tells_what_reaches_each_tier() {
+fn the_outline_has_the_rules_of_each_tier() {
     let policy = compile(include_str!("../../../../src/dev/policy.toml")).unwrap();
     let outline = policy.outline();
     assert_eq!(outline.len(), 2);
@@ -181,12 +184,15 @@ fn workloads_must_be_provable_ones() {
     };
     assert!(policy("{ workloads = 'spiffe://prod.example/a', trust_domains = ['prod.example'] }").is_ok());
     for (to, rule) in [
-        ("{ workloads = 'prod.example/a' }", "holds \"prod.example/a\", which is no SPIFFE id and no Linkerd identity"),
-        ("{ workloads = 'spiffe://prod.example' }", "which is no SPIFFE id and no Linkerd identity"),
-        ("{ workloads = 'spiffe://other.example/a' }", "names the trust domain \"other.example\", which no listener"),
+        (
+            "{ workloads = 'prod.example/a' }",
+            "has \"prod.example/a\", which is neither a SPIFFE ID nor a Linkerd identity",
+        ),
+        ("{ workloads = 'spiffe://prod.example' }", "which is neither a SPIFFE ID nor a Linkerd identity"),
+        ("{ workloads = 'spiffe://other.example/a' }", "has the trust domain \"other.example\", which no listener"),
         ("{ trust_domains = 'spiffe://prod.example' }", "which no listener and no issuer"),
         ("{ workloads = [] }", "grant[0].to.workloads must not be an empty list"),
-        ("{ trust_domains = '' }", "grant[0].to.trust_domains must not hold an empty value"),
+        ("{ trust_domains = '' }", "grant[0].to.trust_domains must not have an empty value"),
     ] {
         let problems = policy(to).unwrap_err().to_string();
         assert!(problems.contains(rule), "{problems}\nlacks: {rule}");
@@ -195,7 +201,7 @@ fn workloads_must_be_provable_ones() {
 }
 
 #[test]
-fn globs_that_are_wrong_are_named_with_their_rule_and_bounded_in_number() {
+fn invalid_globs_are_reported_with_their_rule_and_globs_are_bounded_in_number() {
     let include = |patterns: &str| {
         compile(&format!(
             "tier = [{{ name = 't', bucket = 'media', prefix = '', download = {{}}, include = [{patterns}] }}]"
@@ -205,13 +211,13 @@ fn globs_that_are_wrong_are_named_with_their_rule_and_bounded_in_number() {
     let problem = |patterns: &str| include(patterns).unwrap_err();
     assert_eq!(
         problem(r"'**.jpg', '*.png', 'a\'"),
-        "policy.toml:1: tier[0].include holds a glob that is not valid: \"**.jpg\" has '**' beside other characters: '**' \
+        "policy.toml:1: tier[0].include has an invalid glob: \"**.jpg\" has '**' next to other characters: '**' \
          must be a whole segment, as in '**/*.jpg'\n\
-         policy.toml:1: tier[0].include holds a glob that is not valid: \"a\\\" has a '\\' without a character after it in \
+         policy.toml:1: tier[0].include has an invalid glob: \"a\\\" has a '\\' without a character after it in \
          its segment; '/' cannot be escaped"
     );
-    assert!(problem(r#""a\nb""#).contains(r#"not valid: "a\nb" has a control character"#));
-    let shown = format!("not valid: \"{}…\" is longer than 1,024 bytes", "é".repeat(80));
+    assert!(problem(r#""a\nb""#).contains(r#"invalid glob: "a\nb" has a control character"#));
+    let shown = format!("invalid glob: \"{}…\" is longer than 1,024 bytes", "é".repeat(80));
     assert!(problem(&format!("'{}'", "é".repeat(513))).contains(&shown));
     assert!(problem(&format!("'{}/'", "é".repeat(79))).contains(&format!("\"{}/\" has an empty", "é".repeat(79))));
     assert!(problem("").ends_with("tier[0].include must not be an empty list; leave it out to include every key"));
@@ -219,7 +225,7 @@ fn globs_that_are_wrong_are_named_with_their_rule_and_bounded_in_number() {
     let globs = |count: usize| vec![format!("'{}'", "a".repeat(1_024)); count].join(", ");
     assert!(include(&globs(32)).is_ok());
     let too_many = problem(&format!("{}, 'a'", globs(32)));
-    assert_eq!(too_many, "policy.toml:1: tier[0].include must not hold more than 32 KiB of globs");
+    assert_eq!(too_many, "policy.toml:1: tier[0].include must not have more than 32 KiB of globs");
 }
 
 #[test]
@@ -250,6 +256,6 @@ fn the_name_of_a_rule_is_seen_as_it_is() {
             "tier = [{{ name = \"a\", bucket = \"media\", prefix = \"\", download = {{}} }}]\n[[denial]]\nname = \"{name}\"\nto = {{ authenticated = true }}"
         );
         let problems = compile(&text).unwrap_err().to_string();
-        assert!(problems.contains("denial[0].name must not hold control characters"), "{problems}");
+        assert!(problems.contains("denial[0].name must not have control characters"), "{problems}");
     }
 }

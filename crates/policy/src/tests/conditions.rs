@@ -111,7 +111,7 @@ fn groups_that_are_elsewhere_grant_nothing_and_lift_no_denial() {
     assert_eq!(reason, RefusalReason::NotGranted);
 }
 
-/// The reason is the same in whatever order the conditions and entries stand.
+/// The reason does not depend on the order of the conditions and entries.
 #[test]
 fn a_grant_that_cannot_hold_does_not_depend_on_a_claim_that_is_elsewhere() {
     let elsewhere = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("src1"))).collect::<Value>();
@@ -127,10 +127,10 @@ fn a_grant_that_cannot_hold_does_not_depend_on_a_claim_that_is_elsewhere() {
     let claims = json!({ "dept": { "finance": true }, "_claim_names": elsewhere(&["groups", "area", "site"]) });
     for (yes, no) in [&groups, &first, &last] {
         assert_eq!(refusal(yes, &claims), Some(RefusalReason::NotGranted));
-        // The denial holds as far as the object goes, and the rest of it is elsewhere.
+        // The denial holds for the object, and its other claim is in another place.
         assert_eq!(refusal(no, &claims), Some(RefusalReason::ClaimElsewhere(Some("no".into()))));
     }
-    // What is elsewhere may still fit where one entry cannot be compared.
+    // A claim in another place may fit if one entry cannot be compared.
     let to = "to = { issuers = \"any\", claims = { dept = \"finance\" } }";
     let (yes, no) = (grant(to), denial(to));
     let claims = json!({ "dept": [{ "finance": true }], "_claim_names": elsewhere(&["dept"]) });
@@ -254,9 +254,9 @@ fn names_belong_to_an_issuer_where_there_are_several() {
         assert!(compile_for(&[ISSUER], &grants(to)).is_ok(), "{to}");
         assert!(compile_for(&both, &denials(to)).is_ok(), "{to}");
         let refused = compile_for(&both, &grants(to)).unwrap_err().to_string();
-        assert!(refused.contains("policy.toml:12: grant[0].to must name issuers beside "), "{refused}");
+        assert!(refused.contains("policy.toml:12: grant[0].to must have issuers together with "), "{refused}");
         assert!(refused.contains("of [\"https://issuer.example\", \"https://other.example\"]"), "{refused}");
-        assert!(refused.contains("or issuers = \"any\""), "{refused}");
+        assert!(refused.contains("or set issuers = \"any\""), "{refused}");
         for issuers in [format!("[\"{ISSUER}\"]"), "\"any\"".to_owned(), "[\"any\"]".to_owned()] {
             let named = grants(&format!("{to}, issuers = {issuers}"));
             assert!(compile_for(&both, &named).is_ok(), "{named}");
@@ -265,12 +265,12 @@ fn names_belong_to_an_issuer_where_there_are_several() {
     let required = grants("authenticated = true").replace("tiers", "required_claims = [\"a\"]\ntiers");
     assert!(compile_for(&[ISSUER], &required).is_ok());
     let refused = compile_for(&both, &required).unwrap_err().to_string();
-    assert!(refused.contains("must name issuers beside required_claims, "), "{refused}");
+    assert!(refused.contains("must have issuers together with required_claims, "), "{refused}");
     let everyone = grants("authenticated = true");
     assert!(compile_for(&both, &everyone).is_ok());
     let mixed =
         compile_for(&both, &grants(&format!("groups = [\"a\"], issuers = [\"any\", \"{ISSUER}\"]"))).unwrap_err();
-    assert!(mixed.to_string().contains("must not hold \"any\" beside an issuer"), "{mixed}");
+    assert!(mixed.to_string().contains("cannot combine \"any\" with an issuer"), "{mixed}");
     let subject = grants("claims = { sub = \"a\" }");
     assert!(compile_for(&[ISSUER], &subject).is_err() && compile_for(&both, &subject).is_err());
 }
@@ -293,7 +293,7 @@ fn any_issuer_means_every_caller_with_a_token() {
 #[test]
 fn wrong_required_claims_are_reported() {
     for (setting, rule) in
-        [("[]", "must not be an empty list"), ("[\"\"]", "must not hold an empty name"), ("7", "must be a string")]
+        [("[]", "must not be an empty list"), ("[\"\"]", "must not have an empty value"), ("7", "must be a string")]
     {
         let text = format!("{ANYONE_MAY}\n[[denial]]\nrequired_claims = {setting}\nto = {{ authenticated = true }}");
         let problems = compile(&text).unwrap_err().to_string();
@@ -339,7 +339,7 @@ fn a_prefix_from_a_claim_that_is_elsewhere_hides_no_tier() {
     assert_eq!(tier(elsewhere.clone(), "t/shared/deep/x"), Ok("shared".to_owned()));
     assert_eq!(tier(elsewhere.clone(), "t/x"), Ok("wide".to_owned()));
     assert_eq!(tier(elsewhere, "other/x"), Err((None, RefusalReason::NoTier)));
-    // Another claim that is elsewhere, and one that is missing.
+    // Another claim in another place, and a missing one.
     assert_eq!(tier(json!({ "hasgroups": true, "tenant": "acme" }), "t/acme/x"), Ok("own".to_owned()));
     assert_eq!(tier(json!({ "hasgroups": true }), "t/acme/x"), Ok("wide".to_owned()));
     assert_eq!(tier(json!({}), "t/acme/x"), Ok("wide".to_owned()));

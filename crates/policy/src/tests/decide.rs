@@ -269,7 +269,7 @@ fn a_life_is_the_least_of_what_was_asked_allowed_and_left_in_the_token() {
     assert_eq!(decide(Some(60), false, 3_600.0), Ok((60, ExpiryLimit::RequestedTtl)));
     assert_eq!(decide(Some(7_200), false, 3_600.0), Ok((1_200, ExpiryLimit::TierMaxTtl)));
     assert_eq!(decide(Some(7_200), false, 90.9), Ok((90, ExpiryLimit::TokenExpiry)));
-    // A limit that takes nothing away from the wish is none.
+    // A limit that does not shorten the requested life is not named.
     assert_eq!(decide(Some(1_200), false, 3_600.0), Ok((1_200, ExpiryLimit::RequestedTtl)));
     assert_eq!(decide(Some(90), false, 90.0), Ok((90, ExpiryLimit::RequestedTtl)));
     assert_eq!(decide(None, false, 300.0), Ok((300, ExpiryLimit::TierDefaultTtl)));

@@ -71,10 +71,10 @@ fn the_wish_counts_where_the_policy_lets_it_and_else_the_first_that_it_names() {
         let expected = expected.map(str::to_owned).ok_or(RefusalReason::EndpointNotGranted);
         assert_eq!(found, expected, "{group} {key} {wanted:?}");
     }
-    assert_eq!(endpoint(&policy, "nobody", "open/x", Some("public")), Err(RefusalReason::NotGranted));
+    assert_eq!(endpoint(&policy, "stranger", "open/x", Some("public")), Err(RefusalReason::NotGranted));
 }
 
-/// Each bucket of a grant has endpoints of its own.
+/// Each bucket of a grant has its own endpoints.
 #[test]
 fn what_the_bucket_does_not_have_is_passed_over() {
     let policy = compile(
@@ -119,11 +119,11 @@ fn endpoints_that_do_not_exist_or_leave_nothing_are_reported() {
         .replace("endpoints = [\"vpce\"]", "endpoints = []");
     let problems = compile(&text).unwrap_err().to_string();
     for problem in [
-        "tier[1].endpoints holds \"vpc\", which is no endpoint of the bucket",
+        "tier[1].endpoints refers to undefined endpoint \"vpc\" of bucket \"media\"",
         "tier[1].endpoints must be 1 to 63 characters",
-        "grant[1].endpoints leaves tier \"inside\" no endpoint",
-        "grant[2].endpoints leaves tier \"open\" no endpoint",
-        "grant[2].endpoints holds \"publik\", by which none of its tiers can be reached",
+        "grant[1].endpoints leaves tier \"inside\" without an endpoint",
+        "grant[2].endpoints leaves tier \"open\" without an endpoint",
+        "grant[2].endpoints lists endpoint \"publik\", which none of its tiers allows",
         "grant[3].endpoints must not be an empty list",
     ] {
         assert!(problems.contains(problem), "{problem} is not in\n{problems}");

@@ -49,7 +49,7 @@ fn the_tiers_limit_holds_from_the_start_of_the_window() {
     let policy = compile(STABLE).unwrap();
     let life = stable(&policy, "x", Some(7_000), false, at(WINDOW_START + 100)).unwrap();
     assert_eq!((life.ttl, life.limited_by), (Duration::from_hours(2), ExpiryLimit::TierMaxTtl));
-    // Early in the window what is left covers the wish, late it does not.
+    // Early in the window the rest covers the request, late it does not.
     assert!(stable(&policy, "x", Some(7_000), true, at(WINDOW_START + 200)).is_ok());
     assert_eq!(
         stable(&policy, "x", Some(7_000), true, at(WINDOW_START + 201)),
@@ -57,14 +57,14 @@ fn the_tiers_limit_holds_from_the_start_of_the_window() {
     );
 }
 
-/// Its end would differ from caller to caller, and with it the URL.
+/// URLs of different callers would expire at different times, and so differ.
 #[test]
 fn a_tier_whose_urls_end_with_the_token_has_no_stable_ones() {
     let text = STABLE.replace("stable_window = \"1h\" }", "stable_window = \"1h\", end_with_token = true }");
     let problems = compile(&text).unwrap_err().to_string();
     assert!(
         problems.starts_with(
-            "policy.toml:3: tier[0].download.stable_window must not be set beside end_with_token = true: a URL"
+            "policy.toml:3: tier[0].download.stable_window cannot be combined with end_with_token = true: "
         ),
         "{problems}"
     );

@@ -56,7 +56,7 @@ fn a_tier_can_have_everything_saved_and_shown_as_no_page() {
     assert_eq!(read_as(&policy, &[]), Ok(imposed));
     let named = [(ContentDisposition, "attachment; filename=\"a.html\"")];
     assert_eq!(read_as(&policy, &named).unwrap()[0].1, "attachment; filename=\"a.html\"");
-    // A wish for what the tier imposes anyway is no contradiction.
+    // A request for what the tier imposes is no contradiction.
     let same = [(ContentDisposition, "attachment"), (ContentType, "application/octet-stream")];
     let same_in_words = same.map(|(name, value)| (name, value.to_owned())).to_vec();
     assert_eq!(read_as(&policy, &same), Ok(same_in_words));
@@ -91,15 +91,18 @@ fn a_compare_and_swap_needs_a_tier_that_lets_overwrite() {
 
 #[test]
 fn storage_classes_are_those_of_the_tier() {
-    let wish = |storage_class| RequestedUpload { storage_class, ..RequestedUpload::default() };
+    let request = |storage_class| RequestedUpload { storage_class, ..RequestedUpload::default() };
     let (standard, archive) = (Some(StorageClass::Standard), Some(StorageClass::GlacierDeepArchive));
     let plain = policy("upload = {}");
-    assert!(written(&plain, wish(None)).is_ok() && written(&plain, wish(standard)).is_ok());
-    assert_eq!(violated(written(&plain, wish(archive))), ["storage_class"]);
+    assert!(written(&plain, request(None)).is_ok() && written(&plain, request(standard)).is_ok());
+    assert_eq!(violated(written(&plain, request(archive))), ["storage_class"]);
     let cold = policy("upload = { storage_classes = ['DEEP_ARCHIVE'] }");
-    assert_eq!(written(&cold, wish(archive)).unwrap().storage_class, archive);
-    assert_eq!(violated(written(&cold, wish(None))), ["storage_class"]);
-    assert!(problems("upload = { storage_classes = ['COLD'] }").contains("holds \"COLD\"; the classes are STANDARD"));
+    assert_eq!(written(&cold, request(archive)).unwrap().storage_class, archive);
+    assert_eq!(violated(written(&cold, request(None))), ["storage_class"]);
+    assert!(
+        problems("upload = { storage_classes = ['COLD'] }")
+            .contains("has the unknown storage class \"COLD\"; the storage classes are STANDARD")
+    );
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn tags_are_the_tiers_and_those_that_it_lets_callers_set() {
     for problem in [
         "upload.tags.aws:x must have names",
         "upload.tags.n must be a string",
-        "caller_tags holds \"a\"",
+        "caller_tags has \"a\", which is in tags",
         "caller_tags must have names",
     ] {
         assert!(problems.contains(problem), "{problem} is not in\n{problems}");
@@ -161,12 +164,12 @@ fn encryption_is_set_by_the_tier_alone() {
 #[test]
 fn impossible_encryption_is_reported() {
     for (table, problem) in [
-        ("kms_key_id = 'k'", "encryption must have an algorithm"),
-        ("algorithm = 'AES256', kms_key_id = 'k'", "encryption.kms_key_id is for aws:kms and aws:kms:dsse only"),
-        ("algorithm = 'AES256', context = { a = 'b' }", "encryption.context is for aws:kms"),
-        ("algorithm = 'aws:kms:dsse', bucket_key = true", "encryption.bucket_key is not for aws:kms:dsse"),
+        ("kms_key_id = 'k'", "encryption.algorithm is required: AES256"),
+        ("algorithm = 'AES256', kms_key_id = 'k'", "encryption.kms_key_id applies only to aws:kms and aws:kms:dsse"),
+        ("algorithm = 'AES256', context = { a = 'b' }", "encryption.context applies only to aws:kms"),
+        ("algorithm = 'aws:kms:dsse', bucket_key = true", "encryption.bucket_key cannot be combined with aws:kms:dsse"),
         ("algorithm = 'aws:kms', context = { 'aws:s3:arn' = 'x' }", "must not begin with \"aws:\""),
-        ("algorithm = 'aws:kms', context = {}", "encryption.context must hold at least one pair"),
+        ("algorithm = 'aws:kms', context = {}", "encryption.context must have at least one pair"),
         ("algorithm = 'rot13'", "encryption.algorithm must be"),
         ("algorithm = 'aws:kms', kms_key_id = 'a\\u00e9'", "encryption.kms_key_id must be 1 to 1,024"),
     ] {
@@ -177,7 +180,7 @@ fn impossible_encryption_is_reported() {
 }
 
 #[test]
-fn verification_is_for_who_may_upload_and_by_decision_where_those_are_recorded() {
+fn verification_is_for_callers_who_may_upload_and_by_decision_if_decisions_are_recorded() {
     let verify = |policy: &Policy, by_decision| {
         let decided = policy.decide_verification(&caller(&json!({})), &object("media", "x"), by_decision);
         decided.map(|permitted| permitted.object.tier().to_string()).map_err(|refusal| refusal.reason)
@@ -195,7 +198,7 @@ fn content_headers_of_the_tier_are_on_every_upload_and_no_others_may_be() {
     let imposing = policy(
         "upload = { cache_control = 'no-store', content_disposition = 'attachment', content_encoding = 'gzip' }",
     );
-    let wish = |value: &str| RequestedUpload {
+    let request = |value: &str| RequestedUpload {
         cache_control: Some(header(value)),
         content_disposition: Some(header(value)),
         content_encoding: Some(header(value)),
@@ -214,7 +217,7 @@ fn content_headers_of_the_tier_are_on_every_upload_and_no_others_may_be() {
         assert_eq!(agreed.content_encoding, same.content_encoding);
     }
     assert_eq!(
-        violated(written(&imposing, wish("other"))),
+        violated(written(&imposing, request("other"))),
         ["cache_control", "content_disposition", "content_encoding"]
     );
     // Byte for byte.
@@ -222,7 +225,7 @@ fn content_headers_of_the_tier_are_on_every_upload_and_no_others_may_be() {
         violated(written(&imposing, RequestedUpload { cache_control: Some(header("No-Store")), ..same })),
         ["cache_control"]
     );
-    let free = written(&policy("upload = {}"), wish("other")).unwrap();
+    let free = written(&policy("upload = {}"), request("other")).unwrap();
     assert_eq!(free.cache_control, Some(header("other")));
     assert_eq!(written(&policy("upload = {}"), RequestedUpload::default()).unwrap().cache_control, None);
 }

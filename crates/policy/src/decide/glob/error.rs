@@ -15,25 +15,25 @@ pub(crate) enum GlobError {
     RelativeSegment,
     #[error("has a control character, which no key has")]
     ControlCharacter,
-    #[error("has '**' beside other characters: '**' must be a whole segment, as in '**/*.jpg'")]
+    #[error("has '**' next to other characters: '**' must be a whole segment, as in '**/*.jpg'")]
     PartialAnyDepth,
     #[error("has a '\\' without a character after it in its segment; '/' cannot be escaped")]
     NothingEscaped,
     #[error(
-        "has a '[' without its ']' in the same segment; a class holds at least one character and no '/', and a \
+        "has a '[' without its ']' in the same segment; a class has at least one character and no '/', and a \
          literal '[' is written '\\['"
     )]
     OpenClass,
     #[error("has a range in a class that starts after its end")]
     ReversedRange,
-    #[error("has a range in a class that goes over '/', which no class can match")]
+    #[error("has a range in a class that includes '/', which no class can match")]
     RangeOverSlash,
     #[error("has a '-' in the middle of a class that is not part of a range; write '\\-'")]
     LooseHyphen,
     #[error("has a named class, such as '[:digit:]'; write a range, such as '0-9'")]
     NamedClass,
     #[error(
-        "has a '{{' without its '}}' in the same segment; alternatives hold no '/', and a literal '{{' is written \
+        "has a '{{' without its '}}' in the same segment; alternatives have no '/', and a literal '{{' is written \
          '\\{{'"
     )]
     OpenBrace,
@@ -41,6 +41,6 @@ pub(crate) enum GlobError {
     LooseBrace,
     #[error("has an empty alternative in braces; write a second pattern for it")]
     EmptyAlternative,
-    #[error("has braces with one alternative, and needs at least two; templates such as {{sub}} are for 'prefix' only")]
+    #[error("has braces with one alternative, but needs at least two; templates such as {{sub}} are for 'prefix' only")]
     OneAlternative,
 }

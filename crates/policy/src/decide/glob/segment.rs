@@ -3,9 +3,9 @@
 use std::str::Chars;
 
 use super::error::GlobError;
-use super::places::Places;
+use super::positions::Positions;
 
-/// A segment of a glob, other than `**`.
+/// A segment of a glob, except `**`.
 #[derive(Debug)]
 pub(super) struct Segment(Vec<Element>);
 
@@ -15,9 +15,9 @@ enum Element {
     Character(char),
     /// `?`: one character.
     AnyCharacter,
-    /// `*`: any number of characters, also none.
+    /// `*`: zero or more characters.
     AnyText,
-    /// `[…]`: one character.
+    /// `[…]`: one character of a class.
     Class(Class),
     /// `{…,…}`: one of several texts.
     OneOf(Vec<Vec<Element>>),
@@ -37,7 +37,7 @@ impl Segment {
         Self(vec![Element::AnyText])
     }
 
-    /// Reads a segment. `text` holds no `/`.
+    /// Reads a segment. `text` has no `/`.
     pub(super) fn parse(text: &str) -> Result<Self, GlobError> {
         let elements = Reader(text.chars()).read_elements(Level::Segment)?;
         let is_dot = |element: &Element| *element == Element::Character('.');
@@ -49,7 +49,7 @@ impl Segment {
 
     pub(super) fn matches(&self, text: &str) -> bool {
         let (mut elements, mut text) = (self.0.as_slice(), text.chars());
-        // Characters at both ends stand where they stand. Most globs have only one `*` beside them.
+        // Characters at both ends have fixed positions. Most globs have only one `*` between them.
         while let [Element::Character(expected), rest @ ..] = elements {
             if text.next() != Some(*expected) {
                 return false;
@@ -67,43 +67,45 @@ impl Segment {
             [Element::AnyText] => true,
             _ => {
                 let text: Vec<char> = text.collect();
-                let mut places = Places::at_start_of(&text);
-                pass(elements, &text, &mut places);
-                places.include_end()
+                let mut positions = Positions::at_start_of(&text);
+                pass(elements, &text, &mut positions);
+                positions.include_end()
             }
         }
     }
 }
 
-fn pass(elements: &[Element], text: &[char], places: &mut Places) {
+fn pass(elements: &[Element], text: &[char], positions: &mut Positions) {
     for element in elements {
         match element {
-            Element::Character(expected) => places.pass_one(text, |found| found == expected),
-            Element::AnyCharacter => places.pass_one(text, |_| true),
-            Element::AnyText => places.pass_any(),
-            Element::Class(class) => places.pass_one(text, |found| class.holds(*found)),
-            Element::OneOf(alternatives) => places.pass_one_of(alternatives, |one, places| pass(one, text, places)),
+            Element::Character(expected) => positions.pass_one(text, |found| found == expected),
+            Element::AnyCharacter => positions.pass_one(text, |_| true),
+            Element::AnyText => positions.pass_any(),
+            Element::Class(class) => positions.pass_one(text, |found| class.matches(*found)),
+            Element::OneOf(alternatives) => {
+                positions.pass_one_of(alternatives, |one, positions| pass(one, text, positions));
+            }
         }
-        if places.are_none() {
+        if positions.are_none() {
             return;
         }
     }
 }
 
 impl Class {
-    fn holds(&self, character: char) -> bool {
+    fn matches(&self, character: char) -> bool {
         self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&character)) != self.negated
     }
 }
 
-/// Where elements are read: that decides what ends them.
+/// Where elements are read, which decides what ends them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     Segment,
     Alternative,
 }
 
-/// What of a segment is still to be read.
+/// The unread rest of a segment.
 struct Reader<'a>(Chars<'a>);
 
 impl Reader<'_> {
@@ -146,7 +148,7 @@ impl Reader<'_> {
         if alternatives.len() == 1 { Err(GlobError::OneAlternative) } else { Ok(alternatives) }
     }
 
-    /// Reads what follows a `[`. A `]` or `-` that comes first is a character, and so is a `-` that comes last.
+    /// Reads what follows a `[`. A `]` or `-` at the start is a character, and so is a `-` at the end.
     fn read_class(&mut self) -> Result<Class, GlobError> {
         let negated = self.sees("!") || self.sees("^");
         if negated {
@@ -192,7 +194,7 @@ impl Reader<'_> {
         self.literal(character)
     }
 
-    /// The character that stands here: itself, or after a `\` the next one.
+    /// The character itself, or after a `\` the next one.
     fn literal(&mut self, character: char) -> Result<char, GlobError> {
         let meant = match character {
             '\\' => self.0.next().ok_or(GlobError::NothingEscaped)?,

@@ -245,7 +245,7 @@ fn push_class(out: &mut String, characters: &[char], mut at: usize) -> usize {
     at + 1
 }
 
-/// Segments of valid globs, from pieces that can stand beside each other.
+/// Segments of valid globs, from pieces that can follow each other.
 fn segment() -> impl Strategy<Value = String> {
     let pieces = vec![
         "a",
@@ -311,7 +311,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_taken_for_valid_matches_like_a_regular_expression(
+    fn every_valid_glob_matches_like_a_regular_expression(
         glob in r"([ab.é🦀,!^*?/-]|\[|\]|\{|\}|\\|\*\*|\[!){1,10}",
         keys in vec(key(), 8),
     ) {

@@ -14,17 +14,17 @@ pub(crate) struct DownloadObligations {
     pub(crate) lifetime: LifetimeObligations,
     /// How long equal requests may get the same URL. `None`: never.
     pub(crate) stable_window: Option<Duration>,
-    /// Whether browsers must save what they download, and not show it.
+    /// Whether browsers must save what they download instead of showing it.
     pub(crate) attachment: bool,
     pub(crate) content_type: Option<HeaderText>,
 }
 
 impl DownloadObligations {
-    /// The terms that the permit fixes: the caller's, with what the tier imposes. A wish that contradicts the tier is an
-    /// error and not dropped: the caller would go on believing in it.
-    pub(crate) fn agree(&self, asked: RequestedDownload) -> Result<PermittedDownload, Vec<FieldViolation>> {
+    /// The terms of the permit: those of the caller and of the tier. A request that contradicts the tier is refused: a dropped
+    /// term would be a surprise for the caller.
+    pub(crate) fn agree(&self, requested: RequestedDownload) -> Result<PermittedDownload, Vec<FieldViolation>> {
         use ResponseOverride::{ContentDisposition, ContentType};
-        let RequestedDownload { version_id, mut response_overrides } = asked;
+        let RequestedDownload { version_id, mut response_overrides } = requested;
         let mut violations = Vec::new();
         if self.attachment {
             match ContentDisposition.find_in(&response_overrides) {
@@ -32,7 +32,7 @@ impl DownloadObligations {
                     let attachment = DispositionType::Attachment.with_file_name(None);
                     response_overrides.extend(attachment.ok().map(|text| (ContentDisposition, text)));
                 }
-                Some(wish) if !is_attachment(wish) => violations.push(FieldViolation::new(
+                Some(requested) if !is_attachment(requested) => violations.push(FieldViolation::new(
                     "response_overrides.content_disposition",
                     "must be an attachment in this tier",
                 )),
@@ -42,7 +42,7 @@ impl DownloadObligations {
         if let Some(imposed) = &self.content_type {
             match ContentType.find_in(&response_overrides) {
                 None => response_overrides.push((ContentType, imposed.clone())),
-                Some(wish) if wish != imposed => violations
+                Some(requested) if requested != imposed => violations
                     .push(FieldViolation::new("response_overrides.content_type", "must be the tier's content type")),
                 Some(_) => {}
             }
@@ -50,12 +50,12 @@ impl DownloadObligations {
         if violations.is_empty() { Ok(PermittedDownload { version_id, response_overrides }) } else { Err(violations) }
     }
 
-    /// The window of a URL that shall stay the same.
+    /// The window of a stable URL.
     pub(crate) fn window(&self, stable: bool) -> Result<Option<Duration>, FieldViolation> {
         match (stable, self.stable_window) {
             (false, _) => Ok(None),
             (true, Some(window)) => Ok(Some(window)),
-            (true, None) => Err(FieldViolation::new("stable", "must not be set in this tier, whose URLs are all new")),
+            (true, None) => Err(FieldViolation::new("stable", "must not be set: this tier has no stable URLs")),
         }
     }
 }

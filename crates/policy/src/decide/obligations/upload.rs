@@ -13,88 +13,88 @@ use crate::object::{BucketProfile, Checksum, DECISION_METADATA, HeaderText, MAX_
 /// [AWS](https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)).
 pub(crate) const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1_024 * 1_024 * 1_024;
 
-/// The length of a decision's id in metadata: a UUID with its hyphens.
+/// The length of a decision's ID in metadata: a UUID with its hyphens.
 const DECISION_ID_BYTES: usize = 36;
 
 /// What a tier demands of uploads.
 #[derive(Debug)]
 pub(crate) struct UploadObligations {
     pub(crate) lifetime: LifetimeObligations,
-    /// What can be seen of the obligations in what is stored.
+    /// The obligations that are visible in the stored object.
     pub(crate) imposed: Arc<ImposedOnUploads>,
     pub(crate) overwrite: bool,
-    /// Whether callers may bind an upload to the object that is there.
+    /// Whether requests can have `if_match`.
     pub(crate) if_match: bool,
-    /// Names of the tags that callers may set.
+    /// Names of the tags that callers can set.
     pub(crate) caller_tags: Vec<String>,
 }
 
 impl UploadObligations {
-    /// The terms that the permit fixes: the caller's, with what the tier imposes.
+    /// The terms of the permit: those of the caller and of the tier.
     ///
-    /// Every demand that is not met is reported, not only the first.
+    /// Reports every demand that is not met, not only the first.
     pub(crate) fn agree(
         &self,
-        asked: RequestedUpload,
+        requested: RequestedUpload,
         bucket: &BucketProfile,
     ) -> Result<PermittedUpload, Vec<FieldViolation>> {
         let mut violations: Vec<FieldViolation> = [
-            self.content_type_violation(&asked),
-            self.content_length_violation(&asked),
-            self.checksum_violation(&asked, bucket),
-            self.create_only_violation(&asked, bucket),
-            self.if_match_violation(&asked, bucket),
-            self.storage_class_violation(&asked),
-            self.tags_violation(&asked),
-            self.metadata_violation(&asked),
+            self.content_type_violation(&requested),
+            self.content_length_violation(&requested),
+            self.checksum_violation(&requested, bucket),
+            self.create_only_violation(&requested, bucket),
+            self.if_match_violation(&requested, bucket),
+            self.storage_class_violation(&requested),
+            self.tags_violation(&requested),
+            self.metadata_violation(&requested),
         ]
         .into_iter()
         .flatten()
         .collect();
         let imposed = &self.imposed;
-        let mut header = |field, imposed: &Option<HeaderText>, asked: Option<HeaderText>| {
-            if imposed.is_some() && asked.is_some() && asked != *imposed {
-                violations.push(FieldViolation::new(field, "must be what this tier imposes, or not be set"));
+        let mut header = |field, imposed: &Option<HeaderText>, requested: Option<HeaderText>| {
+            if imposed.is_some() && requested.is_some() && requested != *imposed {
+                violations.push(FieldViolation::new(field, "must be left out or equal to what this tier imposes"));
             }
-            asked.or_else(|| imposed.clone())
+            requested.or_else(|| imposed.clone())
         };
-        let cache_control = header("cache_control", &imposed.cache_control, asked.cache_control);
+        let cache_control = header("cache_control", &imposed.cache_control, requested.cache_control);
         let content_disposition =
-            header("content_disposition", &imposed.content_disposition, asked.content_disposition);
-        let content_encoding = header("content_encoding", &imposed.content_encoding, asked.content_encoding);
+            header("content_disposition", &imposed.content_disposition, requested.content_disposition);
+        let content_encoding = header("content_encoding", &imposed.content_encoding, requested.content_encoding);
         if !violations.is_empty() {
             return Err(violations);
         }
-        let mut tags = asked.tags;
+        let mut tags = requested.tags;
         tags.extend(&imposed.tags);
         Ok(PermittedUpload {
-            content_type: asked.content_type,
-            content_length: asked.content_length,
-            checksum: asked.checksum,
-            create_only: !self.overwrite || asked.create_only == Some(true),
-            if_match: asked.if_match,
+            content_type: requested.content_type,
+            content_length: requested.content_length,
+            checksum: requested.checksum,
+            create_only: !self.overwrite || requested.create_only == Some(true),
+            if_match: requested.if_match,
             cache_control,
             content_disposition,
             content_encoding,
-            metadata: asked.metadata,
+            metadata: requested.metadata,
             tags,
-            storage_class: asked.storage_class,
+            storage_class: requested.storage_class,
             encryption: imposed.encryption.clone(),
             record_decision: imposed.record_decision,
         })
     }
 
-    fn content_type_violation(&self, asked: &RequestedUpload) -> Option<FieldViolation> {
-        let given = asked.content_type.as_ref().map_or("", HeaderText::as_str);
-        let is_let_in = self.imposed.lets_in_content_type(given)?;
+    fn content_type_violation(&self, requested: &RequestedUpload) -> Option<FieldViolation> {
+        let given = requested.content_type.as_ref().map_or("", HeaderText::as_str);
+        let is_allowed = self.imposed.lets_in_content_type(given)?;
         let rule =
             if given.is_empty() { "is required in this tier" } else { "must be one of the tier's content types" };
-        (!is_let_in).then(|| FieldViolation::new("content_type", rule))
+        (!is_allowed).then(|| FieldViolation::new("content_type", rule))
     }
 
-    fn content_length_violation(&self, asked: &RequestedUpload) -> Option<FieldViolation> {
+    fn content_length_violation(&self, requested: &RequestedUpload) -> Option<FieldViolation> {
         let max = self.imposed.max_size.unwrap_or(MAX_SINGLE_PUT_BYTES);
-        let rule = match asked.content_length {
+        let rule = match requested.content_length {
             None if self.imposed.max_size.is_some() => format!("is required in this tier, at most {max} bytes"),
             Some(length) if length > max => format!("must be at most {max} bytes"),
             _ => return None,
@@ -102,8 +102,8 @@ impl UploadObligations {
         Some(FieldViolation::new("content_length", rule))
     }
 
-    fn checksum_violation(&self, asked: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
-        let given = asked.checksum.as_ref().map(Checksum::algorithm);
+    fn checksum_violation(&self, requested: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
+        let given = requested.checksum.as_ref().map(Checksum::algorithm);
         if let Some(allowed) = &self.imposed.checksums
             && !given.is_some_and(|algorithm| allowed.contains(&algorithm))
         {
@@ -116,8 +116,8 @@ impl UploadObligations {
         Some(FieldViolation::new("checksum", rule))
     }
 
-    fn create_only_violation(&self, asked: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
-        let rule = match asked.create_only {
+    fn create_only_violation(&self, requested: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
+        let rule = match requested.create_only {
             Some(false) if !self.overwrite => "must not be false in this tier, which forbids overwriting",
             Some(true) if bucket.ignores_conditions() => "must not be true in this bucket, whose server ignores it",
             _ => return None,
@@ -125,42 +125,43 @@ impl UploadObligations {
         Some(FieldViolation::new("create_only", rule))
     }
 
-    fn if_match_violation(&self, asked: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
-        asked.if_match.as_ref()?;
+    fn if_match_violation(&self, requested: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
+        requested.if_match.as_ref()?;
         let rule = if !self.overwrite {
             "must not be set in this tier, which forbids overwriting"
         } else if !self.if_match {
             "must not be set in this tier"
         } else if bucket.ignores_conditions() {
             "must not be set in this bucket, whose server ignores it"
-        } else if !bucket.keeps_if_match() {
-            "must not be set in this bucket, whose uploads are signed by credentials that need not read"
-        } else if asked.create_only == Some(true) {
-            "must not be set beside create_only: the object cannot both be there and not"
+        } else if !bucket.supports_if_match() {
+            "must not be set in this bucket, whose uploads are signed by credentials that may be unable to read"
+        } else if requested.create_only == Some(true) {
+            "cannot be combined with create_only: the object cannot both exist and not exist"
         } else {
             return None;
         };
         Some(FieldViolation::new("if_match", rule))
     }
 
-    fn storage_class_violation(&self, asked: &RequestedUpload) -> Option<FieldViolation> {
-        let wanted = asked.storage_class.unwrap_or(StorageClass::Standard);
+    fn storage_class_violation(&self, requested: &RequestedUpload) -> Option<FieldViolation> {
+        let wanted = requested.storage_class.unwrap_or(StorageClass::Standard);
         let names: Vec<&str> = self.imposed.storage_classes.iter().map(|class| class.name()).collect();
         let rule = || format!("must be {} in this tier", names.join(" or "));
         (!self.imposed.storage_classes.contains(&wanted)).then(|| FieldViolation::new("storage_class", rule()))
     }
 
-    fn tags_violation(&self, asked: &RequestedUpload) -> Option<FieldViolation> {
+    fn tags_violation(&self, requested: &RequestedUpload) -> Option<FieldViolation> {
         let allowed = |name: &str| self.caller_tags.iter().any(|allowed| allowed == name);
-        let all_allowed = asked.tags.iter().all(|(name, _)| allowed(name));
-        (!all_allowed).then(|| FieldViolation::new("tags", "must have only names that this tier lets callers set"))
+        let all_allowed = requested.tags.iter().all(|(name, _)| allowed(name));
+        (!all_allowed).then(|| FieldViolation::new("tags", "must have only names that callers can set in this tier"))
     }
 
-    /// What the broker adds counts against S3's limit, too.
-    fn metadata_violation(&self, asked: &RequestedUpload) -> Option<FieldViolation> {
-        let bytes: usize = asked.metadata.iter().map(|(name, value)| name.as_str().len() + value.as_str().len()).sum();
+    /// What the broker adds also counts against S3's limit.
+    fn metadata_violation(&self, requested: &RequestedUpload) -> Option<FieldViolation> {
+        let bytes: usize =
+            requested.metadata.iter().map(|(name, value)| name.as_str().len() + value.as_str().len()).sum();
         let max = MAX_METADATA_BYTES - DECISION_METADATA.len() - DECISION_ID_BYTES;
         let exceeds = self.imposed.record_decision && bytes > max;
-        exceeds.then(|| FieldViolation::new("metadata", format!("must not hold more than {max} bytes in this tier")))
+        exceeds.then(|| FieldViolation::new("metadata", format!("must not exceed {max} bytes in this tier")))
     }
 }

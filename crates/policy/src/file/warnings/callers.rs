@@ -1,13 +1,13 @@
-//! Which callers there can be, as far as the server's configuration tells.
+//! Which callers are possible under the configuration.
 
 use std::collections::BTreeSet;
 
 use access_broker_identity::{AcceptedProof, IssuerSettings, TRUST_DOMAIN_SCHEME, TokenProfile, TokenUses};
 
-/// What callers can bring: the kinds of tokens of each issuer, and workloads of each trust domain.
+/// The possible kinds of callers: tokens of each issuer, and workloads of each trust domain.
 #[derive(Debug, Clone, Default)]
 pub struct CallerOutlook {
-    /// `None`: nothing is known, and no condition is taken for one that cannot hold.
+    /// `None`: unknown, so every condition can hold.
     kinds: Option<BTreeSet<CallerKind>>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct TokenKind {
     pub(super) scopes_claim: String,
 }
 
-/// Who makes a token, where that tells which claims it cannot have.
+/// The kind of issuer of a token, if it limits the token's claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Giver {
     /// Any issuer: its tokens may have any claim.
@@ -62,14 +62,14 @@ const USER_CLAIMS: [&str; 19] = [
 /// Every claim of a service account's token.
 const KUBERNETES_CLAIMS: [&str; 8] = ["aud", "exp", "iat", "iss", "jti", "kubernetes.io", "nbf", "sub"];
 
-/// The issuers of GitHub Actions and of GitLab.com, and those of their claims whose values always hold a slash.
+/// The issuers of GitHub Actions and of GitLab.com, and those of their claims whose values always have a slash.
 const CLAIMS_WITH_SLASH: [(&str, &[&str]); 2] = [
     ("https://token.actions.githubusercontent.com", &["job_workflow_ref", "ref", "repository", "workflow_ref"]),
     ("https://gitlab.com", &["ci_config_ref_uri", "project_path", "ref_path"]),
 ];
 
 impl CallerOutlook {
-    /// What these listeners and issuers let callers prove.
+    /// The callers that these listeners and issuers accept.
     pub fn new<'c>(proofs: impl IntoIterator<Item = &'c AcceptedProof>, issuers: &[IssuerSettings]) -> Self {
         let mut kinds = BTreeSet::new();
         for proof in proofs {
@@ -79,7 +79,7 @@ impl CallerOutlook {
                 continue;
             }
             for token in issuers.iter().flat_map(TokenKind::from_issuer) {
-                // A JWT-SVID proves a workload, too.
+                // A JWT-SVID also proves a workload.
                 let of_token = token.issuer.strip_prefix(TRUST_DOMAIN_SCHEME).map(str::to_owned);
                 let trust_domain = of_token.or_else(|| trust_domain.clone());
                 kinds.insert(CallerKind { token: Some(token), trust_domain });
@@ -114,7 +114,7 @@ impl TokenKind {
         givers.into_iter().map(kind).collect()
     }
 
-    /// Whether every value of this claim holds a slash, so that it is never one segment of a key.
+    /// Whether every value of this claim has a slash, so that it is never one segment of a key.
     pub(super) fn always_has_slash(&self, claim: &str) -> bool {
         match self.giver {
             Giver::Spiffe => claim == "sub",
@@ -130,15 +130,15 @@ impl Giver {
             Self::Any => true,
             Self::CognitoId => !["client_id", "scope", "username"].contains(&claim),
             Self::CognitoAccess => {
-                let of_user = ["cognito:username", "identities"].contains(&claim) || claim.starts_with("custom:");
-                !of_user && !USER_CLAIMS.contains(&claim)
+                let is_of_user = ["cognito:username", "identities"].contains(&claim) || claim.starts_with("custom:");
+                !is_of_user && !USER_CLAIMS.contains(&claim)
             }
             Self::Kubernetes => KUBERNETES_CLAIMS.contains(&claim),
             Self::Spiffe => !USER_CLAIMS.contains(&claim),
         }
     }
 
-    /// What such tokens are called.
+    /// For messages.
     pub(super) const fn plural(self) -> &'static str {
         match self {
             Self::Any => "tokens",
@@ -149,7 +149,7 @@ impl Giver {
         }
     }
 
-    /// What to do where such a token lacks a claim.
+    /// What to do if such a token lacks a claim.
     pub(super) const fn advice(self) -> &'static str {
         match self {
             Self::Any => "",

@@ -9,7 +9,7 @@ use crate::file::condition::ANY_ISSUER;
 use access_broker_base::document::{Located, Location, WarningCode};
 use access_broker_identity::WorkloadId;
 
-/// What Kubernetes puts service accounts into.
+/// The group of all service accounts of Kubernetes.
 const KUBERNETES_GROUPS: &str = "system:serviceaccounts";
 
 pub(super) fn find(policy: &PolicySketch<'_>, outlook: &CallerOutlook) {
@@ -57,7 +57,7 @@ impl Condition<'_> {
         values.first().map_or_else(|| to.table.location().clone(), |value| value.location.clone())
     }
 
-    /// Why none of these callers, some of whom have tokens, can meet it.
+    /// Why none of these callers, some of which have tokens, can meet it.
     fn obstacle(&self, kinds: &[&CallerKind]) -> String {
         let tokens = kinds.iter().filter_map(|kind| kind.token.as_ref());
         let claim_of = |token: &TokenKind| match self {
@@ -83,7 +83,7 @@ impl Condition<'_> {
             }
         }
         if lacks.is_empty() {
-            return "no listener takes a proof of it together with the other conditions".to_owned();
+            return "no listener accepts a proof of it together with the other conditions".to_owned();
         }
         let lacks: Vec<String> = lacks.into_iter().collect();
         lacks.join(" and ") + advice
@@ -113,7 +113,7 @@ fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
     if kinds.iter().any(|kind| conditions.iter().all(|condition| condition.is_possible(kind))) {
         return;
     }
-    // What the rule says of issuers narrows the search for the reason.
+    // Only the rule's issuers matter for the reason.
     let issuers = conditions.iter().find(|condition| matches!(condition, Condition::List("issuers", _)));
     let meant: Vec<&CallerKind> =
         kinds.iter().filter(|kind| issuers.is_none_or(|issuers| issuers.is_possible(kind))).collect();
@@ -124,27 +124,27 @@ fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
             Condition::List(key, _) => (&to.table, *key),
             Condition::Claim(name, _) => (&to.claims_table, *name),
         };
-        let asks_for_a_token = !matches!(condition, Condition::List("workloads" | "trust_domains", _));
-        let reason = if asks_for_a_token && kinds.iter().all(|kind| kind.token.is_none()) {
-            "no listener takes tokens, and callers without one have no issuer, groups, scopes or claims; use workloads \
-             or trust_domains, or add a [[listener]] that takes tokens"
+        let needs_a_token = !matches!(condition, Condition::List("workloads" | "trust_domains", _));
+        let reason = if needs_a_token && kinds.iter().all(|kind| kind.token.is_none()) {
+            "no listener accepts tokens, and callers without one have no issuer, groups, scopes or claims; use workloads \
+             or trust_domains, or add a [[listener]] that accepts tokens"
                 .to_owned()
         } else if meant.iter().any(|kind| condition.is_possible(kind)) {
             continue;
         } else {
             condition.obstacle(&meant)
         };
-        table.warn(WarningCode::ConditionNeverHolds, key, &location, format!("can be met by no caller: {reason}"));
+        table.warn(WarningCode::ConditionNeverHolds, key, &location, format!("cannot be met by any caller: {reason}"));
         is_explained = true;
     }
     if !is_explained {
-        let message = "can be met by no caller: each condition can be met, and no kind of caller can meet all of them \
-                       at once; make a rule for each kind";
+        let message = "cannot be met by any caller: each condition can be met, but no kind of caller meets all of them; \
+                       make a rule for each kind";
         to.table.warn_here(WarningCode::ConditionNeverHolds, message);
     }
 }
 
-/// A grant in a tier whose prefix comes from claims that no caller of the grant has.
+/// Finds tiers of a grant whose prefix comes from claims that no caller of the grant has.
 fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
     let templated = policy.tiers_of(grant).filter(|(_, tier)| tier.prefix.value.contains('{'));
     let mut meant: Option<Vec<&TokenKind>> = None;
@@ -160,9 +160,9 @@ fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &B
                 .iter()
                 .filter_map(|token| {
                     if !token.giver.can_have(claim) {
-                        Some("it is in none of their tokens")
+                        Some("none of their tokens has it")
                     } else if token.always_has_slash(claim) {
-                        Some("its value always has a slash, and a template stands for one segment")
+                        Some("its value always has a slash, while a template is one segment")
                     } else {
                         None
                     }
@@ -173,12 +173,12 @@ fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &B
                 continue;
             }
             let reason = if meant.is_empty() {
-                "they have no token".to_owned()
+                "these callers have no token".to_owned()
             } else {
                 reasons.into_iter().collect::<Vec<_>>().join(", or ")
             };
             let message = format!(
-                "reaches nothing in tier \"{}\": its prefix comes from the claim \"{claim}\" of callers, and {reason}",
+                "permits nothing in tier \"{}\": its prefix comes from the claim \"{claim}\", and {reason}",
                 tier.name
             );
             grant.table.warn(WarningCode::PrefixNeverMatches, "tiers", &grant.table.location_of("tiers"), message);
@@ -186,7 +186,7 @@ fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &B
     }
 }
 
-/// Whether there are callers that the grant means, and none of them has a token.
+/// Whether the grant means some callers; the caller of this function knows that none of them has a token.
 fn only_workloads(grant: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) -> bool {
     let conditions = conditions(&grant.to);
     kinds.iter().any(|kind| conditions.iter().all(|condition| condition.is_possible(kind)))
@@ -197,8 +197,8 @@ fn find_token_ends(policy: &PolicySketch<'_>) {
         for operation in Operation::ALL {
             let table = tier.table_of(operation);
             if table.peek_flag("end_with_token") {
-                let message = "refuses every caller: no listener takes tokens; remove it, or add a [[listener]] that \
-                               takes tokens";
+                let message = "refuses every caller: no listener accepts tokens; remove it, or add a [[listener]] that \
+                               accepts tokens";
                 let location = table.location_of("end_with_token");
                 table.warn(WarningCode::EndWithTokenWithoutTokens, "end_with_token", &location, message);
             }

@@ -1,10 +1,10 @@
-//! What no grant reaches, and grants that decide nothing because of other rules.
+//! Tiers without grants, and grants without effect because of other rules.
 
 use super::sketch::{PolicySketch, RuleSketch};
 use crate::decide::Operation;
 use access_broker_base::document::WarningCode;
 
-/// How many comparisons of rules and of their values are made. A policy with more in one tier is not searched to the end.
+/// How many comparisons of rules and of their values are made. A policy that needs more is not searched to the end.
 const MAX_COMPARISONS: usize = 10_000_000;
 
 /// The most names in one message.
@@ -38,26 +38,26 @@ fn find_not_granted(policy: &PolicySketch<'_>) {
         let is_unreached = Operation::ALL.into_iter().all(|op| !tier.offers(op) || missing.contains(&op));
         if is_unreached {
             let location = tier.table.location_of("name");
-            let message = "is in no grant, so that every call in it is refused; add a [[grant]] or remove the tier";
+            let message = "is in no grant, so every call in it is refused; add a [[grant]] or remove the tier";
             tier.table.warn(WarningCode::TierWithoutGrants, "name", &location, message);
             continue;
         }
         for operation in missing {
             let key = operation.name();
-            let message = format!("is offered and in no grant, so that every {key} is refused; grant it or remove it");
+            let message = format!("is in no grant, so every {key} is refused; grant it or remove it");
             tier.table.warn(WarningCode::OperationWithoutGrants, key, tier.table_of(operation).location(), message);
         }
     }
 }
 
-/// Grants add up and the first that fits decides: one of which earlier ones grant every part never decides.
+/// The first grant that fits decides, so a grant has no effect if earlier grants permit every part of it.
 fn find_shadowed(policy: &PolicySketch<'_>, budget: &mut usize) {
     let mut earlier: Vec<Vec<&RuleSketch<'_>>> = vec![Vec::new(); policy.tiers.len()];
     for grant in &policy.grants {
         let before = |tier: usize| [earlier[tier].as_slice(), &[]];
         let same_endpoints = |other: &RuleSketch<'_>| other.endpoints == grant.endpoints;
         if let Some(names) = coverers(policy, grant, before, same_endpoints, budget) {
-            let message = format!("never decides: what it grants is granted before it by {names}; remove it");
+            let message = format!("has no effect: earlier grants permit the same: {names}; remove it");
             grant.table.warn_here(WarningCode::GrantShadowed, message);
         }
         for (index, _) in policy.tiers_of(grant) {
@@ -78,14 +78,14 @@ fn find_denied(policy: &PolicySketch<'_>, budget: &mut usize) {
     for grant in &policy.grants {
         let in_tier = |tier: usize| [everywhere.as_slice(), denials[tier].as_slice()];
         if let Some(names) = coverers(policy, grant, in_tier, |_| true, budget) {
-            let message = format!("never decides: what it grants is denied by {names}; remove one of them");
+            let message = format!("has no effect: everything in it is denied by {names}; remove one of them");
             grant.table.warn_here(WarningCode::GrantDenied, message);
         }
     }
 }
 
-/// The names of the rules that cover a grant in every one of its tiers and operations, if they do. Each pair of rules
-/// that is looked at costs one of the budget, and each pair of their values; without any left, no rule covers another.
+/// The names of the rules that together cover a grant in each of its tiers and operations. `None` if they do not. Each
+/// compared pair of rules, and of their values, takes one from the budget; with none left, no rule covers another.
 fn coverers<'s, 'd: 's>(
     policy: &PolicySketch<'d>,
     grant: &RuleSketch<'d>,

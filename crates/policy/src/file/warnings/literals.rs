@@ -1,4 +1,4 @@
-//! Patterns, templates and paths where text is compared as it stands.
+//! Patterns, templates and paths in texts that are compared literally.
 
 use super::sketch::{LISTS, PolicySketch, RuleSketch, TierSketch};
 use access_broker_base::document::{Located, Location, Table, WarningCode};
@@ -11,7 +11,7 @@ pub(super) fn find(policy: &PolicySketch<'_>) {
 fn find_in_tier(tier: &TierSketch<'_>) {
     let TierSketch { table, prefix: Located { value, location }, .. } = tier;
     if value.split('/').any(|segment| !segment.starts_with('{') && looks_like_pattern(segment)) {
-        let message = "holds a pattern, and a prefix is compared as it stands; put the pattern into include";
+        let message = "has a pattern, but a prefix is compared literally; put the pattern into include";
         table.warn(WarningCode::LiteralPattern, "prefix", location, message);
     }
     for claim in tier.prefix_claims().into_iter().filter(|claim| looks_like_path(claim)) {
@@ -45,31 +45,29 @@ fn find_in_rule(rule: &RuleSketch<'_>) {
 fn find_in_value(table: &Table<'_>, key: &str, Located { value, location }: &Located<String>) {
     if looks_like_pattern(value) {
         warn_of_pattern(table, key, value, location);
-    } else if holds_template(value) {
-        let message = format!(
-            "holds {value:?}, which is compared as it stands; templates are known in the prefix of a tier only"
-        );
+    } else if let Some(advice) = template_advice(value) {
+        let message = format!("has {value:?}, which is compared literally; {advice}");
         table.warn(WarningCode::LiteralTemplate, key, location, message);
     }
 }
 
 fn warn_of_pattern(table: &Table<'_>, key: &str, value: &str, location: &Location) {
-    let message = format!("holds {value:?}, which is compared as it stands and not as a pattern; list the values");
+    let message = format!("has {value:?}, which is compared literally and not as a pattern; list the values");
     table.warn(WarningCode::LiteralPattern, key, location, message);
 }
 
 fn dotted(claim: &str) -> String {
-    format!("reads the top-level claim \"{claim}\", and not a claim inside another; use a top-level claim")
+    format!("reads the top-level claim \"{claim}\", and not a claim inside another one; use a top-level claim")
 }
 
-/// Whether the name of a claim is surely the path to one inside another: names that really have dots have a slash or a
-/// colon, too, such as `https://example.com/roles`, or are Kubernetes' own.
+/// Whether the name of a claim is probably a path to a claim inside another one. Names with dots that are no paths have a
+/// slash or a colon, such as `https://example.com/roles`, or are `kubernetes.io`.
 #[must_use]
 pub fn looks_like_path(claim: &str) -> bool {
     claim.contains('.') && !claim.contains(['/', ':']) && claim != "kubernetes.io"
 }
 
-/// Whether a value is surely meant as a glob or a regular expression.
+/// Whether a value is probably meant as a glob or a regular expression.
 fn looks_like_pattern(value: &str) -> bool {
     let is_url = value.contains("://");
     value.contains('*')
@@ -78,7 +76,7 @@ fn looks_like_pattern(value: &str) -> bool {
         || has_character_class(value)
 }
 
-/// `[0-9]`, `[!a]` or `[^a]`. Names of groups may begin with a word in brackets.
+/// `[0-9]`, `[!a]` or `[^a]`. Names of groups can begin with a word in brackets.
 fn has_character_class(value: &str) -> bool {
     value.split('[').skip(1).filter_map(|rest| rest.split_once(']')).any(|(class, _)| {
         let bytes = class.as_bytes();
@@ -92,8 +90,13 @@ fn has_character_class(value: &str) -> bool {
     })
 }
 
-fn holds_template(value: &str) -> bool {
-    ["{sub}", "{claims.", "${"].iter().any(|template| value.contains(template))
+/// What to do with a value that is probably meant as a template. A `${` can only come from `$${` or from a variable.
+fn template_advice(value: &str) -> Option<&'static str> {
+    if value.contains("${") {
+        return Some("write ${NAME} for a variable, and list it in policy.variables");
+    }
+    let is_template = ["{sub}", "{claims."].iter().any(|template| value.contains(template));
+    is_template.then_some("only the prefix of a tier can have templates")
 }
 
 #[cfg(test)]
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_told_from_names() {
+    fn patterns_differ_from_names() {
         for pattern in ["refs/tags/*", "team-?", "v[0-9]", "v[a-z0-9]", "[!a]x", "^admin$", "*"] {
             assert!(looks_like_pattern(pattern), "{pattern}");
         }
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_told_from_names_with_dots() {
+    fn paths_differ_from_names_with_dots() {
         for path in ["realm_access.roles", "app_metadata.role", "context.user.groups"] {
             assert!(looks_like_path(path), "{path}");
         }

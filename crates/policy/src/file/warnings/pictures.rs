@@ -1,10 +1,10 @@
-//! Pictures that can run scripts.
+//! Content types of pictures that can run scripts.
 
 use super::sketch::PolicySketch;
 use access_broker_base::document::WarningCode;
 
-/// SVG is a picture, and a page with scripts: `image/*` lets it in, and a browser that shows it runs them under the
-/// name of the bucket's host.
+/// An SVG can have scripts. `image/*` allows it, and a browser that shows it runs the scripts in the origin of the
+/// bucket's host.
 pub(super) fn find(policy: &PolicySketch<'_>) {
     for tier in &policy.tiers {
         let is_shown = tier.download.is_present() && !tier.download.holds("disposition");
@@ -13,8 +13,8 @@ pub(super) fn find(policy: &PolicySketch<'_>) {
         }
         for value in tier.upload.peek_strings("content_types") {
             if value.value.eq_ignore_ascii_case("image/*") {
-                let message = "lets in image/svg+xml, which can hold scripts, and downloads of this tier are shown by \
-                               browsers; list the types, or set download.disposition = \"attachment\"";
+                let message = "allows image/svg+xml, which can have scripts, and browsers show downloads of this tier; list \
+                               the types, or set download.disposition = \"attachment\"";
                 tier.upload.warn(WarningCode::ScriptsInPictures, "content_types", &value.location, message);
             }
         }

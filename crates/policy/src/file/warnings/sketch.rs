@@ -1,11 +1,11 @@
-//! A policy as written: what its tiers and rules say, with the places, before it means anything.
+//! The tiers and rules of a policy as written, with locations, before they are checked or compiled.
 
 use std::collections::HashMap;
 
 use crate::decide::Operation;
 use access_broker_base::document::{Document, Located, Location, Table};
 
-/// The settings of rules and conditions that are known here.
+/// The settings of rules and conditions that comparisons know.
 const RULE_SETTINGS: [&str; 5] = ["name", "tiers", "operations", "to", "endpoints"];
 const CONDITION_SETTINGS: [&str; 7] =
     ["authenticated", "issuers", "groups", "scopes", "claims", "workloads", "trust_domains"];
@@ -30,12 +30,12 @@ pub(super) struct TierSketch<'d> {
 pub(super) struct RuleSketch<'d> {
     pub(super) table: Table<'d>,
     pub(super) name: String,
-    /// The indexes of the tiers that it names. `None`: every tier.
+    /// The indexes of its tiers. `None`: every tier.
     pub(super) tiers: Option<Vec<usize>>,
     pub(super) operations: Vec<Operation>,
     pub(super) endpoints: Option<Vec<String>>,
     pub(super) to: ToSketch<'d>,
-    /// Whether every setting of it is known here.
+    /// Whether comparisons know all its settings.
     pub(super) is_plain: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'d> PolicySketch<'d> {
         self.grants.iter().chain(&self.denials)
     }
 
-    /// The indexes and the tiers that a rule is about.
+    /// The tiers of a rule, with their indexes.
     pub(super) fn tiers_of<'s>(
         &'s self,
         rule: &'s RuleSketch<'d>,
@@ -102,7 +102,7 @@ impl<'d> TierSketch<'d> {
         }
     }
 
-    /// The claims that the prefix comes from.
+    /// The claims in the prefix.
     pub(super) fn prefix_claims(&self) -> Vec<&str> {
         let templates = self.prefix.value.split('{').skip(1).filter_map(|rest| rest.split('}').next());
         let names = templates.map(|template| template.strip_prefix("claims.").unwrap_or(template));
@@ -136,7 +136,7 @@ impl<'d> ToSketch<'d> {
     fn read(mut table: Table<'d>) -> Self {
         let lists = LISTS.map(|key| table.strings(key));
         let claims_table = table.table("claims");
-        // A value that is not a scalar was reported when the policy was compiled.
+        // Compiling the policy reported values that are not scalars.
         let mut names: Vec<&str> = claims_table.keys().collect();
         names.sort_unstable();
         let values = |name: &str| Some((name.to_owned(), claims_table.scalars_as_text(name)?));
@@ -152,7 +152,7 @@ impl<'d> ToSketch<'d> {
         lists.sum::<usize>() + values(&self.claims) * values(&narrow.claims)
     }
 
-    /// Whether every caller that `narrow` means is meant by this one, too. `false` where that is not certain.
+    /// Whether this means every caller that `narrow` means. `false` if that is not certain.
     pub(super) fn covers(&self, narrow: &Self) -> bool {
         let is_subset = |narrow: &[Located<String>], wide: &[Located<String>]| {
             narrow.iter().all(|value| wide.iter().any(|other| other.value == value.value))
