@@ -55,7 +55,7 @@ fn warnings_that_are_denied_make_the_exit_code_78() {
     let folder = with_policy(PATTERNS);
     let output = check(&folder, &["--deny-warnings"]);
     assert_eq!(output.status.code(), Some(78));
-    let denied = "access-broker: 2 warnings, and --deny-warnings allows none";
+    let denied = "access-broker: 2 warnings, refused because of --deny-warnings";
     assert_eq!(stderr(&output), [PREFIX_LINE, GROUP_LINE, denied]);
     let allowed = check(&folder, &["--deny-warnings", "--allow", "literal_pattern"]);
     assert_eq!((allowed.status.code(), stderr(&allowed)), (Some(0), Vec::new()));
