@@ -186,9 +186,9 @@ impl PolicyWatch {
 
 const fn word(writing: ChangeMethod) -> &'static str {
     match writing {
-        ChangeMethod::NewTarget => "elsewhere",
-        ChangeMethod::Moved => "elsewhere and moved",
-        ChangeMethod::Created => "as a new file",
+        ChangeMethod::NewTarget => "symbolic link changed",
+        ChangeMethod::Moved => "renamed into place",
+        ChangeMethod::Created => "new file",
         ChangeMethod::InPlace => "in place",
     }
 }
