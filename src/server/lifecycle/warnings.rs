@@ -12,6 +12,6 @@ pub(in crate::server) fn log(document: &str, warnings: &Warnings) {
     }
     let left_out = warnings.count().saturating_sub(MAX_LINES);
     if left_out > 0 {
-        tracing::warn!(document, left_out, "further checks of the settings failed; `access-broker check` prints them");
+        tracing::warn!(document, left_out, "limit of logged warnings reached; access-broker check prints all");
     }
 }
