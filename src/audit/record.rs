@@ -17,7 +17,7 @@ use access_broker_base::hex::lower_hex;
 use access_broker_identity::{Caller, PeerAddress, WorkloadId};
 use access_broker_policy::{ExpiryLimit, ObjectKey};
 
-use terms::Terms;
+use terms::RecordedTerms;
 
 /// The version of the record's format. It changes when a field is removed or changes its meaning; new fields do not
 /// change it.
@@ -120,7 +120,7 @@ enum KeyField<'a> {
 #[derive(Debug, Serialize)]
 struct IssuedFields<'a> {
     endpoint: &'a str,
-    terms: Terms<'a>,
+    terms: RecordedTerms<'a>,
     expires_at: String,
     expiry_limited_by: &'static str,
 }
@@ -138,7 +138,7 @@ impl<'a> Fields<'a> {
             Outcome::Issued { grant, endpoint, expires_at, limited_by, terms } => {
                 let issued = IssuedFields {
                     endpoint: endpoint.as_str(),
-                    terms: Terms::new(terms),
+                    terms: RecordedTerms::new(terms),
                     expires_at: rfc3339_seconds(*expires_at),
                     expiry_limited_by: limit_name(*limited_by),
                 };

@@ -88,7 +88,7 @@ impl PolicyFile {
 
     /// Reads all three files. Blocks on the file system.
     #[must_use]
-    pub(crate) fn look(&self) -> PolicySnapshot {
+    pub(crate) fn read(&self) -> PolicySnapshot {
         self.with_proofs_of(files::read(&self.policy, MAX_DOCUMENT_BYTES))
     }
 

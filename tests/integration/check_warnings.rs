@@ -160,9 +160,8 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let groups: Vec<String> = (0..25).map(|number| format!("'group-{number}-*'")).collect();
     let changed = PATTERNS.replace("'team-*'", &format!("[{}]", groups.join(", "))).replace("tier */", "tier/");
     crate::support::replace(&process.path("policy.toml"), changed);
-    let more = |line: &Value| {
-        line["message"].as_str().is_some_and(|text| text.contains("limit of logged warnings reached"))
-    };
+    let more =
+        |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("limit of logged warnings reached"));
     let last = process.wait_for("the end of the warnings", |process| log_lines(process).into_iter().find(more));
     assert_eq!((&last["left_out"], warnings(&process).len()), (&json!(5), 2 + 20));
     assert!(

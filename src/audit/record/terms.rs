@@ -10,7 +10,7 @@ use access_broker_policy::{Checksum, Encryption, EntityTag, HeaderText, Response
 /// The fields of both kinds of URL. What a URL does not bind is omitted, and also what only the client and S3 use:
 /// metadata, tags and caching.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Terms<'a> {
+pub(super) struct RecordedTerms<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     version_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ struct EncryptionFields<'a> {
     kms_key_id: Option<&'a str>,
 }
 
-impl<'a> Terms<'a> {
+impl<'a> RecordedTerms<'a> {
     pub(super) fn new(terms: &'a IssuedTerms) -> Self {
         match terms {
             IssuedTerms::Download { terms, stable } => {

@@ -64,7 +64,7 @@ pub(in crate::server) struct Watched {
 impl<F: Fn(&Policy)> Reload<F> {
     /// Reads the file once. Returns whether the next read should be soon.
     fn read_once(&self, now: Duration) -> bool {
-        let seen = self.file.look();
+        let seen = self.file.read();
         // One read at a time. After a panic the state is still usable.
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         // Queried after the file was read: a later arrival is another content, and is read twice on its own.

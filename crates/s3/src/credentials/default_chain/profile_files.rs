@@ -111,9 +111,9 @@ impl ProfileFiles {
             if attempt > 0 {
                 sleep(REREAD_DELAY).await;
             }
-            let looks = self.looks().await;
-            if self.note(&looks) != Finding::NotYet {
-                return Ok(self.take(looks));
+            let reads = self.reads().await;
+            if self.note(&reads) != Finding::NotYet {
+                return Ok(self.take(reads));
             }
         }
         let held = self.state().held.clone();
@@ -130,11 +130,11 @@ impl ProfileFiles {
         token_file(&self.token_folders[1], &SHA256, session.trim())
     }
 
-    async fn looks(&self) -> [Result<FileSnapshot, FileError>; 2] {
+    async fn reads(&self) -> [Result<FileSnapshot, FileError>; 2] {
         let paths = self.paths.clone();
-        let looks = blocking(&self.readers[0], move || paths.map(|path| look_at(&path))).await;
+        let reads = blocking(&self.readers[0], move || paths.map(|path| read_file(&path))).await;
         // A panic of the read is handled as files that cannot be read.
-        looks.unwrap_or_else(|| [(); 2].map(|()| Err(FileError::Unreadable(ErrorKind::Other))))
+        reads.unwrap_or_else(|| [(); 2].map(|()| Err(FileError::Unreadable(ErrorKind::Other))))
     }
 
     async fn tokens(&self) -> TokenFiles {
@@ -143,28 +143,28 @@ impl ProfileFiles {
         blocking(&self.readers[1], tokens).await.unwrap_or_default()
     }
 
-    fn note(&self, looks: &[Result<FileSnapshot, FileError>; 2]) -> Finding {
-        let sights = looks.each_ref().map(Observation::from_read);
+    fn note(&self, reads: &[Result<FileSnapshot, FileError>; 2]) -> Finding {
+        let sights = reads.each_ref().map(Observation::from_read);
         match self.state().tracker.observe(&sights, self.started.elapsed()) {
             FilesState::Active => Finding::InForce,
             FilesState::Usable { .. } => Finding::Changed,
             // Each file has its own time of writing: one of the two may still be replaced by an older file.
             FilesState::Pending { unchanged_for } => {
                 let is_young = |look: &FileSnapshot| look.is_young(SystemTime::now(), self.settle);
-                let is_old = unchanged_for >= REREAD_DELAY && !looks.iter().flatten().any(is_young);
+                let is_old = unchanged_for >= REREAD_DELAY && !reads.iter().flatten().any(is_young);
                 if is_old { Finding::Changed } else { Finding::NotYet }
             }
         }
     }
 
     /// Makes the contents of the last read active.
-    fn take(&self, looks: [Result<FileSnapshot, FileError>; 2]) -> Arc<Contents> {
+    fn take(&self, reads: [Result<FileSnapshot, FileError>; 2]) -> Arc<Contents> {
         let mut problems = Vec::new();
         let mut failure = None;
         let mut texts = [Zeroizing::default(), Zeroizing::default()];
         let mut state = self.state();
         let had_text = |index: usize| state.held.as_ref().is_some_and(|held| !held.texts[index].is_empty());
-        for (index, ((path, look), text)) in self.paths.iter().zip(looks).zip(&mut texts).enumerate() {
+        for (index, ((path, look), text)) in self.paths.iter().zip(reads).zip(&mut texts).enumerate() {
             let read = look.and_then(|look| match str::from_utf8(&look.content) {
                 Ok(text) => Ok(Zeroizing::new(text.to_owned())),
                 Err(_) => Err(FileError::NotText),
@@ -220,8 +220,8 @@ impl SourceChanges for Arc<ProfileFiles> {
         loop {
             sleep(LOOK_INTERVAL).await;
             looks_so_far = looks_so_far.saturating_add(1);
-            let looks = self.looks().await;
-            if self.note(&looks) == Finding::Changed {
+            let reads = self.reads().await;
+            if self.note(&reads) == Finding::Changed {
                 return;
             }
             if after_failure && looks_so_far >= LOOKS_BEFORE_TOKENS {
@@ -250,7 +250,7 @@ async fn blocking<T: Send + 'static>(readers: &Arc<Semaphore>, read: impl FnOnce
 }
 
 /// Reads a profile file.
-fn look_at(path: &Path) -> Result<FileSnapshot, FileError> {
+fn read_file(path: &Path) -> Result<FileSnapshot, FileError> {
     read(path, MAX_FILE).map_err(|problem| match problem {
         FileError::NotRegular if fs::canonicalize(path).is_ok_and(|real| real == Path::new(NO_FILE)) => {
             FileError::Empty
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn look_that_hangs_holds_one_thread() {
+    async fn read_that_hangs_holds_one_thread() {
         let readers = Arc::new(Semaphore::new(1));
         let (let_go, waits) = std::sync::mpsc::channel::<()>();
         let hangs = blocking(&readers, move || waits.recv().ok());
