@@ -11,7 +11,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, error_info};
+use crate::support::{Client, PATIENCE, Process, error_info, eventually};
 
 /// A configuration whose bucket is signed for by what the machine has.
 pub(crate) fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> tempfile::TempDir {
@@ -115,14 +115,13 @@ async fn temporary_keys_of_unknown_end_are_not_signed_with() {
         })
     });
     let client = client(&issuer, &address).await;
-    let refused = loop {
+    let refused = eventually("the keys of the issuer", PATIENCE, async || {
         let refused = client.download("media", "x").await.unwrap_err();
         assert_eq!(refused.code(), Code::Unavailable);
         // The port is open before the issuer's keys were read.
-        if error_info(&refused).reason != "ISSUER_KEYS_UNAVAILABLE" {
-            break refused;
-        }
-    };
+        (error_info(&refused).reason != "ISSUER_KEYS_UNAVAILABLE").then_some(refused)
+    })
+    .await;
     assert_eq!(error_info(&refused).reason, "SIGNING_CREDENTIALS_UNAVAILABLE");
     process.signal("TERM");
     assert!(process.exit().success());

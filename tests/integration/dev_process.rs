@@ -37,10 +37,10 @@ async fn the_ready_file_says_where_everything_is_and_the_tokens_work() {
         let answer = client.download("media", CUTE_CAT).await.unwrap();
         let url = answer.get.unwrap().url;
         assert!(url.starts_with(ready["s3"].as_str().unwrap()));
-        assert!(reqwest::get(url).await.unwrap().status().is_success());
+        assert!(crate::support::http_get(url).await.unwrap().status().is_success());
     }
     let admin = format!("http://{}/readyz", ready["admin"].as_str().unwrap());
-    assert_eq!(reqwest::get(admin).await.unwrap().status(), 200);
+    assert_eq!(crate::support::http_get(admin).await.unwrap().status(), 200);
 
     let stdout = process.stdout();
     for token in ready["tokens"].as_object().unwrap().values() {

@@ -109,7 +109,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
 
     assert_eq!(server.readiness().standing(), Standing::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
-    let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
+    let ready = crate::support::http_get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), format!("starting\nwithout keys of issuer {ISSUER}\n"));
 

@@ -19,7 +19,7 @@ use tonic_types::StatusExt;
 
 use crate::faults::{ISSUER, config, start_options, token_with_key_id};
 use crate::serve_process::issuer;
-use crate::support::{Client, capture_logs, error_info, secrets, start_server};
+use crate::support::{Client, capture_logs, error_info, eventually, secrets, start_server};
 use endpoint::{Answer, KeyEndpoint};
 
 /// The longest that a call with an unknown key takes: a second for the keys, and the rest for a busy machine. A call that
@@ -78,7 +78,7 @@ impl Fixture {
 
     /// The answer of `/readyz`.
     async fn readiness(&self) -> (u16, String) {
-        let answer = reqwest::get(format!("http://{}/readyz", self.server.admin_addr())).await.unwrap();
+        let answer = crate::support::http_get(format!("http://{}/readyz", self.server.admin_addr())).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
@@ -110,17 +110,19 @@ impl Fixture {
 
     /// Waits until a good token is accepted. Until then, the answer is to come back later.
     async fn accepted_at_last(&self, case: &str, token: &str) {
-        let started = Instant::now();
-        while let Err(refused) = self.call(token).await {
-            assert_eq!(refused.code(), Code::Unavailable, "{case}: {refused:?}");
-            assert!(started.elapsed() < Duration::from_secs(10), "{case}: the token is not accepted");
-            time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually(&format!("{case}: acceptance of the token"), Duration::from_secs(10), async || {
+            let answer = self.call(token).await;
+            if let Err(refused) = &answer {
+                assert_eq!(refused.code(), Code::Unavailable, "{case}: {refused:?}");
+            }
+            answer
+        })
+        .await;
     }
 
     /// How many fetches have given a usable set.
     async fn good_fetches(&self) -> u64 {
-        let metrics = reqwest::get(format!("http://{}/metrics", self.server.admin_addr())).await.unwrap();
+        let metrics = crate::support::http_get(format!("http://{}/metrics", self.server.admin_addr())).await.unwrap();
         let metrics = metrics.text().await.unwrap();
         let line = metrics.lines().find(|line| {
             line.starts_with("access_broker_issuer_key_refreshes_total{") && line.contains(r#"result="good""#)
@@ -130,11 +132,8 @@ impl Fixture {
 
     /// Waits until so many fetches have succeeded.
     async fn fetched(&self, case: &str, fetches: u64) {
-        let started = Instant::now();
-        while self.good_fetches().await < fetches {
-            assert!(started.elapsed() < Duration::from_secs(10), "{case}: the broker does not recover");
-            time::sleep(Duration::from_millis(20)).await;
-        }
+        let what = format!("{case}: {fetches} good fetches");
+        eventually(&what, Duration::from_secs(10), async || self.good_fetches().await >= fetches).await;
     }
 
     async fn stop(self) {

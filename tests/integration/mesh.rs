@@ -16,8 +16,8 @@ use crate::envoy::proxy::{APPEND_FORWARD, Envoy, OPAQUE, SANITIZE_SET};
 use crate::limits::raw::PREFACE;
 use crate::support::own_network::is_inside;
 use crate::support::pki::{Issued, tls_channel};
-use crate::support::{Client, SHARED_REQUEST_ID, skip_without, tcp_channel};
-use crate::workloads::broker::{Broker, PATIENCE};
+use crate::support::{Client, PATIENCE, SHARED_REQUEST_ID, run, skip_without, tcp_channel};
+use crate::workloads::broker::Broker;
 use crate::workloads::setup::{FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER};
 
 const XFCC: &str = "x-forwarded-client-cert";
@@ -119,7 +119,7 @@ mod inside {
         assert_eq!(outcome(&broker, relay.address, named).await, "UNAUTHENTICATED hop_not_trusted");
         neighbour.give_address_back(source);
         // As Istio's set-up does.
-        pod::run(Command::new("ip").args(["-6", "address", "add", &format!("{source}/128"), "dev", "lo"]));
+        run(Command::new("ip").args(["-6", "address", "add", &format!("{source}/128"), "dev", "lo"]));
         let broker = start().await;
         let sidecar = pod::relay_from(source, at(&broker, POD_V6, 0)).await;
         assert_eq!(outcome(&broker, sidecar, named).await, "OK");

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use access_broker_dev::EmbeddedIssuer;
 
 use crate::serve_process::{configured, issuer, log_lines};
-use crate::support::{Process, replace};
+use crate::support::{PATIENCE, Process, eventually, replace};
 
 const ID: &str = "ASIAFROMFILE";
 const SECRETS: [&str; 3] = [ID, "hunter2", "hunter3"];
@@ -114,15 +114,11 @@ async fn metrics_show_the_end_of_credentials_and_each_renewal() {
     let second_end = SystemTime::now() + Duration::from_hours(12);
     write_credentials(&process.path(""), "-2", second_end);
     write_policy(&process.path(""), "1h");
-    let started = Instant::now();
-    let metrics = loop {
+    let metrics = eventually("a renewal", PATIENCE, async || {
         let metrics = scrape(&admin).await;
-        if refreshes(&metrics, "renewed") > 1.5 {
-            break metrics;
-        }
-        assert!(started.elapsed() < Duration::from_secs(30), "{metrics}\n{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+        if refreshes(&metrics, "renewed") > 1.5 { Ok(metrics) } else { Err(metrics) }
+    })
+    .await;
     assert!((expiry(&metrics) - unix_seconds(second_end)).abs() < 1.0, "{metrics}");
     process.signal("TERM");
     assert!(process.exit().success());
@@ -130,12 +126,10 @@ async fn metrics_show_the_end_of_credentials_and_each_renewal() {
 }
 
 /// Waits until the gauge of a file says whether the file is in force.
-async fn until_in_force(admin: &str, gauge: &str, expected: bool, process: &Process) {
-    let started = Instant::now();
-    while (value(&scrape(admin).await, gauge) > 0.5) != expected {
-        assert!(started.elapsed() < Duration::from_secs(90), "{gauge} is not {expected}\n{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn until_in_force(admin: &str, gauge: &str, expected: bool) {
+    let what = format!("{gauge}: {expected}");
+    let is_in_force = async || value(&scrape(admin).await, gauge) > 0.5;
+    eventually(&what, 3 * PATIENCE, async || is_in_force().await == expected).await;
 }
 
 #[tokio::test]
@@ -146,7 +140,7 @@ async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
     let keys = "access_broker_issuer_keys_file_in_force{issuer=\"https://issuer.example\"}";
     let credentials = "access_broker_signing_credentials_files_in_force{credentials=\"test\"}";
     for gauge in [policy, keys, credentials] {
-        until_in_force(&admin, gauge, true, &process).await;
+        until_in_force(&admin, gauge, true).await;
     }
 
     // No key at all, an URL that lasts for longer than the credentials, which has them read anew, and no access key id.
@@ -155,11 +149,11 @@ async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
     replace(&process.path("id"), "");
     write_policy(&process.path(""), "1h");
     for gauge in [keys, credentials] {
-        until_in_force(&admin, gauge, false, &process).await;
+        until_in_force(&admin, gauge, false).await;
     }
-    until_in_force(&admin, policy, true, &process).await;
+    until_in_force(&admin, policy, true).await;
     fs::remove_file(process.path("policy.toml")).unwrap();
-    until_in_force(&admin, policy, false, &process).await;
+    until_in_force(&admin, policy, false).await;
     // Looks that find the same again change nothing: the policy and what failed are looked at every second or two.
     for _ in 0..30 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -173,7 +167,7 @@ async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
     write_credentials(&process.path(""), "-2", SystemTime::now() + Duration::from_hours(12));
     process.signal("HUP");
     for gauge in [policy, keys, credentials] {
-        until_in_force(&admin, gauge, true, &process).await;
+        until_in_force(&admin, gauge, true).await;
     }
     process.signal("TERM");
     assert!(process.exit().success());

@@ -1,7 +1,8 @@
 //! Which replicas serve: with parts missing at the start, lost later, required, and with an audit trail that is full.
 
+use std::cell::RefCell;
 use std::fs;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use access_broker_dev::EmbeddedIssuer;
 use serde_json::{Value, json};
@@ -11,9 +12,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::limits::broker::until;
 use crate::serve_process::{configured, issuer, listening_on, log_lines};
-use crate::support::{Client, Process, VARIABLES, audit_records, tcp_channel};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, audit_records, eventually, tcp_channel};
 
 const ISSUER: &str = "https://issuer.example";
 
@@ -65,7 +65,7 @@ impl Broker {
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
-        let answer = reqwest::get(format!("http://{}{path}", self.admin)).await.unwrap();
+        let answer = crate::support::http_get(format!("http://{}{path}", self.admin)).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
@@ -99,7 +99,7 @@ async fn an_issuer_that_is_down_at_the_start_costs_its_own_callers_alone() {
     let broker = Broker::start(with_issuer_that_is_down(&issuer, "1s", ""));
     let client = broker.client(&token(&issuer, ISSUER)).await;
     let message = "serving, but not every call can be answered";
-    until("a partial service", || !broker.lines(message).is_empty()).await;
+    eventually("a partial service", PATIENCE, async || !broker.lines(message).is_empty()).await;
     assert_eq!(broker.lines(message)[0]["missing"], format!("keys of issuer {DOWN}"));
     let waiting = broker.lines("not serving yet: waiting for all parts");
     assert!(!waiting.is_empty());
@@ -124,7 +124,7 @@ async fn a_start_waits_for_its_parts_and_without_a_required_one_longer() {
     let issuer = issuer().await;
     let waiting = Broker::start(with_issuer_that_is_down(&issuer, "10m", ""));
     let required = Broker::start(with_issuer_that_is_down(&issuer, "1s", "required = true"));
-    until("the end of the wait", || !required.lines("not serving").is_empty()).await;
+    eventually("the end of the wait", PATIENCE, async || !required.lines("not serving").is_empty()).await;
     let without = format!("without keys of issuer {DOWN}\n");
     for (broker, standing) in [(waiting, "starting"), (required, "not ready")] {
         assert_eq!(broker.get("/readyz").await, (503, format!("{standing}\n{without}")));
@@ -141,9 +141,9 @@ const DISK: u32 = 128 * 1_024;
 async fn a_full_audit_disk_takes_the_replica_out_and_room_on_it_brings_it_back() {
     let issuer = issuer().await;
     let Some(broker) = Broker::start_with_audit_disk(&issuer, DISK) else { return };
-    until("a service", || !broker.lines("serving").is_empty()).await;
+    eventually("a service", PATIENCE, async || !broker.lines("serving").is_empty()).await;
     let client = broker.client(&token(&issuer, ISSUER)).await;
-    let mut given = vec![client.download("media", "x").await.unwrap().decision_id];
+    let given = vec![client.download("media", "x").await.unwrap().decision_id];
     assert_eq!(broker.health().await, ServingStatus::Serving);
 
     // Something else fills the disk.
@@ -151,26 +151,26 @@ async fn a_full_audit_disk_takes_the_replica_out_and_room_on_it_brings_it_back()
     let full = fs::write(&filler, vec![0; DISK as usize]).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     // The last page of the file has room for some records.
-    let refused = loop {
-        match client.download("media", "x").await {
-            Ok(answer) => given.push(answer.decision_id),
-            Err(status) => break status,
+    let given = RefCell::new(given);
+    let refused = eventually("a refusal", PATIENCE, async || match client.download("media", "x").await {
+        Ok(answer) => {
+            given.borrow_mut().push(answer.decision_id);
+            None
         }
-    };
+        Err(status) => Some(status),
+    })
+    .await;
+    let mut given = given.into_inner();
     assert_eq!(refused.code(), Code::Unavailable);
     // No further call is needed: one attempt confirms the outage.
-    until("an outage", || !broker.lines("not serving").is_empty()).await;
+    eventually("an outage", PATIENCE, async || !broker.lines("not serving").is_empty()).await;
     assert_eq!(broker.get("/readyz").await, (503, "not ready\nwithout audit records\n".to_owned()));
     assert_eq!(broker.health().await, ServingStatus::NotServing);
     let part = "access_broker_part_available{part=\"audit_trail\",name=\"\",required=\"true\"}";
     assert_eq!(broker.metric(part).await.unwrap(), "0.0");
 
     fs::remove_file(&filler).unwrap();
-    let freed = Instant::now();
-    while broker.health().await != ServingStatus::Serving {
-        assert!(freed.elapsed() < Duration::from_secs(30), "{}", broker.process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("health", PATIENCE, async || broker.health().await == ServingStatus::Serving).await;
     assert_eq!(broker.get("/readyz").await, (200, "ready\n".to_owned()));
     assert_eq!(broker.lines("audit records can be written again").len(), 1);
     given.push(client.download("media", "x").await.unwrap().decision_id);
@@ -188,7 +188,7 @@ async fn a_replica_whose_audit_disk_is_full_at_the_start_does_not_come_into_rota
     let waits = |broker: &Broker| {
         broker.lines("not serving yet: waiting for all parts").iter().any(|line| line["missing"] == "audit records")
     };
-    until("the other parts", || waits(&broker)).await;
+    eventually("the other parts", PATIENCE, async || waits(&broker)).await;
     assert_eq!(broker.get("/readyz").await, (503, "starting\nwithout audit records\n".to_owned()));
     assert_eq!(broker.health().await, ServingStatus::NotServing);
     assert_eq!(broker.lines("audit records cannot be written").len(), 1);

@@ -8,7 +8,7 @@ use std::process::Command;
 use access_broker_dev::CUTE_CAT;
 
 use crate::dev_process;
-use crate::support::skip_without;
+use crate::support::{PATIENCE, run_within, skip_without};
 
 const README: &str = include_str!("../../README.md");
 
@@ -45,8 +45,9 @@ fn session() -> Vec<Step> {
 }
 
 fn missing_tools() -> Vec<&'static str> {
-    let runs =
-        |tool: &&str| Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().unwrap().status.success();
+    let runs = |tool: &&str| {
+        run_within(PATIENCE, Command::new("sh").args(["-c", &format!("command -v {tool}")])).status.success()
+    };
     ["bash", "curl", "jq", "openssl", "base64", "tee"].into_iter().filter(|tool| !runs(tool)).collect()
 }
 
@@ -98,8 +99,9 @@ fn every_command_of_the_session_works_and_prints_what_is_shown() {
         script.extend([format!("{{ {command}\n}} > out-{index} 2>&1; echo $? > code-{index}\n")]);
     }
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let shell = Command::new("bash").args(["-c", &script]).current_dir(process.path("")).env("PATH", path).status();
-    assert!(shell.unwrap().success());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(process.path("")).env("PATH", path);
+    assert!(run_within(2 * PATIENCE, &mut shell).status.success());
 
     for (index, step) in steps.iter().enumerate() {
         let output = fs::read_to_string(process.path(&format!("out-{index}"))).unwrap();
@@ -126,12 +128,9 @@ fn the_commands_that_dev_prints_work_too() {
     let (_, commands) = guide.split_once("# The callers").unwrap();
     let commands = commands.split_once("Ctrl-C").unwrap().0;
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("bash")
-        .args(["-c", &format!("# {commands}")])
-        .current_dir(process.path(""))
-        .env("PATH", path)
-        .output()
-        .unwrap();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &format!("# {commands}")]).current_dir(process.path("")).env("PATH", path);
+    let output = run_within(2 * PATIENCE, &mut shell);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr.matches("Code: PermissionDenied").count(), 2, "{stderr}");
     assert_eq!(fs::read(process.path("cute-cat.jpg")).unwrap(), CUTE_CAT.content);

@@ -95,7 +95,7 @@ async fn admin_http_tells_that_the_server_lives_and_is_ready() {
     let server = TestServer::start().await;
     let admin = format!("http://{}", server.environment().server.admin_addr());
     for (path, body) in [("/livez", "live\n"), ("/readyz", "ready\n")] {
-        let answer = reqwest::get(format!("{admin}{path}")).await.unwrap();
+        let answer = crate::support::http_get(format!("{admin}{path}")).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.text().await.unwrap(), body);
     }

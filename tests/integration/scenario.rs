@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use tonic::Code;
 
 use crate::support::secrets::access_line;
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info, http_request, replace};
+use crate::support::{CUTE_CAT, PATIENCE, SUPER_CUTE_CAT, TestServer, error_info, eventually, http_request, replace};
 
 async fn get(signed: &SignedRequest) -> (StatusCode, Vec<u8>) {
     let answer = http_request(&reqwest::Client::new(), signed).send().await.unwrap();
@@ -151,13 +151,15 @@ async fn a_changed_policy_is_in_force_for_the_next_call_and_a_broken_one_is_not(
     let open = policy.replace("tiers = [\"tier-1\"]", "tiers = [\"tier-1\", \"tier-2\"]");
     assert_ne!(open, policy);
     replace(&server.policy_file(), &open);
-    while client.download("media", SUPER_CUTE_CAT).await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("the changed policy", PATIENCE, async || client.download("media", SUPER_CUTE_CAT).await).await;
 
     replace(&server.policy_file(), "[[tier]]\nname = 1\n");
-    while !crate::support::secrets::log().contains("the last good policy stays in force") {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let page = format!("http://{}/metrics", server.environment().server.admin_addr());
+    eventually("a refusal of the broken policy", PATIENCE, async || {
+        let metrics = crate::support::http_get(&page).await.unwrap().text().await.unwrap();
+        let is_refused = metrics.contains("\naccess_broker_policy_file_in_force 0");
+        if is_refused { Ok(()) } else { Err(metrics) }
+    })
+    .await;
     assert!(client.download("media", SUPER_CUTE_CAT).await.is_ok());
 }

@@ -12,6 +12,7 @@ pub(crate) mod pki;
 mod process;
 pub(crate) mod secrets;
 mod server;
+mod wait;
 
 pub(crate) use access_lines::AccessLines;
 pub(crate) use audit_records::{audit_record, audit_records, schema_problems};
@@ -22,6 +23,12 @@ pub(crate) use missing::skip_without;
 pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};
 pub(crate) use server::{TestServer, start_server};
+pub(crate) use wait::{PATIENCE, end_within, eventually, run, run_within, try_run_within};
+
+/// Sends a GET request, which must be answered in time.
+pub(crate) async fn http_get(url: impl reqwest::IntoUrl) -> reqwest::Result<reqwest::Response> {
+    reqwest::Client::builder().timeout(PATIENCE).build()?.get(url).send().await
+}
 
 /// Replaces a file in one step, as an operator should.
 pub(crate) fn replace(path: &std::path::Path, content: impl AsRef<[u8]>) {

@@ -14,10 +14,7 @@ use std::time::{Duration, Instant};
 
 use access_broker::grpc::proto::{IssueDownloadUrlRequest, VerifyUploadRequest};
 
-use crate::support::{CUTE_CAT, TestServer};
-
-/// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{CUTE_CAT, PATIENCE, TestServer};
 
 /// What `/metrics` says once every call that began has ended: a client has its answer a moment earlier.
 async fn scrape(server: &TestServer) -> String {
@@ -40,7 +37,7 @@ fn sum(metrics: &str, name: &str) -> u64 {
 }
 
 async fn scrape_at(admin: &str) -> String {
-    reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap()
+    crate::support::http_get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap()
 }
 
 /// The value of a sample, by its name and its labels as they are written.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
 use access_broker_dev::EmbeddedIssuer;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tonic::Code;
 
 use crate::serve_process::{configured, issuer, log_lines, serving_at, serving_on};
-use crate::support::{Client, Process};
+use crate::support::{Client, PATIENCE, Process, eventually};
 
 const POLICY: &str = r#"
 [[tier]]
@@ -129,22 +129,16 @@ async fn temporary_credentials_of_uploads_cut_uploads_alone_and_are_renewed_for_
     write_end(&path, Duration::from_hours(3));
     // An upload that insists has the writer's credentials renewed, which are not read more than once in ten seconds.
     let insisting = IssueUploadUrlRequest { require_full_ttl: true, ..long };
-    let mut answer = client.issue_upload(insisting.clone()).await;
-    for _ in 0..60 {
-        if answer.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        answer = client.issue_upload(insisting.clone()).await;
-    }
-    assert_eq!(answer.unwrap().expiry_limited_by(), ExpiryLimit::RequestedTtl);
+    let asking = async || client.issue_upload(insisting.clone()).await;
+    let answer = eventually("renewed credentials", PATIENCE, asking).await;
+    assert_eq!(answer.expiry_limited_by(), ExpiryLimit::RequestedTtl);
     process.signal("TERM");
     assert!(process.exit().success());
 }
 
 /// GET over plain HTTP, without a client that would hide the status.
 async fn get(address: &str, path: &str) -> String {
-    let answer = reqwest::get(format!("http://{address}{path}")).await.unwrap();
+    let answer = crate::support::http_get(format!("http://{address}{path}")).await.unwrap();
     let status = answer.status();
     format!("{status}\n{}", answer.text().await.unwrap())
 }
@@ -234,11 +228,7 @@ async fn a_hangup_has_rotated_credentials_read_without_waiting_for_their_turn() 
     fs::rename(path.join("reader-id.new"), path.join("reader-id")).unwrap();
     process.signal("HUP");
     // Unasked, they would be read a quarter of an hour later.
-    let signalled = Instant::now();
-    while signer().await != "AKIASECOND" {
-        assert!(signalled.elapsed() < Duration::from_mins(1), "{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the rotated credentials", 2 * PATIENCE, async || signer().await == "AKIASECOND").await;
     process.signal("TERM");
     assert!(process.exit().success());
 }

@@ -16,12 +16,9 @@ use access_broker::server::RunningServer;
 
 use crate::faults::{config, start_options};
 use crate::serve_process::{issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES, folder, replace};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually, folder, replace, run};
 
 const ISSUER: &str = "https://login.example.com";
-
-/// Longer than any change takes to be in force, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const SAMPLE: &str = include_str!("../../samples/policy.toml");
 
@@ -126,25 +123,20 @@ impl Watched {
     }
 
     async fn until_allowed(&self) {
-        let started = Instant::now();
-        while !self.is_allowed().await {
-            assert!(started.elapsed() < PATIENCE, "{}", self.process.stderr());
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("permission", PATIENCE, async || self.is_allowed().await).await;
     }
 
     async fn metric(&self, name: &str) -> f64 {
-        let text = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
+        let text =
+            crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
     async fn until_file_in_force(&self, expected: bool) {
-        let started = Instant::now();
-        while (self.metric("access_broker_policy_file_in_force").await > 0.5) != expected {
-            assert!(started.elapsed() < PATIENCE, "not {expected}: {}", self.process.stderr());
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        let is_in_force = async || self.metric("access_broker_policy_file_in_force").await > 0.5;
+        eventually(&format!("policy file active: {expected}"), PATIENCE, async || is_in_force().await == expected)
+            .await;
     }
 
     fn log_has(&self, text: &str) -> bool {
@@ -152,11 +144,7 @@ impl Watched {
     }
 
     async fn until_log_has(&self, text: &str) {
-        let started = Instant::now();
-        while !self.log_has(text) {
-            assert!(started.elapsed() < PATIENCE, "no {text:?} in {}", self.process.stderr());
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually(text, PATIENCE, async || if self.log_has(text) { Ok(()) } else { Err(self.process.stderr()) }).await;
     }
 
     fn stop(mut self) {
@@ -225,8 +213,9 @@ async fn a_policy_that_is_copied_over_itself_in_a_loop_stays_in_force() {
     let stopped = Arc::clone(&stop);
     let copying = tokio::task::spawn_blocking(move || {
         let mut copies = 0;
-        while !stopped.load(Ordering::Relaxed) {
-            assert!(Command::new("cp").args([&source, &target]).status().unwrap().success());
+        let started = Instant::now();
+        while !stopped.load(Ordering::Relaxed) && started.elapsed() < 4 * PATIENCE {
+            run(Command::new("cp").args([&source, &target]));
             copies += 1;
         }
         copies
@@ -252,10 +241,9 @@ async fn a_policy_with_less_in_it_is_in_force_by_rename_or_with_a_checksum_and_n
     }
     watched.is_denied_for(Duration::from_secs(3), "in place").await;
 
-    let sum = Command::new("sha256sum").arg("policy.toml").current_dir(watched.process.path("")).output().unwrap();
-    assert!(sum.status.success());
+    let sum = run(Command::new("sha256sum").arg("policy.toml").current_dir(watched.process.path("")));
     let checksum = watched.process.path("policy.toml.sha256");
-    replace(&checksum, sum.stdout);
+    replace(&checksum, sum);
     watched.until_allowed().await;
     watched.until_file_in_force(true).await;
 
@@ -343,8 +331,9 @@ async fn a_server_starts_with_a_policy_that_is_whole_and_names_one_that_is_not()
     let writing = Arc::new(AtomicBool::new(true));
     let (still, policy) = (Arc::clone(&writing), path.join("policy.toml"));
     let writer = tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
         for number in 0_u64.. {
-            if !still.load(Ordering::Relaxed) {
+            if !still.load(Ordering::Relaxed) || started.elapsed() > 4 * PATIENCE {
                 break;
             }
             replace(&policy, format!("{WITH_DENIAL}# {number}\n"));
@@ -369,15 +358,13 @@ async fn a_policy_that_is_replaced_while_the_server_starts_is_one_that_was_renam
     replace(&policy_file, own(without_denial()));
     let server = RunningServer::start(config, policy, start_options()).await.unwrap();
     let metrics = format!("http://{}/metrics", server.admin_addr());
-    let started = Instant::now();
-    loop {
+    eventually("a reload", PATIENCE, async || {
         server.reloader().reload();
-        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
-        if text.contains("access_broker_policy_reloads_total{result=\"loaded\"} 1\n") {
-            break;
-        }
-        assert!(started.elapsed() < PATIENCE, "{text}");
         time::sleep(Duration::from_millis(100)).await;
-    }
+        let text = crate::support::http_get(&metrics).await.unwrap().text().await.unwrap();
+        let is_loaded = text.contains("access_broker_policy_reloads_total{result=\"loaded\"} 1\n");
+        if is_loaded { Ok(()) } else { Err(text) }
+    })
+    .await;
     server.stop().await;
 }

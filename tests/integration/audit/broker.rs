@@ -5,14 +5,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::serve_process::{configured, issuer, listening_on, serving_at};
-use crate::support::{Client, Process, VARIABLES, error_info};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, error_info, eventually};
 
 pub(super) const FILE: &str = "audit.jsonl";
 
@@ -72,9 +72,7 @@ impl Setup {
             Ok(_) => true,
             Err(status) => error_info(&status).reason != "ISSUER_KEYS_UNAVAILABLE",
         };
-        while !has_keys().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("the keys of the issuer", PATIENCE, has_keys).await;
         Broker { process, address, client, tokens: self.tokens }
     }
 

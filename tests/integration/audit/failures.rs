@@ -13,9 +13,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::audit::broker::{Broker, FILE, Setup};
-use crate::limits::broker::until;
 use crate::serve_process::log_lines;
-use crate::support::{audit_record, audit_records, error_info};
+use crate::support::{PATIENCE, audit_record, audit_records, error_info, eventually, run};
 
 const DENY: &str = "flush_timeout = \"1s\"\non_failure = \"deny\"";
 const ALLOW: &str = "flush_timeout = \"1s\"\non_failure = \"allow\"";
@@ -32,7 +31,7 @@ fn assert_unavailable(answer: Result<IssueDownloadUrlResponse, Status>) {
 /// The first access line, which the log's thread writes a moment after the answer.
 async fn access_line(broker: &Broker) -> serde_json::Value {
     let found = || log_lines(&broker.process).into_iter().find(|line| line["target"] == "access");
-    until("an access line", || found().is_some()).await;
+    eventually("an access line", PATIENCE, async || found().is_some()).await;
     found().unwrap()
 }
 
@@ -41,7 +40,7 @@ fn lines_of_failure(broker: &Broker) -> usize {
 }
 
 async fn assert_one_line_of_failure(broker: &Broker) {
-    until("a line of the failure", || lines_of_failure(broker) > 0).await;
+    eventually("a line of the failure", PATIENCE, async || lines_of_failure(broker) > 0).await;
     assert_eq!(lines_of_failure(broker), 1);
 }
 
@@ -104,11 +103,7 @@ async fn a_pipe_that_nobody_reads_denies_in_time_and_goes_on_when_it_is_read() {
     assert_unavailable(broker.client.download("", "a").await);
 
     let reader = thread::spawn(move || BufReader::new(pipe).lines().map(Result::unwrap).collect::<Vec<_>>());
-    let again = loop {
-        if let Ok(answer) = broker.client.download("", "a").await {
-            break answer;
-        }
-    };
+    let again = eventually("an answer", PATIENCE, async || broker.client.download("", "a").await).await;
     answered.insert(again.decision_id);
     broker.stop();
     let records: Vec<_> = reader.join().unwrap().iter().map(|line| audit_record(line)).collect();
@@ -143,8 +138,7 @@ async fn a_pipe_that_nobody_reads_delays_one_answer_where_they_need_no_record() 
 /// Sets how long the files of a process may be, or lifts that.
 fn limit_files(broker: &Broker, bytes: &str) {
     let limit = format!("--fsize={bytes}:");
-    let set = Command::new("prlimit").args(["--pid", &broker.process.id().to_string(), &limit]).status().unwrap();
-    assert!(set.success());
+    run(Command::new("prlimit").args(["--pid", &broker.process.id().to_string(), &limit]));
 }
 
 /// A broker whose file is larger than its log will be, so that a limit holds for the file alone.
@@ -158,7 +152,7 @@ async fn broker_with_large_file(audit: &str) -> Broker {
 async fn decisions(broker: &Broker) -> BTreeMap<String, u64> {
     let admin = log_lines(&broker.process).into_iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
     let url = format!("http://{}/metrics", admin["address"].as_str().unwrap());
-    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let metrics = crate::support::http_get(url).await.unwrap().text().await.unwrap();
     let mut counts = BTreeMap::new();
     for sample in metrics.lines().filter_map(|line| line.strip_prefix("access_broker_decisions_total{")) {
         let (labels, count) = sample.rsplit_once("} ").unwrap();
@@ -221,7 +215,7 @@ async fn only_answers_that_were_given_count_as_issued_in_metrics_and_log() {
     }
     limit_files(&broker, "unlimited");
     broker.client.download("", "a").await.unwrap();
-    until("a line of every call", || logged_outcomes(&broker).values().sum::<u64>() == 8).await;
+    eventually("a line of every call", PATIENCE, async || logged_outcomes(&broker).values().sum::<u64>() == 8).await;
     let expected = [("issued", "none", 4), ("refused", "no_tier", 1), ("unrecorded", "audit_unavailable", 3)];
     let counted = expected.map(|(outcome, reason, count)| (format!("outcome={outcome},reason={reason}"), count));
     assert_eq!(decisions(&broker).await, counted.into());
@@ -240,7 +234,7 @@ async fn an_answer_whose_client_leaves_before_it_is_given_does_not_count_as_issu
         answered += 1;
         assert!(answered < 1_000, "the pipe is not full");
     }
-    until("the end of the call", || logged_outcomes(&broker).contains_key("undelivered")).await;
+    eventually("the end of the call", PATIENCE, async || logged_outcomes(&broker).contains_key("undelivered")).await;
     let expected = [("issued", answered), ("undelivered", 1)];
     let counted = expected.map(|(outcome, count)| (format!("outcome={outcome},reason=none"), count));
     assert_eq!(decisions(&broker).await, counted.into());

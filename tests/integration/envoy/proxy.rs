@@ -3,14 +3,11 @@
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use tokio::time::{self, Instant};
 
-use crate::support::folder;
-use crate::workloads::broker::PATIENCE;
+use crate::support::{PATIENCE, eventually, folder, run_within};
 use crate::workloads::setup::Setup;
 
 /// Puts its own header in the place of what the client sent.
@@ -31,7 +28,7 @@ pub(crate) struct Envoy {
 
 impl Envoy {
     pub(crate) fn is_installed() -> bool {
-        Command::new("sh").args(["-c", "command -v envoy"]).output().unwrap().status.success()
+        run_within(PATIENCE, Command::new("sh").args(["-c", "command -v envoy"])).status.success()
     }
 
     /// Starts an Envoy that shows the server certificate of a setup, takes the certificates of its authority, and
@@ -95,24 +92,19 @@ impl Envoy {
 
     /// Waits until Envoy tells which ports it has taken.
     async fn wait_for_listeners(&mut self, count: usize) {
-        let started = Instant::now();
-        while self.listeners["listener_statuses"].as_array().is_none_or(|listeners| listeners.len() < count) {
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && started.elapsed() < PATIENCE,
-                "Envoy does not serve ({ended:?}):\n{}",
-                self.log()
-            );
-            time::sleep(Duration::from_millis(10)).await;
+        self.listeners = eventually("Envoy's listeners", PATIENCE, async || {
             // `null` until Envoy answers.
-            self.listeners = self.ask_for_listeners().await.unwrap_or_default();
-        }
+            let found = self.ask_for_listeners().await.unwrap_or_default();
+            let listeners = found["listener_statuses"].as_array();
+            if listeners.is_some_and(|listeners| listeners.len() >= count) { Ok(found) } else { Err(self.log()) }
+        })
+        .await;
     }
 
     async fn ask_for_listeners(&self) -> Option<Value> {
         let admin = fs::read_to_string(self.folder.path().join("admin")).ok()?;
-        let ready = reqwest::get(format!("http://{admin}/ready")).await.ok()?;
-        let answer = reqwest::get(format!("http://{admin}/listeners?format=json")).await.ok()?;
+        let ready = crate::support::http_get(format!("http://{admin}/ready")).await.ok()?;
+        let answer = crate::support::http_get(format!("http://{admin}/listeners?format=json")).await.ok()?;
         let listeners = answer.bytes().await.ok()?;
         ready.status().is_success().then(|| serde_json::from_slice(&listeners).ok())?
     }

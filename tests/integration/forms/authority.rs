@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::envoy::grpcio::Grpcio;
-use crate::limits::broker::{Broker, until};
+use crate::limits::broker::Broker;
 use crate::limits::raw::{DOWNLOAD, END_HEADERS, HEADERS, RST_STREAM, RawClient, frame, header_block};
 use crate::support::secrets::log;
-use crate::support::skip_without;
+use crate::support::{PATIENCE, eventually, skip_without};
 use crate::workloads::setup::listener;
 
 const RESETS: &str = "access_broker_http2_errors_total{frame=\"rst_stream\",code=\"protocol_error\"}";
@@ -102,7 +102,7 @@ async fn grpcio_with_several_addresses_needs_a_default_authority() {
     assert_eq!(refused["failures"].as_array().unwrap().len(), 2, "{refused}");
     let resets = count(&first, RESETS).await + count(&second, RESETS).await;
     assert!(resets >= 2, "{resets}");
-    until("the warning", || log().contains(REMEDY)).await;
+    eventually("the warning", PATIENCE, async || log().contains(REMEDY)).await;
 
     // The second broker has another issuer, so only the first is asked.
     let mended = calls(&format!("ipv4:{0},{0}", first.address()), Some("broker.internal"), token).await;

@@ -7,8 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use crate::limits::broker::{Broker, until};
+use crate::limits::broker::Broker;
 use crate::support::pki::{client_hello, tls_connect};
+use crate::support::{PATIENCE, eventually};
 use crate::workloads::setup::{TLS, listener};
 
 const PROBE: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: broker\r\nuser-agent: probe\r\n\r\n";
@@ -66,7 +67,7 @@ async fn a_client_that_speaks_neither_is_closed_without_a_word() {
         assert!(answer.as_ref().map_or(true, String::is_empty), "{answer:?}");
     }
     let counters = broker.counters();
-    until("all are counted", || counters.not_http.get() == 3).await;
+    eventually("all are counted", PATIENCE, async || counters.not_http.get() == 3).await;
     assert_eq!(counters.http1_clients.get(), 0);
     broker.assert_serves().await;
 }

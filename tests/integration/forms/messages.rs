@@ -8,10 +8,10 @@ use http_body_util::Full;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::limits::broker::{Broker, until};
-use crate::support::error_info;
+use crate::limits::broker::Broker;
 use crate::support::http2::{Http2Client, framed};
 use crate::support::secrets::log;
+use crate::support::{PATIENCE, error_info, eventually};
 
 const DOWNLOAD: &str = "/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -105,7 +105,7 @@ pub(super) async fn logged_reason(id: &str) -> (Option<String>, Option<String>) 
             (line["target"] == "access" && line["request_id"] == id).then_some(line)
         })
     };
-    until(&format!("the access line of {id}"), || line().is_some()).await;
+    eventually(&format!("the access line of {id}"), PATIENCE, async || line().is_some()).await;
     let text = |name: &str| line().and_then(|line| Some(line[name].as_str()?.to_owned()));
     (text("code"), text("reason"))
 }

@@ -77,7 +77,7 @@ async fn the_service_manager_is_told_of_the_start_of_reloads_and_of_the_stop() {
 
 /// What `/metrics` says.
 async fn scrape(admin: std::net::SocketAddr) -> String {
-    reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap()
+    crate::support::http_get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::service_manager::Manager;
 use crate::limits::broker::ISSUER;
 use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{EVERYBODY_READS, Process, VARIABLES, folder};
+use crate::support::{EVERYBODY_READS, PATIENCE, Process, VARIABLES, folder};
 
 const SERVE: [&str; 3] = ["serve", "--config", "broker.toml"];
 
@@ -32,7 +32,8 @@ async fn neither_hangup_nor_the_users_signals_end_a_server_that_starts_serves_or
         fs::write(&policy, EVERYBODY_READS).unwrap();
         let writer = scope.spawn(|| {
             let mut round = 0_u32;
-            while !is_written.load(Ordering::Relaxed) {
+            let started = Instant::now();
+            while !is_written.load(Ordering::Relaxed) && started.elapsed() < 4 * PATIENCE {
                 round += 1;
                 fs::write(&policy, format!("{EVERYBODY_READS}\n# {round}\n")).unwrap();
                 std::thread::sleep(Duration::from_millis(20));

@@ -10,9 +10,9 @@ use tokio::time::{self, Instant};
 use tonic::Code;
 
 use crate::faults::start_options;
-use crate::limits::broker::{Broker, PATIENCE, until};
+use crate::limits::broker::Broker;
 use crate::limits::raw::{ACK, GOAWAY, HEADERS, PING, PREFACE, RawClient, frame};
-use crate::support::Client;
+use crate::support::{Client, PATIENCE, eventually};
 use crate::telemetry::collector::Collector;
 
 #[tokio::test]
@@ -23,12 +23,13 @@ async fn during_the_delay_everything_is_served_and_readiness_says_no() {
     let begun = Instant::now();
     let stopping = tokio::spawn(broker.take_server().stop());
     let ready = format!("http://{admin}/readyz");
-    while reqwest::get(&ready).await.unwrap().status() != 503 {}
+    let status = async || crate::support::http_get(&ready).await.unwrap().status();
+    eventually("the end of readiness", PATIENCE, async || status().await == 503).await;
     old.download("media", "x").await.unwrap();
     let new = Client::connect(address, &[&authorization]).await;
     new.download("media", "x").await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(3), "the delay is over too early for this test");
-    assert_eq!(reqwest::get(&ready).await.unwrap().status(), 503);
+    assert_eq!(crate::support::http_get(&ready).await.unwrap().status(), 503);
 
     stopping.await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(3));
@@ -125,7 +126,7 @@ async fn a_server_that_is_dropped_closes_its_connections() {
     client.download("media", "x").await.unwrap();
     let counters = broker.counters();
     drop(broker.take_server());
-    until("no open connections", || counters.connections_open() == 0).await;
+    eventually("no open connections", PATIENCE, async || counters.connections_open() == 0).await;
     // The client may hear of it in the middle of the call.
     let code = client.download("media", "x").await.unwrap_err().code();
     assert!(matches!(code, Code::Unavailable | Code::Cancelled | Code::Unknown), "{code:?}");

@@ -3,13 +3,13 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use super::broker::{Broker, authorization, until};
+use super::broker::{Broker, authorization};
 use super::raw::{
     CONTINUATION, DATA, DOWNLOAD, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, PREFACE, RST_STREAM, RawClient,
     SETTINGS, frame, header_block,
 };
 use crate::serve_process::{configured, issuer, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually};
 
 /// How often the cheap frames are sent.
 const FLOOD: usize = 50_000;
@@ -156,7 +156,7 @@ async fn no_abuse_leaves_memory_or_files_behind() {
         half_prefaces(address).await;
         call().await.unwrap();
     }
-    until("as many files as before", || open_files(&process) <= files).await;
+    eventually("as many files as before", PATIENCE, async || open_files(&process) <= files).await;
     let grown = resident_kib(&process).saturating_sub(memory);
     assert!(grown < SLACK_KIB, "{grown} KiB more than the {memory} KiB before");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use access_broker::config::Config;
 use access_broker::server::{RunningServer, StartOptions};
@@ -18,10 +18,7 @@ use tokio::time;
 
 use crate::faults::start_options;
 use crate::serve_process::{configured, issuer};
-use crate::support::{Client, assert_no_secrets, capture_logs, secrets, start_server};
-
-/// How long anything may take before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::{Client, PATIENCE, assert_no_secrets, capture_logs, eventually, secrets, start_server};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
@@ -106,22 +103,17 @@ impl Broker {
     pub(crate) async fn wait_for_metric(&self, sample: &str, value: u32) {
         let page = format!("http://{}/metrics", self.server().admin_addr());
         let line = format!("{sample} {value}");
-        let waited = time::timeout(PATIENCE, async {
-            loop {
-                let text = reqwest::get(&page).await.unwrap().text().await.unwrap();
-                if text.lines().any(|found| found == line || found == format!("{line}.0")) {
-                    return;
-                }
-                time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        assert!(waited.await.is_ok(), "not in time: {line}");
+        eventually(&line, PATIENCE, async || {
+            let text = crate::support::http_get(&page).await.unwrap().text().await.unwrap();
+            text.lines().any(|found| found == line || found == format!("{line}.0"))
+        })
+        .await;
     }
 
     /// The metrics page.
     pub(crate) async fn metrics(&self) -> String {
         let page = format!("http://{}/metrics", self.server().admin_addr());
-        reqwest::get(&page).await.unwrap().text().await.unwrap()
+        crate::support::http_get(&page).await.unwrap().text().await.unwrap()
     }
 
     /// An ordinary call on a new connection, which must be answered.
@@ -137,7 +129,7 @@ impl Broker {
     /// Waits until so many connections are open.
     pub(crate) async fn wait_for_open(&self, open: u64) {
         let counters = self.counters();
-        until(&format!("{open} open connections"), || counters.connections_open() == open).await;
+        eventually(&format!("{open} open connections"), PATIENCE, async || counters.connections_open() == open).await;
     }
 }
 
@@ -147,14 +139,4 @@ impl Drop for Broker {
             assert_no_secrets("the log", &secrets::log());
         }
     }
-}
-
-/// Waits until something is so.
-pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let waited = time::timeout(PATIENCE, async {
-        while !condition() {
-            time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    assert!(waited.await.is_ok(), "not in time: {what}");
 }

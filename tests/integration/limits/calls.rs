@@ -12,10 +12,10 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
-use super::broker::{Broker, until};
+use super::broker::Broker;
 use super::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
 use crate::faults::start_options;
-use crate::support::{error_info, tcp_channel};
+use crate::support::{PATIENCE, error_info, eventually, tcp_channel};
 
 /// A request whose answer waits for S3, which never says a word.
 pub(super) fn slow() -> IssueDownloadUrlRequest {
@@ -138,7 +138,7 @@ async fn streams_of_one_caller_leave_room_for_others() {
         hog.open_call(2 * stream + 1, &broker.authorization()).await;
     }
     let counters = broker.counters();
-    until("half of them are refused", || counters.calls.over_share.get() == 4).await;
+    eventually("half of them are refused", PATIENCE, async || counters.calls.over_share.get() == 4).await;
     broker.client_of("another").await.download("media", "x").await.unwrap();
     drop(hog);
     broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
@@ -179,7 +179,7 @@ async fn a_panic_costs_one_call_and_not_its_connection() {
     }
     assert_eq!(broker.counters().connections_accepted.get(), 1);
     let logged = || crate::support::secrets::log().matches("\"reason\":\"panicked\"").count() >= 3;
-    until("three lines in the access log", logged).await;
+    eventually("three lines in the access log", PATIENCE, async || logged()).await;
 }
 
 #[tokio::test]

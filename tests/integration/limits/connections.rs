@@ -7,10 +7,10 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::broker::{Broker, PATIENCE, until};
+use super::broker::Broker;
 use super::calls::slow;
 use super::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
-use crate::support::tcp_channel;
+use crate::support::{PATIENCE, eventually, tcp_channel};
 
 #[tokio::test]
 async fn a_connection_too_many_is_closed_at_once_and_the_next_one_has_its_place() {
@@ -53,7 +53,7 @@ async fn idle_connections_without_a_caller_keep_no_caller_out() {
         idle.push(RawClient::greet(broker.address()).await);
     }
     let counters = broker.counters();
-    until("the oldest ones gave way", || counters.connections_displaced.get() == 18).await;
+    eventually("the oldest ones gave way", PATIENCE, async || counters.connections_displaced.get() == 18).await;
     broker.assert_serves().await;
     kept.download("media", "x").await.unwrap();
     assert_eq!((counters.connections_displaced.get(), counters.connections_refused.get()), (19, 0));
@@ -114,7 +114,7 @@ async fn calls_of_an_old_connection_are_cut_off_after_the_grace() {
     stream.message().await.unwrap().unwrap();
     let ended = time::timeout(PATIENCE, stream.message()).await.expect("the stream ends");
     assert!(ended.is_err(), "{ended:?}");
-    until("a cut connection", || broker.counters().connections_cut.get() == 1).await;
+    eventually("a cut connection", PATIENCE, async || broker.counters().connections_cut.get() == 1).await;
     // The same client is served on: by another connection, which it opens by itself.
     watch.check(HealthCheckRequest::default()).await.unwrap();
 }

@@ -3,17 +3,16 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{ISSUER, authorization, until};
+use super::broker::{ISSUER, authorization};
 use super::raw::{RawClient, SETTINGS};
 use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually, run};
 
 #[tokio::test]
 async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_some() {
@@ -23,8 +22,7 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     let address: SocketAddr = serving_at(&mut process).parse().unwrap();
     let open = fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap().count();
     let limit = format!("--nofile={0}:{0}", open + 3);
-    let limited = Command::new("prlimit").args(["--pid", &process.id().to_string(), &limit]).status().unwrap();
-    assert!(limited.success());
+    run(Command::new("prlimit").args(["--pid", &process.id().to_string(), &limit]));
 
     let mut clients = Vec::new();
     let warnings = |process: &Process| {
@@ -46,9 +44,10 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     drop(first);
     drop(clients);
     let called = async { Client::connect(address, &[&authorization(&issuer)]).await.download("media", "x").await };
-    time::timeout(super::broker::PATIENCE, called).await.expect("a call is answered").unwrap();
+    time::timeout(PATIENCE, called).await.expect("a call is answered").unwrap();
     assert_eq!(warnings(&process), 1);
-    until("the call's line", || log_lines(&process).iter().any(|line| line["subject"] == "somebody")).await;
+    let is_logged = || log_lines(&process).iter().any(|line| line["subject"] == "somebody");
+    eventually("the line of the call", PATIENCE, async || is_logged()).await;
 }
 
 fn admin_address(process: &Process) -> SocketAddr {
@@ -59,7 +58,7 @@ fn admin_address(process: &Process) -> SocketAddr {
 
 /// A sample of `/metrics`, from a connection of its own. `None` if the connection was closed to make room for another.
 async fn sample(admin: SocketAddr, name: &str) -> Option<f64> {
-    let text = reqwest::get(format!("http://{admin}/metrics")).await.ok()?.text().await.ok()?;
+    let text = crate::support::http_get(format!("http://{admin}/metrics")).await.ok()?.text().await.ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     Some(line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap())
 }
@@ -91,13 +90,8 @@ async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whate
     }
     // Known to give way for lack of a place, not of a file.
     let refused = "access_broker_connections_total{event=\"displaced\"}";
-    time::timeout(super::broker::PATIENCE, async {
-        while sample(admin, refused).await.unwrap_or_default() < 100.0 {
-            time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .expect("connections over the limit give way");
+    let displaced = async || sample(admin, refused).await.unwrap_or_default();
+    eventually("connections over the limit give way", PATIENCE, async || displaced().await >= 100.0).await;
 
     let generation = async || sample(admin, "access_broker_policy_generation").await.unwrap_or_default();
     assert!(generation().await <= 1.0);
@@ -116,13 +110,7 @@ async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whate
         client.download("media", &key).await.unwrap();
     }
     assert!(rotated() >= 3, "{}", rotated());
-    time::timeout(super::broker::PATIENCE, async {
-        while generation().await < 2.0 {
-            time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .expect("the changed policy is taken up");
+    eventually("a reload of the policy", PATIENCE, async || generation().await >= 2.0).await;
     client.download("media", "after").await.unwrap();
 
     let effective = "access_broker_connections_limit{kind=\"effective\"}";

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::{env, io};
 
+use crate::support::run;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// The address of the pod on the network that it shares with the neighbour.
@@ -109,11 +110,6 @@ fn end(child: &mut Child) {
 fn addresses(v4: Ipv4Addr, v6: Ipv6Addr) -> String {
     // An address is used at once where duplicates are not looked for.
     format!("ip address add {v4}/24 dev eth0 && ip address add {v6}/64 dev eth0 nodad && ip link set eth0 up")
-}
-
-pub(super) fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What a process of the neighbour does, and nothing to run by itself.

@@ -16,9 +16,9 @@ use super::expectation::{Operation, Weather, is_expected};
 use super::ledger::Ledger;
 use super::world::{CONTENT, KNOWN_KEY, World};
 use crate::faults::token_with_key_id;
-use crate::limits::broker::{ISSUER, PATIENCE};
+use crate::limits::broker::ISSUER;
 use crate::support::pki::tls_channel;
-use crate::support::{Client, error_info, http_request, tcp_channel};
+use crate::support::{Client, PATIENCE, error_info, http_request, tcp_channel};
 use crate::workloads::setup::{INDEXER, THUMBNAILER};
 
 /// The rest between two calls.

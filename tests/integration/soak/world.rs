@@ -16,7 +16,7 @@ use super::vitals::Vitals;
 use crate::limits::broker::ISSUER;
 use crate::serve_process::{issuer, serving_on};
 use crate::support::pki::{Authority, Issued};
-use crate::support::{Process, folder};
+use crate::support::{Process, folder, run};
 use crate::workloads::setup::{TLS, listener};
 
 /// A part of every secret of the signing credentials, which no output may show.
@@ -99,12 +99,12 @@ impl World {
 
     fn limit_files(&self, bytes: &str) {
         let (process, limit) = (self.process.id().to_string(), format!("--fsize={bytes}:"));
-        assert!(Command::new("prlimit").args(["--pid", &process, &limit]).status().unwrap().success());
+        run(Command::new("prlimit").args(["--pid", &process, &limit]));
     }
 
     /// What the admin port tells.
     pub(super) async fn metrics(&self) -> String {
-        let answer = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap();
+        let answer = crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap();
         answer.error_for_status().unwrap().text().await.unwrap()
     }
 

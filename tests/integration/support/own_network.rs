@@ -1,5 +1,6 @@
 //! A network that a test has for itself, in which addresses that are not loopback belong to this machine.
 
+use super::wait::{PATIENCE, run_within, try_run_within};
 use std::net::Ipv4Addr;
 use std::process::{Command, Output};
 use std::{env, str};
@@ -36,7 +37,7 @@ pub(crate) fn is_inside(test: &str) -> bool {
 }
 
 fn is_installed(program: &str) -> bool {
-    Command::new("sh").args(["-c", "command -v \"$0\"", program]).output().unwrap().status.success()
+    run_within(PATIENCE, Command::new("sh").args(["-c", "command -v \"$0\"", program])).status.success()
 }
 
 fn run_inside(command: &[&str]) -> std::io::Result<Output> {
@@ -44,5 +45,6 @@ fn run_inside(command: &[&str]) -> std::io::Result<Output> {
     const SCRIPT: &str = "ip link set lo up && ip address add 192.0.2.1/24 dev lo && exec \"$@\"";
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--net", "sh", "-c", SCRIPT, "sh"]).args(command);
-    unshare.env(INSIDE, "1").output()
+    // A whole test runs inside.
+    try_run_within(10 * PATIENCE, unshare.env(INSIDE, "1"))
 }

@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
-use std::{fs, mem, thread};
+use std::time::Instant;
+use std::{fs, mem};
 
 use tempfile::TempDir;
 
 use super::assert_no_secrets;
-
-/// How long anything of a process may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::wait::{PATIENCE, end_within, eventually_blocking, run, run_within, try_run_within};
 
 /// A running `access-broker`, killed if a test ends early.
 pub(crate) struct Process {
@@ -96,8 +94,8 @@ impl Process {
         const ROOM: [&str; 5] = ["--user", "--map-root-user", "--mount", "sh", "-c"];
         fs::create_dir(folder.path().join(below)).unwrap();
         let mount = format!("mount -t tmpfs -o size={bytes} small {below}");
-        let tried = Command::new("unshare").args(ROOM).arg(&mount).current_dir(folder.path()).status();
-        if !tried.is_ok_and(|status| status.success()) {
+        let tried = try_run_within(PATIENCE, Command::new("unshare").args(ROOM).arg(&mount).current_dir(folder.path()));
+        if !tried.is_ok_and(|output| output.status.success()) {
             assert!(std::env::var_os("CI").is_none(), "no file system of one's own: user namespaces are needed");
             println!("skipped: no file system of one's own");
             return None;
@@ -144,7 +142,7 @@ impl Process {
 
     /// Runs the program to its end, and searches its output for secrets.
     pub(crate) fn output(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Output {
-        let output = command(arguments, folder).envs(variables.iter().copied()).output().unwrap();
+        let output = run_within(2 * PATIENCE, command(arguments, folder).envs(variables.iter().copied()));
         assert_no_secrets("standard output", &String::from_utf8_lossy(&output.stdout));
         assert_no_secrets("standard error", &String::from_utf8_lossy(&output.stderr));
         output
@@ -165,34 +163,32 @@ impl Process {
     /// Waits until a question has an answer.
     pub(crate) fn wait_for<T>(&mut self, what: &str, mut question: impl FnMut(&Self) -> Option<T>) -> T {
         let started = Instant::now();
-        loop {
-            if let Some(answer) = question(self) {
-                return answer;
-            }
+        eventually_blocking(what, 2 * PATIENCE, || {
+            // Before the question: what an ended process has written is all there is.
             let ended = self.child.try_wait().unwrap();
+            let answer = question(self);
             let late = started.elapsed() > PATIENCE;
-            assert!(ended.is_none() && !late, "no {what} ({ended:?}):\n{}{}", self.stdout(), self.stderr());
-            thread::sleep(Duration::from_millis(10));
-        }
+            assert!(
+                answer.is_some() || ended.is_none() && !late,
+                "no {what} ({ended:?}):\n{}{}",
+                self.stdout(),
+                self.stderr()
+            );
+            answer
+        })
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        run(Command::new("kill").args(["-s", name, &self.child.id().to_string()]));
     }
 
     /// Waits for the end, and searches the log for secrets.
     pub(crate) fn exit(&mut self) -> ExitStatus {
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert_no_secrets("the log", &self.stderr());
-                return status;
-            }
-            assert!(started.elapsed() < PATIENCE, "the process does not end:\n{}", self.stderr());
-            thread::sleep(Duration::from_millis(10));
-        }
+        let log = self.path("stderr");
+        let status = end_within(PATIENCE, &mut self.child, || fs::read_to_string(&log).unwrap());
+        assert_no_secrets("the log", &self.stderr());
+        status
     }
 }
 

@@ -1,7 +1,6 @@
 //! Metrics of calls, decisions and steps.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use http::uri::PathAndQuery;
@@ -9,8 +8,8 @@ use tonic::Code;
 use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
-use super::{PATIENCE, count, download_of, download_with_look, scrape, value, verification_of};
-use crate::support::{CUTE_CAT, Client, SUPER_CUTE_CAT, TestServer, replace, tcp_channel};
+use super::{count, download_of, download_with_look, scrape, value, verification_of};
+use crate::support::{CUTE_CAT, Client, PATIENCE, SUPER_CUTE_CAT, TestServer, eventually, replace, tcp_channel};
 
 const ISSUE_DOWNLOAD: &str =
     r#"grpc_type="unary",grpc_service="accessbroker.v1.AccessBrokerService",grpc_method="IssueDownloadUrl""#;
@@ -124,13 +123,9 @@ async fn metrics_show_the_issuers_keys_and_what_became_of_a_changed_policy() {
 
 /// Waits until a counter has counted one.
 async fn until(server: &TestServer, sample: &str) -> String {
-    let started = Instant::now();
-    loop {
+    eventually(sample, PATIENCE, async || {
         let metrics = scrape(server).await;
-        if count(&metrics, sample) == 1 {
-            return metrics;
-        }
-        assert!(started.elapsed() < PATIENCE, "{sample}\n{metrics}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        if count(&metrics, sample) == 1 { Ok(metrics) } else { Err(metrics) }
+    })
+    .await
 }

@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::collector::Collector;
-use super::{PATIENCE, count, scrape_at};
+use super::{count, scrape_at};
 use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually};
 
 /// More than the queue of the tests holds.
 const CALLS: usize = 60;
@@ -94,11 +94,7 @@ async fn a_collector_that_is_silent_or_away_neither_slows_calls_nor_holds_up_the
         // A wait for the collector in any of them would be its whole time limit of ten seconds.
         assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
         let sample = format!("access_broker_spans_total{{result=\"{lost}\"}}");
-        let started = Instant::now();
-        while count(&scrape_at(&admin).await, &sample) == 0 {
-            assert!(started.elapsed() < PATIENCE, "{}", process.stderr());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually(&sample, PATIENCE, async || count(&scrape_at(&admin).await, &sample) > 0).await;
         assert_eq!(count(&scrape_at(&admin).await, "access_broker_spans_total{result=\"exported\"}"), 0);
         stop(process);
     }

@@ -1,13 +1,13 @@
 //! Prometheus's own tools, and the parsers of its Python library, judge the metrics and the alerts.
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use access_broker::telemetry::MetricsFormat;
 
 use super::{download_of, download_with_look, scrape, verification_of};
-use crate::support::{TestServer, skip_without};
+use crate::support::{PATIENCE, TestServer, run_within, skip_without, try_run_within};
 
 /// Reads metrics with a strict parser, by the name of its module. Says how many samples there are, of each metric.
 const PARSER: &str = r"
@@ -49,18 +49,11 @@ async fn used_server() -> TestServer {
     server
 }
 
-fn run(program: &str, arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).unwrap();
-    drop(stdin);
-    child.wait_with_output().unwrap()
+fn run_with_input(program: &str, arguments: &[&str], input: &str) -> Output {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    run_within(2 * PATIENCE, Command::new(program).args(arguments).stdin(file))
 }
 
 fn assert_success(output: &Output) {
@@ -69,8 +62,7 @@ fn assert_success(output: &Output) {
 }
 
 fn is_installed(program: &str, arguments: &[&str]) -> bool {
-    let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
+    try_run_within(PATIENCE, Command::new(program).args(arguments)).is_ok_and(|output| output.status.success())
 }
 
 fn has_promtool() -> bool {
@@ -92,7 +84,7 @@ fn promtool_takes_the_alerts_and_each_fires_when_it_should() {
     }
     for (task, file) in [("check", "rules.yaml"), ("test", "tests.yaml")] {
         let file = deployed(file);
-        assert_success(&run("promtool", &[task, "rules", file.to_str().unwrap()], ""));
+        assert_success(&run_with_input("promtool", &[task, "rules", file.to_str().unwrap()], ""));
     }
 }
 
@@ -103,7 +95,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
     }
     let server = used_server().await;
     let text = scrape_as(&server, plain()).await;
-    let output = run("promtool", &["check", "metrics"], &text);
+    let output = run_with_input("promtool", &["check", "metrics"], &text);
     assert_success(&output);
     // What it does not like of names and texts is there, too.
     assert_eq!(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()), "");
@@ -121,7 +113,7 @@ async fn strict_parsers_read_both_formats_and_find_the_same_number_of_samples() 
         [(plain(), "prometheus_client.parser"), (open_metrics(), "prometheus_client.openmetrics.parser")]
     {
         let text = scrape_as(&server, format).await;
-        let output = run("python3", &["-c", PARSER, module], &text);
+        let output = run_with_input("python3", &["-c", PARSER, module], &text);
         assert_success(&output);
         let samples: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
         assert_eq!(samples, text.lines().filter(|line| !line.starts_with('#')).count());

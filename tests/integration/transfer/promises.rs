@@ -23,6 +23,7 @@ use self::table::{Column, compare};
 use self::trial::{POLICY, Trial, WRITER};
 use super::fixture::{Settings, start};
 use super::servers::{Peer, S3Server};
+use crate::support::run;
 
 const DOCUMENT: &str = "docs/SERVERS.md";
 const BEGIN: &str = "<!-- measured: begin -->\n";
@@ -68,8 +69,7 @@ fn version(server: &S3Server) -> String {
     match server.peer {
         Peer::Embedded => "this one".to_owned(),
         Peer::Rclone => {
-            let output = Command::new("rclone").arg("version").output().unwrap();
-            let text = String::from_utf8(output.stdout).unwrap();
+            let text = run(Command::new("rclone").arg("version"));
             text.lines().next().unwrap().trim_start_matches("rclone v").to_owned()
         }
         _ => server.version.clone(),

@@ -6,12 +6,12 @@ mod rgw;
 mod seaweedfs;
 mod shared;
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use access_broker_dev::{AccessKey, EmbeddedS3, EmbeddedS3Options};
 use aws_sdk_s3::Client as SdkClient;
@@ -20,11 +20,10 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::{self, Instant};
 
 pub(super) use self::peer::Peer;
 use self::shared::Shared;
-use crate::support::{folder, skip_without};
+use crate::support::{PATIENCE, eventually, folder, skip_without};
 
 /// What the broker calls its one bucket, and what servers do that hold no other.
 pub(super) const BUCKET: &str = "media";
@@ -38,9 +37,6 @@ pub(super) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPL
 /// A key pair that may write and cannot read, where a server has one.
 pub(super) const WRITER_ACCESS_KEY_ID: &str = "AKIAIOSFODNN7WRITERS";
 pub(super) const WRITER_SECRET_ACCESS_KEY: &str = "neverread/MDENG/bPxRfiCYEXAMPLEKEYwriter";
-
-/// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server, with an empty bucket. It ends with this value, unless it is shared.
 pub(super) struct S3Server {
@@ -138,25 +134,23 @@ impl S3Server {
         let path = folder.path().join("log");
         let log = File::create(&path).unwrap();
         command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let Ok(mut child) = command.kill_on_drop(true).spawn() else {
+        let Ok(child) = command.kill_on_drop(true).spawn() else {
             skip_without(&command.as_std().get_program().to_string_lossy());
             return None;
         };
-        let started = Instant::now();
-        loop {
+        let child = RefCell::new(child);
+        let address = eventually(&format!("{peer:?}"), PATIENCE, async || {
             let log = fs::read_to_string(&path).unwrap();
-            if let Some(address) = announced(&log, announcement)
-                && TcpStream::connect(address).await.is_ok()
-            {
-                let url = format!("http://{address}");
-                let (bucket, data) = (BUCKET.to_owned(), Some(folder.path().join("objects")));
-                let running = Running::Process(child, folder);
-                return Some(Self { peer, url, bucket, version: String::new(), data, _running: running });
-            }
-            let ended = child.try_wait().unwrap();
-            assert!(ended.is_none() && started.elapsed() < PATIENCE, "{peer:?} does not serve ({ended:?}):\n{log}");
-            time::sleep(Duration::from_millis(20)).await;
-        }
+            let ended = child.borrow_mut().try_wait().unwrap();
+            assert!(ended.is_none(), "{peer:?} has ended ({ended:?}):\n{log}");
+            let address = announced(&log, announcement).ok_or(log)?;
+            TcpStream::connect(address).await.map(|_| address).map_err(|error| error.to_string())
+        })
+        .await;
+        let url = format!("http://{address}");
+        let (bucket, data) = (BUCKET.to_owned(), Some(folder.path().join("objects")));
+        let running = Running::Process(child.into_inner(), folder);
+        Some(Self { peer, url, bucket, version: String::new(), data, _running: running })
     }
 
     /// AWS's own client, with the key pair that may do everything.

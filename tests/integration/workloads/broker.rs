@@ -4,14 +4,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use access_broker::grpc::proto::IssueDownloadUrlResponse;
 use access_broker::server::{BoundAddress, RunningServer, StartOptions};
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
 use access_broker_base::clock::Clock;
 use serde_json::Value;
-use tokio::time::{self, Instant};
+use tokio::time::{self};
 use tonic::Status;
 use tonic::transport::Channel;
 use tracing::Level;
@@ -20,11 +20,9 @@ use tracing::subscriber::DefaultGuard;
 use super::setup::Setup;
 use crate::support::pki::{Issued, tls_channel};
 use crate::support::{
-    Client, SHARED_REQUEST_ID, assert_no_secrets, audit_records, start_server, tcp_channel, unix_channel,
+    Client, PATIENCE, SHARED_REQUEST_ID, assert_no_secrets, audit_records, eventually, start_server, tcp_channel,
+    unix_channel,
 };
-
-/// How long anything may take before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running broker. Its end searches the log for secrets.
 pub(crate) struct Broker {
@@ -189,14 +187,7 @@ impl Log {
 
     /// Waits until a question has an answer.
     pub(crate) async fn wait_for<T>(&self, what: &str, question: impl Fn(&Self) -> Option<T>) -> T {
-        let started = Instant::now();
-        loop {
-            if let Some(answer) = question(self) {
-                return answer;
-            }
-            assert!(started.elapsed() < PATIENCE, "no {what}:\n{}", self.text());
-            time::sleep(Duration::from_millis(1)).await;
-        }
+        eventually(what, PATIENCE, async || question(self).ok_or_else(|| self.text())).await
     }
 }
 

@@ -8,10 +8,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{self, Instant};
 
-use super::broker::{Broker, PATIENCE};
+use super::broker::Broker;
 use super::setup::{INDEXER, THUMBNAILER, TLS, listener};
 use crate::limits::raw::PREFACE;
 use crate::support::pki::{Authority, tls_connect};
+use crate::support::{PATIENCE, eventually};
 
 async fn start() -> Broker {
     Broker::start(&listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))).await
@@ -25,11 +26,11 @@ async fn served(broker: &Broker) -> CertificateDer<'static> {
 
 /// Waits until the server shows a certificate.
 async fn until_served(broker: &Broker, certificate: &CertificateDer<'_>) {
-    let started = Instant::now();
-    while served(broker).await != *certificate {
-        assert!(started.elapsed() < PATIENCE, "the certificate is not served");
+    eventually("the certificate", PATIENCE, async || {
         fast_forward(Duration::from_secs(1)).await;
-    }
+        served(broker).await == *certificate
+    })
+    .await;
 }
 
 /// Lets so much time pass for the timers of the server at once. Work that a timer starts is waited for.
@@ -82,18 +83,15 @@ async fn an_authority_that_is_taken_out_lets_nobody_in_any_more() {
     let next = Authority::new("next");
     broker.setup.put("ca.crt", next.pem());
     // The line of the reload is written by another thread, so that the effect is what can be awaited.
-    let started = Instant::now();
-    let mut stream = loop {
+    let mut stream = eventually("the new authority", PATIENCE, async || {
         fast_forward(Duration::from_secs(1)).await;
         let identity = next.workload(THUMBNAILER);
         let mut stream = tls_connect(broker.address(0), &broker.setup.authority, Some(&identity)).await.unwrap();
         // A server that has accepted the client answers its preface.
         let _refused_meanwhile = stream.write_all(PREFACE).await;
-        if stream.read_u8().await.is_ok() {
-            break stream;
-        }
-        assert!(started.elapsed() < PATIENCE, "the new authority is not in force");
-    };
+        stream.read_u8().await.map(|_| stream)
+    })
+    .await;
     stream.shutdown().await.unwrap();
     let identity = broker.setup.authority.workload(THUMBNAILER);
     let mut stream = tls_connect(broker.address(0), &broker.setup.authority, Some(&identity)).await.unwrap();
@@ -150,11 +148,7 @@ async fn many_that_never_finish_a_handshake_keep_no_client_out() {
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
     drop((slow, client));
     let counters = std::sync::Arc::clone(broker.server().counters());
-    let begun = Instant::now();
-    while counters.connections_open() > 0 {
-        assert!(begun.elapsed() < PATIENCE, "{} connections are left", counters.connections_open());
-        time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the end of every connection", PATIENCE, async || counters.connections_open() == 0).await;
     broker.stop().await;
 }
 

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{Broker, PATIENCE};
+use super::broker::Broker;
 use super::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
-use crate::support::Client;
 use crate::support::pki::{Authority, Issued, tls_connect};
+use crate::support::{Client, PATIENCE};
 
 async fn start() -> Broker {
     Broker::start(&listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))).await

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use crate::support::start_server;
+use crate::support::{run, start_server};
 use access_broker::config::AuditOutput;
 
 use super::broker::{Broker, start_options};
@@ -15,8 +15,7 @@ const SOCKET: &str = "broker.sock";
 
 /// The user that runs the test.
 fn own_user() -> u32 {
-    let output = Command::new("id").arg("-u").output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    run(Command::new("id").arg("-u")).trim().parse().unwrap()
 }
 
 fn listener(proof: &str) -> String {

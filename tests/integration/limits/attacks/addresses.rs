@@ -1,17 +1,17 @@
 //! What one address can take that is neither loopback nor a proxy's.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{self, Instant};
+use tokio::time::{self};
 
 use super::call::{Call, Kind};
 use super::peer::{End, Peer, Taking, connect_from};
-use super::target::{PATIENCE, Target};
+use super::target::Target;
 use crate::support::own_network::{ANOTHER, BROKER, ONE, is_inside};
 use crate::support::pki::client_hello;
+use crate::support::{PATIENCE, eventually};
 
 macro_rules! in_a_network_of_their_own {
     ($($test:ident)*) => { $(
@@ -36,21 +36,12 @@ async fn peer(target: &Target, from: Ipv4Addr) -> Peer {
     Peer::connect_from(from, target.plain, Taking::Everything).await
 }
 
-/// Waits until something is so of a peer.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
-        time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// Makes a call on a new connection, and tells whether it was answered: it was not when the connection was closed.
 async fn is_served(target: &Target, from: Ipv4Addr) -> bool {
     let mut peer = peer(target, from).await;
     let call = Call::whole(Kind::WithToken, &target.authorization("good"));
     let _may_be_closed = peer.open(&call, 1).await;
-    until("an answer or the end", || peer.is_closed() || !peer.ends().is_empty()).await;
+    eventually("an answer or the end", PATIENCE, async || peer.is_closed() || !peer.ends().is_empty()).await;
     peer.ends() == [End::Answered]
 }
 
@@ -116,15 +107,15 @@ mod inside {
         let mut watching = peer(&target, ONE).await;
         let watch = Call::whole(Kind::Watch, "");
         watching.open(&watch, 2 * LIMIT).await.unwrap();
-        until("the surplus ended", || watching.ends().len() == LIMIT).await;
+        eventually("the surplus ended", PATIENCE, async || watching.ends().len() == LIMIT).await;
         // Those with a proof do not count.
         let authorization = target.authorization("good");
         watching.open(&Call::whole(Kind::WithToken, &authorization), LIMIT).await.unwrap();
-        until("calls answered", || watching.ends().len() == 2 * LIMIT).await;
+        eventually("calls answered", PATIENCE, async || watching.ends().len() == 2 * LIMIT).await;
         assert!(!watching.is_closed());
         // Nor do the streams of another connection.
         let mut another = peer(&target, ONE).await;
         another.open(&Call::whole(Kind::Check, ""), 1).await.unwrap();
-        until("an answer", || another.ends() == [End::Answered]).await;
+        eventually("an answer", PATIENCE, async || another.ends() == [End::Answered]).await;
     }
 }

@@ -10,8 +10,8 @@ use tonic::{Code, Status};
 use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
 use super::peer::{Peer, Taking};
-use super::target::{PATIENCE, Target};
-use crate::support::{Client, error_info};
+use super::target::Target;
+use crate::support::{Client, PATIENCE, error_info};
 
 /// Waits for S3 that never answers, and whose calls must not be ended by their time.
 const SLOW: (&str, &str) = ("s3_timeout = \"30s\"", "call_timeout = \"1m\"");

@@ -1,7 +1,6 @@
 //! Messages that are too large, or never end.
 
 use access_broker::grpc::SERVICE_NAME;
-use tokio::time;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -12,8 +11,8 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
 use super::peer::{End, Peer, Taking};
-use super::target::{PATIENCE, Target};
-use crate::support::{error_info, tcp_channel};
+use super::target::Target;
+use crate::support::{PATIENCE, error_info, eventually, tcp_channel};
 
 #[tokio::test]
 async fn a_message_of_ten_megabytes_is_refused_before_it_has_come() {
@@ -21,12 +20,7 @@ async fn a_message_of_ten_megabytes_is_refused_before_it_has_come() {
     for kind in Kind::ALL {
         let mut peer = Peer::connect(target.plain, Taking::Everything).await;
         peer.open(&Call::half_sent(kind, &target.authorization("attacker"), 10_000_000, 1_000), 4).await.unwrap();
-        let ended = async {
-            while !peer.open_streams().is_empty() {
-                time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        time::timeout(PATIENCE, ended).await.unwrap_or_else(|_| panic!("{kind:?} is still open"));
+        eventually(&format!("the end of {kind:?}"), PATIENCE, async || peer.open_streams().is_empty()).await;
         assert_eq!(peer.ends(), [End::Answered; 4], "{kind:?}");
     }
     let whole = target.client("good").await.download("media", &"x".repeat(10_000_000)).await.unwrap_err();

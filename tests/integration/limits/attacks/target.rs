@@ -2,22 +2,18 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::time::{self, Instant};
+use tokio::time::{self};
 use tonic::transport::Channel;
 
 use crate::limits::broker::ISSUER;
 use crate::serve_process::{issuer, serving_on};
 use crate::support::pki::{Authority, tls_channel};
-use crate::support::{BUCKET, Client, Process, VARIABLES, folder, tcp_channel};
-
-/// How long anything may take before a test gives up. Far above what a busy machine needs, and far below the time limits
-/// that would end an attack by themselves.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{BUCKET, Client, PATIENCE, Process, VARIABLES, eventually, folder, tcp_channel};
 
 /// Everybody who is known may read and write everything.
 const POLICY: &str = r#"
@@ -98,7 +94,7 @@ impl Target {
     }
 
     pub(crate) async fn metrics(&self) -> Metrics {
-        let answer = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap();
+        let answer = crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap();
         Metrics(answer.error_for_status().unwrap().text().await.unwrap())
     }
 
@@ -126,11 +122,7 @@ impl Target {
 
     /// Waits until the metrics are as they should be.
     async fn until(&self, check: impl Fn(&Metrics) -> Result<(), String>) {
-        let begun = Instant::now();
-        while let Err(problem) = check(&self.metrics().await) {
-            assert!(begun.elapsed() < PATIENCE, "after {PATIENCE:?}: {problem}");
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("expected metrics", PATIENCE, async || check(&self.metrics().await)).await;
     }
 
     /// Resident memory in KiB, now.

@@ -8,7 +8,8 @@ use tokio::time::{self, Instant};
 use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
 use super::peer::{Peer, Taking};
-use super::target::{PATIENCE, Target};
+use super::target::Target;
+use crate::support::PATIENCE;
 
 /// The least that there is. Without it a stream stays until its connection is old, which takes minutes.
 const LIMITS: &str = "delivery_timeout = \"2s\"";

@@ -7,14 +7,15 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::{HttpAnswer, HttpRequest};
+use crate::support::{PATIENCE, try_run_within};
 
 /// A folder for what curl reads and writes.
 pub(crate) struct Curl(TempDir);
 
 impl Curl {
     pub(crate) fn find(folder: TempDir) -> Option<Self> {
-        let found = Command::new("curl").arg("--version").stdout(Stdio::null()).status();
-        found.is_ok_and(|status| status.success()).then_some(Self(folder))
+        let found = try_run_within(PATIENCE, Command::new("curl").arg("--version"));
+        found.is_ok_and(|output| output.status.success()).then_some(Self(folder))
     }
 
     /// Without `--globoff` curl takes brackets and braces of a URL for patterns. `--upload-file` sends a file as it is and

@@ -7,8 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 
 use super::{HttpAnswer, HttpRequest};
+use crate::support::PATIENCE;
 
 /// A running script, killed in the end.
 pub(crate) struct Script {
@@ -30,7 +32,7 @@ impl Script {
             .ok()?;
         let requests = child.stdin.take()?;
         let mut answers = BufReader::new(child.stdout.take()?).lines();
-        let first = answers.next_line().await.unwrap();
+        let first = timeout(PATIENCE, answers.next_line()).await.expect("a first line").unwrap();
         (first.as_deref() == Some("ready")).then_some(Self { _child: child, requests, answers })
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::guardian::Guardian;
 use super::shared::{Shared, answers, free_ports, start_with_free_ports, wait_until};
 use super::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use crate::support::{PATIENCE, try_run_within};
 
 /// `None` where it is not installed.
 pub(super) async fn shared() -> Option<&'static Shared> {
@@ -21,7 +22,7 @@ pub(super) async fn shared() -> Option<&'static Shared> {
 
 /// From `version 8000GB 4.48 …`.
 fn version() -> Option<String> {
-    let output = Command::new("weed").arg("version").output().ok()?;
+    let output = try_run_within(PATIENCE, Command::new("weed").arg("version")).ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Some(text.split(' ').nth(2).unwrap_or_else(|| panic!("no version: {text}")).to_owned())
 }

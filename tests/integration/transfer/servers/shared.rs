@@ -75,5 +75,5 @@ pub(super) async fn wait_until(
 
 /// Whether an HTTP server answers at all.
 pub(super) async fn answers(url: &str) -> bool {
-    reqwest::get(url).await.is_ok()
+    crate::support::http_get(url).await.is_ok()
 }
