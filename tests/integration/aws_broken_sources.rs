@@ -10,8 +10,7 @@ use crate::aws_profiles::{
     WORK, failed_with, failed_with_last, folder_with, instance_metadata, replace, signed_by, signer, sources, start,
     start_without_profile, stop,
 };
-use crate::serve_process::{issuer, serving_at};
-use crate::support::run;
+use crate::support::{issuer, run, serving_at};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/signer";
 

@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::credentials::{client, configured_with_the_default_chain};
-use crate::serve_process::{issuer, log_lines, serving_at};
-use crate::support::{PATIENCE, Process, eventually};
+use crate::support::{PATIENCE, Process, eventually, issuer, log_lines, serving_at};
 
 /// What the environment has in every test: a home in the folder, and no instance metadata.
 const VARIABLES: [(&str, &str); 3] = [("HOME", "."), ("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_PROFILE", "work")];

@@ -6,8 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::serve_process::{configured, log_lines};
-use crate::support::{Process, VARIABLES};
+use crate::support::{Process, VARIABLES, configured, log_lines};
 
 /// A policy with two warnings, on lines 4 and 9.
 const PATTERNS: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = 'tier */'\ndownload = {}\n\

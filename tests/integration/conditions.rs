@@ -7,9 +7,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tonic::Code;
 
-use crate::serve_process::serving_at;
-use crate::support::{AccessLines, BUCKET, Client, Process, VARIABLES, error_info, folder};
-use crate::workloads::tokens::{AUDIENCE, TokenKey, in_ten_minutes};
+use crate::support::workloads::tokens::{AUDIENCE, TokenKey, in_ten_minutes};
+use crate::support::{AccessLines, BUCKET, Client, Process, VARIABLES, error_info, folder, serving_at};
 
 const CONFIGURATION: &str = r#"
 [server]

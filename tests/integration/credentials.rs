@@ -10,8 +10,7 @@ use axum::routing::get;
 use serde_json::json;
 use tonic::Code;
 
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, PATIENCE, Process, error_info, eventually};
+use crate::support::{Client, PATIENCE, Process, configured, error_info, eventually, issuer, log_lines, serving_at};
 
 /// A configuration whose bucket is signed for by what the machine has.
 pub(crate) fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> tempfile::TempDir {

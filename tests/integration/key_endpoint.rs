@@ -17,9 +17,10 @@ use tokio::time;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::faults::{ISSUER, config, start_options, token_with_key_id};
-use crate::serve_process::issuer;
-use crate::support::{Client, capture_logs, error_info, eventually, secrets, start_server};
+use crate::support::{
+    Client, ISSUER, capture_logs, config_with_keys_at, error_info, eventually, issuer, secrets, start_options,
+    start_server, token_with_key_id,
+};
 use endpoint::{Answer, KeyEndpoint};
 
 /// The longest that a call with an unknown key takes: a second for the keys, and the rest for a busy machine. A call that
@@ -56,7 +57,7 @@ impl Fixture {
         capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let endpoint = KeyEndpoint::start(answers).await;
-        let started = start_server(config(folder.path(), &endpoint.url()), start_options());
+        let started = start_server(config_with_keys_at(folder.path(), &endpoint.url()), start_options());
         let server = time::timeout(LONGEST_CALL, started).await.expect("the start does not wait for keys").unwrap();
         Self { endpoint, server, _folder: folder }
     }
@@ -483,7 +484,7 @@ async fn a_file_beside_a_url_has_the_keys_until_the_first_good_fetch() {
     let start = async |content: &str| {
         std::fs::write(folder.path().join("keys.json"), content).unwrap();
         let endpoint = KeyEndpoint::start([Answer::status("500 Internal Server Error", "x: y", "")]).await;
-        let mut config = config(folder.path(), &endpoint.url());
+        let mut config = config_with_keys_at(folder.path(), &endpoint.url());
         config.issuers[0].start_key_file = Some(folder.path().join("keys.json"));
         let server = start_server(config, start_options()).await.unwrap();
         Fixture { endpoint, server, _folder: tempfile::tempdir().unwrap() }

@@ -16,8 +16,7 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
-use crate::serve_process::configured;
-use crate::support::{Client, PATIENCE, assert_no_secrets, end_within, eventually, tcp_channel};
+use crate::support::{Client, PATIENCE, assert_no_secrets, configured, end_within, eventually, tcp_channel};
 
 use self::broker::{Broker, lost};
 

@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use access_broker_dev::EmbeddedIssuer;
 
-use crate::serve_process::{configured, issuer, log_lines};
-use crate::support::{PATIENCE, Process, eventually, replace};
+use crate::support::{PATIENCE, Process, configured, eventually, issuer, log_lines, replace};
 
 const ID: &str = "ASIAFROMFILE";
 const SECRETS: [&str; 3] = [ID, "hunter2", "hunter3"];

@@ -2,87 +2,16 @@
 
 use std::fs::{self, File};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-use access_broker_base::clock::SystemClock;
-use access_broker_dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
+use access_broker_dev::EmbeddedIssuer;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{BUCKET, Client, EVERYBODY_READS, Process, VARIABLES, folder};
-
-/// A folder with a configuration whose issuer's keys are in a file.
-pub(crate) fn configured(issuer: &str, jwks: &Value) -> TempDir {
-    let folder = folder();
-    let broker = format!(
-        r#"
-[server]
-grpc_addr = "127.0.0.1:0"
-admin_addr = "127.0.0.1:0"
-drain_delay = "0s"
-shutdown_grace = "5s"
-
-[policy]
-file = "policy.toml"
-
-[[issuer]]
-issuer = "{issuer}"
-audiences = ["broker"]
-jwks_file = "jwks.json"
-
-{BUCKET}"#
-    );
-    for (name, content) in
-        [("broker.toml", broker.as_str()), ("policy.toml", EVERYBODY_READS), ("jwks.json", &jwks.to_string())]
-    {
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
-}
-
-pub(crate) async fn issuer() -> EmbeddedIssuer {
-    let address = "127.0.0.1:0".parse().unwrap();
-    EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock: std::sync::Arc::new(SystemClock) }).await.unwrap()
-}
-
-pub(crate) fn log_lines(process: &Process) -> Vec<Value> {
-    process.stderr().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-}
-
-/// The gRPC address that the log names, once the server serves.
-pub(crate) fn serving_at(process: &mut Process) -> String {
-    process.wait_for("serving server", |process| {
-        let lines = log_lines(process);
-        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
-        lines.iter().find_map(|line| {
-            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
-        })
-    })
-}
-
-/// The addresses of all gRPC listeners, in the order of the configuration, and of the admin port, once the server serves.
-pub(crate) fn serving_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    process.wait_for("serving server", |process| {
-        log_lines(process).iter().any(|line| line["message"] == "serving").then_some(())
-    });
-    listening_on(process)
-}
-
-/// The same once the server listens.
-pub(crate) fn listening_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    process.wait_for("listening server", |process| {
-        let lines = log_lines(process);
-        let with_message = |message: &str| -> Vec<SocketAddr> {
-            let lines = lines.iter().filter(|line| line["message"] == message);
-            lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
-        };
-        Some((with_message("serving gRPC"), *with_message("serving admin HTTP").first()?))
-    })
-}
+use crate::support::{Client, Process, VARIABLES, configured, issuer, serving_at};
+pub(crate) use crate::support::{listening_on, log_lines, serving_on};
 
 #[tokio::test]
 async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {

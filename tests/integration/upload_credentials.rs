@@ -10,8 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::serve_process::{configured, issuer, log_lines, serving_at, serving_on};
-use crate::support::{Client, PATIENCE, Process, eventually};
+use crate::support::{Client, PATIENCE, Process, configured, eventually, issuer, log_lines, serving_at, serving_on};
 
 const POLICY: &str = r#"
 [[tier]]

@@ -14,9 +14,10 @@ use tokio::time;
 
 use access_broker::server::RunningServer;
 
-use crate::faults::{config, start_options};
-use crate::serve_process::{issuer, log_lines, serving_at};
-use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually, folder, replace, run};
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, config_with_keys_at, eventually, folder, issuer, log_lines, replace, run,
+    serving_at, start_options,
+};
 
 const ISSUER: &str = "https://login.example.com";
 
@@ -350,9 +351,9 @@ async fn a_server_starts_with_a_policy_that_is_whole_and_names_one_that_is_not()
 #[tokio::test]
 async fn a_policy_that_is_replaced_while_the_server_starts_is_one_that_was_renamed() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path(), "https://127.0.0.1:1/keys");
+    let config = config_with_keys_at(folder.path(), "https://127.0.0.1:1/keys");
     let policy_file = folder.path().join("policy.toml");
-    let own = |policy: &str| policy.replace(ISSUER, crate::faults::ISSUER);
+    let own = |policy: &str| policy.replace(ISSUER, crate::support::ISSUER);
     replace(&policy_file, own(WITH_DENIAL));
     let policy = config.load_policy().unwrap();
     replace(&policy_file, own(without_denial()));

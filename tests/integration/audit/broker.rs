@@ -11,8 +11,9 @@ use access_broker_dev::EmbeddedIssuer;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::serve_process::{configured, issuer, listening_on, serving_at};
-use crate::support::{Client, PATIENCE, Process, VARIABLES, error_info, eventually};
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, configured, error_info, eventually, issuer, listening_on, serving_at,
+};
 
 pub(super) const FILE: &str = "audit.jsonl";
 

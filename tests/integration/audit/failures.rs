@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::audit::broker::{Broker, FILE, Setup};
-use crate::serve_process::log_lines;
-use crate::support::{PATIENCE, audit_record, audit_records, error_info, eventually, run};
+use crate::support::{PATIENCE, audit_record, audit_records, error_info, eventually, log_lines};
 
 const DENY: &str = "flush_timeout = \"1s\"\non_failure = \"deny\"";
 const ALLOW: &str = "flush_timeout = \"1s\"\non_failure = \"allow\"";
@@ -135,12 +134,6 @@ async fn a_pipe_that_nobody_reads_delays_one_answer_where_they_need_no_record() 
     }
 }
 
-/// Sets how long the files of a process may be, or lifts that.
-fn limit_files(broker: &Broker, bytes: &str) {
-    let limit = format!("--fsize={bytes}:");
-    run(Command::new("prlimit").args(["--pid", &broker.process.id().to_string(), &limit]));
-}
-
 /// A broker whose file is larger than its log will be, so that a limit holds for the file alone.
 async fn broker_with_large_file(audit: &str) -> Broker {
     let setup = Setup::with_file(audit).await;
@@ -180,20 +173,17 @@ fn new_records(broker: &Broker) -> Vec<serde_json::Value> {
 
 #[tokio::test]
 async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: there is no prlimit");
-    }
     let broker = broker_with_large_file(DENY).await;
     let first = broker.client.download("", "a").await.unwrap();
     let length = broker.file().len();
     // Room for a part of a record: it is written, and taken back.
-    limit_files(&broker, &(length + 100).to_string());
+    broker.process.limit_files(Some(length as u64 + 100));
     for _ in 0..3 {
         assert_unavailable(broker.client.download("", "a").await);
         assert_eq!(broker.file().len(), length);
     }
     assert_one_line_of_failure(&broker).await;
-    limit_files(&broker, "unlimited");
+    broker.process.limit_files(None);
     let last = broker.client.download("", "a").await.unwrap();
     let ids: Vec<_> = new_records(&broker).iter().map(|record| record["decision_id"].clone()).collect();
     assert_eq!(ids, [first.decision_id, last.decision_id]);
@@ -201,19 +191,16 @@ async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
 
 #[tokio::test]
 async fn only_answers_that_were_given_count_as_issued_in_metrics_and_log() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: there is no prlimit");
-    }
     let broker = broker_with_large_file(DENY).await;
     for _ in 0..3 {
         broker.client.download("", "a").await.unwrap();
     }
     assert_eq!(broker.client.download("no-such-bucket", "a").await.unwrap_err().code(), Code::PermissionDenied);
-    limit_files(&broker, &broker.file().len().to_string());
+    broker.process.limit_files(Some(broker.file().len() as u64));
     for bucket in ["media", "media", "no-such-bucket"] {
         assert_unavailable(broker.client.download(bucket, "a").await);
     }
-    limit_files(&broker, "unlimited");
+    broker.process.limit_files(None);
     broker.client.download("", "a").await.unwrap();
     eventually("a line of every call", PATIENCE, async || logged_outcomes(&broker).values().sum::<u64>() == 8).await;
     let expected = [("issued", "none", 4), ("refused", "no_tier", 1), ("unrecorded", "audit_unavailable", 3)];
@@ -243,15 +230,12 @@ async fn an_answer_whose_client_leaves_before_it_is_given_does_not_count_as_issu
 
 #[tokio::test]
 async fn a_file_that_cannot_grow_loses_records_and_no_answers_where_they_need_none() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: there is no prlimit");
-    }
     let broker = broker_with_large_file(ALLOW).await;
-    limit_files(&broker, &broker.file().len().to_string());
+    broker.process.limit_files(Some(broker.file().len() as u64));
     for _ in 0..3 {
         assert!(broker.client.download("", "a").await.is_ok());
     }
-    limit_files(&broker, "unlimited");
+    broker.process.limit_files(None);
     let last = broker.client.download("", "a").await.unwrap();
     let records = new_records(&broker);
     assert_eq!(records.len(), 1);

@@ -10,8 +10,9 @@ use tonic::transport::Channel;
 
 use super::data::Corpus;
 use super::mint::Mint;
-use crate::serve_process::log_lines;
-use crate::support::{AccessLines, BUCKET, EVERYBODY_READS, Process, VARIABLES, folder, tcp_channel, unix_channel};
+use crate::support::{
+    AccessLines, BUCKET, EVERYBODY_READS, Process, VARIABLES, folder, log_lines, tcp_channel, unix_channel,
+};
 
 /// At the level `trace`, so that all that could ever be logged is.
 const CONFIGURATION: &str = r#"

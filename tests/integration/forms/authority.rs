@@ -1,13 +1,11 @@
 //! Calls that the HTTP/2 library refuses by itself: they are counted, and the log says what most often causes them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::envoy::grpcio::Grpcio;
-use crate::limits::broker::Broker;
-use crate::limits::raw::{DOWNLOAD, END_HEADERS, HEADERS, RST_STREAM, RawClient, frame, header_block};
+use crate::support::limited::Broker;
+use crate::support::raw::{DOWNLOAD, END_HEADERS, HEADERS, RST_STREAM, RawClient, frame, header_block};
 use crate::support::secrets::log;
-use crate::support::{PATIENCE, eventually, skip_without};
-use crate::workloads::setup::listener;
+use crate::support::workloads::setup::listener;
 
 const RESETS: &str = "access_broker_http2_errors_total{frame=\"rst_stream\",code=\"protocol_error\"}";
 
@@ -33,7 +31,7 @@ async fn resets_that_the_library_sends_are_counted() {
 
 #[tokio::test]
 async fn the_first_such_call_of_many_is_a_warning_that_names_the_remedy() {
-    let broker = crate::workloads::broker::Broker::start(&listener("token", "")).await;
+    let broker = crate::support::workloads::broker::Broker::start(&listener("token", "")).await;
     for authority in ["10.0.0.1:1%2C10.0.0.2:1", "%2Frun%2Fbroker.sock"] {
         let mut client = RawClient::greet(broker.address(0)).await;
         for stream in [1, 3] {
@@ -51,7 +49,7 @@ async fn the_first_such_call_of_many_is_a_warning_that_names_the_remedy() {
 
 #[tokio::test]
 async fn unsolicited_acknowledgements_of_pings_leave_no_lines() {
-    let broker = crate::workloads::broker::Broker::start(&listener("token", "")).await;
+    let broker = crate::support::workloads::broker::Broker::start(&listener("token", "")).await;
     let lines_before = log().lines().filter(|line| line.contains("ping")).count();
     let mut client = RawClient::greet(broker.address(0)).await;
     // Acknowledgements of pings that were never sent.
@@ -68,44 +66,4 @@ fn replaced(block: &[u8], value: &[u8], by: &[u8]) -> Vec<u8> {
     let at = block.windows(value.len()).position(|found| found == value).unwrap();
     let length = u8::try_from(by.len()).unwrap();
     [&block[..at], &[length], by, &block[at + value.len()..]].concat()
-}
-
-async fn calls(target: &str, default_authority: Option<&str>, token: &str) -> Value {
-    let mut task = json!({ "do": "be_good_callers", "target": target, "callers": [[token, token]] });
-    if let Some(authority) = default_authority {
-        task["default_authority"] = authority.into();
-    }
-    let mut grpcio = Grpcio::start(task).await;
-    let seen = grpcio.says().await;
-    assert_eq!(grpcio.end_of_task().await, 0);
-    seen
-}
-
-/// The number behind a sample's name.
-async fn count(broker: &Broker, sample: &str) -> u32 {
-    let page = broker.metrics().await;
-    let line = page.lines().find_map(|line| line.strip_prefix(sample)).unwrap_or_else(|| panic!("no {sample}"));
-    line.trim().parse().unwrap()
-}
-
-#[tokio::test]
-async fn grpcio_with_several_addresses_needs_a_default_authority() {
-    if !Grpcio::is_installed().await {
-        return skip_without("grpcio");
-    }
-    let [first, second] = [Broker::start(|_| {}).await, Broker::start(|_| {}).await];
-    let authorization = first.authorization();
-    let token = authorization.trim_start_matches("Bearer ");
-    let target = format!("ipv4:{},{}", first.address(), second.address());
-
-    let refused = calls(&target, None, token).await;
-    assert_eq!(refused["failures"].as_array().unwrap().len(), 2, "{refused}");
-    let resets = count(&first, RESETS).await + count(&second, RESETS).await;
-    assert!(resets >= 2, "{resets}");
-    eventually("the warning", PATIENCE, async || log().contains(REMEDY)).await;
-
-    // The second broker has another issuer, so only the first is asked.
-    let mended = calls(&format!("ipv4:{0},{0}", first.address()), Some("broker.internal"), token).await;
-    assert_eq!((&mended["failures"], mended["seconds"].as_array().unwrap().len()), (&json!([]), 2), "{mended}");
-    assert_eq!(count(&first, RESETS).await + count(&second, RESETS).await, resets);
 }

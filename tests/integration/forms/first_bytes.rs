@@ -7,10 +7,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use crate::limits::broker::Broker;
+use crate::support::limited::Broker;
 use crate::support::pki::{client_hello, tls_connect};
+use crate::support::workloads::setup::{TLS, listener};
 use crate::support::{PATIENCE, eventually};
-use crate::workloads::setup::{TLS, listener};
 
 const PROBE: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: broker\r\nuser-agent: probe\r\n\r\n";
 
@@ -51,7 +51,7 @@ async fn a_client_of_http_1_is_told_to_speak_http_2_over_plain_tcp() {
 #[tokio::test]
 async fn a_client_of_http_1_is_told_to_speak_http_2_over_tls() {
     let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "");
-    let broker = crate::workloads::broker::Broker::start(&listener("token", &server_only)).await;
+    let broker = crate::support::workloads::broker::Broker::start(&listener("token", &server_only)).await;
     let stream = tls_connect(broker.address(0), &broker.setup.authority, None).await.unwrap();
     assert_is_told(&answer_to(stream, PROBE).await.unwrap());
     assert_eq!(broker.server().counters().http1_clients.get(), 1);

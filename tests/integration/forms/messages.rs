@@ -8,8 +8,8 @@ use http_body_util::Full;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::limits::broker::Broker;
 use crate::support::http2::{Http2Client, framed};
+use crate::support::limited::Broker;
 use crate::support::secrets::log;
 use crate::support::{PATIENCE, error_info, eventually};
 

@@ -5,8 +5,8 @@ use http::Request;
 use http_body_util::Full;
 
 use super::messages::logged_reason;
-use crate::limits::broker::Broker;
 use crate::support::http2::{Http2Client, framed};
+use crate::support::limited::Broker;
 
 const DOWNLOAD: &str = "http://broker/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
 

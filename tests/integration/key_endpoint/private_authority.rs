@@ -17,9 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::token;
-use crate::faults::ISSUER;
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES, replace};
+use crate::support::{Client, ISSUER, Process, VARIABLES, configured, issuer, log_lines, replace, serving_at};
 
 const SECRET: &str = "s3cret-of-the-broker";
 

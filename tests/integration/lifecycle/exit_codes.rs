@@ -4,10 +4,8 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use crate::limits::broker::{ISSUER, authorization};
-use crate::limits::raw::{GOAWAY, PING, RawClient, frame};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Process, VARIABLES};
+use crate::support::raw::{GOAWAY, PING, RawClient, frame};
+use crate::support::{ISSUER, Process, VARIABLES, authorization, configured, issuer, log_lines, serving_at};
 
 const SERVE: [&str; 3] = ["serve", "--config", "broker.toml"];
 

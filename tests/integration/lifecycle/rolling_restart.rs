@@ -12,9 +12,9 @@ use tokio::task::{self, block_in_place};
 use tonic::Status;
 use tonic::transport::Endpoint;
 
-use crate::limits::broker::{ISSUER, authorization};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually};
+use crate::support::{
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, log_lines, serving_at,
+};
 
 /// Clients, each with connections of its own to both brokers.
 const CLIENTS: usize = 6;

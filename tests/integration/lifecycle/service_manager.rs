@@ -5,10 +5,8 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::limits::broker::ISSUER;
-use crate::limits::raw::RawClient;
-use crate::serve_process::{configured, issuer, log_lines, serving_at, serving_on};
-use crate::support::{Process, VARIABLES};
+use crate::support::raw::RawClient;
+use crate::support::{ISSUER, Process, VARIABLES, configured, issuer, log_lines, serving_at, serving_on};
 
 /// The manager's socket.
 pub(super) struct Manager(UnixDatagram);

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::service_manager::Manager;
-use crate::limits::broker::ISSUER;
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{EVERYBODY_READS, PATIENCE, Process, VARIABLES, folder};
+use crate::support::{
+    EVERYBODY_READS, ISSUER, PATIENCE, Process, VARIABLES, configured, folder, issuer, log_lines, serving_at,
+};
 
 const SERVE: [&str; 3] = ["serve", "--config", "broker.toml"];
 

@@ -9,10 +9,9 @@ use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 use tonic::Code;
 
-use crate::faults::start_options;
-use crate::limits::broker::Broker;
-use crate::limits::raw::{ACK, GOAWAY, HEADERS, PING, PREFACE, RawClient, frame};
-use crate::support::{Client, PATIENCE, eventually};
+use crate::support::limited::Broker;
+use crate::support::raw::{ACK, GOAWAY, HEADERS, PING, PREFACE, RawClient, frame};
+use crate::support::{Client, PATIENCE, eventually, start_options};
 use crate::telemetry::collector::Collector;
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
-use crate::limits::broker::Broker;
+use crate::support::limited::Broker;
 use crate::support::tcp_channel;
 
 #[tokio::test]

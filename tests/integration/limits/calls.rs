@@ -12,10 +12,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
-use super::broker::Broker;
-use super::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
-use crate::faults::start_options;
-use crate::support::{PATIENCE, error_info, eventually, tcp_channel};
+use crate::support::limited::Broker;
+use crate::support::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
+use crate::support::{PATIENCE, error_info, eventually, start_options, tcp_channel};
 
 /// A request whose answer waits for S3, which never says a word.
 pub(super) fn slow() -> IssueDownloadUrlRequest {

@@ -7,9 +7,9 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::broker::Broker;
 use super::calls::slow;
-use super::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
+use crate::support::limited::Broker;
+use crate::support::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
 use crate::support::{PATIENCE, eventually, tcp_channel};
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn clients_are_told_how_many_streams_they_may_open_and_more_are_refused() 
     for stream in [1, 3, 5] {
         client.open_call(stream, &broker.authorization()).await;
     }
-    assert_eq!(client.wait_for(super::raw::RST_STREAM).await.payload, REFUSED_STREAM);
+    assert_eq!(client.wait_for(crate::support::raw::RST_STREAM).await.payload, REFUSED_STREAM);
 }
 
 #[tokio::test]

@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{ISSUER, authorization};
-use super::raw::{RawClient, SETTINGS};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually, run};
+use crate::support::raw::{RawClient, SETTINGS};
+use crate::support::{
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, log_lines, serving_at,
+};
 
 #[tokio::test]
 async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_some() {
@@ -21,8 +20,7 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address: SocketAddr = serving_at(&mut process).parse().unwrap();
     let open = fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap().count();
-    let limit = format!("--nofile={0}:{0}", open + 3);
-    run(Command::new("prlimit").args(["--pid", &process.id().to_string(), &limit]));
+    process.limit_open_files(open as u64 + 3);
 
     let mut clients = Vec::new();
     let warnings = |process: &Process| {
@@ -39,7 +37,7 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     }
     // Those who were accepted before are served on.
     let mut first = clients.remove(0);
-    first.send(super::raw::PREFACE).await.unwrap();
+    first.send(crate::support::raw::PREFACE).await.unwrap();
     first.wait_for(SETTINGS).await;
     drop(first);
     drop(clients);

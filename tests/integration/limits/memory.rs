@@ -7,10 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{ISSUER, authorization};
-use super::raw::{HEADERS, PREFACE, SETTINGS, frame};
-use crate::serve_process::{configured, issuer, serving_at};
-use crate::support::{Client, Process, VARIABLES, eventually};
+use crate::support::raw::{HEADERS, PREFACE, SETTINGS, frame};
+use crate::support::{Client, ISSUER, Process, VARIABLES, authorization, configured, eventually, issuer, serving_at};
 
 /// Fewer than the 1,024 files that a process may open on many machines.
 const CONNECTIONS: usize = 500;

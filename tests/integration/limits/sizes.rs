@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::broker::Broker;
-use super::raw::{END_HEADERS, ENHANCE_YOUR_CALM, Frame, HEADERS, RawClient, frame, header_block};
+use crate::support::limited::Broker;
+use crate::support::raw::{END_HEADERS, ENHANCE_YOUR_CALM, Frame, HEADERS, RawClient, frame, header_block};
 use crate::support::{Client, error_info, tcp_channel};
 
 #[tokio::test]

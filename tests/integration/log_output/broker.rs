@@ -9,8 +9,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::without_proof;
-use crate::serve_process::{configured, issuer};
-use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually, tcp_channel};
+use crate::support::{Client, PATIENCE, Process, VARIABLES, configured, eventually, issuer, tcp_channel};
 
 pub(super) struct Broker {
     pub(super) process: Process,

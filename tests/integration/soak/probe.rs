@@ -11,10 +11,9 @@ use tonic::Status;
 use super::callers::authorization;
 use super::sessions;
 use super::world::{KNOWN_KEY, World};
-use crate::faults::token_with_key_id;
 use crate::support::pki::{Authority, Issued, tls_channel, tls_connect};
-use crate::support::{Client, error_info, eventually};
-use crate::workloads::setup::THUMBNAILER;
+use crate::support::workloads::setup::THUMBNAILER;
+use crate::support::{Client, error_info, eventually, token_with_key_id};
 
 /// How long the broker may take to notice that something is well again: it asks what failed again after a minute at the
 /// latest.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,9 @@ use super::audit_file::AuditFile;
 use super::keys::KeyServer;
 use super::sessions::{self, FOLDER, Sessions};
 use super::vitals::Vitals;
-use crate::limits::broker::ISSUER;
-use crate::serve_process::{issuer, serving_on};
 use crate::support::pki::{Authority, Issued};
-use crate::support::{Process, folder, run};
-use crate::workloads::setup::{TLS, listener};
+use crate::support::workloads::setup::{TLS, listener};
+use crate::support::{ISSUER, Process, folder, issuer, serving_on};
 
 /// A part of every secret of the signing credentials, which no output may show.
 pub(super) const SECRET: &str = "hunter2";
@@ -90,16 +87,11 @@ impl World {
 
     /// Lets no file of the process become longer than the audit file is: every other one is far from that.
     pub(super) fn fill_audit_disk(&self) {
-        self.limit_files(&self.audit.len().to_string());
+        self.process.limit_files(Some(self.audit.len()));
     }
 
     pub(super) fn empty_audit_disk(&self) {
-        self.limit_files("unlimited");
-    }
-
-    fn limit_files(&self, bytes: &str) {
-        let (process, limit) = (self.process.id().to_string(), format!("--fsize={bytes}:"));
-        run(Command::new("prlimit").args(["--pid", &process, &limit]));
+        self.process.limit_files(None);
     }
 
     /// What the admin port tells.

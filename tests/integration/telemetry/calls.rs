@@ -8,8 +8,10 @@ use tonic::Code;
 use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
-use super::{count, download_of, download_with_look, scrape, value, verification_of};
-use crate::support::{CUTE_CAT, Client, PATIENCE, SUPER_CUTE_CAT, TestServer, eventually, replace, tcp_channel};
+use crate::support::{
+    CUTE_CAT, Client, PATIENCE, SUPER_CUTE_CAT, TestServer, count, download_of, download_with_look, eventually,
+    replace, scrape, tcp_channel, value, verification_of,
+};
 
 const ISSUE_DOWNLOAD: &str =
     r#"grpc_type="unary",grpc_service="accessbroker.v1.AccessBrokerService",grpc_method="IssueDownloadUrl""#;

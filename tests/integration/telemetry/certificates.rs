@@ -1,9 +1,8 @@
 //! Metrics of certificates.
 
-use super::{count, scrape_at, value};
-use crate::support::{PATIENCE, eventually};
-use crate::workloads::broker::Broker;
-use crate::workloads::setup::{TLS, listener};
+use crate::support::workloads::broker::Broker;
+use crate::support::workloads::setup::{TLS, listener};
+use crate::support::{PATIENCE, count, eventually, scrape_at, value};
 
 #[tokio::test]
 async fn metrics_show_the_end_of_each_listeners_certificate_and_what_became_of_changed_files() {

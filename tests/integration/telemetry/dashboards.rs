@@ -6,8 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::prometheus::{open_metrics, scrape_as};
-use crate::support::TestServer;
+use crate::support::{TestServer, open_metrics, scrape_as};
 
 const DASHBOARD: &str = "deploy/grafana/access-broker.json";
 const RULES: &str = "deploy/prometheus/rules.yaml";

@@ -17,9 +17,10 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::collector::attributes;
-use super::{count, scrape};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{CUTE_CAT, PATIENCE, Process, TestServer, VARIABLES, eventually};
+use crate::support::{
+    CUTE_CAT, PATIENCE, Process, TestServer, VARIABLES, configured, count, eventually, issuer, log_lines, scrape,
+    serving_at,
+};
 
 /// What a receiver was sent.
 #[derive(Clone)]

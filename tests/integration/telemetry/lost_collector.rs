@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::collector::Collector;
-use super::{count, scrape_at};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, PATIENCE, Process, VARIABLES, eventually};
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, configured, count, eventually, issuer, log_lines, scrape_at, serving_at,
+};
 
 /// More than the queue of the tests holds.
 const CALLS: usize = 60;

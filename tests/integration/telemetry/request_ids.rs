@@ -7,8 +7,7 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-use super::download_of;
-use crate::support::{CUTE_CAT, PATIENCE, SUPER_CUTE_CAT, TestServer, eventually, secrets, tcp_channel};
+use crate::support::{CUTE_CAT, PATIENCE, SUPER_CUTE_CAT, TestServer, download_of, eventually, secrets, tcp_channel};
 
 /// Calls with these request ids, and gives the metadata of the answer or the error.
 async fn call(server: &TestServer, token: Option<&str>, ids: &[&[u8]], key: &str) -> Result<MetadataMap, Status> {

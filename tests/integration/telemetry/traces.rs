@@ -11,8 +11,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::collector::{Collector, attributes};
-use super::{count, download_with_look, scrape};
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, secrets, tcp_channel};
+use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, count, download_with_look, scrape, secrets, tcp_channel};
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_ID: &str = "00f067aa0ba902b7";

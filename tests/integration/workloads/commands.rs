@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use super::setup::{Setup, TLS, listener};
-use crate::serve_process::log_lines;
-use crate::support::{Process, VARIABLES};
+use crate::support::workloads::setup::{Setup, TLS, listener};
+use crate::support::{Process, VARIABLES, log_lines};
 
 const UNIX: &str = "[[listener]]\naddress = \"unix:broker.sock\"\nproof = \"token\"\n";
 

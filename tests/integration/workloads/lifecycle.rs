@@ -8,10 +8,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{self, Instant};
 
-use super::broker::Broker;
-use super::setup::{INDEXER, THUMBNAILER, TLS, listener};
-use crate::limits::raw::PREFACE;
 use crate::support::pki::{Authority, tls_connect};
+use crate::support::raw::PREFACE;
+use crate::support::workloads::broker::Broker;
+use crate::support::workloads::setup::{INDEXER, THUMBNAILER, TLS, listener};
 use crate::support::{PATIENCE, eventually};
 
 async fn start() -> Broker {

@@ -10,10 +10,10 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use super::broker::Broker;
-use super::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
 use crate::support::error_info;
 use crate::support::pki::Issued;
+use crate::support::workloads::broker::Broker;
+use crate::support::workloads::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
 
 const TOKEN: usize = 0;
 const TOKEN_OVER_TLS: usize = 1;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::broker::Broker;
-use super::setup::{ADA, FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER, TLS, listener};
+use crate::support::workloads::broker::Broker;
+use crate::support::workloads::setup::{ADA, FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER, TLS, listener};
 
 const XFCC: &str = "x-forwarded-client-cert";
 const L5D: &str = "l5d-client-id";

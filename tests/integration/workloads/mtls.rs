@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::Broker;
-use super::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
 use crate::support::pki::{Authority, Issued, tls_connect};
+use crate::support::workloads::broker::Broker;
+use crate::support::workloads::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
 use crate::support::{Client, PATIENCE};
 
 async fn start() -> Broker {

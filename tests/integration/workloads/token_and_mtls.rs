@@ -1,7 +1,7 @@
 //! `proof = "token+mtls"`: a token, and a client certificate, and both must hold.
 
-use super::broker::Broker;
-use super::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
+use crate::support::workloads::broker::Broker;
+use crate::support::workloads::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
 
 async fn start() -> Broker {
     Broker::start(&listener("token+mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))).await

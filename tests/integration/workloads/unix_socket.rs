@@ -8,8 +8,8 @@ use std::process::Command;
 use crate::support::{run, start_server};
 use access_broker::config::AuditOutput;
 
-use super::broker::{Broker, start_options};
-use super::setup::{ADA, Setup, THUMBNAILER};
+use crate::support::workloads::broker::{Broker, start_options};
+use crate::support::workloads::setup::{ADA, Setup, THUMBNAILER};
 
 const SOCKET: &str = "broker.sock";
 
@@ -88,7 +88,7 @@ async fn a_second_server_at_the_same_path_does_not_start_and_does_not_disturb_th
 #[tokio::test]
 async fn a_server_that_does_not_start_leaves_no_file() {
     let broken = "tls_certificate_file = \"tls.crt\"\ntls_private_key_file = \"nowhere.key\"";
-    let setup = Setup::new(&format!("{}\n{}", by_token(), super::setup::listener("token", broken)));
+    let setup = Setup::new(&format!("{}\n{}", by_token(), crate::support::workloads::setup::listener("token", broken)));
     let error = refusal(&setup).await;
     assert!(error.contains("nowhere.key"), "{error}");
     assert!(!setup.path(SOCKET).exists());

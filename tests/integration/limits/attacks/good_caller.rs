@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 use tonic::transport::Endpoint;
 
-use super::target::Target;
+use crate::support::attacks::target::Target;
 use crate::support::{Client, PATIENCE, eventually};
 
 /// The rest between two calls.

@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::target::Target;
+use crate::support::attacks::target::Target;
 use crate::support::pki::client_hello;
 
 /// More than there are places for handshakes.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::Target;
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
 use crate::support::eventually;
 
 const CONNECTIONS: usize = 100;

@@ -7,10 +7,10 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tonic::{Code, Status};
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::Target;
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
 use crate::support::{Client, PATIENCE, error_info};
 
 /// Waits for S3 that never answers, and whose calls must not be ended by their time.

@@ -8,10 +8,10 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{End, Peer, Taking};
-use super::target::Target;
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{End, Peer, Taking};
+use crate::support::attacks::target::Target;
 use crate::support::{PATIENCE, error_info, eventually, tcp_channel};
 
 #[tokio::test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::Target;
 use crate::support::PATIENCE;
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
 
 /// The least that there is. Without it a stream stays until its connection is old, which takes minutes.
 const LIMITS: &str = "delivery_timeout = \"2s\"";

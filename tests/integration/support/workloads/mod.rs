@@ -1,0 +1,5 @@
+//! Brokers whose callers prove themselves as workloads.
+
+pub(crate) mod broker;
+pub(crate) mod setup;
+pub(crate) mod tokens;
