@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Process, VARIABLES, configured, log_lines};
+use crate::support::{Builder, ISSUER, Process, VARIABLES, configuring, log_lines};
 
 /// A policy with two warnings, on lines 4 and 9.
 const PATTERNS: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = 'tier */'\ndownload = {}\n\
@@ -18,10 +18,12 @@ const PREFIX_LINE: &str = "access-broker: warning: policy.toml:4: tier[0].prefix
 const GROUP_LINE: &str = "access-broker: warning: policy.toml:9: grant[0].to.groups holds \"team-*\", which is \
                           compared as it stands and not as a pattern; list the values";
 
+fn configuring_policy(policy: &str) -> Builder {
+    configuring(ISSUER, &json!({ "keys": [] })).policy(policy)
+}
+
 fn with_policy(policy: &str) -> TempDir {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
-    fs::write(folder.path().join("policy.toml"), policy).unwrap();
-    folder
+    configuring_policy(policy).write_folder()
 }
 
 fn check(folder: &TempDir, arguments: &[&str]) -> Output {
@@ -139,10 +141,7 @@ fn access_keys_in_quotes_are_told_and_not_shown() {
 
 #[test]
 fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effect() {
-    let folder = with_policy(PATTERNS);
-    let broker = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&broker).unwrap();
-    fs::write(&broker, text.replace("[policy]", "[policy]\nreload_interval = \"1s\"")).unwrap();
+    let folder = configuring_policy(PATTERNS).setting("policy", "reload_interval", "1s").write_folder();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let warnings = |process: &Process| -> Vec<Value> {
         log_lines(process).into_iter().filter(|line| line["level"] == "WARN" && line["code"].is_string()).collect()

@@ -38,7 +38,7 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", silent.local_addr().unwrap());
-    let server = start_server(config_with_keys_at(folder.path(), &url), start_options()).await.unwrap();
+    let server = start_server(config_with_keys_at(&folder, &url), start_options()).await.unwrap();
 
     assert_eq!(server.readiness().standing(), Standing::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
     let ready = crate::support::http_get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
@@ -59,17 +59,16 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
 async fn credentials_that_cannot_be_read_stop_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let nothing = StartOptions { environment: Arc::new(|_| None), ..StartOptions::system() };
-    let error =
-        start_server(config_with_keys_at(folder.path(), "https://issuer.example/keys"), nothing).await.unwrap_err();
+    let error = start_server(config_with_keys_at(&folder, "https://issuer.example/keys"), nothing).await.unwrap_err();
     let text = format!("{error:#}");
-    assert!(text.contains("bucket media") && text.contains("environment variable ID is not set"), "{text}");
+    assert!(text.contains("bucket media") && text.contains("environment variable TEST_ACCESS_KEY_ID is not set"), "{text}");
 }
 
 #[tokio::test]
 async fn a_port_that_is_taken_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut config = config_with_keys_at(folder.path(), "https://issuer.example/keys");
+    let mut config = config_with_keys_at(&folder, "https://issuer.example/keys");
     config.listeners[0].address = ListenAddress::Tcp(taken.local_addr().unwrap());
     let error = start_server(config, start_options()).await.unwrap_err();
     assert!(format!("{error:#}").contains("cannot listen at 127.0.0.1:"), "{error:#}");
@@ -118,8 +117,7 @@ impl ObjectInspector for FailingInspector {
 /// A broker that can neither sign nor look.
 fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
-    let policy =
-        config_with_keys_at(folder.path(), "https://issuer.example/keys").load_policy().unwrap().compiled.policy;
+    let policy = config_with_keys_at(&folder, "https://issuer.example/keys").load_policy().unwrap().compiled.policy;
     Broker::new(Backends {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),
@@ -228,7 +226,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
     let clock = Arc::new(SystemClock);
     let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
     let url = endpoint_that_answers_once(issuer.jwks().to_string()).await;
-    let server = start_server(config_with_keys_at(folder.path(), &url), start_options()).await.unwrap();
+    let server = start_server(config_with_keys_at(&folder, &url), start_options()).await.unwrap();
     tokio::time::timeout(PATIENCE, server.ready()).await.unwrap();
 
     // A key that is not known makes the call wait a second for the keys, which the endpoint does not give.
@@ -245,8 +243,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
 async fn a_client_that_never_speaks_does_not_hold_up_the_end() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
-    let server =
-        start_server(config_with_keys_at(folder.path(), "https://127.0.0.1:1/keys"), start_options()).await.unwrap();
+    let server = start_server(config_with_keys_at(&folder, "https://127.0.0.1:1/keys"), start_options()).await.unwrap();
     let address: SocketAddr = server.grpc_addr().unwrap();
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), server.stop()).await.unwrap();

@@ -2,7 +2,7 @@
 //! the keys that are in use.
 
 mod endpoint;
-pub(crate) mod private_authority;
+mod private_authority;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -57,7 +57,7 @@ impl Fixture {
         capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let endpoint = KeyEndpoint::start(answers).await;
-        let started = start_server(config_with_keys_at(folder.path(), &endpoint.url()), start_options());
+        let started = start_server(config_with_keys_at(&folder, &endpoint.url()), start_options());
         let server = time::timeout(LONGEST_CALL, started).await.expect("the start does not wait for keys").unwrap();
         Self { endpoint, server, _folder: folder }
     }
@@ -484,7 +484,7 @@ async fn a_file_beside_a_url_has_the_keys_until_the_first_good_fetch() {
     let start = async |content: &str| {
         std::fs::write(folder.path().join("keys.json"), content).unwrap();
         let endpoint = KeyEndpoint::start([Answer::status("500 Internal Server Error", "x: y", "")]).await;
-        let mut config = config_with_keys_at(folder.path(), &endpoint.url());
+        let mut config = config_with_keys_at(&folder, &endpoint.url());
         config.issuers[0].start_key_file = Some(folder.path().join("keys.json"));
         let server = start_server(config, start_options()).await.unwrap();
         Fixture { endpoint, server, _folder: tempfile::tempdir().unwrap() }

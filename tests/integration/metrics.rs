@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use access_broker_dev::EmbeddedIssuer;
 
-use crate::support::{PATIENCE, Process, configured, eventually, issuer, log_lines, replace};
+use crate::support::broker::credentials_in_files;
+use crate::support::{ISSUER, PATIENCE, Process, configuring, eventually, issuer, log_lines, replace};
 
 const ID: &str = "ASIAFROMFILE";
 const SECRETS: [&str; 3] = [ID, "hunter2", "hunter3"];
@@ -28,18 +29,6 @@ grant = [{{ tiers = ["all"], operations = ["download"], to = {{ authenticated = 
 "#
     );
     replace(&folder.join("policy.toml"), policy);
-}
-
-/// A configuration whose policy is looked at every second and whose keys are temporary and in files.
-fn write_configuration(folder: &Path) {
-    let path = folder.join("broker.toml");
-    let text = fs::read_to_string(&path).unwrap();
-    let by_file = text
-        .replace("file = \"policy.toml\"", "file = \"policy.toml\"\nreload_interval = \"1s\"")
-        .replace("access_key_id_env = \"TEST_ACCESS_KEY_ID\"", "access_key_id_file = \"id\"")
-        .replace("secret_access_key_env = \"TEST_SECRET_ACCESS_KEY\"", "secret_access_key_file = \"key\"")
-        + "session_token_file = \"token\"\nexpiration_file = \"end\"\n";
-    fs::write(path, by_file).unwrap();
 }
 
 /// What `/metrics` says, without a secret in it.
@@ -78,8 +67,12 @@ fn unix_seconds(instant: SystemTime) -> f64 {
 
 /// A broker whose URLs last a minute, by credentials that end then; and its admin address.
 fn start(issuer: &EmbeddedIssuer, end: SystemTime) -> (Process, String) {
-    let folder = configured("https://issuer.example", issuer.jwks());
-    write_configuration(folder.path());
+    let credentials =
+        credentials_in_files("id", "key").set("session_token_file", "token").set("expiration_file", "end");
+    let folder = configuring(ISSUER, issuer.jwks())
+        .setting("policy", "reload_interval", "1s")
+        .credentials([credentials])
+        .write_folder();
     write_policy(folder.path(), "1m");
     write_credentials(folder.path(), "", end);
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &[]);

@@ -1,27 +1,19 @@
 //! Which replicas serve: with parts missing at the start, lost later, required, and with an audit trail that is full.
 
-use std::fs;
-
 use access_broker_dev::EmbeddedIssuer;
 use tempfile::TempDir;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::{ISSUER, PATIENCE, StartingBroker, configured, eventually, issuer, token_of};
+use crate::support::{AUDIENCE, ISSUER, PATIENCE, Part, StartingBroker, configuring, eventually, issuer, token_of};
 
 /// Its keys are nowhere: nothing listens there.
 const DOWN: &str = "https://127.0.0.1:1/down";
 
 /// A configuration with a second issuer whose keys cannot be fetched, and these lines more.
 fn with_issuer_that_is_down(issuer: &EmbeddedIssuer, startup_wait: &str, of_issuer: &str) -> TempDir {
-    let folder = configured(ISSUER, issuer.jwks());
-    let path = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&path).unwrap();
-    let server = format!("[server]\nstartup_wait = \"{startup_wait}\"");
-    let down = format!("[[issuer]]\nissuer = \"{DOWN}\"\naudiences = [\"broker\"]\n{of_issuer}");
-    assert!(text.contains("[server]"));
-    fs::write(&path, format!("{}\n{down}\n", text.replace("[server]", &server))).unwrap();
-    folder
+    let down = Part::default().set("issuer", DOWN).set("audiences", vec![AUDIENCE]).with(of_issuer);
+    configuring(ISSUER, issuer.jwks()).setting("server", "startup_wait", startup_wait).issuer(down).write_folder()
 }
 
 #[tokio::test]

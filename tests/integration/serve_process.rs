@@ -10,18 +10,18 @@ use access_broker_dev::EmbeddedIssuer;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Process, VARIABLES, configured, issuer, serving_at};
+use crate::support::{Client, ISSUER, Process, VARIABLES, configured, configuring, issuer, serving_at};
 pub(crate) use crate::support::{listening_on, log_lines, serving_on};
 
 #[tokio::test]
 async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     let issuer = issuer().await;
-    let folder = configured("https://issuer.example", issuer.jwks());
+    let folder = configured(ISSUER, issuer.jwks());
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process);
 
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 60 });
+    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 60 });
     let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
     let client = Client::connect(address.parse().unwrap(), &[&authorization]).await;
     let answer = client.download("", "a folder/report.pdf").await.unwrap();
@@ -46,14 +46,11 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
     let (old, new) = (issuer().await, issuer().await);
-    let folder = configured("https://issuer.example", old.jwks());
-    let path = folder.path().join("broker.toml");
-    let slow = fs::read_to_string(&path).unwrap().replace("[policy]", "[policy]\nreload_interval = \"10m\"");
-    fs::write(&path, slow).unwrap();
+    let folder = configuring(ISSUER, old.jwks()).setting("policy", "reload_interval", "10m").write_folder();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process).parse().unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
+    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 600 });
     let download = async |issuer: &EmbeddedIssuer| {
         let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
         Client::connect(address, &[&authorization]).await.download("", "a folder/report.pdf").await
@@ -116,7 +113,7 @@ async fn the_policy_file_is_opened_once_by_the_start_and_once_by_the_watch() {
 
 #[test]
 fn a_server_without_its_secrets_does_not_start() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -135,7 +132,7 @@ fn last_error(log: &str) -> Value {
 
 #[test]
 fn check_prints_what_it_understood() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let output = Process::output(&["check", "--config", "broker.toml"], folder.path(), &[]);
     assert!(output.status.success());
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -151,7 +148,7 @@ fn check_prints_what_it_understood() {
 
 #[test]
 fn check_reports_every_error_with_its_line_and_so_does_serve() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let broken = "[server]\ngrpc_addr = 1\nadmin = true\n\n[policy]\nfile = \"policy.toml\"\n";
     fs::write(folder.path().join("broker.toml"), broken).unwrap();
     let serve_json = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &[]);
@@ -182,7 +179,7 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
 
 #[test]
 fn a_broken_policy_stops_the_start_with_its_line() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     fs::write(folder.path().join("policy.toml"), "[[tier]]\nname = \"a\"\n").unwrap();
     let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &VARIABLES);
     assert_eq!(output.status.code(), Some(78));
@@ -197,7 +194,7 @@ fn a_broken_policy_stops_the_start_with_its_line() {
 
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let check = |arguments: &[&str], variables: &[(&str, &str)]| {
         let arguments = [&["check", "--config", "broker.toml"], arguments].concat();
         String::from_utf8(Process::output(&arguments, folder.path(), variables).stdout).unwrap()

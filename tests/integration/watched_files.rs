@@ -14,9 +14,10 @@ use tokio::time;
 
 use access_broker::server::RunningServer;
 
+use crate::support::broker::{bucket, issuer_with_keys};
 use crate::support::{
-    Client, PATIENCE, Process, VARIABLES, config_with_keys_at, eventually, folder, issuer, log_lines, replace, run,
-    serving_at, start_options,
+    Client, PATIENCE, Process, VARIABLES, config_with_keys_at, configuring, eventually, folder, issuer, log_lines,
+    replace, run, serving_at, start_options,
 };
 
 const ISSUER: &str = "https://login.example.com";
@@ -68,27 +69,18 @@ impl Watched {
     }
 
     async fn start_in(folder: tempfile::TempDir, issuer: &EmbeddedIssuer, policy_file: &str, settle: &str) -> Self {
-        let buckets = ["media", "archive"].map(|name| {
-            format!(
-                "[[bucket]]\nname = '{name}'\ns3_bucket = 'acme-{name}'\nregion = 'eu-west-1'\ncredentials = 'test'\n"
-            )
-        });
-        let configuration = format!(
-            "[server]\ngrpc_addr = '127.0.0.1:0'\nadmin_addr = '127.0.0.1:0'\ndrain_delay = '0s'\n\
-             [policy]\nfile = '{policy_file}'\nreload_interval = '1s'\nsettle = '{settle}'\n\
-             [[issuer]]\nissuer = '{ISSUER}'\naudiences = ['broker']\njwks_file = 'jwks.json'\n\
-             [[issuer]]\nissuer = '{POOL}'\naudiences = ['broker']\njwks_file = 'jwks.json'\n\
-             [[issuer]]\nissuer = 'spiffe://prod.example'\npreset = 'spiffe'\naudiences = ['broker']\n\
-             jwks_file = 'svid.json'\n{}\
-             [[credentials]]\nname = 'test'\naccess_key_id_env = 'TEST_ACCESS_KEY_ID'\n\
-             secret_access_key_env = 'TEST_SECRET_ACCESS_KEY'\n",
-            buckets.concat()
-        );
-        replace(&folder.path().join("broker.toml"), configuration);
-        replace(&folder.path().join("jwks.json"), issuer.jwks().to_string());
         let mut bundle = issuer.jwks().clone();
         bundle["keys"][0]["use"] = "jwt-svid".into();
-        replace(&folder.path().join("svid.json"), bundle.to_string());
+        let workloads = issuer_with_keys("spiffe://prod.example", "svid.json").set("preset", "spiffe");
+        configuring(ISSUER, issuer.jwks())
+            .table("policy", &format!("reload_interval = \"1s\"\nsettle = \"{settle}\""))
+            .setting("policy", "file", policy_file)
+            .issuer(issuer_with_keys(POOL, "jwks.json"))
+            .issuer(workloads)
+            .another_bucket(bucket().set("name", "archive").set("s3_bucket", "acme-archive"))
+            .file("svid.json", bundle.to_string())
+            .without_policy()
+            .write_files(folder.path());
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
         let address = tokio::task::block_in_place(|| serving_at(&mut process));
         let admin = log_lines(&process).iter().find_map(|line| {
@@ -351,7 +343,7 @@ async fn a_server_starts_with_a_policy_that_is_whole_and_names_one_that_is_not()
 #[tokio::test]
 async fn a_policy_that_is_replaced_while_the_server_starts_is_one_that_was_renamed() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config_with_keys_at(folder.path(), "https://127.0.0.1:1/keys");
+    let config = config_with_keys_at(&folder, "https://127.0.0.1:1/keys");
     let policy_file = folder.path().join("policy.toml");
     let own = |policy: &str| policy.replace(ISSUER, crate::support::ISSUER);
     replace(&policy_file, own(WITH_DENIAL));

@@ -44,7 +44,7 @@ async fn is_served(target: &Target, from: Ipv4Addr) -> bool {
 /// Sends the beginning of a TLS handshake, and tells whether the server goes on with it.
 async fn is_greeted_by_tls(target: &Target, from: Ipv4Addr) -> bool {
     let mut stream = connect_from(from, target.tls, None).await;
-    let _may_be_closed = stream.write_all(&client_hello(&target.authority)).await;
+    let _may_be_closed = stream.write_all(&client_hello(target.authority())).await;
     let read = time::timeout(PATIENCE, stream.read(&mut [0; 16])).await;
     read.expect("an answer or the end").is_ok_and(|length| length > 0)
 }
@@ -62,6 +62,7 @@ async fn an_address_has_so_many_connections_and_no_more() {
     drop(held);
     target.until_connections_are(0).await;
     assert!(is_served(&target, ONE).await);
+    target.finish();
 }
 
 async fn a_trusted_proxy_has_as_many_connections_as_it_needs() {
@@ -75,6 +76,7 @@ async fn a_trusted_proxy_has_as_many_connections_as_it_needs() {
         assert!(is_served(&target, from).await);
     }
     assert!(held.iter().all(|peer| !peer.is_closed()));
+    target.finish();
 }
 
 async fn an_address_has_so_many_handshakes_and_no_more() {
@@ -90,6 +92,7 @@ async fn an_address_has_so_many_handshakes_and_no_more() {
     drop(silent);
     target.until_connections_are(0).await;
     assert!(is_greeted_by_tls(&target, ONE).await);
+    target.finish();
 }
 
 async fn a_connection_has_so_many_streams_without_a_proof_and_no_more() {
@@ -108,4 +111,5 @@ async fn a_connection_has_so_many_streams_without_a_proof_and_no_more() {
     let mut another = peer(&target, ONE).await;
     another.open(&Call::whole(Kind::Check, ""), 1).await.unwrap();
     eventually("an answer", PATIENCE, async || another.ends() == [End::Answered]).await;
+    target.finish();
 }

@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::registry::{Registry, register};
 use crate::support::{
-    ISSUER, PATIENCE, Process, StartingBroker, VARIABLES, audit_records, configured, eventually, issuer, token_of,
+    ISSUER, PATIENCE, Process, StartingBroker, VARIABLES, audit_records, configuring, eventually, issuer, token_of,
 };
 
 pub(crate) fn register(registry: &mut Registry<'_>) {
@@ -23,10 +23,8 @@ pub(crate) fn register(registry: &mut Registry<'_>) {
 
 /// A broker with audit records in a file on a disk of this size.
 fn start_with_audit_disk(issuer: &EmbeddedIssuer, bytes: u32) -> StartingBroker {
-    let folder = configured(ISSUER, issuer.jwks());
-    let path = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("{text}\n[audit]\noutput = \"file\"\nfile = \"audit/audit.jsonl\"\n")).unwrap();
+    let audit = "output = \"file\"\nfile = \"audit/audit.jsonl\"";
+    let folder = configuring(ISSUER, issuer.jwks()).audit(audit).write_folder();
     let arguments = ["serve", "--config", "broker.toml"];
     StartingBroker::of(Process::start_with_small_disk(("audit", bytes), &arguments, folder, &VARIABLES))
 }

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::envoy::grpcio::Grpcio;
 use crate::registry::{Registry, register};
-use crate::support::limited::Broker;
-use crate::support::secrets::log;
+use crate::support::Broker;
 use crate::support::{PATIENCE, eventually};
 
 pub(crate) fn register(registry: &mut Registry<'_>) {
@@ -36,7 +35,7 @@ async fn count(broker: &Broker, sample: &str) -> u32 {
 }
 
 async fn grpcio_with_several_addresses_needs_a_default_authority() {
-    let [first, second] = [Broker::start(|_| {}).await, Broker::start(|_| {}).await];
+    let [first, second] = [Broker::builder().silent_s3().start().await, Broker::builder().silent_s3().start().await];
     let authorization = first.authorization();
     let token = authorization.trim_start_matches("Bearer ");
     let target = format!("ipv4:{},{}", first.address(), second.address());
@@ -45,10 +44,15 @@ async fn grpcio_with_several_addresses_needs_a_default_authority() {
     assert_eq!(refused["failures"].as_array().unwrap().len(), 2, "{refused}");
     let resets = count(&first, RESETS).await + count(&second, RESETS).await;
     assert!(resets >= 2, "{resets}");
-    eventually("the warning", PATIENCE, async || log().contains(REMEDY)).await;
+    eventually("the warning", PATIENCE, async || {
+        [&first, &second].iter().any(|broker| broker.log.text().contains(REMEDY))
+    })
+    .await;
 
     // The second broker has another issuer, so only the first is asked.
     let mended = calls(&format!("ipv4:{0},{0}", first.address()), Some("broker.internal"), token).await;
     assert_eq!((&mended["failures"], mended["seconds"].as_array().unwrap().len()), (&json!([]), 2), "{mended}");
     assert_eq!(count(&first, RESETS).await + count(&second, RESETS).await, resets);
+    first.finish().await;
+    second.finish().await;
 }

@@ -8,10 +8,10 @@ use tonic::Code;
 
 use self::proxy::{APPEND_FORWARD, Envoy, SANITIZE_SET};
 use crate::registry::{Registry, register};
+use crate::support::Broker;
 use crate::support::Client;
 use crate::support::pki::{Issued, tls_channel};
-use crate::support::workloads::broker::Broker;
-use crate::support::workloads::setup::{FOREIGNER, INDEXER, THUMBNAILER, listener};
+use crate::support::workloads::setup::{FOREIGNER, INDEXER, THUMBNAILER, listener, start_with};
 
 const XFCC: &str = "x-forwarded-client-cert";
 
@@ -37,9 +37,13 @@ impl Mesh {
     async fn start() -> Self {
         let hop =
             "trust_domain = \"prod.example\"\nmesh_header = \"x-forwarded-client-cert\"\ntrusted_hop = [\"loopback\"]";
-        let broker = Broker::start(&listener("mesh-header", hop)).await;
-        let envoy = Envoy::start(&broker.setup, broker.address(0)).await;
+        let broker = start_with([listener("mesh-header", hop)]).await;
+        let envoy = Envoy::start(&broker.setup, broker.address_of(0)).await;
         Self { broker, envoy }
+    }
+
+    async fn finish(self) {
+        self.broker.finish().await;
     }
 
     async fn client(&self, mode: &str, identity: &Issued, metadata: &[(&'static str, &str)]) -> Client {
@@ -58,6 +62,7 @@ async fn a_client_of_envoy_gets_what_its_certificate_is_granted() {
             assert_eq!(called.caller(), (None, Some(id)));
         }
     }
+    mesh.finish().await;
 }
 
 async fn a_certificate_that_names_no_workload_of_the_domain_proves_nothing_through_envoy_either() {
@@ -74,6 +79,7 @@ async fn a_certificate_that_names_no_workload_of_the_domain_proves_nothing_throu
             assert_eq!(called.outcome(), format!("UNAUTHENTICATED {reason}"), "{mode} {uris:?}");
         }
     }
+    mesh.finish().await;
 }
 
 async fn a_client_that_forges_the_header_is_still_itself() {
@@ -93,6 +99,7 @@ async fn a_client_that_forges_the_header_is_still_itself() {
             assert_eq!(thumbnails.outcome(), "PERMISSION_DENIED not_granted", "{mode} {values:?}");
         }
     }
+    mesh.finish().await;
 }
 
 async fn a_forgery_that_would_swallow_what_envoy_appends_makes_the_client_nobody() {
@@ -112,4 +119,5 @@ async fn a_forgery_that_would_swallow_what_envoy_appends_makes_the_client_nobody
         assert_eq!(called.outcome(), "UNAUTHENTICATED mesh_header_malformed", "{forged}");
         assert_eq!(called.refusal().code(), Code::Unauthenticated);
     }
+    mesh.finish().await;
 }

@@ -18,8 +18,10 @@ use crate::envoy::proxy::{APPEND_FORWARD, Envoy, OPAQUE, SANITIZE_SET};
 use crate::registry::{Registry, register};
 use crate::support::pki::{Issued, tls_channel};
 use crate::support::raw::PREFACE;
-use crate::support::workloads::broker::Broker;
-use crate::support::workloads::setup::{FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER};
+use crate::support::workloads::setup::{
+    self, FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER, builder, start_with,
+};
+use crate::support::{Broker, Part};
 use crate::support::{Client, PATIENCE, SHARED_REQUEST_ID, run, tcp_channel};
 
 const XFCC: &str = "x-forwarded-client-cert";
@@ -44,20 +46,17 @@ pub(crate) fn register(registry: &mut Registry<'_>) {
 }
 
 /// A listener of every address, at a free port.
-fn listener(address: &str, proof: &str, header: &str, more: &str) -> String {
-    format!(
-        "[[listener]]\naddress = \"{address}\"\nproof = \"{proof}\"\ntrust_domain = \"prod.example\"\n\
-         mesh_header = \"{header}\"\n{more}\n"
-    )
+fn listener(address: &str, proof: &str, header: &str, more: &str) -> Part {
+    setup::listener(proof, more).set("address", address).set("trust_domain", "prod.example").set("mesh_header", header)
 }
 
-fn trusting_pod(header: &str) -> String {
+fn trusting_pod(header: &str) -> Part {
     listener("0.0.0.0:0", "mesh-header", header, "trusted_hop = \"pod\"")
 }
 
 /// A listener's port at an address of the pod.
 fn at(broker: &Broker, ip: impl Into<IpAddr>, index: usize) -> SocketAddr {
-    (ip.into(), broker.address(index).port()).into()
+    (ip.into(), broker.address_of(index).port()).into()
 }
 
 /// How a call over a new plaintext connection ends.
@@ -69,7 +68,7 @@ async fn outcome(broker: &Broker, address: SocketAddr, metadata: &[(&'static str
 async fn the_pods_own_address_is_the_hop_and_a_neighbours_is_not() {
     let neighbour = Neighbour::start();
     let by_loopback = listener("0.0.0.0:0", "mesh-header", L5D, "trusted_hop = \"loopback\"");
-    let broker = Broker::start(&[trusting_pod(L5D), by_loopback].concat()).await;
+    let broker = start_with([trusting_pod(L5D), by_loopback]).await;
     let named: &[(&'static str, &str)] = &[(L5D, LINKERD_THUMBNAILER)];
 
     // As Linkerd's proxy does, and what `loopback` refuses.
@@ -87,11 +86,12 @@ async fn the_pods_own_address_is_the_hop_and_a_neighbours_is_not() {
         let own_ip = line["own_ip"].as_str().unwrap();
         assert_eq!((line["peer_ip"].as_str().unwrap(), own_ip), ("198.51.100.2", "198.51.100.1"), "{line}");
     }
+    broker.finish().await;
 }
 
 async fn addresses_are_compared_in_ipv6_and_mapped_into_it() {
     let neighbour = Neighbour::start();
-    let broker = Broker::start(&listener("[::]:0", "mesh-header", L5D, "trusted_hop = [\"pod\"]")).await;
+    let broker = start_with([listener("[::]:0", "mesh-header", L5D, "trusted_hop = [\"pod\"]")]).await;
     let named: &[(&'static str, &str)] = &[(L5D, LINKERD_THUMBNAILER)];
     // IPv4 addresses come as ::ffff:198.51.100.1 here.
     for own in [IpAddr::from(POD), POD_V6.into(), Ipv4Addr::LOCALHOST.into()] {
@@ -101,13 +101,14 @@ async fn addresses_are_compared_in_ipv6_and_mapped_into_it() {
         let relay = neighbour.relay(theirs, at(&broker, own, 0));
         assert_eq!(outcome(&broker, relay.address, named).await, "UNAUTHENTICATED hop_not_trusted", "{theirs}");
     }
+    broker.finish().await;
 }
 
 async fn istios_address_in_ipv6_is_the_hop_where_loopback_has_it() {
     let neighbour = Neighbour::start();
     let named: &[(&'static str, &str)] = &[(L5D, LINKERD_THUMBNAILER)];
     let source = IpAddr::from(ISTIO_IPV6_SOURCE);
-    let start = async || Broker::start(&listener("[::]:0", "mesh-header", L5D, "trusted_hop = \"pod\"")).await;
+    let start = async || start_with([listener("[::]:0", "mesh-header", L5D, "trusted_hop = \"pod\"")]).await;
     // A neighbour with that address, before the pod has it.
     let broker = start().await;
     neighbour.take_address(source);
@@ -121,6 +122,7 @@ async fn istios_address_in_ipv6_is_the_hop_where_loopback_has_it() {
     assert_eq!(outcome(&broker, sidecar, named).await, "OK");
     let relay = neighbour.relay(NEIGHBOUR_V6.into(), at(&broker, POD_V6, 0));
     assert_eq!(outcome(&broker, relay.address, named).await, "UNAUTHENTICATED hop_not_trusted");
+    broker.finish().await;
 }
 
 /// Whether the server closes a new connection at once. Otherwise it answers the preface.
@@ -134,9 +136,9 @@ async fn is_closed(address: SocketAddr) -> (TcpStream, bool) {
 async fn all_of_a_mesh_may_come_from_the_pods_own_address() {
     const LIMIT: usize = 2;
     let neighbour = Neighbour::start();
-    let limits = format!("[limits]\nmax_connections_per_address = {LIMIT}\n");
-    let tokens = "[[listener]]\naddress = \"0.0.0.0:0\"\nproof = \"token\"\n";
-    let broker = Broker::start(&[&trusting_pod(L5D), tokens, &limits].concat()).await;
+    let limits = format!("max_connections_per_address = {LIMIT}");
+    let tokens = setup::listener("token", "").set("address", "0.0.0.0:0");
+    let broker = builder([trusting_pod(L5D), tokens]).limits(&limits).start().await;
     let relay = neighbour.relay(NEIGHBOUR.into(), at(&broker, POD, 0));
     // Through the proxy of the pod; past it; and at a listener that trusts no address.
     for (address, is_limited) in [(at(&broker, POD, 0), false), (relay.address, true), (at(&broker, POD, 1), true)] {
@@ -147,11 +149,12 @@ async fn all_of_a_mesh_may_come_from_the_pods_own_address() {
             held.push(stream);
         }
     }
+    broker.finish().await;
 }
 
 /// A broker that trusts its pod, and an Envoy at the pod's own address that connects to that address.
-async fn with_envoy(listeners: &str) -> (Broker, Envoy) {
-    let broker = Broker::start(listeners).await;
+async fn with_envoy(listener: Part) -> (Broker, Envoy) {
+    let broker = start_with([listener]).await;
     let envoy = Envoy::start_at(POD.into(), &broker.setup, at(&broker, POD, 0)).await;
     (broker, envoy)
 }
@@ -171,7 +174,7 @@ async fn through(
 async fn an_envoy_at_the_pods_own_address_names_its_clients() {
     let neighbour = Neighbour::start();
     let one = listener("0.0.0.0:0", "mesh-header", XFCC, "mesh_header_elements = \"one\"\ntrusted_hop = \"pod\"");
-    let (broker, envoy) = with_envoy(&one).await;
+    let (broker, envoy) = with_envoy(one).await;
     let authority = &broker.setup.authority;
     let (thumbnailer, indexer) = (authority.workload(THUMBNAILER), authority.workload(INDEXER));
     let forged = format!("URI={THUMBNAILER}");
@@ -207,12 +210,12 @@ async fn the_envoy_of_the_document_names_its_clients() {
     let _network = Neighbour::start();
     let (_, listener) = block("toml").split_once("[[listener]]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert!(listener.contains("\naddress = \"127.0.0.1:50051\"\n"), "{listener}");
-    let broker = Broker::start(&format!("[[listener]]{}", listener.replace(":50051", ":0"))).await;
+    let broker = start_with([Part::default().with(&listener.replace(":50051", ":0"))]).await;
     let mut bootstrap = block("yaml");
     let file = |name: &str| broker.setup.path(name).to_str().unwrap().to_owned();
     for (shown, used) in [
         ("port_value: 8443", "port_value: 0"),
-        ("port_value: 50051", &format!("port_value: {}", broker.address(0).port())),
+        ("port_value: 50051", &format!("port_value: {}", broker.address_of(0).port())),
         ("/run/spiffe/svid.pem", &file("tls.crt")),
         ("/run/spiffe/svid_key.pem", &file("tls.key")),
         ("/run/spiffe/svid_bundle.pem", &file("ca.crt")),
@@ -237,6 +240,7 @@ async fn the_envoy_of_the_document_names_its_clients() {
     };
     assert!(refused.await.is_err());
     assert_eq!(broker.log.calls().len(), 2, "the foreigner did not reach the broker");
+    broker.finish().await;
 }
 
 /// Not a promise but its limit: a hop that reads no headers cannot have written one. The documents say which settings
@@ -244,7 +248,7 @@ async fn the_envoy_of_the_document_names_its_clients() {
 async fn a_proxy_that_forwards_bytes_lets_its_clients_name_any_workload() {
     let _network = Neighbour::start();
     for (header, forged) in [(XFCC, format!("URI={THUMBNAILER}")), (L5D, LINKERD_THUMBNAILER.to_owned())] {
-        let (broker, envoy) = with_envoy(&trusting_pod(header)).await;
+        let (broker, envoy) = with_envoy(trusting_pod(header)).await;
         let indexer = broker.setup.authority.workload(INDEXER);
         let (outcome, workload) = through(&broker, envoy.address(OPAQUE), &indexer, &[(header, &forged)]).await;
         assert_eq!((outcome.as_str(), workload.is_some()), ("OK", true), "{header}");
@@ -254,7 +258,7 @@ async fn a_proxy_that_forwards_bytes_lets_its_clients_name_any_workload() {
 
     // A token that names its workload makes a forged name useless.
     let both = listener("0.0.0.0:0", "token+mesh-header", XFCC, "trusted_hop = \"pod\"");
-    let (broker, envoy) = with_envoy(&both).await;
+    let (broker, envoy) = with_envoy(both).await;
     let indexer = broker.setup.authority.workload(INDEXER);
     let svid = format!("Bearer {}", broker.setup.token_key.of_workload(INDEXER));
     let forged = format!("URI={THUMBNAILER}");

@@ -74,7 +74,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
     assert_success(&output);
     // What it does not like of names and texts is there, too.
     assert_eq!(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()), "");
-    server.stop().await;
+    server.finish().await;
 }
 
 async fn strict_parsers_read_both_formats_and_find_the_same_number_of_samples() {
@@ -91,5 +91,5 @@ async fn strict_parsers_read_both_formats_and_find_the_same_number_of_samples() 
         counts.push(samples);
     }
     assert!(counts[0] > 100 && counts[0] == counts[1], "{counts:?}");
-    server.stop().await;
+    server.finish().await;
 }

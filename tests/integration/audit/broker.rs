@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    Client, PATIENCE, Process, VARIABLES, configured, error_info, eventually, issuer, listening_on, serving_at,
+    Client, ISSUER, PATIENCE, Process, VARIABLES, configuring, error_info, eventually, issuer, listening_on, serving_at,
 };
 
 pub(super) const FILE: &str = "audit.jsonl";
@@ -39,7 +39,7 @@ impl Tokens {
 
     fn authorization(&self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
+        let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 600 });
         format!("Bearer {}", self.0.sign_claims(&claims).unwrap())
     }
 }
@@ -48,10 +48,7 @@ impl Setup {
     /// With these lines under `[audit]`.
     pub(super) async fn new(audit: &str) -> Self {
         let issuer = issuer().await;
-        let folder = configured("https://issuer.example", issuer.jwks());
-        let path = folder.path().join("broker.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{text}\n[audit]\n{audit}\n")).unwrap();
+        let folder = configuring(ISSUER, issuer.jwks()).audit(audit).write_folder();
         Self { folder, tokens: Tokens(issuer) }
     }
 

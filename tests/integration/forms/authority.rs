@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::limited::Broker;
+use crate::support::Broker;
 use crate::support::raw::{DOWNLOAD, END_HEADERS, HEADERS, RST_STREAM, RawClient, frame, header_block};
-use crate::support::secrets::log;
-use crate::support::workloads::setup::listener;
+use crate::support::workloads::setup::{listener, start_with};
 
 const RESETS: &str = "access_broker_http2_errors_total{frame=\"rst_stream\",code=\"protocol_error\"}";
 
@@ -15,7 +14,7 @@ const REMEDY: &str = "set grpc.default_authority";
 
 #[tokio::test]
 async fn resets_that_the_library_sends_are_counted() {
-    let broker = Broker::start(|_| {}).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let mut client = RawClient::greet(broker.address()).await;
     for stream in [1, 3, 5] {
         // A path with a space is malformed (RFC 9113 section 8.3.1).
@@ -27,13 +26,14 @@ async fn resets_that_the_library_sends_are_counted() {
     client.send(&frame(HEADERS, END_HEADERS, 0, &[])).await.unwrap();
     broker.wait_for_metric("access_broker_http2_errors_total{frame=\"goaway\",code=\"protocol_error\"}", 1).await;
     broker.assert_serves().await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn the_first_such_call_of_many_is_a_warning_that_names_the_remedy() {
-    let broker = crate::support::workloads::broker::Broker::start(&listener("token", "")).await;
+    let broker = start_with([listener("token", "")]).await;
     for authority in ["10.0.0.1:1%2C10.0.0.2:1", "%2Frun%2Fbroker.sock"] {
-        let mut client = RawClient::greet(broker.address(0)).await;
+        let mut client = RawClient::greet(broker.address()).await;
         for stream in [1, 3] {
             let block = header_block(DOWNLOAD, &[]);
             let block = replaced(&block, b"\x06broker", authority.as_bytes());
@@ -45,20 +45,22 @@ async fn the_first_such_call_of_many_is_a_warning_that_names_the_remedy() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((&told[0]["level"], &told[0]["peer"]), (&json!("WARN"), &json!("127.0.0.1")));
     assert!(told[0]["cause"].as_str().unwrap().contains(REMEDY), "{told:?}");
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn unsolicited_acknowledgements_of_pings_leave_no_lines() {
-    let broker = crate::support::workloads::broker::Broker::start(&listener("token", "")).await;
-    let lines_before = log().lines().filter(|line| line.contains("ping")).count();
-    let mut client = RawClient::greet(broker.address(0)).await;
+    let broker = start_with([listener("token", "")]).await;
+    let lines_before = broker.log.text().lines().filter(|line| line.contains("ping")).count();
+    let mut client = RawClient::greet(broker.address()).await;
     // Acknowledgements of pings that were never sent.
     let acknowledgement = frame(6, 1, 0, &[7; 8]);
     client.send(&acknowledgement.repeat(1_000)).await.unwrap();
     // The answer to this one comes after all of them were read.
     client.send(&frame(6, 0, 0, &[1; 8])).await.unwrap();
     assert_eq!(client.wait_for(6).await.payload, [1; 8]);
-    assert_eq!(log().lines().filter(|line| line.contains("ping")).count(), lines_before);
+    assert_eq!(broker.log.text().lines().filter(|line| line.contains("ping")).count(), lines_before);
+    broker.finish().await;
 }
 
 /// A header block in which a value, with its length in front of it, is another one.

@@ -3,17 +3,17 @@
 use std::fs;
 use std::net::SocketAddr;
 
+use crate::support::Broker;
 use crate::support::attacks::floods::{
     continuation_flood, empty_data_flood, half_prefaces, nonsense, ping_flood, rapid_reset, settings_flood,
 };
-use crate::support::limited::Broker;
 use crate::support::{Client, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, serving_at};
 
 macro_rules! survives {
     ($($test:ident: $abuse:ident;)*) => { $(
         #[tokio::test]
         async fn $test() {
-            let broker = Broker::start(|_| ()).await;
+            let broker = Broker::builder().silent_s3().start().await;
             for _ in 0..3 {
                 $abuse(broker.address()).await;
                 broker.assert_serves().await;

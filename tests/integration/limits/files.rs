@@ -10,7 +10,8 @@ use tokio::time;
 
 use crate::support::raw::{RawClient, SETTINGS};
 use crate::support::{
-    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, log_lines, serving_at,
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, configuring, eventually, issuer,
+    log_lines, serving_at,
 };
 
 #[tokio::test]
@@ -66,12 +67,10 @@ async fn sample(admin: SocketAddr, name: &str) -> Option<f64> {
 #[tokio::test]
 async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whatever_peers_hold() {
     let issuer = issuer().await;
-    let folder = configured(ISSUER, issuer.jwks());
-    let broker = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&broker).unwrap();
-    let text = text.replace("file = \"policy.toml\"", "file = \"policy.toml\"\nreload_interval = \"1s\"")
-        + "\n[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\nrotate_size = \"64KiB\"\nrotate_keep = 100\n";
-    fs::write(&broker, text).unwrap();
+    let folder = configuring(ISSUER, issuer.jwks())
+        .setting("policy", "reload_interval", "1s")
+        .audit("output = \"file\"\nfile = \"audit.jsonl\"\nrotate_size = \"64KiB\"\nrotate_keep = 100")
+        .write_folder();
     let arguments = ["serve", "--config", "broker.toml"];
     let mut process = Process::start_with_open_files(64, &arguments, folder, &VARIABLES);
     let address: SocketAddr = serving_at(&mut process).parse().unwrap();

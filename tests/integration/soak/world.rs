@@ -12,9 +12,10 @@ use super::audit_file::AuditFile;
 use super::keys::KeyServer;
 use super::sessions::{self, FOLDER, Sessions};
 use super::vitals::Vitals;
+use crate::support::broker::{Setup, bucket, listener};
 use crate::support::pki::{Authority, Issued};
-use crate::support::workloads::setup::{TLS, listener};
-use crate::support::{ISSUER, Process, folder, issuer, serving_on};
+use crate::support::workloads::setup::TLS;
+use crate::support::{AUDIENCE, Broker, Builder, ISSUER, Part, Process, folder, issuer, serving_on};
 
 /// A part of every secret of the signing credentials, which no output may show.
 pub(super) const SECRET: &str = "hunter2";
@@ -24,6 +25,9 @@ pub(super) const KNOWN_KEY: &str = "shared/known.txt";
 pub(super) const CONTENT: &[u8] = b"what everybody may read";
 
 const POLICY: &str = include_str!("policy.toml");
+
+/// Those that the embedded S3 server verifies.
+const CHECKSUMS: [&str; 6] = ["crc32", "crc32c", "crc64nvme", "md5", "sha1", "sha256"];
 
 pub(super) struct World {
     pub(super) process: Process,
@@ -42,7 +46,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn start(whole: Duration) -> Self {
-        let (issuer, authority, folder) = (issuer().await, Arc::new(Authority::new("prod")), folder());
+        let (issuer, folder) = (issuer().await, folder());
         let keys = KeyServer::start(issuer.jwks()).await;
         let session_keys = sessions::keys(whole);
         let mut storage_options = storage_options(&folder.path().join("objects"), session_keys.clone());
@@ -52,15 +56,9 @@ impl World {
         fs::create_dir_all(known.parent().unwrap()).unwrap();
         fs::write(known, CONTENT).unwrap();
         let sessions = Sessions::start(folder.path(), session_keys);
-        for (name, content) in [
-            ("broker.toml", configuration(&keys.url(), &storage.url())),
-            ("policy.toml", POLICY.to_owned()),
-            ("keys.crt", keys.authority_pem().to_owned()),
-            ("ca.crt", authority.pem()),
-        ] {
-            fs::write(folder.path().join(name), content).unwrap();
-        }
-        put_certificate(folder.path(), &authority.server());
+        let setup = builder(&keys.url(), &storage.url()).file("keys.crt", keys.authority_pem()).write_into(folder);
+        let Setup { folder, authority, .. } = setup;
+        let authority = Arc::new(authority);
         let audit = AuditFile::create(&folder.path().join("audit.jsonl"));
         let mut process = Process::start_limited(&["serve", "--config", "broker.toml"], folder, &[]);
         let (listeners, admin) = tokio::task::block_in_place(|| serving_on(&mut process));
@@ -124,9 +122,28 @@ fn storage_options(objects: &Path, keys: Vec<AccessKey>) -> EmbeddedS3Options {
     }
 }
 
-fn configuration(keys: &str, storage: &str) -> String {
-    let mtls = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
-    let template = include_str!("broker.toml").replace("{ISSUER}", ISSUER);
-    let template = template.replace("{KEYS}", keys).replace("{STORAGE}", storage).replace("{SESSION}", FOLDER);
-    [template, listener("token", ""), mtls].concat()
+fn builder(keys: &str, storage: &str) -> Builder {
+    let issuer = Part::default().set("issuer", ISSUER).set("audiences", vec![AUDIENCE]);
+    let bucket = bucket().set("s3_bucket", "media").set("region", "us-east-1").set("endpoint", storage);
+    let mut session = Part::default().set("name", "test");
+    for (setting, file) in [
+        ("access_key_id_file", "id"),
+        ("secret_access_key_file", "key"),
+        ("session_token_file", "token"),
+        ("expiration_file", "end"),
+    ] {
+        session = session.set(setting, format!("{FOLDER}/{file}"));
+    }
+    Broker::builder()
+        .setting("server", "s3_timeout", "2s")
+        // A client library loses calls of its own on a connection that is told to leave. Peers that are gone are found
+        // early.
+        .limits("connection_age = \"1h\"\nkeepalive_interval = \"5s\"\nkeepalive_timeout = \"5s\"")
+        .table("audit", "rotate_size = \"1TiB\"\non_failure = \"deny\"")
+        .issuer(issuer.set("jwks_url", keys).set("jwks_ca_file", "keys.crt"))
+        .bucket(bucket.set("unsigned_headers", "refused").set("checksums", CHECKSUMS.to_vec()))
+        .credentials([session])
+        .listener(listener("token", ""))
+        .listener(listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}")))
+        .policy(POLICY)
 }

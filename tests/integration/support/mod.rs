@@ -3,12 +3,12 @@
 mod access_lines;
 pub(crate) mod attacks;
 mod audit_records;
+pub(crate) mod broker;
 mod bucket;
 mod channel;
 mod client;
 mod dev;
 pub(crate) mod http2;
-pub(crate) mod limited;
 mod metrics;
 pub(crate) mod own_network;
 pub(crate) mod pki;
@@ -24,6 +24,7 @@ pub(crate) mod workloads;
 
 pub(crate) use access_lines::AccessLines;
 pub(crate) use audit_records::{audit_record, audit_records, schema_problems};
+pub(crate) use broker::{Broker, Builder, Part, Program};
 pub(crate) use bucket::{BUCKET, EVERYBODY_READS, VARIABLES};
 pub(crate) use channel::{tcp_channel, unix_channel};
 pub(crate) use client::{Client, SHARED_REQUEST_ID, error_info, field_violations, http_request};
@@ -36,8 +37,8 @@ pub(crate) use process::{Process, folder};
 pub(crate) use secrets::{assert_no_secrets, capture_logs};
 pub(crate) use server::{TestServer, start_server};
 pub(crate) use serving::{
-    AUDIENCE, ISSUER, authorization, authorization_of, config_with_keys_at, configured, forged_token, issuer,
-    listening_on, log_lines, serving_at, serving_on, start_options, token_with_key_id, unix_seconds,
+    AUDIENCE, ISSUER, authorization, authorization_of, config_with_keys_at, configured, configuring, forged_token,
+    issuer, listening_on, log_lines, serving_at, serving_on, start_options, token_with_key_id, unix_seconds,
 };
 pub(crate) use starting::{StartingBroker, token_of};
 pub(crate) use wait::{PATIENCE, end_within, eventually, run, run_within, try_run_within};
@@ -58,3 +59,10 @@ pub(crate) fn replace(path: &std::path::Path, content: impl AsRef<[u8]>) {
 /// The objects of the dev environment.
 pub(crate) const CUTE_CAT: &str = "tier 1/cute-cat.jpg";
 pub(crate) const SUPER_CUTE_CAT: &str = "tier 2/super-cute-cat.jpg";
+
+/// Reports a broker that a test has dropped without its checks. A test that has failed has none.
+pub(crate) fn end_line(is_finished: bool) {
+    if !is_finished && !std::thread::panicking() {
+        println!("a broker was dropped without finish(): its log and its audit records are not checked");
+    }
+}

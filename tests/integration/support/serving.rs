@@ -1,8 +1,6 @@
 //! `access-broker serve` with keys in a file, and what its log says of it.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -18,7 +16,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{BUCKET, EVERYBODY_READS, Process, folder};
+use super::Process;
+use super::broker::{Builder, issuer_with_keys};
 
 /// The issuer that the brokers of most tests accept.
 pub(crate) const ISSUER: &str = "https://issuer.example";
@@ -26,33 +25,15 @@ pub(crate) const ISSUER: &str = "https://issuer.example";
 /// The audience of its tokens.
 pub(crate) const AUDIENCE: &str = "broker";
 
-/// A folder with a configuration whose issuer's keys are in a file.
+/// A broker whose issuer's keys are in a file, and which writes audit records as it does by default.
+pub(crate) fn configuring(issuer: &str, jwks: &Value) -> Builder {
+    let issuer = issuer_with_keys(issuer, "jwks.json");
+    Builder::new().without("audit").issuer(issuer).file("jwks.json", jwks.to_string())
+}
+
+/// The directory of such a broker.
 pub(crate) fn configured(issuer: &str, jwks: &Value) -> TempDir {
-    let folder = folder();
-    let broker = format!(
-        r#"
-[server]
-grpc_addr = "127.0.0.1:0"
-admin_addr = "127.0.0.1:0"
-drain_delay = "0s"
-shutdown_grace = "5s"
-
-[policy]
-file = "policy.toml"
-
-[[issuer]]
-issuer = "{issuer}"
-audiences = ["broker"]
-jwks_file = "jwks.json"
-
-{BUCKET}"#
-    );
-    for (name, content) in
-        [("broker.toml", broker.as_str()), ("policy.toml", EVERYBODY_READS), ("jwks.json", &jwks.to_string())]
-    {
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
+    configuring(issuer, jwks).write_folder()
 }
 
 pub(crate) async fn issuer() -> EmbeddedIssuer {
@@ -117,35 +98,11 @@ pub(crate) fn start_options() -> StartOptions {
 }
 
 /// A configuration whose issuer's keys are at `jwks_url`.
-pub(crate) fn config_with_keys_at(folder: &Path, jwks_url: &str) -> Config {
-    fs::write(folder.join("policy.toml"), EVERYBODY_READS).unwrap();
-    let text = format!(
-        r#"
-        [server]
-        grpc_addr = "127.0.0.1:0"
-        admin_addr = "127.0.0.1:0"
-        drain_delay = "0s"
-        shutdown_grace = "2s"
-        [audit]
-        output = "none"
-        [policy]
-        file = "policy.toml"
-        [[issuer]]
-        issuer = "{ISSUER}"
-        audiences = ["broker"]
-        jwks_url = "{jwks_url}"
-        [[bucket]]
-        name = "media"
-        s3_bucket = "media"
-        region = "eu-west-1"
-        credentials = "test"
-        [[credentials]]
-        name = "test"
-        access_key_id_env = "ID"
-        secret_access_key_env = "KEY"
-        "#
-    );
-    Config::parse("test.toml", &text, folder, Overrides::new(), PlainHttp::OnLoopback).unwrap()
+pub(crate) fn config_with_keys_at(folder: &TempDir, jwks_url: &str) -> Config {
+    let issuer = issuer_with_keys(ISSUER, "").without(&["jwks_file"]).set("jwks_url", jwks_url);
+    let builder = Builder::new().audit("output = \"none\"").setting("server", "shutdown_grace", "2s").issuer(issuer);
+    builder.write_files(folder.path());
+    Config::load(&folder.path().join("broker.toml"), Overrides::new(), PlainHttp::OnLoopback).unwrap()
 }
 
 /// A token that would be fine if its key were known.

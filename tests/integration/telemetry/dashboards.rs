@@ -20,7 +20,7 @@ fn read(name: &str) -> String {
 async fn sample_names() -> BTreeSet<String> {
     let server = TestServer::start().await;
     let text = scrape_as(&server, open_metrics()).await;
-    server.stop().await;
+    server.finish().await;
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let names = types.flat_map(|(name, kind)| match kind {
         "counter" => vec![format!("{name}_total")],

@@ -114,7 +114,7 @@ async fn spans_are_posted_as_protobuf_with_the_headers_of_the_variables() {
     let mut names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
     names.sort_unstable();
     assert_eq!(names, ["accessbroker.v1.AccessBrokerService/IssueDownloadUrl", "authenticate", "decide", "sign"]);
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_receiver_without_room_is_asked_again_and_one_that_refuses_is_not() {
         let found = receiver.wait_for(posts).await;
         assert_eq!(found.len(), posts);
         assert!(found.iter().all(|post| post.path == "/otlp?key=s3cret"), "taken as it is, and no redirect followed");
-        server.stop().await;
+        server.finish().await;
     }
 }
 

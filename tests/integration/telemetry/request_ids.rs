@@ -61,7 +61,7 @@ async fn a_fit_id_comes_back_with_answers_and_errors_and_stands_in_the_log() {
         assert_eq!(refused.get_details_request_info().unwrap().request_id, id);
         assert_eq!(access_line(id).await["code"], code);
     }
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -75,5 +75,5 @@ async fn an_unfit_id_none_and_several_are_replaced() {
         assert!(is_made(&id), "{id}");
         assert_eq!(access_line(&id).await["code"], "OK");
     }
-    server.stop().await;
+    server.finish().await;
 }

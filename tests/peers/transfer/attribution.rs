@@ -53,6 +53,7 @@ async fn a_url_names_its_decision_and_its_caller_and_works(peer: Peer) {
     }
     assert!(callers[0] == callers[1] && callers[1] == callers[2], "one caller, one pseudonym");
     assert_ne!(callers[2], callers[3], "another caller, another one");
+    fixture.finish().await;
 }
 
 async fn a_bucket_can_do_without() {
@@ -67,4 +68,5 @@ async fn a_bucket_can_do_without() {
         HttpClient::reqwest().send(&request).await.expect_success(&signed.method);
     }
     assert!(access_line(&issued.decision_id)["caller_id"].is_string(), "the broker's own log always tells");
+    fixture.finish().await;
 }

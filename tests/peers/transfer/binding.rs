@@ -136,6 +136,7 @@ async fn an_upload_is_exactly_what_was_promised_or_nothing(peer: Peer) {
     // What was refused was refused for the deviation alone.
     client.send(&HttpRequest::promised(&put).with_body(CONTENT)).await.expect_success("as promised");
     assert_eq!(fixture.stored(KEY).await.unwrap().body, CONTENT);
+    fixture.finish().await;
 }
 
 async fn a_promised_length_is_kept_by_every_client(peer: Peer) {
@@ -157,6 +158,7 @@ async fn a_promised_length_is_kept_by_every_client(peer: Peer) {
         }
         client.send(&promised.with_body(CONTENT)).await.expect_success(&what);
     }
+    fixture.finish().await;
 }
 
 async fn a_download_is_of_the_one_object_by_the_one_method(peer: Peer) {
@@ -183,4 +185,5 @@ async fn a_download_is_of_the_one_object_by_the_one_method(peer: Peer) {
     client.send(&get).await.expect_success("as promised");
     client.send(&head).await.expect_success("as promised");
     assert_eq!(fixture.stored(KEY).await.unwrap().body, CONTENT, "nothing deleted it");
+    fixture.finish().await;
 }

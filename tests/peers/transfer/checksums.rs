@@ -70,6 +70,7 @@ async fn a_wrong_content_is_refused(peer: Peer) {
         client.send(&put.with_body(OTHER_CONTENT)).await.expect_refusal(&what);
         assert_eq!(fixture.stored(key).await.unwrap().body, CONTENT, "{what}");
     }
+    fixture.finish().await;
 }
 
 async fn a_content_that_is_not_the_promised_one_is_refused_by_the_embedded_server() {

@@ -38,6 +38,7 @@ async fn a_create_only_upload_works_once(peer: Peer) {
     let again = client.send(&put.with_body(b"second")).await;
     assert_eq!(again.status, 412, "{peer:?}");
     assert_eq!(fixture.stored("a").await.unwrap().body, b"first", "{peer:?}");
+    fixture.finish().await;
 }
 
 async fn a_tier_that_forbids_overwriting_makes_every_upload_create_only() {
@@ -51,6 +52,7 @@ async fn a_tier_that_forbids_overwriting_makes_every_upload_create_only() {
     let swap = IssueUploadUrlRequest { if_match: Some("\"x\"".to_owned()), ..upload("once/a") };
     let refused = fixture.caller.issue_upload(swap).await.unwrap_err();
     assert_eq!((refused.code(), field_violations(&refused)), (Code::InvalidArgument, vec!["if_match".to_owned()]));
+    fixture.finish().await;
 }
 
 async fn an_upload_swaps_the_content_that_it_was_promised_for(peer: Peer) {
@@ -66,6 +68,7 @@ async fn an_upload_swaps_the_content_that_it_was_promised_for(peer: Peer) {
     let late = client.send(&swap.with_body(b"third")).await;
     assert_eq!(late.status, 412, "{peer:?}");
     assert_eq!(fixture.stored("a").await.unwrap().body, b"second", "{peer:?}");
+    fixture.finish().await;
 }
 
 async fn nothing_is_swapped_for_what_is_not_there() {
@@ -74,6 +77,7 @@ async fn nothing_is_swapped_for_what_is_not_there() {
     let put = HttpRequest::promised(&fixture.put(promise).await).with_body(b"x");
     HttpClient::reqwest().send(&put).await.expect_refusal("a swap for nothing");
     assert!(fixture.stored("missing").await.is_none());
+    fixture.finish().await;
 }
 
 async fn of_uploads_at_the_same_time_one_wins() {
@@ -95,4 +99,5 @@ async fn of_uploads_at_the_same_time_one_wins() {
         answers.iter().map(|answer| answer.1).collect::<Vec<_>>()
     );
     assert_eq!(Some(fixture.stored("race").await.unwrap().body), winners[0].0);
+    fixture.finish().await;
 }

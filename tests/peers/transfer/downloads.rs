@@ -48,6 +48,7 @@ async fn every_override_replaces_a_header(peer: Peer) {
             }
         }
     }
+    fixture.finish().await;
 }
 
 async fn a_file_name_arrives_in_ascii_and_in_full() {
@@ -64,6 +65,7 @@ async fn a_file_name_arrives_in_ascii_and_in_full() {
         let stored = fixture.stored(client.name()).await.unwrap();
         assert_eq!(stored.header("content-disposition"), Some(DISPOSITION), "{}", client.name());
     }
+    fixture.finish().await;
 }
 
 async fn a_tier_makes_every_download_harmless(peer: Peer) {
@@ -95,4 +97,5 @@ async fn a_tier_makes_every_download_harmless(peer: Peer) {
     assert_eq!(refused.code(), Code::InvalidArgument);
     let fields = field_violations(&refused);
     assert_eq!(fields, ["response_overrides.content_disposition", "response_overrides.content_type"]);
+    fixture.finish().await;
 }

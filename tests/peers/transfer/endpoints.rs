@@ -32,7 +32,7 @@ async fn by_address_and_by_name() -> Fixture {
     let s3 = S3Server::embedded(|_| {}).await;
     let by_name = s3.url.replace("127.0.0.1", "localhost");
     let bucket =
-        format!("[[bucket.named_endpoint]]\nname = \"by-name\"\nendpoint = \"{by_name}\"\naddressing = \"path\"");
+        format!("named_endpoint = [{{ name = \"by-name\", endpoint = \"{by_name}\", addressing = \"path\" }}]");
     Fixture::with(s3, Settings { policy: POLICY, bucket: &bucket, ..Settings::default() }).await
 }
 
@@ -54,6 +54,7 @@ async fn a_caller_picks_the_host_of_its_urls() {
         }
     }
     assert_eq!(fixture.caller.issue_download(download("a")).await.unwrap().endpoint, "default");
+    fixture.finish().await;
 }
 
 async fn a_tier_picks_the_endpoint_and_forbids_others() {
@@ -69,16 +70,15 @@ async fn a_tier_picks_the_endpoint_and_forbids_others() {
         assert_eq!(refused.code(), Code::PermissionDenied, "{endpoint} {key}");
         assert_eq!(error_info(&refused).reason, "ENDPOINT_NOT_GRANTED", "{endpoint} {key}");
     }
+    fixture.finish().await;
 }
 
 async fn the_broker_looks_by_an_endpoint_of_its_own() {
     let s3 = S3Server::embedded(|_| {}).await;
     // Nothing listens at the port of a listener that is gone.
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let bucket = format!(
-        "broker_endpoint = \"inside\"\n[[bucket.named_endpoint]]\nname = \"inside\"\nendpoint = \"{}\"",
-        s3.url
-    );
+    let bucket =
+        format!("broker_endpoint = \"inside\"\nnamed_endpoint = [{{ name = \"inside\", endpoint = \"{}\" }}]", s3.url);
     let endpoint = format!("http://{dead}");
     let settings = Settings { endpoint: Some(&endpoint), bucket: &bucket, ..Settings::default() };
     let fixture = Fixture::with(s3, settings).await;
@@ -92,4 +92,5 @@ async fn the_broker_looks_by_an_endpoint_of_its_own() {
         issued.get.unwrap().url.starts_with(&endpoint),
         "the URL goes by the bucket's default endpoint all the same"
     );
+    fixture.finish().await;
 }

@@ -69,6 +69,7 @@ async fn an_object_that_must_exist_is_described(peer: Peer) {
     assert!((0..60).contains(&age), "{peer:?}: {age} seconds");
     assert_eq!(object.checksums, [sha256(b"seven b")], "{peer:?}");
     HttpClient::reqwest().send(&HttpRequest::promised(&issued.get.unwrap())).await.expect_success("the URL");
+    fixture.finish().await;
 }
 
 async fn for_what_does_not_exist_there_is_no_url(peer: Peer) {
@@ -76,6 +77,7 @@ async fn for_what_does_not_exist_there_is_no_url(peer: Peer) {
     let refused = fixture.caller.issue_download(must_exist("missing")).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound, "{peer:?}");
     assert_eq!(error_info(&refused).reason, "OBJECT_NOT_FOUND", "{peer:?}");
+    fixture.finish().await;
 }
 
 async fn without_versions_there_is_none_to_pin(peer: Peer) {
@@ -87,6 +89,7 @@ async fn without_versions_there_is_none_to_pin(peer: Peer) {
     // A missing object is missing first.
     let refused = fixture.caller.issue_download(pinned("missing")).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound, "{peer:?}");
+    fixture.finish().await;
 }
 
 async fn a_pinned_url_never_reads_a_later_version() {
@@ -109,6 +112,7 @@ async fn a_pinned_url_never_reads_a_later_version() {
     assert_eq!(issued.object.unwrap().size, 5);
     let got = client.send(&HttpRequest::promised(&issued.get.unwrap())).await;
     assert_eq!(got.body, b"first");
+    fixture.finish().await;
 }
 
 async fn what_is_no_version_is_not_found_and_not_a_fault(peer: Peer) {
@@ -119,6 +123,7 @@ async fn what_is_no_version_is_not_found_and_not_a_fault(peer: Peer) {
         let refused = fixture.caller.issue_download(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::NotFound, "{peer:?} {version_id}");
     }
+    fixture.finish().await;
 }
 
 async fn an_upload_is_verified_by_its_version_though_another_followed() {
@@ -138,6 +143,7 @@ async fn an_upload_is_verified_by_its_version_though_another_followed() {
     let unknown =
         VerifyUploadRequest { key: "a".to_owned(), version_id: Some("other".to_owned()), ..Default::default() };
     assert_eq!(fixture.caller.verify_upload(unknown).await.unwrap_err().code(), Code::NotFound);
+    fixture.finish().await;
 }
 
 async fn a_deleted_object_does_not_exist_though_its_versions_do() {
@@ -151,4 +157,5 @@ async fn a_deleted_object_does_not_exist_though_its_versions_do() {
     }
     let by_id = IssueDownloadUrlRequest { version_id: Some(version), ..pinned("a") };
     fixture.caller.issue_download(by_id).await.unwrap();
+    fixture.finish().await;
 }

@@ -71,6 +71,7 @@ async fn a_server_that_never_answers_is_not_waited_for() {
         assert_unavailable(&refused);
     }
     assert!((S3_TIMEOUT / 2..S3_TIMEOUT + ROOM).contains(&asked.elapsed()), "{:?}", asked.elapsed());
+    fixture.finish().await;
 }
 
 async fn a_server_at_fault_is_unavailable() {
@@ -92,6 +93,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
     for refused in refusals(&fixture).await {
         assert_unavailable(&refused);
     }
+    fixture.finish().await;
 }
 
 async fn credentials_that_the_server_does_not_know_are_refused() {
@@ -100,4 +102,5 @@ async fn credentials_that_the_server_does_not_know_are_refused() {
     for refused in refusals(&fixture).await {
         assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::PermissionDenied, "STORAGE_REFUSED"));
     }
+    fixture.finish().await;
 }

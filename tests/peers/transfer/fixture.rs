@@ -1,6 +1,5 @@
 //! A broker in front of an S3 server.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,9 @@ use super::clients::{HttpAnswer, HttpClient, HttpRequest};
 use super::servers::{
     ACCESS_KEY_ID, BUCKET, Peer, REGION, S3Server, SECRET_ACCESS_KEY, WRITER_ACCESS_KEY_ID, WRITER_SECRET_ACCESS_KEY,
 };
-use crate::support::{Client, capture_logs, folder, secrets, start_server};
+use tokio::time;
+
+use crate::support::{Broker, Builder, Client, PATIENCE, Part, capture_logs, end_line, folder, secrets, start_server};
 
 /// Tiers for everything that a URL can hold. `user-two` uploads nothing.
 pub(super) const POLICY: &str = include_str!("fixture/policy.toml");
@@ -44,14 +45,15 @@ impl Default for Settings<'_> {
     }
 }
 
-/// A broker, its issuer, and the server. Its end searches the log for secrets.
+/// A broker, its issuer, and the server. A test ends with [`Fixture::finish`].
+#[must_use = "`finish` checks the log"]
 pub(super) struct Fixture<S = S3Server> {
     pub(super) s3: S,
     /// Whoever may upload.
     pub(super) caller: Client,
     address: SocketAddr,
     issuer: EmbeddedIssuer,
-    _broker: RunningServer,
+    broker: Option<RunningServer>,
 }
 
 impl Fixture {
@@ -83,15 +85,24 @@ impl<S> Fixture<S> {
     /// A broker whose bucket is at an endpoint, whatever is there.
     pub(super) async fn before(s3: S, endpoint: &str, settings: Settings<'_>) -> Self {
         let (broker, issuer) = start(endpoint, &settings).await.unwrap();
-        broker.ready().await;
+        time::timeout(PATIENCE, broker.ready()).await.unwrap();
         let address = broker.grpc_addr().unwrap();
         let caller = client(address, &issuer, "user-one").await;
-        Self { s3, caller, address, issuer, _broker: broker }
+        Self { s3, caller, address, issuer, broker: Some(broker) }
     }
 
     /// Whoever may only download.
     pub(super) async fn reader(&self) -> Client {
         client(self.address, &self.issuer, "user-two").await
+    }
+
+    /// Stops the broker, and checks its log for secrets.
+    pub(super) async fn finish(mut self) {
+        self.broker.take().unwrap().stop().await;
+        secrets::assert_log_has_no_secrets();
+        for secret in [SECRET_ACCESS_KEY, WRITER_SECRET_ACCESS_KEY] {
+            assert!(!secrets::log().contains(secret), "the log shows a secret access key");
+        }
     }
 
     pub(super) async fn get(&self, request: IssueDownloadUrlRequest) -> SignedRequest {
@@ -112,12 +123,7 @@ impl<S> Fixture<S> {
 
 impl<S> Drop for Fixture<S> {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            secrets::assert_log_has_no_secrets();
-            for secret in [SECRET_ACCESS_KEY, WRITER_SECRET_ACCESS_KEY] {
-                assert!(!secrets::log().contains(secret), "the log shows a secret access key");
-            }
-        }
+        end_line(self.broker.is_none());
     }
 }
 
@@ -163,9 +169,8 @@ pub(super) async fn start(endpoint: &str, settings: &Settings<'_>) -> Result<(Ru
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
     let clock = Arc::new(SystemClock);
     let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
-    fs::write(folder.path().join("policy.toml"), settings.policy).unwrap();
-    let text = broker_toml(issuer.issuer(), endpoint, settings);
-    let config = Config::parse("test.toml", &text, folder.path(), Overrides::new(), PlainHttp::OnLoopback);
+    builder(issuer.issuer(), endpoint, settings).write_files(folder.path());
+    let config = Config::load(&folder.path().join("broker.toml"), Overrides::new(), PlainHttp::OnLoopback);
     let access_key_id = settings.access_key_id.to_owned();
     let options = StartOptions {
         environment: Arc::new(move |name| match name {
@@ -186,44 +191,34 @@ async fn client(address: SocketAddr, issuer: &EmbeddedIssuer, user: &str) -> Cli
     Client::connect(address, &[&format!("Bearer {token}")]).await
 }
 
-fn broker_toml(issuer: &str, endpoint: &str, settings: &Settings<'_>) -> String {
-    let (s3_bucket, bucket) = (settings.s3_bucket.unwrap_or(BUCKET), settings.bucket);
-    let says_more = ["unsigned_headers", "upload_credentials"].iter().any(|setting| bucket.contains(setting));
+fn builder(issuer: &str, endpoint: &str, settings: &Settings<'_>) -> Builder {
+    let says_more = ["unsigned_headers", "upload_credentials"].iter().any(|setting| settings.bucket.contains(setting));
     let server = if says_more { "" } else { settings.server };
-    format!(
-        r#"
-[server]
-grpc_addr = "127.0.0.1:0"
-admin_addr = "127.0.0.1:0"
-reflection = false
-s3_timeout = "2s"
-drain_delay = "0s"
+    let issuer = Part::default()
+        .set("issuer", issuer)
+        .set("preset", "cognito")
+        .set("audiences", vec![CLIENT_ID])
+        .set("jwks_url", format!("{issuer}/.well-known/jwks.json"));
+    let signer = Part::default().set("name", "s3").set("access_key_id_env", "ID").set("secret_access_key_env", "KEY");
+    let bucket = Part::default()
+        .set("name", BUCKET)
+        .set("s3_bucket", settings.s3_bucket.unwrap_or(BUCKET))
+        .set("region", REGION)
+        .set("endpoint", endpoint)
+        .set("credentials", "s3")
+        .with(server)
+        .with(settings.bucket);
+    Broker::builder()
+        .table("server", "reflection = false\ns3_timeout = \"2s\"")
+        .audit("output = \"none\"")
+        .issuer(issuer)
+        .bucket(bucket)
+        .credentials([signer].into_iter().chain(settings.bucket.contains("upload_credentials").then(writer)))
+        .policy(settings.policy)
+}
 
-[audit]
-output = "none"
-
-[policy]
-file = "policy.toml"
-
-[[issuer]]
-issuer = "{issuer}"
-preset = "cognito"
-audiences = ["{CLIENT_ID}"]
-jwks_url = "{issuer}/.well-known/jwks.json"
-
-[[credentials]]
-name = "s3"
-access_key_id_env = "ID"
-secret_access_key_env = "KEY"
-
-[[bucket]]
-name = "{BUCKET}"
-s3_bucket = "{s3_bucket}"
-region = "{REGION}"
-endpoint = "{endpoint}"
-credentials = "s3"
-{server}
-{bucket}
-"#
-    )
+/// The credentials of uploads, where they have their own.
+fn writer() -> Part {
+    let writer = Part::default().set("name", "writer").set("access_key_id_env", "WRITER_ID");
+    writer.set("secret_access_key_env", "WRITER_KEY")
 }

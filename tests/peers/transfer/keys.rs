@@ -142,6 +142,7 @@ async fn the_broker_finds_objects_with_nasty_keys_itself(peer: Peer) {
         assert_eq!(object.size, content(key).len() as u64, "{key:?} on {peer:?}");
         assert_eq!(Some(object.etag.as_str()), uploaded.header("etag"), "{key:?} on {peer:?}");
     }
+    fixture.finish().await;
 }
 
 /// Keys of up to four segments, none of which is too long for a file.
@@ -168,4 +169,5 @@ async fn any_key_is_used_as_it_is(peer: Peer) {
         write(&fixture, &mut client, &key).await;
         read(&fixture, &mut client, &key).await;
     }
+    fixture.finish().await;
 }

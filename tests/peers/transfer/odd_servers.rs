@@ -125,6 +125,7 @@ async fn headers_that_are_no_text_are_told_as_such_and_equal_nothing() {
         let object = fixture.caller.issue_download(request).await.unwrap().object.unwrap();
         assert_eq!(object.content_disposition.as_deref(), Some(told));
     }
+    fixture.finish().await;
 }
 
 async fn headers_that_make_no_sense_are_left_out() {
@@ -139,6 +140,7 @@ async fn headers_that_make_no_sense_are_left_out() {
     assert_eq!((object.storage_class.as_str(), object.expires.as_deref()), ("STANDARD", Some("0")));
     assert_eq!(object.metadata, [("purpose".to_owned(), "x".to_owned())].into());
     assert_eq!(object.decision_id.as_deref(), Some("me"));
+    fixture.finish().await;
 }
 
 async fn an_answer_is_of_a_bounded_size_whatever_the_server_says() {
@@ -153,6 +155,7 @@ async fn an_answer_is_of_a_bounded_size_whatever_the_server_says() {
     let object = answer.object.unwrap();
     assert!(object.metadata.len() < 40 && object.metadata.values().all(|value| value.ends_with('…')));
     assert_eq!(object.content_disposition, Some(format!("{}…", "v".repeat(2_048))));
+    fixture.finish().await;
 }
 
 async fn more_headers_than_anybody_reads_are_no_answer() {
@@ -161,6 +164,7 @@ async fn more_headers_than_anybody_reads_are_no_answer() {
     fixture.answers(Answers::head(headers.concat()));
     let refused = fixture.caller.verify_upload(promised()).await.unwrap_err();
     assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::Unavailable, "STORAGE_UNAVAILABLE"));
+    fixture.finish().await;
 }
 
 fn tagging(tags: &str) -> String {
@@ -208,6 +212,7 @@ async fn tags_that_the_server_does_not_tell_are_unknown_and_no_error() {
             "{what}"
         );
     }
+    fixture.finish().await;
 }
 
 async fn tags_that_the_server_tells_are_compared() {
@@ -224,6 +229,7 @@ async fn tags_that_the_server_tells_are_compared() {
         assert_eq!(answer.mismatches, mismatches, "{tags}");
         assert!(answer.unknown.is_empty(), "{tags}");
     }
+    fixture.finish().await;
 }
 
 /// The one deadline is for both requests.
@@ -234,4 +240,5 @@ async fn tags_that_never_come_are_not_waited_for() {
     let answer = verified(&fixture, promised()).await;
     assert_eq!(answer.unknown, ["tags"]);
     assert!((Duration::from_secs(1)..Duration::from_secs(4)).contains(&asked.elapsed()), "{:?}", asked.elapsed());
+    fixture.finish().await;
 }

@@ -84,6 +84,7 @@ async fn every_client_keeps_the_promise(peer: Peer) {
         let ranged = HttpRequest::promised(&fixture.get(download(&key)).await).with_header("range", "bytes=1-3");
         assert_eq!(client.send(&ranged).await.expect_success(&what).body, CONTENT[1..=3], "{what}");
     }
+    fixture.finish().await;
 }
 
 async fn every_client_keeps_the_promise_on_the_embedded_server() {
@@ -115,6 +116,7 @@ async fn an_empty_object_is_one(peer: Peer) {
         client.send(&put).await.expect_success(&what);
         assert_eq!(fixture.stored(client.name()).await.unwrap().body, b"", "{what}");
     }
+    fixture.finish().await;
 }
 
 async fn an_encoded_content_is_stored_as_it_is_and_decoded_by_those_that_do() {
@@ -127,6 +129,7 @@ async fn an_encoded_content_is_stored_as_it_is_and_decoded_by_those_that_do() {
         assert_eq!(got.header("content-encoding"), Some("gzip"), "{}", client.name());
         assert_eq!(got.body, if client.decodes() { PLAIN } else { GZIPPED }, "{}", client.name());
     }
+    fixture.finish().await;
 }
 
 async fn a_content_of_several_megabytes_arrives_whole() {
@@ -143,4 +146,5 @@ async fn a_content_of_several_megabytes_arrives_whole() {
         let get = HttpRequest::promised(&fixture.get(download(client.name())).await);
         assert!(client.send(&get).await.body == content, "{}", client.name());
     }
+    fixture.finish().await;
 }

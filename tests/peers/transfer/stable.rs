@@ -52,6 +52,7 @@ async fn equal_requests_of_different_callers_get_equal_urls_that_work(peer: Peer
     assert_eq!(got.body, b"cached", "{peer:?}");
     let head = HttpRequest::promised(&one.head.unwrap());
     client.send(&head).await.expect_success("the HEAD URL");
+    fixture.finish().await;
 }
 
 async fn other_requests_get_other_urls() {
@@ -64,4 +65,5 @@ async fn other_requests_get_other_urls() {
 
     let refused = fixture.caller.issue_download(stable("once/a")).await.unwrap_err();
     assert_eq!((refused.code(), field_violations(&refused)), (Code::InvalidArgument, vec!["stable".to_owned()]));
+    fixture.finish().await;
 }

@@ -59,6 +59,7 @@ async fn tags_class_and_encryption_are_what_the_tier_and_the_caller_said(peer: P
     assert_eq!(head.server_side_encryption(), Some(&ServerSideEncryption::AwsKms), "{peer:?}");
     assert_eq!(head.ssekms_key_id(), Some("arn:aws:kms:eu-west-1:123456789012:key/tier"), "{peer:?}");
     assert_eq!(head.bucket_key_enabled(), Some(true), "{peer:?}");
+    fixture.finish().await;
 }
 
 async fn what_the_tier_says_is_signed(peer: Peer) {
@@ -84,6 +85,7 @@ async fn what_the_tier_says_is_signed(peer: Peer) {
     for promised in [archived, secret] {
         client.send(&promised).await.expect_success("as promised");
     }
+    fixture.finish().await;
 }
 
 async fn what_the_tier_does_not_let_callers_say_is_not_signed() {
@@ -96,6 +98,7 @@ async fn what_the_tier_does_not_let_callers_say_is_not_signed() {
         let refused = fixture.caller.issue_upload(request).await.unwrap_err();
         assert_eq!((refused.code(), field_violations(&refused)), (Code::InvalidArgument, vec![field.to_owned()]));
     }
+    fixture.finish().await;
 }
 
 /// A bucket of an account, for whose transfers the requester pays.
@@ -134,6 +137,7 @@ async fn the_owner_and_who_pays_are_in_every_request() {
     }
     let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
     assert_eq!(fixture.caller.issue_download(request).await.unwrap().object.unwrap().size, 1, "the broker pays, too");
+    fixture.finish().await;
 }
 
 /// A browser that follows a link sends no header of its own.
@@ -157,6 +161,7 @@ async fn a_link_says_in_its_query_who_pays() {
     }
     let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
     assert!(fixture.caller.issue_download(request).await.unwrap().object.is_some(), "the broker pays, too");
+    fixture.finish().await;
 }
 
 async fn a_bucket_that_is_another_ones_by_now_gets_nothing() {
@@ -166,4 +171,5 @@ async fn a_bucket_that_is_another_ones_by_now_gets_nothing() {
     let request = IssueDownloadUrlRequest { must_exist: true, ..download("a") };
     let refused = fixture.caller.issue_download(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+    fixture.finish().await;
 }

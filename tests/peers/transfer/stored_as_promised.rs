@@ -186,6 +186,7 @@ async fn what_the_tier_imposes_is_signed_and_another_value_is_refused(peer: Peer
     let refused = refused.await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert_eq!(field_violations(&refused), ["cache_control", "content_disposition", "content_encoding"]);
+    fixture.finish().await;
 }
 
 type Change = fn(PutObjectFluentBuilder) -> PutObjectFluentBuilder;
@@ -250,6 +251,7 @@ async fn whatever_deviates_is_named(peer: Peer) {
         let imposed = if index == 2 { &["content_length"] } else { imposed };
         assert_found(&verified(&fixture, unstated(&promise.key)).await, imposed, &[], &what);
     }
+    fixture.finish().await;
 }
 
 async fn a_key_of_kms_is_compared(peer: Peer) {
@@ -272,6 +274,7 @@ async fn a_key_of_kms_is_compared(peer: Peer) {
         put.send().await.unwrap();
         assert_found(&verified(&fixture, unstated("kms/a")).await, names, &[], &format!("{key:?} on {peer:?}"));
     }
+    fixture.finish().await;
 }
 
 /// rclone gives back whatever checksum the upload claimed, and has no tags. It gives back the headers of classes and of
@@ -296,6 +299,7 @@ async fn a_server_that_keeps_less_is_found_out() {
     fixture.upload(promise.clone(), CONTENT).await;
     let answer = verified(&fixture, expecting(&promise)).await;
     assert_found(&answer, &[], &["tags"], "in the strict tier");
+    fixture.finish().await;
 }
 
 /// rclone answers a question for tags with the object itself.
@@ -306,6 +310,7 @@ async fn an_object_is_not_taken_for_its_own_tags() {
     fixture.upload(promise, content).await;
     let stated = VerifyUploadRequest { tags: pairs([("team", "x")]), ..unstated("posing") };
     assert_found(&verified(&fixture, stated).await, &[], &["tags"], "tags that are not there");
+    fixture.finish().await;
 }
 
 /// A tier that imposes nothing but encryption.
@@ -322,6 +327,7 @@ async fn encryption_that_a_server_leaves_out_is_named(peer: Peer) {
     let fixture = Box::pin(Fixture::with(s3, settings)).await;
     fixture.upload(upload("plain"), b"x").await;
     assert_found(&verified(&fixture, unstated("plain")).await, mismatches, &[], &format!("{peer:?}"));
+    fixture.finish().await;
 }
 
 async fn tags_are_read_from_every_server_that_has_them(peer: Peer) {
@@ -332,6 +338,7 @@ async fn tags_are_read_from_every_server_that_has_them(peer: Peer) {
         let stated = VerifyUploadRequest { tags: pairs([("team", value)]), ..unstated("tagged") };
         assert_found(&verified(&fixture, stated).await, mismatches, &[], &format!("{peer:?} {value}"));
     }
+    fixture.finish().await;
 }
 
 /// Only the holder knows of these before they are stored: S3 takes them beside what is signed.
@@ -352,6 +359,7 @@ async fn content_headers_that_the_holder_adds_are_found(peer: Peer) {
         let open = VerifyUploadRequest { nothing_else: false, ..expecting(&promise) };
         assert_found(&verified(&fixture, open).await, &[], &[], &what);
     }
+    fixture.finish().await;
 }
 
 async fn the_parts_of_a_disposition_are_compared_as_they_are_stored() {
@@ -366,6 +374,7 @@ async fn the_parts_of_a_disposition_are_compared_as_they_are_stored() {
     let both = VerifyUploadRequest { content_disposition: Some("inline".to_owned()), ..expecting(&promise) };
     let refused = fixture.caller.verify_upload(both).await.unwrap_err();
     assert_eq!((refused.code(), field_violations(&refused)), (Code::InvalidArgument, strings(&["disposition"])));
+    fixture.finish().await;
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -452,4 +461,5 @@ async fn what_was_uploaded_as_signed_is_as_expected_and_one_deviation_is_named()
         let names: &[&str] = if name == "storage_class" && promise.storage_class.is_none() { &[] } else { &[name] };
         assert_found(&answer, names, &[], &format!("{promise:?} as {altered:?}"));
     }
+    fixture.finish().await;
 }

@@ -116,6 +116,7 @@ async fn every_difference_is_named() {
         assert_eq!((answer.mismatches.as_slice(), answer.as_expected), (&strings(differing)[..], differing.is_empty()));
         assert_eq!(answer.unknown, strings(unknown));
     }
+    fixture.finish().await;
 }
 
 fn strings(names: &[&str]) -> Vec<String> {
@@ -135,6 +136,7 @@ async fn a_checksum_that_was_not_uploaded_is_unknown() {
         );
         assert!(answer.mismatches.is_empty(), "{algorithm}");
     }
+    fixture.finish().await;
 }
 
 async fn every_checksum_can_be_compared() {
@@ -148,12 +150,14 @@ async fn every_checksum_can_be_compared() {
         let wrong = VerifyUploadRequest { checksum: Some(checksum(algorithm, b"x")), ..verify(algorithm.name()) };
         assert!(!verified(&fixture, wrong).await.as_expected, "{algorithm}");
     }
+    fixture.finish().await;
 }
 
 async fn nothing_is_found_where_nothing_was_uploaded(peer: Peer) {
     let fixture = Fixture::on(peer).await;
     let refused = fixture.caller.verify_upload(verify("missing")).await.unwrap_err();
     assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::NotFound, "OBJECT_NOT_FOUND"));
+    fixture.finish().await;
 }
 
 async fn an_object_tells_the_decision_that_it_was_uploaded_by(peer: Peer) {
@@ -166,6 +170,7 @@ async fn an_object_tells_the_decision_that_it_was_uploaded_by(peer: Peer) {
         let request = VerifyUploadRequest { decision_id: Some(decision_id), ..verify("recorded/a") };
         assert_eq!(verified(&fixture, request).await.mismatches, strings(mismatches), "{peer:?}");
     }
+    fixture.finish().await;
 }
 
 async fn a_decision_is_compared_only_where_it_is_recorded() {
@@ -175,6 +180,7 @@ async fn a_decision_is_compared_only_where_it_is_recorded() {
     let refused = fixture.caller.verify_upload(VerifyUploadRequest { decision_id: Some(id), ..verify("a") }).await;
     let refused = refused.unwrap_err();
     assert_eq!((refused.code(), field_violations(&refused)), (Code::InvalidArgument, strings(&["decision_id"])));
+    fixture.finish().await;
 }
 
 async fn only_those_who_may_upload_may_look() {
@@ -187,4 +193,5 @@ async fn only_those_who_may_upload_may_look() {
             (Code::PermissionDenied, "OPERATION_NOT_GRANTED")
         );
     }
+    fixture.finish().await;
 }

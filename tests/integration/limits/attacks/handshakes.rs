@@ -15,7 +15,7 @@ const LIMITS: &str = "handshake_timeout = \"5m\"";
 /// Whatever `said` is, of a whole `ClientHello`.
 async fn silent_peers(said: impl Fn(&[u8]) -> &[u8]) {
     let target = Target::start(LIMITS).await;
-    let hello = client_hello(&target.authority);
+    let hello = client_hello(target.authority());
     let mut peers = Vec::new();
     for _ in 0..PEERS {
         let mut peer = TcpStream::connect(target.tls).await.unwrap();

@@ -49,4 +49,5 @@ async fn streams_that_are_held_open_cost_little_memory_which_comes_back() {
     })
     .await;
     target.until_no_call_is_open().await;
+    target.finish();
 }

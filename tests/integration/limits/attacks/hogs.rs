@@ -35,6 +35,7 @@ async fn calls_without_their_messages_take_no_places() {
     // Their messages do not come in time, while their connections are open.
     target.until_no_call_is_open().await;
     assert!(hogs.iter().all(|hog| !hog.is_closed()), "a call too slow does not cost its connection");
+    target.finish();
 }
 
 /// Makes a call so often at once, and gives the statuses of those that were refused. The others wait.
@@ -118,4 +119,5 @@ async fn when_every_place_is_taken_a_client_is_told_to_try_elsewhere() {
         assert!(pushback.parse::<i32>().is_ok(), "{pushback}");
     }
     drop(waiting);
+    target.finish();
 }

@@ -26,6 +26,7 @@ async fn a_message_of_ten_megabytes_is_refused_before_it_has_come() {
     let whole = target.client("good").await.download("media", &"x".repeat(10_000_000)).await.unwrap_err();
     assert_eq!((whole.code(), error_info(&whole).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
     target.until_no_call_is_open().await;
+    target.finish();
 }
 
 #[tokio::test]
@@ -53,6 +54,7 @@ async fn health_and_reflection_take_small_messages_only() {
     assert_eq!(ask(SERVICE_NAME.to_owned()).await, (Ok(()), Ok(()), true));
     let too_large = Err(Code::ResourceExhausted);
     assert_eq!(ask("x".repeat(5 * 1_024)).await, (too_large, too_large, false));
+    target.finish();
 }
 
 /// Messages that stop before their ends, several times what `request_memory` holds, and whose time is not over.
@@ -85,4 +87,5 @@ async fn half_sent_messages_keep_no_caller_waiting() {
     newcomer.stop().await;
     drop(peers);
     target.until_no_call_is_open().await;
+    target.finish();
 }

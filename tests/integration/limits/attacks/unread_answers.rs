@@ -78,4 +78,5 @@ async fn a_client_that_reads_nothing_loses_its_connection() {
     good.stop().await;
     target.until_no_call_is_open().await;
     drop(peers);
+    target.finish();
 }

@@ -2,18 +2,13 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::SystemTime;
 
-use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::time::{self};
+use tokio::time;
 use tonic::transport::Channel;
 
+use crate::support::broker::{bucket, listener};
 use crate::support::pki::{Authority, tls_channel};
-use crate::support::{
-    BUCKET, Client, ISSUER, PATIENCE, Process, VARIABLES, eventually, folder, issuer, serving_on, tcp_channel,
-};
+use crate::support::{Broker, Client, PATIENCE, Program, eventually, tcp_channel};
 
 /// Everybody who is known may read and write everything.
 const POLICY: &str = r#"
@@ -22,15 +17,10 @@ grant = [{ tiers = ["all"], operations = ["download", "upload"], to = { authenti
 "#;
 
 pub(crate) struct Target {
-    process: Process,
-    pub(crate) issuer: EmbeddedIssuer,
-    pub(crate) authority: Authority,
+    program: Program,
     /// The listeners for tokens, without TLS and with it.
     pub(crate) plain: SocketAddr,
     pub(crate) tls: SocketAddr,
-    admin: SocketAddr,
-    /// Accepts connections and never answers: S3, when it is looked at.
-    _silent_s3: TcpListener,
 }
 
 impl Target {
@@ -50,29 +40,35 @@ impl Target {
     }
 
     async fn start_on(address: Ipv4Addr, server: &str, limits: &str) -> Self {
-        let (issuer, authority, folder) = (issuer().await, Authority::new("prod"), folder());
-        let silent_s3 = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server_certificate = authority.server();
-        for (name, content) in [
-            ("broker.toml", configuration(address, server, limits, silent_s3.local_addr().unwrap())),
-            ("policy.toml", POLICY.to_owned()),
-            ("jwks.json", issuer.jwks().to_string()),
-            ("tls.crt", server_certificate.certificate_pem.clone()),
-            ("tls.key", server_certificate.key_pem()),
-        ] {
-            fs::write(folder.path().join(name), content).unwrap();
-        }
-        let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
-        let (listeners, admin) = serving_on(&mut process);
-        let [plain, tls] = listeners.try_into().unwrap();
-        Self { process, issuer, authority, plain, tls, admin, _silent_s3: silent_s3 }
+        let address = format!("{address}:0");
+        let tls = "tls_certificate_file = \"tls.crt\"\ntls_private_key_file = \"tls.key\"";
+        let program = Broker::builder()
+            .table("server", server)
+            .limits(limits)
+            .audit("output = \"none\"")
+            .listener(listener("token", "").set("address", &*address))
+            .listener(listener("token", tls).set("address", &*address))
+            .bucket(bucket().set("unsigned_headers", "refused"))
+            .silent_s3()
+            .policy(POLICY)
+            .start_program()
+            .await;
+        let [plain, tls] = program.addresses[..] else { panic!("two listeners") };
+        Self { program, plain, tls }
+    }
+
+    pub(crate) const fn authority(&self) -> &Authority {
+        &self.program.authority
+    }
+
+    /// Stops the program and checks what it wrote.
+    pub(crate) fn finish(self) {
+        self.program.finish();
     }
 
     /// The proof of a caller who may call.
     pub(crate) fn authorization(&self, subject: &str) -> String {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": subject, "exp": now + 3_600 });
-        format!("Bearer {}", self.issuer.sign_claims(&claims).unwrap())
+        self.program.authorization_of(subject)
     }
 
     /// A client of this caller, on a connection of its own.
@@ -87,15 +83,14 @@ impl Target {
     /// Makes a call on a new TLS connection, which must be answered.
     pub(crate) async fn assert_serves_by_tls(&self) {
         let called = async {
-            let channel = tls_channel(self.tls, &self.authority, None).await;
+            let channel = tls_channel(self.tls, self.authority(), None).await;
             self.client_over(channel, "good").download("media", "x").await
         };
         time::timeout(PATIENCE, called).await.expect("a handshake and a call in time").unwrap();
     }
 
     pub(crate) async fn metrics(&self) -> Metrics {
-        let answer = crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap();
-        Metrics(answer.error_for_status().unwrap().text().await.unwrap())
+        Metrics(self.program.metrics().await)
     }
 
     /// Waits until no call is open, and nothing that calls share is held. Peers may still be connected.
@@ -137,7 +132,7 @@ impl Target {
 
     /// A line of `/proc/PID/status`.
     fn status_kib(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.program.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
@@ -157,41 +152,4 @@ impl Metrics {
         assert!(!values.is_empty(), "no metric {name}");
         values.iter().sum()
     }
-}
-
-fn configuration(address: Ipv4Addr, server: &str, limits: &str, s3: SocketAddr) -> String {
-    let bucket = BUCKET.replace(
-        "credentials = \"test\"",
-        &format!("endpoint = \"http://{s3}\"\nunsigned_headers = \"refused\"\ncredentials = \"test\""),
-    );
-    format!(
-        r#"
-[server]
-admin_addr = "127.0.0.1:0"
-drain_delay = "0s"
-shutdown_grace = "5s"
-{server}
-
-[limits]
-{limits}
-
-[policy]
-file = "policy.toml"
-
-[[issuer]]
-issuer = "{ISSUER}"
-audiences = ["broker"]
-jwks_file = "jwks.json"
-
-[[listener]]
-address = "{address}:0"
-proof = "token"
-
-[[listener]]
-address = "{address}:0"
-proof = "token"
-tls_certificate_file = "tls.crt"
-tls_private_key_file = "tls.key"
-{bucket}"#
-    )
 }

@@ -1,5 +1,4 @@
 //! Brokers whose callers prove themselves as workloads.
 
-pub(crate) mod broker;
 pub(crate) mod setup;
 pub(crate) mod tokens;

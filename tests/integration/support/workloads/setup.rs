@@ -1,16 +1,7 @@
-//! A folder with everything that a broker with workloads is configured by.
+//! A broker with workloads: who they are, what they may read, and how its listeners are configured.
 
-use std::fs;
-use std::path::PathBuf;
-
-use access_broker::config::Config;
-use access_broker_base::document::Overrides;
-use access_broker_identity::PlainHttp;
-use tempfile::TempDir;
-
-use super::tokens::{AUDIENCE, ISSUER, TokenKey};
-use crate::support::pki::{Authority, Issued};
-use crate::support::{BUCKET, folder};
+use crate::support::broker::{Broker, Builder, Part};
+pub(crate) use crate::support::broker::{Setup, listener};
 
 /// The workload that the policy grants `thumbnails/`.
 pub(crate) const THUMBNAILER: &str = "spiffe://prod.example/ns/media/sa/thumbnailer";
@@ -53,84 +44,12 @@ tls_client_ca_file = "ca.crt"
 tls_reload_interval = "1s"
 "#;
 
-/// The files of a broker and the keys that belong to them.
-pub(crate) struct Setup {
-    pub(crate) folder: TempDir,
-    /// Issues the server's certificate and those of the clients.
-    pub(crate) authority: Authority,
-    pub(crate) server: Issued,
-    pub(crate) token_key: TokenKey,
+/// A broker that lets these workloads and this person read, with other listeners.
+pub(crate) fn builder(listeners: impl IntoIterator<Item = Part>) -> Builder {
+    listeners.into_iter().fold(Builder::new().policy(POLICY), Builder::listener)
 }
 
-impl Setup {
-    /// A broker with these `[[listener]]` tables.
-    pub(crate) fn new(listeners: &str) -> Self {
-        let authority = Authority::new("prod");
-        let setup = Self { folder: folder(), server: authority.server(), token_key: TokenKey::generate(), authority };
-        setup.put("broker.toml", configuration(listeners));
-        setup.put("policy.toml", POLICY);
-        setup.put("jwks.json", setup.token_key.jwks("sig").to_string());
-        setup.put("svid-jwks.json", setup.token_key.jwks("jwt-svid").to_string());
-        setup.put("ca.crt", setup.authority.pem());
-        setup.put_server_certificate(&setup.server);
-        setup
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Replaces a file in one step.
-    pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
-        let new = self.path("new");
-        fs::write(&new, content).unwrap();
-        fs::rename(new, self.path(name)).unwrap();
-    }
-
-    pub(crate) fn put_server_certificate(&self, server: &Issued) {
-        self.put("tls.crt", &server.certificate_pem);
-        self.put("tls.key", server.key_pem());
-    }
-
-    pub(crate) fn config(&self) -> Config {
-        Config::load(&self.path("broker.toml"), Overrides::new(), PlainHttp::Refused).unwrap()
-    }
-}
-
-fn configuration(listeners: &str) -> String {
-    format!(
-        r#"
-[server]
-admin_addr = "127.0.0.1:0"
-drain_delay = "0s"
-shutdown_grace = "5s"
-
-[audit]
-output = "file"
-file = "audit.jsonl"
-
-[policy]
-file = "policy.toml"
-
-[[issuer]]
-issuer = "{ISSUER}"
-audiences = ["{AUDIENCE}"]
-algorithms = ["ES256"]
-jwks_file = "jwks.json"
-
-[[issuer]]
-issuer = "spiffe://prod.example"
-preset = "spiffe"
-audiences = ["{AUDIENCE}"]
-jwks_file = "svid-jwks.json"
-
-{BUCKET}
-{listeners}
-"#
-    )
-}
-
-/// A listener at a free port of loopback, with more settings.
-pub(crate) fn listener(proof: &str, settings: &str) -> String {
-    format!("[[listener]]\naddress = \"127.0.0.1:0\"\nproof = \"{proof}\"\n{settings}\n")
+/// Starts it inside the test.
+pub(crate) async fn start_with(listeners: impl IntoIterator<Item = Part>) -> Broker {
+    builder(listeners).start().await
 }
