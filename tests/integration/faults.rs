@@ -61,7 +61,10 @@ async fn credentials_that_cannot_be_read_stop_the_start() {
     let nothing = StartOptions { environment: Arc::new(|_| None), ..StartOptions::system() };
     let error = start_server(config_with_keys_at(&folder, "https://issuer.example/keys"), nothing).await.unwrap_err();
     let text = format!("{error:#}");
-    assert!(text.contains("bucket media") && text.contains("environment variable TEST_ACCESS_KEY_ID is not set"), "{text}");
+    assert!(
+        text.contains("bucket media") && text.contains("environment variable TEST_ACCESS_KEY_ID is not set"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -45,5 +45,8 @@ fn main() -> ExitCode {
     prometheus::register(&mut registry);
     readme::register(&mut registry);
     transfer::register(&mut registry);
-    libtest_mimic::run(&arguments, registry.into_trials()).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, registry.into_trials());
+    // What was logged after the last test that checked it.
+    support::secrets::assert_log_has_no_secrets();
+    conclusion.exit_code()
 }

@@ -197,6 +197,7 @@ async fn an_envoy_at_the_pods_own_address_names_its_clients() {
     // Past Envoy, the neighbour's word does not count.
     let past = neighbour.relay(NEIGHBOUR.into(), at(&broker, POD, 0));
     assert_eq!(outcome(&broker, past.address, forgery).await, "UNAUTHENTICATED hop_not_trusted");
+    broker.finish().await;
 }
 
 /// Nothing but files, ports and the place of the broker is changed.
@@ -254,6 +255,7 @@ async fn a_proxy_that_forwards_bytes_lets_its_clients_name_any_workload() {
         assert_eq!((outcome.as_str(), workload.is_some()), ("OK", true), "{header}");
         let (outcome, _) = through(&broker, envoy.address(OPAQUE), &indexer, &[]).await;
         assert_eq!(outcome, "UNAUTHENTICATED workload_missing", "{header}");
+        broker.finish().await;
     }
 
     // A token that names its workload makes a forged name useless.
@@ -265,4 +267,5 @@ async fn a_proxy_that_forwards_bytes_lets_its_clients_name_any_workload() {
     let metadata = [("authorization", svid.as_str()), (XFCC, &forged)];
     let (outcome, _) = through(&broker, envoy.address(OPAQUE), &indexer, &metadata).await;
     assert_eq!(outcome, "UNAUTHENTICATED workload_mismatch");
+    broker.finish().await;
 }

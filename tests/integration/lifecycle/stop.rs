@@ -33,6 +33,7 @@ async fn during_the_delay_everything_is_served_and_readiness_says_no() {
     stopping.await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(3));
     assert!(TcpStream::connect(address).await.is_err(), "nothing listens any more");
+    broker.finish().await;
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ macro_rules! survives {
             broker.wait_for_open(0).await;
             let counters = broker.counters();
             assert_eq!((counters.calls.panics.get(), counters.accept_errors.get()), (0, 0));
+            broker.finish().await;
         }
     )* };
 }

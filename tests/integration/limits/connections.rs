@@ -84,6 +84,7 @@ async fn unproven_connections_have_a_limit_of_their_own() {
     for client in clients {
         client.download("media", "x").await.unwrap();
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -205,6 +206,7 @@ async fn clients_are_told_how_many_streams_they_may_open_and_more_are_refused() 
         client.open_call(stream, &broker.authorization()).await;
     }
     assert_eq!(client.wait_for(crate::support::raw::RST_STREAM).await.payload, REFUSED_STREAM);
+    broker.finish().await;
 }
 
 #[tokio::test]

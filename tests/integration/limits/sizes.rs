@@ -17,6 +17,7 @@ async fn a_message_may_be_as_large_as_the_setting_says() {
     let refused = client.download("media", &"x".repeat(5_000)).await.unwrap_err();
     assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
     assert_eq!(client.download("media", &"x".repeat(3_000)).await.unwrap_err().code(), Code::InvalidArgument);
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -29,6 +30,7 @@ async fn metadata_may_be_as_large_as_the_setting_says() {
         let client = Client::over(tcp_channel(broker.address()).await, &metadata);
         assert_eq!(client.download("media", "x").await.is_ok(), passes, "{limit}");
         broker.assert_serves().await;
+        broker.finish().await;
     }
 }
 

@@ -43,6 +43,7 @@ async fn a_header_is_believed_from_the_user_that_is_trusted_and_from_no_other() 
         let called = broker.call(&client, "thumbnails/x").await;
         assert_eq!(called.outcome(), outcome);
         assert_eq!(called.caller(), (None, workload));
+        broker.finish().await;
     }
 }
 
@@ -66,6 +67,7 @@ async fn the_file_has_its_permissions_and_is_gone_after_the_end() {
         assert_eq!(file.permissions().mode() & 0o777, mode);
         broker.stop().await;
         assert!(!broker.setup.path(SOCKET).exists());
+        broker.finish().await;
     }
 }
 

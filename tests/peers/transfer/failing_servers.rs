@@ -84,6 +84,7 @@ async fn a_server_at_fault_is_unavailable() {
         for refused in refusals(&fixture).await {
             assert_unavailable(&refused);
         }
+        fixture.finish().await;
     }
 }
 

@@ -92,6 +92,7 @@ async fn every_client_uses_these_keys(peer: Peer, keys: &[String]) {
             read(&fixture, &mut client, key).await;
         }
     }
+    fixture.finish().await;
 }
 
 /// Each client has a folder of its own, where the key leaves room for one.

@@ -60,6 +60,7 @@ async fn measure((name, peer, bucket): (&'static str, Peer, &str)) -> Column {
     deviations::measure(&mut trial, &mut column).await;
     keys::measure(&mut trial, &mut column).await;
     downloads::measure_late(&mut trial, &mut column).await;
+    trial.fixture.finish().await;
     column
 }
 
@@ -133,5 +134,6 @@ async fn a_copy_reads_no_secret_where_uploads_are_signed_by_a_key_that_cannot_re
         let s3_bucket = trial.fixture.s3.bucket.clone();
         trial.plant(&s3_bucket, "secret/s", additions::SECRET).await;
         assert_eq!(additions::copy(&mut trial, &s3_bucket).await, Ok(expected), "{bucket}");
+        trial.fixture.finish().await;
     }
 }

@@ -156,6 +156,7 @@ async fn as_signed_is_as_expected(peer: Peer, bucket: &str) {
         let request = IssueDownloadUrlRequest { must_exist: true, key: promise.key, ..Default::default() };
         let object = fixture.caller.issue_download(request).await.unwrap().object.unwrap();
         assert_eq!((object.storage_class.as_str(), object.metadata), ("STANDARD_IA", promise.metadata));
+        fixture.finish().await;
     }
 }
 

@@ -85,6 +85,7 @@ async fn an_upload_as_promised_is_as_expected() {
             assert_eq!(answer.tier, "all");
             assert_eq!(answer.object.unwrap().size, CONTENT.len() as u64);
         }
+        fixture.finish().await;
     }
 }
 

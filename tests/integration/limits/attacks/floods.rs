@@ -36,6 +36,7 @@ async fn flood(unit: Vec<u8>) {
     good.answered_again(20).await;
     good.stop().await;
     target.until_no_call_is_open().await;
+    target.finish();
 }
 
 macro_rules! floods {

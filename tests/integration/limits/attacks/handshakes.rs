@@ -27,6 +27,7 @@ async fn silent_peers(said: impl Fn(&[u8]) -> &[u8]) {
     }
     drop(peers);
     target.assert_serves_by_tls().await;
+    target.finish();
 }
 
 #[tokio::test]

@@ -89,6 +89,7 @@ macro_rules! one_hog_leaves_places {
             let other = target.client("other").await;
             assert!(time::timeout(Duration::from_secs(1), $ask(&other)).await.is_err(), "it waits for S3");
             drop(waiting);
+            target.finish();
         }
     )* };
 }

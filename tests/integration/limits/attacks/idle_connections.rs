@@ -28,6 +28,7 @@ async fn good_callers_get_in<P>(limits: &str, attacker: impl AsyncFn(&Target) ->
     kept.answered_again(5).await;
     newcomer.stop().await;
     kept.stop().await;
+    target.finish();
 }
 
 fn by_unproven() -> String {

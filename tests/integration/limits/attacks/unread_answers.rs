@@ -43,6 +43,7 @@ async fn hold_all_kinds(taking: Taking, once_a_second: impl AsyncFn(&Peer)) {
     good.answered_again(5).await;
     good.stop().await;
     target.until_no_call_is_open().await;
+    target.finish();
 }
 
 #[tokio::test]
