@@ -6,6 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::events::{POLICY_ACTIVE, WARNINGS_LEFT_OUT};
 use crate::support::{Builder, ISSUER, Process, VARIABLES, configuring, log_lines};
 
 /// A policy with two warnings, on lines 4 and 9.
@@ -146,7 +147,7 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let warnings = |process: &Process| -> Vec<Value> {
         log_lines(process).into_iter().filter(|line| line["level"] == "WARN" && line["code"].is_string()).collect()
     };
-    let in_force = |line: &Value| line["message"] == "policy in force";
+    let in_force = |line: &Value| POLICY_ACTIVE.is(line);
     process.wait_for("policy in force", |process| log_lines(process).into_iter().find(in_force));
     let found = warnings(&process);
     let texts: Vec<String> =
@@ -158,7 +159,7 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let groups: Vec<String> = (0..25).map(|number| format!("'group-{number}-*'")).collect();
     let changed = PATTERNS.replace("'team-*'", &format!("[{}]", groups.join(", "))).replace("tier */", "tier/");
     crate::support::replace(&process.path("policy.toml"), changed);
-    let more = |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("has more warnings"));
+    let more = |line: &Value| WARNINGS_LEFT_OUT.is(line);
     let last = process.wait_for("the end of the warnings", |process| log_lines(process).into_iter().find(more));
     assert_eq!((&last["left_out"], warnings(&process).len()), (&json!(5), 2 + 20));
     assert!(

@@ -10,6 +10,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::support::broker::{bucket, credentials_in_files};
+use crate::support::events::SERVING_GRPC;
 use crate::support::{
     Client, ISSUER, PATIENCE, Process, configuring, error_info, eventually, issuer, log_lines, serving_at,
 };
@@ -107,9 +108,9 @@ async fn temporary_keys_of_unknown_end_are_not_signed_with() {
     });
     assert!(reason.contains("session token and no expiry"), "{reason}");
     let address = process.wait_for("address", |process| {
-        log_lines(process).iter().find_map(|line| {
-            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
-        })
+        log_lines(process)
+            .iter()
+            .find_map(|line| (SERVING_GRPC.is(line)).then(|| line["address"].as_str().map(str::to_owned))?)
     });
     let client = client(&issuer, &address).await;
     let refused = eventually("the keys of the issuer", PATIENCE, async || {

@@ -19,6 +19,7 @@ use tokio::net::unix::pipe;
 use crate::support::{Client, PATIENCE, assert_no_secrets, configured, end_within, eventually, tcp_channel};
 
 use self::broker::{Broker, lost};
+use crate::support::events::{LINES_LOST, STOPPING};
 
 /// As many calls as have more lines than the pipe of a stalled reader holds.
 const MORE_THAN_A_PIPE: usize = 400;
@@ -113,10 +114,10 @@ async fn lines_over_the_queue_are_counted_and_the_log_tells_of_them_when_it_is_r
     let metrics = broker.metrics().await;
     broker.stops_well();
     let lines = json_lines(&reading.join().unwrap());
-    let reported = lines.iter().filter(|line| line["message"] == "log lines were lost");
+    let reported = lines.iter().filter(|line| LINES_LOST.is(line));
     let reported: u64 = reported.map(|line| line["queue_full"].as_u64().unwrap()).sum();
     assert!(reported >= lost(&metrics, "queue_full"), "{reported}");
-    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(STOPPING.count(&lines), 1);
 }
 
 #[tokio::test]
@@ -134,7 +135,7 @@ async fn a_pipe_that_does_not_block_loses_no_line() {
     assert!(broker.process.exit().success());
     let lines = json_lines(&log);
     assert_eq!(access_lines(&lines), MORE_THAN_A_PIPE);
-    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(STOPPING.count(&lines), 1);
 }
 
 /// The end of a pipe that is full.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use access_broker_dev::EmbeddedIssuer;
 
 use crate::support::broker::credentials_in_files;
+use crate::support::events::SERVING_ADMIN;
 use crate::support::{ISSUER, PATIENCE, Process, configuring, eventually, issuer, log_lines, replace};
 
 const ID: &str = "ASIAFROMFILE";
@@ -78,7 +79,7 @@ fn start(issuer: &EmbeddedIssuer, end: SystemTime) -> (Process, String) {
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &[]);
     let admin = process.wait_for("admin address", |process| {
         let lines = log_lines(process);
-        let line = lines.iter().find(|line| line["message"] == "serving admin HTTP")?;
+        let line = lines.iter().find(|line| SERVING_ADMIN.is(line))?;
         line["address"].as_str().map(str::to_owned)
     });
     (process, admin)

@@ -10,6 +10,7 @@ use access_broker_dev::EmbeddedIssuer;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
 
+use crate::support::events::{KEYS_REFRESHED, POLICY_ACTIVE, STOPPING};
 use crate::support::{Client, ISSUER, Process, VARIABLES, configured, configuring, issuer, serving_at};
 pub(crate) use crate::support::{listening_on, log_lines, serving_on};
 
@@ -36,7 +37,7 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     assert!(process.exit().success());
     let lines = log_lines(&process);
     assert!(lines.iter().any(|line| line["target"] == "access" && line["subject"] == "somebody"));
-    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(STOPPING.count(&lines), 1);
     assert_eq!(lines.len(), process.stderr().lines().count(), "every line is JSON");
 
     let gone = Process::output(&health, &process.path(""), &VARIABLES);
@@ -68,8 +69,7 @@ async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
     tokio::task::block_in_place(|| {
         process.wait_for("keys and policy", |process| {
             let lines = log_lines(process);
-            let times = |message: &str| lines.iter().filter(|line| line["message"] == message).count();
-            (times("refreshed keys") >= 2 && times("policy in force") >= 2).then_some(())
+            (KEYS_REFRESHED.count(&lines) >= 2 && POLICY_ACTIVE.count(&lines) >= 2).then_some(())
         });
     });
     download(&new).await.unwrap();

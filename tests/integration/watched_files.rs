@@ -15,6 +15,7 @@ use tokio::time;
 use access_broker::server::RunningServer;
 
 use crate::support::broker::{bucket, issuer_with_keys};
+use crate::support::events::SERVING_ADMIN;
 use crate::support::{
     Client, PATIENCE, Process, VARIABLES, config_with_keys_at, configuring, eventually, folder, issuer, log_lines,
     replace, run, serving_at, start_options,
@@ -83,9 +84,9 @@ impl Watched {
             .write_files(folder.path());
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
         let address = tokio::task::block_in_place(|| serving_at(&mut process));
-        let admin = log_lines(&process).iter().find_map(|line| {
-            (line["message"] == "serving admin HTTP").then(|| line["address"].as_str().unwrap().to_owned())
-        });
+        let admin = log_lines(&process)
+            .iter()
+            .find_map(|line| (SERVING_ADMIN.is(line)).then(|| line["address"].as_str().unwrap().to_owned()));
         let expiry = std::time::SystemTime::now() + Duration::from_mins(10);
         let expiry = expiry.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "00u1example", "exp": expiry });

@@ -8,6 +8,7 @@ use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::registry::{Registry, register};
+use crate::support::events::RECORDS_FAILED;
 use crate::support::{
     ISSUER, PATIENCE, Process, StartingBroker, VARIABLES, audit_records, configuring, eventually, issuer, token_of,
 };
@@ -35,7 +36,7 @@ const DISK: u32 = 128 * 1_024;
 async fn a_full_audit_disk_takes_the_replica_out_and_room_on_it_brings_it_back() {
     let issuer = issuer().await;
     let broker = start_with_audit_disk(&issuer, DISK);
-    eventually("a service", PATIENCE, async || !broker.lines("serving").is_empty()).await;
+    eventually("a service", PATIENCE, async || broker.health().await == ServingStatus::Serving).await;
     let client = broker.client(&token_of(&issuer, ISSUER)).await;
     let given = vec![client.download("media", "x").await.unwrap().decision_id];
     assert_eq!(broker.health().await, ServingStatus::Serving);
@@ -57,16 +58,15 @@ async fn a_full_audit_disk_takes_the_replica_out_and_room_on_it_brings_it_back()
     let mut given = given.into_inner();
     assert_eq!(refused.code(), Code::Unavailable);
     // No further call is needed: one attempt confirms the outage.
-    eventually("an outage", PATIENCE, async || !broker.lines("not serving").is_empty()).await;
+    eventually("an outage", PATIENCE, async || broker.health().await == ServingStatus::NotServing).await;
     assert_eq!(broker.get("/readyz").await, (503, "not ready\nwithout audit records\n".to_owned()));
-    assert_eq!(broker.health().await, ServingStatus::NotServing);
     let part = "access_broker_part_available{part=\"audit_trail\",name=\"\",required=\"true\"}";
     assert_eq!(broker.metric(part).await.unwrap(), "0.0");
 
     fs::remove_file(&filler).unwrap();
     eventually("health", PATIENCE, async || broker.health().await == ServingStatus::Serving).await;
     assert_eq!(broker.get("/readyz").await, (200, "ready\n".to_owned()));
-    assert_eq!(broker.lines("audit records can be written again").len(), 1);
+    assert_eq!(RECORDS_FAILED.count(&broker.lines()), 1, "one line for one outage");
     given.push(client.download("media", "x").await.unwrap().decision_id);
     let records = audit_records(&fs::read_to_string(broker.process.path_inside("audit/audit.jsonl")).unwrap());
     let recorded: Vec<_> = records.iter().map(|record| record["decision_id"].as_str().unwrap()).collect();
@@ -78,12 +78,10 @@ async fn a_replica_whose_audit_disk_is_full_at_the_start_does_not_come_into_rota
     let issuer = issuer().await;
     // One page: the file can be made, and nothing fits into it.
     let broker = start_with_audit_disk(&issuer, 4_096);
-    let waits = |broker: &StartingBroker| {
-        broker.lines("not serving yet: waiting for all parts").iter().any(|line| line["missing"] == "audit records")
-    };
-    eventually("the other parts", PATIENCE, async || waits(&broker)).await;
+    let waits = || !broker.levels_of_missing("audit records").is_empty();
+    eventually("the other parts", PATIENCE, async || waits()).await;
     assert_eq!(broker.get("/readyz").await, (503, "starting\nwithout audit records\n".to_owned()));
     assert_eq!(broker.health().await, ServingStatus::NotServing);
-    assert_eq!(broker.lines("audit records cannot be written").len(), 1);
+    assert_eq!(RECORDS_FAILED.count(&broker.lines()), 1);
     broker.stop();
 }

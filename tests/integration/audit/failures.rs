@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::audit::broker::{Broker, FILE, Setup};
+use crate::support::events::{RECORDS_FAILED, RECORDS_LATE, RECORDS_LEFT, SERVING_ADMIN};
 use crate::support::{PATIENCE, audit_record, audit_records, error_info, eventually, log_lines};
 
 const DENY: &str = "flush_timeout = \"1s\"\non_failure = \"deny\"";
@@ -35,7 +36,7 @@ async fn access_line(broker: &Broker) -> serde_json::Value {
 }
 
 fn lines_of_failure(broker: &Broker) -> usize {
-    log_lines(&broker.process).iter().filter(|line| line["message"] == "audit records cannot be written").count()
+    log_lines(&broker.process).iter().filter(|line| RECORDS_FAILED.is(line)).count()
 }
 
 async fn assert_one_line_of_failure(broker: &Broker) {
@@ -129,9 +130,7 @@ async fn a_pipe_that_nobody_reads_delays_one_answer_where_they_need_no_record() 
     // Neither does the end.
     broker.stop();
     let lines = log_lines(&broker.process);
-    for message in ["audit records are not written in time", "audit records could not be written before the end"] {
-        assert_eq!(lines.iter().filter(|line| line["message"] == message).count(), 1, "{message}");
-    }
+    assert_eq!((RECORDS_LATE.count(&lines), RECORDS_LEFT.count(&lines)), (1, 1));
 }
 
 /// A broker whose file is larger than its log will be, so that a limit holds for the file alone.
@@ -143,7 +142,7 @@ async fn broker_with_large_file(audit: &str) -> Broker {
 
 /// The counted decisions of each outcome and reason, whatever their tier.
 async fn decisions(broker: &Broker) -> BTreeMap<String, u64> {
-    let admin = log_lines(&broker.process).into_iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
+    let admin = log_lines(&broker.process).into_iter().find(|line| SERVING_ADMIN.is(line)).unwrap();
     let url = format!("http://{}/metrics", admin["address"].as_str().unwrap());
     let metrics = crate::support::http_get(url).await.unwrap().text().await.unwrap();
     let mut counts = BTreeMap::new();

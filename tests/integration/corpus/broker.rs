@@ -8,6 +8,7 @@ use tonic::transport::Channel;
 
 use super::data::Corpus;
 use super::mint::Mint;
+use crate::support::events::{KEYS_REFRESHED, KEYS_REFRESHED_IN_PART, SERVING_ADMIN, SERVING_GRPC};
 use crate::support::{AccessLines, Builder, Part, Process, VARIABLES, log_lines, tcp_channel, unix_channel};
 
 /// An object that everybody may read who is known.
@@ -27,12 +28,12 @@ impl CorpusBroker {
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
         let addresses = process.wait_for("keys", |process| {
             let lines = log_lines(process);
-            let refreshed = lines.iter().filter(|line| line["message"].as_str().is_some_and(is_refresh));
+            let refreshed = lines.iter().filter(|line| KEYS_REFRESHED.is(line) || KEYS_REFRESHED_IN_PART.is(line));
             let ready: BTreeSet<_> = refreshed.filter_map(|line| line["issuer"].as_str()).collect();
             let all = issuers.iter().all(|issuer| ready.contains(issuer.as_str()));
-            let serving = lines.iter().filter(|line| line["message"] == "serving gRPC");
+            let serving = lines.iter().filter(|line| SERVING_GRPC.is(line));
             let addresses = serving.map(|line| line["address"].as_str().unwrap().to_owned());
-            (all && lines.iter().any(|line| line["message"] == "serving admin HTTP")).then(|| addresses.collect())
+            (all && lines.iter().any(|line| SERVING_ADMIN.is(line))).then(|| addresses.collect())
         });
         Self { process, addresses, lines: AccessLines::default() }
     }
@@ -81,8 +82,4 @@ fn configure(
         }
     }
     (builder.write_folder(), issuers_with_keys)
-}
-
-fn is_refresh(message: &str) -> bool {
-    message.starts_with("refreshed keys")
 }

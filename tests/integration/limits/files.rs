@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time;
 
+use crate::support::events::{ACCEPT_FAILED, SERVING_ADMIN};
 use crate::support::raw::{RawClient, SETTINGS};
 use crate::support::{
     Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, configuring, eventually, issuer,
@@ -24,13 +25,7 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     process.limit_open_files(open as u64 + 3);
 
     let mut clients = Vec::new();
-    let warnings = |process: &Process| {
-        let lines = log_lines(process);
-        lines
-            .iter()
-            .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("cannot be accepted")))
-            .count()
-    };
+    let warnings = |process: &Process| ACCEPT_FAILED.count(&log_lines(process));
     while warnings(&process) == 0 {
         assert!(clients.len() < 100, "connections are accepted without files");
         clients.push(RawClient::connect(address).await);
@@ -51,7 +46,7 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
 
 fn admin_address(process: &Process) -> SocketAddr {
     let lines = log_lines(process);
-    let line = lines.iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
+    let line = lines.iter().find(|line| SERVING_ADMIN.is(line)).unwrap();
     line["address"].as_str().unwrap().parse().unwrap()
 }
 
@@ -114,9 +109,7 @@ async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whate
     assert_eq!(sample(admin, effective).await, Some(24.0));
     assert_eq!(sample(admin, "access_broker_connections_total{event=\"accept_failed\"}").await, Some(0.0));
     assert_eq!(sample(admin, "access_broker_admin_connections_total{event=\"accept_failed\"}").await, Some(0.0));
-    let is_warning = |line: &&Value| {
-        line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("open files"))
-    };
+    let is_warning = |line: &&Value| line["level"] == "WARN" && line["open_files_limit"].is_u64();
     let lines = log_lines(&process);
     let warnings: Vec<_> = lines.iter().filter(is_warning).collect();
     let [warning] = warnings[..] else { panic!("{warnings:?}") };

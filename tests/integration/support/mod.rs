@@ -8,6 +8,7 @@ mod bucket;
 mod channel;
 mod client;
 mod dev;
+pub(crate) mod events;
 pub(crate) mod http2;
 mod metrics;
 pub(crate) mod own_network;
@@ -38,7 +39,7 @@ pub(crate) use secrets::{assert_no_secrets, capture_logs};
 pub(crate) use server::{TestServer, start_server};
 pub(crate) use serving::{
     AUDIENCE, ISSUER, authorization, authorization_of, config_with_keys_at, configured, configuring, forged_token,
-    issuer, listening_on, log_lines, serving_at, serving_on, start_options, token_with_key_id, unix_seconds,
+    is_ready, issuer, listening_on, log_lines, serving_at, serving_on, start_options, token_with_key_id, unix_seconds,
 };
 pub(crate) use starting::{StartingBroker, token_of};
 pub(crate) use wait::{PATIENCE, end_within, eventually, run, run_within, try_run_within};

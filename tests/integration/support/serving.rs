@@ -1,6 +1,7 @@
 //! `access-broker serve` with keys in a file, and what its log says of it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -16,8 +17,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::Process;
 use super::broker::{Builder, issuer_with_keys};
+use super::events::{Event, SERVING_ADMIN, SERVING_GRPC};
+use super::{PATIENCE, Process};
 
 /// The issuer that the brokers of most tests accept.
 pub(crate) const ISSUER: &str = "https://issuer.example";
@@ -47,32 +49,42 @@ pub(crate) fn log_lines(process: &Process) -> Vec<Value> {
 
 /// The gRPC address that the log names, once the server serves.
 pub(crate) fn serving_at(process: &mut Process) -> String {
-    process.wait_for("serving server", |process| {
-        let lines = log_lines(process);
-        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
-        lines.iter().find_map(|line| {
-            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
-        })
-    })
+    let (_, admin) = listening_on(process);
+    process.wait_for("serving server", |_| is_ready(admin).then_some(()));
+    let lines = log_lines(process);
+    lines.iter().find(|line| SERVING_GRPC.is(line)).unwrap()["address"].as_str().unwrap().to_owned()
 }
 
 /// The addresses of all gRPC listeners, in the order of the configuration, and of the admin port, once the server serves.
 pub(crate) fn serving_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    process.wait_for("serving server", |process| {
-        log_lines(process).iter().any(|line| line["message"] == "serving").then_some(())
-    });
-    listening_on(process)
+    let (addresses, admin) = listening_on(process);
+    process.wait_for("serving server", |_| is_ready(admin).then_some(()));
+    (addresses, admin)
+}
+
+/// Whether the metrics say that the server serves.
+pub(crate) fn is_ready(admin: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: broker\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    // This gauge changes after health does.
+    ask().is_ok_and(|answer| answer.contains("\naccess_broker_serving 1"))
 }
 
 /// The same once the server listens.
 pub(crate) fn listening_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
     process.wait_for("listening server", |process| {
         let lines = log_lines(process);
-        let with_message = |message: &str| -> Vec<SocketAddr> {
-            let lines = lines.iter().filter(|line| line["message"] == message);
-            lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
+        let addresses = |event: &Event| -> Vec<SocketAddr> {
+            let lines = lines.iter().filter(|line| event.is(line));
+            lines.filter_map(|line| line["address"].as_str().unwrap().parse().ok()).collect()
         };
-        Some((with_message("serving gRPC"), *with_message("serving admin HTTP").first()?))
+        Some((addresses(&SERVING_GRPC), *addresses(&SERVING_ADMIN).first()?))
     })
 }
 

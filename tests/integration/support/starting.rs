@@ -51,8 +51,15 @@ impl StartingBroker {
         text.lines().find_map(|line| Some(line.strip_prefix(sample)?.trim().to_owned()))
     }
 
-    pub(crate) fn lines(&self, message: &str) -> Vec<Value> {
-        log_lines(&self.process).into_iter().filter(|line| line["message"] == message).collect()
+    /// The lines of the log.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        log_lines(&self.process)
+    }
+
+    /// The levels of the lines which say that this is missing.
+    pub(crate) fn levels_of_missing(&self, missing: &str) -> Vec<String> {
+        let lines = self.lines().into_iter().filter(|line| line["missing"] == missing);
+        lines.map(|line| line["level"].as_str().unwrap().to_owned()).collect()
     }
 
     pub(crate) fn stop(mut self) {

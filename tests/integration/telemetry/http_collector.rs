@@ -17,6 +17,7 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::collector::attributes;
+use crate::support::events::TRACES_OFF;
 use crate::support::{
     CUTE_CAT, PATIENCE, Process, TestServer, VARIABLES, configured, count, eventually, issuer, log_lines, scrape,
     serving_at,
@@ -175,9 +176,7 @@ async fn an_environment_that_no_span_can_be_sent_by_is_a_warning_that_names_the_
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
         serving_at(&mut process);
         let lines = log_lines(&process);
-        let off = "traces are off: they cannot be exported as the environment says";
-        let warning =
-            lines.iter().find(|line| line["message"] == off).unwrap_or_else(|| panic!("{variable}: {lines:?}"));
+        let warning = lines.iter().find(|line| TRACES_OFF.is(line)).unwrap_or_else(|| panic!("{variable}: {lines:?}"));
         assert_eq!(warning["level"], "WARN");
         assert!(warning["cause"].as_str().unwrap().contains(variable), "{warning}");
         process.signal("TERM");

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::collector::Collector;
+use crate::support::events::SERVING_ADMIN;
 use crate::support::{
     Client, PATIENCE, Process, VARIABLES, configured, count, eventually, issuer, log_lines, scrape_at, serving_at,
 };
@@ -26,7 +27,7 @@ async fn start(issuer: &EmbeddedIssuer, variables: &[(&str, &str)]) -> (Process,
     let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
     let client = Client::connect(address, &[&authorization]).await;
     let lines = log_lines(&process);
-    let admin = lines.iter().find(|line| line["message"] == "serving admin HTTP").unwrap()["address"].clone();
+    let admin = lines.iter().find(|line| SERVING_ADMIN.is(line)).unwrap()["address"].clone();
     (process, client, admin.as_str().unwrap().to_owned())
 }
 

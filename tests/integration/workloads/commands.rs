@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use crate::support::events::{Event, SERVING_ADMIN, SERVING_GRPC};
 use crate::support::workloads::setup::{Setup, TLS, builder, listener};
-use crate::support::{Part, Process, VARIABLES, log_lines};
+use crate::support::{Part, Process, VARIABLES, is_ready, log_lines};
 
 fn unix() -> Part {
     listener("token", "").set("address", "unix:broker.sock")
@@ -19,16 +20,18 @@ fn serve(setup: Setup) -> Process {
     Process::start(&["serve", "--config", "broker.toml"], setup.folder, &VARIABLES)
 }
 
-/// The address in the first log line with this message.
-fn logged_address(process: &mut Process, message: &str) -> String {
-    process.wait_for(message, |process| {
-        let line = log_lines(process).into_iter().find(|line| line["message"] == message)?;
+/// The address in the first log line of a kind.
+fn logged_address(process: &mut Process, event: &Event) -> String {
+    process.wait_for("address", |process| {
+        let line = log_lines(process).into_iter().find(|line| event.is(line))?;
         line["address"].as_str().map(str::to_owned)
     })
 }
 
-fn wait_for_message(process: &mut Process, message: &str) {
-    process.wait_for(message, |process| log_lines(process).iter().any(|line| line["message"] == message).then_some(()));
+/// Waits until the admin port says that the server is ready.
+fn wait_until_ready(process: &mut Process) {
+    let admin = logged_address(process, &SERVING_ADMIN).parse().unwrap();
+    process.wait_for("readiness", |_| is_ready(admin).then_some(()));
 }
 
 /// The exit code, and what is printed.
@@ -41,8 +44,8 @@ fn health(folder: &Path, more: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn health_is_asked_through_a_socket_where_there_is_nothing_else() {
     let mut process = serve(builder([unix()]).write());
-    wait_for_message(&mut process, "serving");
-    assert_eq!(logged_address(&mut process, "serving gRPC"), "unix:broker.sock");
+    wait_until_ready(&mut process);
+    assert_eq!(logged_address(&mut process, &SERVING_GRPC), "unix:broker.sock");
     assert_eq!(health(&process.path(""), &[]), (Some(0), "SERVING\n".to_owned()));
     process.signal("TERM");
     assert!(process.exit().success());
@@ -55,8 +58,8 @@ fn health_is_asked_through_a_socket_where_there_is_nothing_else() {
 #[test]
 fn health_is_asked_of_the_admin_port_where_every_listener_has_tls() {
     let mut process = serve(builder([mtls()]).write());
-    wait_for_message(&mut process, "serving");
-    let admin = logged_address(&mut process, "serving admin HTTP");
+    wait_until_ready(&mut process);
+    let admin = logged_address(&mut process, &SERVING_ADMIN);
     assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(0), "SERVING\n".to_owned()));
     // A minimal container has no certificate authorities, and plain HTTP needs none.
     let no_authorities = [("SSL_CERT_FILE", "/nowhere/ca.crt"), ("SSL_CERT_DIR", "/nowhere")];
@@ -69,8 +72,7 @@ fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
     let setup = builder([mtls()]).write();
     setup.put("svid-jwks.json", "rubbish");
     let mut process = serve(setup);
-    wait_for_message(&mut process, "not serving yet: waiting for all parts");
-    let admin = logged_address(&mut process, "serving admin HTTP");
+    let admin = logged_address(&mut process, &SERVING_ADMIN);
     assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(1), "NOT_SERVING\n".to_owned()));
 }
 
@@ -133,7 +135,7 @@ fn a_pod_with_the_network_of_its_node_does_not_start_where_it_would_trust_it() {
         setup.folder,
         &[&VARIABLES[..], &[("POD_IP", "10.1.0.7"), ("HOST_IP", "10.0.0.7")]].concat(),
     );
-    wait_for_message(&mut process, "serving");
+    wait_until_ready(&mut process);
 }
 
 #[test]

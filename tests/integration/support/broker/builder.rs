@@ -178,7 +178,9 @@ impl Builder {
             ("[[bucket]]", &self.buckets),
             ("[[credentials]]", &self.credentials),
         ] {
-            parts.iter().for_each(|part| part.render(header, &mut text));
+            for part in parts {
+                part.render(header, &mut text);
+            }
         }
         text
     }

@@ -25,7 +25,9 @@ impl Part {
 
     /// The same without some settings.
     pub(crate) fn without(mut self, names: &[&str]) -> Self {
-        names.iter().for_each(|name| drop(self.0.remove(*name)));
+        for name in names {
+            self.0.remove(*name);
+        }
         self
     }
 
