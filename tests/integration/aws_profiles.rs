@@ -47,7 +47,7 @@ pub(crate) fn start(folder: TempDir, variables: &[(&str, &str)]) -> Process {
 /// The errors of all renewals that failed so far.
 pub(crate) fn errors(process: &Process) -> Vec<String> {
     let lines = log_lines(process).into_iter();
-    let failed = lines.filter(|line| line["message"] == "signing credentials could not be renewed");
+    let failed = lines.filter(|line| !line["retry_in_ms"].is_null());
     failed.map(|line| line["error"].as_str().unwrap().to_owned()).collect()
 }
 

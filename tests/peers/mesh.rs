@@ -16,6 +16,7 @@ use tokio::time;
 use self::pod::{NEIGHBOUR, NEIGHBOUR_V6, Neighbour, POD, POD_V6};
 use crate::envoy::proxy::{APPEND_FORWARD, Envoy, OPAQUE, SANITIZE_SET};
 use crate::registry::{Registry, register};
+use crate::support::events::HOP_NOT_TRUSTED;
 use crate::support::pki::{Issued, tls_channel};
 use crate::support::raw::PREFACE;
 use crate::support::workloads::setup::{
@@ -82,7 +83,7 @@ async fn the_pods_own_address_is_the_hop_and_a_neighbours_is_not() {
     for index in [0, 1] {
         let relay = neighbour.relay(NEIGHBOUR.into(), at(&broker, POD, index));
         assert_eq!(outcome(&broker, relay.address, named).await, "UNAUTHENTICATED hop_not_trusted");
-        let line = broker.log.with_message("a mesh header came from elsewhere than trusted_hop").pop().unwrap();
+        let line = broker.log.of(&HOP_NOT_TRUSTED).pop().unwrap();
         let own_ip = line["own_ip"].as_str().unwrap();
         assert_eq!((line["peer_ip"].as_str().unwrap(), own_ip), ("198.51.100.2", "198.51.100.1"), "{line}");
     }

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::support::Broker;
+use crate::support::events::MALFORMED_HEADERS;
 use crate::support::raw::{DOWNLOAD, END_HEADERS, HEADERS, RST_STREAM, RawClient, frame, header_block};
 use crate::support::workloads::setup::{listener, start_with};
 
 const RESETS: &str = "access_broker_http2_errors_total{frame=\"rst_stream\",code=\"protocol_error\"}";
 
-/// The warning, and what it names.
-const WARNING: &str = "call refused: its HTTP/2 headers are malformed; further refusals are only counted";
+/// What the warning names.
 const REMEDY: &str = "set grpc.default_authority";
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn the_first_such_call_of_many_is_a_warning_that_names_the_remedy() {
             assert_eq!(client.wait_for(RST_STREAM).await.payload, 1_u32.to_be_bytes(), "{authority}");
         }
     }
-    let told = broker.log.with_message(WARNING);
+    let told = broker.log.of(&MALFORMED_HEADERS);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((&told[0]["level"], &told[0]["peer"]), (&json!("WARN"), &json!("127.0.0.1")));
     assert!(told[0]["cause"].as_str().unwrap().contains(REMEDY), "{told:?}");

@@ -81,3 +81,12 @@ pub(crate) const RECORDS_LATE: Event = Event::new("ERROR", &["cause"]);
 
 /// Records were not written before the stop.
 pub(crate) const RECORDS_LEFT: Event = Event::new("ERROR", &["left"]);
+
+/// A mesh header came from another address than the trusted hop's.
+pub(crate) const HOP_NOT_TRUSTED: Event = Event::new("DEBUG", &["own_ip", "peer_ip"]);
+
+/// The HTTP/2 library has refused a call.
+pub(crate) const MALFORMED_HEADERS: Event = Event::new("WARN", &["cause", "peer"]);
+
+/// Changed TLS files were refused.
+pub(crate) const TLS_FILES_REFUSED: Event = Event::new("ERROR", &["error"]);

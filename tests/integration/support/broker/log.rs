@@ -8,6 +8,7 @@ use serde_json::Value;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
+use crate::support::events::Event;
 use crate::support::{PATIENCE, eventually};
 
 /// Everything that is logged on this thread. A test whose runtime has several keeps the log of all brokers too, in
@@ -31,6 +32,13 @@ impl Log {
 
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&locked(&self.lines.0)).into_owned()
+    }
+
+    /// Every line of a kind, in order.
+    pub(crate) fn of(&self, event: &Event) -> Vec<Value> {
+        let lines = self.text();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| event.is(line)).collect()
     }
 
     /// Every line with this message, in order.
