@@ -12,7 +12,8 @@ use tonic::Code;
 use crate::support::broker::{bucket, credentials_in_files};
 use crate::support::events::SERVING_GRPC;
 use crate::support::{
-    Client, ISSUER, PATIENCE, Process, configuring, error_info, eventually, issuer, log_lines, serving_at,
+    Client, ISSUER, PATIENCE, Process, authorization, configuring, error_info, eventually, issuer, log_lines,
+    serving_at,
 };
 
 /// A configuration whose bucket is signed for by what the machine has.
@@ -22,9 +23,7 @@ pub(crate) fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> temp
 }
 
 pub(crate) async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
-    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 60;
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": exp });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(issuer);
     Client::connect(address.parse().unwrap(), &[&authorization]).await
 }
 

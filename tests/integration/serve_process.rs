@@ -11,7 +11,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
 
 use crate::support::events::{KEYS_REFRESHED, POLICY_ACTIVE, STOPPING};
-use crate::support::{Client, ISSUER, Process, VARIABLES, configured, configuring, issuer, serving_at};
+use crate::support::{Client, ISSUER, Process, VARIABLES, authorization, configured, configuring, issuer, serving_at};
 pub(crate) use crate::support::{listening_on, log_lines, serving_on};
 
 #[tokio::test]
@@ -21,9 +21,7 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process);
 
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 60 });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(&issuer);
     let client = Client::connect(address.parse().unwrap(), &[&authorization]).await;
     let answer = client.download("", "a folder/report.pdf").await.unwrap();
     let url = answer.get.unwrap().url;

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
 use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;
 
 use crate::support::broker::{bucket, credentials_in_files};
 use crate::support::{
-    Client, ISSUER, PATIENCE, Part, Process, configuring, eventually, issuer, log_lines, serving_at, serving_on,
+    Client, ISSUER, PATIENCE, Part, Process, authorization, configuring, eventually, issuer, log_lines, serving_at,
+    serving_on,
 };
 
 const POLICY: &str = r#"
@@ -56,9 +56,7 @@ fn serve(folder: TempDir) -> Process {
 }
 
 async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
-    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": exp });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(issuer);
     Client::connect(address.parse().unwrap(), &[&authorization]).await
 }
 

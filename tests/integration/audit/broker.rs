@@ -5,14 +5,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    Client, ISSUER, PATIENCE, Process, VARIABLES, configuring, error_info, eventually, issuer, listening_on, serving_at,
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configuring, error_info, eventually, issuer,
+    listening_on, serving_at,
 };
 
 pub(super) const FILE: &str = "audit.jsonl";
@@ -38,9 +37,7 @@ impl Tokens {
     }
 
     fn authorization(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 600 });
-        format!("Bearer {}", self.0.sign_claims(&claims).unwrap())
+        authorization(&self.0)
     }
 }
 

@@ -4,12 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use serde_json::json;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::without_proof;
-use crate::support::{Client, PATIENCE, Process, VARIABLES, configured, eventually, issuer, tcp_channel};
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, tcp_channel,
+};
 
 pub(super) struct Broker {
     pub(super) process: Process,
@@ -38,9 +39,7 @@ impl Broker {
         let process = Process::start_logging_to(stderr, &arguments, folder, &variables);
 
         eventually("readiness", PATIENCE, async || status(admin, "readyz").await == Some(200)).await;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
-        let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+        let authorization = authorization(&issuer);
         let client = Client::connect(grpc, &[&authorization]).await;
         Self { process, grpc, admin, client }
     }

@@ -5,13 +5,13 @@
 use std::time::{Duration, Instant};
 
 use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::collector::Collector;
 use crate::support::events::SERVING_ADMIN;
 use crate::support::{
-    Client, PATIENCE, Process, VARIABLES, configured, count, eventually, issuer, log_lines, scrape_at, serving_at,
+    Client, PATIENCE, Process, VARIABLES, authorization, configured, count, eventually, issuer, log_lines, scrape_at,
+    serving_at,
 };
 
 /// More than the queue of the tests holds.
@@ -22,9 +22,7 @@ async fn start(issuer: &EmbeddedIssuer, variables: &[(&str, &str)]) -> (Process,
     let variables = [&VARIABLES, variables].concat();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
     let address = serving_at(&mut process).parse().unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 60 });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(issuer);
     let client = Client::connect(address, &[&authorization]).await;
     let lines = log_lines(&process);
     let admin = lines.iter().find(|line| SERVING_ADMIN.is(line)).unwrap()["address"].clone();
