@@ -1,4 +1,4 @@
-//! The product against foreign programs: proxies, S3 servers, HTTP clients, parsers, and networks of a test's own.
+//! The product against foreign programs: proxies, S3 servers, HTTP clients, parsers, and network namespaces.
 //!
 //! A test whose program is missing is ignored, and the runner reports it as ignored. Where the variable `CI` is set, it
 //! fails with the name of the program and how to install it. Each test is registered by hand; one that is not is dead

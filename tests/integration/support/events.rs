@@ -1,4 +1,4 @@
-//! Events of the log, by what stays when their messages are reworded: the level and the names of the fields.
+//! Events of the log, identified by their level and the names of their fields: messages may be reworded.
 
 use serde_json::Value;
 

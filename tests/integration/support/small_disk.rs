@@ -1,4 +1,4 @@
-//! A file system of a process's own, which holds few bytes.
+//! A small file system for one process.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ pub(crate) fn is_permitted() -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// A shell that runs a script, and has a file system of so many bytes in a new directory below a folder.
+/// A shell that runs a script, with a file system of so many bytes in a new directory below a folder.
 pub(super) fn command((below, bytes): (&str, u32), folder: &Path, script: &str) -> Command {
     fs::create_dir(folder.join(below)).unwrap();
     let mut shell = Command::new("unshare");

@@ -1,4 +1,4 @@
-//! What a test wants of its broker.
+//! The configuration of a broker, setting by setting.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,7 +59,7 @@ impl Builder {
             .table("policy", "file = \"policy.toml\"")
     }
 
-    /// A setting of a table that is there once.
+    /// A setting of a table that a configuration has once.
     pub(crate) fn setting(mut self, table: &str, name: &str, value: impl Into<Value>) -> Self {
         let part = self.tables.remove(table).unwrap_or_default();
         self.tables.insert(table.to_owned(), part.set(name, value));

@@ -11,7 +11,7 @@ use tracing::subscriber::DefaultGuard;
 use crate::support::events::Event;
 use crate::support::{PATIENCE, eventually};
 
-/// Everything that is logged on this thread. A test whose runtime has several keeps the log of all brokers too, in
+/// Everything that is logged on this thread. Lines of other threads are in
 /// [`crate::support::secrets`].
 pub(crate) struct Log {
     lines: Lines,

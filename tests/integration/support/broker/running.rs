@@ -1,4 +1,4 @@
-//! A broker inside the test, with a clock that can be moved and a log of its own.
+//! A broker inside the test, with a movable clock and its own log.
 
 use std::fs;
 use std::net::SocketAddr;
