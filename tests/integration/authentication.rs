@@ -69,6 +69,7 @@ async fn another_issuer_of_the_same_kind_proves_nothing_and_gets_the_words_for_e
     assert_unauthenticated(&server, "its token in this issuer's name", &[&format!("Bearer {forged}")]).await;
     assert_unauthenticated(&server, "this issuer's token in its name", &[&signed(&server, &borrowed)]).await;
     assert_unauthenticated(&server, "no token", &[]).await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -78,6 +79,7 @@ async fn the_scheme_is_read_without_regard_to_case() {
     for scheme in ["bearer", "BEARER"] {
         call(&server, &[&format!("{scheme} {token}")]).await.unwrap();
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -94,6 +96,7 @@ async fn access_tokens_work_where_the_policy_needs_no_address() {
     other_client["client_id"] = json!("another-client");
     other_client.as_object_mut().unwrap().remove("aud");
     assert_unauthenticated(&server, "another client's access token", &[&signed(&server, &other_client)]).await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -103,6 +106,7 @@ async fn an_address_that_is_not_verified_opens_nothing() {
     unverified["email_verified"] = json!(false);
     let refused = call(&server, &[&signed(&server, &unverified)]).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -111,6 +115,7 @@ async fn authentication_comes_before_everything_else() {
     let stranger = server.client_with_authorization(&[]).await;
     let refused = stranger.download("s3://no bucket", "//").await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated, "a stranger learns nothing of the request's rules");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -130,4 +135,5 @@ async fn tokens_come_from_the_issuer_over_http() {
     let authorization = format!("Bearer {}", tokens["id_token"].as_str().unwrap());
     let client = server.client_with_authorization(&[&authorization]).await;
     assert!(client.download("media", CUTE_CAT).await.is_ok());
+    server.finish().await;
 }

@@ -6,8 +6,8 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::serve_process::{configured, log_lines};
-use crate::support::{Process, VARIABLES};
+use crate::support::events::{POLICY_ACTIVE, WARNINGS_LEFT_OUT};
+use crate::support::{Builder, ISSUER, Process, VARIABLES, configuring, log_lines};
 
 /// A policy with two warnings, on lines 4 and 9.
 const PATTERNS: &str = "[[tier]]\nname = 'a'\nbucket = 'media'\nprefix = 'tier */'\ndownload = {}\n\
@@ -19,10 +19,12 @@ const PREFIX_LINE: &str = "access-broker: warning: policy.toml:4: tier[0].prefix
 const GROUP_LINE: &str = "access-broker: warning: policy.toml:9: grant[0].to.groups has \"team-*\", which is \
                           compared literally and not as a pattern; list the values";
 
+fn configuring_policy(policy: &str) -> Builder {
+    configuring(ISSUER, &json!({ "keys": [] })).policy(policy)
+}
+
 fn with_policy(policy: &str) -> TempDir {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
-    fs::write(folder.path().join("policy.toml"), policy).unwrap();
-    folder
+    configuring_policy(policy).write_folder()
 }
 
 fn check(folder: &TempDir, arguments: &[&str]) -> Output {
@@ -140,16 +142,13 @@ fn access_keys_in_quotes_are_told_and_not_shown() {
 
 #[test]
 fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effect() {
-    let folder = with_policy(PATTERNS);
-    let broker = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&broker).unwrap();
-    fs::write(&broker, text.replace("[policy]", "[policy]\nreload_interval = \"1s\"")).unwrap();
+    let folder = configuring_policy(PATTERNS).setting("policy", "reload_interval", "1s").write_folder();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let warnings = |process: &Process| -> Vec<Value> {
         log_lines(process).into_iter().filter(|line| line["level"] == "WARN" && line["code"].is_string()).collect()
     };
-    let in_force = |line: &Value| line["message"] == "policy active";
-    process.wait_for("policy active", |process| log_lines(process).into_iter().find(in_force));
+    let in_force = |line: &Value| POLICY_ACTIVE.is(line);
+    process.wait_for("policy in force", |process| log_lines(process).into_iter().find(in_force));
     let found = warnings(&process);
     let texts: Vec<String> =
         found.iter().map(|line| format!("access-broker: warning: {}", line["warning"].as_str().unwrap())).collect();
@@ -160,8 +159,7 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let groups: Vec<String> = (0..25).map(|number| format!("'group-{number}-*'")).collect();
     let changed = PATTERNS.replace("'team-*'", &format!("[{}]", groups.join(", "))).replace("tier */", "tier/");
     crate::support::replace(&process.path("policy.toml"), changed);
-    let more =
-        |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("limit of logged warnings reached"));
+    let more = |line: &Value| WARNINGS_LEFT_OUT.is(line);
     let last = process.wait_for("the end of the warnings", |process| log_lines(process).into_iter().find(more));
     assert_eq!((&last["left_out"], warnings(&process).len()), (&json!(5), 2 + 20));
     assert!(

@@ -1,27 +1,11 @@
 //! Whom a policy means, told from outside: claims of every JSON type, from two issuers, against a running broker.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
 use tonic::Code;
 
-use crate::serve_process::serving_at;
-use crate::support::{AccessLines, BUCKET, Client, Process, VARIABLES, error_info, folder};
-use crate::workloads::tokens::{AUDIENCE, TokenKey, in_ten_minutes};
-
-const CONFIGURATION: &str = r#"
-[server]
-grpc_addr = "127.0.0.1:0"
-admin_addr = "127.0.0.1:0"
-[log]
-rejected_per_second = 100000
-[audit]
-output = "none"
-[policy]
-file = "policy.toml"
-"#;
+use crate::support::broker::issuer_with_keys;
+use crate::support::workloads::tokens::{AUDIENCE, TokenKey, in_ten_minutes};
+use crate::support::{AccessLines, Builder, Client, Process, VARIABLES, error_info, serving_at};
 
 const STRICT: &str = "required_claims = [\"dept\"]";
 
@@ -106,23 +90,17 @@ struct Broker {
 
 impl Broker {
     fn start() -> Self {
-        let folder = folder();
-        let write = |name: &str, content: &str| fs::write(Path::join(folder.path(), name), content).unwrap();
         let keys = ["a", "b", "strict"].map(|name| (name, TokenKey::generate()));
-        let mut configuration = format!("{CONFIGURATION}{BUCKET}");
+        let mut builder =
+            Builder::new().setting("log", "rejected_per_second", 100_000).audit("output = \"none\"").policy(POLICY);
         for (name, key) in &keys {
-            let more = if *name == "strict" { STRICT } else { "" };
-            let algorithm = "algorithms = [\"ES256\"]";
-            writeln!(
-                configuration,
-                "[[issuer]]\nissuer = \"https://{name}.example\"\naudiences = [\"{AUDIENCE}\"]\n{algorithm}\n\
-                 jwks_file = \"{name}.json\"\n{more}"
-            )
-            .unwrap();
-            write(&format!("{name}.json"), &key.jwks("sig").to_string());
+            let (file, more) = (format!("{name}.json"), if *name == "strict" { STRICT } else { "" });
+            let issuer = issuer_with_keys(&format!("https://{name}.example"), &file);
+            builder = builder
+                .issuer(issuer.set("algorithms", vec!["ES256"]).with(more))
+                .file(&file, key.jwks("sig").to_string());
         }
-        write("broker.toml", &configuration);
-        write("policy.toml", POLICY);
+        let folder = builder.write_folder();
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
         let address = serving_at(&mut process);
         Self { process, address, lines: AccessLines::default(), keys }

@@ -1,6 +1,5 @@
 //! Where signing credentials come from, and how far the promise of `expires_at` reaches.
 
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest};
@@ -10,23 +9,21 @@ use axum::routing::get;
 use serde_json::json;
 use tonic::Code;
 
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, error_info};
+use crate::support::broker::{bucket, credentials_in_files};
+use crate::support::events::SERVING_GRPC;
+use crate::support::{
+    Client, ISSUER, PATIENCE, Process, authorization, configuring, error_info, eventually, issuer, log_lines,
+    serving_at,
+};
 
 /// A configuration whose bucket is signed for by what the machine has.
 pub(crate) fn configured_with_the_default_chain(issuer: &EmbeddedIssuer) -> tempfile::TempDir {
-    let folder = configured("https://issuer.example", issuer.jwks());
-    let path = folder.path().join("broker.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (before, _) = text.split_once("credentials = \"test\"").unwrap();
-    std::fs::write(path, before).unwrap();
-    folder
+    let bucket = bucket().without(&["credentials"]);
+    configuring(ISSUER, issuer.jwks()).bucket(bucket).credentials([]).write_folder()
 }
 
 pub(crate) async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
-    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 60;
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": exp });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(issuer);
     Client::connect(address.parse().unwrap(), &[&authorization]).await
 }
 
@@ -105,24 +102,23 @@ async fn temporary_keys_of_unknown_end_are_not_signed_with() {
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
     let reason = process.wait_for("reason", |process| {
         let lines = log_lines(process);
-        let line = lines.iter().find(|line| line["message"] == "renewal of signing credentials failed")?;
+        let line = lines.iter().find(|line| !line["retry_in_ms"].is_null())?;
         Some(line["error"].as_str().unwrap().to_owned())
     });
     assert!(reason.contains("session token and no expiry"), "{reason}");
     let address = process.wait_for("address", |process| {
-        log_lines(process).iter().find_map(|line| {
-            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
-        })
+        log_lines(process)
+            .iter()
+            .find_map(|line| (SERVING_GRPC.is(line)).then(|| line["address"].as_str().map(str::to_owned))?)
     });
     let client = client(&issuer, &address).await;
-    let refused = loop {
+    let refused = eventually("the keys of the issuer", PATIENCE, async || {
         let refused = client.download("media", "x").await.unwrap_err();
         assert_eq!(refused.code(), Code::Unavailable);
         // The port is open before the issuer's keys were read.
-        if error_info(&refused).reason != "ISSUER_KEYS_UNAVAILABLE" {
-            break refused;
-        }
-    };
+        (error_info(&refused).reason != "ISSUER_KEYS_UNAVAILABLE").then_some(refused)
+    })
+    .await;
     assert_eq!(error_info(&refused).reason, "SIGNING_CREDENTIALS_UNAVAILABLE");
     process.signal("TERM");
     assert!(process.exit().success());
@@ -131,20 +127,16 @@ async fn temporary_keys_of_unknown_end_are_not_signed_with() {
 #[tokio::test]
 async fn rotated_files_are_named_and_read_and_never_printed() {
     let issuer = issuer().await;
-    let folder = configured("https://issuer.example", issuer.jwks());
-    let broker = folder.path().join("broker.toml");
-    let text = std::fs::read_to_string(&broker).unwrap();
-    let by_file = text
-        .replace("access_key_id_env = \"TEST_ACCESS_KEY_ID\"", "access_key_id_file = \"secrets/id\"")
-        .replace("secret_access_key_env = \"TEST_SECRET_ACCESS_KEY\"", "secret_access_key_file = \"secrets/key\"")
-        + "session_token_file = \"secrets/token\"\nexpiration_file = \"secrets/end\"\n";
-    std::fs::write(&broker, by_file).unwrap();
-    let secrets: &Path = &folder.path().join("secrets");
-    std::fs::create_dir(secrets).unwrap();
+    let credentials = credentials_in_files("secrets/id", "secrets/key");
+    let credentials = credentials.set("session_token_file", "secrets/token").set("expiration_file", "secrets/end");
     let end = humantime::format_rfc3339_seconds(SystemTime::now() + Duration::from_mins(10)).to_string();
-    for (name, value) in [("id", "ASIAFROMFILE"), ("key", "hunter2"), ("token", "hunter3"), ("end", &end)] {
-        std::fs::write(secrets.join(name), format!("{value}\n")).unwrap();
-    }
+    let folder = configuring(ISSUER, issuer.jwks())
+        .credentials([credentials])
+        .file("secrets/id", "ASIAFROMFILE\n")
+        .file("secrets/key", "hunter2\n")
+        .file("secrets/token", "hunter3\n")
+        .file("secrets/end", end)
+        .write_folder();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &[]);
     let address = serving_at(&mut process);
     let answer = client(&issuer, &address).await.download("media", "x").await.unwrap();

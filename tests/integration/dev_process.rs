@@ -2,24 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::support::{CUTE_CAT, Client, Process, folder};
-
-const ANY_PORT: [&str; 8] = [
-    "--grpc-addr",
-    "127.0.0.1:0",
-    "--s3-addr",
-    "127.0.0.1:0",
-    "--issuer-addr",
-    "127.0.0.1:0",
-    "--admin-addr",
-    "127.0.0.1:0",
-];
+use crate::support::{ANY_PORT, CUTE_CAT, Client, Process, folder, start_dev};
 
 #[test]
 fn a_start_and_a_stop_of_dev_log_no_warning() {
-    let (mut process, _) = start();
+    let (mut process, _) = start_dev();
     process.signal("TERM");
     assert!(process.exit().success());
     let log = process.stderr();
@@ -28,17 +15,9 @@ fn a_start_and_a_stop_of_dev_log_no_warning() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
-/// Starts `dev` on free ports and waits for its ready file.
-pub(crate) fn start() -> (Process, Value) {
-    let arguments = [&["dev"][..], &ANY_PORT, &["--ready-file", "ready.json"]].concat();
-    let mut process = Process::start(&arguments, folder(), &[]);
-    let ready = process.wait_for("ready file", |process| std::fs::read(process.path("ready.json")).ok());
-    (process, serde_json::from_slice(&ready).unwrap())
-}
-
 #[tokio::test]
 async fn the_ready_file_says_where_everything_is_and_the_tokens_work() {
-    let (mut process, ready) = start();
+    let (mut process, ready) = start_dev();
     let mut keys: Vec<&str> = ready.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
     assert_eq!(keys, ["admin", "grpc", "issuer", "s3", "tokens"]);
@@ -48,10 +27,10 @@ async fn the_ready_file_says_where_everything_is_and_the_tokens_work() {
         let answer = client.download("media", CUTE_CAT).await.unwrap();
         let url = answer.get.unwrap().url;
         assert!(url.starts_with(ready["s3"].as_str().unwrap()));
-        assert!(reqwest::get(url).await.unwrap().status().is_success());
+        assert!(crate::support::http_get(url).await.unwrap().status().is_success());
     }
     let admin = format!("http://{}/readyz", ready["admin"].as_str().unwrap());
-    assert_eq!(reqwest::get(admin).await.unwrap().status(), 200);
+    assert_eq!(crate::support::http_get(admin).await.unwrap().status(), 200);
 
     let stdout = process.stdout();
     for token in ready["tokens"].as_object().unwrap().values() {
@@ -68,7 +47,7 @@ async fn the_ready_file_says_where_everything_is_and_the_tokens_work() {
 
 #[test]
 fn a_temporary_data_directory_is_removed_on_exit_and_a_chosen_one_is_kept() {
-    let (mut process, _) = start();
+    let (mut process, _) = start_dev();
     let stdout = process.stdout();
     let objects = stdout.lines().find_map(|line| line.split_once("objects are in ")).unwrap().1.to_owned();
     assert!(std::path::Path::new(&objects).exists());

@@ -17,7 +17,10 @@ use tempfile::TempDir;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Client, capture_logs, error_info, http_request, replace, start_server};
+use crate::support::broker::{bucket, credentials_in_files, issuer_with_keys};
+use crate::support::{
+    Builder, Client, ISSUER, PATIENCE, capture_logs, error_info, http_request, replace, start_server,
+};
 
 const POLICY: &str = r#"
 tier = [{ name = "all", bucket = "media", prefix = "", download = { max_ttl = "1h", stable_window = "30m" } }]
@@ -82,7 +85,6 @@ impl World {
         hand_out(folder.path(), &keys[0]);
         fs::create_dir_all(folder.path().join("objects/media")).unwrap();
         fs::write(folder.path().join("objects/media/a"), CONTENT).unwrap();
-        fs::write(folder.path().join("policy.toml"), POLICY).unwrap();
         let free = "127.0.0.1:0".parse().unwrap();
         let s3 = EmbeddedS3::start(EmbeddedS3Options {
             address: free,
@@ -97,33 +99,22 @@ impl World {
         .unwrap();
         let options = EmbeddedIssuerOptions { address: free, clock: Arc::new(clock.clone()) };
         let issuer = EmbeddedIssuer::start(options).await.unwrap();
-        fs::write(folder.path().join("jwks.json"), issuer.jwks().to_string()).unwrap();
-        let text = format!(
-            r#"
-            server = {{ grpc_addr = "127.0.0.1:0", admin_addr = "127.0.0.1:0", drain_delay = "0s" }}
-            audit = {{ output = "none" }}
-            policy = {{ file = "policy.toml" }}
-            issuer = [{{ issuer = "https://issuer.example", audiences = "broker", jwks_file = "jwks.json" }}]
-            [[bucket]]
-            name = "media"
-            s3_bucket = "media"
-            region = "us-east-1"
-            endpoint = "{}"
-            unsigned_headers = "refused"
-            credentials = "sessions"
-            [[credentials]]
-            name = "sessions"
-            access_key_id_file = "id"
-            secret_access_key_file = "key"
-            session_token_file = "token"
-            expiration_file = "end"
-            "#,
-            s3.url()
-        );
-        let config = Config::parse("broker.toml", &text, folder.path(), Overrides::new(), PlainHttp::Refused).unwrap();
+        let credentials = credentials_in_files("id", "key");
+        let credentials = credentials.set("session_token_file", "token").set("expiration_file", "end");
+        let bucket = bucket().set("s3_bucket", "media").set("region", "us-east-1").set("endpoint", s3.url());
+        Builder::new()
+            .audit("output = \"none\"")
+            .issuer(issuer_with_keys(ISSUER, "jwks.json"))
+            .file("jwks.json", issuer.jwks().to_string())
+            .bucket(bucket.set("unsigned_headers", "refused"))
+            .credentials([credentials])
+            .policy(POLICY)
+            .write_files(folder.path());
+        let path = folder.path().join("broker.toml");
+        let config = Config::load(&path, Overrides::new(), PlainHttp::Refused).unwrap();
         let options = StartOptions { clock: Arc::new(clock.clone()), ..StartOptions::system() };
         let broker = start_server(config, options).await.unwrap();
-        broker.ready().await;
+        tokio::time::timeout(PATIENCE, broker.ready()).await.unwrap();
         Self { folder, clock, issuer, broker, _s3: s3 }
     }
 

@@ -1,15 +1,13 @@
 //! What callers see when the broker's own counterparts fail.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use access_broker::audit::AuditTrail;
 use access_broker::broker::{AuthenticatedCaller, Backends, Broker, DecisionId};
 use access_broker::calls::AuthenticatedCall;
-use access_broker::config::{Config, ListenAddress};
+use access_broker::config::ListenAddress;
 use access_broker::grpc::BrokerService;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::proto::access_broker_service_server::AccessBrokerService;
@@ -17,87 +15,21 @@ use access_broker::policy_store::PolicyStore;
 use access_broker::quota::{QuotaSettings, Quotas};
 use access_broker::server::{Part, ServerState, StartOptions};
 use access_broker_base::clock::SystemClock;
-use access_broker_base::document::Overrides;
 use access_broker_dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
-use access_broker_identity::{Caller, ClaimSet, Names, PlainHttp, Pseudonyms, TokenIdentity};
+use access_broker_identity::{Caller, ClaimSet, Names, Pseudonyms, TokenIdentity};
 use access_broker_policy::{HeaderText, Permit, PermittedDownload, PermittedObject, PermittedUpload};
 use access_broker_s3::presign::{Attribution, PresignError, PresignedDownload, PresignedUpload, Presigner, Signing};
 use access_broker_s3::storage::{InspectionError, InspectionScope, ObjectInspector, StoredObject};
 use async_trait::async_trait;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Client, capture_logs, error_info, secrets, start_server};
-
-pub(crate) const ISSUER: &str = "https://issuer.example";
-
-const POLICY: &str = r#"
-tier = [{ name = "all", bucket = "media", prefix = "", download = {} }]
-grant = [{ tiers = ["all"], operations = ["download"], to = { authenticated = true } }]
-"#;
-
-/// A configuration whose issuer's keys are at `jwks_url`.
-pub(crate) fn config(folder: &Path, jwks_url: &str) -> Config {
-    std::fs::write(folder.join("policy.toml"), POLICY).unwrap();
-    let text = format!(
-        r#"
-        [server]
-        grpc_addr = "127.0.0.1:0"
-        admin_addr = "127.0.0.1:0"
-        drain_delay = "0s"
-        shutdown_grace = "2s"
-        [audit]
-        output = "none"
-        [policy]
-        file = "policy.toml"
-        [[issuer]]
-        issuer = "{ISSUER}"
-        audiences = ["broker"]
-        jwks_url = "{jwks_url}"
-        [[bucket]]
-        name = "media"
-        s3_bucket = "media"
-        region = "eu-west-1"
-        credentials = "test"
-        [[credentials]]
-        name = "test"
-        access_key_id_env = "ID"
-        secret_access_key_env = "KEY"
-        "#
-    );
-    Config::parse("test.toml", &text, folder, Overrides::new(), PlainHttp::OnLoopback).unwrap()
-}
-
-pub(crate) fn start_options() -> StartOptions {
-    StartOptions { environment: Arc::new(|name| Some(format!("value-of-{name}"))), ..StartOptions::system() }
-}
-
-/// A token that would be fine if its key were known.
-pub(crate) fn token_with_key_id(key_id: &str) -> String {
-    let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
-    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": exp });
-    format!(
-        "{}.{}.{}",
-        part(json!({ "alg": "RS256", "kid": key_id })),
-        part(claims),
-        BASE64_URL_SAFE_NO_PAD.encode([7; 256])
-    )
-}
-
-/// A proof that is right but for its signature, each time another one.
-pub(crate) fn forged_token(authorization: &str) -> String {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let (signed, _) = authorization.rsplit_once('.').unwrap();
-    let mut signature = [7; 256];
-    signature[..8].copy_from_slice(&NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
-}
+use crate::support::{
+    Client, ISSUER, PATIENCE, capture_logs, config_with_keys_at, error_info, secrets, start_options, start_server,
+    token_with_key_id,
+};
 
 #[tokio::test]
 async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forger() {
@@ -106,10 +38,10 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
     // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", silent.local_addr().unwrap());
-    let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
+    let server = start_server(config_with_keys_at(&folder, &url), start_options()).await.unwrap();
 
     assert_eq!(server.readiness().state(), ServerState::Starting(vec![Part::IssuerKeys(ISSUER.into())]));
-    let ready = reqwest::get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
+    let ready = crate::support::http_get(format!("http://{}/readyz", server.admin_addr())).await.unwrap();
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), format!("starting\nwithout keys of issuer {ISSUER}\n"));
 
@@ -127,16 +59,19 @@ async fn without_the_issuers_keys_nothing_is_served_and_nobody_is_called_a_forge
 async fn credentials_that_cannot_be_read_stop_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let nothing = StartOptions { environment: Arc::new(|_| None), ..StartOptions::system() };
-    let error = start_server(config(folder.path(), "https://issuer.example/keys"), nothing).await.unwrap_err();
+    let error = start_server(config_with_keys_at(&folder, "https://issuer.example/keys"), nothing).await.unwrap_err();
     let text = format!("{error:#}");
-    assert!(text.contains("bucket media") && text.contains("environment variable ID is not set"), "{text}");
+    assert!(
+        text.contains("bucket media") && text.contains("environment variable TEST_ACCESS_KEY_ID is not set"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn a_port_that_is_taken_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut config = config(folder.path(), "https://issuer.example/keys");
+    let mut config = config_with_keys_at(&folder, "https://issuer.example/keys");
     config.listeners[0].address = ListenAddress::Tcp(taken.local_addr().unwrap());
     let error = start_server(config, start_options()).await.unwrap_err();
     assert!(format!("{error:#}").contains("listening at 127.0.0.1:"), "{error:#}");
@@ -185,7 +120,7 @@ impl ObjectInspector for FailingInspector {
 /// A broker that can neither sign nor look.
 fn failing_broker(signing: PresignError, looking: InspectionError) -> Broker {
     let folder = tempfile::tempdir().unwrap();
-    let policy = config(folder.path(), "https://issuer.example/keys").load_policy().unwrap().compiled.policy;
+    let policy = config_with_keys_at(&folder, "https://issuer.example/keys").load_policy().unwrap().compiled.policy;
     Broker::new(Backends {
         policy: Arc::new(PolicyStore::new(policy)),
         presigner: Arc::new(FailingPresigner(signing)),
@@ -294,8 +229,8 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
     let clock = Arc::new(SystemClock);
     let issuer = EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock }).await.unwrap();
     let url = endpoint_that_answers_once(issuer.jwks().to_string()).await;
-    let server = start_server(config(folder.path(), &url), start_options()).await.unwrap();
-    server.ready().await;
+    let server = start_server(config_with_keys_at(&folder, &url), start_options()).await.unwrap();
+    tokio::time::timeout(PATIENCE, server.ready()).await.unwrap();
 
     // A key that is not known makes the call wait a second for the keys, which the endpoint does not give.
     let client = Client::connect(server.grpc_addr().unwrap(), &[&format!("Bearer {}", token_with_key_id("a"))]).await;
@@ -311,7 +246,7 @@ async fn a_call_in_flight_is_answered_though_the_server_stops() {
 async fn a_client_that_never_speaks_does_not_hold_up_the_end() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
-    let server = start_server(config(folder.path(), "https://127.0.0.1:1/keys"), start_options()).await.unwrap();
+    let server = start_server(config_with_keys_at(&folder, "https://127.0.0.1:1/keys"), start_options()).await.unwrap();
     let address: SocketAddr = server.grpc_addr().unwrap();
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), server.stop()).await.unwrap();

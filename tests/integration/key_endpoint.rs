@@ -2,7 +2,7 @@
 //! the keys that are in use.
 
 mod endpoint;
-pub(crate) mod private_authority;
+mod private_authority;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,9 +17,10 @@ use tokio::time;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::faults::{ISSUER, config, start_options, token_with_key_id};
-use crate::serve_process::issuer;
-use crate::support::{Client, capture_logs, error_info, secrets, start_server};
+use crate::support::{
+    Client, ISSUER, capture_logs, config_with_keys_at, error_info, eventually, issuer, secrets, start_options,
+    start_server, token_with_key_id,
+};
 use endpoint::{Answer, KeyEndpoint};
 
 /// The longest that a call with an unknown key takes: a second for the keys, and the rest for a busy machine. A call that
@@ -56,7 +57,7 @@ impl Fixture {
         capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let endpoint = KeyEndpoint::start(answers).await;
-        let started = start_server(config(folder.path(), &endpoint.url()), start_options());
+        let started = start_server(config_with_keys_at(&folder, &endpoint.url()), start_options());
         let server = time::timeout(LONGEST_CALL, started).await.expect("the start does not wait for keys").unwrap();
         Self { endpoint, server, _folder: folder }
     }
@@ -78,7 +79,7 @@ impl Fixture {
 
     /// The answer of `/readyz`.
     async fn readiness(&self) -> (u16, String) {
-        let answer = reqwest::get(format!("http://{}/readyz", self.server.admin_addr())).await.unwrap();
+        let answer = crate::support::http_get(format!("http://{}/readyz", self.server.admin_addr())).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
@@ -110,17 +111,19 @@ impl Fixture {
 
     /// Waits until a good token is accepted. Until then, the answer is to come back later.
     async fn accepted_at_last(&self, case: &str, token: &str) {
-        let started = Instant::now();
-        while let Err(refused) = self.call(token).await {
-            assert_eq!(refused.code(), Code::Unavailable, "{case}: {refused:?}");
-            assert!(started.elapsed() < Duration::from_secs(10), "{case}: the token is not accepted");
-            time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually(&format!("{case}: acceptance of the token"), Duration::from_secs(10), async || {
+            let answer = self.call(token).await;
+            if let Err(refused) = &answer {
+                assert_eq!(refused.code(), Code::Unavailable, "{case}: {refused:?}");
+            }
+            answer
+        })
+        .await;
     }
 
     /// How many fetches have given a usable set.
     async fn good_fetches(&self) -> u64 {
-        let metrics = reqwest::get(format!("http://{}/metrics", self.server.admin_addr())).await.unwrap();
+        let metrics = crate::support::http_get(format!("http://{}/metrics", self.server.admin_addr())).await.unwrap();
         let metrics = metrics.text().await.unwrap();
         let line = metrics.lines().find(|line| {
             line.starts_with("access_broker_issuer_key_refreshes_total{") && line.contains(r#"result="good""#)
@@ -130,11 +133,8 @@ impl Fixture {
 
     /// Waits until so many fetches have succeeded.
     async fn fetched(&self, case: &str, fetches: u64) {
-        let started = Instant::now();
-        while self.good_fetches().await < fetches {
-            assert!(started.elapsed() < Duration::from_secs(10), "{case}: the broker does not recover");
-            time::sleep(Duration::from_millis(20)).await;
-        }
+        let what = format!("{case}: {fetches} good fetches");
+        eventually(&what, Duration::from_secs(10), async || self.good_fetches().await >= fetches).await;
     }
 
     async fn stop(self) {
@@ -484,7 +484,7 @@ async fn a_file_beside_a_url_has_the_keys_until_the_first_good_fetch() {
     let start = async |content: &str| {
         std::fs::write(folder.path().join("keys.json"), content).unwrap();
         let endpoint = KeyEndpoint::start([Answer::status("500 Internal Server Error", "x: y", "")]).await;
-        let mut config = config(folder.path(), &endpoint.url());
+        let mut config = config_with_keys_at(&folder, &endpoint.url());
         config.issuers[0].start_key_file = Some(folder.path().join("keys.json"));
         let server = start_server(config, start_options()).await.unwrap();
         Fixture { endpoint, server, _folder: tempfile::tempdir().unwrap() }

@@ -2,10 +2,8 @@
 
 pub(crate) mod abuse;
 pub(crate) mod attacks;
-pub(crate) mod broker;
 pub(crate) mod calls;
 mod connections;
 mod files;
 mod memory;
-pub(crate) mod raw;
 mod sizes;

@@ -3,6 +3,7 @@
 mod broker;
 mod rejected;
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
@@ -15,10 +16,10 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
-use crate::serve_process::configured;
-use crate::support::{Client, assert_no_secrets, tcp_channel};
+use crate::support::{Client, PATIENCE, assert_no_secrets, configured, end_within, eventually, tcp_channel};
 
-use self::broker::{Broker, PATIENCE, lost};
+use self::broker::{Broker, lost};
+use crate::support::events::{LINES_LOST, STOPPING};
 
 /// As many calls as have more lines than the pipe of a stalled reader holds.
 const MORE_THAN_A_PIPE: usize = 400;
@@ -101,19 +102,22 @@ async fn lines_over_the_queue_are_counted_and_the_log_tells_of_them_when_it_is_r
             counted.store(log.len(), Ordering::Relaxed);
         }
     });
-    // Until no more comes.
-    let mut before = 0;
-    while before == 0 || before != bytes.load(Ordering::Relaxed) {
-        before = bytes.load(Ordering::Relaxed);
+    let before = Cell::new(0);
+    eventually("the end of the log", PATIENCE, async || {
+        let read = bytes.load(Ordering::Relaxed);
+        let is_over = read > 0 && read == before.get();
+        before.set(read);
         tokio::time::sleep(Duration::from_millis(300)).await;
-    }
+        is_over
+    })
+    .await;
     let metrics = broker.metrics().await;
     broker.stops_well();
     let lines = json_lines(&reading.join().unwrap());
-    let reported = lines.iter().filter(|line| line["message"] == "writing log lines failed: some are lost");
+    let reported = lines.iter().filter(|line| LINES_LOST.is(line));
     let reported: u64 = reported.map(|line| line["queue_full"].as_u64().unwrap()).sum();
     assert!(reported >= lost(&metrics, "queue_full"), "{reported}");
-    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(STOPPING.count(&lines), 1);
 }
 
 #[tokio::test]
@@ -131,7 +135,7 @@ async fn a_pipe_that_does_not_block_loses_no_line() {
     assert!(broker.process.exit().success());
     let lines = json_lines(&log);
     assert_eq!(access_lines(&lines), MORE_THAN_A_PIPE);
-    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(STOPPING.count(&lines), 1);
 }
 
 /// The end of a pipe that is full.
@@ -162,18 +166,8 @@ async fn a_probe_and_a_failed_start_end_although_their_output_stalls() {
         command.args(arguments).current_dir(configured.path()).env_clear().stdin(Stdio::null()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         drop(command);
-        let mut ended = None;
-        for _ in 0..3_000 {
-            ended = child.try_wait().unwrap();
-            if ended.is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        if ended.is_none() {
-            child.kill().unwrap();
-        }
-        assert_eq!(ended.and_then(|status| status.code()), Some(code), "{arguments:?}");
+        let ended = end_within(PATIENCE, &mut child, || format!("{arguments:?}"));
+        assert_eq!(ended.code(), Some(code), "{arguments:?}");
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use access_broker_dev::EmbeddedIssuer;
 
-use crate::serve_process::{configured, issuer, log_lines};
-use crate::support::{Process, replace};
+use crate::support::broker::credentials_in_files;
+use crate::support::events::SERVING_ADMIN;
+use crate::support::{ISSUER, PATIENCE, Process, configuring, eventually, issuer, log_lines, replace};
 
 const ID: &str = "ASIAFROMFILE";
 const SECRETS: [&str; 3] = [ID, "hunter2", "hunter3"];
@@ -29,18 +30,6 @@ grant = [{{ tiers = ["all"], operations = ["download"], to = {{ authenticated = 
 "#
     );
     replace(&folder.join("policy.toml"), policy);
-}
-
-/// A configuration whose policy is looked at every second and whose keys are temporary and in files.
-fn write_configuration(folder: &Path) {
-    let path = folder.join("broker.toml");
-    let text = fs::read_to_string(&path).unwrap();
-    let by_file = text
-        .replace("file = \"policy.toml\"", "file = \"policy.toml\"\nreload_interval = \"1s\"")
-        .replace("access_key_id_env = \"TEST_ACCESS_KEY_ID\"", "access_key_id_file = \"id\"")
-        .replace("secret_access_key_env = \"TEST_SECRET_ACCESS_KEY\"", "secret_access_key_file = \"key\"")
-        + "session_token_file = \"token\"\nexpiration_file = \"end\"\n";
-    fs::write(path, by_file).unwrap();
 }
 
 /// What `/metrics` says, without a secret in it.
@@ -79,14 +68,18 @@ fn unix_seconds(instant: SystemTime) -> f64 {
 
 /// A broker whose URLs last a minute, by credentials that end then; and its admin address.
 fn start(issuer: &EmbeddedIssuer, end: SystemTime) -> (Process, String) {
-    let folder = configured("https://issuer.example", issuer.jwks());
-    write_configuration(folder.path());
+    let credentials =
+        credentials_in_files("id", "key").set("session_token_file", "token").set("expiration_file", "end");
+    let folder = configuring(ISSUER, issuer.jwks())
+        .setting("policy", "reload_interval", "1s")
+        .credentials([credentials])
+        .write_folder();
     write_policy(folder.path(), "1m");
     write_credentials(folder.path(), "", end);
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &[]);
     let admin = process.wait_for("admin address", |process| {
         let lines = log_lines(process);
-        let line = lines.iter().find(|line| line["message"] == "serving admin HTTP")?;
+        let line = lines.iter().find(|line| SERVING_ADMIN.is(line))?;
         line["address"].as_str().map(str::to_owned)
     });
     (process, admin)
@@ -114,15 +107,11 @@ async fn metrics_show_the_end_of_credentials_and_each_renewal() {
     let second_end = SystemTime::now() + Duration::from_hours(12);
     write_credentials(&process.path(""), "-2", second_end);
     write_policy(&process.path(""), "1h");
-    let started = Instant::now();
-    let metrics = loop {
+    let metrics = eventually("a renewal", PATIENCE, async || {
         let metrics = scrape(&admin).await;
-        if refreshes(&metrics, "renewed") > 1.5 {
-            break metrics;
-        }
-        assert!(started.elapsed() < Duration::from_secs(30), "{metrics}\n{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+        if refreshes(&metrics, "renewed") > 1.5 { Ok(metrics) } else { Err(metrics) }
+    })
+    .await;
     assert!((expiry(&metrics) - unix_seconds(second_end)).abs() < 1.0, "{metrics}");
     process.signal("TERM");
     assert!(process.exit().success());
@@ -130,12 +119,10 @@ async fn metrics_show_the_end_of_credentials_and_each_renewal() {
 }
 
 /// Waits until the gauge of a file says whether the file is in force.
-async fn until_in_force(admin: &str, gauge: &str, expected: bool, process: &Process) {
-    let started = Instant::now();
-    while (value(&scrape(admin).await, gauge) > 0.5) != expected {
-        assert!(started.elapsed() < Duration::from_secs(90), "{gauge} is not {expected}\n{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn until_in_force(admin: &str, gauge: &str, expected: bool) {
+    let what = format!("{gauge}: {expected}");
+    let is_in_force = async || value(&scrape(admin).await, gauge) > 0.5;
+    eventually(&what, 3 * PATIENCE, async || is_in_force().await == expected).await;
 }
 
 #[tokio::test]
@@ -146,7 +133,7 @@ async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
     let keys = "access_broker_issuer_keys_file_in_force{issuer=\"https://issuer.example\"}";
     let credentials = "access_broker_signing_credentials_files_in_force{credentials=\"test\"}";
     for gauge in [policy, keys, credentials] {
-        until_in_force(&admin, gauge, true, &process).await;
+        until_in_force(&admin, gauge, true).await;
     }
 
     // No key at all, an URL that lasts for longer than the credentials, which has them read anew, and no access key id.
@@ -155,11 +142,11 @@ async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
     replace(&process.path("id"), "");
     write_policy(&process.path(""), "1h");
     for gauge in [keys, credentials] {
-        until_in_force(&admin, gauge, false, &process).await;
+        until_in_force(&admin, gauge, false).await;
     }
-    until_in_force(&admin, policy, true, &process).await;
+    until_in_force(&admin, policy, true).await;
     fs::remove_file(process.path("policy.toml")).unwrap();
-    until_in_force(&admin, policy, false, &process).await;
+    until_in_force(&admin, policy, false).await;
     // Looks that find the same again change nothing: the policy and what failed are looked at every second or two.
     for _ in 0..30 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -173,7 +160,7 @@ async fn metrics_tell_for_as_long_as_a_file_is_bad_that_it_is_not_in_force() {
     write_credentials(&process.path(""), "-2", SystemTime::now() + Duration::from_hours(12));
     process.signal("HUP");
     for gauge in [policy, keys, credentials] {
-        until_in_force(&admin, gauge, true, &process).await;
+        until_in_force(&admin, gauge, true).await;
     }
     process.signal("TERM");
     assert!(process.exit().success());

@@ -56,6 +56,7 @@ async fn a_quota_of_the_tier_holds_for_each_caller_and_for_all() {
     assert!(two.download("media", "narrow/a").await.is_ok(), "another caller has its own");
     assert_eq!(subject(&two.download("media", "narrow/a").await.unwrap_err()), "tier");
     assert!(one.download("media", "wide/a").await.is_ok(), "another tier has no quota");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -67,4 +68,5 @@ async fn looks_at_uploads_count_too() {
         assert_eq!(look().await.unwrap_err().code(), Code::NotFound);
     }
     assert_eq!(subject(&look().await.unwrap_err()), "caller_in_tier");
+    server.finish().await;
 }

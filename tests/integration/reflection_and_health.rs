@@ -44,6 +44,7 @@ async fn both_versions_of_reflection_describe_the_service_without_a_token() {
         panic!("{answer:?}");
     };
     assert!(list.service.iter().any(|service| service.name == SERVICE_NAME), "{list:?}");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -56,6 +57,7 @@ async fn health_answers_for_the_server_and_for_the_service_without_a_token() {
     }
     let unknown = client.check(HealthCheckRequest { service: "no.such.Service".to_owned() }).await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -64,7 +66,7 @@ async fn a_watcher_of_health_sees_the_server_stop() {
     let mut client = HealthClient::new(channel(&server).await);
     let mut watch = client.watch(HealthCheckRequest { service: SERVICE_NAME.to_owned() }).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let stopping = tokio::spawn(server.stop());
+    let stopping = tokio::spawn(server.finish());
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     // The open stream does not keep the server from stopping: the grace of the dev environment is three seconds.
     tokio::time::timeout(std::time::Duration::from_secs(20), stopping).await.unwrap().unwrap();
@@ -88,6 +90,7 @@ async fn a_path_that_no_method_has_is_unimplemented_and_every_method_needs_a_cal
         let refused = client.unary(request, path.parse().unwrap(), codec).await.unwrap_err();
         assert_eq!(refused.code(), code, "{path}");
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -95,8 +98,9 @@ async fn admin_http_tells_that_the_server_lives_and_is_ready() {
     let server = TestServer::start().await;
     let admin = format!("http://{}", server.environment().server.admin_addr());
     for (path, body) in [("/livez", "live\n"), ("/readyz", "ready\n")] {
-        let answer = reqwest::get(format!("{admin}{path}")).await.unwrap();
+        let answer = crate::support::http_get(format!("{admin}{path}")).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.text().await.unwrap(), body);
     }
+    server.finish().await;
 }

@@ -36,6 +36,7 @@ async fn every_rule_of_a_key_holds() {
     }
     // One byte less is a key like any other.
     assert!(client.download("media", &too_long.replacen('x', "", 1)).await.is_ok());
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -58,6 +59,7 @@ async fn every_bad_field_of_a_download_is_listed() {
         field_violations(&refused),
         ["bucket", "key", "ttl", "version_id", "response_overrides.content_disposition", "response_overrides.expires"]
     );
+    server.finish().await;
 }
 
 /// Each field is fine by itself, and all of them together are more than S3 takes.
@@ -78,6 +80,7 @@ async fn the_fields_that_make_a_signed_request_too_large_are_listed() {
     let refused = server.client("user-one").await.issue_download(request).await.unwrap_err();
     assert_eq!((refused.code(), &*error_info(&refused).reason), (Code::InvalidArgument, "REQUEST_INVALID"));
     assert_eq!(field_violations(&refused), ["response_overrides.content_language"]);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -97,6 +100,7 @@ async fn every_bad_field_of_an_upload_is_listed() {
     let mut fields = field_violations(&refused);
     fields.sort();
     assert_eq!(fields, ["bucket", "cache_control", "checksum", "content_type", "key", "metadata", "ttl"]);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -146,6 +150,7 @@ async fn what_s3_would_refuse_or_read_differently_is_refused_before_it_is_signed
         let refused = client.issue_download(download).await.unwrap_err();
         assert_eq!(field_violations(&refused), ["response_overrides.disposition"]);
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -159,6 +164,7 @@ async fn a_checksum_without_a_value_and_too_much_metadata_are_refused() {
     };
     let refused = server.client("user-one").await.issue_upload(request).await.unwrap_err();
     assert_eq!(field_violations(&refused), ["checksum", "metadata"]);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -173,6 +179,7 @@ async fn fractions_of_a_second_and_more_than_a_week_are_no_ttl() {
         let request = IssueDownloadUrlRequest { key: CUTE_CAT.into(), ttl: Some(ttl), ..Default::default() };
         assert_eq!(field_violations(&client.issue_download(request).await.unwrap_err()), ["ttl"], "{ttl:?}");
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -193,6 +200,7 @@ async fn response_overrides_change_the_answer_of_s3() {
     assert_eq!(got.status(), 200);
     assert_eq!(got.headers()["content-disposition"], disposition);
     assert_eq!(got.headers()["content-type"], "application/octet-stream");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -206,6 +214,7 @@ async fn a_version_that_does_not_exist_is_not_replaced_by_the_current_one() {
     let answer = server.client("user-one").await.issue_download(request).await.unwrap();
     let got = http_request(&reqwest::Client::new(), &answer.get.unwrap()).send().await.unwrap();
     assert_eq!(got.status(), 404);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -213,4 +222,5 @@ async fn a_message_larger_than_any_request_is_refused() {
     let server = TestServer::start().await;
     let refused = server.client("user-one").await.download("media", &"x".repeat(100_000)).await.unwrap_err();
     assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
+    server.finish().await;
 }

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use tonic::Code;
 
 use crate::support::secrets::access_line;
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info, http_request, replace};
+use crate::support::{CUTE_CAT, PATIENCE, SUPER_CUTE_CAT, TestServer, error_info, eventually, http_request, replace};
 
 async fn get(signed: &SignedRequest) -> (StatusCode, Vec<u8>) {
     let answer = http_request(&reqwest::Client::new(), signed).send().await.unwrap();
@@ -23,6 +23,7 @@ async fn both_users_download_tier_1_byte_for_byte() {
         assert!(signed.headers.is_empty() && signed.url.contains("/tier%201/cute-cat.jpg?"), "a space is %20");
         assert_eq!(get(&signed).await, (StatusCode::OK, CUTE_CAT_PICTURE.content.to_vec()));
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -36,6 +37,7 @@ async fn only_user_one_downloads_tier_2() {
     let info = error_info(&refused);
     assert_eq!(info.reason, "OPERATION_NOT_GRANTED");
     assert!(info.metadata.contains_key("decisionId"));
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -56,6 +58,7 @@ async fn what_is_in_no_tier_is_refused_to_everybody() {
             assert_eq!(error_info(&refused).reason, "OBJECT_IN_NO_TIER", "{bucket} {key}");
         }
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -79,6 +82,7 @@ async fn a_get_url_does_that_and_nothing_else() {
     assert_eq!(http.get(&added).send().await.unwrap().status(), StatusCode::FORBIDDEN);
 
     assert_eq!(server.stored(CUTE_CAT).unwrap(), CUTE_CAT_PICTURE.content);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -90,6 +94,7 @@ async fn the_head_url_reads_the_headers() {
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["content-length"], CUTE_CAT_PICTURE.content.len().to_string());
     assert_eq!(answer.headers()["content-type"], "image/jpeg");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -108,6 +113,7 @@ async fn a_url_stops_working_when_it_said_it_would() {
     // The embedded S3 counts whole seconds, so that the last one may still work.
     tokio::time::sleep(left + std::time::Duration::from_millis(1_100)).await;
     assert_eq!(get(&signed).await.0, StatusCode::FORBIDDEN);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -115,6 +121,7 @@ async fn the_only_bucket_needs_no_name() {
     let server = TestServer::start().await;
     let answer = server.client("user-one").await.download("", CUTE_CAT).await.unwrap();
     assert_eq!(get(&answer.get.unwrap()).await.0, StatusCode::OK);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -139,6 +146,7 @@ async fn a_call_leaves_one_line_with_all_that_was_decided() {
     let refused = server.client("user-two").await.download("media", SUPER_CUTE_CAT).await.unwrap_err();
     let line = access_line(&error_info(&refused).metadata["decisionId"]);
     assert_eq!((&line["code"], &line["reason"]), (&"PERMISSION_DENIED".into(), &"not_granted".into()), "{line}");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -151,13 +159,16 @@ async fn a_changed_policy_is_in_force_for_the_next_call_and_a_broken_one_is_not(
     let open = policy.replace("tiers = [\"tier-1\"]", "tiers = [\"tier-1\", \"tier-2\"]");
     assert_ne!(open, policy);
     replace(&server.policy_file(), &open);
-    while client.download("media", SUPER_CUTE_CAT).await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("the changed policy", PATIENCE, async || client.download("media", SUPER_CUTE_CAT).await).await;
 
     replace(&server.policy_file(), "[[tier]]\nname = 1\n");
-    while !crate::support::secrets::log().contains("policy refused; the last good policy stays active") {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let page = format!("http://{}/metrics", server.environment().server.admin_addr());
+    eventually("a refusal of the broken policy", PATIENCE, async || {
+        let metrics = crate::support::http_get(&page).await.unwrap().text().await.unwrap();
+        let is_refused = metrics.contains("\naccess_broker_policy_file_in_force 0");
+        if is_refused { Ok(()) } else { Err(metrics) }
+    })
+    .await;
     assert!(client.download("media", SUPER_CUTE_CAT).await.is_ok());
+    server.finish().await;
 }

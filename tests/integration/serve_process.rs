@@ -2,98 +2,26 @@
 
 use std::fs::{self, File};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-use access_broker_base::clock::SystemClock;
-use access_broker_dev::{EmbeddedIssuer, EmbeddedIssuerOptions};
+use access_broker_dev::EmbeddedIssuer;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{BUCKET, Client, EVERYBODY_READS, Process, VARIABLES, folder};
-
-/// A folder with a configuration whose issuer's keys are in a file.
-pub(crate) fn configured(issuer: &str, jwks: &Value) -> TempDir {
-    let folder = folder();
-    let broker = format!(
-        r#"
-[server]
-grpc_addr = "127.0.0.1:0"
-admin_addr = "127.0.0.1:0"
-drain_delay = "0s"
-shutdown_grace = "5s"
-
-[policy]
-file = "policy.toml"
-
-[[issuer]]
-issuer = "{issuer}"
-audiences = ["broker"]
-jwks_file = "jwks.json"
-
-{BUCKET}"#
-    );
-    for (name, content) in
-        [("broker.toml", broker.as_str()), ("policy.toml", EVERYBODY_READS), ("jwks.json", &jwks.to_string())]
-    {
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
-}
-
-pub(crate) async fn issuer() -> EmbeddedIssuer {
-    let address = "127.0.0.1:0".parse().unwrap();
-    EmbeddedIssuer::start(EmbeddedIssuerOptions { address, clock: std::sync::Arc::new(SystemClock) }).await.unwrap()
-}
-
-pub(crate) fn log_lines(process: &Process) -> Vec<Value> {
-    process.stderr().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-}
-
-/// The gRPC address that the log names, once the server serves.
-pub(crate) fn serving_at(process: &mut Process) -> String {
-    process.wait_for("serving server", |process| {
-        let lines = log_lines(process);
-        lines.iter().any(|line| line["message"] == "serving").then_some(())?;
-        lines.iter().find_map(|line| {
-            (line["message"] == "serving gRPC").then(|| line["address"].as_str().map(str::to_owned))?
-        })
-    })
-}
-
-/// The addresses of all gRPC listeners, in the order of the configuration, and of the admin port, once the server serves.
-pub(crate) fn serving_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    process.wait_for("serving server", |process| {
-        log_lines(process).iter().any(|line| line["message"] == "serving").then_some(())
-    });
-    listening_on(process)
-}
-
-/// The same once the server listens.
-pub(crate) fn listening_on(process: &mut Process) -> (Vec<SocketAddr>, SocketAddr) {
-    process.wait_for("listening server", |process| {
-        let lines = log_lines(process);
-        let with_message = |message: &str| -> Vec<SocketAddr> {
-            let lines = lines.iter().filter(|line| line["message"] == message);
-            lines.map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect()
-        };
-        Some((with_message("serving gRPC"), *with_message("serving admin HTTP").first()?))
-    })
-}
+use crate::support::events::{KEYS_REFRESHED, POLICY_ACTIVE, STOPPING};
+use crate::support::{Client, ISSUER, Process, VARIABLES, authorization, configured, configuring, issuer, serving_at};
+pub(crate) use crate::support::{listening_on, log_lines, serving_on};
 
 #[tokio::test]
 async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     let issuer = issuer().await;
-    let folder = configured("https://issuer.example", issuer.jwks());
+    let folder = configured(ISSUER, issuer.jwks());
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process);
 
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 60 });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(&issuer);
     let client = Client::connect(address.parse().unwrap(), &[&authorization]).await;
     let answer = client.download("", "a folder/report.pdf").await.unwrap();
     let url = answer.get.unwrap().url;
@@ -107,7 +35,7 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
     assert!(process.exit().success());
     let lines = log_lines(&process);
     assert!(lines.iter().any(|line| line["target"] == "access" && line["subject"] == "somebody"));
-    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    assert_eq!(STOPPING.count(&lines), 1);
     assert_eq!(lines.len(), process.stderr().lines().count(), "every line is JSON");
 
     let gone = Process::output(&health, &process.path(""), &VARIABLES);
@@ -117,14 +45,11 @@ async fn a_configured_server_serves_logs_json_and_stops_on_sigterm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
     let (old, new) = (issuer().await, issuer().await);
-    let folder = configured("https://issuer.example", old.jwks());
-    let path = folder.path().join("broker.toml");
-    let slow = fs::read_to_string(&path).unwrap().replace("[policy]", "[policy]\nreload_interval = \"10m\"");
-    fs::write(&path, slow).unwrap();
+    let folder = configuring(ISSUER, old.jwks()).setting("policy", "reload_interval", "10m").write_folder();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address = serving_at(&mut process).parse().unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
+    let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "somebody", "exp": now + 600 });
     let download = async |issuer: &EmbeddedIssuer| {
         let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
         Client::connect(address, &[&authorization]).await.download("", "a folder/report.pdf").await
@@ -142,8 +67,7 @@ async fn a_configured_server_looks_at_keys_and_policy_on_sighup() {
     tokio::task::block_in_place(|| {
         process.wait_for("keys and policy", |process| {
             let lines = log_lines(process);
-            let times = |message: &str| lines.iter().filter(|line| line["message"] == message).count();
-            (times("refreshed keys") >= 2 && times("policy active") >= 2).then_some(())
+            (KEYS_REFRESHED.count(&lines) >= 2 && POLICY_ACTIVE.count(&lines) >= 2).then_some(())
         });
     });
     download(&new).await.unwrap();
@@ -187,7 +111,7 @@ async fn the_policy_file_is_opened_once_by_the_start_and_once_by_the_watch() {
 
 #[test]
 fn a_server_without_its_secrets_does_not_start() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -206,7 +130,7 @@ fn last_error(log: &str) -> Value {
 
 #[test]
 fn check_prints_what_it_understood() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let output = Process::output(&["check", "--config", "broker.toml"], folder.path(), &[]);
     assert!(output.status.success());
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -222,7 +146,7 @@ fn check_prints_what_it_understood() {
 
 #[test]
 fn check_reports_every_error_with_its_line_and_so_does_serve() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let broken = "[server]\ngrpc_addr = 1\nadmin = true\n\n[policy]\nfile = \"policy.toml\"\n";
     fs::write(folder.path().join("broker.toml"), broken).unwrap();
     let serve_json = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &[]);
@@ -253,7 +177,7 @@ fn check_reports_every_error_with_its_line_and_so_does_serve() {
 
 #[test]
 fn a_broken_policy_stops_the_start_with_its_line() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     fs::write(folder.path().join("policy.toml"), "[[tier]]\nname = \"a\"\n").unwrap();
     let output = Process::output(&["serve", "--config", "broker.toml"], folder.path(), &VARIABLES);
     assert_eq!(output.status.code(), Some(78));
@@ -268,7 +192,7 @@ fn a_broken_policy_stops_the_start_with_its_line() {
 
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
-    let folder = configured("https://issuer.example", &json!({ "keys": [] }));
+    let folder = configured(ISSUER, &json!({ "keys": [] }));
     let check = |arguments: &[&str], variables: &[(&str, &str)]| {
         let arguments = [&["check", "--config", "broker.toml"], arguments].concat();
         String::from_utf8(Process::output(&arguments, folder.path(), variables).stdout).unwrap()

@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
 use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::serve_process::{configured, issuer, log_lines, serving_at, serving_on};
-use crate::support::{Client, Process};
+use crate::support::broker::{bucket, credentials_in_files};
+use crate::support::{
+    Client, ISSUER, PATIENCE, Part, Process, authorization, configuring, eventually, issuer, log_lines, serving_at,
+    serving_on,
+};
 
 const POLICY: &str = r#"
 [[tier]]
@@ -27,53 +29,34 @@ operations = ["download", "upload"]
 to = { authenticated = true }
 "#;
 
-/// A configuration of another server than AWS, whose reader and writer are in files.
-fn configured_with(issuer: &EmbeddedIssuer, bucket: &str, credentials: &str) -> TempDir {
-    let folder = configured("https://issuer.example", issuer.jwks());
-    let path = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&path).unwrap();
-    let (before, _) = text.split_once("[[bucket]]").unwrap();
-    let text = format!(
-        r#"{before}
-[[bucket]]
-name = "media"
-s3_bucket = "media"
-region = "default"
-endpoint = "http://127.0.0.1:9"
-credentials = "reader"
-{bucket}
-
-[[credentials]]
-name = "reader"
-access_key_id_file = "reader-id"
-secret_access_key_file = "key"
-{credentials}"#
-    );
-    fs::write(&path, text).unwrap();
-    fs::write(folder.path().join("policy.toml"), POLICY).unwrap();
-    for (name, content) in [("reader-id", "AKIAREADER"), ("writer-id", "AKIAWRITER"), ("key", "hunter2")] {
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
+/// The directory of a broker at another server than AWS, whose reader and writer are in files.
+fn configured_with(issuer: &EmbeddedIssuer, settings: &str, writer: Option<Part>) -> TempDir {
+    let bucket = bucket().set("s3_bucket", "media").set("region", "default").set("endpoint", "http://127.0.0.1:9");
+    let reader = credentials_in_files("reader-id", "key").set("name", "reader");
+    configuring(ISSUER, issuer.jwks())
+        .bucket(bucket.set("credentials", "reader").with(settings))
+        .credentials([reader].into_iter().chain(writer))
+        .policy(POLICY)
+        .file("reader-id", "AKIAREADER")
+        .file("writer-id", "AKIAWRITER")
+        .file("key", "hunter2")
+        .write_folder()
 }
 
-const WRITER: &str = r#"
-[[credentials]]
-name = "writer"
-access_key_id_file = "writer-id"
-secret_access_key_file = "key"
-"#;
+fn writer() -> Part {
+    credentials_in_files("writer-id", "key").set("name", "writer")
+}
 
-const TEMPORARY: &str = "session_token_file = \"token\"\nexpiration_file = \"end\"\n";
+fn temporary_writer() -> Part {
+    writer().set("session_token_file", "token").set("expiration_file", "end")
+}
 
 fn serve(folder: TempDir) -> Process {
     Process::start(&["serve", "--config", "broker.toml"], folder, &[])
 }
 
 async fn client(issuer: &EmbeddedIssuer, address: &str) -> Client {
-    let exp = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": exp });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(issuer);
     Client::connect(address.parse().unwrap(), &[&authorization]).await
 }
 
@@ -90,7 +73,7 @@ fn access_key(signed: Option<SignedRequest>) -> String {
 #[tokio::test]
 async fn uploads_have_their_own_signer_and_downloads_the_reader() {
     let issuer = issuer().await;
-    let mut process = serve(configured_with(&issuer, "upload_credentials = \"writer\"", WRITER));
+    let mut process = serve(configured_with(&issuer, "upload_credentials = \"writer\"", Some(writer())));
     let address = serving_at(&mut process);
     let client = client(&issuer, &address).await;
     let download = client.download("media", "x").await.unwrap();
@@ -114,7 +97,7 @@ fn write_end(folder: &Path, in_time: Duration) {
 #[tokio::test]
 async fn temporary_credentials_of_uploads_cut_uploads_alone_and_are_renewed_for_them() {
     let issuer = issuer().await;
-    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", &format!("{WRITER}{TEMPORARY}"));
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", Some(temporary_writer()));
     let path = folder.path().to_owned();
     fs::write(path.join("token"), "session").unwrap();
     write_end(&path, Duration::from_mins(10));
@@ -129,22 +112,16 @@ async fn temporary_credentials_of_uploads_cut_uploads_alone_and_are_renewed_for_
     write_end(&path, Duration::from_hours(3));
     // An upload that insists has the writer's credentials renewed, which are not read more than once in ten seconds.
     let insisting = IssueUploadUrlRequest { require_full_ttl: true, ..long };
-    let mut answer = client.issue_upload(insisting.clone()).await;
-    for _ in 0..60 {
-        if answer.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        answer = client.issue_upload(insisting.clone()).await;
-    }
-    assert_eq!(answer.unwrap().expiry_limited_by(), ExpiryLimit::RequestedTtl);
+    let asking = async || client.issue_upload(insisting.clone()).await;
+    let answer = eventually("renewed credentials", PATIENCE, asking).await;
+    assert_eq!(answer.expiry_limited_by(), ExpiryLimit::RequestedTtl);
     process.signal("TERM");
     assert!(process.exit().success());
 }
 
 /// GET over plain HTTP, without a client that would hide the status.
 async fn get(address: &str, path: &str) -> String {
-    let answer = reqwest::get(format!("http://{address}{path}")).await.unwrap();
+    let answer = crate::support::http_get(format!("http://{address}{path}")).await.unwrap();
     let status = answer.status();
     format!("{status}\n{}", answer.text().await.unwrap())
 }
@@ -152,7 +129,7 @@ async fn get(address: &str, path: &str) -> String {
 #[tokio::test]
 async fn readiness_and_metrics_name_the_credentials_of_uploads() {
     let issuer = issuer().await;
-    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", &format!("{WRITER}{TEMPORARY}"));
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", Some(temporary_writer()));
     let path = folder.path().to_owned();
     fs::write(path.join("token"), "session").unwrap();
     // Less than the margin before their end nothing is signed any more.
@@ -185,7 +162,7 @@ async fn readiness_and_metrics_name_the_credentials_of_uploads() {
 #[tokio::test]
 async fn one_access_key_under_two_names_does_not_start() {
     let issuer = issuer().await;
-    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", WRITER);
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", Some(writer()));
     fs::write(folder.path().join("writer-id"), "AKIAREADER\n").unwrap();
     let mut process = serve(folder);
     assert_eq!(process.exit().code(), Some(1));
@@ -200,7 +177,7 @@ async fn one_access_key_under_two_names_does_not_start() {
 async fn without_a_word_about_unsigned_headers_neither_check_nor_serve_accepts_uploads() {
     let issuer = issuer().await;
     let start = |command: &str, bucket: &str| {
-        let folder = configured_with(&issuer, bucket, "");
+        let folder = configured_with(&issuer, bucket, None);
         Process::start(&[command, "--config", "broker.toml"], folder, &[])
     };
     for command in ["check", "serve"] {
@@ -223,7 +200,7 @@ async fn without_a_word_about_unsigned_headers_neither_check_nor_serve_accepts_u
 #[tokio::test]
 async fn a_hangup_has_rotated_credentials_read_without_waiting_for_their_turn() {
     let issuer = issuer().await;
-    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", WRITER);
+    let folder = configured_with(&issuer, "upload_credentials = \"writer\"", Some(writer()));
     let path = folder.path().to_owned();
     let mut process = serve(folder);
     let address = serving_at(&mut process);
@@ -234,11 +211,7 @@ async fn a_hangup_has_rotated_credentials_read_without_waiting_for_their_turn() 
     fs::rename(path.join("reader-id.new"), path.join("reader-id")).unwrap();
     process.signal("HUP");
     // Unasked, they would be read a quarter of an hour later.
-    let signalled = Instant::now();
-    while signer().await != "AKIASECOND" {
-        assert!(signalled.elapsed() < Duration::from_mins(1), "{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the rotated credentials", 2 * PATIENCE, async || signer().await == "AKIASECOND").await;
     process.signal("TERM");
     assert!(process.exit().success());
 }

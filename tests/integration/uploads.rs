@@ -47,6 +47,7 @@ async fn what_was_uploaded_can_be_downloaded() {
     // The tier forbids overwriting: the same URL does not work for an object that is there by now.
     let again = http_request(&http, &put).body(CONTENT).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::PRECONDITION_FAILED);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -73,6 +74,7 @@ async fn every_signed_header_is_needed_as_it_is() {
     let corrupted = http_request(&http, &put).body(other).send().await.unwrap();
     assert_eq!(corrupted.status(), StatusCode::BAD_REQUEST, "another content of the same length");
     assert_eq!(server.stored("tier 2/strict.jpg"), None);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -84,6 +86,7 @@ async fn nobody_uploads_without_a_grant() {
     }
     let refused = issue(&server, jpeg("tier 1/x.jpg")).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "tier 1 has no uploads for anybody");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -105,6 +108,7 @@ async fn what_the_tier_demands_is_named_before_anything_is_signed() {
     };
     let refused = issue(&server, too_much).await.unwrap_err();
     assert_eq!(field_violations(&refused), ["content_type", "content_length", "create_only"]);
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -121,6 +125,7 @@ async fn a_long_life_is_shortened_or_refused_as_the_caller_wishes() {
     let info = error_info(&refused);
     assert_eq!(info.reason, "FULL_TTL_NOT_AVAILABLE");
     assert_eq!(info.metadata["availableTtlSeconds"], "900");
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -156,4 +161,5 @@ async fn metadata_and_the_other_headers_arrive() {
     ] {
         assert_eq!(answer.headers()[name], value);
     }
+    server.finish().await;
 }

@@ -14,14 +14,14 @@ use tokio::time;
 
 use access_broker::server::RunningServer;
 
-use crate::faults::{config, start_options};
-use crate::serve_process::{issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES, folder, replace};
+use crate::support::broker::{bucket, issuer_with_keys};
+use crate::support::events::SERVING_ADMIN;
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, config_with_keys_at, configuring, eventually, folder, issuer, log_lines,
+    replace, run, serving_at, start_options,
+};
 
 const ISSUER: &str = "https://login.example.com";
-
-/// Longer than any change takes to be in force, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const SAMPLE: &str = include_str!("../../samples/policy.toml");
 
@@ -70,32 +70,23 @@ impl Watched {
     }
 
     async fn start_in(folder: tempfile::TempDir, issuer: &EmbeddedIssuer, policy_file: &str, settle: &str) -> Self {
-        let buckets = ["media", "archive"].map(|name| {
-            format!(
-                "[[bucket]]\nname = '{name}'\ns3_bucket = 'acme-{name}'\nregion = 'eu-west-1'\ncredentials = 'test'\n"
-            )
-        });
-        let configuration = format!(
-            "[server]\ngrpc_addr = '127.0.0.1:0'\nadmin_addr = '127.0.0.1:0'\ndrain_delay = '0s'\n\
-             [policy]\nfile = '{policy_file}'\nreload_interval = '1s'\nsettle = '{settle}'\n\
-             [[issuer]]\nissuer = '{ISSUER}'\naudiences = ['broker']\njwks_file = 'jwks.json'\n\
-             [[issuer]]\nissuer = '{POOL}'\naudiences = ['broker']\njwks_file = 'jwks.json'\n\
-             [[issuer]]\nissuer = 'spiffe://prod.example'\npreset = 'spiffe'\naudiences = ['broker']\n\
-             jwks_file = 'svid.json'\n{}\
-             [[credentials]]\nname = 'test'\naccess_key_id_env = 'TEST_ACCESS_KEY_ID'\n\
-             secret_access_key_env = 'TEST_SECRET_ACCESS_KEY'\n",
-            buckets.concat()
-        );
-        replace(&folder.path().join("broker.toml"), configuration);
-        replace(&folder.path().join("jwks.json"), issuer.jwks().to_string());
         let mut bundle = issuer.jwks().clone();
         bundle["keys"][0]["use"] = "jwt-svid".into();
-        replace(&folder.path().join("svid.json"), bundle.to_string());
+        let workloads = issuer_with_keys("spiffe://prod.example", "svid.json").set("preset", "spiffe");
+        configuring(ISSUER, issuer.jwks())
+            .table("policy", &format!("reload_interval = \"1s\"\nsettle = \"{settle}\""))
+            .setting("policy", "file", policy_file)
+            .issuer(issuer_with_keys(POOL, "jwks.json"))
+            .issuer(workloads)
+            .another_bucket(bucket().set("name", "archive").set("s3_bucket", "acme-archive"))
+            .file("svid.json", bundle.to_string())
+            .without_policy()
+            .write_files(folder.path());
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
         let address = tokio::task::block_in_place(|| serving_at(&mut process));
-        let admin = log_lines(&process).iter().find_map(|line| {
-            (line["message"] == "serving admin HTTP").then(|| line["address"].as_str().unwrap().to_owned())
-        });
+        let admin = log_lines(&process)
+            .iter()
+            .find_map(|line| (SERVING_ADMIN.is(line)).then(|| line["address"].as_str().unwrap().to_owned()));
         let expiry = std::time::SystemTime::now() + Duration::from_mins(10);
         let expiry = expiry.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         let claims = json!({ "iss": ISSUER, "aud": "broker", "sub": "00u1example", "exp": expiry });
@@ -126,25 +117,20 @@ impl Watched {
     }
 
     async fn until_allowed(&self) {
-        let started = Instant::now();
-        while !self.is_allowed().await {
-            assert!(started.elapsed() < PATIENCE, "{}", self.process.stderr());
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("permission", PATIENCE, async || self.is_allowed().await).await;
     }
 
     async fn metric(&self, name: &str) -> f64 {
-        let text = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
+        let text =
+            crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
     async fn until_file_in_force(&self, expected: bool) {
-        let started = Instant::now();
-        while (self.metric("access_broker_policy_file_in_force").await > 0.5) != expected {
-            assert!(started.elapsed() < PATIENCE, "not {expected}: {}", self.process.stderr());
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        let is_in_force = async || self.metric("access_broker_policy_file_in_force").await > 0.5;
+        eventually(&format!("policy file active: {expected}"), PATIENCE, async || is_in_force().await == expected)
+            .await;
     }
 
     fn log_has(&self, text: &str) -> bool {
@@ -152,11 +138,7 @@ impl Watched {
     }
 
     async fn until_log_has(&self, text: &str) {
-        let started = Instant::now();
-        while !self.log_has(text) {
-            assert!(started.elapsed() < PATIENCE, "no {text:?} in {}", self.process.stderr());
-            time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually(text, PATIENCE, async || if self.log_has(text) { Ok(()) } else { Err(self.process.stderr()) }).await;
     }
 
     fn stop(mut self) {
@@ -225,8 +207,9 @@ async fn a_policy_that_is_copied_over_itself_in_a_loop_stays_in_force() {
     let stopped = Arc::clone(&stop);
     let copying = tokio::task::spawn_blocking(move || {
         let mut copies = 0;
-        while !stopped.load(Ordering::Relaxed) {
-            assert!(Command::new("cp").args([&source, &target]).status().unwrap().success());
+        let started = Instant::now();
+        while !stopped.load(Ordering::Relaxed) && started.elapsed() < 4 * PATIENCE {
+            run(Command::new("cp").args([&source, &target]));
             copies += 1;
         }
         copies
@@ -252,10 +235,9 @@ async fn a_policy_with_less_in_it_is_in_force_by_rename_or_with_a_checksum_and_n
     }
     watched.is_denied_for(Duration::from_secs(3), "in place").await;
 
-    let sum = Command::new("sha256sum").arg("policy.toml").current_dir(watched.process.path("")).output().unwrap();
-    assert!(sum.status.success());
+    let sum = run(Command::new("sha256sum").arg("policy.toml").current_dir(watched.process.path("")));
     let checksum = watched.process.path("policy.toml.sha256");
-    replace(&checksum, sum.stdout);
+    replace(&checksum, sum);
     watched.until_allowed().await;
     watched.until_file_in_force(true).await;
 
@@ -343,8 +325,9 @@ async fn a_server_starts_with_a_policy_that_is_whole_and_names_one_that_is_not()
     let writing = Arc::new(AtomicBool::new(true));
     let (still, policy) = (Arc::clone(&writing), path.join("policy.toml"));
     let writer = tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
         for number in 0_u64.. {
-            if !still.load(Ordering::Relaxed) {
+            if !still.load(Ordering::Relaxed) || started.elapsed() > 4 * PATIENCE {
                 break;
             }
             replace(&policy, format!("{WITH_DENIAL}# {number}\n"));
@@ -361,23 +344,21 @@ async fn a_server_starts_with_a_policy_that_is_whole_and_names_one_that_is_not()
 #[tokio::test]
 async fn a_policy_that_is_replaced_while_the_server_starts_is_one_that_was_renamed() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path(), "https://127.0.0.1:1/keys");
+    let config = config_with_keys_at(&folder, "https://127.0.0.1:1/keys");
     let policy_file = folder.path().join("policy.toml");
-    let own = |policy: &str| policy.replace(ISSUER, crate::faults::ISSUER);
+    let own = |policy: &str| policy.replace(ISSUER, crate::support::ISSUER);
     replace(&policy_file, own(WITH_DENIAL));
     let policy = config.load_policy().unwrap();
     replace(&policy_file, own(without_denial()));
     let server = RunningServer::start(config, policy, start_options()).await.unwrap();
     let metrics = format!("http://{}/metrics", server.admin_addr());
-    let started = Instant::now();
-    loop {
+    eventually("a reload", PATIENCE, async || {
         server.reloader().reload();
-        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
-        if text.contains("access_broker_policy_reloads_total{result=\"loaded\"} 1\n") {
-            break;
-        }
-        assert!(started.elapsed() < PATIENCE, "{text}");
         time::sleep(Duration::from_millis(100)).await;
-    }
+        let text = crate::support::http_get(&metrics).await.unwrap().text().await.unwrap();
+        let is_loaded = text.contains("access_broker_policy_reloads_total{result=\"loaded\"} 1\n");
+        if is_loaded { Ok(()) } else { Err(text) }
+    })
+    .await;
     server.stop().await;
 }

@@ -9,3 +9,5 @@ pub mod files;
 pub mod hex;
 pub mod invisible;
 pub mod pacing;
+#[cfg(feature = "test-util")]
+pub mod testing;

@@ -5,14 +5,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
 use tempfile::TempDir;
 
-use crate::serve_process::{configured, issuer, listening_on, serving_at};
-use crate::support::{Client, Process, VARIABLES, error_info};
+use crate::support::{
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configuring, error_info, eventually, issuer,
+    listening_on, serving_at,
+};
 
 pub(super) const FILE: &str = "audit.jsonl";
 
@@ -37,9 +37,7 @@ impl Tokens {
     }
 
     fn authorization(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
-        format!("Bearer {}", self.0.sign_claims(&claims).unwrap())
+        authorization(&self.0)
     }
 }
 
@@ -47,10 +45,7 @@ impl Setup {
     /// With these lines under `[audit]`.
     pub(super) async fn new(audit: &str) -> Self {
         let issuer = issuer().await;
-        let folder = configured("https://issuer.example", issuer.jwks());
-        let path = folder.path().join("broker.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{text}\n[audit]\n{audit}\n")).unwrap();
+        let folder = configuring(ISSUER, issuer.jwks()).audit(audit).write_folder();
         Self { folder, tokens: Tokens(issuer) }
     }
 
@@ -72,9 +67,7 @@ impl Setup {
             Ok(_) => true,
             Err(status) => error_info(&status).reason != "ISSUER_KEYS_UNAVAILABLE",
         };
-        while !has_keys().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("the keys of the issuer", PATIENCE, has_keys).await;
         Broker { process, address, client, tokens: self.tokens }
     }
 

@@ -60,6 +60,7 @@ async fn an_issued_download_is_recorded_with_its_caller_and_its_end() {
     assert_eq!(record["caller"], caller);
     assert!(record["peer"]["address"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert!(answer.get.unwrap().url.contains(record["caller"]["caller_id"].as_str().unwrap()));
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -87,6 +88,7 @@ async fn what_the_urls_of_a_download_bind_is_recorded() {
         "stable": true,
     });
     assert_eq!(record(&server, &answer.decision_id)["terms"], expected);
+    server.finish().await;
 }
 
 const CONTENT: &[u8] = b"not quite a picture";
@@ -154,6 +156,7 @@ async fn an_upload_and_its_verification_are_recorded_without_its_metadata() {
             ],
         );
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -194,6 +197,7 @@ async fn what_was_refused_or_failed_is_recorded_with_its_reason() {
         let record = record(&server, &error_info(&refused).metadata["decisionId"]);
         assert_fields(&record, &[("event", json!(event)), ("reason", json!(reason)), ("tier", tier)]);
     }
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -204,4 +208,5 @@ async fn what_was_not_decided_is_not_recorded() {
     let malformed = server.client("user-one").await.download("media", "/").await.unwrap_err();
     assert_eq!(malformed.code(), Code::InvalidArgument);
     assert_eq!(records(&server), [] as [Value; 0]);
+    server.finish().await;
 }

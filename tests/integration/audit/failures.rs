@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::audit::broker::{Broker, FILE, Setup};
-use crate::limits::broker::until;
-use crate::serve_process::log_lines;
-use crate::support::{audit_record, audit_records, error_info};
+use crate::support::events::{RECORDS_FAILED, RECORDS_LATE, RECORDS_LEFT, SERVING_ADMIN};
+use crate::support::{PATIENCE, audit_record, audit_records, error_info, eventually, log_lines};
 
 const DENY: &str = "flush_timeout = \"1s\"\non_failure = \"deny\"";
 const ALLOW: &str = "flush_timeout = \"1s\"\non_failure = \"allow\"";
@@ -32,19 +31,16 @@ fn assert_unavailable(answer: Result<IssueDownloadUrlResponse, Status>) {
 /// The first access line, which the log's thread writes a moment after the answer.
 async fn access_line(broker: &Broker) -> serde_json::Value {
     let found = || log_lines(&broker.process).into_iter().find(|line| line["target"] == "access");
-    until("an access line", || found().is_some()).await;
+    eventually("an access line", PATIENCE, async || found().is_some()).await;
     found().unwrap()
 }
 
 fn lines_of_failure(broker: &Broker) -> usize {
-    log_lines(&broker.process)
-        .iter()
-        .filter(|line| line["message"] == "audit unavailable: writing records failed")
-        .count()
+    log_lines(&broker.process).iter().filter(|line| RECORDS_FAILED.is(line)).count()
 }
 
 async fn assert_one_line_of_failure(broker: &Broker) {
-    until("a line of the failure", || lines_of_failure(broker) > 0).await;
+    eventually("a line of the failure", PATIENCE, async || lines_of_failure(broker) > 0).await;
     assert_eq!(lines_of_failure(broker), 1);
 }
 
@@ -107,11 +103,7 @@ async fn a_pipe_that_nobody_reads_denies_in_time_and_goes_on_when_it_is_read() {
     assert_unavailable(broker.client.download("", "a").await);
 
     let reader = thread::spawn(move || BufReader::new(pipe).lines().map(Result::unwrap).collect::<Vec<_>>());
-    let again = loop {
-        if let Ok(answer) = broker.client.download("", "a").await {
-            break answer;
-        }
-    };
+    let again = eventually("an answer", PATIENCE, async || broker.client.download("", "a").await).await;
     answered.insert(again.decision_id);
     broker.stop();
     let records: Vec<_> = reader.join().unwrap().iter().map(|line| audit_record(line)).collect();
@@ -138,18 +130,7 @@ async fn a_pipe_that_nobody_reads_delays_one_answer_where_they_need_no_record() 
     // Neither does the end.
     broker.stop();
     let lines = log_lines(&broker.process);
-    for message in
-        ["audit unavailable: writing records timed out", "audit records lost: writing them before the exit timed out"]
-    {
-        assert_eq!(lines.iter().filter(|line| line["message"] == message).count(), 1, "{message}");
-    }
-}
-
-/// Sets how long the files of a process may be, or lifts that.
-fn limit_files(broker: &Broker, bytes: &str) {
-    let limit = format!("--fsize={bytes}:");
-    let set = Command::new("prlimit").args(["--pid", &broker.process.id().to_string(), &limit]).status().unwrap();
-    assert!(set.success());
+    assert_eq!((RECORDS_LATE.count(&lines), RECORDS_LEFT.count(&lines)), (1, 1));
 }
 
 /// A broker whose file is larger than its log will be, so that a limit holds for the file alone.
@@ -161,9 +142,9 @@ async fn broker_with_large_file(audit: &str) -> Broker {
 
 /// The counted decisions of each outcome and reason, whatever their tier.
 async fn decisions(broker: &Broker) -> BTreeMap<String, u64> {
-    let admin = log_lines(&broker.process).into_iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
+    let admin = log_lines(&broker.process).into_iter().find(|line| SERVING_ADMIN.is(line)).unwrap();
     let url = format!("http://{}/metrics", admin["address"].as_str().unwrap());
-    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let metrics = crate::support::http_get(url).await.unwrap().text().await.unwrap();
     let mut counts = BTreeMap::new();
     for sample in metrics.lines().filter_map(|line| line.strip_prefix("access_broker_decisions_total{")) {
         let (labels, count) = sample.rsplit_once("} ").unwrap();
@@ -191,20 +172,17 @@ fn new_records(broker: &Broker) -> Vec<serde_json::Value> {
 
 #[tokio::test]
 async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: there is no prlimit");
-    }
     let broker = broker_with_large_file(DENY).await;
     let first = broker.client.download("", "a").await.unwrap();
     let length = broker.file().len();
     // Room for a part of a record: it is written, and taken back.
-    limit_files(&broker, &(length + 100).to_string());
+    broker.process.limit_files(Some(length as u64 + 100));
     for _ in 0..3 {
         assert_unavailable(broker.client.download("", "a").await);
         assert_eq!(broker.file().len(), length);
     }
     assert_one_line_of_failure(&broker).await;
-    limit_files(&broker, "unlimited");
+    broker.process.limit_files(None);
     let last = broker.client.download("", "a").await.unwrap();
     let ids: Vec<_> = new_records(&broker).iter().map(|record| record["decision_id"].clone()).collect();
     assert_eq!(ids, [first.decision_id, last.decision_id]);
@@ -212,21 +190,18 @@ async fn a_file_that_cannot_grow_denies_and_is_whole_and_goes_on_when_it_can() {
 
 #[tokio::test]
 async fn only_answers_that_were_given_count_as_issued_in_metrics_and_log() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: there is no prlimit");
-    }
     let broker = broker_with_large_file(DENY).await;
     for _ in 0..3 {
         broker.client.download("", "a").await.unwrap();
     }
     assert_eq!(broker.client.download("no-such-bucket", "a").await.unwrap_err().code(), Code::PermissionDenied);
-    limit_files(&broker, &broker.file().len().to_string());
+    broker.process.limit_files(Some(broker.file().len() as u64));
     for bucket in ["media", "media", "no-such-bucket"] {
         assert_unavailable(broker.client.download(bucket, "a").await);
     }
-    limit_files(&broker, "unlimited");
+    broker.process.limit_files(None);
     broker.client.download("", "a").await.unwrap();
-    until("a line of every call", || logged_outcomes(&broker).values().sum::<u64>() == 8).await;
+    eventually("a line of every call", PATIENCE, async || logged_outcomes(&broker).values().sum::<u64>() == 8).await;
     let expected = [("issued", "none", 4), ("refused", "no_tier", 1), ("unrecorded", "audit_unavailable", 3)];
     let counted = expected.map(|(outcome, reason, count)| (format!("outcome={outcome},reason={reason}"), count));
     assert_eq!(decisions(&broker).await, counted.into());
@@ -245,7 +220,7 @@ async fn an_answer_whose_client_leaves_before_it_is_given_does_not_count_as_issu
         answered += 1;
         assert!(answered < 1_000, "the pipe is not full");
     }
-    until("the end of the call", || logged_outcomes(&broker).contains_key("undelivered")).await;
+    eventually("the end of the call", PATIENCE, async || logged_outcomes(&broker).contains_key("undelivered")).await;
     let expected = [("issued", answered), ("undelivered", 1)];
     let counted = expected.map(|(outcome, count)| (format!("outcome={outcome},reason=none"), count));
     assert_eq!(decisions(&broker).await, counted.into());
@@ -254,15 +229,12 @@ async fn an_answer_whose_client_leaves_before_it_is_given_does_not_count_as_issu
 
 #[tokio::test]
 async fn a_file_that_cannot_grow_loses_records_and_no_answers_where_they_need_none() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: there is no prlimit");
-    }
     let broker = broker_with_large_file(ALLOW).await;
-    limit_files(&broker, &broker.file().len().to_string());
+    broker.process.limit_files(Some(broker.file().len() as u64));
     for _ in 0..3 {
         assert!(broker.client.download("", "a").await.is_ok());
     }
-    limit_files(&broker, "unlimited");
+    broker.process.limit_files(None);
     let last = broker.client.download("", "a").await.unwrap();
     let records = new_records(&broker);
     assert_eq!(records.len(), 1);

@@ -6,8 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::audit::broker::{Broker, FILE, Setup};
-use crate::serve_process::log_lines;
-use crate::support::{Process, VARIABLES, audit_records};
+use crate::support::{Process, VARIABLES, audit_records, log_lines};
 
 #[tokio::test]
 async fn left_out_records_go_to_standard_output_and_nothing_else_does() {

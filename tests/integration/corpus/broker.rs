@@ -1,31 +1,15 @@
 //! The broker under test: `access-broker serve` with the issuers and keys of the corpus of tokens.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use super::data::Corpus;
 use super::mint::Mint;
-use crate::serve_process::log_lines;
-use crate::support::{AccessLines, BUCKET, EVERYBODY_READS, Process, VARIABLES, folder, tcp_channel, unix_channel};
-
-/// At the level `trace`, so that all that could ever be logged is.
-const CONFIGURATION: &str = r#"
-[server]
-admin_addr = "127.0.0.1:0"
-[log]
-level = "trace"
-rejected_per_second = 100000
-[audit]
-output = "none"
-
-[policy]
-file = "policy.toml"
-"#;
+use crate::support::events::{KEYS_REFRESHED, KEYS_REFRESHED_IN_PART, SERVING_ADMIN, SERVING_GRPC};
+use crate::support::{AccessLines, Builder, Part, Process, VARIABLES, log_lines, tcp_channel, unix_channel};
 
 /// An object that everybody may read who is known.
 pub(super) const OBJECT: (&str, &str) = ("media", "a folder/report.pdf");
@@ -38,19 +22,18 @@ pub(super) struct CorpusBroker {
 }
 
 impl CorpusBroker {
-    /// Starts a broker with the issuers of the corpus and these `[[listener]]` tables, and waits until it has the keys.
-    pub(super) fn start(corpus: &Corpus, mint: &Mint<'_>, listeners: &str) -> Self {
-        let folder = folder();
-        let issuers = configure(folder.path(), corpus, mint, listeners);
+    /// Starts a broker with the issuers of the corpus and these listeners, and waits until it has the keys.
+    pub(super) fn start(corpus: &Corpus, mint: &Mint<'_>, listeners: impl IntoIterator<Item = Part>) -> Self {
+        let (folder, issuers) = configure(corpus, mint, listeners);
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
         let addresses = process.wait_for("keys", |process| {
             let lines = log_lines(process);
-            let refreshed = lines.iter().filter(|line| line["message"].as_str().is_some_and(is_refresh));
+            let refreshed = lines.iter().filter(|line| KEYS_REFRESHED.is(line) || KEYS_REFRESHED_IN_PART.is(line));
             let ready: BTreeSet<_> = refreshed.filter_map(|line| line["issuer"].as_str()).collect();
             let all = issuers.iter().all(|issuer| ready.contains(issuer.as_str()));
-            let serving = lines.iter().filter(|line| line["message"] == "serving gRPC");
+            let serving = lines.iter().filter(|line| SERVING_GRPC.is(line));
             let addresses = serving.map(|line| line["address"].as_str().unwrap().to_owned());
-            (all && lines.iter().any(|line| line["message"] == "serving admin HTTP")).then(|| addresses.collect())
+            (all && lines.iter().any(|line| SERVING_ADMIN.is(line))).then(|| addresses.collect())
         });
         Self { process, addresses, lines: AccessLines::default() }
     }
@@ -79,24 +62,24 @@ impl CorpusBroker {
     }
 }
 
-/// Writes the configuration, and returns the issuers that publish keys.
-fn configure(folder: &Path, corpus: &Corpus, mint: &Mint<'_>, listeners: &str) -> BTreeSet<String> {
-    let write = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
-    let mut configuration = format!("{CONFIGURATION}{BUCKET}{listeners}");
+/// Writes the configuration. The second value is the issuers that publish keys.
+fn configure(
+    corpus: &Corpus,
+    mint: &Mint<'_>,
+    listeners: impl IntoIterator<Item = Part>,
+) -> (TempDir, BTreeSet<String>) {
+    // At the level `trace`, so that all that could ever be logged is.
+    let log = "level = \"trace\"\nrejected_per_second = 100000";
+    let builder = Builder::new().table("log", log).audit("output = \"none\"");
+    let mut builder = listeners.into_iter().fold(builder, Builder::listener);
     let mut issuers_with_keys = BTreeSet::new();
     for (name, issuer) in &corpus.issuers {
         let file = format!("{name}.jwks.json");
-        writeln!(configuration, "[[issuer]]\n{}jwks_file = \"{file}\"", issuer.settings).unwrap();
+        builder = builder.issuer(Part::default().with(&issuer.settings).set("jwks_file", &*file));
         if let Some(keys) = mint.jwks(name) {
-            write(&file, &keys);
+            builder = builder.file(&file, keys);
             issuers_with_keys.insert(issuer.name());
         }
     }
-    write("broker.toml", &configuration);
-    write("policy.toml", EVERYBODY_READS);
-    issuers_with_keys
-}
-
-fn is_refresh(message: &str) -> bool {
-    message.starts_with("refreshed keys")
+    (builder.write_folder(), issuers_with_keys)
 }

@@ -9,18 +9,17 @@ use super::data::{Corpus, Issuer};
 use super::expectation::{Answers, Expected};
 use super::mint::Mint;
 use super::secrecy::LoggedPieces;
+use crate::support::broker::listener;
 use crate::support::{Client, SHARED_REQUEST_ID};
 
 const PROOF: &str = "token";
-
-const LISTENER: &str = "[[listener]]\naddress = \"127.0.0.1:0\"\nproof = \"token\"\n";
 
 // Several threads, so that the connection ends while the test waits for the broker to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_token_gets_the_answer_that_it_must_get() {
     let corpus = Corpus::read();
     let mint = Mint::new(&corpus);
-    let mut broker = CorpusBroker::start(&corpus, &mint, LISTENER);
+    let mut broker = CorpusBroker::start(&corpus, &mint, [listener("token", "")]);
     let client = Client::over(broker.channel(0).await, &[]);
     let calls: Vec<_> = corpus.cases.iter().map(|case| (case, mint.metadata(case))).collect();
 

@@ -28,7 +28,7 @@ use crate::support::{Client, SHARED_REQUEST_ID};
 async fn every_header_gets_the_answer_that_it_must_get() {
     let (tokens, workloads) = (Corpus::read(), Workloads::read());
     let mint = Mint::new(&tokens);
-    let mut broker = CorpusBroker::start(&tokens, &mint, &workloads.configuration());
+    let mut broker = CorpusBroker::start(&tokens, &mint, workloads.configuration());
     let mut channels = Vec::new();
     for index in 0..workloads.listeners.len() {
         channels.push(broker.channel(index).await);

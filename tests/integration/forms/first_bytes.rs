@@ -7,9 +7,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use crate::limits::broker::{Broker, until};
+use crate::support::Broker;
 use crate::support::pki::{client_hello, tls_connect};
-use crate::workloads::setup::{TLS, listener};
+use crate::support::workloads::setup::{TLS, listener, start_with};
+use crate::support::{PATIENCE, eventually};
 
 const PROBE: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: broker\r\nuser-agent: probe\r\n\r\n";
 
@@ -32,7 +33,11 @@ fn assert_is_told(answer: &str) {
 #[tokio::test]
 async fn a_client_of_http_1_is_told_to_speak_http_2_over_plain_tcp() {
     // Far longer than the test may take: nothing waits for this time limit.
-    let broker = Broker::start(|config| config.limits.handshake_timeout = Duration::from_mins(5)).await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| config.limits.handshake_timeout = Duration::from_mins(5))
+        .start()
+        .await;
     for sent in [PROBE, b"HEAD / HTTP/1.0\r\n\r\n", b"POST /x HTTP/1.1\r\n"] {
         let answer = answer_to(TcpStream::connect(broker.address()).await.unwrap(), sent).await.unwrap();
         if sent.starts_with(b"HEAD") {
@@ -45,20 +50,26 @@ async fn a_client_of_http_1_is_told_to_speak_http_2_over_plain_tcp() {
     broker.wait_for_metric("access_broker_connections_total{event=\"not_http\"}", 0).await;
     broker.wait_for_open(0).await;
     broker.assert_serves().await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_client_of_http_1_is_told_to_speak_http_2_over_tls() {
     let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "");
-    let broker = crate::workloads::broker::Broker::start(&listener("token", &server_only)).await;
-    let stream = tls_connect(broker.address(0), &broker.setup.authority, None).await.unwrap();
+    let broker = start_with([listener("token", &server_only)]).await;
+    let stream = tls_connect(broker.address(), &broker.setup.authority, None).await.unwrap();
     assert_is_told(&answer_to(stream, PROBE).await.unwrap());
     assert_eq!(broker.server().counters().http1_clients.get(), 1);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_client_that_speaks_neither_is_closed_without_a_word() {
-    let broker = Broker::start(|config| config.limits.handshake_timeout = Duration::from_mins(5)).await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| config.limits.handshake_timeout = Duration::from_mins(5))
+        .start()
+        .await;
     let authority = crate::support::pki::Authority::new("another");
     for sent in [&client_hello(&authority)[..], b"SSH-2.0-OpenSSH_9.9\r\n", &[0; 2_000]] {
         // What it had sent by then is not read, so that it may see a reset.
@@ -66,7 +77,8 @@ async fn a_client_that_speaks_neither_is_closed_without_a_word() {
         assert!(answer.as_ref().map_or(true, String::is_empty), "{answer:?}");
     }
     let counters = broker.counters();
-    until("all are counted", || counters.not_http.get() == 3).await;
+    eventually("all are counted", PATIENCE, async || counters.not_http.get() == 3).await;
     assert_eq!(counters.http1_clients.get(), 0);
     broker.assert_serves().await;
+    broker.finish().await;
 }

@@ -8,10 +8,10 @@ use http_body_util::Full;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::limits::broker::{Broker, until};
-use crate::support::error_info;
+use crate::support::Broker;
+use crate::support::broker::Log;
 use crate::support::http2::{Http2Client, framed};
-use crate::support::secrets::log;
+use crate::support::{PATIENCE, error_info, eventually};
 
 const DOWNLOAD: &str = "/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -96,23 +96,23 @@ fn request(form: &Form, id: &str, authorization: &str) -> Request<Full<Bytes>> {
 }
 
 /// The `reason` of the access line with this request id, once it is written.
-pub(super) async fn logged_reason(id: &str) -> (Option<String>, Option<String>) {
+pub(super) async fn logged_reason(log: &Log, id: &str) -> (Option<String>, Option<String>) {
     let line = || {
-        let log = log();
+        let log = log.text();
         let mut lines = log.lines().filter(|line| line.contains(id));
         lines.find_map(|line| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
             (line["target"] == "access" && line["request_id"] == id).then_some(line)
         })
     };
-    until(&format!("the access line of {id}"), || line().is_some()).await;
+    eventually(&format!("the access line of {id}"), PATIENCE, async || line().is_some()).await;
     let text = |name: &str| line().and_then(|line| Some(line[name].as_str()?.to_owned()));
     (text("code"), text("reason"))
 }
 
 #[tokio::test]
 async fn every_broken_form_gets_its_code_its_reason_and_the_id_of_its_call() {
-    let broker = Broker::start(|_| {}).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let mut client = Http2Client::connect(broker.address()).await;
     let mut counted = BTreeMap::<&str, u32>::new();
     for (number, form) in forms().iter().enumerate() {
@@ -128,7 +128,7 @@ async fn every_broken_form_gets_its_code_its_reason_and_the_id_of_its_call() {
         assert!(!status.message().is_empty() && status.message().len() < 120, "{what}: {status:?}");
         let accepted = status.metadata().get("grpc-accept-encoding").map(|value| value.to_str().unwrap());
         assert_eq!(accepted, (reason == "COMPRESSION_NOT_SUPPORTED").then_some("identity"), "{what}");
-        assert_eq!(logged_reason(&id).await.1.as_deref(), Some(logged), "{what}");
+        assert_eq!(logged_reason(&broker.log, &id).await.1.as_deref(), Some(logged), "{what}");
         *counted.entry(logged).or_default() += 1;
     }
     for (reason, count) in counted {
@@ -150,11 +150,12 @@ async fn every_broken_form_gets_its_code_its_reason_and_the_id_of_its_call() {
     // The connection is as good as new.
     let good = Form::new(DOWNLOAD, framed(0, MESSAGE), Code::Ok, "", "");
     assert_eq!(client.send(request(&good, "good", &broker.authorization())).await.status().code(), Code::Ok);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_method_that_no_service_has_needs_no_token_and_is_no_rejection() {
-    let broker = Broker::start(|_| {}).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let mut client = Http2Client::connect(broker.address()).await;
     // What an Application Load Balancer of AWS sends unless it is told otherwise; it wants code 12.
     let probe = Request::post("http://broker/AWS.ALB/healthcheck").header("content-type", "application/grpc");
@@ -168,4 +169,5 @@ async fn a_method_that_no_service_has_needs_no_token_and_is_no_rejection() {
     let refused = client.send(call.body(Full::from(framed(0, MESSAGE))).unwrap()).await;
     assert_eq!(refused.status().code(), Code::Unauthenticated);
     broker.wait_for_metric("access_broker_authentication_rejections_total{reason=\"missing_token\"}", 1).await;
+    broker.finish().await;
 }

@@ -5,14 +5,14 @@ use http::Request;
 use http_body_util::Full;
 
 use super::messages::logged_reason;
-use crate::limits::broker::Broker;
+use crate::support::Broker;
 use crate::support::http2::{Http2Client, framed};
 
 const DOWNLOAD: &str = "http://broker/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
 
 #[tokio::test]
 async fn another_content_type_is_not_supported_and_another_method_not_allowed() {
-    let broker = Broker::start(|_| {}).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let mut client = Http2Client::connect(broker.address()).await;
     let authorization = broker.authorization();
     let forms = [
@@ -49,7 +49,10 @@ async fn another_content_type_is_not_supported_and_another_method_not_allowed() 
             let expected = if status == 415 { "content-type" } else { "POST" };
             assert_eq!(text.contains(expected), method != "HEAD", "{what}: {text}");
             let reason = if status == 415 { "not_grpc" } else { "not_post" };
-            assert_eq!(logged_reason(&id).await, (Some("INVALID_ARGUMENT".to_owned()), Some(reason.to_owned())));
+            assert_eq!(
+                logged_reason(&broker.log, &id).await,
+                (Some("INVALID_ARGUMENT".to_owned()), Some(reason.to_owned()))
+            );
         }
     }
     broker.wait_for_metric("access_broker_malformed_requests_total{reason=\"not_grpc\"}", 12).await;
@@ -60,11 +63,12 @@ async fn another_content_type_is_not_supported_and_another_method_not_allowed() 
         let answer = client.send(request.body(Full::from(framed(0, b"\x0a\x05media\x12\x01x"))).unwrap()).await;
         assert_eq!(answer.status().code(), tonic::Code::Ok, "{content_type}");
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_taken_holds_a_place_among_the_streams_without_a_proof() {
-    let broker = Broker::start(|config| config.limits.max_unproven_streams = 8).await;
+    let broker = Broker::builder().silent_s3().config(|config| config.limits.max_unproven_streams = 8).start().await;
     let mut client = Http2Client::connect_with_window(broker.address(), 0).await;
     let get = || Request::get("http://broker/").body(Full::default()).unwrap();
     // One eighth of eight.
@@ -77,4 +81,5 @@ async fn an_answer_that_is_not_taken_holds_a_place_among_the_streams_without_a_p
     drop(held);
     drop(client);
     broker.wait_for_metric("access_broker_streams_open{kind=\"other\"}", 0).await;
+    broker.finish().await;
 }

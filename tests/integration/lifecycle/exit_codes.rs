@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use crate::limits::broker::{ISSUER, authorization};
-use crate::limits::raw::{GOAWAY, PING, RawClient, frame};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Process, VARIABLES};
+use crate::support::events::STOPPING;
+use crate::support::raw::{GOAWAY, PING, RawClient, frame};
+use crate::support::{ISSUER, Process, VARIABLES, authorization, configured, issuer, log_lines, serving_at};
 
 const SERVE: [&str; 3] = ["serve", "--config", "broker.toml"];
 
@@ -36,7 +35,7 @@ async fn a_second_signal_ends_at_once_with_a_code_of_its_own() {
         let (mut process, ..) = serving(&[("ACCESS_BROKER_SERVER__DRAIN_DELAY", "1m")]).await;
         process.signal(first);
         process.wait_for("stopping server", |process| {
-            log_lines(process).iter().any(|line| line["message"] == "stopping").then_some(())
+            log_lines(process).iter().any(|line| STOPPING.is(line)).then_some(())
         });
         let begun = Instant::now();
         process.signal(second);

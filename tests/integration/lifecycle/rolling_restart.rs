@@ -12,9 +12,9 @@ use tokio::task::{self, block_in_place};
 use tonic::Status;
 use tonic::transport::Endpoint;
 
-use crate::limits::broker::{ISSUER, authorization, until};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::{
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, log_lines, serving_at,
+};
 
 /// Clients, each with connections of its own to both brokers.
 const CLIENTS: usize = 6;
@@ -137,7 +137,7 @@ async fn a_rolling_restart_loses_no_call() {
         .collect();
     let more_calls = async || {
         let wanted = seen.answered.load(Ordering::Relaxed) + CALLS_BETWEEN;
-        until("calls between restarts", || seen.answered.load(Ordering::Relaxed) >= wanted).await;
+        eventually("calls between restarts", PATIENCE, async || seen.answered.load(Ordering::Relaxed) >= wanted).await;
     };
     let mut answered_by_brokers = 0;
     for _ in 0..ROUNDS {
@@ -148,7 +148,7 @@ async fn a_rolling_restart_loses_no_call() {
             assert_eq!(block_in_place(|| broker.exit()).code(), Some(0));
             answered_by_brokers += answered_by(broker);
             seen.started[index].store(false, Ordering::SeqCst);
-            until("the end of calls", || seen.open[index].load(Ordering::SeqCst) == 0).await;
+            eventually("the end of calls", PATIENCE, async || seen.open[index].load(Ordering::SeqCst) == 0).await;
             *broker = block_in_place(|| start(&issuer, addresses[index]));
             seen.started[index].store(true, Ordering::SeqCst);
         }

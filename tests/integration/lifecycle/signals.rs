@@ -2,21 +2,24 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::service_manager::Manager;
-use crate::limits::broker::ISSUER;
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{EVERYBODY_READS, Process, VARIABLES, folder};
+use crate::support::events::{
+    CONFIGURATION_INVALID, Event, LOG_LEVEL_CHANGED, POLICY_ACTIVE, RESTART_NEEDED, STOPPING,
+};
+use crate::support::{
+    EVERYBODY_READS, ISSUER, PATIENCE, Process, VARIABLES, configured, folder, issuer, log_lines, serving_at,
+};
 
 const SERVE: [&str; 3] = ["serve", "--config", "broker.toml"];
 
-fn has_line(process: &Process, message: &str) -> bool {
-    log_lines(process).iter().any(|line| line["message"] == message)
+fn has_line(process: &Process, event: &Event) -> bool {
+    log_lines(process).iter().any(|line| event.is(line))
 }
 
-fn wait_for_line(process: &mut Process, message: &str) {
-    process.wait_for(message, |process| has_line(process, message).then_some(()));
+fn wait_for_line(process: &mut Process, what: &str, event: &Event) {
+    process.wait_for(what, |process| has_line(process, event).then_some(()));
 }
 
 #[tokio::test]
@@ -32,7 +35,8 @@ async fn neither_hangup_nor_the_users_signals_end_a_server_that_starts_serves_or
         fs::write(&policy, EVERYBODY_READS).unwrap();
         let writer = scope.spawn(|| {
             let mut round = 0_u32;
-            while !is_written.load(Ordering::Relaxed) {
+            let started = Instant::now();
+            while !is_written.load(Ordering::Relaxed) && started.elapsed() < 4 * PATIENCE {
                 round += 1;
                 fs::write(&policy, format!("{EVERYBODY_READS}\n# {round}\n")).unwrap();
                 std::thread::sleep(Duration::from_millis(20));
@@ -48,7 +52,7 @@ async fn neither_hangup_nor_the_users_signals_end_a_server_that_starts_serves_or
             let is_told = |name: &str| lines.iter().any(|line| line["signal"] == name);
             (is_told("SIGUSR1") && is_told("SIGUSR2")).then_some(())
         });
-        assert!(!has_line(&process, "policy active"), "still at the start");
+        assert!(!has_line(&process, &POLICY_ACTIVE), "still at the start");
         is_written.store(true, Ordering::Relaxed);
         writer.join().unwrap();
         serving_at(&mut process);
@@ -57,12 +61,11 @@ async fn neither_hangup_nor_the_users_signals_end_a_server_that_starts_serves_or
             log_lines(process).iter().any(|line| line["signal"] == "SIGHUP").then_some(())
         });
         process.signal("TERM");
-        wait_for_line(&mut process, "stopping");
+        wait_for_line(&mut process, "the stop", &STOPPING);
         for signal in ["HUP", "USR1", "USR2", "HUP"] {
             process.signal(signal);
         }
         assert_eq!(process.exit().code(), Some(0), "{}", process.stderr());
-        assert_eq!(log_lines(&process).last().unwrap()["message"], "stopped");
     });
 }
 
@@ -82,17 +85,14 @@ async fn a_hangup_takes_the_log_level_from_a_valid_file_and_nothing_else() {
     process.signal("HUP");
     process.wait_for("invalid file", |process| {
         let lines = log_lines(process);
-        let problems = lines.iter().filter(|line| {
-            line["level"] == "ERROR"
-                && line["message"] == "reload refused: the configuration file is invalid; nothing has changed"
-        });
+        let problems = lines.iter().filter(|line| CONFIGURATION_INVALID.is(line));
         (problems.filter(|line| line["of"] == 2).count() == 2).then_some(())
     });
-    assert!(!has_line(&process, "log level changed"));
+    assert!(!has_line(&process, &LOG_LEVEL_CHANGED));
 
     write(&format!("{}\n[log]\nlevel = 'error'\n", text.replace("\"5s\"", "\"6s\"")));
     process.signal("HUP");
-    wait_for_line(&mut process, "log level changed");
+    wait_for_line(&mut process, "another level", &LOG_LEVEL_CHANGED);
     process.signal("USR1");
 
     write(&format!("{}\n[log]\nlevel = 'debug'\n", text.replace("\"5s\"", "\"6s\"")));
@@ -100,14 +100,13 @@ async fn a_hangup_takes_the_log_level_from_a_valid_file_and_nothing_else() {
     process.signal("HUP");
     process.wait_for("the second change", |process| {
         let lines = log_lines(process);
-        (lines.iter().filter(|line| line["message"] == "log level changed").count() == 2).then_some(())
+        (lines.iter().filter(|line| LOG_LEVEL_CHANGED.is(line)).count() == 2).then_some(())
     });
     let lines = log_lines(&process);
-    let restart = "reload refused for some sections: their changed settings need a restart";
-    let told: Vec<_> = lines.iter().filter(|line| line["message"] == restart).collect();
+    let told: Vec<_> = lines.iter().filter(|line| RESTART_NEEDED.is(line)).collect();
     // Told before the change to a level that leaves it out; at that level a warning is not heard.
     assert_eq!((told.len(), &told[0]["sections"], &told[0]["level"]), (1, &"server".into(), &"WARN".into()));
-    let changes: Vec<_> = lines.iter().filter(|line| line["message"] == "log level changed").collect();
+    let changes: Vec<_> = lines.iter().filter(|line| LOG_LEVEL_CHANGED.is(line)).collect();
     let levels = |index: usize| (changes[index]["from"].clone(), changes[index]["to"].clone());
     assert_eq!(levels(0), ("INFO".into(), "ERROR".into()));
     assert_eq!(levels(1), ("ERROR".into(), "DEBUG".into()));

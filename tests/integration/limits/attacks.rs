@@ -1,7 +1,5 @@
 //! Attacks frame by frame on the program itself. Each leaves a good caller served, and gives back what it took.
 
-mod addresses;
-pub(crate) mod call;
 mod floods;
 pub(crate) mod good_caller;
 mod handshakes;
@@ -9,6 +7,4 @@ mod held_streams;
 mod hogs;
 mod idle_connections;
 mod messages;
-pub(crate) mod peer;
-pub(crate) mod target;
 mod unread_answers;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use access_broker::broker::DecisionId;
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
-use access_broker::server::StartOptions;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -12,10 +11,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
-use super::broker::{Broker, until};
-use super::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
-use crate::faults::start_options;
-use crate::support::{error_info, tcp_channel};
+use crate::support::Broker;
+use crate::support::raw::{DATA, DOWNLOAD, END_HEADERS, HEADERS, PING, RawClient, frame, header_block};
+use crate::support::{PATIENCE, error_info, eventually, tcp_channel};
 
 /// A request whose answer waits for S3, which never says a word.
 pub(super) fn slow() -> IssueDownloadUrlRequest {
@@ -24,18 +22,23 @@ pub(super) fn slow() -> IssueDownloadUrlRequest {
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_answered_with_its_reason() {
-    let broker = Broker::start(|config| config.limits.call_timeout = Duration::from_millis(300)).await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| config.limits.call_timeout = Duration::from_millis(300))
+        .start()
+        .await;
     let begun = Instant::now();
     let answer = broker.client().await.issue_download(slow()).await.unwrap_err();
     assert_eq!((answer.code(), error_info(&answer).reason.as_str()), (Code::DeadlineExceeded, "CALL_TIMED_OUT"));
     assert!(begun.elapsed() >= Duration::from_millis(300));
     assert_eq!(broker.counters().calls.deadlines_exceeded.get(), 1);
     assert_eq!(broker.counters().calls.client_deadlines_exceeded.get(), 0);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_clients_shorter_deadline_wins_and_has_the_same_answer() {
-    let broker = Broker::start(|_| ()).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let authorization = broker.authorization();
     let block = header_block(DOWNLOAD, &[("authorization", &authorization), ("grpc-timeout", "50m")]);
     // A client library would give up by itself and hide the answer, so the frames are read.
@@ -48,11 +51,16 @@ async fn a_clients_shorter_deadline_wins_and_has_the_same_answer() {
     let counters = broker.counters();
     let exceeded = (&counters.calls.client_deadlines_exceeded, &counters.calls.deadlines_exceeded);
     assert_eq!((exceeded.0.get(), exceeded.1.get()), (1, 0));
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_call_whose_message_never_comes_ends() {
-    let broker = Broker::start(|config| config.limits.call_timeout = Duration::from_millis(200)).await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| config.limits.call_timeout = Duration::from_millis(200))
+        .start()
+        .await;
     let mut client = RawClient::greet(broker.address()).await;
     for stream in [1, 3, 5] {
         client.open_call(stream, &broker.authorization()).await;
@@ -61,15 +69,19 @@ async fn a_call_whose_message_never_comes_ends() {
         client.wait_for(HEADERS).await;
     }
     assert_eq!(broker.counters().calls.deadlines_exceeded.get(), 3);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn calls_too_many_are_shed_and_health_is_not() {
-    let broker = Broker::start(|config| {
-        config.limits.max_calls_in_flight = 2;
-        config.limits.call_timeout = Duration::from_secs(10);
-    })
-    .await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            config.limits.max_calls_in_flight = 2;
+            config.limits.call_timeout = Duration::from_secs(10);
+        })
+        .start()
+        .await;
     let counters = broker.counters();
     // Two callers, each with a call that waits for S3, take both places.
     let (one, other) = (broker.client().await, broker.client_of("another").await);
@@ -103,15 +115,19 @@ async fn calls_too_many_are_shed_and_health_is_not() {
     }
     broker.wait_for_metric("access_broker_calls_in_flight", 0).await;
     one.download("media", "x").await.unwrap();
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn calls_without_their_messages_take_no_place_and_end_soon() {
-    let broker = Broker::start(|config| {
-        config.limits.max_calls_in_flight = 2;
-        config.limits.message_timeout = Duration::from_secs(1);
-    })
-    .await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            config.limits.max_calls_in_flight = 2;
+            config.limits.message_timeout = Duration::from_secs(1);
+        })
+        .start()
+        .await;
     let mut client = RawClient::greet(broker.address()).await;
     for stream in 0..50 {
         client.open_call(2 * stream + 1, &broker.authorization()).await;
@@ -124,30 +140,35 @@ async fn calls_without_their_messages_take_no_place_and_end_soon() {
     }
     assert_eq!(broker.counters().calls.message_timeouts.get(), 50);
     broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn streams_of_one_caller_leave_room_for_others() {
-    let broker = Broker::start(|config| {
-        config.limits.max_streams = 8;
-        config.limits.message_timeout = Duration::from_secs(10);
-    })
-    .await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            config.limits.max_streams = 8;
+            config.limits.message_timeout = Duration::from_secs(10);
+        })
+        .start()
+        .await;
     let mut hog = RawClient::greet(broker.address()).await;
     for stream in 0..8 {
         hog.open_call(2 * stream + 1, &broker.authorization()).await;
     }
     let counters = broker.counters();
-    until("half of them are refused", || counters.calls.over_share.get() == 4).await;
+    eventually("half of them are refused", PATIENCE, async || counters.calls.over_share.get() == 4).await;
     broker.client_of("another").await.download("media", "x").await.unwrap();
     drop(hog);
     broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
     broker.client().await.download("media", "x").await.unwrap();
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_message_that_is_too_large_exhausts_a_resource() {
-    let broker = Broker::start(|_| ()).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let client = broker.client().await;
     let refused = client.download("media", &"x".repeat(70_000)).await.unwrap_err();
     assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
@@ -155,6 +176,7 @@ async fn a_message_that_is_too_large_exhausts_a_resource() {
     assert_eq!(broker.counters().calls.oversized_messages.get(), 1);
     // One that is merely long is told what is wrong with it.
     assert_eq!(client.download("media", &"x".repeat(60_000)).await.unwrap_err().code(), Code::InvalidArgument);
+    broker.finish().await;
 }
 
 fn no_id() -> DecisionId {
@@ -163,8 +185,7 @@ fn no_id() -> DecisionId {
 
 /// A broker in which every decision panics.
 pub(crate) async fn broker_that_panics() -> Broker {
-    let panicking = StartOptions { decision_ids: no_id, ..start_options() };
-    Broker::start_in(panicking, |_| ()).await
+    Broker::builder().silent_s3().options(|options| options.decision_ids = no_id).start().await
 }
 
 #[tokio::test]
@@ -178,23 +199,25 @@ async fn a_panic_costs_one_call_and_not_its_connection() {
         assert_eq!(broker.counters().calls.panics.get(), panics);
     }
     assert_eq!(broker.counters().connections_accepted.get(), 1);
-    let logged = || crate::support::secrets::log().matches("\"reason\":\"panicked\"").count() >= 3;
-    until("three lines in the access log", logged).await;
+    let logged = || broker.log.text().matches("\"reason\":\"panicked\"").count() >= 3;
+    eventually("three lines in the access log", PATIENCE, async || logged()).await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_client_that_gives_up_gives_its_place_back() {
-    let broker = Broker::start(|config| config.limits.max_calls_in_flight = 1).await;
+    let broker = Broker::builder().silent_s3().config(|config| config.limits.max_calls_in_flight = 1).start().await;
     let client = broker.client().await;
     let given_up = tokio::time::timeout(Duration::from_millis(100), client.issue_download(slow())).await;
     assert!(given_up.is_err());
     broker.wait_for_metric("access_broker_calls_in_flight", 0).await;
     client.download("media", "x").await.unwrap();
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn calls_that_are_refused_before_their_message_arrives_do_not_end_their_connection() {
-    let broker = Broker::start(|_| ()).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let mut client = RawClient::greet(broker.address()).await;
     let (refused, message) = (header_block(DOWNLOAD, &[]), frame(DATA, 1, 0, &[0; 5]));
     for round in 0..10 {
@@ -216,4 +239,5 @@ async fn calls_that_are_refused_before_their_message_arrives_do_not_end_their_co
     client.send(&frame(PING, 0, 0, &[1; 8])).await.unwrap();
     client.wait_for(PING).await;
     assert_eq!(broker.counters().connections_open(), 1);
+    broker.finish().await;
 }

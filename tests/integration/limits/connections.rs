@@ -7,14 +7,14 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::broker::{Broker, PATIENCE, until};
 use super::calls::slow;
-use super::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
-use crate::support::tcp_channel;
+use crate::support::Broker;
+use crate::support::raw::{ACK, GOAWAY, HEADERS, PING, RawClient, SETTINGS, frame};
+use crate::support::{PATIENCE, eventually, tcp_channel};
 
 #[tokio::test]
 async fn a_connection_too_many_is_closed_at_once_and_the_next_one_has_its_place() {
-    let broker = Broker::start(|config| config.limits.max_connections = 2).await;
+    let broker = Broker::builder().silent_s3().config(|config| config.limits.max_connections = 2).start().await;
     // Each has a call that waits for S3.
     let clients = [broker.client().await, broker.client_of("another").await];
     let [first, second] = clients.map(|client| tokio::spawn(async move { client.issue_download(slow()).await }));
@@ -26,11 +26,12 @@ async fn a_connection_too_many_is_closed_at_once_and_the_next_one_has_its_place(
     broker.wait_for_open(1).await;
     broker.assert_serves().await;
     second.abort();
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn one_caller_with_all_connections_gives_way_to_another() {
-    let broker = Broker::start(|config| config.limits.max_connections = 16).await;
+    let broker = Broker::builder().silent_s3().config(|config| config.limits.max_connections = 16).start().await;
     let mut hog = Vec::new();
     for _ in 0..16 {
         let client = broker.client().await;
@@ -41,11 +42,12 @@ async fn one_caller_with_all_connections_gives_way_to_another() {
         broker.client_of(caller).await.download("media", "x").await.unwrap();
     }
     assert_eq!(broker.counters().connections_refused.get(), 0);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn idle_connections_without_a_caller_keep_no_caller_out() {
-    let broker = Broker::start(|config| config.limits.max_connections = 3).await;
+    let broker = Broker::builder().silent_s3().config(|config| config.limits.max_connections = 3).start().await;
     let kept = broker.client().await;
     kept.download("media", "x").await.unwrap();
     let mut idle = Vec::new();
@@ -53,18 +55,20 @@ async fn idle_connections_without_a_caller_keep_no_caller_out() {
         idle.push(RawClient::greet(broker.address()).await);
     }
     let counters = broker.counters();
-    until("the oldest ones gave way", || counters.connections_displaced.get() == 18).await;
+    eventually("the oldest ones gave way", PATIENCE, async || counters.connections_displaced.get() == 18).await;
     broker.assert_serves().await;
     kept.download("media", "x").await.unwrap();
     assert_eq!((counters.connections_displaced.get(), counters.connections_refused.get()), (19, 0));
     for mut displaced in idle.into_iter().take(18) {
         displaced.frames_to_the_end().await;
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn unproven_connections_have_a_limit_of_their_own() {
-    let broker = Broker::start(|config| config.limits.max_unproven_connections = 1).await;
+    let broker =
+        Broker::builder().silent_s3().config(|config| config.limits.max_unproven_connections = 1).start().await;
     let mut clients = Vec::new();
     for _ in 0..5 {
         let client = broker.client().await;
@@ -80,15 +84,19 @@ async fn unproven_connections_have_a_limit_of_their_own() {
     for client in clients {
         client.download("media", "x").await.unwrap();
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn an_old_connection_is_told_to_leave_and_its_call_in_flight_ends_well() {
-    let broker = Broker::start(|config| {
-        config.limits.connection_age = Duration::from_millis(300);
-        config.limits.call_timeout = Duration::from_secs(1);
-    })
-    .await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            config.limits.connection_age = Duration::from_millis(300);
+            config.limits.call_timeout = Duration::from_secs(1);
+        })
+        .start()
+        .await;
     let mut client = RawClient::greet(broker.address()).await;
     client.open_call(1, &broker.authorization()).await;
     // First the warning, and the answer of the call after it.
@@ -100,39 +108,53 @@ async fn an_old_connection_is_told_to_leave_and_its_call_in_flight_ends_well() {
     let counters = broker.counters();
     assert_eq!((counters.connections_aged.get(), counters.connections_cut.get()), (1, 0));
     broker.wait_for_open(0).await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn calls_of_an_old_connection_are_cut_off_after_the_grace() {
-    let broker = Broker::start(|config| {
-        config.limits.connection_age = Duration::from_millis(200);
-        config.limits.connection_age_grace = Duration::from_millis(300);
-    })
-    .await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            config.limits.connection_age = Duration::from_millis(200);
+            config.limits.connection_age_grace = Duration::from_millis(300);
+        })
+        .start()
+        .await;
     let mut watch = HealthClient::new(tcp_channel(broker.address()).await);
     let mut stream = watch.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     stream.message().await.unwrap().unwrap();
     let ended = time::timeout(PATIENCE, stream.message()).await.expect("the stream ends");
     assert!(ended.is_err(), "{ended:?}");
-    until("a cut connection", || broker.counters().connections_cut.get() == 1).await;
+    eventually("a cut connection", PATIENCE, async || broker.counters().connections_cut.get() == 1).await;
     // The same client is served on: by another connection, which it opens by itself.
     watch.check(HealthCheckRequest::default()).await.unwrap();
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn an_old_connection_whose_client_is_deaf_is_closed() {
-    let broker = Broker::start(|config| config.limits.connection_age = Duration::from_millis(100)).await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| config.limits.connection_age = Duration::from_millis(100))
+        .start()
+        .await;
     let mut deaf = RawClient::greet(broker.address()).await;
     let begun = Instant::now();
     // It never answers the ping that goes with the GOAWAY.
     deaf.frames_to_the_end().await;
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: the grace is a minute", begun.elapsed());
     broker.wait_for_open(0).await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_one_that_watches_health_is_not() {
-    let broker = Broker::start(|config| config.limits.connection_idle = Duration::from_millis(300)).await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| config.limits.connection_idle = Duration::from_millis(300))
+        .start()
+        .await;
     let mut watch = HealthClient::new(tcp_channel(broker.address()).await);
     let mut stream = watch.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     stream.message().await.unwrap().unwrap();
@@ -143,15 +165,19 @@ async fn an_idle_connection_is_closed_and_one_that_watches_health_is_not() {
     broker.wait_for_open(1).await;
     assert!(time::timeout(Duration::from_millis(500), stream.message()).await.is_err(), "the stream is open");
     assert_eq!(broker.counters().connections_idle.get(), 1);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_peer_that_answers_no_ping_is_closed() {
-    let broker = Broker::start(|config| {
-        config.limits.keepalive_interval = Duration::from_millis(200);
-        config.limits.keepalive_timeout = Duration::from_millis(200);
-    })
-    .await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            config.limits.keepalive_interval = Duration::from_millis(200);
+            config.limits.keepalive_timeout = Duration::from_millis(200);
+        })
+        .start()
+        .await;
     let mut half_open = RawClient::greet(broker.address()).await;
     half_open.wait_for(PING).await;
     half_open.frames_to_the_end().await;
@@ -163,12 +189,14 @@ async fn a_peer_that_answers_no_ping_is_closed() {
         alive.send(&frame(PING, ACK, 0, &ping.payload)).await.unwrap();
     }
     broker.wait_for_open(1).await;
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn clients_are_told_how_many_streams_they_may_open_and_more_are_refused() {
     const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
-    let broker = Broker::start(|config| config.limits.max_streams_per_connection = 2).await;
+    let broker =
+        Broker::builder().silent_s3().config(|config| config.limits.max_streams_per_connection = 2).start().await;
     let mut client = RawClient::greet(broker.address()).await;
     let settings = client.wait_for(SETTINGS).await;
     // SETTINGS_MAX_CONCURRENT_STREAMS is 3.
@@ -177,16 +205,18 @@ async fn clients_are_told_how_many_streams_they_may_open_and_more_are_refused() 
     for stream in [1, 3, 5] {
         client.open_call(stream, &broker.authorization()).await;
     }
-    assert_eq!(client.wait_for(super::raw::RST_STREAM).await.payload, REFUSED_STREAM);
+    assert_eq!(client.wait_for(crate::support::raw::RST_STREAM).await.payload, REFUSED_STREAM);
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn metadata_that_is_too_large_costs_its_call_only() {
-    let broker = Broker::start(|_| ()).await;
+    let broker = Broker::builder().silent_s3().start().await;
     let client = broker.client().await;
     let large = "x".repeat(20 * 1_024);
     let refused = client.with_metadata([("x-large", large.as_bytes())]).download("media", "x").await.unwrap_err();
     assert_ne!(refused.code(), Code::Ok);
     client.download("media", "x").await.unwrap();
     assert_eq!(broker.counters().connections_accepted.get(), 1);
+    broker.finish().await;
 }

@@ -2,18 +2,18 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{ISSUER, authorization, until};
-use super::raw::{RawClient, SETTINGS};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::events::{ACCEPT_FAILED, SERVING_ADMIN};
+use crate::support::raw::{RawClient, SETTINGS};
+use crate::support::{
+    Client, ISSUER, PATIENCE, Process, VARIABLES, authorization, configured, configuring, eventually, issuer,
+    log_lines, serving_at,
+};
 
 #[tokio::test]
 async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_some() {
@@ -22,18 +22,10 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &VARIABLES);
     let address: SocketAddr = serving_at(&mut process).parse().unwrap();
     let open = fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap().count();
-    let limit = format!("--nofile={0}:{0}", open + 3);
-    let limited = Command::new("prlimit").args(["--pid", &process.id().to_string(), &limit]).status().unwrap();
-    assert!(limited.success());
+    process.limit_open_files(open as u64 + 3);
 
     let mut clients = Vec::new();
-    let warnings = |process: &Process| {
-        let lines = log_lines(process);
-        lines
-            .iter()
-            .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("accepting connections failed")))
-            .count()
-    };
+    let warnings = |process: &Process| ACCEPT_FAILED.count(&log_lines(process));
     while warnings(&process) == 0 {
         assert!(clients.len() < 100, "connections are accepted without files");
         clients.push(RawClient::connect(address).await);
@@ -41,25 +33,26 @@ async fn a_process_without_files_left_says_so_once_and_serves_again_when_it_has_
     }
     // Those who were accepted before are served on.
     let mut first = clients.remove(0);
-    first.send(super::raw::PREFACE).await.unwrap();
+    first.send(crate::support::raw::PREFACE).await.unwrap();
     first.wait_for(SETTINGS).await;
     drop(first);
     drop(clients);
     let called = async { Client::connect(address, &[&authorization(&issuer)]).await.download("media", "x").await };
-    time::timeout(super::broker::PATIENCE, called).await.expect("a call is answered").unwrap();
+    time::timeout(PATIENCE, called).await.expect("a call is answered").unwrap();
     assert_eq!(warnings(&process), 1);
-    until("the call's line", || log_lines(&process).iter().any(|line| line["subject"] == "somebody")).await;
+    let is_logged = || log_lines(&process).iter().any(|line| line["subject"] == "somebody");
+    eventually("the line of the call", PATIENCE, async || is_logged()).await;
 }
 
 fn admin_address(process: &Process) -> SocketAddr {
     let lines = log_lines(process);
-    let line = lines.iter().find(|line| line["message"] == "serving admin HTTP").unwrap();
+    let line = lines.iter().find(|line| SERVING_ADMIN.is(line)).unwrap();
     line["address"].as_str().unwrap().parse().unwrap()
 }
 
 /// A sample of `/metrics`, from a connection of its own. `None` if the connection was closed to make room for another.
 async fn sample(admin: SocketAddr, name: &str) -> Option<f64> {
-    let text = reqwest::get(format!("http://{admin}/metrics")).await.ok()?.text().await.ok()?;
+    let text = crate::support::http_get(format!("http://{admin}/metrics")).await.ok()?.text().await.ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     Some(line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap())
 }
@@ -69,12 +62,10 @@ async fn sample(admin: SocketAddr, name: &str) -> Option<f64> {
 #[tokio::test]
 async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whatever_peers_hold() {
     let issuer = issuer().await;
-    let folder = configured(ISSUER, issuer.jwks());
-    let broker = folder.path().join("broker.toml");
-    let text = fs::read_to_string(&broker).unwrap();
-    let text = text.replace("file = \"policy.toml\"", "file = \"policy.toml\"\nreload_interval = \"1s\"")
-        + "\n[audit]\noutput = \"file\"\nfile = \"audit.jsonl\"\nrotate_size = \"64KiB\"\nrotate_keep = 100\n";
-    fs::write(&broker, text).unwrap();
+    let folder = configuring(ISSUER, issuer.jwks())
+        .setting("policy", "reload_interval", "1s")
+        .audit("output = \"file\"\nfile = \"audit.jsonl\"\nrotate_size = \"64KiB\"\nrotate_keep = 100")
+        .write_folder();
     let arguments = ["serve", "--config", "broker.toml"];
     let mut process = Process::start_with_open_files(64, &arguments, folder, &VARIABLES);
     let address: SocketAddr = serving_at(&mut process).parse().unwrap();
@@ -91,13 +82,8 @@ async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whate
     }
     // Known to give way for lack of a place, not of a file.
     let refused = "access_broker_connections_total{event=\"displaced\"}";
-    time::timeout(super::broker::PATIENCE, async {
-        while sample(admin, refused).await.unwrap_or_default() < 100.0 {
-            time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .expect("connections over the limit give way");
+    let displaced = async || sample(admin, refused).await.unwrap_or_default();
+    eventually("connections over the limit give way", PATIENCE, async || displaced().await >= 100.0).await;
 
     let generation = async || sample(admin, "access_broker_policy_generation").await.unwrap_or_default();
     assert!(generation().await <= 1.0);
@@ -116,22 +102,14 @@ async fn with_few_open_files_the_audit_file_is_rotated_and_the_policy_read_whate
         client.download("media", &key).await.unwrap();
     }
     assert!(rotated() >= 3, "{}", rotated());
-    time::timeout(super::broker::PATIENCE, async {
-        while generation().await < 2.0 {
-            time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .expect("the changed policy is taken up");
+    eventually("a reload of the policy", PATIENCE, async || generation().await >= 2.0).await;
     client.download("media", "after").await.unwrap();
 
     let effective = "access_broker_connections_limit{kind=\"effective\"}";
     assert_eq!(sample(admin, effective).await, Some(24.0));
     assert_eq!(sample(admin, "access_broker_connections_total{event=\"accept_failed\"}").await, Some(0.0));
     assert_eq!(sample(admin, "access_broker_admin_connections_total{event=\"accept_failed\"}").await, Some(0.0));
-    let is_warning = |line: &&Value| {
-        line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("open files"))
-    };
+    let is_warning = |line: &&Value| line["level"] == "WARN" && line["open_files_limit"].is_u64();
     let lines = log_lines(&process);
     let warnings: Vec<_> = lines.iter().filter(is_warning).collect();
     let [warning] = warnings[..] else { panic!("{warnings:?}") };

@@ -7,10 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{ISSUER, authorization};
-use super::raw::{HEADERS, PREFACE, SETTINGS, frame};
-use crate::serve_process::{configured, issuer, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::raw::{HEADERS, PREFACE, SETTINGS, frame};
+use crate::support::{Client, ISSUER, Process, VARIABLES, authorization, configured, eventually, issuer, serving_at};
 
 /// Fewer than the 1,024 files that a process may open on many machines.
 const CONNECTIONS: usize = 500;
@@ -53,14 +51,11 @@ async fn the_memory_of_a_flood_is_given_back_without_much_traffic() {
     let before = own_memory(&process);
 
     let held = flood(address, CONNECTIONS).await;
-    let mut peak = own_memory(&process);
-    let grown = async {
-        while peak < before * 2 {
-            time::sleep(time::Duration::from_millis(100)).await;
-            peak = own_memory(&process);
-        }
-    };
-    time::timeout(PATIENCE, grown).await.expect("the flood takes memory");
+    let peak = eventually("memory of the flood", PATIENCE, async || {
+        let now = own_memory(&process);
+        (now >= before * 2).then_some(now)
+    })
+    .await;
     drop(held);
 
     let mut after = own_memory(&process);

@@ -3,18 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::without_proof;
-use crate::serve_process::{configured, issuer};
-use crate::support::{Client, Process, VARIABLES, tcp_channel};
-
-/// How long anything may take before a test gives up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, authorization, configured, eventually, issuer, tcp_channel,
+};
 
 pub(super) struct Broker {
     pub(super) process: Process,
@@ -42,14 +38,8 @@ impl Broker {
         let variables = [&VARIABLES, variables].concat();
         let process = Process::start_logging_to(stderr, &arguments, folder, &variables);
 
-        let started = Instant::now();
-        while status(admin, "readyz").await != Some(200) {
-            assert!(started.elapsed() < PATIENCE, "not ready");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 600 });
-        let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+        eventually("readiness", PATIENCE, async || status(admin, "readyz").await == Some(200)).await;
+        let authorization = authorization(&issuer);
         let client = Client::connect(grpc, &[&authorization]).await;
         Self { process, grpc, admin, client }
     }
@@ -69,22 +59,19 @@ impl Broker {
     }
 
     pub(super) async fn metrics(&self) -> String {
-        let asking =
-            async { reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap() };
+        let asking = async {
+            crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap()
+        };
         tokio::time::timeout(PATIENCE, asking).await.expect("metrics are answered")
     }
 
     /// The metrics, once this is true of them.
     pub(super) async fn metrics_when(&self, is_true: impl Fn(&str) -> bool) -> String {
-        let started = Instant::now();
-        loop {
+        eventually("expected metrics", PATIENCE, async || {
             let metrics = self.metrics().await;
-            if is_true(&metrics) {
-                return metrics;
-            }
-            assert!(started.elapsed() < PATIENCE, "{metrics}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            if is_true(&metrics) { Ok(metrics) } else { Err(metrics) }
+        })
+        .await
     }
 
     /// Has calls without a proof refused until this is true of the metrics.
@@ -101,11 +88,7 @@ impl Broker {
 
     /// Waits until the broker has taken notice of a signal.
     pub(super) async fn is_draining(&self) {
-        let started = Instant::now();
-        while status(self.admin, "readyz").await != Some(503) {
-            assert!(started.elapsed() < PATIENCE, "still ready");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("the end of readiness", PATIENCE, async || status(self.admin, "readyz").await == Some(503)).await;
     }
 
     pub(super) fn stops_well(&mut self) {
@@ -116,7 +99,7 @@ impl Broker {
 
 /// The status of an answer of the admin port, or none while it cannot be reached.
 async fn status(admin: SocketAddr, path: &str) -> Option<u16> {
-    reqwest::get(format!("http://{admin}/{path}")).await.ok().map(|answer| answer.status().as_u16())
+    crate::support::http_get(format!("http://{admin}/{path}")).await.ok().map(|answer| answer.status().as_u16())
 }
 
 /// A counter of lost lines.

@@ -13,12 +13,11 @@ use tokio::time::{self, Instant};
 use tonic::Code;
 
 use super::world::KNOWN_KEY;
-use crate::faults::forged_token;
-use crate::limits::abuse::{continuation_flood, ping_flood, rapid_reset, settings_flood};
-use crate::limits::attacks::call::{Call, Kind};
-use crate::limits::attacks::peer::{Peer, Taking};
-use crate::limits::raw::{DATA, RawClient, SETTINGS, frame};
-use crate::support::{Client, error_info};
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::floods::{continuation_flood, ping_flood, rapid_reset, settings_flood};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::raw::{DATA, RawClient, SETTINGS, frame};
+use crate::support::{Client, error_info, forged_token};
 
 /// Connections of clients that are slow or stop reading.
 const BAD_PEERS: usize = 100;

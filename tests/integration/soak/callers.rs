@@ -15,11 +15,9 @@ use tonic::{Code, Status};
 use super::expectation::{Operation, Weather, is_expected};
 use super::ledger::Ledger;
 use super::world::{CONTENT, KNOWN_KEY, World};
-use crate::faults::token_with_key_id;
-use crate::limits::broker::{ISSUER, PATIENCE};
 use crate::support::pki::tls_channel;
-use crate::support::{Client, error_info, http_request, tcp_channel};
-use crate::workloads::setup::{INDEXER, THUMBNAILER};
+use crate::support::workloads::setup::{INDEXER, THUMBNAILER};
+use crate::support::{Client, ISSUER, PATIENCE, error_info, http_request, tcp_channel, token_with_key_id};
 
 /// The rest between two calls.
 const PAUSE: Duration = Duration::from_millis(10);

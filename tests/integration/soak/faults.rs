@@ -1,6 +1,5 @@
 //! What goes wrong in a soak, one after the other.
 
-use std::process::Command;
 use std::time::Duration;
 
 use tokio::task::block_in_place;
@@ -92,11 +91,6 @@ impl Fault {
             Self::AuditDiskFull => Some("AUDIT_UNAVAILABLE"),
             _ => None,
         }
-    }
-
-    /// Whether this machine can have it.
-    pub(super) fn is_possible(self) -> bool {
-        self != Self::AuditDiskFull || Command::new("prlimit").arg("--version").output().is_ok()
     }
 
     /// Begins it, and returns once the broker has noticed.

@@ -8,12 +8,11 @@ use axum::routing::get;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
-use crate::key_endpoint::private_authority::{TlsListener, acceptor, authority};
+use crate::support::pki::{Authority, Issued};
 
 pub(super) struct KeyServer {
-    acceptor: TlsAcceptor,
+    certificate: Issued,
     authority_pem: String,
     jwks: String,
     address: SocketAddr,
@@ -22,18 +21,18 @@ pub(super) struct KeyServer {
 
 impl KeyServer {
     pub(super) async fn start(jwks: &Value) -> Self {
-        let authority = authority();
+        let authority = Authority::new("keys");
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, acceptor, jwks) = (tcp.local_addr().unwrap(), acceptor(&authority), jwks.to_string());
-        let serving = serve(tcp, acceptor.clone(), jwks.clone());
-        Self { acceptor, authority_pem: authority.pem(), jwks, address, serving }
+        let (address, certificate, jwks) = (tcp.local_addr().unwrap(), authority.server(), jwks.to_string());
+        let serving = serve(tcp, &certificate, jwks.clone());
+        Self { certificate, authority_pem: authority.pem(), jwks, address, serving }
     }
 
     pub(super) fn url(&self) -> String {
         format!("https://{}/keys", self.address)
     }
 
-    /// The certificate authority that vouches for it.
+    /// The authority that signed its certificate.
     pub(super) fn authority_pem(&self) -> &str {
         &self.authority_pem
     }
@@ -47,12 +46,12 @@ impl KeyServer {
     /// Listens again, at the same address.
     pub(super) async fn come_up(&mut self) {
         let tcp = TcpListener::bind(self.address).await.unwrap();
-        self.serving = serve(tcp, self.acceptor.clone(), self.jwks.clone());
+        self.serving = serve(tcp, &self.certificate, self.jwks.clone());
     }
 }
 
 /// Every connection is for one answer, so that none outlives the listener.
-fn serve(tcp: TcpListener, acceptor: TlsAcceptor, jwks: String) -> JoinHandle<()> {
+fn serve(tcp: TcpListener, certificate: &Issued, jwks: String) -> JoinHandle<()> {
     let router = Router::new().route("/keys", get(async move || ([(CONNECTION, "close")], jwks)));
-    tokio::spawn(async move { axum::serve(TlsListener { tcp, acceptor }, router).await.unwrap() })
+    certificate.serve_on(tcp, router)
 }

@@ -6,16 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use access_broker::grpc::proto::IssueDownloadUrlRequest;
-use tokio::time::{self, Instant};
 use tonic::Status;
 
 use super::callers::authorization;
 use super::sessions;
 use super::world::{KNOWN_KEY, World};
-use crate::faults::token_with_key_id;
 use crate::support::pki::{Authority, Issued, tls_channel, tls_connect};
-use crate::support::{Client, error_info};
-use crate::workloads::setup::THUMBNAILER;
+use crate::support::workloads::setup::THUMBNAILER;
+use crate::support::{Client, error_info, eventually, token_with_key_id};
 
 /// How long the broker may take to notice that something is well again: it asks what failed again after a minute at the
 /// latest.
@@ -44,7 +42,7 @@ impl Probe {
 
     /// Waits until a token whose key nobody knows is refused for this reason.
     pub(super) async fn until_unknown_keys_are(&self, reason: &str) {
-        until(reason, async || {
+        eventually(reason, PATIENCE, async || {
             let number = self.asked.fetch_add(1, Ordering::Relaxed);
             let authorization = format!("Bearer {}", token_with_key_id(&format!("probe-{number}")));
             let refused = Client::connect(self.plain, &[&authorization]).await.download("media", KNOWN_KEY).await;
@@ -55,7 +53,7 @@ impl Probe {
 
     /// Waits until URLs are signed by this session or a later one.
     pub(super) async fn until_signed_by_session_after(&self, session: usize) {
-        until("a new session", async || {
+        eventually("a new session", PATIENCE, async || {
             let answer = self.client().await.download("media", KNOWN_KEY).await;
             answer.is_ok_and(|answer| sessions::number_in(&answer.get.unwrap().url) >= session)
         })
@@ -64,7 +62,7 @@ impl Probe {
 
     /// Waits until new connections see this certificate.
     pub(super) async fn until_shown(&self, issued: &Issued) {
-        until("the new certificate", async || {
+        eventually("the new certificate", PATIENCE, async || {
             let stream = tls_connect(self.tls, &self.authority, Some(&self.identity)).await.unwrap();
             let shown = stream.get_ref().1.peer_certificates().unwrap();
             shown.first() == Some(&issued.certificate)
@@ -74,7 +72,7 @@ impl Probe {
 
     /// Waits until both listeners serve calls that need everything.
     pub(super) async fn until_well(&self) {
-        until("everything well", async || {
+        eventually("everything well", PATIENCE, async || {
             let channel = tls_channel(self.tls, &self.authority, Some(&self.identity)).await;
             let clients = [self.client().await, Client::over(channel, &[])];
             existing(&clients[0]).await.is_ok() && existing(&clients[1]).await.is_ok()
@@ -90,12 +88,4 @@ impl Probe {
 async fn existing(client: &Client) -> Result<(), Status> {
     let key = KNOWN_KEY.to_owned();
     client.issue_download(IssueDownloadUrlRequest { key, must_exist: true, ..Default::default() }).await.map(drop)
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
-        time::sleep(Duration::from_millis(100)).await;
-    }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,10 @@ use super::audit_file::AuditFile;
 use super::keys::KeyServer;
 use super::sessions::{self, FOLDER, Sessions};
 use super::vitals::Vitals;
-use crate::limits::broker::ISSUER;
-use crate::serve_process::{issuer, serving_on};
+use crate::support::broker::{Setup, bucket, listener};
 use crate::support::pki::{Authority, Issued};
-use crate::support::{Process, folder};
-use crate::workloads::setup::{TLS, listener};
+use crate::support::workloads::setup::TLS;
+use crate::support::{AUDIENCE, Broker, Builder, ISSUER, Part, Process, folder, issuer, serving_on};
 
 /// A part of every secret of the signing credentials, which no output may show.
 pub(super) const SECRET: &str = "hunter2";
@@ -27,6 +25,9 @@ pub(super) const KNOWN_KEY: &str = "shared/known.txt";
 pub(super) const CONTENT: &[u8] = b"what everybody may read";
 
 const POLICY: &str = include_str!("policy.toml");
+
+/// Those that the embedded S3 server verifies.
+const CHECKSUMS: [&str; 6] = ["crc32", "crc32c", "crc64nvme", "md5", "sha1", "sha256"];
 
 pub(super) struct World {
     pub(super) process: Process,
@@ -45,7 +46,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn start(whole: Duration) -> Self {
-        let (issuer, authority, folder) = (issuer().await, Arc::new(Authority::new("prod")), folder());
+        let (issuer, folder) = (issuer().await, folder());
         let keys = KeyServer::start(issuer.jwks()).await;
         let session_keys = sessions::keys(whole);
         let mut storage_options = storage_options(&folder.path().join("objects"), session_keys.clone());
@@ -55,15 +56,9 @@ impl World {
         fs::create_dir_all(known.parent().unwrap()).unwrap();
         fs::write(known, CONTENT).unwrap();
         let sessions = Sessions::start(folder.path(), session_keys);
-        for (name, content) in [
-            ("broker.toml", configuration(&keys.url(), &storage.url())),
-            ("policy.toml", POLICY.to_owned()),
-            ("keys.crt", keys.authority_pem().to_owned()),
-            ("ca.crt", authority.pem()),
-        ] {
-            fs::write(folder.path().join(name), content).unwrap();
-        }
-        put_certificate(folder.path(), &authority.server());
+        let setup = builder(&keys.url(), &storage.url()).file("keys.crt", keys.authority_pem()).write_into(folder);
+        let Setup { folder, authority, .. } = setup;
+        let authority = Arc::new(authority);
         let audit = AuditFile::create(&folder.path().join("audit.jsonl"));
         let mut process = Process::start_limited(&["serve", "--config", "broker.toml"], folder, &[]);
         let (listeners, admin) = tokio::task::block_in_place(|| serving_on(&mut process));
@@ -90,21 +85,16 @@ impl World {
 
     /// Lets no file of the process become longer than the audit file is: every other one is far from that.
     pub(super) fn fill_audit_disk(&self) {
-        self.limit_files(&self.audit.len().to_string());
+        self.process.limit_files(Some(self.audit.len()));
     }
 
     pub(super) fn empty_audit_disk(&self) {
-        self.limit_files("unlimited");
-    }
-
-    fn limit_files(&self, bytes: &str) {
-        let (process, limit) = (self.process.id().to_string(), format!("--fsize={bytes}:"));
-        assert!(Command::new("prlimit").args(["--pid", &process, &limit]).status().unwrap().success());
+        self.process.limit_files(None);
     }
 
     /// What the admin port tells.
     pub(super) async fn metrics(&self) -> String {
-        let answer = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap();
+        let answer = crate::support::http_get(format!("http://{}/metrics", self.admin)).await.unwrap();
         answer.error_for_status().unwrap().text().await.unwrap()
     }
 
@@ -132,9 +122,28 @@ fn storage_options(objects: &Path, keys: Vec<AccessKey>) -> EmbeddedS3Options {
     }
 }
 
-fn configuration(keys: &str, storage: &str) -> String {
-    let mtls = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
-    let template = include_str!("broker.toml").replace("{ISSUER}", ISSUER);
-    let template = template.replace("{KEYS}", keys).replace("{STORAGE}", storage).replace("{SESSION}", FOLDER);
-    [template, listener("token", ""), mtls].concat()
+fn builder(keys: &str, storage: &str) -> Builder {
+    let issuer = Part::default().set("issuer", ISSUER).set("audiences", vec![AUDIENCE]);
+    let bucket = bucket().set("s3_bucket", "media").set("region", "us-east-1").set("endpoint", storage);
+    let mut session = Part::default().set("name", "test");
+    for (setting, file) in [
+        ("access_key_id_file", "id"),
+        ("secret_access_key_file", "key"),
+        ("session_token_file", "token"),
+        ("expiration_file", "end"),
+    ] {
+        session = session.set(setting, format!("{FOLDER}/{file}"));
+    }
+    Broker::builder()
+        .setting("server", "s3_timeout", "2s")
+        // A client library loses calls of its own on a connection that is told to leave. Peers that are gone are found
+        // early.
+        .limits("connection_age = \"1h\"\nkeepalive_interval = \"5s\"\nkeepalive_timeout = \"5s\"")
+        .table("audit", "rotate_size = \"1TiB\"\non_failure = \"deny\"")
+        .issuer(issuer.set("jwks_url", keys).set("jwks_ca_file", "keys.crt"))
+        .bucket(bucket.set("unsigned_headers", "refused").set("checksums", CHECKSUMS.to_vec()))
+        .credentials([session])
+        .listener(listener("token", ""))
+        .listener(listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}")))
+        .policy(POLICY)
 }

@@ -7,12 +7,13 @@ use access_broker::grpc::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse, SignedRequest,
     VerifyUploadRequest, VerifyUploadResponse,
 };
+use tokio::time;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
-use super::tcp_channel;
+use super::{PATIENCE, tcp_channel};
 
 /// An id that calls may share, so that nothing but their own differences is in the details of their errors.
 pub(crate) const SHARED_REQUEST_ID: (&str, &str) = ("x-request-id", "the-same-for-all");
@@ -55,18 +56,18 @@ impl Client {
         &self,
         message: IssueDownloadUrlRequest,
     ) -> Result<IssueDownloadUrlResponse, Status> {
-        let answer = self.inner.clone().issue_download_url(self.request(message)).await;
-        answer.map(tonic::Response::into_inner)
+        let mut client = self.inner.clone();
+        answered(client.issue_download_url(self.request(message))).await
     }
 
     pub(crate) async fn issue_upload(&self, message: IssueUploadUrlRequest) -> Result<IssueUploadUrlResponse, Status> {
-        let answer = self.inner.clone().issue_upload_url(self.request(message)).await;
-        answer.map(tonic::Response::into_inner)
+        let mut client = self.inner.clone();
+        answered(client.issue_upload_url(self.request(message))).await
     }
 
     pub(crate) async fn verify_upload(&self, message: VerifyUploadRequest) -> Result<VerifyUploadResponse, Status> {
-        let answer = self.inner.clone().verify_upload(self.request(message)).await;
-        answer.map(tonic::Response::into_inner)
+        let mut client = self.inner.clone();
+        answered(client.verify_upload(self.request(message))).await
     }
 
     /// A message with the metadata, for other services than this client's.
@@ -77,6 +78,12 @@ impl Client {
         }
         request
     }
+}
+
+/// The answer to a call. The broker's own limits are shorter than this one.
+async fn answered<T>(call: impl Future<Output = Result<tonic::Response<T>, Status>>) -> Result<T, Status> {
+    let answer = time::timeout(10 * PATIENCE, call).await.expect("a call timed out");
+    answer.map(tonic::Response::into_inner)
 }
 
 /// The one `ErrorInfo` that every error must carry.

@@ -1,5 +1,6 @@
 //! A network that a test has for itself, in which addresses that are not loopback belong to this machine.
 
+use super::wait::{PATIENCE, try_run_within};
 use std::net::Ipv4Addr;
 use std::process::{Command, Output};
 use std::{env, str};
@@ -14,19 +15,16 @@ pub(crate) const ANOTHER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 11);
 /// Set for a test that runs inside.
 const INSIDE: &str = "ACCESS_BROKER_TEST_OWN_NETWORK";
 
-/// Whether the test with this path runs inside. Outside, it is run again inside, and must pass there. In CI, a system that
-/// has the programs and forbids networks of one's own is a failure.
-pub(crate) fn is_inside(test: &str) -> bool {
+/// Whether this machine permits such networks.
+pub(crate) fn is_permitted() -> bool {
+    env::var_os(INSIDE).is_some() || run_inside(&["true"]).is_ok_and(|output| output.status.success())
+}
+
+/// Whether the test with this name runs inside. Outside, it is run again inside, and must pass there.
+pub(crate) fn is_inside(name: &str) -> bool {
     if env::var_os(INSIDE).is_some() {
         return true;
     }
-    if !run_inside(&["true"]).is_ok_and(|output| output.status.success()) {
-        let lacks = ["unshare", "ip", "nsenter"].into_iter().find(|program| !is_installed(program));
-        assert!(lacks.is_some() || env::var_os("CI").is_none(), "no network of one's own: user namespaces are needed");
-        println!("skipped: no network of one's own: {}", lacks.unwrap_or("user namespaces are not allowed"));
-        return false;
-    }
-    let (_crate, name) = test.split_once("::").unwrap();
     let program = env::current_exe().unwrap();
     let output = run_inside(&[program.to_str().unwrap(), "--exact", name, "--nocapture"]).unwrap();
     let said = str::from_utf8(&output.stdout).unwrap();
@@ -35,14 +33,11 @@ pub(crate) fn is_inside(test: &str) -> bool {
     false
 }
 
-fn is_installed(program: &str) -> bool {
-    Command::new("sh").args(["-c", "command -v \"$0\"", program]).output().unwrap().status.success()
-}
-
 fn run_inside(command: &[&str]) -> std::io::Result<Output> {
     // An address of loopback's own device brings all of its network.
     const SCRIPT: &str = "ip link set lo up && ip address add 192.0.2.1/24 dev lo && exec \"$@\"";
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--net", "sh", "-c", SCRIPT, "sh"]).args(command);
-    unshare.env(INSIDE, "1").output()
+    // A whole test runs inside.
+    try_run_within(10 * PATIENCE, unshare.env(INSIDE, "1"))
 }

@@ -3,15 +3,14 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
-use std::{fs, mem, thread};
+use std::time::Instant;
+use std::{fs, mem};
 
+use rustix::process::{Pid, Resource, Rlimit};
 use tempfile::TempDir;
 
-use super::assert_no_secrets;
-
-/// How long anything of a process may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::wait::{PATIENCE, end_within, eventually_blocking, run, run_within};
+use super::{assert_no_secrets, small_disk};
 
 /// A running `access-broker`, killed if a test ends early.
 pub(crate) struct Process {
@@ -78,36 +77,25 @@ impl Process {
         folder: TempDir,
         variables: &[(&str, &str)],
     ) -> Self {
-        let mut limited = Command::new("prlimit");
-        limited.arg(format!("--nofile={limit}:{limit}")).arg(env!("CARGO_BIN_EXE_access-broker"));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!(r#"ulimit -n {limit} && exec "$0" "$@""#)]);
+        limited.arg(env!("CARGO_BIN_EXE_access-broker"));
         limited.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
         let stdout = File::create(folder.path().join("stdout")).unwrap();
         Self::spawn(limited, stdout.into(), folder, variables)
     }
 
-    /// The same with a file system of its own in a folder below, which holds so many bytes. `None` where the system
-    /// forbids that; in CI it must not.
+    /// The same with a small disk in a directory below. [`small_disk::is_permitted`] says whether the system permits that.
     pub(crate) fn start_with_small_disk(
-        (below, bytes): (&str, u32),
+        disk: (&str, u32),
         arguments: &[&str],
         folder: TempDir,
         variables: &[(&str, &str)],
-    ) -> Option<Self> {
-        const ROOM: [&str; 5] = ["--user", "--map-root-user", "--mount", "sh", "-c"];
-        fs::create_dir(folder.path().join(below)).unwrap();
-        let mount = format!("mount -t tmpfs -o size={bytes} small {below}");
-        let tried = Command::new("unshare").args(ROOM).arg(&mount).current_dir(folder.path()).status();
-        if !tried.is_ok_and(|status| status.success()) {
-            assert!(std::env::var_os("CI").is_none(), "no file system of one's own: user namespaces are needed");
-            println!("skipped: no file system of one's own");
-            return None;
-        }
-        let mut shell = Command::new("unshare");
-        shell.args(ROOM).arg(format!("{mount} && exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_access-broker"));
-        shell.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
-        shell.env("PATH", std::env::var_os("PATH").unwrap());
+    ) -> Self {
+        let mut shell = small_disk::command(disk, folder.path(), "exec \"$0\" \"$@\"");
+        shell.arg(env!("CARGO_BIN_EXE_access-broker")).args(arguments).stdin(Stdio::null());
         let stdout = File::create(folder.path().join("stdout")).unwrap();
-        Some(Self::spawn(shell, stdout.into(), folder, variables))
+        Self::spawn(shell, stdout.into(), folder, variables)
     }
 
     /// A file as the process sees it, where it has a file system of its own.
@@ -123,6 +111,22 @@ impl Process {
             .spawn()
             .unwrap();
         Self { child, folder }
+    }
+
+    /// Bounds the length of the files that the process writes. `None` lifts the bound.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let maximum = rustix::process::getrlimit(Resource::Fsize).maximum;
+        self.set_limit(Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum });
+    }
+
+    /// Bounds the number of its open files.
+    pub(crate) fn limit_open_files(&self, count: u64) {
+        self.set_limit(Resource::Nofile, Rlimit { current: Some(count), maximum: Some(count) });
+    }
+
+    fn set_limit(&self, resource: Resource, limit: Rlimit) {
+        let id = Pid::from_raw(self.id().try_into().unwrap());
+        rustix::process::prlimit(id, resource, limit).unwrap();
     }
 
     /// Its id.
@@ -144,7 +148,7 @@ impl Process {
 
     /// Runs the program to its end, and searches its output for secrets.
     pub(crate) fn output(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Output {
-        let output = command(arguments, folder).envs(variables.iter().copied()).output().unwrap();
+        let output = run_within(2 * PATIENCE, command(arguments, folder).envs(variables.iter().copied()));
         assert_no_secrets("standard output", &String::from_utf8_lossy(&output.stdout));
         assert_no_secrets("standard error", &String::from_utf8_lossy(&output.stderr));
         output
@@ -165,34 +169,32 @@ impl Process {
     /// Waits until a question has an answer.
     pub(crate) fn wait_for<T>(&mut self, what: &str, mut question: impl FnMut(&Self) -> Option<T>) -> T {
         let started = Instant::now();
-        loop {
-            if let Some(answer) = question(self) {
-                return answer;
-            }
+        eventually_blocking(what, 2 * PATIENCE, || {
+            // Before the question: what an ended process has written is all there is.
             let ended = self.child.try_wait().unwrap();
+            let answer = question(self);
             let late = started.elapsed() > PATIENCE;
-            assert!(ended.is_none() && !late, "no {what} ({ended:?}):\n{}{}", self.stdout(), self.stderr());
-            thread::sleep(Duration::from_millis(10));
-        }
+            assert!(
+                answer.is_some() || ended.is_none() && !late,
+                "no {what} ({ended:?}):\n{}{}",
+                self.stdout(),
+                self.stderr()
+            );
+            answer
+        })
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        run(Command::new("kill").args(["-s", name, &self.child.id().to_string()]));
     }
 
     /// Waits for the end, and searches the log for secrets.
     pub(crate) fn exit(&mut self) -> ExitStatus {
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert_no_secrets("the log", &self.stderr());
-                return status;
-            }
-            assert!(started.elapsed() < PATIENCE, "the process does not end:\n{}", self.stderr());
-            thread::sleep(Duration::from_millis(10));
-        }
+        let log = self.path("stderr");
+        let status = end_within(PATIENCE, &mut self.child, || fs::read_to_string(&log).unwrap());
+        assert_no_secrets("the log", &self.stderr());
+        status
     }
 }
 

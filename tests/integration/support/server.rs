@@ -12,7 +12,7 @@ use access_broker::telemetry::Traces;
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::{audit_records, secrets};
+use super::{audit_records, end_line, secrets};
 
 /// Loads the policy and starts a server with it, as `access-broker serve` does.
 pub(crate) async fn start_server(config: Config, options: StartOptions) -> anyhow::Result<RunningServer> {
@@ -21,7 +21,8 @@ pub(crate) async fn start_server(config: Config, options: StartOptions) -> anyho
     RunningServer::start(config, policy, options).await
 }
 
-/// A running environment. Its end searches the log for secrets, and holds every audit record against the schema.
+/// A running environment. A test ends with [`TestServer::finish`].
+#[must_use = "`finish` checks the log and the audit records"]
 pub(crate) struct TestServer {
     environment: Option<Environment>,
     data_dir: TempDir,
@@ -82,11 +83,11 @@ impl TestServer {
         Client::connect(self.environment().grpc_addr, values).await
     }
 
-    /// Stops everything and searches the log.
-    pub(crate) async fn stop(mut self) {
-        if let Some(environment) = self.environment.take() {
-            environment.stop().await;
-        }
+    /// Stops everything, and checks the log for secrets and the audit records against their schema.
+    pub(crate) async fn finish(mut self) {
+        self.environment.take().unwrap().stop().await;
+        secrets::assert_log_has_no_secrets();
+        audit_records(&fs::read_to_string(self.data_dir.path().join("audit.jsonl")).unwrap());
     }
 
     /// Where an object is stored.
@@ -98,10 +99,6 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            secrets::assert_log_has_no_secrets();
-            let records = fs::read_to_string(self.data_dir.path().join("audit.jsonl")).unwrap();
-            audit_records(&records);
-        }
+        end_line(self.environment.is_none());
     }
 }

@@ -1,7 +1,6 @@
 //! Metrics of calls, decisions and steps.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use http::uri::PathAndQuery;
@@ -9,8 +8,10 @@ use tonic::Code;
 use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
-use super::{PATIENCE, count, download_of, download_with_look, scrape, value, verification_of};
-use crate::support::{CUTE_CAT, Client, SUPER_CUTE_CAT, TestServer, replace, tcp_channel};
+use crate::support::{
+    CUTE_CAT, Client, PATIENCE, SUPER_CUTE_CAT, TestServer, count, download_of, download_with_look, eventually,
+    replace, scrape, tcp_channel, value, verification_of,
+};
 
 const ISSUE_DOWNLOAD: &str =
     r#"grpc_type="unary",grpc_service="accessbroker.v1.AccessBrokerService",grpc_method="IssueDownloadUrl""#;
@@ -59,7 +60,7 @@ async fn every_call_is_counted_once_by_method_code_and_decision() {
     assert_eq!(count(&metrics, "access_broker_token_cache_lookups_total{result=\"hit\"}"), 4);
     assert_eq!(count(&metrics, "access_broker_token_cache_entries"), 1);
     assert!(count(&metrics, "access_broker_token_cache_size_bytes") > 0);
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -79,7 +80,7 @@ async fn a_method_that_nobody_knows_adds_no_label_of_its_own() {
     let unknown = r#"grpc_type="unary",grpc_service="unknown",grpc_method="unknown""#;
     assert_eq!(handled(&metrics, unknown, "Unimplemented"), 2);
     assert!(!metrics.contains("Secret") && !metrics.contains("no.such"));
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -93,7 +94,7 @@ async fn a_verification_is_a_decision_and_a_look() {
     assert_eq!(count(&metrics, &format!("access_broker_decisions_total{{{labels}}}")), 1);
     assert_eq!(count(&metrics, "access_broker_inspection_seconds_count"), 1);
     assert_eq!(count(&metrics, "access_broker_presign_seconds_count"), 0);
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -119,18 +120,14 @@ async fn metrics_show_the_issuers_keys_and_what_became_of_a_changed_policy() {
     assert_eq!(count(&metrics, "access_broker_policy_generation"), 2);
     assert_eq!(count(&metrics, "access_broker_policy_file_in_force"), 1);
     assert!(value(&metrics, "access_broker_policy_loaded_timestamp_seconds") > loaded);
-    server.stop().await;
+    server.finish().await;
 }
 
 /// Waits until a counter has counted one.
 async fn until(server: &TestServer, sample: &str) -> String {
-    let started = Instant::now();
-    loop {
+    eventually(sample, PATIENCE, async || {
         let metrics = scrape(server).await;
-        if count(&metrics, sample) == 1 {
-            return metrics;
-        }
-        assert!(started.elapsed() < PATIENCE, "{sample}\n{metrics}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        if count(&metrics, sample) == 1 { Ok(metrics) } else { Err(metrics) }
+    })
+    .await
 }

@@ -1,19 +1,16 @@
 //! Metrics of certificates.
 
-use std::time::{Duration, Instant};
-
-use super::{PATIENCE, count, scrape_at, value};
-use crate::workloads::broker::Broker;
-use crate::workloads::setup::{TLS, listener};
+use crate::support::workloads::setup::{TLS, listener, start_with};
+use crate::support::{PATIENCE, count, eventually, scrape_at, value};
 
 #[tokio::test]
 async fn metrics_show_the_end_of_each_listeners_certificate_and_what_became_of_changed_files() {
     let with_tls = listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"));
-    let broker = Broker::start(&format!("{with_tls}{}{with_tls}", listener("token", ""))).await;
+    let broker = start_with([with_tls.clone(), listener("token", ""), with_tls]).await;
     let admin = broker.server().admin_addr().to_string();
-    let of = |name: &str, index: usize| format!("access_broker_{name}{{listener=\"{}\"}}", broker.address(index));
+    let of = |name: &str, index: usize| format!("access_broker_{name}{{listener=\"{}\"}}", broker.address_of(index));
     let reloads = |index: usize, result: &str| {
-        format!("access_broker_tls_reloads_total{{listener=\"{}\",result=\"{result}\"}}", broker.address(index))
+        format!("access_broker_tls_reloads_total{{listener=\"{}\",result=\"{result}\"}}", broker.address_of(index))
     };
     let metrics = scrape_at(&admin).await;
     for index in [0, 2] {
@@ -28,19 +25,13 @@ async fn metrics_show_the_end_of_each_listeners_certificate_and_what_became_of_c
     // A certificate without its key, for as long as it takes.
     let next = broker.setup.authority.server();
     broker.setup.put("tls.crt", &next.certificate_pem);
-    let started = Instant::now();
-    while count(&scrape_at(&admin).await, &reloads(0, "refused")) < 3 {
-        assert!(started.elapsed() < PATIENCE);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let reloaded = async |result| count(&scrape_at(&admin).await, &reloads(0, result));
+    eventually("three refusals", PATIENCE, async || reloaded("refused").await >= 3).await;
     assert_eq!(count(&scrape_at(&admin).await, &of("tls_files_in_force", 0)), 0);
 
     broker.setup.put_server_certificate(&next);
-    let started = Instant::now();
-    // Certificate and key are two files, so a look between the two changes may refuse.
-    while count(&scrape_at(&admin).await, &reloads(0, "loaded")) == 0 {
-        assert!(started.elapsed() < PATIENCE);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    // Certificate and key are two files: the broker may read between the two changes and refuse.
+    eventually("a reload", PATIENCE, async || reloaded("loaded").await > 0).await;
     assert_eq!(count(&scrape_at(&admin).await, &of("tls_files_in_force", 0)), 1);
+    broker.finish().await;
 }

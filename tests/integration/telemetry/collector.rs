@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
+use crate::support::{PATIENCE, eventually};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -15,8 +15,6 @@ use tokio::task::JoinHandle;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, async_trait};
-
-use super::PATIENCE;
 
 /// A collector on loopback.
 pub(crate) struct Collector {
@@ -66,15 +64,11 @@ impl Collector {
 
     /// Waits until so many spans have arrived.
     pub(super) async fn wait_for_spans(&self, wanted: usize) -> Vec<Span> {
-        let started = Instant::now();
-        loop {
+        eventually("spans", PATIENCE, async || {
             let spans = self.spans();
-            if spans.len() >= wanted {
-                return spans;
-            }
-            assert!(started.elapsed() < PATIENCE, "{spans:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            if spans.len() >= wanted { Ok(spans) } else { Err(spans) }
+        })
+        .await
     }
 
     /// What the first message says that spans come from, and its metadata `x-tenant`.

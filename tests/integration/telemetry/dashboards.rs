@@ -6,8 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::prometheus::{open_metrics, scrape_as};
-use crate::support::TestServer;
+use crate::support::{TestServer, open_metrics, scrape_as};
 
 const DASHBOARD: &str = "deploy/grafana/access-broker.json";
 const RULES: &str = "deploy/prometheus/rules.yaml";
@@ -21,7 +20,7 @@ fn read(name: &str) -> String {
 async fn sample_names() -> BTreeSet<String> {
     let server = TestServer::start().await;
     let text = scrape_as(&server, open_metrics()).await;
-    server.stop().await;
+    server.finish().await;
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let names = types.flat_map(|(name, kind)| match kind {
         "counter" => vec![format!("{name}_total")],

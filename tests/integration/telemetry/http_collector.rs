@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use access_broker::dev::environment::POLICY;
 use access_broker::telemetry::Traces;
@@ -18,9 +17,11 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::collector::attributes;
-use super::{PATIENCE, count, scrape};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{CUTE_CAT, Process, TestServer, VARIABLES};
+use crate::support::events::TRACES_OFF;
+use crate::support::{
+    CUTE_CAT, PATIENCE, Process, TestServer, VARIABLES, configured, count, eventually, issuer, log_lines, scrape,
+    serving_at,
+};
 
 /// What a receiver was sent.
 #[derive(Clone)]
@@ -55,15 +56,11 @@ impl Receiver {
     }
 
     async fn wait_for(&self, wanted: usize) -> Vec<Post> {
-        let started = Instant::now();
-        loop {
+        eventually("posts", PATIENCE, async || {
             let posts = self.posts.lock().unwrap().clone();
-            if posts.len() >= wanted {
-                return posts;
-            }
-            assert!(started.elapsed() < PATIENCE, "{} posts", posts.len());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            if posts.len() >= wanted { Ok(posts) } else { Err(posts.len()) }
+        })
+        .await
     }
 }
 
@@ -96,8 +93,7 @@ async fn spans_are_posted_as_protobuf_with_the_headers_of_the_variables() {
     ])
     .await;
     server.client("user-two").await.download("media", CUTE_CAT).await.unwrap();
-    let started = Instant::now();
-    let spans = loop {
+    let spans = eventually("spans", PATIENCE, async || {
         let posts = receiver.wait_for(1).await;
         for Post { path, headers, .. } in &posts {
             assert_eq!(path, "/v1/traces");
@@ -113,16 +109,13 @@ async fn spans_are_posted_as_protobuf_with_the_headers_of_the_variables() {
         }
         let scopes = resources.into_iter().flat_map(|resource| resource.scope_spans);
         let spans: Vec<_> = scopes.flat_map(|scope| scope.spans).collect();
-        if spans.len() >= 4 {
-            break spans;
-        }
-        assert!(started.elapsed() < PATIENCE, "{spans:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+        if spans.len() >= 4 { Ok(spans) } else { Err(spans) }
+    })
+    .await;
     let mut names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
     names.sort_unstable();
     assert_eq!(names, ["accessbroker.v1.AccessBrokerService/IssueDownloadUrl", "authenticate", "decide", "sign"]);
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -149,22 +142,19 @@ async fn a_receiver_without_room_is_asked_again_and_one_that_refuses_is_not() {
         let delay = ("OTEL_BSP_SCHEDULE_DELAY", "1500");
         let server = server_with(&[HTTP, delay, ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint)]).await;
         server.client("user-two").await.download("media", CUTE_CAT).await.unwrap();
-        let started = Instant::now();
         let value =
             |metrics: &str, result| count(metrics, &format!("access_broker_spans_total{{result=\"{result}\"}}"));
-        let metrics = loop {
+        let metrics = eventually("the fate of four spans", PATIENCE, async || {
             let metrics = scrape(&server).await;
-            if value(&metrics, "exported") + value(&metrics, "failed") >= 4 {
-                break metrics;
-            }
-            assert!(started.elapsed() < PATIENCE, "{metrics}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
+            let is_known = value(&metrics, "exported") + value(&metrics, "failed") >= 4;
+            if is_known { Ok(metrics) } else { Err(metrics) }
+        })
+        .await;
         assert_eq!((value(&metrics, "exported"), value(&metrics, "failed")), (exported, failed));
         let found = receiver.wait_for(posts).await;
         assert_eq!(found.len(), posts);
         assert!(found.iter().all(|post| post.path == "/otlp?key=s3cret"), "taken as it is, and no redirect followed");
-        server.stop().await;
+        server.finish().await;
     }
 }
 
@@ -186,9 +176,7 @@ async fn an_environment_that_no_span_can_be_sent_by_is_a_warning_that_names_the_
         let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
         serving_at(&mut process);
         let lines = log_lines(&process);
-        let off = "traces are off: the settings in the environment are invalid";
-        let warning =
-            lines.iter().find(|line| line["message"] == off).unwrap_or_else(|| panic!("{variable}: {lines:?}"));
+        let warning = lines.iter().find(|line| TRACES_OFF.is(line)).unwrap_or_else(|| panic!("{variable}: {lines:?}"));
         assert_eq!(warning["level"], "WARN");
         assert!(warning["cause"].as_str().unwrap().contains(variable), "{warning}");
         process.signal("TERM");

@@ -5,13 +5,14 @@
 use std::time::{Duration, Instant};
 
 use access_broker_dev::EmbeddedIssuer;
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::collector::Collector;
-use super::{PATIENCE, count, scrape_at};
-use crate::serve_process::{configured, issuer, log_lines, serving_at};
-use crate::support::{Client, Process, VARIABLES};
+use crate::support::events::SERVING_ADMIN;
+use crate::support::{
+    Client, PATIENCE, Process, VARIABLES, authorization, configured, count, eventually, issuer, log_lines, scrape_at,
+    serving_at,
+};
 
 /// More than the queue of the tests holds.
 const CALLS: usize = 60;
@@ -21,12 +22,10 @@ async fn start(issuer: &EmbeddedIssuer, variables: &[(&str, &str)]) -> (Process,
     let variables = [&VARIABLES, variables].concat();
     let mut process = Process::start(&["serve", "--config", "broker.toml"], folder, &variables);
     let address = serving_at(&mut process).parse().unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": "https://issuer.example", "aud": "broker", "sub": "somebody", "exp": now + 60 });
-    let authorization = format!("Bearer {}", issuer.sign_claims(&claims).unwrap());
+    let authorization = authorization(issuer);
     let client = Client::connect(address, &[&authorization]).await;
     let lines = log_lines(&process);
-    let admin = lines.iter().find(|line| line["message"] == "serving admin HTTP").unwrap()["address"].clone();
+    let admin = lines.iter().find(|line| SERVING_ADMIN.is(line)).unwrap()["address"].clone();
     (process, client, admin.as_str().unwrap().to_owned())
 }
 
@@ -94,11 +93,7 @@ async fn a_collector_that_is_silent_or_away_neither_slows_calls_nor_holds_up_the
         // A wait for the collector in any of them would be its whole time limit of ten seconds.
         assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
         let sample = format!("access_broker_spans_total{{result=\"{lost}\"}}");
-        let started = Instant::now();
-        while count(&scrape_at(&admin).await, &sample) == 0 {
-            assert!(started.elapsed() < PATIENCE, "{}", process.stderr());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually(&sample, PATIENCE, async || count(&scrape_at(&admin).await, &sample) > 0).await;
         assert_eq!(count(&scrape_at(&admin).await, "access_broker_spans_total{result=\"exported\"}"), 0);
         stop(process);
     }

@@ -1,7 +1,5 @@
 //! Request ids, from the client to the answer and the log.
 
-use std::time::{Duration, Instant};
-
 use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use serde_json::Value;
 use tonic::metadata::MetadataMap;
@@ -9,8 +7,7 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-use super::{PATIENCE, download_of};
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, secrets, tcp_channel};
+use crate::support::{CUTE_CAT, PATIENCE, SUPER_CUTE_CAT, TestServer, download_of, eventually, secrets, tcp_channel};
 
 /// Calls with these request ids, and gives the metadata of the answer or the error.
 async fn call(server: &TestServer, token: Option<&str>, ids: &[&[u8]], key: &str) -> Result<MetadataMap, Status> {
@@ -38,16 +35,12 @@ fn is_made(id: &str) -> bool {
 
 /// Waits for the line of a call: the client has its answer a moment earlier.
 async fn access_line(request_id: &str) -> Value {
-    let started = Instant::now();
-    loop {
+    eventually(&format!("the access line of {request_id}"), PATIENCE, async || {
         let log = secrets::log();
         let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        if let Some(line) = lines.find(|line| line["target"] == "access" && line["request_id"] == request_id) {
-            return line;
-        }
-        assert!(started.elapsed() < PATIENCE, "no access line for {request_id}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        lines.find(|line| line["target"] == "access" && line["request_id"] == request_id)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -68,7 +61,7 @@ async fn a_fit_id_comes_back_with_answers_and_errors_and_stands_in_the_log() {
         assert_eq!(refused.get_details_request_info().unwrap().request_id, id);
         assert_eq!(access_line(id).await["code"], code);
     }
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -82,5 +75,5 @@ async fn an_unfit_id_none_and_several_are_replaced() {
         assert!(is_made(&id), "{id}");
         assert_eq!(access_line(&id).await["code"], "OK");
     }
-    server.stop().await;
+    server.finish().await;
 }

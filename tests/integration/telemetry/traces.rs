@@ -11,8 +11,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::collector::{Collector, attributes};
-use super::{count, download_with_look, scrape};
-use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, secrets, tcp_channel};
+use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, count, download_with_look, scrape, secrets, tcp_channel};
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_ID: &str = "00f067aa0ba902b7";
@@ -98,7 +97,7 @@ async fn the_spans_of_a_call_arrive_with_their_parents_and_attributes_and_withou
     for secret in [token.as_str(), claims, signature, "X-Amz-", "Bearer", "eyJ", "example.com", "cute-cat"] {
         assert!(!exported.contains(secret), "{secret}");
     }
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -136,7 +135,7 @@ async fn refusals_have_a_reason_and_only_faults_of_the_server_are_errors() {
     let [decide] = named(&spans, "decide")[..] else { panic!("{spans:#?}") };
     let of_decide = attributes(&decide.attributes);
     assert_eq!((&*of_decide["access_broker.outcome"], &*of_decide["access_broker.reason"]), ("refused", "not_granted"));
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -156,7 +155,7 @@ async fn a_call_that_its_client_does_not_sample_is_not_exported_but_keeps_its_tr
     let spans = collector.wait_for_spans(5).await;
     assert!(spans.len() == 5 && spans.iter().all(|span| hex(&span.trace_id) != TRACE_ID), "{spans:#?}");
     assert_eq!(secrets::access_line(&unsampled.decision_id)["trace_id"], TRACE_ID);
-    server.stop().await;
+    server.finish().await;
 }
 
 #[tokio::test]
@@ -173,6 +172,6 @@ async fn spans_that_wait_are_sent_at_the_stop() {
     let metrics = scrape(&server).await;
     assert_eq!(count(&metrics, "access_broker_spans_total{result=\"exported\"}"), 0);
     assert!(collector.spans().is_empty());
-    server.stop().await;
+    server.finish().await;
     assert_eq!(collector.spans().len(), 4);
 }

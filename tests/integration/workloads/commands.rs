@@ -4,13 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use super::setup::{Setup, TLS, listener};
-use crate::serve_process::log_lines;
-use crate::support::{Process, VARIABLES};
+use crate::support::events::{Event, SERVING_ADMIN, SERVING_GRPC};
+use crate::support::workloads::setup::{Setup, TLS, builder, listener};
+use crate::support::{Part, Process, VARIABLES, is_ready, log_lines};
 
-const UNIX: &str = "[[listener]]\naddress = \"unix:broker.sock\"\nproof = \"token\"\n";
+fn unix() -> Part {
+    listener("token", "").set("address", "unix:broker.sock")
+}
 
-fn mtls() -> String {
+fn mtls() -> Part {
     listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))
 }
 
@@ -18,16 +20,18 @@ fn serve(setup: Setup) -> Process {
     Process::start(&["serve", "--config", "broker.toml"], setup.folder, &VARIABLES)
 }
 
-/// The address in the first log line with this message.
-fn logged_address(process: &mut Process, message: &str) -> String {
-    process.wait_for(message, |process| {
-        let line = log_lines(process).into_iter().find(|line| line["message"] == message)?;
+/// The address in the first log line of a kind.
+fn logged_address(process: &mut Process, event: &Event) -> String {
+    process.wait_for("address", |process| {
+        let line = log_lines(process).into_iter().find(|line| event.is(line))?;
         line["address"].as_str().map(str::to_owned)
     })
 }
 
-fn wait_for_message(process: &mut Process, message: &str) {
-    process.wait_for(message, |process| log_lines(process).iter().any(|line| line["message"] == message).then_some(()));
+/// Waits until the admin port says that the server is ready.
+fn wait_until_ready(process: &mut Process) {
+    let admin = logged_address(process, &SERVING_ADMIN).parse().unwrap();
+    process.wait_for("readiness", |_| is_ready(admin).then_some(()));
 }
 
 /// The exit code, and what is printed.
@@ -39,9 +43,9 @@ fn health(folder: &Path, more: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn health_is_asked_through_a_socket_where_there_is_nothing_else() {
-    let mut process = serve(Setup::new(UNIX));
-    wait_for_message(&mut process, "serving");
-    assert_eq!(logged_address(&mut process, "serving gRPC"), "unix:broker.sock");
+    let mut process = serve(builder([unix()]).write());
+    wait_until_ready(&mut process);
+    assert_eq!(logged_address(&mut process, &SERVING_GRPC), "unix:broker.sock");
     assert_eq!(health(&process.path(""), &[]), (Some(0), "SERVING\n".to_owned()));
     process.signal("TERM");
     assert!(process.exit().success());
@@ -53,9 +57,9 @@ fn health_is_asked_through_a_socket_where_there_is_nothing_else() {
 
 #[test]
 fn health_is_asked_of_the_admin_port_where_every_listener_has_tls() {
-    let mut process = serve(Setup::new(&mtls()));
-    wait_for_message(&mut process, "serving");
-    let admin = logged_address(&mut process, "serving admin HTTP");
+    let mut process = serve(builder([mtls()]).write());
+    wait_until_ready(&mut process);
+    let admin = logged_address(&mut process, &SERVING_ADMIN);
     assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(0), "SERVING\n".to_owned()));
     // A minimal container has no certificate authorities, and plain HTTP needs none.
     let no_authorities = [("SSL_CERT_FILE", "/nowhere/ca.crt"), ("SSL_CERT_DIR", "/nowhere")];
@@ -65,11 +69,10 @@ fn health_is_asked_of_the_admin_port_where_every_listener_has_tls() {
 
 #[test]
 fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
-    let setup = Setup::new(&mtls());
+    let setup = builder([mtls()]).write();
     setup.put("svid-jwks.json", "rubbish");
     let mut process = serve(setup);
-    wait_for_message(&mut process, "not serving yet: waiting for unavailable parts");
-    let admin = logged_address(&mut process, "serving admin HTTP");
+    let admin = logged_address(&mut process, &SERVING_ADMIN);
     assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(1), "NOT_SERVING\n".to_owned()));
 }
 
@@ -78,11 +81,16 @@ fn check_prints_every_listener() {
     let mesh = "trust_domain = \"prod.example\"\nmesh_header = \"l5d-client-id\"\ntrusted_hop = [\"loopback\"]";
     let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "");
     let pod = "trust_domain = \"prod.example\"\nmesh_header = \"x-forwarded-client-cert\"\ntrusted_hop = \"pod\"";
-    let by_user = "[[listener]]\naddress = \"unix:proxy.sock\"\nproof = \"mesh-header\"\ntrust_domain = \"prod.example\"\n\
-                   mesh_header = \"l5d-client-id\"\ntrusted_hop = [\"uid:0\", \"uid:2102\"]\n";
+    let by_user = listener(
+        "mesh-header",
+        "trust_domain = \"prod.example\"
+mesh_header = \"l5d-client-id\"",
+    )
+    .set("address", "unix:proxy.sock")
+    .set("trusted_hop", vec!["uid:0", "uid:2102"]);
     let (of_loopback, of_pod) = (listener("token+mesh-header", mesh), listener("mesh-header", pod));
-    let listeners = [UNIX, &mtls(), &listener("token", &server_only), &of_loopback, &of_pod, by_user].concat();
-    let setup = Setup::new(&listeners);
+    let listeners = [unix(), mtls(), listener("token", &server_only), of_loopback, of_pod, by_user];
+    let setup = builder(listeners).write();
     let output = Process::output(&["check", "--config", "broker.toml"], setup.folder.path(), &[]);
     let stdout = String::from_utf8(output.stdout).unwrap();
     let printed: Vec<&str> = stdout.lines().take_while(|line| line.starts_with("gRPC on ")).collect();
@@ -110,7 +118,7 @@ fn check_prints_every_listener() {
 #[test]
 fn a_pod_with_the_network_of_its_node_does_not_start_where_it_would_trust_it() {
     let pod = "trust_domain = \"prod.example\"\nmesh_header = \"l5d-client-id\"\ntrusted_hop = \"pod\"";
-    let setup = Setup::new(&[UNIX, &listener("mesh-header", pod)].concat());
+    let setup = builder([unix(), listener("mesh-header", pod)]).write();
     let refused = |variables: &[(&str, &str)]| {
         let output = Process::output(&["serve", "--config", "broker.toml"], setup.folder.path(), variables);
         assert_eq!(output.status.code(), Some(1));
@@ -127,12 +135,12 @@ fn a_pod_with_the_network_of_its_node_does_not_start_where_it_would_trust_it() {
         setup.folder,
         &[&VARIABLES[..], &[("POD_IP", "10.1.0.7"), ("HOST_IP", "10.0.0.7")]].concat(),
     );
-    wait_for_message(&mut process, "serving");
+    wait_until_ready(&mut process);
 }
 
 #[test]
 fn a_server_whose_key_is_missing_does_not_start_and_names_the_file() {
-    let setup = Setup::new(&mtls());
+    let setup = builder([mtls()]).write();
     fs::remove_file(setup.path("tls.key")).unwrap();
     let output = Process::output(&["serve", "--config", "broker.toml"], setup.folder.path(), &VARIABLES);
     assert_eq!(output.status.code(), Some(1));

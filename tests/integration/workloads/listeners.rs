@@ -10,10 +10,10 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use super::broker::Broker;
-use super::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
+use crate::support::Broker;
 use crate::support::error_info;
 use crate::support::pki::Issued;
+use crate::support::workloads::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener, start_with};
 
 const TOKEN: usize = 0;
 const TOKEN_OVER_TLS: usize = 1;
@@ -33,9 +33,9 @@ async fn start() -> Broker {
         listener("mtls", &format!("{domain}\n{TLS}")),
         listener("token+mtls", &format!("{domain}\n{TLS}")),
         listener("mesh-header", &mesh),
-        "[[listener]]\naddress = \"unix:broker.sock\"\nproof = \"token\"\n".to_owned(),
+        listener("token", "").set("address", "unix:broker.sock"),
     ];
-    Broker::start(&listeners.concat()).await
+    start_with(listeners).await
 }
 
 /// What a client shows of itself.
@@ -94,9 +94,10 @@ async fn each_takes_its_own_proof() {
         (MESH_HEADER, &proofs.nobody, &header, "thumbnails/x"),
         (UNIX, &proofs.nobody, &token, "people/x"),
     ] {
-        let client = broker.client(index, Some(certificate), metadata).await;
+        let client = broker.client_on(index, Some(certificate), metadata).await;
         assert_eq!(broker.call(&client, key).await.outcome(), "OK", "listener {index}");
     }
+    broker.finish().await;
 }
 
 /// Everything that one of the listeners takes for no proof, the proofs of the others among it.
@@ -136,7 +137,7 @@ async fn whatever_is_refused_a_listener_answers_with_the_same_words() {
     for index in ALL {
         let mut answers = Vec::new();
         for Shown { certificate, metadata } in refused(index, &proofs, &many) {
-            let client = broker.client(index, Some(certificate), metadata).await;
+            let client = broker.client_on(index, Some(certificate), metadata).await;
             let status = broker.call(&client, "shared/x").await.refusal();
             assert_eq!(status.code(), Code::Unauthenticated, "listener {index}: {metadata:?}");
             let info = error_info(&status);
@@ -147,6 +148,7 @@ async fn whatever_is_refused_a_listener_answers_with_the_same_words() {
         answers.dedup();
         assert_eq!(answers.len(), 1, "listener {index}: {answers:?}");
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -155,11 +157,12 @@ async fn a_token_of_another_workload_is_refused_with_the_words_for_every_proof()
     let proofs = Proofs::of(&broker);
     let mut answers = Vec::new();
     for metadata in [&[("authorization", proofs.svid.as_str())][..], &[]] {
-        let client = broker.client(TOKEN_AND_MTLS, Some(&proofs.indexer), metadata).await;
+        let client = broker.client_on(TOKEN_AND_MTLS, Some(&proofs.indexer), metadata).await;
         let status = broker.call(&client, "shared/x").await.refusal();
         answers.push((status.code(), status.message().to_owned(), status.details().to_owned()));
     }
     assert_eq!(answers[0], answers[1]);
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -186,4 +189,5 @@ async fn health_and_reflection_answer_on_each_without_a_proof() {
         };
         assert!(list.service.iter().any(|service| service.name == SERVICE_NAME), "{list:?}");
     }
+    broker.finish().await;
 }

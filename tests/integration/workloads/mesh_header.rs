@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::broker::Broker;
-use super::setup::{ADA, FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER, TLS, listener};
+use crate::support::workloads::setup::{
+    ADA, FOREIGNER, INDEXER, LINKERD_THUMBNAILER, THUMBNAILER, TLS, listener, start_with,
+};
+use crate::support::{Broker, Part};
 
 const XFCC: &str = "x-forwarded-client-cert";
 const L5D: &str = "l5d-client-id";
@@ -11,18 +13,18 @@ const L5D: &str = "l5d-client-id";
 /// The hop in front of the broker, where it is known by its certificate.
 const GATEWAY: &str = "spiffe://prod.example/ns/edge/sa/gateway";
 
-fn mesh_listener(proof: &str, header: &str, hop: &str, tls: &str) -> String {
+fn mesh_listener(proof: &str, header: &str, hop: &str, tls: &str) -> Part {
     let settings = format!("trust_domain = \"prod.example\"\nmesh_header = \"{header}\"\ntrusted_hop = [\"{hop}\"]");
     listener(proof, &format!("{settings}\n{tls}"))
 }
 
 async fn start(header: &str) -> Broker {
-    Broker::start(&mesh_listener("mesh-header", header, "loopback", "")).await
+    start_with([mesh_listener("mesh-header", header, "loopback", "")]).await
 }
 
 /// How a call for `shared/x` with these metadata ends.
 async fn outcome(broker: &Broker, metadata: &[(&'static str, &str)]) -> String {
-    broker.call(&broker.client(0, None, metadata).await, "shared/x").await.outcome()
+    broker.call(&broker.client_on(0, None, metadata).await, "shared/x").await.outcome()
 }
 
 #[tokio::test]
@@ -30,13 +32,14 @@ async fn the_client_of_an_envoy_on_loopback_gets_what_it_is_granted_and_no_more(
     let broker = start(XFCC).await;
     for (id, thumbnails) in [(THUMBNAILER, "OK"), (INDEXER, "PERMISSION_DENIED not_granted")] {
         let header = format!("By=spiffe://prod.example/broker;Hash=00;Subject=\"CN=a, O=b\";URI={id}");
-        let client = broker.client(0, None, &[(XFCC, &header)]).await;
+        let client = broker.client_on(0, None, &[(XFCC, &header)]).await;
         for (key, outcome) in [("thumbnails/x", thumbnails), ("shared/x", "OK")] {
             let called = broker.call(&client, key).await;
             assert_eq!(called.outcome(), outcome, "{id} {key}");
             assert_eq!(called.caller(), (None, Some(id)));
         }
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -45,10 +48,11 @@ async fn the_last_element_is_the_client_whatever_stands_before_it() {
     let (forged, genuine) = (format!("URI={THUMBNAILER}"), format!("URI={INDEXER}"));
     let one_value = format!("{forged},{genuine}");
     for metadata in [&[(XFCC, forged.as_str()), (XFCC, genuine.as_str())][..], &[(XFCC, one_value.as_str())]] {
-        let client = broker.client(0, None, metadata).await;
+        let client = broker.client_on(0, None, metadata).await;
         assert_eq!(broker.call(&client, "shared/x").await.caller(), (None, Some(INDEXER)));
         assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "PERMISSION_DENIED not_granted");
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -76,6 +80,7 @@ async fn an_x_forwarded_client_cert_that_names_nobody_of_the_domain_proves_nothi
         assert_eq!(outcome(&broker, metadata).await, format!("UNAUTHENTICATED {reason}"), "{metadata:?}");
     }
     assert_eq!(outcome(&broker, &[(XFCC, &good)]).await, "OK");
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -88,13 +93,14 @@ async fn the_client_of_a_linkerd_proxy_on_loopback_gets_what_it_is_granted_and_n
         // Workloads outside of the cluster have SPIFFE ids.
         (THUMBNAILER, "OK"),
     ] {
-        let client = broker.client(0, None, &[(L5D, id)]).await;
+        let client = broker.client_on(0, None, &[(L5D, id)]).await;
         for (key, outcome) in [("thumbnails/x", thumbnails), ("shared/x", "OK")] {
             let called = broker.call(&client, key).await;
             assert_eq!(called.outcome(), outcome, "{id} {key}");
             assert_eq!(called.caller(), (None, Some(id)));
         }
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -115,16 +121,17 @@ async fn an_l5d_client_id_that_names_nobody_of_the_domain_proves_nothing() {
     for (metadata, reason) in cases {
         assert_eq!(outcome(&broker, metadata).await, format!("UNAUTHENTICATED {reason}"), "{metadata:?}");
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn where_tokens_are_the_proof_a_forged_header_neither_helps_nor_harms() {
-    let broker = Broker::start(&listener("token", "")).await;
+    let broker = start_with([listener("token", "")]).await;
     let authorization = format!("Bearer {}", broker.setup.token_key.of_person(ADA));
     let forged = format!("URI={THUMBNAILER}");
     for headers in [[(XFCC, forged.as_str()), (L5D, LINKERD_THUMBNAILER)], [(XFCC, "URI=\"rubbish"), (L5D, "rubbish")]]
     {
-        let client = broker.client(0, None, &[&headers[..], &[("authorization", &authorization)]].concat()).await;
+        let client = broker.client_on(0, None, &[&headers[..], &[("authorization", &authorization)]].concat()).await;
         for (key, outcome) in [("people/x", "OK"), ("thumbnails/x", "PERMISSION_DENIED not_granted")] {
             let called = broker.call(&client, key).await;
             assert_eq!(called.outcome(), outcome, "{headers:?} {key}");
@@ -132,11 +139,12 @@ async fn where_tokens_are_the_proof_a_forged_header_neither_helps_nor_harms() {
         }
         assert_eq!(outcome(&broker, &headers).await, "UNAUTHENTICATED missing_token");
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn with_a_token_beside_the_header_both_must_hold() {
-    let broker = Broker::start(&mesh_listener("token+mesh-header", XFCC, "loopback", "")).await;
+    let broker = start_with([mesh_listener("token+mesh-header", XFCC, "loopback", "")]).await;
     let person = format!("Bearer {}", broker.setup.token_key.of_person(ADA));
     let svid = format!("Bearer {}", broker.setup.token_key.of_workload(THUMBNAILER));
     let (thumbnailer, indexer) = (format!("URI={THUMBNAILER}"), format!("URI={INDEXER}"));
@@ -150,17 +158,18 @@ async fn with_a_token_beside_the_header_both_must_hold() {
     for (metadata, expected) in cases {
         assert_eq!(outcome(&broker, metadata).await, expected);
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn a_hop_that_is_known_by_its_certificate_is_the_only_one_that_is_believed() {
-    let broker = Broker::start(&mesh_listener("mesh-header", XFCC, GATEWAY, TLS)).await;
+    let broker = start_with([mesh_listener("mesh-header", XFCC, GATEWAY, TLS)]).await;
     let authority = &broker.setup.authority;
     let header = format!("URI={THUMBNAILER}");
     let named: &[(&'static str, &str)] = &[(XFCC, &header)];
 
     let end = SystemTime::now() + Duration::from_hours(1);
-    let gateway = broker.client(0, Some(&authority.workload_until(GATEWAY, end)), named).await;
+    let gateway = broker.client_on(0, Some(&authority.workload_until(GATEWAY, end)), named).await;
     let called = broker.call(&gateway, "thumbnails/x").await;
     assert_eq!(called.outcome(), "OK");
     assert_eq!(called.caller(), (None, Some(THUMBNAILER)), "the hop is not the caller");
@@ -173,11 +182,12 @@ async fn a_hop_that_is_known_by_its_certificate_is_the_only_one_that_is_believed
         (authority.client(&[]), named, "client_certificate_unusable"),
     ];
     for (identity, metadata, reason) in cases {
-        let client = broker.client(0, Some(&identity), metadata).await;
+        let client = broker.client_on(0, Some(&identity), metadata).await;
         assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), format!("UNAUTHENTICATED {reason}"));
     }
 
     broker.clock.set(end + Duration::from_secs(1));
     let late = broker.call(&gateway, "thumbnails/x").await;
     assert_eq!(late.outcome(), "UNAUTHENTICATED client_certificate_expired");
+    broker.finish().await;
 }

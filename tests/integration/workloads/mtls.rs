@@ -8,20 +8,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::broker::{Broker, PATIENCE};
-use super::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener};
-use crate::support::Client;
+use crate::support::Broker;
 use crate::support::pki::{Authority, Issued, tls_connect};
+use crate::support::workloads::setup::{ADA, FOREIGNER, INDEXER, THUMBNAILER, TLS, listener, start_with};
+use crate::support::{Client, PATIENCE};
 
 async fn start() -> Broker {
-    Broker::start(&listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))).await
+    start_with([listener("mtls", &format!("trust_domain = \"prod.example\"\n{TLS}"))]).await
 }
 
 #[tokio::test]
 async fn a_workload_gets_what_it_is_granted_and_no_more() {
     let broker = start().await;
     for (id, thumbnails) in [(THUMBNAILER, "OK"), (INDEXER, "PERMISSION_DENIED not_granted")] {
-        let client = broker.client(0, Some(&broker.setup.authority.workload(id)), &[]).await;
+        let client = broker.client_on(0, Some(&broker.setup.authority.workload(id)), &[]).await;
         for (key, outcome) in
             [("thumbnails/x", thumbnails), ("shared/x", "OK"), ("people/x", "PERMISSION_DENIED not_granted")]
         {
@@ -30,16 +30,18 @@ async fn a_workload_gets_what_it_is_granted_and_no_more() {
             assert_eq!(called.caller(), (None, Some(id)));
         }
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn the_leaf_of_a_chain_is_the_workload() {
     let broker = start().await;
     let intermediate = broker.setup.authority.intermediate("media", THUMBNAILER);
-    let client = broker.client(0, Some(&intermediate.workload(INDEXER)), &[]).await;
+    let client = broker.client_on(0, Some(&intermediate.workload(INDEXER)), &[]).await;
     let called = broker.call(&client, "thumbnails/x").await;
     assert_eq!(called.outcome(), "PERMISSION_DENIED not_granted");
     assert_eq!(called.caller(), (None, Some(INDEXER)));
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -57,19 +59,20 @@ async fn a_certificate_that_names_no_workload_of_the_domain_proves_nothing() {
         ),
     ];
     for (uris, reason, cause) in cases {
-        let client = broker.client(0, Some(&broker.setup.authority.client(uris)), &[]).await;
+        let client = broker.client_on(0, Some(&broker.setup.authority.client(uris)), &[]).await;
         let called = broker.call(&client, "shared/x").await;
         assert_eq!(called.outcome(), format!("UNAUTHENTICATED {reason}"), "{uris:?}");
         assert_eq!(called.caller(), (None, None));
         let lines = broker.log.with_message("client certificate invalid: it names no workload");
         assert_eq!(lines.last().map_or("", |line| line["cause"].as_str().unwrap()), cause, "{uris:?}");
     }
+    broker.finish().await;
 }
 
 /// Why the server ends a connection whose handshake it refuses.
 async fn alert(broker: &Broker, identity: Option<&Issued>) -> Error {
     let refused = async {
-        let mut stream = tls_connect(broker.address(0), &broker.setup.authority, identity).await?;
+        let mut stream = tls_connect(broker.address_of(0), &broker.setup.authority, identity).await?;
         // By TLS 1.3 the refusal comes when the client is done with its part.
         stream.read_u8().await
     };
@@ -92,8 +95,9 @@ async fn a_handshake_without_a_certificate_of_the_authority_that_is_valid_now_fa
     for (identity, expected) in cases {
         assert_eq!(alert(&broker, identity.as_ref()).await, Error::AlertReceived(expected));
     }
-    let client = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    let client = broker.client_on(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -103,11 +107,11 @@ async fn a_token_neither_replaces_a_certificate_nor_adds_to_it() {
     let svid = format!("Bearer {}", broker.setup.token_key.of_workload(THUMBNAILER));
     for authorization in [token.as_str(), &svid, "Bearer rubbish"] {
         let metadata = [("authorization", authorization)];
-        let nobody = broker.client(0, Some(&broker.setup.authority.client(&[])), &metadata).await;
+        let nobody = broker.client_on(0, Some(&broker.setup.authority.client(&[])), &metadata).await;
         let called = broker.call(&nobody, "people/x").await;
         assert_eq!(called.outcome(), "UNAUTHENTICATED client_certificate_unusable");
 
-        let indexer = broker.client(0, Some(&broker.setup.authority.workload(INDEXER)), &metadata).await;
+        let indexer = broker.client_on(0, Some(&broker.setup.authority.workload(INDEXER)), &metadata).await;
         for (key, outcome) in [
             ("shared/x", "OK"),
             ("people/x", "PERMISSION_DENIED not_granted"),
@@ -118,6 +122,7 @@ async fn a_token_neither_replaces_a_certificate_nor_adds_to_it() {
             assert_eq!(called.caller(), (None, Some(INDEXER)));
         }
     }
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -125,18 +130,19 @@ async fn a_header_of_a_mesh_is_not_looked_at() {
     let broker = start().await;
     let forged = format!("URI={THUMBNAILER}");
     let metadata = [("x-forwarded-client-cert", forged.as_str()), ("l5d-client-id", THUMBNAILER)];
-    let client = broker.client(0, Some(&broker.setup.authority.workload(INDEXER)), &metadata).await;
+    let client = broker.client_on(0, Some(&broker.setup.authority.workload(INDEXER)), &metadata).await;
     assert_eq!(broker.call(&client, "shared/x").await.caller(), (None, Some(INDEXER)));
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "PERMISSION_DENIED not_granted");
+    broker.finish().await;
 }
 
 #[tokio::test]
 async fn plaintext_gets_nowhere_and_disturbs_nobody() {
     let broker = start().await;
-    let client = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    let client = broker.client_on(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
 
-    let address = broker.address(0);
+    let address = broker.address_of(0);
     let token = format!("Bearer {}", broker.setup.token_key.of_person(ADA));
     let plaintext = Client::connect(address, &[&token]).await;
     plaintext.download("media", "people/x").await.unwrap_err();
@@ -147,8 +153,9 @@ async fn plaintext_gets_nowhere_and_disturbs_nobody() {
     }
 
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
-    let another = broker.client(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
+    let another = broker.client_on(0, Some(&broker.setup.authority.workload(THUMBNAILER)), &[]).await;
     assert_eq!(broker.call(&another, "thumbnails/x").await.outcome(), "OK");
+    broker.finish().await;
 }
 
 #[tokio::test]
@@ -158,7 +165,7 @@ async fn a_certificate_that_ends_during_a_connection_proves_nothing_from_then_on
         + Duration::from_secs(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs());
     let end = whole_second + Duration::from_hours(1);
     let identity = broker.setup.authority.workload_until(THUMBNAILER, end);
-    let client = broker.client(0, Some(&identity), &[]).await;
+    let client = broker.client_on(0, Some(&identity), &[]).await;
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
     broker.clock.set(end);
     assert_eq!(broker.call(&client, "thumbnails/x").await.outcome(), "OK");
@@ -166,4 +173,5 @@ async fn a_certificate_that_ends_during_a_connection_proves_nothing_from_then_on
     let called = broker.call(&client, "thumbnails/x").await;
     assert_eq!(called.outcome(), "UNAUTHENTICATED client_certificate_expired");
     assert_eq!(called.caller(), (None, None));
+    broker.finish().await;
 }

@@ -1,7 +1,6 @@
 mod bearer;
 mod private_authority;
 mod proxied;
-mod tls_server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

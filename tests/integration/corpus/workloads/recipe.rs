@@ -6,22 +6,23 @@ use super::data::{Case, Workloads};
 use crate::corpus::data::Corpus;
 use crate::corpus::mint::{Metadata, Mint};
 use crate::corpus::template::expand;
+use crate::support::Part;
+use crate::support::broker::listener;
 
 impl Workloads {
     /// The `[[listener]]` tables.
-    pub(super) fn configuration(&self) -> String {
+    pub(super) fn configuration(&self) -> Vec<Part> {
         let own_user = own_user();
         let meaning = |word: &str| match word {
             "own-user" => Some(own_user.to_string().into_bytes()),
             "another-user" => Some((own_user + 1).to_string().into_bytes()),
             _ => None,
         };
-        let tables = self.listeners.iter().map(|listener| {
-            let settings = String::from_utf8(expand(&listener.settings, meaning)).unwrap();
-            let (address, proof) = (&listener.address, &listener.proof);
-            format!("[[listener]]\naddress = \"{address}\"\nproof = \"{proof}\"\n{settings}\n")
+        let parts = self.listeners.iter().map(|of_corpus| {
+            let settings = String::from_utf8(expand(&of_corpus.settings, meaning)).unwrap();
+            listener(&of_corpus.proof, &settings).set("address", &*of_corpus.address)
         });
-        tables.collect()
+        parts.collect()
     }
 
     /// The token's metadata, then the headers.

@@ -1,10 +1,10 @@
 //! Cheap frames, very many of them.
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking, WINDOW_UPDATE};
-use super::target::Target;
-use crate::limits::raw::{DATA, PING, SETTINGS, frame};
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking, WINDOW_UPDATE};
+use crate::support::attacks::target::Target;
+use crate::support::raw::{DATA, PING, SETTINGS, frame};
 
 const PRIORITY: u8 = 2;
 
@@ -36,6 +36,7 @@ async fn flood(unit: Vec<u8>) {
     good.answered_again(20).await;
     good.stop().await;
     target.until_no_call_is_open().await;
+    target.finish();
 }
 
 macro_rules! floods {

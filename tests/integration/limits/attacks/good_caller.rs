@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use tokio::time;
 use tonic::transport::Endpoint;
 
-use super::target::{PATIENCE, Target};
-use crate::support::Client;
+use crate::support::attacks::target::Target;
+use crate::support::{Client, PATIENCE, eventually};
 
 /// The rest between two calls.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -51,9 +51,8 @@ impl GoodCaller {
         let answered = || self.shared.answered.load(Ordering::Relaxed);
         let wanted = answered() + times;
         // Its task ends with the first call that fails, and says why when it is stopped.
-        while answered() < wanted && !self.task.is_finished() {
-            time::sleep(PAUSE).await;
-        }
+        eventually("answers to a good caller", 4 * PATIENCE, async || answered() >= wanted || self.task.is_finished())
+            .await;
     }
 
     /// Stops it. Every call must have been answered.

@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::target::Target;
+use crate::support::attacks::target::Target;
 use crate::support::pki::client_hello;
 
 /// More than there are places for handshakes.
@@ -15,7 +15,7 @@ const LIMITS: &str = "handshake_timeout = \"5m\"";
 /// Whatever `said` is, of a whole `ClientHello`.
 async fn silent_peers(said: impl Fn(&[u8]) -> &[u8]) {
     let target = Target::start(LIMITS).await;
-    let hello = client_hello(&target.authority);
+    let hello = client_hello(target.authority());
     let mut peers = Vec::new();
     for _ in 0..PEERS {
         let mut peer = TcpStream::connect(target.tls).await.unwrap();
@@ -27,6 +27,7 @@ async fn silent_peers(said: impl Fn(&[u8]) -> &[u8]) {
     }
     drop(peers);
     target.assert_serves_by_tls().await;
+    target.finish();
 }
 
 #[tokio::test]

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::{self, Instant};
-
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::Target;
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
+use crate::support::eventually;
 
 const CONNECTIONS: usize = 100;
 const STREAMS: usize = 256;
@@ -43,17 +42,12 @@ async fn streams_that_are_held_open_cost_little_memory_which_comes_back() {
     good.answered_again(5).await;
     good.stop().await;
 
-    let begun = Instant::now();
-    loop {
+    let memory = format!("memory near the {before} KiB before the attack, which took {peak} KiB");
+    eventually(&memory, COME_BACK, async || {
         let now = target.resident_kib();
-        if now * 4 <= before * QUARTERS {
-            break;
-        }
-        assert!(
-            begun.elapsed() < COME_BACK,
-            "{now} KiB a minute after the attack, {before} KiB before, {peak} KiB peak"
-        );
-        time::sleep(Duration::from_secs(1)).await;
-    }
+        (now * 4 <= before * QUARTERS).then_some(()).ok_or(now)
+    })
+    .await;
     target.until_no_call_is_open().await;
+    target.finish();
 }

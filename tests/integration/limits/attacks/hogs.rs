@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tonic::{Code, Status};
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::{PATIENCE, Target};
-use crate::support::{Client, error_info};
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
+use crate::support::{Client, PATIENCE, error_info};
 
 /// Waits for S3 that never answers, and whose calls must not be ended by their time.
 const SLOW: (&str, &str) = ("s3_timeout = \"30s\"", "call_timeout = \"1m\"");
@@ -35,6 +35,7 @@ async fn calls_without_their_messages_take_no_places() {
     // Their messages do not come in time, while their connections are open.
     target.until_no_call_is_open().await;
     assert!(hogs.iter().all(|hog| !hog.is_closed()), "a call too slow does not cost its connection");
+    target.finish();
 }
 
 /// Makes a call so often at once, and gives the statuses of those that were refused. The others wait.
@@ -88,6 +89,7 @@ macro_rules! one_hog_leaves_places {
             let other = target.client("other").await;
             assert!(time::timeout(Duration::from_secs(1), $ask(&other)).await.is_err(), "it waits for S3");
             drop(waiting);
+            target.finish();
         }
     )* };
 }
@@ -118,4 +120,5 @@ async fn when_every_place_is_taken_a_client_is_told_to_try_elsewhere() {
         assert!(pushback.parse::<i32>().is_ok(), "{pushback}");
     }
     drop(waiting);
+    target.finish();
 }

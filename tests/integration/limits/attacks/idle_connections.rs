@@ -1,10 +1,10 @@
 //! Connections that do nothing, as many as there may be, all from one address of loopback.
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::Target;
-use crate::limits::raw::{PREFACE, RawClient, SETTINGS, frame};
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
+use crate::support::raw::{PREFACE, RawClient, SETTINGS, frame};
 
 const MOST: usize = 32;
 
@@ -28,6 +28,7 @@ async fn good_callers_get_in<P>(limits: &str, attacker: impl AsyncFn(&Target) ->
     kept.answered_again(5).await;
     newcomer.stop().await;
     kept.stop().await;
+    target.finish();
 }
 
 fn by_unproven() -> String {

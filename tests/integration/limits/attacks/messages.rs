@@ -1,7 +1,6 @@
 //! Messages that are too large, or never end.
 
 use access_broker::grpc::SERVICE_NAME;
-use tokio::time;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -9,11 +8,11 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{End, Peer, Taking};
-use super::target::{PATIENCE, Target};
-use crate::support::{error_info, tcp_channel};
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{End, Peer, Taking};
+use crate::support::attacks::target::Target;
+use crate::support::{PATIENCE, error_info, eventually, tcp_channel};
 
 #[tokio::test]
 async fn a_message_of_ten_megabytes_is_refused_before_it_has_come() {
@@ -21,17 +20,13 @@ async fn a_message_of_ten_megabytes_is_refused_before_it_has_come() {
     for kind in Kind::ALL {
         let mut peer = Peer::connect(target.plain, Taking::Everything).await;
         peer.open(&Call::half_sent(kind, &target.authorization("attacker"), 10_000_000, 1_000), 4).await.unwrap();
-        let ended = async {
-            while !peer.open_streams().is_empty() {
-                time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        time::timeout(PATIENCE, ended).await.unwrap_or_else(|_| panic!("{kind:?} is still open"));
+        eventually(&format!("the end of {kind:?}"), PATIENCE, async || peer.open_streams().is_empty()).await;
         assert_eq!(peer.ends(), [End::Answered; 4], "{kind:?}");
     }
     let whole = target.client("good").await.download("media", &"x".repeat(10_000_000)).await.unwrap_err();
     assert_eq!((whole.code(), error_info(&whole).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
     target.until_no_call_is_open().await;
+    target.finish();
 }
 
 #[tokio::test]
@@ -59,6 +54,7 @@ async fn health_and_reflection_take_small_messages_only() {
     assert_eq!(ask(SERVICE_NAME.to_owned()).await, (Ok(()), Ok(()), true));
     let too_large = Err(Code::ResourceExhausted);
     assert_eq!(ask("x".repeat(5 * 1_024)).await, (too_large, too_large, false));
+    target.finish();
 }
 
 /// Messages that stop before their ends, several times what `request_memory` holds, and whose time is not over.
@@ -91,4 +87,5 @@ async fn half_sent_messages_keep_no_caller_waiting() {
     newcomer.stop().await;
     drop(peers);
     target.until_no_call_is_open().await;
+    target.finish();
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
-use super::call::{Call, Kind};
 use super::good_caller::{Connection, GoodCaller};
-use super::peer::{Peer, Taking};
-use super::target::{PATIENCE, Target};
+use crate::support::PATIENCE;
+use crate::support::attacks::call::{Call, Kind};
+use crate::support::attacks::peer::{Peer, Taking};
+use crate::support::attacks::target::Target;
 
 /// The least that there is. Without it a stream stays until its connection is old, which takes minutes.
 const LIMITS: &str = "delivery_timeout = \"2s\"";
@@ -42,6 +43,7 @@ async fn hold_all_kinds(taking: Taking, once_a_second: impl AsyncFn(&Peer)) {
     good.answered_again(5).await;
     good.stop().await;
     target.until_no_call_is_open().await;
+    target.finish();
 }
 
 #[tokio::test]
@@ -77,4 +79,5 @@ async fn a_client_that_reads_nothing_loses_its_connection() {
     good.stop().await;
     target.until_no_call_is_open().await;
     drop(peers);
+    target.finish();
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rcgen::KeyPair;
 use tempfile::TempDir;
 
-use super::tls_server::Authority;
 use super::*;
 use access_broker_base::error_chain::error_chain;
+use access_broker_base::testing::Authority;
 
 /// A file with certificate authorities.
 struct AuthorityFile {
@@ -70,7 +70,7 @@ fn assert_certificate_refused(result: &Result<KeyDocument, KeySourceError>, reas
 
 #[tokio::test]
 async fn a_server_that_a_configured_authority_vouches_for_hands_out_keys() {
-    let authority = Authority::new();
+    let authority = Authority::new("keys");
     let server = authority.serve(router()).await;
     let file = AuthorityFile::new(&authority.pem());
     assert_eq!(fetch_with(&file.client(), server).await.unwrap().bytes, b"the keys");
@@ -78,7 +78,7 @@ async fn a_server_that_a_configured_authority_vouches_for_hands_out_keys() {
 
 #[tokio::test]
 async fn every_authority_of_the_file_may_vouch() {
-    let authorities = [Authority::new(), Authority::new()];
+    let authorities = [Authority::new("keys"), Authority::new("keys")];
     let file = AuthorityFile::new(&authorities.each_ref().map(Authority::pem).concat());
     let client = file.client();
     for authority in &authorities {
@@ -90,7 +90,7 @@ async fn every_authority_of_the_file_may_vouch() {
 #[tokio::test]
 async fn the_machines_authorities_do_not_vouch_for_a_private_server() {
     let requests = Arc::default();
-    let server = Authority::new().serve(counting_router(&requests)).await;
+    let server = Authority::new("keys").serve(counting_router(&requests)).await;
     let client = KeyHttpClient::new(PlainHttp::Refused, KeyServerAccess::default()).unwrap();
     assert_certificate_refused(&fetch_with(&client, server).await, "UnknownIssuer");
     assert_eq!(requests.load(Ordering::SeqCst), 0);
@@ -99,8 +99,8 @@ async fn the_machines_authorities_do_not_vouch_for_a_private_server() {
 #[tokio::test]
 async fn another_authority_of_the_same_name_does_not_vouch() {
     let requests = Arc::default();
-    let server = Authority::new().serve(counting_router(&requests)).await;
-    let file = AuthorityFile::new(&Authority::new().pem());
+    let server = Authority::new("keys").serve(counting_router(&requests)).await;
+    let file = AuthorityFile::new(&Authority::new("keys").pem());
     assert_certificate_refused(&fetch_with(&file.client(), server).await, "");
     assert_eq!(requests.load(Ordering::SeqCst), 0);
 }
@@ -108,7 +108,7 @@ async fn another_authority_of_the_same_name_does_not_vouch() {
 #[tokio::test]
 async fn a_certificate_for_another_host_is_refused() {
     let requests = Arc::default();
-    let authority = Authority::new();
+    let authority = Authority::new("keys");
     let server = authority.serve_as("keys.example", counting_router(&requests)).await;
     let file = AuthorityFile::new(&authority.pem());
     assert_certificate_refused(&fetch_with(&file.client(), server).await, "not valid for name");
@@ -117,7 +117,7 @@ async fn a_certificate_for_another_host_is_refused() {
 
 #[tokio::test]
 async fn a_replaced_authority_counts_from_the_next_fetch() {
-    let (old, new) = (Authority::new(), Authority::new());
+    let (old, new) = (Authority::new("keys"), Authority::new("keys"));
     let (old_server, new_server) = (old.serve(router()).await, new.serve(router()).await);
     let file = AuthorityFile::new(&old.pem());
     let client = file.client();
@@ -131,7 +131,7 @@ async fn a_replaced_authority_counts_from_the_next_fetch() {
 
 #[tokio::test]
 async fn a_file_without_a_usable_authority_is_found_at_start_and_at_every_fetch() {
-    let authority = Authority::new();
+    let authority = Authority::new("keys");
     let good = authority.pem();
     let server = authority.serve(router()).await;
     let not_a_certificate = "-----BEGIN CERTIFICATE-----\nbm90IERFUg==\n-----END CERTIFICATE-----\n";
@@ -167,7 +167,7 @@ async fn a_file_without_a_usable_authority_is_found_at_start_and_at_every_fetch(
 
 #[tokio::test]
 async fn a_file_of_authorities_that_cannot_be_read_is_named_at_start_and_at_every_fetch() {
-    let authority = Authority::new();
+    let authority = Authority::new("keys");
     let server = authority.serve(router()).await;
     let file = AuthorityFile::new(&authority.pem());
     let client = file.client();
@@ -188,7 +188,7 @@ async fn a_file_of_authorities_that_cannot_be_read_is_named_at_start_and_at_ever
 
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_is_given_up() {
-    let file = AuthorityFile::new(&Authority::new().pem());
+    let file = AuthorityFile::new(&Authority::new("keys").pem());
     let access = KeyServerAccess { ca_file: Some(file.path.clone()), ..KeyServerAccess::default() };
     let client = KeyHttpClient::with_total_timeout(PlainHttp::Refused, access, Duration::from_millis(200)).unwrap();
     // One sends nothing, one answers in plain HTTP.

@@ -4,10 +4,10 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::tls_server::Authority;
 use super::*;
 use crate::HttpProxy;
 use access_broker_base::error_chain::error_chain;
+use access_broker_base::testing::Authority;
 
 const HOST: &str = "idp.example.invalid";
 
@@ -84,7 +84,7 @@ struct World {
 impl World {
     /// A key server with a certificate for [`HOST`], which does not resolve, and for loopback.
     async fn new(certificate_for: &str) -> Self {
-        let authority = Authority::new();
+        let authority = Authority::new("keys");
         let router = Router::new().route("/keys", get(async || "the keys"));
         let server = authority.serve_as(certificate_for, router).await;
         let folder = tempfile::tempdir().unwrap();
@@ -124,7 +124,7 @@ async fn keys_come_through_a_tunnel_that_the_proxy_opens_for_its_user() {
 #[tokio::test]
 async fn a_proxy_cannot_stand_for_the_key_server() {
     let world = World::new(HOST).await;
-    let other = Authority::new();
+    let other = Authority::new("keys");
     let forged = other.serve_as(HOST, Router::new().route("/keys", get(async || "forged keys"))).await;
     let proxy = Proxy::start(Answer::Tunnel(forged)).await;
     let client = world.client(HttpProxy::parse(&proxy.url()).unwrap());

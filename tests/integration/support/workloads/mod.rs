@@ -1,0 +1,4 @@
+//! Brokers whose callers prove themselves as workloads.
+
+pub(crate) mod setup;
+pub(crate) mod tokens;
