@@ -139,7 +139,7 @@ file = "policy.toml"
 
 [[issuer]]
 issuer = "https://login.microsoftonline.com/common/v2.0"
-audiences = ["${AUDIENCE}"]
+audiences = ["$${AUDIENCE}"]
 jwks_file = "jwks.json"
 trust_email = true
 
