@@ -61,12 +61,11 @@ async fn two_brokers_do_not_write_to_one_file() {
 #[tokio::test]
 async fn check_says_where_records_go() {
     for (audit, line) in [
-        ("", "audit records to standard output; no answer without a record"),
-        ("output = \"none\"", "audit records nowhere"),
+        ("", "audit: standard output; on failure: deny"),
+        ("output = \"none\"", "audit: off"),
         (
             "output = \"file\"\nfile = \"/var/lib/access-broker/audit.jsonl\"\non_failure = \"allow\"",
-            "audit records to /var/lib/access-broker/audit.jsonl, 10 older files of 100.0 MiB beside it; answers without a \
-             record, too",
+            "audit: /var/lib/access-broker/audit.jsonl, rotated at 100.0 MiB, 10 older files kept; on failure: allow",
         ),
     ] {
         let setup = Setup::new(audit).await;

@@ -41,7 +41,8 @@ pub(crate) const SERVING_GRPC: Event = Event::new("INFO", &["address", "proof", 
 pub(crate) const SERVING_ADMIN: Event = Event::new("INFO", &["address"]);
 
 /// A policy became active.
-pub(crate) const POLICY_ACTIVE: Event = Event { level: "INFO", fields: &["file", "tiers"], optional: "written" };
+pub(crate) const POLICY_ACTIVE: Event =
+    Event { level: "INFO", fields: &["file", "hash", "tiers"], optional: "written" };
 
 /// The signing keys of an issuer were read.
 pub(crate) const KEYS_REFRESHED: Event = Event::new("INFO", &["issuer", "keys"]);
@@ -53,7 +54,7 @@ pub(crate) const KEYS_REFRESHED_IN_PART: Event = Event::new("WARN", &["issuer", 
 pub(crate) const TRACES_OFF: Event = Event::new("WARN", &["cause"]);
 
 /// Warnings of a policy or configuration that are not in the log.
-pub(crate) const WARNINGS_LEFT_OUT: Event = Event::new("WARN", &["left_out"]);
+pub(crate) const WARNINGS_LEFT_OUT: Event = Event::new("WARN", &["document", "left_out"]);
 
 /// Connections could not be accepted.
 pub(crate) const ACCEPT_FAILED: Event = Event::new("WARN", &["error"]);

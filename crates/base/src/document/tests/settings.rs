@@ -162,6 +162,7 @@ fn numbers_are_written_in_the_largest_unit_and_read_back() {
         (Unit::Seconds, 90, "90s"),
         (Unit::Seconds, 3_600, "1h"),
         (Unit::Seconds, 86_400, "24h"),
+        (Unit::Seconds, 172_800, "2d"),
         (Unit::Seconds, 604_800, "7d"),
         (Unit::Bytes, 0, "0B"),
         (Unit::Bytes, 1_023, "1023B"),
