@@ -17,7 +17,7 @@ pub(crate) fn register(registry: &mut Registry<'_>) {
 
 /// Checks the schemas, then the samples with and without their optional settings, and the TOML blocks of the documents,
 /// each of which `check` accepts. Prints how many files it checked.
-const VALIDATE: &str = r#"
+const VALIDATE: &str = r##"
 import copy, glob, json, re, sys, tomllib
 from jsonschema import Draft202012Validator as Validator
 
@@ -58,7 +58,7 @@ assert is_valid('[limits]\ncall_timeout = "1h 30m"') and is_valid('[limits]\ncal
 for wrong in ('max_connections = 0', 'max_connections = "7"', 'call_timeout = 5', 'call_timeout = "soon"'):
     assert not is_valid("[limits]\n" + wrong), wrong
 print(count)
-"#;
+"##;
 
 fn schemas_accept_every_file_of_the_repository_and_refuse_unknown_settings() {
     let directory = folder();
