@@ -80,9 +80,12 @@ pub struct Config {
 /// Why a configuration or policy cannot be used.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The file cannot be read.
+    /// The configuration file cannot be read.
     #[error(transparent)]
     Unusable(#[from] UnusableFile),
+    /// The policy file cannot be read.
+    #[error("policy.file: {0}")]
+    UnusablePolicy(UnusableFile),
     /// The checksum or the signature of the policy is wrong or missing.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -239,14 +242,15 @@ impl Config {
     pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
         let file = PolicyFile::new(&self.policy);
         let arrivals = Arrivals::begin(&self.policy.file);
-        let snapshot = file.read_at_start(&self.policy)?;
+        let snapshot = file.read_at_start(&self.policy).map_err(LoadError::UnusablePolicy)?;
         let (sight, proofs) = (Observation::from_read(&snapshot.policy), snapshot.proofs());
         let content = snapshot.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
         file.is_vouched_for(content, &snapshot)?;
         if content.is_empty() {
-            return Err(UnusableFile { file: self.policy.file.clone(), problem: FileError::Empty }.into());
+            let file = self.policy.file.clone();
+            return Err(LoadError::UnusablePolicy(UnusableFile { file, problem: FileError::Empty }));
         }
-        let text = text_of(&self.policy.file, content)?.to_owned();
+        let text = text_of(&self.policy.file, content).map_err(LoadError::UnusablePolicy)?.to_owned();
         let compiled = self.parse_policy(&text)?;
         Ok(LoadedPolicy { compiled, source: PolicySource { text, sight, proofs }, arrivals })
     }

@@ -38,7 +38,7 @@ use self::budgets::budgets;
 use self::connections::Connections;
 use self::lifecycle::policy_reload::{self, PolicyWatch, Watched};
 use self::lifecycle::readiness;
-use self::listening::listener::Listener;
+use self::listening::listener::{Listener, bind_error};
 use self::listening::{file_limit, own_network};
 use self::reload_receiver::ReloadReceiver;
 use crate::audit::AuditTrail;
@@ -302,7 +302,7 @@ impl Ports {
         let admin_addr = config.server.admin_addr;
         let admin = TcpListener::bind(admin_addr)
             .await
-            .with_context(|| format!("listening at server.admin_addr {admin_addr} failed"))?;
+            .map_err(|error| bind_error(error, format_args!("server.admin_addr {admin_addr}")))?;
         let admin_addr = admin.local_addr().context("the admin listener has no address")?;
         for (address, settings) in addresses.iter().zip(&config.listeners) {
             tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");

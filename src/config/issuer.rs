@@ -85,7 +85,7 @@ fn read(
         .setting("audiences", "The accepted audiences: one of them must be in `aud`.")
         .list("string")
         .limits("at least one, none empty, none twice")
-        .required()
+        .required_because("is required, such as [\"access-broker\"]")
         .map(values);
     // What is missing or could not be read was reported, and is not reported as empty again.
     let reported = [("issuer", issuer.is_none()), ("audiences", audiences.is_none())];

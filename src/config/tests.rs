@@ -384,7 +384,7 @@ fn loading_takes_the_folder_from_the_path() {
     let config = Config::load(&path, Overrides::new(), PlainHttp::Refused).unwrap();
     assert_eq!(config.policy.file, folder.path().join("policy.toml"));
     assert!(
-        matches!(config.load_policy(), Err(LoadError::Unusable(UnusableFile { file, problem: FileError::Absent })) if file == config.policy.file)
+        matches!(config.load_policy(), Err(LoadError::UnusablePolicy(UnusableFile { file, problem: FileError::Absent })) if file == config.policy.file)
     );
     let absent = folder.path().join("absent.toml");
     let error = Config::load(&absent, Overrides::new(), PlainHttp::Refused).unwrap_err();
@@ -433,9 +433,9 @@ fn limits_outside_their_bounds_are_refused_and_at_their_bounds_taken() {
     assert_eq!((config.limits.connection_age, config.server.drain_delay), (Duration::from_secs(1), Duration::ZERO));
     for (setting, rule) in [
         ("max_connections = 0", "max_connections must be between 1 and 100000"),
-        ("max_connections = -1", "max_connections must be a whole number"),
+        ("max_connections = -1", "max_connections must be a whole number without quotes"),
         ("max_connections = 4294967296", "max_connections must be between 1 and 100000"),
-        ("max_calls_in_flight = \"many\"", "max_calls_in_flight must be a whole number"),
+        ("max_calls_in_flight = \"many\"", "max_calls_in_flight must be a whole number without quotes"),
         ("call_timeout = \"301s\"", "call_timeout must be between 1s and 5m"),
         ("keepalive_timeout = \"0s\"", "keepalive_timeout must be between 1s and 5m"),
         ("max_metadata_size = \"1KiB\"", "max_metadata_size must be between 4KiB and 64KiB"),

@@ -153,7 +153,7 @@ fn a_server_logs_the_warnings_at_its_start_and_when_a_changed_policy_takes_effec
     let texts: Vec<String> =
         found.iter().map(|line| format!("access-broker: warning: {}", line["warning"].as_str().unwrap())).collect();
     assert_eq!(texts, [PREFIX_LINE, GROUP_LINE]);
-    assert_eq!(found[0]["message"], "a setting may be invalid; it is used as it is");
+    assert_eq!(found[0]["message"], "a setting may be invalid or without effect; it is used as it is");
 
     // A line for each of the first 20.
     let groups: Vec<String> = (0..25).map(|number| format!("'group-{number}-*'")).collect();

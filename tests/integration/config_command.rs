@@ -119,11 +119,14 @@ fn an_unset_variable_is_an_error_with_its_line_and_no_value_is_shown() {
     assert_eq!(code, Some(78));
     assert_eq!(
         errors,
-        "access-broker: broker.toml:11: bucket[0].s3_bucket uses the variable BUCKET, which is not set\n"
+        "access-broker: broker.toml:11: bucket[0].s3_bucket uses the variable BUCKET, which is not set; set it, or write ${BUCKET:-default}\n"
     );
     let (code, _, errors) = run(&CHECK, directory.path(), &VARIABLES[..2]);
     assert_eq!(code, Some(78));
-    assert_eq!(errors, "access-broker: policy.toml:4: tier[0].prefix uses the variable TENANT, which is not set\n");
+    assert_eq!(
+        errors,
+        "access-broker: policy.toml:4: tier[0].prefix uses the variable TENANT, which is not set; set it, or write ${TENANT:-default}\n"
+    );
 
     let bucket = [VARIABLES[0], ("BUCKET", "Not_A_Bucket-s3cret"), VARIABLES[2]];
     let (code, told, errors) = run(&CHECK, directory.path(), &bucket);

@@ -7,6 +7,7 @@
 mod problem;
 mod reference;
 mod setting;
+mod suggestion;
 mod table;
 mod units;
 mod variables;
@@ -24,6 +25,7 @@ pub use reference::{Absent, Reference, SettingReference, TableReference, Unit, V
 pub use setting::{
     Choice, FilePath, Flag, Form, Given, List, Magnitude, Number, Parsed, Setting, Text, Unread, Written,
 };
+pub use suggestion::nearest;
 pub use table::{Located, Table};
 use variables::Expanded;
 pub use variables::{Variables, is_variable_name, read_environment};

@@ -151,7 +151,7 @@ impl KeyRing {
                 let failures = self.fetching.borrow().failures().saturating_add(1);
                 let has_keys = self.is_ready();
                 let cause = error_chain(&error);
-                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "key refresh failed");
+                tracing::warn!(issuer = %self.issuer, failures, has_keys, error = cause, "cannot refresh keys: fetching them failed");
                 under_way.fail(failures, after(retry_delay(failures)));
                 Err(error)
             }

@@ -39,10 +39,11 @@ fn errors(error: &LoadError) -> Vec<Value> {
             .map(|Problem { location, setting, rule }| located(problems.origin(), location, setting, rule))
             .map(Value::Object)
             .collect(),
-        LoadError::Unusable(unusable) => {
+        LoadError::Unusable(unusable) | LoadError::UnusablePolicy(unusable) => {
             let file = unusable.file.display().to_string();
             let problem = unusable.problem.to_string();
-            vec![Value::Object(located(&file, &Location::Document, "", &problem))]
+            let setting = if matches!(error, LoadError::UnusablePolicy(_)) { "policy.file" } else { "" };
+            vec![Value::Object(located(&file, &Location::Document, setting, &problem))]
         }
         LoadError::Proof(error) => vec![json!({
             "file": null, "line": null, "environment_variable": null, "flag": null, "setting": null,

@@ -59,8 +59,14 @@ fn invalid_settings_are_refused() {
             "audit.rotate_size must be between 64KiB and 1TiB",
         ),
         ("output = \"file\"\nfile = \"a\"\nrotate_keep = 0", "audit.rotate_keep must be between 1 and 10000"),
-        ("output = \"file\"\nfile = \"a\"\nrotate_keep = -1", "audit.rotate_keep must be a whole number"),
-        ("output = \"file\"\nfile = \"a\"\nrotate_keep = \"7\"", "audit.rotate_keep must be a whole number"),
+        (
+            "output = \"file\"\nfile = \"a\"\nrotate_keep = -1",
+            "audit.rotate_keep must be a whole number without quotes",
+        ),
+        (
+            "output = \"file\"\nfile = \"a\"\nrotate_keep = \"7\"",
+            "audit.rotate_keep must be a whole number without quotes",
+        ),
         ("key = \"md5\"", "audit.key must be one of: plain, sha256"),
         ("on_failure = \"ignore\"", "audit.on_failure must be one of: deny, allow"),
         ("flush_timeout = \"0s\"", "audit.flush_timeout must be between 1s and 1m"),

@@ -52,7 +52,7 @@ fn a_variable_is_replaced_and_a_default_is_for_one_that_is_unset_or_empty() {
 fn a_variable_that_cannot_be_replaced_is_a_problem_with_its_line() {
     let variables = [("UNSET", None), ("STAGE", Some("live"))];
     for (file, rule) in [
-        ("${UNSET}", "uses the variable UNSET, which is not set"),
+        ("${UNSET}", "uses the variable UNSET, which is not set; set it, or write ${UNSET:-default}"),
         ("${OTHER}", "must not use the variable OTHER, because these tests does not list it"),
         ("${STAGE", "has \"${\" without \"}\"; write $$ for a dollar"),
         ("${}", "must write a variable as ${NAME}"),
@@ -79,7 +79,7 @@ fn a_variable_can_give_a_number_a_flag_and_a_duration() {
     let problems = parse_by(&text, Overrides::new(), &variables).unwrap_err().to_string();
     let expected = [
         "broker.toml:2: server.reflection must be true or false",
-        "broker.toml:3: server.drain_delay must be a duration in whole seconds, such as \"15m\"",
+        "broker.toml:3: server.drain_delay must be a duration in whole seconds with a unit, such as \"30s\" or \"15m\"",
         "broker.toml:5: limits.max_streams must be between 1 and 1000000",
     ];
     assert_eq!(problems.lines().collect::<Vec<_>>(), expected);
@@ -152,7 +152,10 @@ fn the_policy_can_use_the_variables_that_are_listed_for_it() {
     assert_eq!(policy("${BUCKET}"), Ok(()));
     for (bucket, rule) in [
         ("${PATH}", "must not use the variable PATH, because policy.variables does not list it".to_owned()),
-        (&format!("${{{UNSET}}}"), format!("uses the variable {UNSET}, which is not set")),
+        (
+            &format!("${{{UNSET}}}"),
+            format!("uses the variable {UNSET}, which is not set; set it, or write ${{{UNSET}:-default}}"),
+        ),
         ("$${BUCKET}", "tier[0].bucket".to_owned()),
     ] {
         let problem = policy(bucket).unwrap_err();

@@ -1,5 +1,7 @@
 //! The regions of AWS.
 
+use access_broker_base::document;
+
 /// The regions of every partition, as in the partition data of botocore 1.43.11.
 const REGIONS: [&str; 46] = [
     "af-south-1",
@@ -62,9 +64,6 @@ const WHOLE_PARTITIONS: [&str; 8] = [
     "aws-eusc-global",
 ];
 
-/// The largest number of letters in which a misspelt region differs from the suggested one.
-const MAX_DISTANCE: usize = 2;
-
 /// Whether AWS has this region. `aws-global` and the like stand for a whole partition.
 pub(super) fn is_known(region: &str) -> bool {
     WHOLE_PARTITIONS.contains(&region) || REGIONS.contains(&region)
@@ -72,23 +71,7 @@ pub(super) fn is_known(region: &str) -> bool {
 
 /// The region with the most similar name, if it is similar enough.
 pub(super) fn nearest(region: &str) -> Option<&'static str> {
-    let distances = REGIONS.iter().map(|known| (distance(region, known), *known));
-    distances.min().filter(|(distance, _)| *distance <= MAX_DISTANCE).map(|(_, known)| known)
-}
-
-/// How many letters must be changed, added or removed (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
-        for (column, other) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
+    document::nearest(region, REGIONS)
 }
 
 #[cfg(test)]
@@ -118,13 +101,5 @@ mod tests {
                 && !is_known("aws-evil-global")
                 && !is_known("eu-centrl-1")
         );
-    }
-
-    #[test]
-    fn the_distance_counts_letters() {
-        for (from, to, expected) in [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("ab", "abc", 1), ("", "ab", 2)]
-        {
-            assert_eq!((distance(from, to), distance(to, from)), (expected, expected), "{from} {to}");
-        }
     }
 }

@@ -8,7 +8,12 @@ const MAX_LINES: usize = 20;
 /// Logs each warning, and how many are left out.
 pub(in crate::server) fn log(document: &str, warnings: &Warnings) {
     for (code, warning) in warnings.lines().take(MAX_LINES) {
-        tracing::warn!(document, code = code.name(), warning, "a setting may be invalid; it is used as it is");
+        tracing::warn!(
+            document,
+            code = code.name(),
+            warning,
+            "a setting may be invalid or without effect; it is used as it is"
+        );
     }
     let left_out = warnings.count().saturating_sub(MAX_LINES);
     if left_out > 0 {

@@ -28,6 +28,16 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 /// The maximum of that, if connections keep arriving.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
+/// Why an address cannot be used. The system's error alone does not say what to do.
+pub(in crate::server) fn bind_error(error: io::Error, address: impl fmt::Display) -> anyhow::Error {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => ", because another process uses it; stop that process or change the address",
+        io::ErrorKind::AddrNotAvailable => ", because it is not an address of this machine",
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("listening at {address} failed{reason}"))
+}
+
 pub(in crate::server) struct Listener {
     socket: Socket,
     requirements: Requirements,
@@ -74,7 +84,7 @@ impl Listener {
             ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Socket::Tcp),
             ListenAddress::Unix { path, mode } => UnixSocket::bind(path, *mode).map(Socket::Unix),
         };
-        let socket = bound.with_context(|| format!("listening at {address} failed"))?;
+        let socket = bound.map_err(|error| bind_error(error, address))?;
         let (tls, accepts) = (tls.map(Arc::new), Arc::new(proof.clone()));
         // It reads a file of /proc, which does not block.
         Ok(Self {

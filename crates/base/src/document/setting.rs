@@ -252,9 +252,15 @@ impl List<'_, '_> {
     /// The strings. It is reported where the setting is left out or invalid. An empty list counts as given.
     #[must_use]
     pub fn required(self) -> Option<Vec<Located<String>>> {
+        self.required_because("is required")
+    }
+
+    /// As [`required`](Self::required), with the rule to report where the setting is left out.
+    #[must_use]
+    pub fn required_because(self, rule: &str) -> Option<Vec<Located<String>>> {
         let Unread { table, key, .. } = &self.unread;
         if !table.holds(key) {
-            table.report(key, &table.location_of(key), "is required");
+            table.report(key, &table.location_of(key), rule);
         }
         self.read(Absent::Invalid)
     }
@@ -490,12 +496,12 @@ impl<T: Magnitude> Form for Number<T> {
 
     fn read(&self, given: &Given<'_>) -> Result<T, String> {
         let number = match self.unit {
-            Unit::Count => whole_number(given.0).ok_or("must be a whole number")?,
+            Unit::Count => whole_number(given.0).ok_or("must be a whole number without quotes")?,
             Unit::Seconds => given
                 .text()
                 .and_then(units::parse_duration)
                 .map(|duration| duration.as_secs())
-                .ok_or("must be a duration in whole seconds, such as \"15m\"")?,
+                .ok_or("must be a duration in whole seconds with a unit, such as \"30s\" or \"15m\"")?,
             Unit::Bytes => given.text().and_then(units::parse_byte_size).ok_or("must be a size, such as \"50MiB\"")?,
         };
         let fits = (self.least..=self.most).contains(&number);

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reference::{SettingReference, TableReference, without_indexes};
 use super::setting::Unread;
-use super::{Document, Location, WarningCode, units};
+use super::suggestion::nearest;
+use super::{Document, Location, WarningCode};
 
 /// A value and where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,80 +142,6 @@ impl<'d> Table<'d> {
         self.document.warn(code, &self.location, self.path.clone(), message);
     }
 
-    /// Reports a value of another type. `None` where there is no string.
-    pub fn string(&mut self, key: &'static str) -> Option<Located<String>> {
-        self.typed(key, "must be a string", |raw| match raw {
-            Raw::Toml(DeValue::String(text)) => Some(text.to_string()),
-            Raw::Text(text) | Raw::Expanded(text) => Some((*text).to_owned()),
-            Raw::Toml(_) => None,
-        })
-    }
-
-    /// A string that must be there and not be empty.
-    pub fn required_string(&mut self, key: &'static str) -> Option<Located<String>> {
-        let found = self.string(key);
-        match &found {
-            None if !self.holds(key) => self.report(key, &self.location, "is required"),
-            Some(text) if text.value.is_empty() => {
-                self.report(key, &text.location, "must not be empty");
-                return None;
-            }
-            _ => {}
-        }
-        found
-    }
-
-    /// A path, relative to a folder unless it is absolute.
-    pub fn path_in(&mut self, folder: &Path, key: &'static str) -> Option<Located<PathBuf>> {
-        let Located { value, location } = self.string(key)?;
-        if value.is_empty() {
-            self.report(key, &location, "must not be empty");
-            return None;
-        }
-        Some(Located { value: folder.join(value), location })
-    }
-
-    /// Reports what is not `true` or `false`, which overrides may give as text.
-    pub fn boolean(&mut self, key: &'static str) -> Option<Located<bool>> {
-        self.typed(key, "must be true or false", |raw| match raw {
-            Raw::Toml(DeValue::Boolean(value)) => Some(*value),
-            Raw::Text(text) | Raw::Expanded(text) => text.parse().ok(),
-            Raw::Toml(_) => None,
-        })
-    }
-
-    /// A duration with its unit, such as `15m` or `1h 30m`.
-    pub fn duration(&mut self, key: &'static str) -> Option<Located<Duration>> {
-        self.typed(key, "must be a duration in whole seconds, such as \"15m\"", |raw| {
-            raw.text().and_then(units::parse_duration)
-        })
-    }
-
-    /// A size in bytes with its unit, such as `50MiB`.
-    pub fn byte_size(&mut self, key: &'static str) -> Option<Located<u64>> {
-        self.typed(key, "must be a size, such as \"50MiB\"", |raw| raw.text().and_then(units::parse_byte_size))
-    }
-
-    /// A whole number, 0 or more.
-    pub fn integer(&mut self, key: &'static str) -> Option<Located<u64>> {
-        self.typed(key, "must be a whole number", |raw| match raw {
-            Raw::Toml(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
-            Raw::Text(text) | Raw::Expanded(text) => text.parse().ok(),
-            Raw::Toml(_) => None,
-        })
-    }
-
-    /// One of a closed list of names.
-    pub fn one_of<T: Copy>(&mut self, key: &'static str, values: &[(&str, T)]) -> Option<T> {
-        let Located { value, location } = self.string(key)?;
-        let found = values.iter().find(|(name, _)| *name == value).map(|(_, found)| *found);
-        if found.is_none() {
-            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-            self.report(key, &location, format!("must be one of: {}", names.join(", ")));
-        }
-        found
-    }
-
     /// A string or a list of strings; a comma-separated list where it comes from an override.
     pub fn strings(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
         let rule = "must be a string or a list of strings";
@@ -241,6 +166,13 @@ impl<'d> Table<'d> {
         let value = self.entries.and_then(|entries| entries.get(key));
         let location = self.location_of(key);
         value.and_then(|value| self.strings_in(value.get_ref(), &location)).unwrap_or_default()
+    }
+
+    /// The string of a setting, without any report: `None` where it is not a string.
+    #[must_use]
+    pub fn peek_string(&self, key: &str) -> Option<Located<String>> {
+        let (raw, location) = self.peek_raw(key)?;
+        Some(Located { value: raw.text()?.to_owned(), location })
     }
 
     /// Whether a setting of the document is `true`, without any report.
@@ -351,7 +283,9 @@ impl<'d> Table<'d> {
             let name = key.get_ref().as_ref();
             if !self.taken.contains(name) {
                 let location = self.document.place_at(key.span().start);
-                self.report(name, &location, "is not a known setting");
+                let known = nearest(name, self.taken.iter().copied());
+                let hint = known.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+                self.report(name, &location, format!("is not a known setting{hint}"));
             }
         }
     }
@@ -387,20 +321,6 @@ impl<'d> Table<'d> {
             value => Raw::Toml(value),
         };
         Some((raw, self.document.place_at(offset)))
-    }
-
-    fn typed<T>(
-        &mut self,
-        key: &'static str,
-        rule: &str,
-        convert: impl FnOnce(&Raw<'d>) -> Option<T>,
-    ) -> Option<Located<T>> {
-        let (raw, location) = self.raw(key)?;
-        let Some(value) = convert(&raw) else {
-            self.report(key, &location, rule);
-            return None;
-        };
-        Some(Located { value, location })
     }
 
     fn strings_in(&self, value: &DeValue<'_>, location: &Location) -> Option<Vec<Located<String>>> {

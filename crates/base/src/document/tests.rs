@@ -32,11 +32,14 @@ fn environment(path: &str, text: &str) -> Overrides {
 fn values_come_with_their_lines() {
     let document = Document::parse("x.toml", TEXT, Overrides::new(), &Variables::None).unwrap();
     let mut root = document.root();
-    assert_eq!(root.string("name").unwrap(), Located { value: "broker".to_owned(), location: Location::Line(2) });
-    assert_eq!(root.duration("ttl").unwrap().value, Duration::from_mins(15));
-    assert_eq!(root.byte_size("size").unwrap().value, 50 * 1_024 * 1_024);
+    assert_eq!(
+        root.setting("name", "").text().optional().unwrap(),
+        Located { value: "broker".to_owned(), location: Location::Line(2) }
+    );
+    assert_eq!(root.setting("ttl", "").duration().optional().unwrap().value, Duration::from_mins(15));
+    assert_eq!(root.setting("size", "").size::<u64>().optional().unwrap().value, 50 * 1_024 * 1_024);
     assert_eq!(root.tables("tier").len(), 2);
-    assert!(root.table("absent").string("anything").is_none());
+    assert!(root.table("absent").setting("anything", "").text().optional().is_none());
 }
 
 #[test]
@@ -44,19 +47,23 @@ fn every_problem_is_reported_in_the_order_of_the_lines() {
     let document = Document::parse("x.toml", TEXT, Overrides::new(), &Variables::None).unwrap();
     let mut root = document.root();
     for mut tier in root.tables("tier") {
-        let _ = tier.required_string("prefix");
-        let _ = tier.required_string("name");
+        let _ = tier.setting("prefix", "").text().required();
+        let _ = tier.setting("name", "").text().required();
         tier.finish();
     }
     let mut server = root.table("server");
-    let _ = server.boolean("grpc_addr");
+    let _ = server.setting("grpc_addr", "").flag().optional();
     server.finish();
-    let _ = (root.string("name"), root.duration("size"), root.string("ttl"));
+    let _ = (
+        root.setting("name", "").text().optional(),
+        root.setting("size", "").duration().optional(),
+        root.setting("ttl", "").text().optional(),
+    );
     root.finish();
     let problems = document.into_result(Some(())).unwrap_err();
     assert_eq!(
         problems.to_string(),
-        "x.toml:4: size must be a duration in whole seconds, such as \"15m\"\n\
+        "x.toml:4: size must be a duration in whole seconds with a unit, such as \"30s\" or \"15m\"\n\
          x.toml:5: odd is not a known setting\n\
          x.toml:8: server.reflection is not a known setting\n\
          x.toml:9: server.grpc_addr must be true or false\n\
@@ -70,11 +77,11 @@ fn every_problem_is_reported_in_the_order_of_the_lines() {
 fn an_override_wins_over_the_file_and_names_itself_in_problems() {
     let document =
         Document::parse("x.toml", TEXT, environment("server.reflection", "false"), &Variables::None).unwrap();
-    assert!(!document.root().table("server").boolean("reflection").unwrap().value);
+    assert!(!document.root().table("server").setting("reflection", "").flag().optional().unwrap().value);
 
     let document =
         Document::parse("x.toml", TEXT, environment("server.reflection", "maybe"), &Variables::None).unwrap();
-    assert!(document.root().table("server").boolean("reflection").is_none());
+    assert!(document.root().table("server").setting("reflection", "").flag().optional().is_none());
     assert_eq!(
         document.into_result(Some(())).unwrap_err().to_string(),
         "environment variable AB_X: server.reflection must be true or false"
@@ -84,7 +91,7 @@ fn an_override_wins_over_the_file_and_names_itself_in_problems() {
 #[test]
 fn an_override_reaches_a_table_that_the_file_lacks() {
     let document = Document::parse("x.toml", "", environment("log.level", "debug"), &Variables::None).unwrap();
-    assert_eq!(document.root().table("log").string("level").unwrap().value, "debug");
+    assert_eq!(document.root().table("log").setting("level", "").text().optional().unwrap().value, "debug");
     assert!(document.into_result(Some(())).is_ok());
 }
 
@@ -138,7 +145,7 @@ fn warnings_come_in_the_order_of_the_lines_and_leave_the_value_alone() {
     for _ in 0..2 {
         root.warn(WarningCode::UnknownRegion, "name", &root.location_of("name"), "is odd");
     }
-    let _ = root.table("server").boolean("reflection");
+    let _ = root.table("server").setting("reflection", "").flag().optional();
     assert!(document.is_valid());
     let mut warnings = document.take_warnings();
     let lines = |warnings: &Warnings| warnings.lines().map(|(_, line)| line).collect::<Vec<_>>();

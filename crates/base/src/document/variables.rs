@@ -235,7 +235,9 @@ impl Expansion<'_> {
             // As in a shell, an empty variable takes the default, too.
             (Some(value), Some(_)) if !value.is_empty() => Ok((name, value)),
             (_, Some(default)) => Ok((name, default.replace("$$", "$"))),
-            (None, None) => Err(format!("uses the variable {name}, which is not set")),
+            (None, None) => {
+                Err(format!("uses the variable {name}, which is not set; set it, or write ${{{name}:-default}}"))
+            }
         }
     }
 }

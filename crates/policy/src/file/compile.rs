@@ -8,14 +8,14 @@ use super::rule::{self, RuleWithTiers};
 use super::tier::{self, TierSpecification};
 use crate::decide::{BucketTiers, Operation, Policy, PolicyHash, Rule, TierOutline};
 use crate::object::{BucketName, EndpointName};
-use access_broker_base::document::{Document, Located, Table};
+use access_broker_base::document::{Document, Located, Table, nearest};
 
 pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>, hash: PolicyHash) -> Policy {
     let mut root = document.root();
     root.describe("A policy: which callers can read and write which objects.", "");
     // Names of invalid tiers count: a rule that refers to one is not invalid for that.
     let declared: HashSet<String> =
-        root.tables("tier").iter_mut().filter_map(|table| Some(table.string("name")?.value)).collect();
+        root.tables("tier").iter_mut().filter_map(|table| Some(table.peek_string("name")?.value)).collect();
     let mut tiers: Vec<TierSpecification> =
         root.tables("tier").into_iter().filter_map(|table| tier::read(table, context)).collect();
     let grants = read_rules(root.tables("grant"), context, rule::read_grant);
@@ -82,11 +82,18 @@ fn index_by_name(document: &Document<'_>, tiers: &[TierSpecification]) -> HashMa
     by_name
 }
 
+/// The most tiers whose names are compared with one that does not exist.
+const MAX_COMPARED: usize = 100;
+
 fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared: &HashSet<String>) {
     for Located { value, location } in rule.tiers.iter().flatten() {
         if !declared.contains(value) {
             let setting = format!("{}.tiers", rule.path);
-            document.report(location, setting, format!("refers to undefined tier {value:?}"));
+            // A policy with many tiers and many slips would take long to compare.
+            let known =
+                if declared.len() <= MAX_COMPARED { nearest(value, declared.iter().map(String::as_str)) } else { None };
+            let hint = known.map_or_else(String::new, |known| format!("; did you mean {known:?}?"));
+            document.report(location, setting, format!("refers to undefined tier {value:?}{hint}"));
         }
     }
 }

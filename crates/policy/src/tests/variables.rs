@@ -45,7 +45,12 @@ fn an_unlisted_or_unset_variable_is_an_error_in_prefixes_conditions_and_denials(
         assert!(unlisted.contains(&format!("{path} must not use the variable SECRET")), "{unlisted}");
         assert!(unlisted.contains("policy.variables"), "{unlisted}");
         let unset = with(&[("SECRET", None)], text).unwrap_err();
-        assert!(unset.contains(&format!("{path} uses the variable SECRET, which is not set")), "{unset}");
+        assert!(
+            unset.contains(&format!(
+                "{path} uses the variable SECRET, which is not set; set it, or write ${{SECRET:-default}}"
+            )),
+            "{unset}"
+        );
         assert!(with(&[("SECRET", Some("x"))], text).is_ok());
     }
     let with_default = policy("${SECRET:-x}/", "a", "b");

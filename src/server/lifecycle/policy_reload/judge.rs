@@ -143,7 +143,8 @@ impl PolicyWatch {
 
     fn pending(&mut self, is_in_force: bool, sight: &Observation) -> Step {
         let in_place = self.policy.writing() == ChangeMethod::InPlace && !is_in_force;
-        let first_seen_in_place = in_place && self.announced != sight.digest();
+        // A file that is not there, or cannot be read, has not been changed.
+        let first_seen_in_place = in_place && sight.digest().is_some() && self.announced != sight.digest();
         if in_place {
             self.announced = sight.digest();
         }

@@ -29,7 +29,10 @@ fn a_number_is_within_its_bounds_and_both_belong_to_them() {
     for wrong in ["a = '0s'", "a = '301s'"] {
         assert_eq!(read(wrong), (SECOND * 9, "x.toml:1: a must be between 1s and 5m".to_owned()));
     }
-    assert_eq!(read("a = 5").1, "x.toml:1: a must be a duration in whole seconds, such as \"15m\"");
+    assert_eq!(
+        read("a = 5").1,
+        "x.toml:1: a must be a duration in whole seconds with a unit, such as \"30s\" or \"15m\""
+    );
 
     let most = |text: &str| problems(text, |root| root.setting("a", "").size().at_most(1_u64 << 20).or(0)).1;
     assert_eq!(most("a = '1MiB'"), "");
@@ -39,7 +42,7 @@ fn a_number_is_within_its_bounds_and_both_belong_to_them() {
     let fits = |text: &str| problems(text, |root| root.setting("a", "").count().or(7_u32));
     assert_eq!(fits("a = 4294967295"), (u32::MAX, String::new()));
     assert_eq!(fits("a = 4294967296"), (7, "x.toml:1: a must be at most 4294967295".to_owned()));
-    assert_eq!(fits("a = -1").1, "x.toml:1: a must be a whole number");
+    assert_eq!(fits("a = -1").1, "x.toml:1: a must be a whole number without quotes");
 }
 
 #[test]

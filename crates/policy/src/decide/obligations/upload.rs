@@ -118,7 +118,7 @@ impl UploadObligations {
 
     fn create_only_violation(&self, requested: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
         let rule = match requested.create_only {
-            Some(false) if !self.overwrite => "must not be false in this tier, which forbids overwriting",
+            Some(false) if !self.overwrite => "must be true or absent: this tier does not permit overwriting",
             Some(true) if bucket.ignores_conditions() => "must not be true in this bucket, whose server ignores it",
             _ => return None,
         };
@@ -128,7 +128,7 @@ impl UploadObligations {
     fn if_match_violation(&self, requested: &RequestedUpload, bucket: &BucketProfile) -> Option<FieldViolation> {
         requested.if_match.as_ref()?;
         let rule = if !self.overwrite {
-            "must not be set in this tier, which forbids overwriting"
+            "must be absent: this tier does not permit overwriting"
         } else if !self.if_match {
             "must not be set in this tier"
         } else if bucket.ignores_conditions() {

@@ -83,10 +83,9 @@ impl<'d> PolicySketch<'d> {
 
 impl<'d> TierSketch<'d> {
     fn read(mut table: Table<'d>) -> Self {
-        let text = |table: &mut Table<'d>, key| table.string(key);
-        let name = text(&mut table, "name").map(|name| name.value).unwrap_or_default();
+        let name = table.peek_string("name").map(|name| name.value).unwrap_or_default();
         let prefix =
-            text(&mut table, "prefix").unwrap_or(Located { value: String::new(), location: Location::Document });
+            table.peek_string("prefix").unwrap_or(Located { value: String::new(), location: Location::Document });
         let (download, upload) = (table.table("download"), table.table("upload"));
         Self { table, name, prefix, download, upload }
     }
@@ -114,7 +113,7 @@ impl<'d> RuleSketch<'d> {
     fn read(mut table: Table<'d>, kind: &str, index: usize, by_name: &HashMap<&str, usize>) -> Self {
         let is_plain = |table: &Table<'d>, known: &[&str]| table.keys().all(|key| known.contains(&key));
         let rule_is_plain = is_plain(&table, &RULE_SETTINGS);
-        let name = table.string("name").map_or_else(|| format!("{kind}[{index}]"), |name| name.value);
+        let name = table.peek_string("name").map_or_else(|| format!("{kind}[{index}]"), |name| name.value);
         let names = table.strings("tiers");
         let tiers = names
             .map(|names| names.iter().filter_map(|name| by_name.get(name.value.as_str()).copied()).collect::<Vec<_>>());
