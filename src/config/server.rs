@@ -127,7 +127,10 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
             .at_most(MAX_DRAIN_DELAY)
             .or(DEFAULT_DRAIN_DELAY),
         shutdown_grace: table
-            .setting("shutdown_grace", "How long calls in flight may take after `drain_delay`. Then they are cancelled.")
+            .setting(
+                "shutdown_grace",
+                "How long calls in flight may take after `drain_delay`. Then they are cancelled.",
+            )
             .duration()
             .at_most(MAX_SHUTDOWN_GRACE)
             .or(DEFAULT_SHUTDOWN_GRACE),
