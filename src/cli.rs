@@ -22,7 +22,7 @@ pub(crate) use exit_code::{
     EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM, EXIT_USAGE,
 };
 
-/// Decides who may read or write which S3 object, and issues presigned URLs for exactly that.
+/// Decides who may read or write which S3 object, and issues presigned URLs for these operations.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = AFTER_HELP)]
 pub(crate) struct CommandLine {
@@ -56,7 +56,7 @@ enum Command {
     Config(config::ConfigCommand),
     /// Ask a running server for its health.
     Healthcheck(healthcheck::Healthcheck),
-    /// Run the broker, an S3 server and a token issuer together on this machine, to try them.
+    /// Run the broker, an S3 server and a token issuer together, for a trial on this machine.
     #[cfg(feature = "dev")]
     Dev(dev::Dev),
 }

@@ -1,4 +1,4 @@
-//! access-broker decides who may read or write which S3 object and issues presigned URLs for exactly that.
+//! access-broker decides who may read or write which S3 object and issues presigned URLs for these operations.
 //!
 //! Separate crates have what does not need the service: `access_broker_identity` (authentication),
 //! `access_broker_policy` (what is permitted), `access_broker_s3` (signing, and reading attributes of objects),

@@ -19,9 +19,9 @@ use access_broker_policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
-/// Starts nothing and uses no network. Every error is printed with its file, line and setting; the exit code is then 78.
-/// Warnings are about settings that are valid and have no effect, are probably a mistake, or are a risk. They are printed
-/// to standard error. The exit code is 0 unless --deny-warnings is given.
+/// Starts nothing and uses no network. If there are errors, each is printed with its file, line and setting, and the
+/// exit code is 78. Warnings are about valid settings that have no effect, are probably a mistake, or are a risk. They
+/// are printed to standard error, and the exit code stays 0 unless --deny-warnings is given.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 pub(super) struct Check {
@@ -33,7 +33,7 @@ pub(super) struct Check {
     /// Leave out warnings with this code, such as plaintext_listener. Can be given several times.
     #[arg(long, value_name = "CODE", value_parser = parse_code)]
     allow: Vec<WarningCode>,
-    /// Output format: text for people, or json, one document on standard output that also has the errors.
+    /// Output format: text for people, or json for programs, one document on standard output with errors and warnings.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! `access-broker config`: files to begin with, and what they can have.
+//! `access-broker config`: first files, and their schema.
 
 mod init;
 mod schema;
@@ -21,7 +21,8 @@ pub(super) struct ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Write a minimal broker.toml and policy.toml that `access-broker check` accepts. Existing files stay as they are.
+    /// Write a minimal broker.toml and policy.toml that `access-broker check` accepts. If either file exists, nothing
+    /// is written.
     Init {
         /// The directory for both files. It is created if it does not exist.
         #[arg(value_name = "DIRECTORY", default_value = ".")]

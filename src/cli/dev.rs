@@ -22,13 +22,13 @@ use crate::telemetry::{LogFormat, LogHandle, LogSettings, Traces, start_logging}
 /// How long the printed tokens are valid.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
-/// Run the broker, an S3 server and a token issuer on this machine, to try the broker out.
+/// Run the broker, an S3 server and a token issuer together, for a trial on this machine.
 ///
-/// The S3 server verifies signatures. The issuer gives a token to every process on this machine that asks. All servers
-/// listen on loopback addresses only. Prints commands to paste. Ctrl-C stops it.
+/// The S3 server verifies signatures. The issuer gives a token to every process on this machine that requests one. All
+/// servers listen on loopback addresses only. Prints commands to paste. Ctrl-C stops it.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
-    /// The address of the gRPC server. Port 0 selects a free port, also in the other addresses.
+    /// The address of the gRPC server. Port 0 selects a free port. The other address options accept it too.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50051")]
     grpc_addr: SocketAddr,
     /// The address of the embedded S3 server.

@@ -27,8 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Ask a running server for its health.
 ///
-/// Reads the same configuration as the server to find it. Prints the status and exits with 0 if it is SERVING, with 1
-/// otherwise, after two seconds at most.
+/// Finds the server by its configuration. Prints the status. The exit code is 0 if the status is SERVING, and otherwise
+/// 1. Takes at most two seconds.
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
     #[command(flatten)]

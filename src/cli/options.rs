@@ -29,7 +29,7 @@ pub(super) struct ConfigOptions {
     /// Format of the log, json or text: log.format.
     #[arg(long, value_name = "FORMAT", help_heading = "Settings")]
     log_format: Option<String>,
-    /// Lowest level that is logged, error, warn, info, debug or trace: log.level.
+    /// Least severe level that is logged, error, warn, info, debug or trace: log.level.
     #[arg(long, value_name = "LEVEL", help_heading = "Settings")]
     log_level: Option<String>,
 }
@@ -40,8 +40,8 @@ fn help_of_config() -> String {
     let tables: Vec<String> = reference.overridable().map(|table| format!("[{}]", table.path)).collect();
     format!(
         "The configuration file. Settings of {} can also be given as environment variables, \
-         ACCESS_BROKER_SECTION__SETTING, and some as flags. A flag wins over the environment, and the environment over the \
-         file",
+         ACCESS_BROKER_SECTION__SETTING, such as ACCESS_BROKER_LOG__LEVEL=debug, and some as flags. A flag wins over \
+         the environment, and the environment over the file",
         tables.join(", ")
     )
 }
@@ -57,7 +57,7 @@ impl ConfigOptions {
         Config::load_again(&self.config, self.overrides(), PlainHttp::Refused, settle)
     }
 
-    /// The format of the log, if it can be told although the configuration is not valid.
+    /// The format of the log, if it is known although the configuration is invalid.
     pub(super) fn log_format_alone(&self) -> Option<LogFormat> {
         Config::log_format_alone(&self.config, &self.overrides())
     }

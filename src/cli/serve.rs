@@ -16,14 +16,16 @@ use crate::telemetry::{LogHandle, Traces, start_logging};
 
 /// Run the server.
 ///
-/// The configuration and the policy are checked before a port is opened. Health is `NOT_SERVING` until the signing keys of
-/// every issuer and the credentials of every bucket are available, for at most `server.startup_wait`.
+/// The configuration and the policy are checked before a port is opened. Health is `NOT_SERVING` until the signing keys
+/// of every issuer and the credentials of every bucket are available. After `server.startup_wait`, one issuer and one
+/// bucket are enough.
 ///
-/// SIGTERM and SIGINT stop the server: health becomes `NOT_SERVING`, new calls are served for `server.drain_delay`, calls
-/// in flight may finish within `server.shutdown_grace`, and the rest is cut off. A second signal stops the process at once.
+/// SIGTERM and SIGINT stop the server. Health becomes `NOT_SERVING`, and new calls are still served for
+/// `server.drain_delay`. Then calls in flight have `server.shutdown_grace` to finish; after that they are cancelled. A
+/// second signal stops the process at once.
 ///
-/// SIGHUP reads the policy, TLS files, signing keys of issuers and credentials again at once, and takes `log.level` from
-/// the configuration file. SIGUSR1 and SIGUSR2 are ignored.
+/// SIGHUP reloads the policy, TLS files, signing keys of issuers and credentials at once, and applies a changed
+/// `log.level` of the configuration file. SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]

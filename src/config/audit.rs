@@ -33,7 +33,7 @@ pub struct AuditSettings {
     pub(crate) key: KeyForm,
     /// What happens to answers whose decisions cannot be recorded.
     pub(crate) on_failure: OnFailure,
-    /// How long an answer waits for its record, and how long the process waits at its end for the last record.
+    /// How long an answer waits for its record, and how long the process waits for the last record when it stops.
     pub flush_timeout: Duration,
 }
 
@@ -77,7 +77,8 @@ pub(super) fn read(mut table: Table<'_>, directory: &Path) -> AuditSettings {
     let flush_timeout = table
         .setting(
             "flush_timeout",
-            "How long an answer waits for its record, and how long the process waits at its end for the last record.",
+            "How long an answer waits for its record, and how long the process waits for the last record when it \
+             stops.",
         )
         .duration()
         .within(FLUSH_TIMEOUTS)
@@ -109,7 +110,8 @@ fn read_file(table: &mut Table<'_>, directory: &Path, kind: Kind) -> Option<Audi
     let rotate_size = table
         .setting(
             "rotate_size",
-            "The size that the file does not exceed. Before it would, it is renamed, with the current time in its name.",
+            "The largest size of the file. Before a record would exceed it, the broker renames the file, with the \
+             current time in its name.",
         )
         .size()
         .within(ROTATE_SIZES)

@@ -118,8 +118,8 @@ fn read(
     let requester_pays = table
         .setting(
             "requester_pays",
-            "The account that signs pays for the requests, for buckets with Requester Pays. URLs of downloads have it \
-             in the query, uploads as a header.",
+            "The account that signs pays for the requests, for buckets with Requester Pays. Download URLs have this in \
+             the query; uploads have it as a header.",
         )
         .flag()
         .or(false);

@@ -274,7 +274,7 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
         max_metadata_size: table
             .setting(
                 "max_metadata_size",
-                "The metadata of one call. As in HTTP/2, each name and value counts 32 bytes more than its length.",
+                "The metadata of one call: each entry counts the lengths of name and value plus 32 bytes.",
             )
             .size()
             .within(4 * KIB..=64 * KIB)
@@ -302,7 +302,7 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
             .setting(
                 "connection_age_grace",
                 "How long calls in flight may take after the GOAWAY of `connection_age`. Then the connection is \
-                 closed. Streams of health and reflection end at that time.",
+                 closed, with its streams of health and reflection.",
             )
             .duration()
             .within(SECOND..=ONE_HOUR)
@@ -328,8 +328,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
         call_timeout: table
             .setting(
                 "call_timeout",
-                "How long a call may take, including the wait for its message. A shorter deadline of the client wins. \
-                 Then the answer is [`CALL_TIMED_OUT`](ERRORS.md#call_timed_out).",
+                "How long a call may take, including the wait for its message: this time or the client's deadline, \
+                 whichever is shorter. Then the answer is [`CALL_TIMED_OUT`](ERRORS.md#call_timed_out).",
             )
             .duration()
             .within(SECOND..=FIVE_MINUTES)
@@ -355,8 +355,8 @@ pub(super) fn read(mut table: Table<'_>) -> LimitSettings {
         max_calls_in_flight: table
             .setting(
                 "max_calls_in_flight",
-                "Calls at a time whose caller is authenticated and whose message has arrived, on all connections. \
-                 [Shared among callers](#how-a-total-is-shared-out). Health and reflection do not count.",
+                "Authenticated calls in progress, after their message has arrived, on all connections. [Shared among \
+                 callers](#how-a-total-is-shared-out). Health and reflection do not count.",
             )
             .count()
             .within(1..=100_000)

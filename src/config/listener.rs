@@ -197,7 +197,7 @@ fn read_proof(table: &mut Table<'_>) -> Proof {
     let elements = table
         .setting(
             "mesh_header_elements",
-            "`last`: of several elements of the header, the last one counts. `one`: several are refused.",
+            "`last`: of several elements of the header, the last one counts. `one`: a header with several is rejected.",
         )
         .choice(&[("last", HeaderElements::Last), ("one", HeaderElements::One)])
         .limits("only with `x-forwarded-client-cert`")

@@ -31,8 +31,7 @@ pub(super) fn read(mut table: Table<'_>) -> QuotaSettings {
     let remembered_callers = table
         .setting(
             "remembered_callers",
-            "How many callers' use is remembered, in some 200 bytes each. At the limit, the callers that call least \
-             start anew.",
+            "How many callers are tracked, about 200 bytes each. At the limit, the least active are forgotten.",
         )
         .count()
         .within(REMEMBERED_CALLERS)

@@ -87,8 +87,8 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
         token_cache_size: table
             .setting(
                 "token_cache_size",
-                "Memory for accepted tokens, whose signatures are not checked again. `80MiB` hold the tokens of some \
-                 85,000 callers, `0B` none.",
+                "Memory for accepted tokens, whose signatures are not checked again. `80MiB` is enough for about \
+                 85,000 callers; `0B` turns the cache off.",
             )
             .size()
             .at_most(MAX_TOKEN_CACHE_SIZE)
@@ -127,7 +127,10 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
             .at_most(MAX_DRAIN_DELAY)
             .or(DEFAULT_DRAIN_DELAY),
         shutdown_grace: table
-            .setting("shutdown_grace", "How long calls in flight may take after `drain_delay`. Then they are cut off.")
+            .setting(
+                "shutdown_grace",
+                "How long calls in flight may take after `drain_delay`. Then they are cancelled.",
+            )
             .duration()
             .at_most(MAX_SHUTDOWN_GRACE)
             .or(DEFAULT_SHUTDOWN_GRACE),

@@ -12,11 +12,19 @@ fn the_wrong_file_of_the_document_is_wrong_in_the_way_it_says() {
     let document = read(CONFIGURATION);
     let (_, section) = document.split_once("## What a wrong file looks like").unwrap();
     let blocks: Vec<&str> = section.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let wrong = blocks[0];
-    let shown: Vec<&str> = blocks[1].lines().map(|line| line.strip_prefix("access-broker: ").unwrap()).collect();
-    let folder = Path::new("");
-    let problems = Config::parse("broker.toml", wrong, folder, Overrides::new(), PlainHttp::Refused).unwrap_err();
-    assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), shown);
+    let (wrong, shown) = (blocks[0], blocks[1]);
+    // The text between the two blocks names the variables and the flag.
+    let between = section.split("```").nth(2).unwrap();
+    let given = code_spans(between);
+    let variables: Vec<(&str, &str)> = given.iter().filter_map(|span| span.split_once('=')).collect();
+    let flag = given.iter().find(|span| span.starts_with("--")).unwrap();
+    assert_eq!(variables.len(), 2, "{between}");
+    let folder = folder();
+    fs::write(folder.path().join("broker.toml"), wrong).unwrap();
+    let arguments: Vec<&str> = ["check", "--config", "broker.toml"].into_iter().chain(flag.split(' ')).collect();
+    let output = Process::output(&arguments, folder.path(), &variables);
+    assert_eq!((output.status.code(), String::from_utf8(output.stdout).unwrap()), (Some(78), String::new()));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), shown);
 }
 
 #[test]
