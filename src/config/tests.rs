@@ -267,7 +267,10 @@ fn a_configuration_without_issuer_audience_or_bucket_is_refused() {
         without("[[bucket]]", "no such text"),
         "broker.toml: bucket is required: configure at least one [[bucket]]"
     );
-    assert_eq!(without("audiences", "\n[[bucket]]"), "broker.toml:5: issuer[0].audiences is required");
+    assert_eq!(
+        without("audiences", "\n[[bucket]]"),
+        "broker.toml:5: issuer[0].audiences is required, such as [\"access-broker\"]"
+    );
 }
 
 #[test]

@@ -70,12 +70,18 @@ fn an_unusable_policy_is_named() {
     let (folder, config) = configured(POLICY);
     let path = folder.path().join("policy.toml");
     replace(&path, b"\xFF");
-    assert_eq!(config.load_policy().unwrap_err().to_string(), format!("{} is not valid UTF-8", path.display()));
+    assert_eq!(
+        config.load_policy().unwrap_err().to_string(),
+        format!("policy.file: {} is not valid UTF-8", path.display())
+    );
     replace(&path, b"");
-    assert_eq!(config.load_policy().unwrap_err().to_string(), format!("{} is empty", path.display()));
+    assert_eq!(config.load_policy().unwrap_err().to_string(), format!("policy.file: {} is empty", path.display()));
     fs::remove_file(&path).unwrap();
-    assert_eq!(config.load_policy().unwrap_err().to_string(), format!("{} does not exist", path.display()));
+    assert_eq!(
+        config.load_policy().unwrap_err().to_string(),
+        format!("policy.file: {} does not exist", path.display())
+    );
     std::os::unix::fs::symlink("nowhere", &path).unwrap();
-    let expected = format!("{} is a symbolic link to a file that does not exist", path.display());
+    let expected = format!("policy.file: {} is a symbolic link to a file that does not exist", path.display());
     assert_eq!(config.load_policy().unwrap_err().to_string(), expected);
 }

@@ -100,11 +100,11 @@ mesh_header = \"l5d-client-id\"",
             "gRPC on unix:broker.sock, plaintext; proof: token",
             "gRPC on 127.0.0.1:0, TLS with client certificates; proof: mtls, workloads of prod.example",
             "gRPC on 127.0.0.1:0, TLS; proof: token",
-            "gRPC on 127.0.0.1:0, plaintext; proof: token+mesh-header, workloads of prod.example, named by loopback: every \
-             process in the network namespace, and kubectl port-forward, can name any workload",
-            "gRPC on 127.0.0.1:0, plaintext; proof: mesh-header, workloads of prod.example, named by pod: every process in \
+            "gRPC on 127.0.0.1:0, plaintext; proof: token+mesh-header, workloads of prod.example, header trusted from \
+             loopback: every process in the network namespace, and kubectl port-forward, can name any workload",
+            "gRPC on 127.0.0.1:0, plaintext; proof: mesh-header, workloads of prod.example, header trusted from pod: every process in \
              the network namespace, and kubectl port-forward, can name any workload",
-            "gRPC on unix:proxy.sock, plaintext; proof: mesh-header, workloads of prod.example, named by uid:0 or uid:2102",
+            "gRPC on unix:proxy.sock, plaintext; proof: mesh-header, workloads of prod.example, header trusted from uid:0 or uid:2102",
         ]
     );
     assert!(output.status.success());

@@ -17,9 +17,12 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Conditi
         table.report_here("is required; { authenticated = true } means every authenticated caller");
         return Condition::default();
     }
-    table.describe("Which callers the rule means. All conditions must hold; of a list, any value.", "required");
+    table.describe(
+        "The callers that the rule applies to. Every condition must match; in a list, one value is enough.",
+        "required",
+    );
     let authenticated = table
-        .setting("authenticated", "The caller's proof was accepted, which is always true. Alone it means every caller.")
+        .setting("authenticated", "Matches every caller, because every call needs an accepted proof.")
         .flag()
         .limits("`true`")
         .optional();

@@ -61,7 +61,7 @@ fn read_context(table: &Table<'_>) -> Option<HeaderText> {
         return None;
     }
     table.describe(
-        "The encryption context: pairs of strings that KMS binds the use of the key to. Not with `AES256`; no name begins \
+        "The encryption context: pairs of strings that KMS binds to the encrypted data. Not with `AES256`; no name begins \
          with `aws:`.",
         "none",
     );

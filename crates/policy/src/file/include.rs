@@ -15,7 +15,7 @@ const SHOWN_CHARACTERS: usize = 80;
 /// Reads the `include` of a tier. `None`: it includes every key.
 pub(super) fn read(table: &mut Table<'_>) -> Option<Include> {
     let patterns = table
-        .setting("include", "Which keys below the prefix belong to the tier. Any of the globs must match.")
+        .setting("include", "Which keys below the prefix belong to the tier: one of the globs must match.")
         .list("globs")
         .limits("at most 1,024 bytes each and 32 KiB in all")
         .absent("every key")

@@ -30,7 +30,7 @@ struct Scope {
 }
 
 const TIERS: &str = "The tiers that the rule applies to.";
-const OPERATIONS: &str = "The operations that the rule is about: `download`, `upload`, or both.";
+const OPERATIONS: &str = "The operations that the rule applies to: `download`, `upload`, or both.";
 
 /// Reads one `[[grant]]`. Both `tiers` and `operations` are required: leaving something out grants nothing.
 pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
@@ -93,7 +93,11 @@ fn read_rule(table: &mut Table<'_>, name: String, scope: Scope, context: &Policy
         |names| values(parse_entries(table, "operations", names, NOT_EMPTY, parse_operation)),
     );
     let required_claims = table
-        .setting("required_claims", "Claims that the caller's token must have, with any value.")
+        .setting(
+            "required_claims",
+            "Claims that the caller's token must have, with any value. If one is missing, a grant does not apply, and a \
+             denial ignores its `groups`, `scopes` and `claims`.",
+        )
         .list("names of claims")
         .optional();
     let required_claims = required_claims.map(|names| not_empty(table, "required_claims", names)).unwrap_or_default();

@@ -37,8 +37,8 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Option<
     let prefix = table
         .setting(
             "prefix",
-            "What the keys of the tier begin with: it ends with `/`; `\"\"` is the whole bucket. `{sub}` and \
-             `{claims.NAME}` stand for a segment from the caller's token.",
+            "The beginning of the tier's keys. It ends with `/`; `\"\"` is the whole bucket. `{sub}` and `{claims.NAME}` \
+             stand for a segment from the caller's token.",
         )
         .parsed("prefix", |text| Ok::<_, TierPrefixError>((text.to_owned(), TierPrefix::parse(text)?)))
         .limits("at most 32 segments and 1,024 bytes")

@@ -75,7 +75,7 @@ fn read_conditions(table: &mut Table<'_>) -> (bool, Option<bool>) {
     // The safe default: an upload never replaces an object.
     let overwrite = table.setting("overwrite", "An upload can replace an object.").flag().or(false);
     let if_match = table
-        .setting("if_match", "Requests can have `if_match`: the upload replaces only the object with this ETag.")
+        .setting("if_match", "Requests can have `if_match`: the upload replaces the object only if it has this ETag.")
         .flag()
         .limits("`true` requires `overwrite = true`")
         .absent("yes, if the bucket supports it")
@@ -131,7 +131,10 @@ fn read_checksums(table: &mut Table<'_>) -> Option<Vec<ChecksumAlgorithm>> {
 
 fn read_storage_classes(table: &mut Table<'_>) -> Vec<StorageClass> {
     let classes = table
-        .setting("storage_classes", "The storage classes that a request can name. Without a name it means `STANDARD`.")
+        .setting(
+            "storage_classes",
+            "The storage classes that a request can name. A request without one means `STANDARD`.",
+        )
         .list("storage classes")
         .limits(
             "`STANDARD`, `STANDARD_IA`, `ONEZONE_IA`, `INTELLIGENT_TIERING`, `GLACIER_IR`, `GLACIER`, `DEEP_ARCHIVE`, \
@@ -177,7 +180,10 @@ fn read_tags(table: &mut Table<'_>) -> (ObjectTags, Vec<String>) {
         }
     }
     let names = table
-        .setting("caller_tags", "The names of tags that a request can set. Tags can decide over access to an object.")
+        .setting(
+            "caller_tags",
+            "The names of tags that a request can set. Policies of S3 can make access depend on tags.",
+        )
         .list("names of tags")
         .limits("not those of `tags`; at most 10 with `tags`")
         .optional()
