@@ -42,7 +42,9 @@ pub use tls::TlsSettings;
 
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
-use access_broker_base::document::{Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Reference, Variables, Warnings};
+use access_broker_base::document::{
+    Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Redaction, Reference, Variables, Warnings,
+};
 use access_broker_base::files::{self, Arrivals, FileError, Observation, UnusableFile};
 use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
 use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
@@ -75,6 +77,8 @@ pub struct Config {
     pub buckets: Vec<BucketSettings>,
     /// Settings without effect, probable mistakes, and risks.
     pub warnings: Warnings,
+    /// Values of variables that messages about the policy must not show.
+    redaction: Redaction,
 }
 
 /// Why a configuration or policy cannot be used.
@@ -230,6 +234,7 @@ impl Config {
             required_issuers,
             buckets,
             warnings: Warnings::default(),
+            redaction: document.redaction().clone(),
         })
     }
 
@@ -271,7 +276,12 @@ impl Config {
             variables: &self.policy.variables,
         };
         let outlook = CallerOutlook::new(self.listeners.iter().map(|listener| &listener.proof), &self.issuers);
-        CompiledPolicy::parse(&self.policy.file.display().to_string(), text, &context, &outlook)
+        let origin = self.policy.file.display().to_string();
+        let compiled = CompiledPolicy::parse(&origin, text, &context, &outlook);
+        // The context has values of the configuration's variables, and messages about the policy quote it.
+        let mut compiled = compiled.map_err(|problems| problems.redacted(&self.redaction))?;
+        compiled.warnings.redact(&self.redaction);
+        Ok(compiled)
     }
 
     /// What a policy needs to know about each bucket.

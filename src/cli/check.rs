@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use super::options::ConfigOptions;
-use super::output::{complain, say, warn};
+use super::output::{complain, say_or_fail, warn};
 use super::{EXIT_CONFIGURATION, EXIT_OK};
 use crate::audit::{AuditFileSettings, OnFailure};
 use crate::config::{
@@ -72,10 +72,9 @@ impl Check {
         }
         let code = if outcome.is_ok() { EXIT_OK } else { EXIT_CONFIGURATION };
         match format {
-            Format::Text => outcome.print(),
-            Format::Json => say(format!("{:#}", json::document(&outcome))),
+            Format::Text => outcome.print(code),
+            Format::Json => say_or_fail(format!("{:#}", json::document(&outcome)), code),
         }
-        code
     }
 }
 
@@ -94,8 +93,9 @@ impl Outcome {
     }
 
     /// Errors and warnings go to standard error, and what configuration and policy mean to standard output.
-    fn print(self) {
+    fn print(self, code: u8) -> u8 {
         let count = self.warning_count();
+        let mut exit_code = code;
         for warnings in &self.warnings {
             for (_, line) in warnings.lines() {
                 warn(&line);
@@ -110,13 +110,14 @@ impl Outcome {
             _ => format!("{count} warnings"),
         };
         if let (Some(config), Some(compiled)) = (&self.config, &self.policy) {
-            say(describe(config, &compiled.policy, &counted));
+            exit_code = say_or_fail(describe(config, &compiled.policy, &counted), code);
         }
         if let Some(error) = self.error {
             complain(&error.into());
         } else if self.deny_warnings && count > 0 {
             complain(&anyhow::anyhow!("{counted}, refused because of --deny-warnings"));
         }
+        exit_code
     }
 }
 

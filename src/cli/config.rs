@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::output::{complain, say};
+use super::output::{complain, say_or_fail};
 use super::{EXIT_FAILURE, EXIT_OK};
 use crate::config::Config;
 use access_broker_policy::CompiledPolicy;
@@ -47,10 +47,7 @@ impl ConfigCommand {
     pub(super) fn run(self) -> u8 {
         match self.task {
             Task::Init { directory } => match init::write(&directory) {
-                Ok(next) => {
-                    say(next);
-                    EXIT_OK
-                }
+                Ok(next) => say_or_fail(next, EXIT_OK),
                 Err(error) => {
                     complain(&error);
                     EXIT_FAILURE
@@ -61,8 +58,7 @@ impl ConfigCommand {
                     Described::Configuration => schema::of_configuration(&Config::reference()),
                     Described::Policy => schema::of_policy(&CompiledPolicy::reference()),
                 };
-                say(format!("{schema:#}"));
-                EXIT_OK
+                say_or_fail(format!("{schema:#}"), EXIT_OK)
             }
         }
     }

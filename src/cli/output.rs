@@ -9,7 +9,7 @@ use tracing::Level;
 
 use crate::telemetry::{LogFormat, LogHandle, LogSettings, start_logging};
 
-use super::{EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM};
+use super::{EXIT_FAILURE, EXIT_SECOND_SIGINT, EXIT_SECOND_SIGTERM};
 
 /// How long a server or a probe waits for the reader of its standard output or standard error.
 const READER_PATIENCE: Duration = Duration::from_secs(2);
@@ -23,7 +23,29 @@ const LAST_LINES_AT_ONCE: Duration = Duration::from_millis(100);
 /// Prints a line for the user, and waits for the reader without a limit: it may be a pager. A missing reader is no
 /// failure.
 pub(super) fn say(text: impl AsRef<str>) {
-    let _written = writeln!(io::stdout().lock(), "{}", text.as_ref());
+    let _written = try_say(text);
+}
+
+/// As [`say`], for output that a program reads. A reader that has left has what it wants.
+///
+/// # Errors
+///
+/// When the output cannot be written, for example to a full disk.
+pub(super) fn try_say(text: impl AsRef<str>) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "{}", text.as_ref()).and_then(|()| stdout.flush());
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+/// [`try_say`], and a complaint if it fails. Returns the exit code: `code`, or that of a failure.
+pub(super) fn say_or_fail(text: impl AsRef<str>, code: u8) -> u8 {
+    match try_say(text) {
+        Ok(()) => code,
+        Err(error) => {
+            complain(&anyhow::Error::new(error).context("writing to standard output failed"));
+            EXIT_FAILURE
+        }
+    }
 }
 
 /// Prints a warning to standard error, and waits for the reader without a limit.

@@ -24,6 +24,7 @@ impl Config {
             required_issuers,
             buckets,
             warnings: _,
+            redaction: _,
         } = self;
         let log_differs = log.format != newer.log.format || differ(access_log, &newer.access_log);
         let sections = [

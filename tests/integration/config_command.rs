@@ -151,3 +151,51 @@ fn the_policy_sees_only_the_variables_that_the_configuration_lists() {
     let rule = "must not use the variable HOME, because policy.variables does not list it";
     assert_eq!(errors, format!("access-broker: policy.toml:4: tier[0].prefix {rule}\n"));
 }
+
+#[test]
+fn errors_of_the_policy_show_no_value_of_the_configurations_variables() {
+    let directory = TempDir::new().unwrap();
+    write_with_variables(directory.path());
+    let path = directory.path().join("policy.toml");
+    let policy = fs::read_to_string(&path).unwrap();
+    fs::write(&path, policy.replace("authenticated = true", "issuers = ['https://other.example']")).unwrap();
+    let variables = [("LOGIN_HOST", "s3cret.example"), VARIABLES[1], VARIABLES[2]];
+    for format in [&[][..], &["--format", "json"]] {
+        let (code, told, errors) = run(&[&CHECK[..], format].concat(), directory.path(), &variables);
+        assert_eq!(code, Some(78));
+        let printed = format!("{told}{errors}");
+        assert!(printed.contains("refers to undefined issuer"), "{printed}");
+        // The summary of a valid configuration names its issuers; the errors do not.
+        assert!(!errors.contains("s3cret"), "{errors}");
+        let found: Value = serde_json::from_str(&told).unwrap_or_default();
+        assert!(!found["errors"].to_string().contains("s3cret"), "{told}");
+    }
+}
+
+#[test]
+fn a_path_with_a_line_feed_forges_no_line() {
+    let directory = TempDir::new().unwrap();
+    write_with_variables(directory.path());
+    let path = directory.path().join("broker.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("'policy.toml'", "'${POLICY_FILE}'");
+    fs::write(&path, text).unwrap();
+    let variables = [&VARIABLES[..], &[("POLICY_FILE", "x\naccess-broker: all good")]].concat();
+    let (code, _, errors) = run(&CHECK, directory.path(), &variables);
+    assert_eq!((code, errors.lines().count()), (Some(78), 1), "{errors}");
+    assert!(errors.starts_with("access-broker: policy.file: x\\naccess-broker: all good does not exist"), "{errors}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let directory = TempDir::new().unwrap();
+    write_with_variables(directory.path());
+    for task in ["config schema", "check --config broker.toml", "check --config broker.toml --format json"] {
+        let command = format!("\"$0\" {task} > /dev/full");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &command, env!("CARGO_BIN_EXE_access-broker")]).current_dir(directory.path());
+        let output = crate::support::run_within(crate::support::PATIENCE, shell.envs(VARIABLES));
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{task}: {errors}");
+        assert!(errors.starts_with("access-broker: writing to standard output failed: "), "{errors}");
+    }
+}

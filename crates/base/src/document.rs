@@ -5,6 +5,7 @@
 //! [`Document::into_result`] yields the value only if there was no problem at all.
 
 mod problem;
+mod redaction;
 mod reference;
 mod setting;
 mod suggestion;
@@ -20,6 +21,7 @@ use std::fmt::Display;
 use toml::de::DeTable;
 
 pub use problem::{Location, Problem, Problems};
+pub use redaction::Redaction;
 use reference::Recorder;
 pub use reference::{Absent, Reference, SettingReference, TableReference, Unit, Values};
 pub use setting::{
@@ -118,7 +120,7 @@ impl<'t> Document<'t> {
 
     /// Adds a problem. `setting` is the dotted path, `rule` what must hold.
     pub fn report(&self, location: &Location, setting: impl Into<String>, rule: impl Display) {
-        let rule = self.expanded.redacted(rule.to_string());
+        let rule = self.redaction().apply(location, &rule.to_string());
         self.problems.borrow_mut().push(Problem::new(location.clone(), setting, rule));
     }
 
@@ -130,7 +132,8 @@ impl<'t> Document<'t> {
 
     /// Adds a warning. `setting` is the dotted path; `message` says what is wrong and what to write instead.
     pub fn warn(&self, code: WarningCode, location: &Location, setting: impl Into<String>, message: impl Display) {
-        self.warnings.add(code, location, setting, self.expanded.redacted(message.to_string()));
+        let text = || self.redaction().apply(location, &message.to_string());
+        self.warnings.add(code, location, setting, text);
     }
 
     /// Takes out the warnings that were found.
@@ -166,9 +169,15 @@ impl<'t> Document<'t> {
         self.recorder.as_ref()
     }
 
-    /// Whether the string that begins here came from a variable, in whole or in part.
-    fn is_expanded(&self, offset: usize) -> bool {
-        self.expanded.is_expanded(offset)
+    /// The values of variables that messages about this document must not show.
+    #[must_use]
+    pub const fn redaction(&self) -> &Redaction {
+        self.expanded.redaction()
+    }
+
+    /// The string of the file that begins here, if variables were replaced in it.
+    fn raw_string(&self, offset: usize) -> Option<&str> {
+        self.expanded.raw(offset)
     }
 
     fn has_overrides(&self) -> bool {

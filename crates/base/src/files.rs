@@ -33,7 +33,7 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_secs(10);
 
 /// A file that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} {problem}", file.display())]
+#[error("{} {problem}", crate::invisible::made_visible(&file.display().to_string()))]
 pub struct UnusableFile {
     /// As configured, with symbolic links not followed.
     pub file: std::path::PathBuf,

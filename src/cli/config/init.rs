@@ -58,10 +58,17 @@ pub(super) fn write(directory: &Path) -> anyhow::Result<String> {
             bail!("{} already exists; nothing was written", path.display());
         }
     }
-    for (path, text) in &files {
+    for (index, (path, text)) in files.iter().enumerate() {
         // A file that appeared since then is not overwritten either.
         let created = OpenOptions::new().write(true).create_new(true).open(path);
+        let is_created = created.is_ok();
         let written = created.and_then(|mut file| file.write_all(text.as_bytes()));
+        if written.is_err() {
+            // The next run finds the directory as this one did.
+            for (path, _) in files.iter().take(index + usize::from(is_created)) {
+                let _removed = fs::remove_file(path);
+            }
+        }
         written.with_context(|| format!("{}: cannot be written", path.display()))?;
     }
     let [(configuration, _), (policy, _)] = &files;
@@ -69,6 +76,34 @@ pub(super) fn write(directory: &Path) -> anyhow::Result<String> {
         "Wrote {} and {}.\nNext: set issuer, audiences, s3_bucket and region, and then run\n  access-broker check --config {}",
         configuration.display(),
         policy.display(),
-        configuration.display()
+        for_shell(&configuration.display().to_string())
     ))
+}
+
+/// A word as a shell reads it.
+fn for_shell(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if word.bytes().all(is_plain) && !word.starts_with('-') {
+        word.to_owned()
+    } else {
+        let path = if word.starts_with('-') { format!("./{word}") } else { word.to_owned() };
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggested_command_can_be_pasted() {
+        for (word, quoted) in [
+            ("a/broker.toml", "a/broker.toml"),
+            ("my files/broker.toml", "'my files/broker.toml'"),
+            ("-d/broker.toml", "'./-d/broker.toml'"),
+            ("it's/broker.toml", "'it'\\''s/broker.toml'"),
+        ] {
+            assert_eq!(for_shell(word), quoted);
+        }
+    }
 }

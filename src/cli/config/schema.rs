@@ -81,10 +81,10 @@ fn setting(setting: &SettingReference) -> Value {
             json!({ "anyOf": [number, variable] })
         }
         Values::Number { unit: Unit::Seconds, .. } => json!({
-            "anyOf": [{ "type": "string", "pattern": "^([0-9]+ ?[a-zA-Z]+ ?)+$" }, variable]
+            "anyOf": [{ "type": "string", "pattern": "^\\s*(0|([0-9]+(\\.[0-9]+)?\\s*[a-zA-Zµ]+\\s*)+)$" }, variable]
         }),
         Values::Number { unit: Unit::Bytes, .. } => json!({
-            "anyOf": [{ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? ?[a-zA-Z]*$" }, variable]
+            "anyOf": [{ "type": "string", "pattern": "^\\s*([0-9]*\\.)?[0-9]+\\.?\\s*[a-zA-Z]*\\s*$" }, variable]
         }),
     };
     if let Some(schema) = schema.as_object_mut() {

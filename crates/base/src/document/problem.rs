@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::Redaction;
 use crate::invisible::made_visible;
 
 /// Where a setting came from.
@@ -19,7 +20,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// What stands before a message about this location. `origin` is the name of the document.
+    /// The text before a message about this location. `origin` is the name of the document.
     pub(super) fn lead(&self, origin: &str) -> String {
         match self {
             Self::Document => format!("{origin}: "),
@@ -33,7 +34,7 @@ impl Location {
 /// One broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Problems are told in this order.
+    /// Problems are reported in this order.
     pub location: Location,
     /// The setting's dotted path; empty for the document as a whole.
     pub setting: String,
@@ -62,6 +63,15 @@ impl Problems {
         problems.sort();
         problems.dedup();
         Self { origin: origin.to_owned(), problems }
+    }
+
+    /// Hides the values of variables of another document, from which the rules may quote.
+    #[must_use]
+    pub fn redacted(mut self, redaction: &Redaction) -> Self {
+        for problem in &mut self.problems {
+            problem.rule = redaction.apply(&Location::Document, &problem.rule);
+        }
+        self
     }
 
     /// What messages call the document, usually its path.

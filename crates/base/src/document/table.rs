@@ -175,11 +175,20 @@ impl<'d> Table<'d> {
         Some(Located { value: raw.text()?.to_owned(), location })
     }
 
-    /// Whether a setting of the document is `true`, without any report.
+    /// Whether a setting is `true`, without any report.
     #[must_use]
     pub fn peek_flag(&self, key: &str) -> bool {
-        let value = self.entries.and_then(|entries| entries.get(key));
-        matches!(value.map(Spanned::get_ref), Some(DeValue::Boolean(true)))
+        match self.peek_raw(key) {
+            Some((Raw::Toml(value), _)) => matches!(value, DeValue::Boolean(true)),
+            Some((Raw::Text(text) | Raw::Expanded(text), _)) => text == "true",
+            None => false,
+        }
+    }
+
+    /// The string of a setting as the file has it, if variables were replaced in it.
+    #[must_use]
+    pub fn raw_string(&self, key: &str) -> Option<&'d str> {
+        self.document.raw_string(self.entries?.get(key)?.span().start)
     }
 
     /// The strings under one of the user's own keys: strings, booleans and integers, alone or in a list, as text.
@@ -317,7 +326,7 @@ impl<'d> Table<'d> {
         let offset = value.span().start;
         let raw = match value.get_ref() {
             // What came from a variable can be a number or a flag, too.
-            DeValue::String(text) if self.document.is_expanded(offset) => Raw::Expanded(text),
+            DeValue::String(text) if self.document.raw_string(offset).is_some() => Raw::Expanded(text),
             value => Raw::Toml(value),
         };
         Some((raw, self.document.place_at(offset)))

@@ -7,7 +7,7 @@ use std::fmt;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Location, MAX_DOCUMENT_BYTES, Problem};
+use super::{Location, MAX_DOCUMENT_BYTES, Problem, Redaction};
 
 /// The variables that the strings of a document can name.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -86,15 +86,10 @@ pub fn is_variable_name(text: &str) -> bool {
 /// The strings of a document in which variables were replaced.
 #[derive(Debug, Default)]
 pub(super) struct Expanded {
-    /// By the offset at which the string begins.
-    offsets: Vec<usize>,
-    /// Texts that must not be shown, and what is shown instead, the longest first.
-    hidden: Vec<(String, String)>,
+    /// By the offset at which the string begins: the string as the file has it.
+    raw: BTreeMap<usize, String>,
+    redaction: Redaction,
 }
-
-/// The shortest value that is hidden wherever it stands in a message. A shorter one says nothing by itself, and is
-/// hidden where it is the whole string.
-const MIN_HIDDEN_BYTES: usize = 3;
 
 impl Expanded {
     /// Replaces the variables in every string of a table. Keys stay as they are.
@@ -106,37 +101,16 @@ impl Expanded {
     ) -> Self {
         let mut expansion = Expansion { variables, location_at, problems, added: 0, expanded: Self::default() };
         expansion.table("", root);
-        let mut expanded = expansion.expanded;
-        expanded.offsets.sort_unstable();
-        expanded.hidden.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        expanded.hidden.dedup();
-        expanded
+        expansion.expanded
     }
 
-    /// Whether the value that begins here came from a variable, in whole or in part.
-    pub(super) fn is_expanded(&self, offset: usize) -> bool {
-        self.offsets.binary_search(&offset).is_ok()
+    /// The string of the file, if the value that begins here came from a variable, in whole or in part.
+    pub(super) fn raw(&self, offset: usize) -> Option<&str> {
+        self.raw.get(&offset).map(String::as_str)
     }
 
-    /// A message without the values of variables.
-    pub(super) fn redacted(&self, message: String) -> String {
-        self.hidden.iter().fold(message, |message, (hidden, shown)| {
-            if message.contains(hidden.as_str()) { message.replace(hidden.as_str(), shown) } else { message }
-        })
-    }
-
-    /// `raw` became `text`.
-    fn note(&mut self, offset: usize, raw: &str, text: &str, values: Vec<(String, String)>) {
-        self.offsets.push(offset);
-        // As messages write strings: in quotes, with escapes.
-        self.hidden.push((format!("{text:?}"), format!("{raw:?}")));
-        self.hidden.push((format!("\"{text}\""), format!("\"{raw}\"")));
-        for (name, value) in values.into_iter().filter(|(_, value)| value.len() >= MIN_HIDDEN_BYTES) {
-            let escaped = format!("{value:?}");
-            let shown = format!("${{{name}}}");
-            self.hidden.push((escaped.trim_matches('"').to_owned(), shown.clone()));
-            self.hidden.push((value, shown));
-        }
+    pub(super) const fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 }
 
@@ -168,7 +142,9 @@ impl Expansion<'_> {
                 match self.string(text) {
                     Ok((expanded, values)) => {
                         if !values.is_empty() {
-                            self.expanded.note(offset, text, &expanded, values);
+                            let location = (self.location_at)(offset);
+                            self.expanded.redaction.note(&location, text, &expanded, values);
+                            self.expanded.raw.insert(offset, text.to_string());
                         }
                         *text = expanded.into();
                     }

@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::sync::Arc;
 
-use super::Location;
+use super::{Location, Redaction};
 use crate::invisible::made_visible;
 
 /// The most warnings that are kept of one document.
@@ -97,7 +96,7 @@ impl WarningCode {
 /// One warning. The order is that of the lines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Warning {
-    /// Warnings are told in this order.
+    /// Warnings are reported in this order.
     pub location: Location,
     /// The setting's dotted path; empty for the document as a whole.
     pub setting: String,
@@ -140,6 +139,13 @@ impl Warnings {
         self.kept.len() + self.left_out()
     }
 
+    /// Hides the values of variables of another document, from which the messages may quote.
+    pub fn redact(&mut self, redaction: &Redaction) {
+        for warning in &mut self.kept {
+            warning.message = redaction.apply(&Location::Document, &warning.message);
+        }
+    }
+
     /// Drops the warnings of these codes.
     pub fn allow(&mut self, codes: &[WarningCode]) {
         self.kept.retain(|warning| !codes.contains(&warning.code));
@@ -165,13 +171,13 @@ impl FoundWarnings {
         code: WarningCode,
         location: &Location,
         setting: impl Into<String>,
-        message: impl Display,
+        message: impl FnOnce() -> String,
     ) {
         let (warnings, found) = &mut *self.0.borrow_mut();
         let of_this_code = found.entry(code).or_default();
         *of_this_code += 1;
         if *of_this_code <= MAX_WARNINGS {
-            let (setting, message) = (shown(&setting.into()), shown(&message.to_string()));
+            let (setting, message) = (shown(&setting.into()), shown(&message()));
             warnings.push(Warning { location: location.clone(), setting, message, code });
         }
     }

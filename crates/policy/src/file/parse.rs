@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compile::compile;
 use super::context::PolicyContext;
 use super::hash::policy_hash;
-use super::templates;
 use super::warnings::{self, CallerOutlook};
 use crate::decide::Policy;
 use access_broker_base::document::{Document, Overrides, Problems, Reference, Variables, Warnings};
@@ -33,7 +32,6 @@ impl CompiledPolicy {
         outlook: &CallerOutlook,
     ) -> Result<Self, Problems> {
         let document = Document::parse(origin, text, Overrides::new(), context.variables)?;
-        templates::report_from_variables(&document, text, context.variables);
         let policy = compile(&document, context, policy_hash(text, context.variables));
         let mut warnings = Warnings::default();
         if document.is_valid() {

@@ -1,54 +1,46 @@
-//! Templates in prefixes, which variables must not give.
+//! What the variables in a prefix must not change: its templates, and whether it is the whole bucket.
 //!
-//! `{sub}` in a prefix gives each caller another prefix. Whether a prefix has a template must be visible in the file,
+//! `{sub}` in a prefix gives each caller another prefix, and `""` is the whole bucket. Both must be visible in the file
 //! and must not depend on the environment.
 
-use toml::de::DeTable;
+/// What is in the place of a variable. No string of TOML has it unescaped, and no prefix is valid with it.
+const VARIABLE: char = '\0';
 
-use access_broker_base::document::{Document, Location, Variables};
-
-/// Reports each prefix with a variable whose value has a brace.
-pub(super) fn report_from_variables(document: &Document<'_>, text: &str, variables: &Variables) {
-    let names = names_with_braces(variables);
-    if names.is_empty() {
-        return;
+/// The rule that a prefix breaks by its variables. `raw` is the string as the file has it, `prefix` with the values.
+pub(super) fn broken_rule(raw: &str, prefix: &str) -> Option<&'static str> {
+    let written = without_variables(raw);
+    if prefix.is_empty() {
+        return Some("must not become empty by a variable; write prefix = \"\" for the whole bucket");
     }
-    // The document has the values in place of the variables. Its text is valid TOML, or there would be no document.
-    let Ok(root) = DeTable::parse(text) else { return };
-    let tiers = root.get_ref().get("tier").and_then(|tiers| tiers.get_ref().as_array());
-    for (index, tier) in tiers.into_iter().flat_map(|tiers| tiers.iter()).enumerate() {
-        let prefix = tier.get_ref().as_table().and_then(|tier| tier.get("prefix"));
-        let Some((prefix, written)) = prefix.and_then(|prefix| Some((prefix, prefix.get_ref().as_str()?))) else {
-            continue;
-        };
-        if let Some(name) = names.iter().find(|name| has_variable(written, name)) {
-            let line = text[..prefix.span().start].matches('\n').count() + 1;
-            let rule = format!("must not get \"{{\" or \"}}\" from the variable {name}: write templates into the file");
-            document.report(&Location::Line(line), format!("tier[{index}].prefix"), rule);
-        }
+    let braces = |text: &str| text.matches(['{', '}']).count();
+    if braces(prefix) != braces(&written) {
+        return Some("must not get \"{\" or \"}\" from a variable: write templates into the file");
     }
+    let templates = written.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    if templates.into_iter().any(|template| template.contains(VARIABLE)) {
+        return Some("must not have a variable inside a template: write the name of the claim into the file");
+    }
+    None
 }
 
-fn names_with_braces(variables: &Variables) -> Vec<&str> {
-    let Variables::Listed { variables, .. } = variables else { return Vec::new() };
-    let has_brace = |value: &Option<String>| value.as_ref().is_some_and(|value| value.contains(['{', '}']));
-    variables.iter().filter(|(_, value)| has_brace(value)).map(|(name, _)| name.as_str()).collect()
-}
-
-/// Whether a string of the file uses a variable: `${NAME}` or `${NAME:-default}`. `$$` is a dollar.
-fn has_variable(written: &str, name: &str) -> bool {
-    let mut rest = written;
-    while let Some(dollar) = rest.find('$') {
-        rest = &rest[dollar + 1..];
+/// The string with a mark for each variable, `$$` read as a dollar.
+fn without_variables(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((before, from)) = rest.split_once('$') {
+        text.push_str(before);
+        rest = from;
         if let Some(after) = rest.strip_prefix('$') {
+            text.push('$');
             rest = after;
-        } else if let Some(end) = rest.strip_prefix('{').and_then(|inside| inside.strip_prefix(name))
-            && (end.starts_with('}') || end.starts_with(":-"))
-        {
-            return true;
+        } else if let Some((_, after)) = rest.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+            text.push(VARIABLE);
+            rest = after;
+        } else {
+            text.push('$');
         }
     }
-    false
+    text + rest
 }
 
 #[cfg(test)]
@@ -56,12 +48,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_found_by_their_whole_name() {
-        for written in ["${A}/", "x/${A}/", "${A:-b}/", "$${A}${A}", "${B}${A}", "$$$${A}$$${A}"] {
-            assert!(has_variable(written, "A"), "{written}");
+    fn templates_and_the_whole_bucket_stand_in_the_file() {
+        for (raw, prefix, part) in [
+            ("${A}", "", "become empty"),
+            ("${A}${B:-}", "", "become empty"),
+            ("${A}/", "{sub}/", "must not get"),
+            ("${A}sub}/", "{sub}/", "must not get"),
+            ("x/${A}/", "x/a}/", "must not get"),
+            ("{${A}}/", "{sub}/", "inside a template"),
+            ("t/{claims.${A}}/", "t/{claims.tenant}/", "inside a template"),
+            ("t/{claims.a${A:-b}}/", "t/{claims.ab}/", "inside a template"),
+        ] {
+            let rule = broken_rule(raw, prefix);
+            assert!(rule.is_some_and(|rule| rule.contains(part)), "{raw}: {rule:?}");
         }
-        for written in ["", "A", "$A", "$${A}/", "${AB}/", "${B}/", "{A}", "$$$${A}"] {
-            assert!(!has_variable(written, "A"), "{written}");
+        for (raw, prefix) in [
+            ("${A}/", "a/"),
+            ("${A}/{sub}/", "a/{sub}/"),
+            ("{sub}/${A}/{claims.b}/", "{sub}/a/{claims.b}/"),
+            ("$${A}/${B}/", "${A}/b/"),
+            ("$$/${A}$/", "$/a$/"),
+        ] {
+            assert_eq!(broken_rule(raw, prefix), None, "{raw}");
         }
     }
 }

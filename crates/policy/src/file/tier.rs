@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::PolicyContext;
 use super::upload_target::UploadTarget;
-use super::{download, endpoints, include, quota, upload};
+use super::{download, endpoints, include, quota, templates, upload};
 use crate::decide::{Tier, TierPrefix, TierPrefixError};
 use crate::object::{BucketName, EndpointName};
 use access_broker_base::document::{Located, Table};
@@ -43,6 +43,11 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Option<
         .parsed("prefix", |text| Ok::<_, TierPrefixError>((text.to_owned(), TierPrefix::parse(text)?)))
         .limits("at most 32 segments and 1,024 bytes")
         .required_because("is required; \"\" means the whole bucket");
+    if let (Some(prefix), Some(raw)) = (&prefix, table.raw_string("prefix"))
+        && let Some(rule) = templates::broken_rule(raw, &prefix.value.0)
+    {
+        table.report("prefix", &prefix.location, rule);
+    }
     let include = include::read(&mut table);
     let quota = quota::read(table.table("quota")).map(Arc::new);
     let endpoints = endpoints::read(

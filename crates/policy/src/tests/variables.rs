@@ -102,16 +102,28 @@ fn a_prefix_gets_no_template_from_a_variable() {
     for prefix in ["users/${V}/", "${V:-x}/", "${W}${V}${U}/"] {
         let variables = [("V", Some(value)), ("W", Some("")), ("U", Some(""))];
         let problems = with(&variables, &policy(prefix, "a", "b")).unwrap_err();
-        let rule = "policy.toml:5: tier[0].prefix must not get \"{\" or \"}\" from the variable V";
+        let rule = "policy.toml:5: tier[0].prefix must not get \"{\" or \"}\" from a variable";
         assert!(problems.contains(rule), "{problems}");
         assert!(!problems.contains(value), "{problems}");
     }
     let split = with(&[("A", Some("{su")), ("B", Some("b}"))], &policy("${A}${B}/", "a", "b")).unwrap_err();
-    assert!(split.contains("from the variable A"), "{split}");
+    assert!(split.contains("from a variable"), "{split}");
+    let inside = with(&[("A", Some("sub"))], &policy("users/{${A}}/", "a", "b")).unwrap_err();
+    assert!(inside.contains("tier[0].prefix must not have a variable inside a template"), "{inside}");
     // Templates of the file stay, and braces in other places are text.
     assert!(with(&[("V", Some("users"))], &policy("${V}/{sub}/", "a", "b")).is_ok());
     assert!(with(&[("V", Some(value))], &policy("users/{sub}/", "${V}", "b")).is_ok());
     assert!(with(&[("V", Some(value))], &policy("users/", "a", "b")).is_ok());
+}
+
+#[test]
+fn a_prefix_becomes_the_whole_bucket_in_the_file_only() {
+    for (prefix, value) in [("${V}", Some("")), ("${V:-}", None), ("${V:-}", Some("")), ("${V}${V}", Some(""))] {
+        let problems = with(&[("V", value)], &policy(prefix, "a", "b")).unwrap_err();
+        assert!(problems.contains("policy.toml:5: tier[0].prefix must not become empty by a variable"), "{problems}");
+    }
+    assert!(with(&[("V", Some(""))], &policy("", "a", "b")).is_ok());
+    assert!(with(&[("V", Some("a/"))], &policy("${V}", "a", "b")).is_ok());
 }
 
 #[test]
