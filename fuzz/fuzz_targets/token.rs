@@ -130,7 +130,12 @@ fn policy() -> Policy {
     let profile = BucketProfile::at_aws([EndpointName::default_endpoint()]);
     let buckets = BTreeMap::from([(BucketName::parse("media").expect("a name"), profile)]);
     let issuers = BTreeSet::from([SIGNING.to_owned()]);
-    let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &BTreeSet::new(), variables: &Variables::None };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &BTreeSet::new(),
+        variables: &Variables::None,
+    };
     Policy::parse("policy.toml", POLICY, &context).expect("a policy")
 }
 

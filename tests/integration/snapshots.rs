@@ -15,6 +15,7 @@
 
 mod check;
 mod documents;
+mod guide;
 mod help;
 mod json_lines;
 mod log_lines;
