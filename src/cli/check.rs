@@ -33,7 +33,7 @@ pub(super) struct Check {
     /// Leave out warnings with this code, such as plaintext_listener. Can be given several times.
     #[arg(long, value_name = "CODE", value_parser = parse_code)]
     allow: Vec<WarningCode>,
-    /// Output format: text for people, or json for programs, one document on standard output with errors and warnings.
+    /// Output format: text for people, or json: one document with errors, warnings and what the files mean.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }

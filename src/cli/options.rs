@@ -29,7 +29,7 @@ pub(super) struct ConfigOptions {
     /// Format of the log, json or text: log.format.
     #[arg(long, value_name = "FORMAT", help_heading = "Settings")]
     log_format: Option<String>,
-    /// Least severe level that is logged, error, warn, info, debug or trace: log.level.
+    /// Least severe level of the broker's own messages, error, warn, info, debug or trace: log.level.
     #[arg(long, value_name = "LEVEL", help_heading = "Settings")]
     log_level: Option<String>,
 }

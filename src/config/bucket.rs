@@ -111,7 +111,7 @@ fn read(
     let required = table
         .setting(
             "required",
-            "Nothing is served while this bucket's credentials are missing. See [readiness](#readiness).",
+            "Health is `NOT_SERVING` while this bucket's credentials are missing. See [readiness](#readiness).",
         )
         .flag()
         .or(false);

@@ -106,7 +106,10 @@ fn read(
     read_claims(&mut table, &mut settings);
     read_times(&mut table, &mut settings);
     let is_required = table
-        .setting("required", "Nothing is served while this issuer's keys are missing. See [readiness](#readiness).")
+        .setting(
+            "required",
+            "Health is `NOT_SERVING` while this issuer's keys are missing. See [readiness](#readiness).",
+        )
         .flag()
         .or(false);
     if let Err(invalid) = settings.validate() {

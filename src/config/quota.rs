@@ -15,8 +15,11 @@ const REMEMBERED_CALLERS: RangeInclusive<usize> = 1_000..=10_000_000;
 pub(super) fn read(mut table: Table<'_>) -> QuotaSettings {
     table.describe("How often URLs are issued and uploads verified, for each caller.", "");
     let caller = read_rate(&mut table, RateScope::Caller, "`1000/s`");
-    let unlimited =
-        table.setting("unlimited", "No such quota.").flag().limits("`true` cannot be combined with `caller`").or(false);
+    let unlimited = table
+        .setting("unlimited", "Turns off the quota per caller of this section. Quotas of tiers still apply.")
+        .flag()
+        .limits("`true` cannot be combined with `caller`")
+        .or(false);
     if unlimited && table.holds("caller") {
         table.report("unlimited", &table.location_of("unlimited"), "cannot be combined with caller");
     }

@@ -105,7 +105,7 @@ pub(super) fn read(mut table: Table<'_>) -> (ServerSettings, Option<Located<Sock
         startup_wait: table
             .setting(
                 "startup_wait",
-                "How long a start waits for the keys of all issuers and the credentials of all buckets. See \
+                "How long health stays `NOT_SERVING` after a start until all parts are available. Calls are answered. See \
                  [readiness](#readiness).",
             )
             .duration()

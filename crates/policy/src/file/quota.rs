@@ -32,16 +32,24 @@ pub(super) fn read(mut table: Table<'_>) -> Option<TierQuota> {
 /// Reads a rate, such as `600/m`, and its burst. `absent` says in the reference what holds without the rate.
 pub fn read_rate(table: &mut Table<'_>, scope: RateScope, absent: &'static str) -> Option<RateLimit> {
     let (key, meaning) = match scope {
-        RateScope::Caller => ("caller", "How many URLs are issued to each caller in a second, minute or hour."),
-        RateScope::Total => ("total", "How many URLs are issued to all callers together in a second, minute or hour."),
+        RateScope::Caller => ("caller", "How many permitted calls each caller has in a second, minute or hour."),
+        RateScope::Total => {
+            ("total", "How many permitted calls all callers together have in a second, minute or hour.")
+        }
     };
     let (burst_key, burst_meaning, burst_limits, burst_absent) = match scope {
-        RateScope::Caller => {
-            ("caller_burst", "How many URLs one caller can get at once.", "requires `caller`", "the number of the rate")
-        }
-        RateScope::Total => {
-            ("total_burst", "How many URLs all callers can get at once.", "requires `total`", "the number of the rate")
-        }
+        RateScope::Caller => (
+            "caller_burst",
+            "How many permitted calls one caller can make at once.",
+            "requires `caller`",
+            "the number of the rate",
+        ),
+        RateScope::Total => (
+            "total_burst",
+            "How many permitted calls all callers can make at once.",
+            "requires `total`",
+            "the number of the rate",
+        ),
     };
     let rate = table
         .setting(key, meaning)

@@ -95,8 +95,8 @@ fn read_rule(table: &mut Table<'_>, name: String, scope: Scope, context: &Policy
     let required_claims = table
         .setting(
             "required_claims",
-            "Claims that the caller's token must have, with any value. If one is missing, a grant does not apply, and a \
-             denial ignores its `groups`, `scopes` and `claims`.",
+            "Claims that the caller's token must have, with any value. See \
+             [missing claims](#claims-that-are-missing-or-elsewhere).",
         )
         .list("names of claims")
         .optional();

@@ -43,7 +43,7 @@ pub(super) fn read(mut table: Table<'_>, target: Option<&UploadTarget<'_>>) -> O
         content_encoding: read_header(
             &mut table,
             "content_encoding",
-            "The `Content-Encoding` of every object, except `aws-chunked`. A request must not name another.",
+            "The `Content-Encoding` of every object. It cannot be `aws-chunked`. A request must not name another.",
             parse_content_encoding,
         ),
         record_decision: table
