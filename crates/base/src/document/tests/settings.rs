@@ -183,3 +183,62 @@ fn numbers_are_written_in_the_largest_unit_and_read_back() {
         assert_eq!(read, Some(number), "{written}");
     }
 }
+
+#[test]
+fn bounds_are_words_only_where_there_are_bounds() {
+    let bounds = |unit, least, most| Values::Number { unit, least, most }.bounds();
+    for (least, most, words) in [
+        (0, u64::MAX, ""),
+        (0, 60, "at most 1m"),
+        (1, u64::MAX, "at least 1s"),
+        (1, 60, "1s to 1m"),
+        (60, 60, "1m to 1m"),
+    ] {
+        assert_eq!(bounds(Unit::Seconds, least, most), words);
+    }
+    assert_eq!(Values::Flag.bounds(), "");
+}
+
+#[test]
+fn defaults_are_written_as_a_file_has_them_and_lists_are_recorded() {
+    let reference = Document::describe(|document| {
+        let mut root = document.root();
+        root.setting("flag", "").flag().or(true);
+        root.setting("text", "").text().or("some".to_owned());
+        root.setting("path", "").path(Path::new("")).or(PathBuf::from("a/b"));
+        root.setting("number", "").parsed("number", |text| text.parse::<u8>().map_err(|_| "")).or(7);
+        let _ = root.setting("list", "").list("string").limits("two").absent("all").optional();
+        let _ = root.setting("needed", "").list("string").required();
+        let _ = root.setting("parsed", "").list("string").each(|text| text.parse::<u8>().map_err(|_| ""));
+        let _ = root.table("a").table("b");
+    });
+    let settings = &reference.table("").unwrap().settings;
+    let absent: Vec<_> = settings.iter().map(|setting| (setting.key, setting.absent.clone())).collect();
+    let default = |text: &str| Absent::Default(text.to_owned());
+    let expected = [
+        ("flag", default("true")),
+        ("text", default("some")),
+        ("path", default("a/b")),
+        ("number", default("7")),
+        ("list", Absent::Described("all")),
+        ("needed", Absent::Invalid),
+        ("parsed", Absent::Described("none")),
+    ];
+    assert_eq!(absent, expected);
+    assert_eq!((settings[4].limits, &settings[4].values), ("two", &Values::List("string")));
+    let inside = |path| reference.children(path).map(|(key, _)| key).collect::<Vec<_>>();
+    assert_eq!((inside(""), inside("a"), inside("a.b")), (vec!["a"], vec!["b"], vec![]));
+}
+
+#[test]
+fn a_required_list_is_there() {
+    let read = |text: &str| {
+        problems(text, |root| {
+            let list = root.setting("a", "").list("string").required();
+            list.map(|items| items.into_iter().map(|item| item.value).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(read("a = ['b']"), (Some(vec!["b".to_owned()]), String::new()));
+    assert_eq!(read("a = []"), (Some(vec![]), String::new()));
+    assert_eq!(read(""), (None, "x.toml: a is required".to_owned()));
+}

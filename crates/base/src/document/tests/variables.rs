@@ -154,3 +154,32 @@ fn a_variable_of_the_process_is_found() {
     assert_eq!(root.setting("a", "").text().optional().unwrap().value, env!("CARGO_MANIFEST_DIR"));
     assert_eq!(root.setting("b", "").text().optional().unwrap().value, "no");
 }
+
+#[test]
+fn one_string_can_be_expanded_by_itself() {
+    let expand = |text: &str| variables().expand(text);
+    assert_eq!(expand("<${A}>").as_deref(), Some("<alpha>"));
+    assert_eq!(expand("plain").as_deref(), Some("plain"));
+    assert_eq!((expand("${UNSET}"), expand("${B}"), expand("${")), (None, None, None));
+}
+
+#[test]
+fn the_form_for_debugging_has_names_and_no_values() {
+    let shown = format!("{:?} {:?} {:?}", variables(), Variables::None, Variables::Environment);
+    for name in ["policy.variables", "LONG_1", "UNSET", "None", "Environment"] {
+        assert!(shown.contains(name), "{shown}");
+    }
+    assert!(!shown.contains("alpha"), "{shown}");
+}
+
+#[test]
+fn exactly_the_limit_of_bytes_from_variables_is_accepted() {
+    let value = "x".repeat(1_024);
+    let variables = listed(&[("L", Some(&value))]);
+    let limit = MAX_DOCUMENT_BYTES / 1_024;
+    let parse = |uses: usize| {
+        let file = format!("a = '{}'", "${L}".repeat(uses));
+        Document::parse("x.toml", &file, Overrides::new(), &variables).is_ok()
+    };
+    assert!(parse(limit) && !parse(limit + 1));
+}
