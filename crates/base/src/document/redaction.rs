@@ -201,6 +201,33 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_outside_of_quotes_escapes_nothing() {
+        assert_eq!(quoted_parts(r#"a\"b" c"#), [(false, "a\\\""), (true, "b"), (false, "\" c")]);
+    }
+
+    #[test]
+    fn a_short_value_is_searched_for_in_its_own_string_only() {
+        let redaction = redaction(&[("S", "ab")]);
+        assert_eq!(redaction.apply(&Location::Line(1), "has \"ab\""), "has \"${S}\"");
+        assert_eq!(redaction.apply(&Location::Line(9), "has \"cab\""), "has \"cab\"");
+    }
+
+    #[test]
+    fn the_parts_of_values_are_bounded_in_bytes_and_whole_values_are_still_hidden() {
+        let long = "x".repeat(MAX_PART_BYTES);
+        let redaction = redaction(&[("L", &long), ("H", "host.internal")]);
+        assert_eq!(redaction.parts.len(), 1);
+        assert_eq!(redaction.apply(&Location::Line(1), "has host.int"), "has host.int");
+        assert_eq!(redaction.apply(&Location::Line(1), "has host.internal"), "has ${H}");
+    }
+
+    #[test]
+    fn the_form_for_debugging_has_no_value() {
+        let shown = format!("{:?}", redaction(&[("H", "host.internal")]));
+        assert!(shown.starts_with("Redaction") && !shown.contains("internal"), "{shown}");
+    }
+
+    #[test]
     fn characters_of_several_bytes_are_hidden_whole() {
         let redaction = redaction(&[("U", "größere-Straße")]);
         assert_eq!(redaction.apply(&Location::Line(1), "is größere-Stra, äöü"), "is …, äöü");
