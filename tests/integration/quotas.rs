@@ -50,7 +50,7 @@ async fn a_quota_of_the_tier_holds_for_each_caller_and_for_all() {
     assert!(one.download("media", "narrow/b").await.is_ok());
     let refused = one.download("media", "narrow/a").await.unwrap_err();
     assert_eq!(subject(&refused), "caller_in_tier");
-    let line = access_line(&error_info(&refused).metadata["decisionId"]);
+    let line = access_line(&error_info(&refused).metadata["decisionId"]).await;
     assert_eq!((&line["reason"], &line["tier"]), (&"quota_exceeded".into(), &"narrow".into()), "{line}");
 
     assert!(two.download("media", "narrow/a").await.is_ok(), "another caller has its own");

@@ -128,7 +128,7 @@ async fn the_only_bucket_needs_no_name() {
 async fn a_call_leaves_one_line_with_all_that_was_decided() {
     let server = TestServer::start().await;
     let answer = server.client("user-one").await.download("media", CUTE_CAT).await.unwrap();
-    let line = access_line(&answer.decision_id);
+    let line = access_line(&answer.decision_id).await;
     for (field, value) in [
         ("method", "IssueDownloadUrl"),
         ("code", "OK"),
@@ -144,7 +144,7 @@ async fn a_call_leaves_one_line_with_all_that_was_decided() {
     assert_eq!(prost_types::Timestamp::from(expires_at), answer.expires_at.unwrap());
 
     let refused = server.client("user-two").await.download("media", SUPER_CUTE_CAT).await.unwrap_err();
-    let line = access_line(&error_info(&refused).metadata["decisionId"]);
+    let line = access_line(&error_info(&refused).metadata["decisionId"]).await;
     assert_eq!((&line["code"], &line["reason"]), (&"PERMISSION_DENIED".into(), &"not_granted".into()), "{line}");
     server.finish().await;
 }

@@ -35,7 +35,7 @@ async fn an_issued_download_is_recorded_with_its_caller_and_its_end() {
     let server = TestServer::start().await;
     let answer = server.client("user-one").await.download("media", CUTE_CAT).await.unwrap();
     let record = record(&server, &answer.decision_id);
-    let line = access_line(&answer.decision_id);
+    let line = access_line(&answer.decision_id).await;
     assert_fields(
         &record,
         &[

@@ -49,13 +49,11 @@ pub(crate) fn log() -> String {
     String::from_utf8_lossy(&locked()).into_owned()
 }
 
-/// The access line with this decision id.
-pub(crate) fn access_line(decision_id: &str) -> serde_json::Value {
-    log()
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .find(|line| line["target"] == "access" && line["decision_id"] == decision_id)
-        .unwrap_or_else(|| panic!("no access line for {decision_id}"))
+/// The access line with this decision id. It is written after the client has its answer, so it is waited for.
+pub(crate) async fn access_line(decision_id: &str) -> serde_json::Value {
+    let is_wanted = |line: &serde_json::Value| line["target"] == "access" && line["decision_id"] == decision_id;
+    let find = || log().lines().filter_map(|line| serde_json::from_str(line).ok()).find(is_wanted);
+    super::eventually("an access line of the decision", super::PATIENCE, async || find()).await
 }
 
 fn locked() -> MutexGuard<'static, Vec<u8>> {

@@ -85,7 +85,7 @@ async fn the_spans_of_a_call_arrive_with_their_parents_and_attributes_and_withou
         assert!(step.end_time_unix_nano <= parent.end_time_unix_nano, "{name}");
     }
 
-    let log = secrets::access_line(&answer.decision_id);
+    let log = secrets::access_line(&answer.decision_id).await;
     assert_eq!((&log["trace_id"], &log["request_id"]), (&TRACE_ID.into(), &"request-of-the-trace".into()));
     let (origin, _) = collector.origin();
     assert_eq!(origin["service.name"], "access-broker");
@@ -154,7 +154,7 @@ async fn a_call_that_its_client_does_not_sample_is_not_exported_but_keeps_its_tr
 
     let spans = collector.wait_for_spans(5).await;
     assert!(spans.len() == 5 && spans.iter().all(|span| hex(&span.trace_id) != TRACE_ID), "{spans:#?}");
-    assert_eq!(secrets::access_line(&unsampled.decision_id)["trace_id"], TRACE_ID);
+    assert_eq!(secrets::access_line(&unsampled.decision_id).await["trace_id"], TRACE_ID);
     server.finish().await;
 }
 

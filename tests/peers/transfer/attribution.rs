@@ -42,7 +42,7 @@ async fn a_url_names_its_decision_and_its_caller_and_works(peer: Peer) {
     ] {
         let query = parameters(&signed.url);
         assert_eq!(&query[DECISION], decision_id);
-        assert_eq!(access_line(decision_id)["caller_id"], query[CALLER].as_str());
+        assert_eq!(access_line(decision_id).await["caller_id"], query[CALLER].as_str());
         callers.push(query[CALLER].clone());
         for mut client in HttpClient::all().await {
             let mut request = HttpRequest::promised(&signed);
@@ -67,6 +67,6 @@ async fn a_bucket_can_do_without() {
         request.body = (request.method == "PUT").then(|| b"x".to_vec());
         HttpClient::reqwest().send(&request).await.expect_success(&signed.method);
     }
-    assert!(access_line(&issued.decision_id)["caller_id"].is_string(), "the broker's own log always tells");
+    assert!(access_line(&issued.decision_id).await["caller_id"].is_string(), "the broker's own log always tells");
     fixture.finish().await;
 }

@@ -60,7 +60,7 @@ fn expecting_all(key: &str, etag: Option<&str>) -> VerifyUploadRequest {
 
 async fn verified(fixture: &Fixture, request: VerifyUploadRequest) -> VerifyUploadResponse {
     let answer = fixture.caller.verify_upload(request).await.unwrap();
-    let line = access_line(&answer.decision_id);
+    let line = access_line(&answer.decision_id).await;
     assert_eq!((&line["method"], &line["as_expected"]), (&"VerifyUpload".into(), &answer.as_expected.into()), "{line}");
     answer
 }
