@@ -46,7 +46,8 @@ fn the_index_of_decisions_has_each_record_with_its_title_and_date() {
 
 #[test]
 fn links_and_paths_of_sources_in_the_documents_lead_to_files() {
-    let documents = files_under(&file("docs"), ".md").into_iter().chain([file("README.md"), file("CHANGELOG.md")]);
+    let at_the_root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(file);
+    let documents = files_under(&file("docs"), ".md").into_iter().chain(at_the_root);
     let (mut links, mut sources) = (0, 0);
     for path in documents {
         let text = fs::read_to_string(&path).unwrap();

@@ -15,7 +15,7 @@ use super::*;
 fn the_sample_configuration_loads_and_its_policy_compiles() {
     let config = sample_configuration();
     let policy = config.load_policy().unwrap_or_else(|error| panic!("{error}")).compiled.policy;
-    assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier that nobody reaches");
+    assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier without a grant");
 }
 
 #[test]
