@@ -4,9 +4,10 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 set ignore-comments
 
 tools := justfile_directory() / "target/ci"
+installed := tools + "/bin:" + tools + "/python/bin:" + tools + "/node/node_modules/.bin"
 
 # Ceph comes last, because its packages contain other programs as well.
-export PATH := tools + "/bin:" + tools + "/python/bin:" + env("PATH") + ":" + tools + "/ceph/usr/bin"
+export PATH := installed + ":" + env("PATH") + ":" + tools + "/ceph/usr/bin"
 
 [private]
 default:
@@ -35,10 +36,11 @@ fmt-check:
     cargo fmt --check
     cargo fmt --check --manifest-path fuzz/Cargo.toml
 
-# Checks the gRPC contract
+# Checks the gRPC contract, and that clients of the released one can go on
 [group('check')]
 contract:
     buf lint
+    buf breaking --against proto/released.binpb
 
 # Checks the dependencies: unused ones, licences, bans and sources
 [group('check')]
@@ -53,11 +55,12 @@ lint:
     cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --package access-broker --no-default-features --lib --bins -- -D warnings
 
-# Builds the lowest member alone, and the decision without TOML
+# Builds the lowest members alone, and the decision without TOML
 [group('check')]
 check-members:
-    # Together with other members it would borrow their features of shared dependencies.
+    # Together with other members they would borrow their features of shared dependencies.
     cargo check --locked --package access-broker-base --all-features
+    cargo check --locked --package access-broker-protojson
     # Deciding is pure: it builds without the code that reads files.
     cargo check --locked --package access-broker-policy --no-default-features
     @tree="$(cargo tree --locked --package access-broker-policy --no-default-features --edges normal --prefix none)"; \
@@ -110,7 +113,12 @@ snapshots:
 documents:
     UPDATE_DOCUMENTS=1 cargo test --test integration -- documents style
     UPDATE_DOCUMENTS=1 cargo test --test '*' -- promises
-    git status --short docs
+    git status --short docs src/http
+
+# Makes the present contract the released one, as each release does; breaking changes need a new package first
+[group('accept')]
+released-contract:
+    buf build --exclude-source-info --output proto/released.binpb
 
 # Runs everything that a change must pass, the quick checks first
 [group('ci')]
