@@ -16,6 +16,7 @@ use super::output::{complain_in_time, end_log, log_failure, say_in_time};
 use super::{EXIT_FAILURE, EXIT_OK, exit_code, runtime};
 use crate::dev::environment::{Environment, EnvironmentOptions};
 use crate::dev::guide;
+use crate::http::Origin;
 use crate::server::{Signals, log_panics};
 use crate::telemetry::{LogFormat, LogHandle, LogSettings, Traces, start_logging};
 
@@ -25,7 +26,8 @@ const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 /// Run the broker, an S3 server and a token issuer together, for a trial on this machine.
 ///
 /// The S3 server verifies signatures. The issuer gives a token to every process on this machine that requests one. All
-/// servers listen on loopback addresses only. Prints commands to paste. Ctrl-C stops it.
+/// servers listen on loopback addresses only, and over HTTP they answer only requests to loopback names. Prints commands
+/// to paste. Ctrl-C stops it.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
     /// The address of the gRPC server. Port 0 selects a free port. The other address options accept it too.
@@ -43,6 +45,9 @@ pub(super) struct Dev {
     /// The directory for objects, policy and audit records. Default: a temporary directory, removed on exit.
     #[arg(long, value_name = "PATH")]
     data_dir: Option<PathBuf>,
+    /// An origin (scheme, host, port) whose pages may call the broker over HTTP. Can be repeated.
+    #[arg(long = "cors-origin", value_name = "ORIGIN")]
+    cors_origins: Vec<Origin>,
     /// Write addresses and tokens to this file, as JSON, once all servers are ready.
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
@@ -67,7 +72,7 @@ impl Dev {
     }
 
     fn run_until_stopped(self, log: &LogHandle) -> anyhow::Result<u8> {
-        let Self { grpc_addr, s3_addr, issuer_addr, admin_addr, data_dir, ready_file } = self;
+        let Self { grpc_addr, s3_addr, issuer_addr, admin_addr, data_dir, cors_origins, ready_file } = self;
         for address in [grpc_addr, s3_addr, issuer_addr, admin_addr] {
             anyhow::ensure!(
                 address.ip().is_loopback(),
@@ -86,6 +91,7 @@ impl Dev {
                 s3_addr,
                 issuer_addr,
                 data_dir,
+                cors_origins,
                 audit: true,
                 traces,
                 log: Arc::clone(log.counts()),
@@ -117,6 +123,7 @@ fn write_ready_file(path: &Path, environment: &Environment) -> anyhow::Result<()
     let token = |user: &str| anyhow::Ok(environment.issuer.issue(user, TOKEN_LIFETIME)?.id_token);
     let ready = json!({
         "grpc": environment.grpc_addr.to_string(),
+        "http": format!("http://{}", environment.grpc_addr),
         "s3": environment.s3.url(),
         "issuer": environment.issuer.issuer(),
         "admin": environment.server.admin_addr().to_string(),

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::task;
 
 use crate::config::Config;
+use crate::http::Origin;
 use crate::server::{RunningServer, StartOptions};
 use crate::telemetry::{LogCounts, Traces};
 use access_broker_base::clock::SystemClock;
@@ -44,6 +45,8 @@ pub struct EnvironmentOptions {
     pub issuer_addr: SocketAddr,
     /// The directory of objects, policy and audit records. `None`: a temporary directory, removed on exit.
     pub data_dir: Option<PathBuf>,
+    /// The origins whose pages may call the broker over HTTP.
+    pub cors_origins: Vec<Origin>,
     /// Whether decisions are recorded, in a file of that directory.
     pub audit: bool,
     /// The exporter of the broker's spans.
@@ -105,6 +108,7 @@ impl Environment {
             }),
             traces: options.traces,
             log: options.log,
+            loopback_hosts_only: true,
             ..StartOptions::system()
         };
         let loading = config.clone();
@@ -165,9 +169,16 @@ fn write_policy(path: &Path) -> anyhow::Result<()> {
 }
 
 fn broker_toml(options: &EnvironmentOptions, issuer: &str, s3: &str) -> String {
-    let EnvironmentOptions { grpc_addr, admin_addr, audit, .. } = options;
+    let EnvironmentOptions { grpc_addr, admin_addr, audit, cors_origins, .. } = options;
     let audit =
         if *audit { format!("output = \"file\"\nfile = \"{AUDIT_FILE}\"") } else { "output = \"none\"".to_owned() };
+    let http = match cors_origins.as_slice() {
+        [] => String::new(),
+        origins => {
+            let origins: Vec<_> = origins.iter().map(|origin| format!("\"{origin}\"")).collect();
+            format!("\n[http]\ncors_origins = [{}]\n", origins.join(", "))
+        }
+    };
     format!(
         r#"
 [server]
@@ -175,6 +186,9 @@ grpc_addr = "{grpc_addr}"
 admin_addr = "{admin_addr}"
 drain_delay = "0s"
 shutdown_grace = "3s"
+{http}
+[presignedurl]
+bucket = "{BUCKET}"
 
 # People measure with this environment, too.
 [quota]
@@ -211,4 +225,34 @@ access_key_id_env = "{ACCESS_KEY_ID_VARIABLE}"
 secret_access_key_env = "{SECRET_ACCESS_KEY_VARIABLE}"
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toml_with(cors_origins: &[&str]) -> toml::Table {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let options = EnvironmentOptions {
+            grpc_addr: free,
+            admin_addr: free,
+            s3_addr: free,
+            issuer_addr: free,
+            data_dir: None,
+            cors_origins: cors_origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+            audit: false,
+            traces: Traces::off(),
+            log: Arc::default(),
+        };
+        toml::from_str(&broker_toml(&options, "http://127.0.0.1:1", "http://127.0.0.1:2")).unwrap()
+    }
+
+    #[test]
+    fn origins_are_set_when_there_are_any() {
+        assert!(!toml_with(&[]).contains_key("http"));
+        let origins = ["http://localhost:5173", "https://app.example"];
+        let table = toml_with(&origins);
+        let expected = toml::Table::from_iter([("cors_origins".to_owned(), origins.to_vec().into())]);
+        assert_eq!(table["http"].as_table(), Some(&expected));
+    }
 }

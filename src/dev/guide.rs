@@ -48,7 +48,8 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
     Ok(format!(
         r#"access-broker is ready.
 
-  gRPC    {grpc}   reflection and health are on
+  HTTP    http://{grpc}   JSON; docs/HTTP.md has the calls, /openapi.json describes them
+  gRPC    {grpc}   the same port; reflection and health are on
   S3      {s3}   checks signatures; objects are in {objects}
   issuer  {issuer}   gives tokens to every process on this machine
   admin   http://{admin}   /livez, /readyz and /metrics
@@ -58,12 +59,19 @@ pub fn text(environment: &Environment, token_lifetime: Duration) -> anyhow::Resu
 # The callers, for an hour. A new token: curl -s {issuer}/token -d username=user-one | jq -r .id_token
 export TOKEN_ONE={token_one}
 export TOKEN_TWO={token_two}
+export API_URL=http://{grpc}
 
-# The services.
+# Every signed-in user reads tier 1, by plain HTTP.
+curl -G -H "Authorization: Bearer $TOKEN_TWO" --data-urlencode "key=tier 1/cute-cat.jpg" "$API_URL/presignedurl"; echo
+
+# User two does not read tier 2: status 403.
+curl -G -H "Authorization: Bearer $TOKEN_TWO" --data-urlencode "key=tier 2/super-cute-cat.jpg" "$API_URL/presignedurl"; echo
+
+# The services of gRPC.
 grpcurl -plaintext {grpc} list
 grpcurl -plaintext {grpc} describe accessbroker.v1.AccessBrokerService
 
-# Every signed-in user reads tier 1.
+# The download by gRPC.
 {both_read} > tier-1.json
 curl -f -o cute-cat.jpg "$(jq -r .get.url tier-1.json)"
 

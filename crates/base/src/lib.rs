@@ -8,6 +8,7 @@ pub mod error_chain;
 pub mod files;
 pub mod hex;
 pub mod invisible;
+pub mod loopback_host;
 pub mod pacing;
 #[cfg(feature = "test-util")]
 pub mod testing;

@@ -4,6 +4,7 @@ mod access_key;
 mod access_rules;
 mod attributes;
 mod contents;
+mod cors;
 mod form_token;
 mod key_locks;
 mod object_file;
@@ -25,6 +26,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::ORIGIN;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -74,7 +76,8 @@ impl fmt::Debug for EmbeddedS3Options {
 
 /// A running S3 server, path style, over plain HTTP on loopback. Dropping it stops it.
 ///
-/// Each request must have an AWS Signature Version 4 by one of its keys, in a header or in the query.
+/// Each request must have an AWS Signature Version 4 by one of its keys, in a header or in the query. Pages of every
+/// origin may use presigned URLs. `Host` must be a loopback name.
 ///
 /// Storage classes, encryption and tags are checked, stored and returned, but not applied: nothing is encrypted.
 /// Listings omit objects whose keys are too long for the file system.
@@ -150,6 +153,16 @@ struct RequestHandler {
 }
 
 async fn answer(State(handler): State<RequestHandler>, request: Request) -> Response {
+    if let Some(answer) = cors::preflight_answer(request.method(), request.headers()) {
+        return answer;
+    }
+    let is_cross_origin = request.headers().contains_key(ORIGIN);
+    let mut answer = answer_signed(handler, request).await;
+    cors::add_headers(answer.headers_mut(), is_cross_origin);
+    answer
+}
+
+async fn answer_signed(handler: RequestHandler, request: Request) -> Response {
     if let Err(refusal) = request_guard::check(request.uri(), request.headers(), handler.region.as_deref()) {
         return refusal.into_response();
     }

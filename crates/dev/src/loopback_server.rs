@@ -1,4 +1,4 @@
-//! HTTP/1.1 servers on loopback addresses.
+//! HTTP/1.1 servers on loopback addresses, for requests to loopback names.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use access_broker_base::loopback_host::check_loopback_host;
 
 /// How long a shutdown waits for requests in flight. Then it closes their connections.
 pub(super) const DRAIN_TIME: Duration = Duration::from_secs(2);
@@ -28,11 +33,15 @@ pub(super) struct LoopbackServer {
 }
 
 impl LoopbackServer {
-    /// Serves `router` on `listener`.
+    /// Serves `router` on `listener`. Requests whose `Host` is not a loopback name are refused.
     pub(super) fn start(listener: TcpListener, router: Router) -> anyhow::Result<Self> {
         let local_addr = listener.local_addr().context("cannot read the address of the listener")?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(accept_until(stop.clone(), listener, router));
+        let serving = tokio::spawn(accept_until(
+            stop.clone(),
+            listener,
+            router.layer(middleware::from_fn(require_loopback_host)),
+        ));
         Ok(Self { local_addr, stop: stop.drop_guard(), serving })
     }
 
@@ -96,6 +105,13 @@ async fn serve_connection(stop: CancellationToken, stream: TcpStream, router: Ro
     }
 }
 
+async fn require_loopback_host(request: Request, next: Next) -> Response {
+    match check_loopback_host(request.headers(), request.uri(), request.version()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => (refusal.status(), format!("{refusal}\n")).into_response(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -127,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn an_idle_keep_alive_connection_does_not_hold_up_the_shutdown() {
         let server = start(Router::new().route("/", get(|| async { "ok" }))).await;
-        let mut stream = connect_and_ask(&server, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut stream = connect_and_ask(&server, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         let mut answer = [0; 15];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200 OK");
@@ -140,7 +156,7 @@ mod tests {
     async fn a_stalled_upload_is_cut_after_the_drain_time() {
         let server = start(Router::new().route("/", post(|body: String| async { body }))).await;
         let address = server.local_addr();
-        let request = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n";
+        let request = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n";
         let mut stream = connect_and_ask(&server, request).await;
         // The handler asks for the body, which is never sent: the connection is now busy.
         let mut go_on = [0; 12];
@@ -150,6 +166,35 @@ mod tests {
         server.shutdown().await;
         assert!(begun.elapsed() >= DRAIN_TIME && begun.elapsed() < DRAIN_TIME * 2, "{:?}", begun.elapsed());
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn only_loopback_names_are_served_on_every_path() {
+        let server = start(Router::new().route("/", get(|| async { "ok" }))).await;
+        for (request, status) in [
+            ("GET / HTTP/1.1\r\nhost: localhost\r\n", 200),
+            ("GET / HTTP/1.1\r\nhost: a.localhost:1\r\n", 200),
+            ("GET http://localhost/ HTTP/1.1\r\nhost: localhost\r\n", 200),
+            ("GET /none HTTP/1.1\r\nhost: 127.0.0.1\r\n", 404),
+            ("POST / HTTP/1.1\r\nhost: [::1]\r\n", 405),
+            ("GET / HTTP/1.1\r\nhost: page.example\r\n", 403),
+            ("GET /none HTTP/1.1\r\nhost: page.example\r\n", 403),
+            ("POST / HTTP/1.1\r\nhost: page.example\r\n", 403),
+            ("GET http://page.example/ HTTP/1.1\r\nhost: localhost\r\n", 403),
+            ("GET / HTTP/1.1\r\n", 400),
+            ("GET / HTTP/1.0\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: localhost, page.example\r\n", 400),
+        ] {
+            let mut stream = connect_and_ask(&server, &format!("{request}connection: close\r\n\r\n")).await;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status.to_string().as_str()), "{request}");
+            if matches!(status, 400 | 403) {
+                let text = answer.split_once("\r\n\r\n").unwrap().1;
+                assert!(text.ends_with('\n') && text.lines().count() == 1 && text.contains("Host"), "{text}");
+            }
+        }
     }
 
     #[tokio::test]

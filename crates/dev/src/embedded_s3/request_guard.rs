@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     ForeignScopeInHeader,
     /// A signature of version 2.
     SignatureVersion2,
+    /// A presigned request with an `Authorization` header, such as the token of another server after a redirect.
+    SeveralMechanisms,
 }
 
 impl Refusal {
@@ -56,6 +58,11 @@ impl Refusal {
             Self::ForeignScopeInHeader => {
                 ("AuthorizationHeaderMalformed", "The credential names a wrong region or service")
             }
+            Self::SeveralMechanisms => (
+                "InvalidArgument",
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
+                 parameter or the Authorization header should be specified",
+            ),
             Self::SignatureVersion2 => {
                 ("InvalidRequest", "The authorization mechanism is not supported. Please use AWS4-HMAC-SHA256.")
             }

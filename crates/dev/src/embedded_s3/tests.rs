@@ -1,5 +1,6 @@
 mod access;
 mod attributes;
+mod browsers;
 mod conditions;
 mod forms;
 mod long_keys;

@@ -23,6 +23,9 @@ pub(super) fn check(query: &str, headers: &HeaderMap, region: Option<&str>) -> R
     }
     let find = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_ref());
     let authorization = headers.get(AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
+    if find("X-Amz-Algorithm").is_some() && headers.contains_key(AUTHORIZATION) {
+        return Err(Refusal::SeveralMechanisms);
+    }
     if find("Signature").is_some() || authorization.starts_with(b"AWS ") {
         return Err(Refusal::SignatureVersion2);
     }

@@ -12,6 +12,7 @@ use aws_sigv4::sign::v4;
 
 use super::super::AccessKey;
 use super::peer::{Answer, Peer, an_hour, client};
+use crate::CUTE_CAT;
 
 /// Signs a GET with any lifetime and time, because the SDK refuses invalid ones.
 fn presign(key: &AccessKey, uri: &str, expires_in: Duration, time: SystemTime) -> String {
@@ -34,6 +35,16 @@ async fn start() -> (Peer, AccessKey) {
     let mut key = None;
     let peer = Peer::start_with(|options| key = options.keys.first().cloned()).await;
     (peer, key.unwrap())
+}
+
+#[tokio::test]
+async fn a_token_beside_a_signature_is_refused() {
+    let peer = Peer::start().await;
+    let get = peer.get(CUTE_CAT.key).presigned(an_hour()).await.unwrap();
+    for token in ["Bearer token", ""] {
+        let answer = Answer::read(peer.http.get(get.uri()).header("authorization", token)).await;
+        assert_eq!((answer.status, answer.code()), (400, "InvalidArgument"), "{token:?}");
+    }
 }
 
 #[tokio::test]
