@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use std::{array, env, io};
 
 use access_broker::audit::AuditStatus;
+use access_broker::contract::proto::IssueDownloadUrlRequest;
+use access_broker::contract::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::dev::environment::{Environment, EnvironmentOptions};
-use access_broker::grpc::proto::IssueDownloadUrlRequest;
-use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::telemetry::Traces;
 use access_broker::telemetry::{LogFormat, LogSettings, subscriber};
 use access_broker_dev::CUTE_CAT;
@@ -117,6 +117,7 @@ impl Broker {
             s3_addr: free,
             issuer_addr: free,
             data_dir: None,
+            cors_origins: Vec::new(),
             audit,
             traces: Traces::off(),
             log: Arc::default(),

@@ -20,13 +20,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{array, env, fs, io, iter};
 
-use access_broker::dev::environment::{Environment, EnvironmentOptions};
-use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
-use access_broker::grpc::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
-use access_broker::grpc::proto::{
+use access_broker::contract::proto::access_broker_service_client::AccessBrokerServiceClient;
+use access_broker::contract::proto::access_broker_service_server::{AccessBrokerService, AccessBrokerServiceServer};
+use access_broker::contract::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
     VerifyUploadRequest, VerifyUploadResponse,
 };
+use access_broker::dev::environment::{Environment, EnvironmentOptions};
 use access_broker::telemetry::{LogFormat, LogSettings, Traces, subscriber};
 use access_broker_dev::{CLIENT_ID, CUTE_CAT, EmbeddedIssuer, SUPER_CUTE_CAT, USERS};
 use mimalloc::MiMalloc;
@@ -194,6 +194,7 @@ async fn start_broker(tokens: usize) -> (Environment, SocketAddr, Vec<Authorizat
         s3_addr: free,
         issuer_addr: free,
         data_dir: None,
+        cors_origins: Vec::new(),
         // The plain service does not write to a disk either; benches/audit.rs measures that cost.
         audit: false,
         traces: Traces::off(),

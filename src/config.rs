@@ -5,6 +5,7 @@ mod audit;
 mod bucket;
 mod credentials;
 mod differences;
+mod http;
 mod issuer;
 mod key_proxy;
 mod limits;
@@ -40,6 +41,7 @@ pub(crate) use policy_file::{PolicyFile, PolicySnapshot, PolicySource};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
+use crate::http::HttpSettings;
 use crate::quota::QuotaSettings;
 use crate::telemetry::{LogFormat, LogSettings};
 use access_broker_base::document::{
@@ -75,6 +77,8 @@ pub struct Config {
     pub(crate) required_issuers: BTreeSet<String>,
     /// The buckets; at least one.
     pub buckets: Vec<BucketSettings>,
+    /// `[http]` and `[presignedurl]`
+    pub(crate) http: HttpSettings,
     /// Settings without effect, probable mistakes, and risks.
     pub warnings: Warnings,
     /// Values of variables that messages about the policy must not show.
@@ -215,6 +219,7 @@ impl Config {
             issuer::read_all(&mut root, directory, plain_http, &listeners, &server.key_proxy);
         let credentials = credentials::read_all(&mut root, directory);
         let buckets = bucket::read_all(&mut root, &credentials);
+        let http = http::read(root.table("http"), root.table("presignedurl"), &listeners, &buckets);
         root.finish();
         let policy = policy?;
         for issuer in &mut issuers {
@@ -233,6 +238,7 @@ impl Config {
             issuers,
             required_issuers,
             buckets,
+            http,
             warnings: Warnings::default(),
             redaction: document.redaction().clone(),
         })

@@ -4,10 +4,10 @@ mod admin;
 mod assemble;
 mod budgets;
 mod connections;
-mod grpc_server;
 mod lifecycle;
 mod listening;
 mod reload_receiver;
+mod services;
 mod start_options;
 
 use std::fmt;
@@ -41,9 +41,12 @@ use self::lifecycle::readiness;
 use self::listening::listener::{Listener, bind_error};
 use self::listening::{file_limit, own_network};
 use self::reload_receiver::ReloadReceiver;
+use self::services::HttpOptions;
 use crate::audit::AuditTrail;
+use crate::calls::Protocols;
 use crate::config::{Config, LoadedPolicy};
 use crate::grpc::HealthService;
+use crate::http::AcceptedHosts;
 use crate::telemetry::{AdminCounters, ServerCounters, Traces};
 
 /// How long the admin port may take to close. A scrape takes milliseconds.
@@ -136,8 +139,10 @@ impl RunningServer {
         let [stop_listeners, stop, stop_admin, cut] = [(); 4].map(|()| CancellationToken::new());
         let counters = Arc::new(ServerCounters::default());
         let budgets = budgets(&limits);
-        let service = grpc_server::service(
-            components.broker_service(config.sole_bucket().cloned()),
+        let hosts = if options.loopback_hosts_only { AcceptedHosts::Loopback } else { AcceptedHosts::Any };
+        let service = services::service(
+            components.operations(config.sole_bucket().cloned()),
+            HttpOptions { settings: config.http.clone(), hosts },
             HealthService::new(health),
             config.server.reflection,
             components.pipeline(&options, &budgets, &limits, &counters.calls),
@@ -152,7 +157,7 @@ impl RunningServer {
         let certificates = bound.iter().zip(&addresses).filter_map(|(listener, address)| listener.certificate(address));
         let metrics =
             components.metrics(certificates.collect(), &counters, &budgets, &admin_counters, connection_limit);
-        let routes = admin::routes(components.readiness.clone(), metrics);
+        let routes = admin::routes(components.readiness.clone(), metrics, options.loopback_hosts_only);
         let mut admin = JoinSet::new();
         admin.spawn(admin::serve(admin_port, routes, admin_limits, admin_counters, stop_admin.clone()));
         let mut listeners = JoinSet::new();
@@ -305,7 +310,11 @@ impl Ports {
             .map_err(|error| bind_error(error, format_args!("server.admin_addr {admin_addr}")))?;
         let admin_addr = admin.local_addr().context("the admin listener has no address")?;
         for (address, settings) in addresses.iter().zip(&config.listeners) {
-            tracing::info!(%address, proof = settings.proof.name(), tls = settings.tls.is_some(), "serving gRPC");
+            let (proof, tls) = (settings.proof.name(), settings.tls.is_some());
+            match settings.protocols {
+                Protocols { grpc: true, http } => tracing::info!(%address, proof, tls, http, "serving gRPC"),
+                Protocols { grpc: false, .. } => tracing::info!(%address, proof, tls, "serving HTTP"),
+            }
         }
         tracing::info!(address = %admin_addr, "serving admin HTTP");
         Ok(Self { listeners, addresses, admin, admin_addr })

@@ -18,6 +18,7 @@ use super::code::Code;
 use super::ended_decision::{AnswerDelivery, EndedDecision};
 use super::method::CallMethod;
 use super::observer::{CallObserver, EndedCall};
+use super::protocol::Protocol;
 use super::record::CallRecord;
 use super::request_id::RequestId;
 use crate::broker::Outcome;
@@ -45,7 +46,7 @@ impl AccessLog {
     /// Begins the record of a call, and the line that is written when it ends.
     pub(crate) fn begin(
         &self,
-        system: &'static str,
+        protocol: Protocol,
         method: CallMethod,
         headers: &HeaderMap,
         peer: &Arc<Peer>,
@@ -53,9 +54,10 @@ impl AccessLog {
         let started = Instant::now();
         self.observer.started(method);
         let request_id = RequestId::from_headers(headers);
-        let trace = CallTrace::start(self.tracer.as_ref(), system, method, headers, peer, &request_id);
+        let trace = CallTrace::start(self.tracer.as_ref(), protocol.rpc_system(), method, headers, peer, &request_id);
         let record = CallRecord::new(request_id, trace);
         let line = AccessLine {
+            protocol,
             method,
             started,
             record: record.clone(),
@@ -70,6 +72,7 @@ impl AccessLog {
 
 /// The line. It is written on drop: with the body of the answer, or with the call's future if the client left.
 pub(crate) struct AccessLine {
+    protocol: Protocol,
     method: CallMethod,
     started: Instant,
     record: CallRecord,
@@ -87,10 +90,11 @@ impl AccessLine {
         }
     }
 
-    /// Whether a flood of calls can cause the line: a rejected proof, a malformed request, or a call over a limit. The
-    /// line of a decision is always written.
+    /// Whether a flood of calls can cause the line: a rejected proof, a malformed request, a call over a limit, or a call
+    /// that needs no caller. The line of a decision is always written.
     fn may_be_left_out(&self) -> bool {
-        self.record.cause().is_some_and(Cause::comes_in_floods) && !self.record.has_decision()
+        let comes_in_floods = self.record.cause().is_some_and(Cause::comes_in_floods) || self.method.is_of_browsers();
+        comes_in_floods && !self.record.has_decision()
     }
 }
 
@@ -120,7 +124,7 @@ impl Drop for AccessLine {
 impl AccessLine {
     /// Writes the line, and returns why the call failed, if that is known.
     fn write(&self, code: Code, duration: Duration, ended: Option<EndedDecision<'_>>) -> Option<&'static str> {
-        let (method, code) = (self.method.log_name(), code.name());
+        let (method, code, protocol) = (self.method.log_name(), code.name(), self.protocol.name());
         // The clock is not more precise than microseconds.
         let duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let request_id = self.record.request_id().as_str();
@@ -155,12 +159,12 @@ impl AccessLine {
         };
         let reason = self.record.cause().map(Cause::name).or(refusal);
         // Probes are many and their lines are of no interest, unless they fail.
-        if !self.method.needs_caller() && reason.is_none() {
-            tracing::debug!(target: "access", method, code, duration_ms, request_id, trace_id, "call");
+        if self.method.is_probe() && reason.is_none() {
+            tracing::debug!(target: "access", method, protocol, code, duration_ms, request_id, trace_id, "call");
         } else {
             tracing::info!(
                 target: "access",
-                method, code, duration_ms, request_id, trace_id, peer, issuer, subject, workload, caller_id, bucket, tier, outcome,
+                method, protocol, code, duration_ms, request_id, trace_id, peer, issuer, subject, workload, caller_id, bucket, tier, outcome,
                 rule, reason, expires_at, as_expected, decision_id,
                 "call"
             );

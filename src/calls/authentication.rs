@@ -65,7 +65,7 @@ impl Authentication {
         record: &CallRecord,
         counters: &CallCounters,
     ) -> Result<ProvenCaller, Failure> {
-        let ConnectionInfo { peer, accepts } = connection;
+        let ConnectionInfo { peer, accepts, .. } = connection;
         let now = self.clock.now();
         let proofs = Proofs { peer, headers, now, stream };
         let step = record.trace().step("authenticate");

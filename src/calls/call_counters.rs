@@ -25,6 +25,8 @@ pub struct CallCounters {
     pub panics: EventCounter,
     /// Calls whose message exceeds the limit.
     pub oversized_messages: EventCounter,
+    /// Requests of pages of other sites, and to hosts that are not served.
+    pub(crate) cross_site: EventCounter,
     /// Malformed requests, which reached no method.
     pub(crate) malformed: MalformedCounts,
 }
@@ -43,6 +45,7 @@ impl CallCounters {
             // A short deadline of a client is no problem of the server.
             Cause::ClientDeadlineExceeded => &self.client_deadlines_exceeded,
             Cause::Panicked => &self.panics,
+            Cause::CrossSite | Cause::ForeignHost => &self.cross_site,
             Cause::NotAuthenticated(_)
             | Cause::IssuerKeysUnavailable
             | Cause::RequestInvalid

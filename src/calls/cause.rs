@@ -36,11 +36,15 @@ pub enum Cause {
     UnknownName,
     /// The code that serves the call panicked.
     Panicked,
+    /// A page of another site sent the request, or a browser asks whether it may.
+    CrossSite,
+    /// The request names a host that this server does not serve.
+    ForeignHost,
 }
 
 impl Cause {
     /// Every cause except rejections, which [`Rejection::ALL`] lists.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 29] = [
         Self::Malformed(MalformedRequest::NotPost),
         Self::Malformed(MalformedRequest::NotGrpc),
         Self::Malformed(MalformedRequest::UnknownMethod),
@@ -50,6 +54,12 @@ impl Cause {
         Self::Malformed(MalformedRequest::TruncatedMessage),
         Self::Malformed(MalformedRequest::InvalidCompressionFlag),
         Self::Malformed(MalformedRequest::UndecodableMessage),
+        Self::Malformed(MalformedRequest::MethodNotAllowed),
+        Self::Malformed(MalformedRequest::NotAcceptable),
+        Self::Malformed(MalformedRequest::UnsupportedMediaType),
+        Self::Malformed(MalformedRequest::InvalidHeader),
+        Self::Malformed(MalformedRequest::UnexpectedBody),
+        Self::Malformed(MalformedRequest::InvalidQuery),
         Self::IssuerKeysUnavailable,
         Self::UnprovenLimit,
         Self::CallerOverloaded,
@@ -62,6 +72,8 @@ impl Cause {
         Self::AuditUnavailable,
         Self::UnknownName,
         Self::Panicked,
+        Self::CrossSite,
+        Self::ForeignHost,
     ];
 
     /// The name in the log, in traces and in metrics.
@@ -82,6 +94,8 @@ impl Cause {
             Self::AuditUnavailable => "audit_unavailable",
             Self::UnknownName => "unknown_name",
             Self::Panicked => "panicked",
+            Self::CrossSite => "cross_site",
+            Self::ForeignHost => "foreign_host",
         }
     }
 
@@ -100,6 +114,7 @@ impl Cause {
             Self::AuditUnavailable => Reason::AuditUnavailable,
             Self::UnknownName => Reason::NameUnknown,
             Self::Panicked => Reason::InternalFault,
+            Self::CrossSite | Self::ForeignHost => Reason::CrossSiteRequest,
         }
     }
 
@@ -107,7 +122,16 @@ impl Cause {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Malformed(malformed) => malformed.text(),
+            Self::ForeignHost => "the header host names a host that this server does not serve",
             other => other.reason().text(),
+        }
+    }
+
+    /// The status of an answer in plain HTTP.
+    pub(crate) const fn http_status(self) -> u16 {
+        match self {
+            Self::Malformed(malformed) => malformed.http_status(),
+            other => other.reason().http_status(),
         }
     }
 
@@ -127,7 +151,9 @@ impl Cause {
             | Self::CallerOverloaded
             | Self::Overloaded
             | Self::MessageTimedOut
-            | Self::UnknownName => true,
+            | Self::UnknownName
+            | Self::CrossSite
+            | Self::ForeignHost => true,
             Self::MessageTooLarge
             | Self::CallTimedOut
             | Self::ClientDeadlineExceeded

@@ -1,5 +1,6 @@
 //! Translates every failure to the reason for its caller, independent of the wire.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::cause::Cause;
@@ -17,7 +18,7 @@ pub struct Failure {
     pub(crate) reason: Reason,
     /// `None` for decisions, and for faults with their own log message.
     pub(crate) cause: Option<Cause>,
-    pub(crate) text: &'static str,
+    pub(crate) text: Cow<'static, str>,
     pub(crate) decision_id: Option<DecisionId>,
     pub(crate) violations: Vec<FieldViolation>,
     pub(crate) retry_after: Option<Duration>,
@@ -34,7 +35,7 @@ impl From<Reason> for Failure {
         Self {
             reason,
             cause: None,
-            text: reason.text(),
+            text: Cow::Borrowed(reason.text()),
             decision_id: None,
             violations: Vec::new(),
             retry_after,
@@ -46,7 +47,7 @@ impl From<Reason> for Failure {
 
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
-        Self { cause: Some(cause), text: cause.text(), ..Self::from(cause.reason()) }
+        Self { cause: Some(cause), text: Cow::Borrowed(cause.text()), ..Self::from(cause.reason()) }
     }
 }
 
@@ -72,11 +73,11 @@ impl Failure {
                     AcceptedProof::Token => Reason::CallerNotAuthenticated.text(),
                     AcceptedProof::Workload(_) => "this listener requires proof of an accepted workload",
                     AcceptedProof::TokenAndWorkload(_) => {
-                        "this listener requires one valid bearer token in the authorization metadata, and proof of an \
+                        "this listener requires one valid bearer token in the header authorization, and proof of an \
                          accepted workload"
                     }
                 };
-                Self { text, ..Self::from(Cause::from(error)) }
+                Self { text: Cow::Borrowed(text), ..Self::from(Cause::from(error)) }
             }
             AuthenticationError::KeysUnavailable { retry_after, .. } => {
                 Self { retry_after: Some(*retry_after), ..Self::from(Cause::from(error)) }
@@ -132,7 +133,7 @@ impl Failure {
                 Self { retry_after: Some(retry_after), ..Self::from(Reason::SigningCredentialsUnavailable) }
             }
             PresignError::RequestTooLarge(violations) => Self {
-                text: "the signed request would exceed S3's limit of 8 KiB; use shorter values",
+                text: Cow::Borrowed("the signed request would exceed S3's limit of 8 KiB; use shorter values"),
                 violations,
                 ..Self::from(Reason::RequestInvalid)
             },

@@ -24,11 +24,23 @@ pub enum MalformedRequest {
     InvalidCompressionFlag,
     /// The message cannot be decoded as the method's request message.
     UndecodableMessage,
+    /// The HTTP method is not one of the path.
+    MethodNotAllowed,
+    /// The client accepts no media type that the answer can have.
+    NotAcceptable,
+    /// The content type of the body is not one of the path.
+    UnsupportedMediaType,
+    /// A header is invalid, repeated, or contradicts another one or the target.
+    InvalidHeader,
+    /// The request has a body, and its method takes none.
+    UnexpectedBody,
+    /// The query string is invalid.
+    InvalidQuery,
 }
 
 impl MalformedRequest {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::NotPost,
         Self::NotGrpc,
         Self::UnknownMethod,
@@ -38,6 +50,12 @@ impl MalformedRequest {
         Self::TruncatedMessage,
         Self::InvalidCompressionFlag,
         Self::UndecodableMessage,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::UnsupportedMediaType,
+        Self::InvalidHeader,
+        Self::UnexpectedBody,
+        Self::InvalidQuery,
     ];
 
     /// The name in the log and in metrics.
@@ -53,6 +71,12 @@ impl MalformedRequest {
             Self::TruncatedMessage => "truncated_message",
             Self::InvalidCompressionFlag => "invalid_compression_flag",
             Self::UndecodableMessage => "undecodable_message",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable => "not_acceptable",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::InvalidHeader => "invalid_header",
+            Self::UnexpectedBody => "unexpected_body",
+            Self::InvalidQuery => "invalid_query",
         }
     }
 
@@ -66,7 +90,23 @@ impl MalformedRequest {
             | Self::NotGrpc
             | Self::TruncatedMessage
             | Self::InvalidCompressionFlag
-            | Self::UndecodableMessage => Reason::RequestInvalid,
+            | Self::UndecodableMessage
+            | Self::MethodNotAllowed
+            | Self::NotAcceptable
+            | Self::UnsupportedMediaType
+            | Self::InvalidHeader
+            | Self::UnexpectedBody
+            | Self::InvalidQuery => Reason::RequestInvalid,
+        }
+    }
+
+    /// The status of an answer in plain HTTP.
+    pub(crate) const fn http_status(self) -> u16 {
+        match self {
+            Self::NotPost | Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
+            Self::NotGrpc | Self::UnsupportedMediaType => 415,
+            other => other.reason().http_status(),
         }
     }
 
@@ -78,6 +118,16 @@ impl MalformedRequest {
             Self::TruncatedMessage => "the request ends in the middle of a message",
             Self::InvalidCompressionFlag => "a message has an invalid gRPC prefix: the compression flag must be 0",
             Self::UndecodableMessage => "the message cannot be decoded as the method's request message",
+            Self::MethodNotAllowed => {
+                "this path does not serve this HTTP method (GET, POST, ...); the header allow lists those that it serves"
+            }
+            Self::NotAcceptable => "the answer is application/json, and the header accept excludes it",
+            Self::UnsupportedMediaType => {
+                "the content-type must be application/json; at the paths of Connect it may be application/proto"
+            }
+            Self::InvalidHeader => "a header of the request is invalid, repeated, or contradicts another one",
+            Self::UnexpectedBody => "a GET request must not have a body",
+            Self::InvalidQuery => "the query string is invalid",
         }
     }
 }

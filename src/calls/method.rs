@@ -19,13 +19,17 @@ pub(crate) enum CallMethod {
     Reflection,
     /// The same of the older version.
     ReflectionAlpha,
+    /// The description of the HTTP interface.
+    OpenApi,
+    /// A browser's question whether a page of another origin may call (CORS).
+    Preflight,
     /// An unknown method.
     Unknown,
 }
 
 impl CallMethod {
     /// Every method, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::IssueDownloadUrl,
         Self::IssueUploadUrl,
         Self::VerifyUpload,
@@ -33,6 +37,8 @@ impl CallMethod {
         Self::HealthWatch,
         Self::Reflection,
         Self::ReflectionAlpha,
+        Self::OpenApi,
+        Self::Preflight,
         Self::Unknown,
     ];
 
@@ -41,10 +47,16 @@ impl CallMethod {
         let known = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         let known =
             known.and_then(|parts| Self::ALL.into_iter().find(|method| parts == (method.service(), method.name())));
+        let known = known.filter(|method| method.is_rpc());
         known.unwrap_or(Self::Unknown)
     }
 
-    /// The full name of the service; `unknown` for an unknown method.
+    /// Whether gRPC has the method.
+    pub(crate) const fn is_rpc(self) -> bool {
+        !matches!(self, Self::OpenApi | Self::Preflight | Self::Unknown)
+    }
+
+    /// The full name of the service; `http` for what only HTTP has, `unknown` for an unknown method.
     #[must_use]
     pub(crate) const fn service(self) -> &'static str {
         match self {
@@ -52,6 +64,7 @@ impl CallMethod {
             Self::HealthCheck | Self::HealthWatch => "grpc.health.v1.Health",
             Self::Reflection => "grpc.reflection.v1.ServerReflection",
             Self::ReflectionAlpha => "grpc.reflection.v1alpha.ServerReflection",
+            Self::OpenApi | Self::Preflight => "http",
             Self::Unknown => "unknown",
         }
     }
@@ -66,6 +79,8 @@ impl CallMethod {
             Self::HealthCheck => "Check",
             Self::HealthWatch => "Watch",
             Self::Reflection | Self::ReflectionAlpha => "ServerReflectionInfo",
+            Self::OpenApi => "OpenApi",
+            Self::Preflight => "Preflight",
             Self::Unknown => "unknown",
         }
     }
@@ -80,7 +95,7 @@ impl CallMethod {
             Self::HealthWatch => "grpc.health.v1.Health/Watch",
             Self::Reflection => "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
             Self::ReflectionAlpha => "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-            Self::Unknown => "_OTHER",
+            Self::OpenApi | Self::Preflight | Self::Unknown => "_OTHER",
         }
     }
 
@@ -93,14 +108,29 @@ impl CallMethod {
         }
     }
 
-    /// Whether the method requires an authenticated caller. Health and reflection do not: probes and tools call them,
-    /// about the server and not about an object.
+    /// Whether the method requires an authenticated caller. Health, reflection and the like do not: probes, tools and
+    /// browsers call them, about the server and not about an object.
     pub(crate) const fn needs_caller(self) -> bool {
         match self {
-            Self::HealthCheck | Self::HealthWatch | Self::Reflection | Self::ReflectionAlpha => false,
+            Self::HealthCheck
+            | Self::HealthWatch
+            | Self::Reflection
+            | Self::ReflectionAlpha
+            | Self::OpenApi
+            | Self::Preflight => false,
             // An unknown method is refused as malformed before. If it were not, it would require a caller.
             Self::IssueDownloadUrl | Self::IssueUploadUrl | Self::VerifyUpload | Self::Unknown => true,
         }
+    }
+
+    /// Whether load balancers and tools call the method regularly.
+    pub(crate) const fn is_probe(self) -> bool {
+        !self.needs_caller() && !self.is_of_browsers()
+    }
+
+    /// Whether browsers and people call the method, without a caller.
+    pub(crate) const fn is_of_browsers(self) -> bool {
+        matches!(self, Self::OpenApi | Self::Preflight)
     }
 
     /// The kind of the method, by the names of gRPC's Prometheus metrics.
@@ -120,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_known_path_leads_to_its_method_and_every_other_to_unknown() {
-        for method in CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown) {
+        for method in CallMethod::ALL.into_iter().filter(|method| method.is_rpc()) {
             let path = format!("/{}/{}", method.service(), method.name());
             assert_eq!(CallMethod::from_path(&path), method);
             assert_eq!(path.strip_prefix('/'), Some(method.rpc_method()));
@@ -128,20 +158,24 @@ mod tests {
                 assert_eq!(CallMethod::from_path(&other), CallMethod::Unknown, "{other}");
             }
         }
-        assert_eq!(CallMethod::from_path("/unknown/unknown"), CallMethod::Unknown);
+        for of_http in ["/unknown/unknown", "/http/OpenApi", "/http/Preflight"] {
+            assert_eq!(CallMethod::from_path(of_http), CallMethod::Unknown);
+        }
         assert_eq!(CallMethod::from_path(""), CallMethod::Unknown);
     }
 
     #[test]
-    fn only_health_and_reflection_need_no_caller() {
-        let exempt: Vec<_> = CallMethod::ALL.into_iter().filter(|method| !method.needs_caller()).collect();
+    fn only_calls_about_the_server_need_no_caller() {
+        let exempt = CallMethod::ALL.into_iter().filter(|method| !method.needs_caller());
         assert_eq!(
-            exempt.iter().map(|method| method.rpc_method()).collect::<Vec<_>>(),
+            exempt.map(|method| (method.service(), method.name())).collect::<Vec<_>>(),
             [
-                "grpc.health.v1.Health/Check",
-                "grpc.health.v1.Health/Watch",
-                "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-                "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                ("grpc.health.v1.Health", "Check"),
+                ("grpc.health.v1.Health", "Watch"),
+                ("grpc.reflection.v1.ServerReflection", "ServerReflectionInfo"),
+                ("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo"),
+                ("http", "OpenApi"),
+                ("http", "Preflight"),
             ]
         );
     }

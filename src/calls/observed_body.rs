@@ -30,12 +30,16 @@ impl<W: Wire> HttpBody for ObservedBody<W> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(line) = &mut self.line {
+        let Self { body, line } = &mut *self;
+        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        if let Some(line) = line {
             match &frame {
-                Some(Ok(frame)) => line.learn_code(frame.trailers_ref().and_then(W::code_of_trailers)),
+                Some(Ok(frame)) => match frame.trailers_ref() {
+                    Some(trailers) => line.learn_code(W::code_of_trailers(trailers)),
+                    None => line.learn_code(W::code_of_body(body)),
+                },
                 Some(Err(error)) => line.learn_code(Some(W::code_of_error(error))),
-                None => {}
+                None => line.learn_code(W::code_of_body(body)),
             }
         }
         Poll::Ready(frame)

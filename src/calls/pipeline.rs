@@ -16,7 +16,6 @@ use super::catch_panic::{CaughtPanic, Panicked};
 use super::cause::Cause;
 use super::connection::ConnectionInfo;
 use super::incoming::{CallOrigin, IncomingCall};
-use super::malformed::MalformedRequest;
 use super::method::CallMethod;
 use super::observed_body::ObservedBody;
 use super::record::CallRecord;
@@ -63,7 +62,8 @@ impl Pipeline {
         let method = wire.method(&request);
         let (record, mut line) = match origin {
             CallOrigin::Client => {
-                let (record, line) = self.access_log.begin(W::SYSTEM, method, request.headers(), &connection.peer);
+                let (record, line) =
+                    self.access_log.begin(wire.protocol(), method, request.headers(), &connection.peer);
                 (record, Some(line))
             }
             CallOrigin::SelfCheck => (CallRecord::untraced(), None),
@@ -73,7 +73,7 @@ impl Pipeline {
         // 2. Malformed requests are answered without authentication: the list of methods is public, so the answer
         // reveals nothing.
         let mut answer = match wire.judge(method, &request) {
-            Some(malformed) => self.refuse_form(wire, malformed, request.method(), &call),
+            Some(cause) => self.refuse_head(wire, cause, request.method(), &call),
             None => {
                 let (head, body) = request.into_parts();
                 let body = wire.watch(method, &head.headers, body, &call.record);
@@ -132,16 +132,16 @@ impl Pipeline {
         Ok(wire.serve(*method, Admitted::Authenticated { head, call, message }, record).await)
     }
 
-    /// Refuses a malformed request. It counts as an unauthenticated stream.
-    fn refuse_form<W: Wire>(
+    /// Refuses a request by its head. It counts as an unauthenticated stream.
+    fn refuse_head<W: Wire>(
         &self,
         wire: &W,
-        malformed: MalformedRequest,
+        cause: Cause,
         method: &Method,
         call: &CallInProgress<'_>,
     ) -> Response<W::AnswerBody> {
         let place = call.stream.take_unproven(UnprovenKind::Other).map(drop);
-        let answer = self.answer(wire, Cause::Malformed(malformed), call);
+        let answer = self.answer(wire, cause, call);
         // An answer without a body needs no room at the client. Answers to HEAD have no body either (RFC 9110 section
         // 9.3.2).
         if place.is_err() || *method == Method::HEAD { answer.map(|_| W::AnswerBody::default()) } else { answer }

@@ -32,6 +32,7 @@ pub enum Reason {
     CompressionNotSupported,
     MessageCountInvalid,
     NameUnknown,
+    CrossSiteRequest,
 }
 
 /// Whether the same call may succeed later.
@@ -62,7 +63,7 @@ const SECOND: Retry = Retry::After(Duration::from_secs(1));
 
 impl Reason {
     /// Every reason, in the order of the contract.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::CallerNotAuthenticated,
         Self::RequestInvalid,
         Self::ObjectInNoTier,
@@ -87,6 +88,7 @@ impl Reason {
         Self::CompressionNotSupported,
         Self::MessageCountInvalid,
         Self::NameUnknown,
+        Self::CrossSiteRequest,
     ];
 
     #[expect(clippy::too_many_lines, reason = "the lines of one table")]
@@ -102,7 +104,7 @@ impl Reason {
                 Unauthenticated,
                 401,
                 WithNewProof,
-                "this listener requires one valid bearer token in the authorization metadata",
+                "this listener requires one valid bearer token in the header authorization",
             ),
             Self::RequestInvalid => ("REQUEST_INVALID", InvalidArgument, 400, No, "the request has invalid fields"),
             // An object outside every tier and an unknown bucket get the same answer: neither reveals what exists.
@@ -205,7 +207,7 @@ impl Reason {
                 Unimplemented,
                 415,
                 No,
-                "compressed messages are not supported; send them without grpc-encoding",
+                "compressed messages are not supported; send them without compression",
             ),
             Self::MessageCountInvalid => (
                 "MESSAGE_COUNT_INVALID",
@@ -217,6 +219,13 @@ impl Reason {
             Self::NameUnknown => {
                 ("NAME_UNKNOWN", NotFound, 404, No, "the broker has no service, file or symbol with this name")
             }
+            Self::CrossSiteRequest => (
+                "CROSS_SITE_REQUEST",
+                PermissionDenied,
+                403,
+                No,
+                "http.cors_origins does not list the origin of this browser request",
+            ),
         };
         Entry { name, code, http_status, retry, text }
     }
@@ -263,7 +272,7 @@ mod tests {
         assert!(Reason::ALL.into_iter().enumerate().all(|(place, reason)| reason as usize == place));
         let names: BTreeSet<_> = Reason::ALL.map(Reason::name).into();
         assert_eq!(names.len(), Reason::ALL.len());
-        assert_eq!(Reason::ALL.last(), Some(&Reason::NameUnknown));
+        assert_eq!(Reason::ALL.last(), Some(&Reason::CrossSiteRequest));
     }
 
     /// The mapping that google.rpc.Code documents, except for reasons with a more precise HTTP status.

@@ -8,18 +8,16 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body as HttpBody;
 
 use super::authenticated_call::AuthenticatedCall;
+use super::cause::Cause;
 use super::code::Code;
 use super::failure::Failure;
-use super::malformed::MalformedRequest;
 use super::message::MessagePrefix;
 use super::method::CallMethod;
+use super::protocol::Protocol;
 use super::record::CallRecord;
 
 /// A protocol for calls and answers.
 pub(crate) trait Wire: Send + Sync {
-    /// The `rpc.system.name` of traces.
-    const SYSTEM: &'static str;
-
     /// The prefix of a message.
     const PREFIX: MessagePrefix;
 
@@ -30,10 +28,13 @@ pub(crate) trait Wire: Send + Sync {
 
     type AnswerBody: HttpBody<Data = Bytes> + Default + Unpin + Send;
 
+    /// For the log and for traces.
+    fn protocol(&self) -> Protocol;
+
     fn method(&self, request: &Request<Self::RequestBody>) -> CallMethod;
 
-    /// Why the head of a request is malformed.
-    fn judge(&self, method: CallMethod, request: &Request<Self::RequestBody>) -> Option<MalformedRequest>;
+    /// Why a request is refused by its head alone.
+    fn judge(&self, method: CallMethod, request: &Request<Self::RequestBody>) -> Option<Cause>;
 
     /// The client's deadline, if it has one.
     fn client_timeout(&self, headers: &HeaderMap) -> Option<Duration>;
@@ -66,6 +67,9 @@ pub(crate) trait Wire: Send + Sync {
 
     /// The code in the trailers of an answer.
     fn code_of_trailers(trailers: &HeaderMap) -> Option<Code>;
+
+    /// The code of an answer whose body has ended without trailers.
+    fn code_of_body(body: &Self::AnswerBody) -> Option<Code>;
 
     /// The code of an answer that ends early.
     fn code_of_error(error: &<Self::AnswerBody as HttpBody>::Error) -> Code;

@@ -136,12 +136,17 @@ fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
 }
 
 fn describe_listener(listener: &ListenerSettings) -> String {
-    let ListenerSettings { address, proof, tls } = listener;
+    let ListenerSettings { address, proof, tls, protocols } = listener;
     let transport = transport(tls.as_ref());
+    let served = match (protocols.grpc, protocols.http) {
+        (true, true) => "gRPC and HTTP",
+        (true, false) => "gRPC",
+        (false, _) => "HTTP",
+    };
     let of_domain = proof.workload().map(|proof| format!(", workloads of {}", proof.trust_domain));
     let (of_domain, hop) = (of_domain.unwrap_or_default(), proof.workload().and_then(WorkloadProof::hop));
     format!(
-        "gRPC on {address}, {transport}; proof: {}{of_domain}{}",
+        "{served} on {address}, {transport}; proof: {}{of_domain}{}",
         proof.name(),
         hop.map_or_else(String::new, describe_hop)
     )

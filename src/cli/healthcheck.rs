@@ -67,7 +67,7 @@ enum ProbeTarget {
 
 impl ProbeTarget {
     fn from_config(config: &Config) -> Self {
-        let plaintext = config.listeners.iter().find(|listener| listener.tls.is_none());
+        let plaintext = config.listeners.iter().find(|listener| listener.tls.is_none() && listener.protocols.grpc);
         match plaintext.map(|listener| &listener.address) {
             Some(ListenAddress::Tcp(address)) => Self::Tcp(reachable(*address)),
             Some(ListenAddress::Unix { path, .. }) => Self::Unix(path.clone()),

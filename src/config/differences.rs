@@ -23,6 +23,7 @@ impl Config {
             issuers,
             required_issuers,
             buckets,
+            http,
             warnings: _,
             redaction: _,
         } = self;
@@ -38,6 +39,8 @@ impl Config {
             ("policy", differ(policy, &newer.policy)),
             ("issuer", differ(issuers, &newer.issuers) || required_issuers != &newer.required_issuers),
             ("bucket", differ(buckets, &newer.buckets)),
+            ("http", http.cors_origins != newer.http.cors_origins),
+            ("presignedurl", http.presigned_url != newer.http.presigned_url),
         ];
         sections.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

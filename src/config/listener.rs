@@ -1,10 +1,11 @@
-//! `[[listener]]`: where gRPC is served, and which proof of identity every call must have.
+//! `[[listener]]`: where calls are served, and which proof of identity every call must have.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::tls::{self, TlsSettings};
+use crate::calls::Protocols;
 use access_broker_base::document::{Located, Table};
 use access_broker_identity::{
     AcceptedProof, HeaderElements, MeshHeader, SpiffeId, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
@@ -28,6 +29,8 @@ pub struct ListenerSettings {
     pub proof: AcceptedProof,
     /// Its transport security; `None` for plaintext.
     pub tls: Option<TlsSettings>,
+    /// What its clients may speak.
+    pub protocols: Protocols,
 }
 
 impl ListenerSettings {
@@ -70,7 +73,7 @@ pub(super) fn read_all(
     let tables = root.tables("listener");
     if tables.is_empty() {
         let address = ListenAddress::Tcp(grpc_addr.map_or(DEFAULT_ADDRESS, |address| address.value));
-        return vec![ListenerSettings { address, proof: AcceptedProof::Token, tls: None }];
+        return vec![ListenerSettings { address, proof: AcceptedProof::Token, tls: None, protocols: Protocols::ALL }];
     }
     if let Some(Located { location, .. }) = grpc_addr {
         root.report(
@@ -97,18 +100,56 @@ pub(super) fn read_all(
 
 fn read(table: &mut Table<'_>, directory: &Path) -> Option<ListenerSettings> {
     table.describe(
-        "Where gRPC is served, and which proof of identity every call must have.",
+        "Where calls are served, and which proof of identity every call must have.",
         "one listener at `server.grpc_addr`, without TLS, with tokens as proof",
     );
     let address = read_address(table, directory);
     let proof = read_proof(table);
+    let protocols = read_protocols(table);
     let tls = tls::read(table, directory);
     if let (Some(ListenAddress::Unix { .. }), Some(_)) = (&address, &tls) {
         let location = table.location_of("tls_certificate_file");
         table.report("tls_certificate_file", &location, "cannot be combined with a Unix domain socket");
     }
     let proof = proof.accepted(table, address.as_ref(), tls.as_ref());
-    Some(ListenerSettings { address: address?, proof: proof?, tls })
+    let proof = proof?;
+    let protocols = protocols.unwrap_or(default_protocols(&proof));
+    Some(ListenerSettings { address: address?, proof, tls, protocols })
+}
+
+/// The protocols unless a listener says otherwise. Where no token is required, a browser may prove its user's
+/// identity to every page's requests, so HTTP must be asked for.
+const fn default_protocols(proof: &AcceptedProof) -> Protocols {
+    match proof {
+        AcceptedProof::Token => Protocols::ALL,
+        AcceptedProof::Workload(_) | AcceptedProof::TokenAndWorkload(_) => Protocols::GRPC,
+    }
+}
+
+/// A value of `protocols`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ProtocolName {
+    Grpc,
+    Http,
+}
+
+fn read_protocols(table: &mut Table<'_>) -> Option<Protocols> {
+    let names = table
+        .setting("protocols", "What clients may speak: gRPC, or JSON over HTTP/1.1 and HTTP/2. See [HTTP](HTTP.md).")
+        .list("string")
+        .limits("`grpc`, `http`, or both")
+        .absent("both with `proof = \"token\"`, else `[\"grpc\"]`")
+        .each(|text| match text {
+            "grpc" => Ok(ProtocolName::Grpc),
+            "http" => Ok(ProtocolName::Http),
+            other => Err(format!("has {other:?}; must be \"grpc\" or \"http\"")),
+        })?;
+    let names: Vec<_> = names.into_iter().map(|name| name.value).collect();
+    let protocols = Protocols { grpc: names.contains(&ProtocolName::Grpc), http: names.contains(&ProtocolName::Http) };
+    if names.len() != usize::from(protocols.grpc) + usize::from(protocols.http) {
+        table.report("protocols", &table.location_of("protocols"), "repeats a protocol");
+    }
+    Some(protocols)
 }
 
 fn read_address(table: &mut Table<'_>, directory: &Path) -> Option<ListenAddress> {

@@ -25,7 +25,7 @@ pub(super) fn judge<B>(method: CallMethod, request: &Request<B>) -> Option<Malfo
 
 /// Whether the single content type is gRPC with protobuf, with any parameters. Others with that prefix are other
 /// protocols, such as `application/grpc-web`, or other encodings.
-fn is_grpc(headers: &HeaderMap) -> bool {
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();

@@ -21,21 +21,21 @@ use super::status::{neutral_code, status};
 use super::stream_end::EndingBody;
 use super::timeout::client_timeout;
 use crate::calls::{
-    self, Admitted, CallCounters, CallMethod, CallRecord, Cause, Failure, IncomingCall, MalformedRequest,
-    MessagePrefix, Pipeline, Wire,
+    self, Admitted, CallCounters, CallMethod, CallRecord, Cause, Failure, IncomingCall, MessagePrefix, Pipeline,
+    Protocol, Wire,
 };
 
 /// Serves every call: through the pipeline, and then by the services.
 pub(crate) struct GrpcCalls<S>(Arc<Shared<S>>);
 
 struct Shared<S> {
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     wire: GrpcWire<S>,
 }
 
 impl<S> GrpcCalls<S> {
     /// `services` are those of the library. The token ends the streams of health and reflection.
-    pub(crate) fn new(pipeline: Pipeline, services: S, end: CancellationToken) -> Self {
+    pub(crate) fn new(pipeline: Arc<Pipeline>, services: S, end: CancellationToken) -> Self {
         let counters = Arc::clone(&pipeline.counters);
         Self(Arc::new(Shared { pipeline, wire: GrpcWire { services, end, counters } }))
     }
@@ -94,19 +94,22 @@ pub(super) struct GrpcWire<S> {
 }
 
 impl<S: Services> Wire for GrpcWire<S> {
-    const SYSTEM: &'static str = "grpc";
     const PREFIX: MessagePrefix = framing::PREFIX;
 
     type RequestBody = Body;
     type WatchedBody = FramedBody;
     type AnswerBody = Body;
 
+    fn protocol(&self) -> Protocol {
+        Protocol::Grpc
+    }
+
     fn method(&self, request: &Request<Body>) -> CallMethod {
         CallMethod::from_path(request.uri().path())
     }
 
-    fn judge(&self, method: CallMethod, request: &Request<Body>) -> Option<MalformedRequest> {
-        call_form::judge(method, request)
+    fn judge(&self, method: CallMethod, request: &Request<Body>) -> Option<Cause> {
+        call_form::judge(method, request).map(Cause::Malformed)
     }
 
     fn client_timeout(&self, headers: &HeaderMap) -> Option<Duration> {
@@ -163,6 +166,10 @@ impl<S: Services> Wire for GrpcWire<S> {
         Some(neutral_code(Code::from_bytes(status.as_bytes())))
     }
 
+    fn code_of_body(_: &Body) -> Option<calls::Code> {
+        None
+    }
+
     fn code_of_error(error: &Status) -> calls::Code {
         neutral_code(error.code())
     }
@@ -177,7 +184,7 @@ mod tests {
     use tonic_reflection::pb::{v1, v1alpha};
 
     use super::*;
-    use crate::grpc::proto;
+    use crate::contract::proto;
 
     /// Every method in the descriptors of the services: service, name, kind, and whether it is the broker's.
     fn described() -> BTreeSet<(String, String, &'static str, bool)> {
@@ -210,7 +217,7 @@ mod tests {
     /// A method that the list lacks could not be called; one marked as needing no caller could be called by anyone.
     #[test]
     fn the_list_of_methods_is_that_of_the_descriptors_and_the_brokers_own_need_a_caller() {
-        let known = CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown);
+        let known = CallMethod::ALL.into_iter().filter(|method| method.is_rpc());
         let listed = known.map(|method| {
             (method.service().to_owned(), method.name().to_owned(), method.grpc_type(), method.needs_caller())
         });

@@ -16,7 +16,7 @@ use crate::audit::{AuditFile, AuditTrail, GroupCommitSink};
 use crate::broker::{Backends, Broker};
 use crate::calls::{AccessLog, Authentication, CallCounters, CallSlots, MessageLimits, Pipeline, RejectedLines};
 use crate::config::{AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings};
-use crate::grpc::BrokerService;
+use crate::contract::Operations;
 use crate::policy_store::PolicyStore;
 use crate::quota::Quotas;
 use crate::telemetry::{
@@ -190,8 +190,8 @@ impl Components {
         }
     }
 
-    pub(super) fn broker_service(&self, sole_bucket: Option<BucketName>) -> BrokerService {
-        BrokerService::new(self.broker.clone(), sole_bucket, self.audit.clone())
+    pub(super) fn operations(&self, sole_bucket: Option<BucketName>) -> Operations {
+        Operations::new(self.broker.clone(), sole_bucket, self.audit.clone())
     }
 }
 

@@ -1,12 +1,17 @@
 //! All connections: their limits, and their common end.
 
 mod connection;
+mod delivery;
 mod greeting;
 pub(super) mod handshake;
+mod http1;
 mod http2;
+mod lifetime;
 mod line_budget;
 pub(super) mod log_throttle;
+mod open_call;
 mod read_turn;
+mod request_body;
 mod sent_errors;
 mod shared;
 mod stalled_writes;
@@ -28,7 +33,7 @@ use self::handshake::{Accepted, PeerLimits, Requirements};
 use self::line_budget::LineBudget;
 use self::sent_errors::SentErrors;
 use self::shared::{CLOSE_GRACE, RefusalThrottles, Shared};
-use super::grpc_server::GrpcService;
+use super::services::CallService;
 use crate::admission::{
     AddressBlock, AddressCap, AddressShare, ConnectionCaps, ConnectionEntry, ConnectionLedger, ConnectionRefusal,
     ConnectionSlot, StreamBudgets,
@@ -45,7 +50,7 @@ pub(super) struct Connections(Arc<Shared>);
 
 impl Connections {
     pub(super) fn new(
-        service: GrpcService,
+        service: CallService,
         limits: LimitSettings,
         streams: StreamBudgets,
         counters: Arc<ServerCounters>,
@@ -174,7 +179,7 @@ impl Connections {
         self.while_open(entry, handshake::shake_hands(accepted, requirements, handshakes, limits)).await
     }
 
-    /// Serves a client that speaks HTTP/2; tells others that this port requires it.
+    /// Serves a client by the protocol that it speaks, if the listener serves it.
     ///
     /// The HTTP/2 library has no time limit for the first bytes, and pings a silent peer only after the preface:
     /// without a limit here, any peer could hold sockets for ever.
@@ -186,7 +191,8 @@ impl Connections {
         let peer = peer.map(tracing::field::display);
         match heard {
             Ok(Greeting::Http2(connection)) => http2::serve(connection, entry, &self.0).await,
-            Ok(Greeting::Http1(client)) => {
+            Ok(Greeting::Http1(connection)) => http1::serve(connection, entry, &self.0).await,
+            Ok(Greeting::Http1Refused(client)) => {
                 counters.http1_clients.add_one();
                 tracing::debug!(
                     peer,

@@ -21,10 +21,13 @@ pub struct StartOptions {
     pub traces: Traces,
     /// Counts lost log lines, for metrics.
     pub log: Arc<LogCounts>,
+    /// Whether the server refuses requests over HTTP whose `Host` is not a loopback name. A development server has no other
+    /// clients than this machine's, which include pages in a browser (DNS rebinding).
+    pub loopback_hosts_only: bool,
 }
 
 impl StartOptions {
-    /// The machine's own, without traces, and with a log that loses nothing.
+    /// The machine's own, without traces, with a log that loses nothing, and for every `Host`.
     #[must_use]
     pub fn system() -> Self {
         Self {
@@ -33,6 +36,7 @@ impl StartOptions {
             decision_ids: DecisionId::generate,
             traces: Traces::off(),
             log: Arc::default(),
+            loopback_hosts_only: false,
         }
     }
 }

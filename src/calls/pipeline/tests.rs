@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::admission::{BudgetLimits, Budgets, ConnectionCaps, ConnectionLedger, ConnectionSlot, Shares};
 use crate::calls::{
-    CallObserver, Code, EndedCall, EventCounter, Failure, MessageLimits, MessagePrefix, Reason, RejectedLines,
-    RequestFault,
+    CallObserver, Code, EndedCall, EventCounter, Failure, MalformedRequest, MessageLimits, MessagePrefix, Protocol,
+    Protocols, Reason, RejectedLines, RequestFault,
 };
 use access_broker_base::clock::SystemClock;
 use access_broker_identity::{
@@ -38,23 +38,26 @@ const REASON: &str = "reason";
 const MALFORMED: &[u8] = b"malformed";
 
 impl Wire for TestWire {
-    const SYSTEM: &'static str = "test";
     const PREFIX: MessagePrefix = MessagePrefix { bytes: 0, announced: |_| None };
 
     type RequestBody = TestBody;
     type WatchedBody = TestBody;
     type AnswerBody = TestBody;
 
+    fn protocol(&self) -> Protocol {
+        Protocol::Grpc
+    }
+
     fn method(&self, request: &Request<TestBody>) -> CallMethod {
         CallMethod::from_path(request.uri().path())
     }
 
-    fn judge(&self, method: CallMethod, request: &Request<TestBody>) -> Option<MalformedRequest> {
+    fn judge(&self, method: CallMethod, request: &Request<TestBody>) -> Option<Cause> {
         assert!(!request.headers().contains_key("panic"), "on purpose");
         match (method, request.method()) {
-            (CallMethod::Unknown, _) => Some(MalformedRequest::UnknownMethod),
+            (CallMethod::Unknown, _) => Some(Cause::Malformed(MalformedRequest::UnknownMethod)),
             (_, &Method::POST) => None,
-            _ => Some(MalformedRequest::NotPost),
+            _ => Some(Cause::Malformed(MalformedRequest::NotPost)),
         }
     }
 
@@ -103,6 +106,10 @@ impl Wire for TestWire {
     fn code_of_trailers(trailers: &HeaderMap) -> Option<Code> {
         let number: usize = trailers.get(CODE)?.to_str().unwrap().parse().unwrap();
         Some(Code::ALL[number])
+    }
+
+    fn code_of_body(_: &TestBody) -> Option<Code> {
+        None
     }
 
     fn code_of_error(_: &BrokenOff) -> Code {
@@ -212,7 +219,7 @@ impl World {
         let trust_domain = TrustDomain::parse("cluster.local").unwrap();
         let accepts = Arc::new(AcceptedProof::Workload(WorkloadProof { trust_domain, source }));
         let stream = OpenStream::accept(self.slot.entry(), &self.budgets.streams).unwrap();
-        let connection = ConnectionInfo { peer, accepts };
+        let connection = ConnectionInfo { peer, accepts, protocols: Protocols::GRPC };
         IncomingCall { request, connection, stream, origin: CallOrigin::Client }
     }
 
@@ -291,7 +298,7 @@ async fn a_proven_call_is_served_with_its_caller_and_message_and_without_its_pro
 /// One list says which methods require a caller, and the pipeline follows it.
 #[tokio::test]
 async fn every_method_but_health_and_reflection_is_refused_without_a_proof() {
-    for method in CallMethod::ALL.into_iter().filter(|method| *method != CallMethod::Unknown) {
+    for method in CallMethod::ALL.into_iter().filter(|method| method.is_rpc()) {
         let world = World::new(LIMITS);
         let handler = if method.needs_caller() { not_called } else { fine };
         let answer = world.call(handler, bare(method)).await;

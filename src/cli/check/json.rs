@@ -81,9 +81,10 @@ fn located(origin: &str, location: &Location, setting: &str, message: &str) -> M
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn listener(ListenerSettings { address, proof, tls }: &ListenerSettings) -> Value {
+fn listener(ListenerSettings { address, proof, tls, protocols }: &ListenerSettings) -> Value {
     json!({
         "address": address.to_string(),
+        "protocols": protocols.names(),
         "transport": transport(tls.as_ref()),
         "proof": proof.name(),
         "trust_domain": proof.workload().map(|workload| workload.trust_domain.to_string()),

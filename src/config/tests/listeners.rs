@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{GOOD, parse, sole_problem, tcp};
+use crate::calls::Protocols;
 use crate::config::{ListenAddress, ListenerSettings, TlsSettings};
 use access_broker_identity::{
     AcceptedProof, HeaderElements, MeshHeader, TrustDomain, TrustedHop, WorkloadProof, WorkloadSource,
@@ -79,6 +80,7 @@ trusted_hop = ["pod"]
                 address: tcp("0.0.0.0:50051"),
                 proof: AcceptedProof::TokenAndWorkload(workload("prod.example", WorkloadSource::ClientCertificate)),
                 tls: Some(tls),
+                protocols: Protocols::GRPC,
             },
             ListenerSettings {
                 address: ListenAddress::Unix { path: "/etc/access-broker/broker.sock".into(), mode: 0o600 },
@@ -87,14 +89,21 @@ trusted_hop = ["pod"]
                     by_header(MeshHeader::L5dClientId, TrustedHop::UnixUser(vec![2_102, 0])),
                 )),
                 tls: None,
+                protocols: Protocols::GRPC,
             },
-            ListenerSettings { address: tcp("127.0.0.1:0"), proof: AcceptedProof::Token, tls: None },
+            ListenerSettings {
+                address: tcp("127.0.0.1:0"),
+                proof: AcceptedProof::Token,
+                tls: None,
+                protocols: Protocols::ALL
+            },
             ListenerSettings {
                 address: tcp("127.0.0.1:0"),
                 proof: AcceptedProof::TokenAndWorkload(
                     workload("prod.example", by_header(xfcc, TrustedHop::Loopback),)
                 ),
                 tls: None,
+                protocols: Protocols::GRPC,
             },
             ListenerSettings {
                 address: tcp("0.0.0.0:50052"),
@@ -103,11 +112,13 @@ trusted_hop = ["pod"]
                     by_elements(xfcc, TrustedHop::Pod, HeaderElements::One),
                 )),
                 tls: None,
+                protocols: Protocols::GRPC,
             },
             ListenerSettings {
                 address: tcp("[::]:50053"),
                 proof: AcceptedProof::Workload(workload("prod.example", by_header(xfcc, TrustedHop::Pod))),
                 tls: None,
+                protocols: Protocols::GRPC,
             },
         ]
     );

@@ -41,7 +41,7 @@ fn warn(table: &Table<'_>, key: &str, location: &Location, address: &ListenAddre
 
 /// Whether tokens arrive in plaintext from other machines. A listener with a mesh header has a trusted hop before it, and
 /// one for client certificates has TLS.
-fn is_exposed(ListenerSettings { address, proof, tls }: &ListenerSettings) -> bool {
+fn is_exposed(ListenerSettings { address, proof, tls, .. }: &ListenerSettings) -> bool {
     let is_reachable = matches!(address, ListenAddress::Tcp(address) if !address.ip().to_canonical().is_loopback());
     is_reachable && tls.is_none() && matches!(proof, AcceptedProof::Token)
 }

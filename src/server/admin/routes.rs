@@ -4,14 +4,15 @@
 //! - `GET /readyz`: 200 when the server serves, otherwise 503. Both list the unavailable parts, one per line.
 //! - `GET /metrics`: the metrics, in the text format that `Accept` prefers.
 //!
-//! No route reads a request's body.
+//! No route reads a request's body. With `loopback_hosts_only`, `Host` must be a loopback name.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -21,13 +22,22 @@ use super::accept::preferred_format;
 use crate::server::lifecycle::readiness::Readiness;
 use crate::server::lifecycle::server_state::ServerState;
 use crate::telemetry::Metrics;
+use access_broker_base::loopback_host::check_loopback_host;
 
-pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics) -> Router {
+pub(in crate::server) fn routes(readiness: Readiness, metrics: Metrics, loopback_hosts_only: bool) -> Router {
     let scrapes = Scrapes { metrics: Arc::new(metrics), turn: Arc::new(Semaphore::new(1)) };
-    Router::new()
+    let routes = Router::new()
         .route("/livez", get(|| async { "live\n" }))
         .route("/readyz", get(ready).with_state(readiness))
-        .route("/metrics", get(scrape).with_state(scrapes))
+        .route("/metrics", get(scrape).with_state(scrapes));
+    if loopback_hosts_only { routes.layer(middleware::from_fn(require_loopback_host)) } else { routes }
+}
+
+async fn require_loopback_host(request: Request, next: Next) -> Response {
+    match check_loopback_host(request.headers(), request.uri(), request.version()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => (refusal.status(), format!("{refusal}\n")).into_response(),
+    }
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {

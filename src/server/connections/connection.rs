@@ -20,9 +20,39 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Connection {
     transport: Transport,
     info: ConnectionInfo,
-    /// Read before anything else.
-    unread: &'static [u8],
+    /// The first bytes, which were read to know the protocol, and are read again.
+    unread: FirstBytes,
     turn: ReadTurn,
+}
+
+/// Bytes that are read before those of the transport.
+#[derive(Debug, Default)]
+struct FirstBytes {
+    bytes: [u8; PREFACE.len()],
+    /// The range of those that are not read.
+    from: usize,
+    to: usize,
+}
+
+impl FirstBytes {
+    fn of(bytes: &[u8]) -> Self {
+        let mut first = Self::default();
+        let length = bytes.len().min(PREFACE.len());
+        for (place, byte) in first.bytes.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        first.to = length;
+        first
+    }
+
+    /// Whether there was something to read.
+    fn read_into(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let to = self.to.min(self.from + buffer.remaining());
+        let Some(next) = self.bytes.get(self.from..to).filter(|next| !next.is_empty()) else { return false };
+        buffer.put_slice(next);
+        self.from = to;
+        true
+    }
 }
 
 #[derive(Debug)]
@@ -40,12 +70,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 impl Connection {
     /// Nothing may have been read from the transport.
     pub(super) fn new(transport: Transport, info: ConnectionInfo) -> Self {
-        Self { transport, info, unread: &[], turn: ReadTurn::default() }
+        Self { transport, info, unread: FirstBytes::default(), turn: ReadTurn::default() }
     }
 
-    /// Puts the preface back after it was read, to be read again.
-    pub(super) const fn unread_preface(&mut self) {
-        self.unread = PREFACE;
+    /// Puts the first bytes back after they were read, at most as many as the preface has.
+    pub(super) fn unread(&mut self, bytes: &[u8]) {
+        self.unread = FirstBytes::of(bytes);
     }
 
     /// What calls know about the connection.
@@ -74,10 +104,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let (first, rest) = self.unread.split_at(self.unread.len().min(buffer.remaining()));
-            buffer.put_slice(first);
-            self.unread = rest;
+        if self.unread.read_into(buffer) {
             return Poll::Ready(Ok(()));
         }
         let turn = self.turn.clone();
@@ -122,6 +149,7 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::calls::Protocols;
     use access_broker_identity::{AcceptedProof, Peer, PeerAddress};
 
     /// A client, and the server's end of its connection.
@@ -133,7 +161,7 @@ pub(super) mod tests {
             has_istio_source: false,
             certificate: None,
         });
-        let info = ConnectionInfo { peer, accepts: Arc::new(AcceptedProof::Token) };
+        let info = ConnectionInfo { peer, accepts: Arc::new(AcceptedProof::Token), protocols: Protocols::GRPC };
         let transport = Transport::Unix(StalledWrites::new(server, Duration::from_secs(10)));
         (client, Connection::new(transport, info))
     }

@@ -1,4 +1,4 @@
-//! Reads the first bytes of a connection: HTTP/2, or a client that must be told that this port requires it.
+//! Reads the first bytes of a connection: HTTP/2, HTTP/1, or a client that must be told that this port serves only gRPC.
 //!
 //! The HTTP/2 library sends first and leaves a client of HTTP/1 with bytes that it cannot read, until a time limit ends
 //! the connection. So the preface is read before the library gets the connection.
@@ -35,7 +35,10 @@ const MAX_UNREAD_BYTES: usize = 64 * 1_024;
 pub(super) enum Greeting {
     /// The whole preface of HTTP/2, which can be read again.
     Http2(Connection),
-    Http1(Http1Client),
+    /// The first bytes of HTTP/1, which can be read again.
+    Http1(Connection),
+    /// A client of HTTP/1 at a listener without HTTP.
+    Http1Refused(Http1Client),
     /// Something else.
     Neither,
 }
@@ -83,7 +86,7 @@ pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Res
             let (first, room) = bytes.split_at_mut(length);
             match classify(first) {
                 FirstBytes::More => {}
-                shown => return Ok(shown),
+                shown => return Ok((shown, length)),
             }
             let read = connection.read(room).await?;
             if read == 0 {
@@ -93,12 +96,16 @@ pub(super) async fn hear(mut connection: Connection, limit: Duration) -> io::Res
         }
     };
     Ok(match time::timeout(limit, heard).await?? {
-        FirstBytes::Http2 => {
-            connection.unread_preface();
+        (FirstBytes::Http2, length) => {
+            connection.unread(bytes.get(..length).unwrap_or_default());
             Greeting::Http2(connection)
         }
-        FirstBytes::Http1 { is_head } => Greeting::Http1(Http1Client { connection, is_head }),
-        FirstBytes::Neither | FirstBytes::More => Greeting::Neither,
+        (FirstBytes::Http1 { .. }, length) if connection.info().protocols.http => {
+            connection.unread(bytes.get(..length).unwrap_or_default());
+            Greeting::Http1(connection)
+        }
+        (FirstBytes::Http1 { is_head }, _) => Greeting::Http1Refused(Http1Client { connection, is_head }),
+        (FirstBytes::Neither | FirstBytes::More, _) => Greeting::Neither,
     })
 }
 
@@ -177,8 +184,8 @@ mod tests {
         let (mut client, server) = connection();
         let serving = tokio::spawn(async move {
             match hear(server, LIMIT).await.unwrap() {
-                Greeting::Http1(client) => client.refuse().await,
-                Greeting::Http2(_) => panic!("HTTP/2"),
+                Greeting::Http1Refused(client) => client.refuse().await,
+                Greeting::Http2(_) | Greeting::Http1(_) => panic!("it is served"),
                 Greeting::Neither => {}
             }
         });
@@ -229,7 +236,7 @@ mod tests {
     async fn a_client_of_http_1_that_stays_is_cut_off() {
         let (mut client, server) = connection();
         client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
-        let Greeting::Http1(refused) = hear(server, LIMIT).await.unwrap() else { panic!("HTTP/1") };
+        let Greeting::Http1Refused(refused) = hear(server, LIMIT).await.unwrap() else { panic!("HTTP/1") };
         let begun = Instant::now();
         refused.refuse().await;
         assert_eq!(begun.elapsed().as_secs(), ANSWER_LIMIT.as_secs());

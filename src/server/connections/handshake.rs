@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::connection::{Connection, Transport};
 use super::stalled_writes::StalledWrites;
 use super::tls::ListenerTls;
-use crate::calls::ConnectionInfo;
+use crate::calls::{ConnectionInfo, Protocols};
 use access_broker_identity::{
     AcceptedProof, ClientCertificate, Peer, PeerAddress, Rejection, TrustedHop, WorkloadProof, is_same_pod,
 };
@@ -52,6 +52,7 @@ impl Accepted {
 pub(in crate::server) struct Requirements {
     pub(in crate::server) tls: Option<Arc<ListenerTls>>,
     pub(in crate::server) accepts: Arc<AcceptedProof>,
+    pub(in crate::server) protocols: Protocols,
     /// Whether the loopback interface has the address that Istio's sidecar connects from over IPv6.
     pub(in crate::server) has_istio_source: bool,
 }
@@ -81,7 +82,7 @@ pub(super) async fn shake_hands(
     places: &Semaphore,
     limits: PeerLimits,
 ) -> io::Result<Connection> {
-    let Requirements { tls, accepts, has_istio_source } = requirements;
+    let Requirements { tls, accepts, protocols, has_istio_source } = requirements;
     let own_ip = accepted.own_ip();
     let (transport, peer) = match (accepted, tls) {
         (Accepted::Tcp { stream, peer, .. }, None) => (
@@ -115,7 +116,7 @@ pub(super) async fn shake_hands(
             )
         }
     };
-    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts }))
+    Ok(Connection::new(transport, ConnectionInfo { peer: Arc::new(peer), accepts, protocols }))
 }
 
 fn read_certificate(leaf: &[u8], address: SocketAddr) -> Result<ClientCertificate, Rejection> {

@@ -14,15 +14,19 @@ use super::log_throttle::LogThrottle;
 use super::sent_errors::SentErrors;
 use crate::admission::{AddressCap, ConnectionEnd, ConnectionLedger, StreamBudgets};
 use crate::config::LimitSettings;
-use crate::server::grpc_server::GrpcService;
+use crate::server::services::CallService;
 use crate::telemetry::ServerCounters;
 
 /// How long a client without calls may take to close the connection after it was told to: a round trip and a little.
 /// Dead peers never close it.
 pub(super) const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
+/// The maximum number of header fields of a request: several times what clients and meshes send. By HPACK a field takes
+/// one byte on the wire and some hundred in memory.
+pub(super) const MAX_HEADER_FIELDS: usize = 128;
+
 pub(super) struct Shared {
-    pub(super) service: GrpcService,
+    pub(super) service: CallService,
     pub(super) limits: LimitSettings,
     pub(super) counters: Arc<ServerCounters>,
     pub(super) streams: StreamBudgets,

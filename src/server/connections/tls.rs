@@ -29,6 +29,7 @@ pub(in crate::server) use self::error::TlsError;
 
 use self::files::TlsFiles;
 use self::server_config::ProvenConfig;
+use crate::calls::Protocols;
 use crate::config::TlsSettings;
 use crate::server::reload_receiver::ReloadReceiver;
 use crate::telemetry::CertificateStatus;
@@ -42,6 +43,7 @@ const TLS_BUFFER_BYTES: usize = 16 * 1_024;
 /// The TLS state of a listener.
 pub(in crate::server) struct ListenerTls {
     settings: TlsSettings,
+    protocols: Protocols,
     in_force: ArcSwap<InForce>,
     /// The observed states of the files. Only one task reads the files; nothing waits for it.
     tracker: Mutex<Tracker>,
@@ -72,12 +74,17 @@ impl ListenerTls {
     /// # Errors
     ///
     /// The first invalid file, with the reason.
-    pub(in crate::server) fn load(settings: &TlsSettings, settle: Duration) -> Result<Self, TlsError> {
+    pub(in crate::server) fn load(
+        settings: &TlsSettings,
+        protocols: Protocols,
+        settle: Duration,
+    ) -> Result<Self, TlsError> {
         let files = TlsFiles::read_at_start(settings, settle)?;
         let tracker = Mutex::new(Tracker::new(settle, &files.sights()));
-        let in_force = InForce::prove(&files)?;
+        let in_force = InForce::prove(&files, protocols)?;
         Ok(Self {
             settings: settings.clone(),
+            protocols,
             in_force: ArcSwap::from_pointee(in_force),
             tracker,
             good_reloads: AtomicU64::new(0),
@@ -92,8 +99,8 @@ impl ListenerTls {
     /// One of the handshake slots is taken while the server computes its answer to the client's complete first message,
     /// and not while it waits for data: silent peers take no slot.
     ///
-    /// HTTP/2 is the only protocol. A client that offers only others is refused by the handshake (RFC 7301 section
-    /// 3.2). A client that offers none is accepted: gRPC libraries offer `h2`, and some require that it is chosen, but
+    /// HTTP/2 is the only protocol, unless the listener serves HTTP, and is preferred. A client that offers only others is
+    /// refused by the handshake (RFC 7301 section 3.2). A client that offers none is accepted: gRPC libraries offer `h2`, and some require that it is chosen, but
     /// a client with prior knowledge may be simpler than RFC 9113 section 3.3 requires.
     ///
     /// # Errors
@@ -194,7 +201,7 @@ impl ListenerTls {
             FilesState::Active => Ok(Reload::Unchanged),
             FilesState::Pending { .. } => Ok(Reload::Pending),
             FilesState::Usable { .. } => {
-                let proven = InForce::prove(&TlsFiles::from_reads(&self.settings, reads)?)?;
+                let proven = InForce::prove(&TlsFiles::from_reads(&self.settings, reads)?, self.protocols)?;
                 self.in_force.store(Arc::new(proven));
                 tracker.accept();
                 Ok(Reload::Replaced)
@@ -204,9 +211,9 @@ impl ListenerTls {
 }
 
 impl InForce {
-    fn prove(files: &TlsFiles<'_>) -> Result<Self, TlsError> {
+    fn prove(files: &TlsFiles<'_>, protocols: Protocols) -> Result<Self, TlsError> {
         let now = SystemClock.now();
-        let proven = ProvenConfig::build(files, now)?;
+        let proven = ProvenConfig::build(files, protocols, now)?;
         let not_after = humantime::format_rfc3339_seconds(proven.not_after);
         tracing::info!(file = %files.certificate.path.display(), %not_after, "TLS certificate active");
         Ok(Self { proven, since: now })

@@ -19,11 +19,11 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, service_fn};
 
-use crate::calls::{CallOrigin, IncomingCall};
+use crate::calls::{CallOrigin, IncomingCall, Protocols};
 use crate::config::LimitSettings;
 use crate::server::connections::Connections;
 use crate::server::connections::handshake::{Accepted, Requirements};
-use crate::server::grpc_server::GrpcService;
+use crate::server::services::CallService;
 use crate::telemetry::ServerCounters;
 use access_broker_identity::AcceptedProof;
 
@@ -55,7 +55,7 @@ pub(crate) enum SelfCheckError {
 
 impl SelfCheck {
     /// The service must be that of the listeners.
-    pub(in crate::server) fn new(service: GrpcService, limits: &LimitSettings) -> Self {
+    pub(in crate::server) fn new(service: CallService, limits: &LimitSettings) -> Self {
         let marked = ServiceBuilder::new()
             .map_request(|incoming: IncomingCall<Body>| IncomingCall { origin: CallOrigin::SelfCheck, ..incoming });
         let service = BoxCloneSyncService::new(marked.service(service));
@@ -74,7 +74,12 @@ impl SelfCheck {
     /// When no answer arrives within `limit`, or the connection or the call fails.
     pub(crate) async fn call(&self, limit: Duration) -> Result<(), SelfCheckError> {
         let (client, server) = tokio::io::duplex(PIPE_BYTES);
-        let requirements = Requirements { tls: None, accepts: Arc::new(AcceptedProof::Token), has_istio_source: false };
+        let requirements = Requirements {
+            tls: None,
+            accepts: Arc::new(AcceptedProof::Token),
+            protocols: Protocols::GRPC,
+            has_istio_source: false,
+        };
         self.connections.admit(Accepted::Memory(server), requirements);
         time::timeout(limit, ask(client)).await.unwrap_or(Err(SelfCheckError::TimedOut(limit)))
     }

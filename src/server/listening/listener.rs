@@ -71,11 +71,12 @@ impl Listener {
     ///
     /// `settle` is how long a certificate file that was changed in place must be unchanged before it becomes active.
     pub(in crate::server) async fn bind(settings: &ListenerSettings, settle: Duration) -> anyhow::Result<Self> {
-        let ListenerSettings { address, proof, tls } = settings;
+        let ListenerSettings { address, proof, tls, protocols } = settings;
+        let protocols = *protocols;
         let tls = match tls.clone() {
             None => None,
             Some(tls) => {
-                let loaded = task::spawn_blocking(move || ListenerTls::load(&tls, settle)).await;
+                let loaded = task::spawn_blocking(move || ListenerTls::load(&tls, protocols, settle)).await;
                 let loaded = loaded.unwrap_or(Err(TlsError::Interrupted));
                 Some(loaded.with_context(|| format!("setting up TLS of the listener at {address} failed"))?)
             }
@@ -89,7 +90,7 @@ impl Listener {
         // It reads a file of /proc, which does not block.
         Ok(Self {
             socket,
-            requirements: Requirements { tls, accepts, has_istio_source: own_network::has_istio_source() },
+            requirements: Requirements { tls, accepts, protocols, has_istio_source: own_network::has_istio_source() },
         })
     }
 

@@ -65,11 +65,17 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::calls::Protocols;
     use crate::config::ListenAddress;
     use access_broker_identity::{AcceptedProof, HeaderElements, MeshHeader, TrustDomain, WorkloadSource};
 
     fn listener(proof: AcceptedProof) -> ListenerSettings {
-        ListenerSettings { address: ListenAddress::Tcp(([0, 0, 0, 0], 1).into()), proof, tls: None }
+        ListenerSettings {
+            address: ListenAddress::Tcp(([0, 0, 0, 0], 1).into()),
+            proof,
+            tls: None,
+            protocols: Protocols::ALL,
+        }
     }
 
     fn trusting(hop: TrustedHop) -> WorkloadProof {

@@ -53,6 +53,7 @@ impl Collector for ServerCollector {
             ("unproven_limit", &counters.calls.unproven_refused),
             ("message_timed_out", &counters.calls.message_timeouts),
             ("undelivered", &counters.calls.undelivered),
+            ("cross_site", &counters.calls.cross_site),
         ]
         .map(|(cause, count)| ([("cause", cause)], count.get()));
         encode_counters(

@@ -8,7 +8,8 @@ use std::time::Duration;
 use hyper::rt::Executor;
 use tokio_util::task::TaskTracker;
 
-use super::delivery;
+use super::super::delivery;
+use super::super::open_call::OpenCall;
 use crate::admission::{ConnectionEntry, OpenStream};
 use crate::telemetry::ServerCounters;
 
@@ -61,21 +62,5 @@ where
             delivery::run(call, &stream, limit, &counters).await;
             drop(open);
         });
-    }
-}
-
-/// Counts a call for as long as it lives, even if it panics.
-struct OpenCall(Arc<ConnectionEntry>);
-
-impl OpenCall {
-    fn begin(connection: &Arc<ConnectionEntry>) -> Self {
-        connection.calls().send_modify(|open| *open += 1);
-        Self(Arc::clone(connection))
-    }
-}
-
-impl Drop for OpenCall {
-    fn drop(&mut self) {
-        self.0.calls().send_modify(|open| *open -= 1);
     }
 }

@@ -17,9 +17,11 @@ use x509_cert::ext::pkix::BasicConstraints;
 
 use super::error::{FileProblem, TlsError};
 use super::files::{PemFile, TlsFiles};
+use crate::calls::Protocols;
 
-/// The application protocol, by its ALPN name (RFC 9113 section 3.1).
+/// The application protocols, by their ALPN names (RFC 9113 section 3.1, RFC 7301 section 6).
 const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
 
 /// The maximum size of the client authorities' names, in bytes. The server lists them in every handshake, before a
 /// client has shown anything. About 150 authorities fit.
@@ -33,7 +35,7 @@ pub(super) struct ProvenConfig {
 }
 
 impl ProvenConfig {
-    pub(super) fn build(files: &TlsFiles<'_>, now: SystemTime) -> Result<Self, TlsError> {
+    pub(super) fn build(files: &TlsFiles<'_>, protocols: Protocols, now: SystemTime) -> Result<Self, TlsError> {
         // The provider is explicit, because the process-wide one panics when cargo features select none or two.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let (certified_key, not_after) = certified_key(files, &provider, now)?;
@@ -47,6 +49,9 @@ impl ProvenConfig {
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified_key)));
         config.alpn_protocols = vec![HTTP_2.to_vec()];
+        if protocols.http {
+            config.alpn_protocols.push(HTTP_1.to_vec());
+        }
         resume_nothing(&mut config);
         Ok(Self { config: Arc::new(config), not_after })
     }

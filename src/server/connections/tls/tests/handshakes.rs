@@ -14,6 +14,7 @@ use tokio::time::{self, Instant};
 
 use super::peer::{client_of, connection, handshake};
 use super::pki::{Authority, Folder, Issued};
+use crate::calls::Protocols;
 use crate::server::connections::tls::ListenerTls;
 use access_broker_base::files::DEFAULT_SETTLE;
 
@@ -32,7 +33,11 @@ impl Listener {
     fn new() -> Self {
         let authority = Authority::new("prod");
         let folder = Folder::new(&authority.issue(), &authority);
-        Self { tls: ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap(), authority, _folder: folder }
+        Self {
+            tls: ListenerTls::load(&folder.settings(), Protocols::GRPC, DEFAULT_SETTLE).unwrap(),
+            authority,
+            _folder: folder,
+        }
     }
 
     async fn refusal(&self, identity: Option<&Issued>, version: &'static SupportedProtocolVersion) -> Error {
@@ -108,7 +113,7 @@ async fn without_client_authorities_no_certificate_is_asked_for() {
     let folder = Folder::new(&authority.issue(), &authority);
     let mut settings = folder.settings();
     settings.client_ca_file = None;
-    let tls = ListenerTls::load(&settings, DEFAULT_SETTLE).unwrap();
+    let tls = ListenerTls::load(&settings, Protocols::GRPC, DEFAULT_SETTLE).unwrap();
     let identity = authority.issue();
     for identity in [None, Some(&identity)] {
         let client = Arc::new(client_of(&authority, identity, &TLS13));

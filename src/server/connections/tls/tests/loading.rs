@@ -7,6 +7,7 @@ use humantime::parse_rfc3339;
 use rcgen::date_time_ymd;
 
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, KEY};
+use crate::calls::Protocols;
 use crate::server::connections::tls::ListenerTls;
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::files::TlsFiles;
@@ -20,7 +21,7 @@ const NOT_A_KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY
 const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
 
 fn problem_in(folder: &Folder, name: &str) -> FileProblem {
-    match ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap_err() {
+    match ListenerTls::load(&folder.settings(), Protocols::GRPC, DEFAULT_SETTLE).unwrap_err() {
         TlsError::File { file, problem } if file == folder.path(name) => problem,
         other => panic!("{other}"),
     }
@@ -83,7 +84,7 @@ fn a_file_of_the_largest_size_is_read() {
     let folder = Folder::new(&server, &authority);
     let padding = "\n".repeat(1_024 * 1_024 - server.certificate_pem.len());
     folder.put(CERTIFICATE, padding + &server.certificate_pem);
-    ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap();
+    ListenerTls::load(&folder.settings(), Protocols::GRPC, DEFAULT_SETTLE).unwrap();
 }
 
 #[test]
@@ -99,13 +100,13 @@ fn a_certificate_is_good_from_its_first_second_to_its_last() {
     let begin = parse_rfc3339("2026-01-01T00:00:00Z").unwrap();
     let end = parse_rfc3339("2026-01-02T00:00:00Z").unwrap();
     let second = Duration::from_secs(1);
-    let refused = |now| ProvenConfig::build(&files, now).err();
+    let refused = |now| ProvenConfig::build(&files, Protocols::GRPC, now).err();
     let problem = |problem| Some(TlsError::File { file: folder.path(CERTIFICATE), problem });
     assert_eq!(refused(begin - second), problem(FileProblem::NotYetValid));
     assert_eq!(refused(begin), None);
     assert_eq!(refused(end), None);
     assert_eq!(refused(end + second), problem(FileProblem::Expired));
-    assert_eq!(ProvenConfig::build(&files, begin).unwrap().not_after, end);
+    assert_eq!(ProvenConfig::build(&files, Protocols::GRPC, begin).unwrap().not_after, end);
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn the_status_of_the_start_is_reported() {
     let server = authority.issue_with(|params| params.not_after = date_time_ymd(2100, 1, 1));
     let folder = Folder::new(&server, &authority);
     let before = SystemTime::now();
-    let status = ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap().status();
+    let status = ListenerTls::load(&folder.settings(), Protocols::GRPC, DEFAULT_SETTLE).unwrap().status();
     assert!((before..=SystemTime::now()).contains(&status.loaded_at));
     assert_eq!((status.good_reloads, status.failed_reloads), (0, 0));
     assert_eq!(status.not_after, parse_rfc3339("2100-01-01T00:00:00Z").unwrap());
@@ -124,7 +125,7 @@ fn the_status_of_the_start_is_reported() {
 fn debug_shows_nothing_of_the_key() {
     let authority = Authority::new("prod");
     let folder = Folder::new(&authority.issue(), &authority);
-    let text = format!("{:?}", ListenerTls::load(&folder.settings(), DEFAULT_SETTLE).unwrap());
+    let text = format!("{:?}", ListenerTls::load(&folder.settings(), Protocols::GRPC, DEFAULT_SETTLE).unwrap());
     assert!(text.starts_with("ListenerTls { settings: TlsSettings {") && text.ends_with(", .. }"), "{text}");
     assert!(!text.contains("PRIVATE") && text.len() < 600, "{text}");
 }

@@ -12,6 +12,7 @@ use tokio::time;
 
 use super::peer::{client_of, handshake};
 use super::pki::{Authority, CERTIFICATE, CLIENT_CA, Folder, Issued, KEY};
+use crate::calls::Protocols;
 use crate::server::connections::tls::error::{FileProblem, TlsError};
 use crate::server::connections::tls::{ListenerTls, Reload};
 use crate::server::reload_receiver::ReloadReceiver;
@@ -34,7 +35,7 @@ impl Rotation {
         let authority = Authority::new("prod");
         let server = authority.issue();
         let folder = Folder::new(&server, &authority);
-        let tls = ListenerTls::load(&folder.settings(), SETTLE).unwrap();
+        let tls = ListenerTls::load(&folder.settings(), Protocols::GRPC, SETTLE).unwrap();
         let client = Arc::new(client_of(&authority, Some(&authority.issue()), &TLS13));
         Self { authority, server, folder, tls, client, now: Cell::default() }
     }

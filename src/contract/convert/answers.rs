@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use prost_types::Timestamp;
 
-use crate::grpc::proto;
+use crate::contract::proto;
 use access_broker_policy::{Checksum, ChecksumAlgorithm, ExpiryLimit};
 use access_broker_s3::presign::SignedRequest;
 use access_broker_s3::storage::StoredObject;

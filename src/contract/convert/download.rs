@@ -3,15 +3,15 @@
 use super::answers::{expiry_limit, signed_request, stored_object, timestamp};
 use super::fields::{content_disposition, endpoint_name, header_text, lifetime_request, object_reference};
 use crate::broker::{DownloadRequest, Existence, IssuedDownload};
-use crate::grpc::proto;
-use crate::grpc::violations::Violations;
+use crate::contract::proto;
+use crate::contract::violations::Violations;
 use access_broker_policy::{
     AccessRequest, BucketName, FieldViolation, HeaderText, RequestedDownload, ResponseOverride,
 };
 use access_broker_s3::presign::PresignedDownload;
 
 /// Checks a download request. `sole_bucket` is the bucket that an empty name means.
-pub(in crate::grpc) fn download_request(
+pub(in crate::contract) fn download_request(
     message: proto::IssueDownloadUrlRequest,
     sole_bucket: Option<&BucketName>,
 ) -> Result<DownloadRequest, Vec<FieldViolation>> {
@@ -92,7 +92,7 @@ fn http_date(text: &str, violations: &mut Violations) -> Option<HeaderText> {
 }
 
 /// The answer to a download request.
-pub(in crate::grpc) fn download_response(issued: IssuedDownload) -> proto::IssueDownloadUrlResponse {
+pub(in crate::contract) fn download_response(issued: IssuedDownload) -> proto::IssueDownloadUrlResponse {
     let IssuedDownload { signed: PresignedDownload { get, head, expiry }, object, tier, endpoint, decision_id } =
         issued;
     proto::IssueDownloadUrlResponse {

@@ -4,12 +4,12 @@ use super::answers::stored_object;
 use super::fields::{checksum_of, content_disposition, header_text, object_reference};
 use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, tags_of};
 use crate::broker::{DecisionId, Expectations, Verification, VerificationRequest};
-use crate::grpc::proto;
-use crate::grpc::violations::Violations;
+use crate::contract::proto;
+use crate::contract::violations::Violations;
 use access_broker_policy::{BucketName, EntityTag, FieldViolation};
 
 /// Checks a request to verify an upload. `sole_bucket` is the bucket that an empty name means.
-pub(in crate::grpc) fn verification_request(
+pub(in crate::contract) fn verification_request(
     message: proto::VerifyUploadRequest,
     sole_bucket: Option<&BucketName>,
 ) -> Result<VerificationRequest, Vec<FieldViolation>> {
@@ -60,7 +60,7 @@ pub(in crate::grpc) fn verification_request(
 }
 
 /// The answer to a request to verify an upload.
-pub(in crate::grpc) fn verification_response(verification: Verification) -> proto::VerifyUploadResponse {
+pub(in crate::contract) fn verification_response(verification: Verification) -> proto::VerifyUploadResponse {
     let as_expected = verification.as_expected();
     let Verification { object, mismatches, unknown, tier, decision_id } = verification;
     let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();

@@ -4,13 +4,13 @@ use super::answers::{expiry_limit, signed_request, timestamp};
 use super::fields::{checksum_of, content_disposition, endpoint_name, header_text, lifetime_request, object_reference};
 use super::stored_values::{content_encoding_of, metadata_of, storage_class_of, tags_of};
 use crate::broker::{IssuedUpload, UploadRequest};
-use crate::grpc::proto;
-use crate::grpc::violations::Violations;
+use crate::contract::proto;
+use crate::contract::violations::Violations;
 use access_broker_policy::{AccessRequest, BucketName, EntityTag, FieldViolation, RequestedUpload};
 use access_broker_s3::presign::PresignedUpload;
 
 /// Checks an upload request. `sole_bucket` is the bucket that an empty name means.
-pub(in crate::grpc) fn upload_request(
+pub(in crate::contract) fn upload_request(
     message: proto::IssueUploadUrlRequest,
     sole_bucket: Option<&BucketName>,
 ) -> Result<UploadRequest, Vec<FieldViolation>> {
@@ -61,7 +61,7 @@ pub(in crate::grpc) fn upload_request(
 }
 
 /// The answer to an upload request.
-pub(in crate::grpc) fn upload_response(issued: IssuedUpload) -> proto::IssueUploadUrlResponse {
+pub(in crate::contract) fn upload_response(issued: IssuedUpload) -> proto::IssueUploadUrlResponse {
     let IssuedUpload { signed: PresignedUpload { put, expiry }, tier, endpoint, decision_id } = issued;
     proto::IssueUploadUrlResponse {
         put: Some(signed_request(put)),

@@ -1,6 +1,6 @@
 //! What S3 stores with the content, in requests to upload and to verify.
 
-use crate::grpc::violations::Violations;
+use crate::contract::violations::Violations;
 use access_broker_policy::{
     HeaderText, MAX_METADATA_BYTES, MAX_TAGS, MetadataName, ObjectTags, StorageClass, parse_content_encoding,
 };

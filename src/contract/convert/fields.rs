@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::grpc::proto;
-use crate::grpc::violations::Violations;
+use crate::contract::proto;
+use crate::contract::violations::Violations;
 use access_broker_policy::{
     BucketName, Checksum, ChecksumAlgorithm, DispositionType, EndpointName, HeaderText, LifetimeRequest, MAX_TTL,
     ObjectKey, ObjectReference,
