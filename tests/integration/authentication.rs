@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use crate::support::{CUTE_CAT, SUPER_CUTE_CAT, TestServer, error_info};
 
-const WORDS: &str = "this listener requires one valid bearer token in the authorization metadata";
+const WORDS: &str = "this listener requires one valid bearer token in the header authorization";
 
 fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest};
+use access_broker::contract::proto::{ExpiryLimit, IssueDownloadUrlRequest};
 use access_broker_dev::EmbeddedIssuer;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use axum::Router;

@@ -81,7 +81,8 @@ fn the_json_document_has_the_warnings_and_what_was_understood() {
     assert_eq!((&found["ok"], &found["errors"], &found["warnings"][1]), (&json!(true), &json!([]), &group));
     assert_eq!((found["warnings"].as_array().unwrap().len(), &found["warnings_left_out"]), (2, &json!(0)));
     let listener = json!({
-        "address": "127.0.0.1:0", "transport": "plaintext", "proof": "token", "trust_domain": null, "trusted_hop": null,
+        "address": "127.0.0.1:0", "protocols": ["grpc", "http"], "transport": "plaintext", "proof": "token",
+        "trust_domain": null, "trusted_hop": null,
     });
     let issuer = json!({ "issuer": "https://issuer.example", "audiences": ["broker"], "algorithms": ["RS256"] });
     let url = "https://acme-media.s3.eu-west-1.amazonaws.com";

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest};
+use access_broker::contract::proto::{ExpiryLimit, IssueDownloadUrlRequest};
 use access_broker_dev::EmbeddedIssuer;
 use axum::Router;
 use axum::routing::get;

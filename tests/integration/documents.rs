@@ -3,6 +3,7 @@
 
 mod errors;
 mod examples;
+mod openapi;
 mod pages;
 mod samples;
 mod settings;

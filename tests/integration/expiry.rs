@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use access_broker::config::Config;
-use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest, IssueDownloadUrlResponse};
+use access_broker::contract::proto::{ExpiryLimit, IssueDownloadUrlRequest, IssueDownloadUrlResponse};
 use access_broker::server::{RunningServer, StartOptions};
 use access_broker_base::clock::Clock;
 use access_broker_base::document::Overrides;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module of the product, each above all that it imports.
-const FROM_THE_GROUND_UP: [&str; 14] = [
+const FROM_THE_GROUND_UP: [&str; 16] = [
     "admission",
     "line_stream",
     "step_span",
@@ -13,7 +13,9 @@ const FROM_THE_GROUND_UP: [&str; 14] = [
     "broker",
     "audit",
     "calls",
+    "contract",
     "grpc",
+    "http",
     "telemetry",
     "config",
     "server",

@@ -1,6 +1,6 @@
 //! Quotas: what is over them is refused for now, and nobody else is.
 
-use access_broker::grpc::proto::VerifyUploadRequest;
+use access_broker::contract::proto::VerifyUploadRequest;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 

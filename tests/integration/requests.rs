@@ -1,7 +1,7 @@
 //! Malformed requests: refused with every bad field at once, before anything is decided.
 
-use access_broker::grpc::proto::checksum::Value;
-use access_broker::grpc::proto::{
+use access_broker::contract::proto::checksum::Value;
+use access_broker::contract::proto::{
     Checksum, Disposition, IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, disposition,
 };
 use prost_types::Duration;

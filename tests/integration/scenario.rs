@@ -1,6 +1,6 @@
 //! The founding scenario: two users, two tiers.
 
-use access_broker::grpc::proto::{ExpiryLimit, IssueDownloadUrlRequest, SignedRequest};
+use access_broker::contract::proto::{ExpiryLimit, IssueDownloadUrlRequest, SignedRequest};
 use access_broker_dev::{CUTE_CAT as CUTE_CAT_PICTURE, SUPER_CUTE_CAT as SUPER_CUTE_CAT_PICTURE};
 use reqwest::StatusCode;
 use tonic::Code;

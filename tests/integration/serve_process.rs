@@ -198,9 +198,9 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         String::from_utf8(Process::output(&arguments, folder.path(), variables).stdout).unwrap()
     };
     let variable = [("ACCESS_BROKER_SERVER__GRPC_ADDR", "127.0.0.1:2")];
-    assert!(check(&[], &[]).starts_with("gRPC on 127.0.0.1:0,"));
-    assert!(check(&[], &variable).starts_with("gRPC on 127.0.0.1:2,"));
-    assert!(check(&["--grpc-addr", "127.0.0.1:3"], &variable).starts_with("gRPC on 127.0.0.1:3,"));
+    assert!(check(&[], &[]).starts_with("gRPC and HTTP on 127.0.0.1:0,"));
+    assert!(check(&[], &variable).starts_with("gRPC and HTTP on 127.0.0.1:2,"));
+    assert!(check(&["--grpc-addr", "127.0.0.1:3"], &variable).starts_with("gRPC and HTTP on 127.0.0.1:3,"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use access_broker::grpc::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
+use access_broker::contract::proto::{ExpiryLimit, IssueUploadUrlRequest, SignedRequest};
 use access_broker_dev::EmbeddedIssuer;
 use tempfile::TempDir;
 use tonic::Code;

@@ -1,7 +1,7 @@
 //! Uploads: the answer is the whole contract, and S3 holds the uploader to it.
 
-use access_broker::grpc::proto::checksum::Value;
-use access_broker::grpc::proto::{Checksum, ExpiryLimit, IssueUploadUrlRequest, IssueUploadUrlResponse};
+use access_broker::contract::proto::checksum::Value;
+use access_broker::contract::proto::{Checksum, ExpiryLimit, IssueUploadUrlRequest, IssueUploadUrlResponse};
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::StatusCode;
 use tonic::{Code, Status};

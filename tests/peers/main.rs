@@ -15,7 +15,10 @@
 mod addresses;
 mod audit_disk;
 mod authority;
+mod contract;
 mod envoy;
+mod http_clients;
+mod http_oracle;
 mod mesh;
 mod prometheus;
 mod readme;
@@ -41,7 +44,10 @@ fn main() -> ExitCode {
     addresses::register(&mut registry);
     audit_disk::register(&mut registry);
     authority::register(&mut registry);
+    contract::register(&mut registry);
     envoy::register(&mut registry);
+    http_clients::register(&mut registry);
+    http_oracle::register(&mut registry);
     mesh::register(&mut registry);
     prometheus::register(&mut registry);
     readme::register(&mut registry);

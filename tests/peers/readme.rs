@@ -69,7 +69,7 @@ fn stand_in() -> PathBuf {
 /// A text without what differs from run to run: ids, times, and the query of a URL.
 fn stable(text: &str) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
-    for line in text.lines() {
+    for line in text.lines().flat_map(members) {
         let line = line.trim().trim_end_matches(',');
         let stable = match line.split_once(": ") {
             Some((name @ ("\"decisionId\"" | "\"expiresAt\"" | "\"requestId\""), _)) => name.to_owned(),
@@ -81,9 +81,23 @@ fn stable(text: &str) -> BTreeSet<String> {
     lines
 }
 
+/// The lines of an object that stands on one line; another line as it is.
+fn members(line: &str) -> Vec<String> {
+    match serde_json::from_str::<serde_json::Value>(line) {
+        Ok(object) if line.starts_with("{\"") => format!("{object:#}").lines().map(str::to_owned).collect(),
+        _ => vec![line.to_owned()],
+    }
+}
+
 fn every_command_of_the_session_works_and_prints_what_is_shown() {
     let steps = session();
-    assert!(steps.len() >= 8, "the README's session was not found");
+    assert!(steps.len() >= 14, "the README's session was not found");
+    // The call of scripts that exist comes first.
+    let first = steps.iter().find(|step| !step.shown.is_empty()).unwrap();
+    assert_eq!(
+        first.command,
+        r#"curl -G -H "Authorization: Bearer $TOKEN_ID" --data-urlencode "key=tier 1/cute-cat.jpg" "$API_URL/presignedurl""#
+    );
     let (process, ready) = start_dev();
     let address = |name: &str| ready[name].as_str().unwrap().trim_start_matches("http://").to_owned();
     let with_addresses = |text: &str| {
@@ -95,6 +109,8 @@ fn every_command_of_the_session_works_and_prints_what_is_shown() {
     fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(stand_in(), bin.join("grpcurl")).unwrap();
 
+    // curl shows its progress where the output is no terminal.
+    fs::write(process.path(".curlrc"), "silent\n").unwrap();
     // One shell for all, because later commands use the variables of earlier ones.
     let mut script = "set -u\n".to_owned();
     for (index, step) in steps.iter().enumerate() {
@@ -103,7 +119,7 @@ fn every_command_of_the_session_works_and_prints_what_is_shown() {
     }
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("bash");
-    shell.args(["-c", &script]).current_dir(process.path("")).env("PATH", path);
+    shell.args(["-c", &script]).current_dir(process.path("")).env("PATH", path).env("HOME", process.path(""));
     assert!(run_within(2 * PATIENCE, &mut shell).status.success());
 
     for (index, step) in steps.iter().enumerate() {
@@ -130,6 +146,9 @@ fn the_commands_that_dev_prints_work_too() {
     let output = run_within(2 * PATIENCE, &mut shell);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr.matches("Code: PermissionDenied").count(), 2, "{stderr}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(stdout.matches(r#"{"url":"http://"#).count(), 1, "{stdout}");
+    assert_eq!(stdout.matches(r#""reason":"OPERATION_NOT_GRANTED""#).count(), 1, "{stdout}");
     assert_eq!(fs::read(process.path("cute-cat.jpg")).unwrap(), CUTE_CAT.content);
     assert!(process.path("super-cute-cat.jpg").exists() && !stderr.contains("curl:"), "{stderr}");
 }

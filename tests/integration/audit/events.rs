@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use access_broker::grpc::proto::checksum::Value as ChecksumValue;
-use access_broker::grpc::proto::{Checksum, IssueDownloadUrlRequest, IssueUploadUrlRequest, VerifyUploadRequest};
+use access_broker::contract::proto::checksum::Value as ChecksumValue;
+use access_broker::contract::proto::{Checksum, IssueDownloadUrlRequest, IssueUploadUrlRequest, VerifyUploadRequest};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

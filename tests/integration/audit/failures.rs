@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use access_broker::grpc::proto::IssueDownloadUrlResponse;
+use access_broker::contract::proto::IssueDownloadUrlResponse;
 use tokio::time::timeout;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;

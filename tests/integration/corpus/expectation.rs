@@ -77,10 +77,10 @@ impl Answers {
 /// The words for every proof that a listener does not accept.
 fn words(proof: &str) -> &'static str {
     match proof {
-        "token" => "this listener requires one valid bearer token in the authorization metadata",
+        "token" => "this listener requires one valid bearer token in the header authorization",
         "mesh-header" => "this listener requires proof of an accepted workload",
         "token+mesh-header" => {
-            "this listener requires one valid bearer token in the authorization metadata, and proof of an accepted \
+            "this listener requires one valid bearer token in the header authorization, and proof of an accepted \
              workload"
         }
         _ => panic!("no listener here takes {proof}"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access_broker::broker::{BrokerError, DecisionId};
 use access_broker::calls::{Cause, Failure, Reason, Retry};
-use access_broker::grpc::proto::ErrorReason;
+use access_broker::contract::proto::ErrorReason;
 use access_broker::quota::{QuotaExceeded, QuotaScope};
 use access_broker_identity::Rejection;
 use access_broker_policy::RefusalReason;

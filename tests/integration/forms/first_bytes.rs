@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use access_broker::calls::Protocols;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
@@ -31,11 +32,14 @@ fn assert_is_told(answer: &str) {
 }
 
 #[tokio::test]
-async fn a_client_of_http_1_is_told_to_speak_http_2_over_plain_tcp() {
+async fn a_client_of_http_1_is_told_to_speak_http_2_to_a_listener_without_http_over_plain_tcp() {
     // Far longer than the test may take: nothing waits for this time limit.
     let broker = Broker::builder()
         .silent_s3()
-        .config(|config| config.limits.handshake_timeout = Duration::from_mins(5))
+        .config(|config| {
+            config.limits.handshake_timeout = Duration::from_mins(5);
+            config.listeners[0].protocols = Protocols::GRPC;
+        })
         .start()
         .await;
     for sent in [PROBE, b"HEAD / HTTP/1.0\r\n\r\n", b"POST /x HTTP/1.1\r\n"] {
@@ -54,8 +58,8 @@ async fn a_client_of_http_1_is_told_to_speak_http_2_over_plain_tcp() {
 }
 
 #[tokio::test]
-async fn a_client_of_http_1_is_told_to_speak_http_2_over_tls() {
-    let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "");
+async fn a_client_of_http_1_is_told_to_speak_http_2_to_a_listener_without_http_over_tls() {
+    let server_only = TLS.replace("tls_client_ca_file = \"ca.crt\"", "protocols = [\"grpc\"]");
     let broker = start_with([listener("token", &server_only)]).await;
     let stream = tls_connect(broker.address(), &broker.setup.authority, None).await.unwrap();
     assert_is_told(&answer_to(stream, PROBE).await.unwrap());

@@ -1,5 +1,7 @@
-//! HTTP/2 that is not gRPC: answered in plain HTTP, with or without a token.
+//! HTTP/2 that is not gRPC at a listener without HTTP: answered in plain HTTP, with or without a token.
 
+use access_broker::calls::Protocols;
+use access_broker::config::Config;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -10,9 +12,13 @@ use crate::support::http2::{Http2Client, framed};
 
 const DOWNLOAD: &str = "http://broker/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
 
+fn grpc_only(config: &mut Config) {
+    config.listeners[0].protocols = Protocols::GRPC;
+}
+
 #[tokio::test]
 async fn another_content_type_is_not_supported_and_another_method_not_allowed() {
-    let broker = Broker::builder().silent_s3().start().await;
+    let broker = Broker::builder().silent_s3().config(grpc_only).start().await;
     let mut client = Http2Client::connect(broker.address()).await;
     let authorization = broker.authorization();
     let forms = [
@@ -68,7 +74,14 @@ async fn another_content_type_is_not_supported_and_another_method_not_allowed() 
 
 #[tokio::test]
 async fn an_answer_that_is_not_taken_holds_a_place_among_the_streams_without_a_proof() {
-    let broker = Broker::builder().silent_s3().config(|config| config.limits.max_unproven_streams = 8).start().await;
+    let broker = Broker::builder()
+        .silent_s3()
+        .config(|config| {
+            grpc_only(config);
+            config.limits.max_unproven_streams = 8;
+        })
+        .start()
+        .await;
     let mut client = Http2Client::connect_with_window(broker.address(), 0).await;
     let get = || Request::get("http://broker/").body(Full::default()).unwrap();
     // One eighth of eight.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access_broker::broker::DecisionId;
-use access_broker::grpc::proto::IssueDownloadUrlRequest;
+use access_broker::contract::proto::IssueDownloadUrlRequest;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;

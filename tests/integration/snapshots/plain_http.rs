@@ -55,7 +55,7 @@ pub(super) async fn answers(grpc: SocketAddr, admin: SocketAddr) -> String {
         headers(&mut text, answer.head.headers());
         writeln!(text, "\n{}", std::str::from_utf8(&answer.body).unwrap()).unwrap();
     }
-    for sent in ["GET /healthz HTTP/1.1\r\nhost: broker\r\n\r\n", "HEAD / HTTP/1.0\r\n\r\n"] {
+    for sent in ["GET /healthz HTTP/1.1\r\nhost: broker\r\nconnection: close\r\n\r\n", "HEAD / HTTP/1.0\r\n\r\n"] {
         writeln!(text, "## {sent:?} at the gRPC port\n{}", exchange(grpc, sent).await).unwrap();
     }
     for line in ["GET /livez", "HEAD /livez", "GET /readyz", "GET /healthz", "GET /", "POST /metrics"] {

@@ -29,7 +29,8 @@ use crate::support::{Client, EVERYBODY_READS, Process, SHARED_REQUEST_ID, audit_
 use crate::workloads::tokens::{AUDIENCE, ISSUER, TokenKey};
 
 /// Reasons that no snapshot shows, and why.
-const NOT_SHOWN: [(&str, &str); 1] = [("UNSPECIFIED", "it is never sent")];
+const NOT_SHOWN: [(&str, &str); 2] =
+    [("UNSPECIFIED", "it is never sent"), ("CROSS_SITE_REQUEST", "only calls over HTTP get it")];
 
 /// Everything that the process answered and wrote.
 pub(super) struct Session {

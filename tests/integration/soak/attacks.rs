@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use access_broker::grpc::proto::IssueDownloadUrlRequest;
+use access_broker::contract::proto::IssueDownloadUrlRequest;
 use prost::Message;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;

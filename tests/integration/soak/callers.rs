@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use access_broker::grpc::proto::{
+use access_broker::contract::proto::{
     IssueDownloadUrlRequest, IssueUploadUrlRequest, SignedRequest, VerifyUploadRequest, VerifyUploadResponse,
 };
 use access_broker_dev::EmbeddedIssuer;

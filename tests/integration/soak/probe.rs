@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use access_broker::grpc::proto::IssueDownloadUrlRequest;
+use access_broker::contract::proto::IssueDownloadUrlRequest;
 use tonic::Status;
 
 use super::callers::authorization;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
-use access_broker::grpc::proto::{
+use access_broker::contract::proto::access_broker_service_client::AccessBrokerServiceClient;
+use access_broker::contract::proto::{
     IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse, SignedRequest,
     VerifyUploadRequest, VerifyUploadResponse,
 };

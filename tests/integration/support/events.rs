@@ -35,7 +35,7 @@ impl Event {
 }
 
 /// A gRPC listener takes connections.
-pub(crate) const SERVING_GRPC: Event = Event::new("INFO", &["address", "proof", "tls"]);
+pub(crate) const SERVING_GRPC: Event = Event::new("INFO", &["address", "http", "proof", "tls"]);
 
 /// The admin port takes connections.
 pub(crate) const SERVING_ADMIN: Event = Event::new("INFO", &["address"]);

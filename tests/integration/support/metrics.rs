@@ -1,6 +1,6 @@
 //! The metrics page.
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, VerifyUploadRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, VerifyUploadRequest};
 use access_broker::telemetry::MetricsFormat;
 
 use super::{CUTE_CAT, PATIENCE, TestServer, eventually, http_get};

@@ -50,6 +50,18 @@ pub(crate) async fn tls_connect(
     connect(address, Arc::new(client_config(trusted, identity))).await
 }
 
+/// The same for a client that offers these protocols by ALPN.
+pub(crate) async fn tls_connect_with(
+    address: SocketAddr,
+    trusted: &Authority,
+    identity: Option<&Issued>,
+    protocols: &[&[u8]],
+) -> io::Result<TlsStream<TcpStream>> {
+    let mut config = client_config(trusted, identity);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    connect(address, Arc::new(config)).await
+}
+
 async fn connect(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     let name = match address.ip() {

@@ -51,6 +51,7 @@ impl TestServer {
             s3_addr: free,
             issuer_addr: free,
             data_dir: Some(data_dir.path().to_owned()),
+            cors_origins: Vec::new(),
             audit: true,
             traces,
             log: std::sync::Arc::default(),

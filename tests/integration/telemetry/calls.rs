@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
+use access_broker::contract::proto::access_broker_service_client::AccessBrokerServiceClient;
 use http::uri::PathAndQuery;
 use tonic::Code;
 use tonic::client::Grpc;
@@ -72,7 +72,7 @@ async fn a_method_that_nobody_knows_adds_no_label_of_its_own() {
         let mut grpc = Grpc::new(tcp_channel(server.environment().grpc_addr).await);
         grpc.ready().await.unwrap();
         let request = client.request(verification_of("a"));
-        let codec = ProstCodec::<_, access_broker::grpc::proto::VerifyUploadResponse>::default();
+        let codec = ProstCodec::<_, access_broker::contract::proto::VerifyUploadResponse>::default();
         let refused = grpc.unary(request, PathAndQuery::from_static(path), codec).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unimplemented);
     }

@@ -1,6 +1,6 @@
 //! Request ids, from the client to the answer and the log.
 
-use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
+use access_broker::contract::proto::access_broker_service_client::AccessBrokerServiceClient;
 use serde_json::Value;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};

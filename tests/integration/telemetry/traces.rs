@@ -1,7 +1,7 @@
 //! Spans, as a collector gets them.
 
+use access_broker::contract::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::dev::environment::POLICY;
-use access_broker::grpc::proto::access_broker_service_client::AccessBrokerServiceClient;
 use access_broker::telemetry::Traces;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;

@@ -68,6 +68,15 @@ fn health_is_asked_of_the_admin_port_where_every_listener_has_tls() {
 }
 
 #[test]
+fn health_is_asked_of_the_admin_port_where_no_listener_has_grpc() {
+    let only_http = builder([unix().set("protocols", vec!["http"])]).write();
+    let mut process = serve(only_http);
+    wait_until_ready(&mut process);
+    let admin = logged_address(&mut process, &SERVING_ADMIN);
+    assert_eq!(health(&process.path(""), &["--admin-addr", &admin]), (Some(0), "SERVING\n".to_owned()));
+}
+
+#[test]
 fn a_server_that_is_not_ready_is_not_healthy_by_its_admin_port() {
     let setup = builder([mtls()]).write();
     setup.put("svid-jwks.json", "rubbish");
@@ -93,13 +102,13 @@ mesh_header = \"l5d-client-id\"",
     let setup = builder(listeners).write();
     let output = Process::output(&["check", "--config", "broker.toml"], setup.folder.path(), &[]);
     let stdout = String::from_utf8(output.stdout).unwrap();
-    let printed: Vec<&str> = stdout.lines().take_while(|line| line.starts_with("gRPC on ")).collect();
+    let printed: Vec<&str> = stdout.lines().take_while(|line| line.starts_with("gRPC ")).collect();
     assert_eq!(
         printed,
         [
-            "gRPC on unix:broker.sock, plaintext; proof: token",
+            "gRPC and HTTP on unix:broker.sock, plaintext; proof: token",
             "gRPC on 127.0.0.1:0, TLS with client certificates; proof: mtls, workloads of prod.example",
-            "gRPC on 127.0.0.1:0, TLS; proof: token",
+            "gRPC and HTTP on 127.0.0.1:0, TLS; proof: token",
             "gRPC on 127.0.0.1:0, plaintext; proof: token+mesh-header, workloads of prod.example, header trusted from \
              loopback: every process in the network namespace, and kubectl port-forward, can name any workload",
             "gRPC on 127.0.0.1:0, plaintext; proof: mesh-header, workloads of prod.example, header trusted from pod: every process in \

@@ -1,6 +1,6 @@
 //! What the signature binds cannot be left out, changed or added to.
 
-use access_broker::grpc::proto::{IssueUploadUrlRequest, SignedRequest};
+use access_broker::contract::proto::{IssueUploadUrlRequest, SignedRequest};
 
 use super::checksums::sha256;
 use super::clients::{HttpClient, HttpRequest};

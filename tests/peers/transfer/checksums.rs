@@ -1,7 +1,7 @@
 //! A promised checksum holds the content to it.
 
-use access_broker::grpc::proto::checksum::Value;
-use access_broker::grpc::proto::{Checksum, IssueUploadUrlRequest};
+use access_broker::contract::proto::checksum::Value;
+use access_broker::contract::proto::{Checksum, IssueUploadUrlRequest};
 use access_broker_dev::checksums::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use access_broker_policy::ChecksumAlgorithm;
 

@@ -1,6 +1,6 @@
 //! Uploads that depend on what is there.
 
-use access_broker::grpc::proto::IssueUploadUrlRequest;
+use access_broker::contract::proto::IssueUploadUrlRequest;
 use tonic::Code;
 
 use super::clients::{HttpClient, HttpRequest};

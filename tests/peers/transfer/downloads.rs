@@ -1,7 +1,7 @@
 //! What a download URL makes S3 answer.
 
-use access_broker::grpc::proto::disposition::Type;
-use access_broker::grpc::proto::{Disposition, IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides};
+use access_broker::contract::proto::disposition::Type;
+use access_broker::contract::proto::{Disposition, IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides};
 use tonic::Code;
 
 use super::clients::{HttpClient, HttpRequest};

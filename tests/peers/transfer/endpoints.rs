@@ -1,6 +1,6 @@
 //! Buckets with several ways to them.
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
 use tonic::Code;
 
 use super::clients::{HttpClient, HttpRequest};

@@ -1,6 +1,6 @@
 //! Downloads of what was looked at first, and of one version of it.
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, VerifyUploadRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, VerifyUploadRequest};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use tonic::Code;
 

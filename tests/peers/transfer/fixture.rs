@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access_broker::config::Config;
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, SignedRequest};
+use access_broker::contract::proto::{
+    IssueDownloadUrlRequest, IssueUploadUrlRequest, ResponseOverrides, SignedRequest,
+};
 use access_broker::server::{RunningServer, StartOptions};
 use access_broker_base::clock::SystemClock;
 use access_broker_base::document::Overrides;

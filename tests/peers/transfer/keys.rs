@@ -1,6 +1,6 @@
 //! A key is used byte for byte, whatever it holds.
 
-use access_broker::grpc::proto::IssueDownloadUrlRequest;
+use access_broker::contract::proto::IssueDownloadUrlRequest;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, VerifyUploadRequest, VerifyUploadResponse};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, VerifyUploadRequest, VerifyUploadResponse};
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,6 +1,6 @@
 //! What was promised is stored, and comes back as it was.
 
-use access_broker::grpc::proto::IssueUploadUrlRequest;
+use access_broker::contract::proto::IssueUploadUrlRequest;
 
 use super::checksums::sha256;
 use super::clients::{HttpClient, HttpRequest};

@@ -1,6 +1,6 @@
 //! URLs that stay the same, for caches.
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueDownloadUrlResponse};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, IssueDownloadUrlResponse};
 use tonic::Code;
 
 use super::clients::{HttpClient, HttpRequest};

@@ -1,6 +1,6 @@
 //! Headers that say how S3 keeps an object and whose bucket is meant.
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 use tonic::Code;
 

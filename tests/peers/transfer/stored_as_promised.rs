@@ -1,6 +1,6 @@
 //! What is stored, compared with everything that was promised and that the tier imposes.
 
-use access_broker::grpc::proto::{
+use access_broker::contract::proto::{
     IssueDownloadUrlRequest, IssueUploadUrlRequest, VerifyUploadRequest, VerifyUploadResponse,
 };
 use access_broker_policy::ChecksumAlgorithm;
@@ -364,7 +364,7 @@ async fn content_headers_that_the_holder_adds_are_found(peer: Peer) {
 }
 
 async fn the_parts_of_a_disposition_are_compared_as_they_are_stored() {
-    use access_broker::grpc::proto::{Disposition, disposition::Type};
+    use access_broker::contract::proto::{Disposition, disposition::Type};
     let fixture = embedded().await;
     let parts = |name: &str| Some(Disposition { r#type: Type::Attachment.into(), filename: Some(name.to_owned()) });
     let promise = IssueUploadUrlRequest { disposition: parts("Größe.pdf"), ..upload("a") };

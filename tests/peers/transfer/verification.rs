@@ -1,6 +1,6 @@
 //! Whether an upload is what was promised.
 
-use access_broker::grpc::proto::{IssueUploadUrlRequest, VerifyUploadRequest, VerifyUploadResponse};
+use access_broker::contract::proto::{IssueUploadUrlRequest, VerifyUploadRequest, VerifyUploadResponse};
 use access_broker_policy::ChecksumAlgorithm;
 use tonic::Code;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, VerifyUploadRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, VerifyUploadRequest};
 use tokio::task::JoinSet;
 use tokio::time;
 use tonic::{Code, Status};

@@ -5,8 +5,8 @@ use std::fmt::{Debug, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use access_broker::grpc::proto::checksum::Value as ChecksumValue;
-use access_broker::grpc::proto::{
+use access_broker::contract::proto::checksum::Value as ChecksumValue;
+use access_broker::contract::proto::{
     Checksum, IssueDownloadUrlRequest, IssueDownloadUrlResponse, IssueUploadUrlRequest, IssueUploadUrlResponse,
     ResponseOverrides, SignedRequest, VerifyUploadRequest, VerifyUploadResponse,
 };

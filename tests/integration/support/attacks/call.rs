@@ -1,7 +1,7 @@
 //! Calls as an attacker makes them.
 
+use access_broker::contract::proto::IssueDownloadUrlRequest;
 use access_broker::grpc::SERVICE_NAME;
-use access_broker::grpc::proto::IssueDownloadUrlRequest;
 use prost::Message;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;

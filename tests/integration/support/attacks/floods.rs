@@ -78,10 +78,10 @@ pub(crate) async fn half_prefaces(address: SocketAddr) {
     }
 }
 
-/// What is no HTTP/2 at all.
+/// What is neither HTTP/2 nor HTTP/1.
 pub(crate) async fn nonsense(address: SocketAddr) {
     let mut client = RawClient::connect(address).await;
-    let _sent = client.send(b"GET / HTTP/1.1\r\nhost: broker\r\n\r\n").await;
+    let _sent = client.send(b"SSH-2.0-client\r\n").await;
     client.frames_to_the_end().await;
 }
 

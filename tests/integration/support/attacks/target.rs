@@ -115,6 +115,15 @@ impl Target {
         .await;
     }
 
+    /// The same for no more connections than this.
+    pub(crate) async fn until_connections_are_at_most(&self, wanted: u64) {
+        self.until(|metrics| {
+            let open = metrics.sum("access_broker_connections_open");
+            (open <= wanted).then_some(()).ok_or(format!("{open} connections are open"))
+        })
+        .await;
+    }
+
     /// Waits until the metrics are as they should be.
     async fn until(&self, check: impl Fn(&Metrics) -> Result<(), String>) {
         eventually("expected metrics", PATIENCE, async || check(&self.metrics().await)).await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use access_broker::config::Config;
-use access_broker::grpc::proto::IssueDownloadUrlResponse;
+use access_broker::contract::proto::IssueDownloadUrlResponse;
 use access_broker::server::{BoundAddress, RunningServer, StartOptions};
 use access_broker::telemetry::ServerCounters;
 use access_broker_base::clock::Clock;

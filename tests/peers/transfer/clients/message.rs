@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use access_broker::grpc::proto::SignedRequest;
+use access_broker::contract::proto::SignedRequest;
 
 /// What a client sends.
 #[derive(Clone)]

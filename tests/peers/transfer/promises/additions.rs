@@ -1,6 +1,6 @@
 //! What the holder of an upload URL adds to what was promised, and whether that has an effect.
 
-use access_broker::grpc::proto::IssueUploadUrlRequest;
+use access_broker::contract::proto::IssueUploadUrlRequest;
 
 use super::cell::Cell;
 use super::table::Column;

@@ -1,6 +1,6 @@
 //! What the holder of a URL changes.
 
-use access_broker::grpc::proto::IssueUploadUrlRequest;
+use access_broker::contract::proto::IssueUploadUrlRequest;
 
 use super::cell::Cell;
 use super::table::Column;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use tokio::time::sleep;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use access_broker::grpc::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
+use access_broker::contract::proto::{IssueDownloadUrlRequest, IssueUploadUrlRequest};
 use aws_sdk_s3::Client as SdkClient;
 
 use super::cell::Cell;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_broker::grpc::proto::{IssueUploadUrlRequest, VerifyUploadRequest};
+use access_broker::contract::proto::{IssueUploadUrlRequest, VerifyUploadRequest};
 use access_broker_policy::ChecksumAlgorithm;
 use aws_sdk_s3::presigning::PresigningConfig;
 use uuid::Uuid;
