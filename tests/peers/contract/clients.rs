@@ -103,7 +103,10 @@ fn java_clients_compile() {
     let sources = all_under(&generated().join("gen/java"), "java");
     run(
         work.path(),
-        Command::new("javac").args(["-proc:none", "-d", "classes", "-cp", &libraries]).arg(main).args(sources),
+        Command::new("javac")
+            .args(["-encoding", "UTF-8", "-proc:none", "-d", "classes", "-cp", &libraries])
+            .arg(main)
+            .args(sources),
     );
     let printed = run(work.path(), Command::new("java").args(["-cp", &format!("classes:{libraries}"), "Main"]));
     hold_printed(&printed);
