@@ -67,7 +67,7 @@ async fn a_body_that_is_too_large_is_refused() {
             (line["code"].as_str(), line["reason"].as_str()),
             (Some("RESOURCE_EXHAUSTED"), Some("message_too_large"))
         );
-        assert!(answer.header("retry-after").is_none(), "another try has the same end");
+        assert!(answer.header("retry-after").is_none(), "a second attempt fails as well");
     }
     assert_eq!(broker.counters().calls.oversized_messages.get(), 3);
     // Of a caller who is not known, nothing is read.

@@ -172,7 +172,7 @@ async fn a_message_that_is_too_large_exhausts_a_resource() {
     let client = broker.client().await;
     let refused = client.download("media", &"x".repeat(70_000)).await.unwrap_err();
     assert_eq!((refused.code(), error_info(&refused).reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
-    assert!(refused.get_details_retry_info().is_none(), "another try has the same end");
+    assert!(refused.get_details_retry_info().is_none(), "a second attempt fails as well");
     assert_eq!(broker.counters().calls.oversized_messages.get(), 1);
     // One that is merely long is told what is wrong with it.
     assert_eq!(client.download("media", &"x".repeat(60_000)).await.unwrap_err().code(), Code::InvalidArgument);
