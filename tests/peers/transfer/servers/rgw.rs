@@ -7,11 +7,10 @@ use std::process::Command;
 use std::{env, fs};
 
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::guardian::Guardian;
-use super::shared::{PATIENCE, Shared, answers, free_ports, start_with_free_ports, wait_until};
+use super::shared::{Shared, answers, free_ports, start_with_free_ports, wait_until, while_all_run};
 use super::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, WRITER_ACCESS_KEY_ID, WRITER_SECRET_ACCESS_KEY};
 
 const CONFIGURATION: &str = include_str!("rgw/ceph.conf");
@@ -59,9 +58,7 @@ impl Ceph<'_> {
     /// Runs a program to its end, and gives what it printed.
     async fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
         let mut command = tokio::process::Command::from(self.command(program, arguments));
-        let output = command.kill_on_drop(true).output();
-        let output = timeout(PATIENCE, output).await;
-        let output = output.map_err(|_| format!("{program} does not end"))?.unwrap();
+        let output = command.kill_on_drop(true).output().await.unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         output.status.success().then_some(()).ok_or_else(|| format!("{program}: {error}"))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -96,17 +93,20 @@ async fn start(root: &Path) -> Result<Shared, String> {
         servers.push((name, ceph.guardian.spawn(name, ceph.command(name, &arguments))));
     }
 
-    // These wait for the monitor and the OSD.
+    // These wait for the monitor and the OSD, even where those have ended.
+    let guardian = &ceph.guardian;
+    let mut administer =
+        async |arguments: &[&str]| while_all_run(guardian, &mut servers, ceph.run("radosgw-admin", arguments)).await?;
     let user = ["user", "create", "--uid=test", "--display-name=test"];
     let key = [format!("--access-key={ACCESS_KEY_ID}"), format!("--secret-key={SECRET_ACCESS_KEY}")];
-    ceph.run("radosgw-admin", &[&user[..], &[&key[0], &key[1]]].concat()).await?;
+    administer(&[&user[..], &[&key[0], &key[1]]].concat()).await?;
     let writer = ["subuser", "create", "--uid=test", "--subuser=test:writer", "--access=write", "--key-type=s3"];
     let key = [format!("--access-key={WRITER_ACCESS_KEY_ID}"), format!("--secret-key={WRITER_SECRET_ACCESS_KEY}")];
-    ceph.run("radosgw-admin", &[&writer[..], &[&key[0], &key[1]]].concat()).await?;
+    administer(&[&writer[..], &[&key[0], &key[1]]].concat()).await?;
     let group = ["zonegroup", "placement", "add", "--rgw-zonegroup", "default"];
-    ceph.run("radosgw-admin", &[&group[..], &STORAGE_CLASS].concat()).await?;
+    administer(&[&group[..], &STORAGE_CLASS].concat()).await?;
     let zone = ["zone", "placement", "add", "--rgw-zone", "default", "--data-pool", "default.rgw.ia.data"];
-    ceph.run("radosgw-admin", &[&zone[..], &STORAGE_CLASS].concat()).await?;
+    administer(&[&zone[..], &STORAGE_CLASS].concat()).await?;
 
     let command = ceph.command("radosgw", &["-f", "-n", "client.rgw"]);
     servers.push(("radosgw", ceph.guardian.spawn("radosgw", command)));

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::time::Duration;
 
-use tokio::time::{self, Instant};
+use tokio::time;
 use uuid::Uuid;
 
 use super::guardian::Guardian;
 
 /// How long a server may take to start.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often it is asked whether a server serves or has ended.
+const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How often a start is tried, each time with other ports.
 const TRIES: usize = 3;
@@ -56,21 +59,45 @@ pub(super) async fn wait_until(
     servers: &mut [(&str, Child)],
     is_ready: impl AsyncFn() -> bool,
 ) -> Result<(), String> {
-    let started = Instant::now();
-    while !is_ready().await {
-        let late = started.elapsed() > PATIENCE;
-        for (name, server) in &mut *servers {
-            let ended = server.try_wait().unwrap();
-            if ended.is_some() || late {
-                let log = fs::read_to_string(guardian.folder().join(*name)).unwrap();
-                let end: Vec<_> = log.lines().rev().take(30).collect();
-                let end: Vec<_> = end.into_iter().rev().collect();
-                return Err(format!("{name} does not serve ({ended:?}):\n{}", end.join("\n")));
-            }
+    let ready = async {
+        while !is_ready().await {
+            time::sleep(INTERVAL).await;
         }
-        time::sleep(Duration::from_millis(20)).await;
+    };
+    while_all_run(guardian, servers, ready).await
+}
+
+/// What the work gives. It is an error if one of the servers ends before, or if it takes too long.
+pub(super) async fn while_all_run<T>(
+    guardian: &Guardian,
+    servers: &mut [(&str, Child)],
+    work: impl Future<Output = T>,
+) -> Result<T, String> {
+    tokio::select! {
+        result = work => Ok(result),
+        name = first_end(servers) => Err(format!("{name} ended:\n{}", end_of_log(guardian, &name))),
+        () = time::sleep(PATIENCE) => {
+            let logs = servers.iter().map(|(name, _)| format!("{name}:\n{}", end_of_log(guardian, name)));
+            Err(format!("it took too long to start:\n{}", logs.collect::<Vec<_>>().join("\n")))
+        }
     }
-    Ok(())
+}
+
+/// The name of the first server that ends.
+async fn first_end(servers: &mut [(&str, Child)]) -> String {
+    loop {
+        let ended = servers.iter_mut().find_map(|(name, server)| server.try_wait().unwrap().map(|_| name.to_string()));
+        if let Some(name) = ended {
+            return name;
+        }
+        time::sleep(INTERVAL).await;
+    }
+}
+
+fn end_of_log(guardian: &Guardian, name: &str) -> String {
+    let log = fs::read_to_string(guardian.folder().join(name)).unwrap();
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
 /// Whether an HTTP server answers at all.
