@@ -1,7 +1,7 @@
 //! The HTTP wire: JSON at the paths of the contract's annotations, Connect's unary calls, and the call `/presignedurl`.
 //!
-//! A request becomes an `exchange::Exchange`, which the pipeline of all calls runs. Nothing of its headers
-//! is passed on but those of an allow-list (`inward`).
+//! A request's `head` is judged; then it is an `exchange::Exchange`, which the pipeline of all calls runs. Nothing of its
+//! headers is passed on but those of an allow-list (`inward`).
 
 mod accept;
 mod answer;
@@ -9,6 +9,7 @@ mod body;
 mod browser;
 mod connect;
 mod exchange;
+mod head;
 mod inward;
 mod openapi;
 mod origin;

@@ -58,6 +58,9 @@ async fn read_to_end<B>(
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
+    if body.size_hint().lower() > limit.saturating_add(prefix.bytes) as u64 {
+        return Err(MessageError::TooLarge);
+    }
     let mut first = Bytes::new();
     // Most messages arrive in one part, which is not copied.
     let mut whole: Option<BytesMut> = None;
@@ -87,8 +90,10 @@ where
 mod tests {
     use std::convert::Infallible;
     use std::hash::RandomState;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
-    use http_body::Frame;
+    use http_body::{Frame, SizeHint};
     use http_body_util::StreamBody;
     use tokio_stream::{Stream, StreamExt};
 
@@ -136,6 +141,31 @@ mod tests {
     async fn a_message_that_is_or_says_that_it_is_too_large_is_refused() {
         for sent in [vec![message(101, 101)], vec![message(u32::MAX, 0)], vec![message(1, 50), vec![0; 51]]] {
             assert!(matches!(read_of(1_000, sent).await.0, Err(MessageError::TooLarge)));
+        }
+    }
+
+    /// A body that states its length and never sends it.
+    struct Stated(u64);
+
+    impl HttpBody for Stated {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stated_length_that_is_too_large_is_refused_at_once() {
+        for (length, is_refused) in [(105, false), (106, true), (u64::MAX, true)] {
+            let mut held = Shares::new(1_000).take(Holder::from_name(&"caller", &RandomState::new()), 0).unwrap();
+            let read = read(Stated(length), PREFIX, LIMITS, &mut held).await;
+            assert_eq!(matches!(read, Err(MessageError::TooLarge)), is_refused, "{length}: {read:?}");
         }
     }
 

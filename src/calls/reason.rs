@@ -224,7 +224,7 @@ impl Reason {
                 PermissionDenied,
                 403,
                 No,
-                "http.cors_origins does not list the origin of this browser request",
+                "a browser sent this request, and not from an origin in http.cors_origins",
             ),
         };
         Entry { name, code, http_status, retry, text }

@@ -17,7 +17,7 @@ use access_broker_identity::PlainHttp;
 pub(super) struct ConfigOptions {
     #[arg(long, value_name = "PATH", help = help_of_config())]
     config: PathBuf,
-    /// Address of the gRPC listener: server.grpc_addr.
+    /// Address of gRPC and HTTP: server.grpc_addr.
     #[arg(long, value_name = "IP:PORT", help_heading = "Settings")]
     grpc_addr: Option<String>,
     /// Address of /livez, /readyz and /metrics: server.admin_addr.

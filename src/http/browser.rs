@@ -49,11 +49,10 @@ impl Page {
         }
     }
 
-    /// Why a call from this page is refused. Where the proof of identity is in no header that a page sets, the browser of
+    /// Refuses calls from foreign pages at some listeners. Where the proof of identity is in no header that a page sets, the browser of
     /// an authenticated user would add it to the requests of every page.
-    pub(super) fn judge(&self, accepts: &AcceptedProof) -> Option<Cause> {
-        let is_proven_by_page = !matches!(accepts, AcceptedProof::Workload(_));
-        (*self == Self::Foreign && !is_proven_by_page).then_some(Cause::CrossSite)
+    pub(super) fn judge(&self, accepts: &AcceptedProof) -> Result<(), Cause> {
+        if *self == Self::Foreign && !has_pages(accepts) { Err(Cause::CrossSite) } else { Ok(()) }
     }
 
     /// Lets the page read the answer.
@@ -63,6 +62,11 @@ impl Page {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
         }
     }
+}
+
+/// Whether pages in browsers may use GET: where every call must have a token, which no browser adds by itself.
+pub(super) const fn has_pages(accepts: &AcceptedProof) -> bool {
+    !matches!(accepts, AcceptedProof::Workload(_))
 }
 
 /// What a page may send, in the answer to a preflight.

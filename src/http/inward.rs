@@ -38,25 +38,19 @@ fn mesh_header(accepts: &AcceptedProof) -> Option<HeaderName> {
     HeaderName::from_bytes(header.name().as_bytes()).ok()
 }
 
-/// Why the head of a request is ambiguous, or names a host that is not served.
-pub(super) fn judge<B>(request: &Request<B>, accepts: &AcceptedProof, hosts: AcceptedHosts) -> Option<Cause> {
+/// Refuses a request whose head is ambiguous, or names a host that is not served.
+pub(super) fn judge<B>(request: &Request<B>, accepts: &AcceptedProof, hosts: AcceptedHosts) -> Result<(), Cause> {
     let headers = request.headers();
-    let invalid = Some(Cause::Malformed(MalformedRequest::InvalidHeader));
-    if !has_clear_length(headers) {
-        return invalid;
-    }
     let is_repeated = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();
-    if mesh_header(accepts).is_some_and(|name| is_repeated(&name)) || is_repeated(&TIMEOUT) {
-        return invalid;
-    }
-    if headers.get(TIMEOUT).is_some_and(|timeout| !is_timeout(timeout)) {
-        return invalid;
-    }
+    let is_clear = has_clear_length(headers)
+        && !mesh_header(accepts).is_some_and(|name| is_repeated(&name))
+        && !is_repeated(&TIMEOUT)
+        && headers.get(TIMEOUT).is_none_or(is_timeout);
     match host(request) {
-        Host::One(host) if hosts.accept(&host) => None,
-        Host::Absent if hosts == AcceptedHosts::Any => None,
-        Host::One(_) | Host::Absent => Some(Cause::ForeignHost),
-        Host::Invalid => invalid,
+        Host::One(host) if is_clear && hosts.accept(&host) => Ok(()),
+        Host::Absent if is_clear && hosts == AcceptedHosts::Any => Ok(()),
+        Host::One(_) | Host::Absent if is_clear => Err(Cause::ForeignHost),
+        Host::One(_) | Host::Absent | Host::Invalid => Err(Cause::Malformed(MalformedRequest::InvalidHeader)),
     }
 }
 

@@ -5,8 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::answer::{AnswerBody, JSON, answer, empty};
 use crate::calls::{Cause, Code, Failure, Reason};
-use crate::contract::json::status_json as status_json_of;
-use crate::contract::{proto, rpc_status};
+use crate::contract::{json, proto, rpc_status};
 
 /// Redirects to a signed download. A client that follows it sends no header of its own choice, so the URL must need none.
 pub(super) fn redirect(issued: &proto::IssueDownloadUrlResponse) -> Result<Response<AnswerBody>, Failure> {
@@ -30,7 +29,7 @@ pub(super) fn failure(failure: &Failure, request_id: &str) -> Response<AnswerBod
 /// A failure as the JSON of `google.rpc.Status`.
 pub(super) fn status_json(failure: &Failure, request_id: &str) -> Vec<u8> {
     let status = rpc_status(failure, request_id);
-    status_json_of(status.details()).unwrap_or_else(|error| {
+    json::status_json(status.details()).unwrap_or_else(|error| {
         tracing::error!(%error, "writing the details of a failure failed");
         serde_json::json!({ "code": failure.reason().code() as i32, "message": failure.text }).to_string().into_bytes()
     })

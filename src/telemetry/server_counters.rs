@@ -34,6 +34,8 @@ pub struct ServerCounters {
     pub http1_clients: EventCounter,
     /// Connections whose client spoke neither HTTP/2 nor HTTP/1. They were closed without an answer.
     pub not_http: EventCounter,
+    /// Connections of HTTP/1 that ended because the head of a request is invalid. The library answered with 400.
+    pub(crate) http1_invalid: EventCounter,
     /// HTTP/2 errors that were sent to clients.
     pub(crate) http2_errors: Http2Errors,
     /// Calls with too many metadata fields.

@@ -11,10 +11,6 @@ use tokio::time;
 
 use super::connection::{Connection, PREFACE};
 
-/// The methods that identify a client of HTTP/1 (RFC 9110 section 9.3, RFC 5789).
-const METHODS: [&[u8]; 9] =
-    [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
-
 /// The answer to a client of HTTP/1, without its length and its body (RFC 9110 section 15.5.22).
 const ANSWER_HEAD: &str = "HTTP/1.1 426 Upgrade Required\r\n\
                            content-type: text/plain; charset=utf-8\r\n\
@@ -61,15 +57,23 @@ enum FirstBytes {
 }
 
 fn classify(first: &[u8]) -> FirstBytes {
-    if first == PREFACE {
-        FirstBytes::Http2
-    } else if let Some(method) = METHODS.iter().find(|method| first.starts_with(method)) {
-        FirstBytes::Http1 { is_head: *method == b"HEAD " }
-    } else if METHODS.iter().chain([&PREFACE]).any(|beginning| beginning.starts_with(first)) {
-        FirstBytes::More
-    } else {
-        FirstBytes::Neither
+    if PREFACE.starts_with(first) {
+        return if first == PREFACE { FirstBytes::Http2 } else { FirstBytes::More };
     }
+    // A method of HTTP/1, which ends in a space (RFC 9112 section 3). `PRI` is reserved (RFC 9113 section 3.4).
+    let method = first.iter().position(|byte| !is_token_byte(*byte)).and_then(|end| first.split_at_checked(end));
+    match method {
+        Some((b"" | b"PRI", _)) => FirstBytes::Neither,
+        Some((method, [b' ', ..])) => FirstBytes::Http1 { is_head: method == b"HEAD" },
+        None if first.len() < PREFACE.len() => FirstBytes::More,
+        Some(_) | None => FirstBytes::Neither,
+    }
+}
+
+/// RFC 9110 section 5.6.2.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Reads the first bytes, never more than the preface has.
@@ -157,10 +161,17 @@ mod tests {
             (b"HEAD / HTTP/1.0\r\n", FirstBytes::Http1 { is_head: true }),
             (b"POST ", FirstBytes::Http1 { is_head: false }),
             (b"PUT", FirstBytes::More),
-            (b"get /", FirstBytes::Neither),
-            (b"GETS ", FirstBytes::Neither),
+            (b"get /", FirstBytes::Http1 { is_head: false }),
+            (b"PROPFIND ", FirstBytes::Http1 { is_head: false }),
+            (b"PRO", FirstBytes::More),
+            (b"PRI /", FirstBytes::Neither),
+            (b" /", FirstBytes::Neither),
+            (b"GET\t/", FirstBytes::Neither),
+            (b"GET:", FirstBytes::Neither),
+            (b"VERSION-CONTROL-OF-ALL-T", FirstBytes::Neither),
             (b"\x16\x03\x01", FirstBytes::Neither),
-            (b"SSH-2.0", FirstBytes::Neither),
+            (b"SSH-2.0", FirstBytes::More),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", FirstBytes::Neither),
             (b"\r\n", FirstBytes::Neither),
         ] {
             assert_eq!(classify(first), shown, "{first:?}");

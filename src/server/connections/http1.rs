@@ -6,6 +6,7 @@ mod head_limit;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,6 +19,7 @@ use hyper::server::conn::http1::{self, Builder};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
@@ -26,7 +28,7 @@ use tower::ServiceExt;
 use self::head_limit::{EndOfCall, HeadLimit, Phase};
 use super::connection::Connection;
 use super::delivery::{DeliveredBody, DeliveredBytes};
-use super::lifetime;
+use super::lifetime::{self, log_failure};
 use super::open_call::OpenCall;
 use super::request_body::{DiscardLimits, RequestBody};
 use super::shared::{MAX_HEADER_FIELDS, Shared};
@@ -86,12 +88,32 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
         .max_buf_size((limits.max_metadata_size as usize).max(MIN_BUFFER_BYTES));
     let mut http = pin!(builder.serve_connection(TokioIo::new(head_limit), service));
     tokio::select! {
-        () = lifetime::run(http.as_mut(), http1::Connection::graceful_shutdown, &turn, entry, shared) => {}
+        ended = lifetime::run(http.as_mut(), http1::Connection::graceful_shutdown, &turn, entry, shared) => {
+            if let Err(error) = ended {
+                note_failure(error, info.peer.ip(), shared);
+            }
+        }
         () = displaced(answered.subscribe()) => {
             entry.end(ConnectionEnd::SlowReader);
             shared.note_end(ConnectionEnd::SlowReader);
         }
     }
+}
+
+/// The library has answered a head that it cannot read: with 431 if it is too large, otherwise with 400. No layer above
+/// it saw a call.
+fn note_failure(error: hyper::Error, peer: Option<IpAddr>, shared: &Shared) {
+    if error.is_parse_too_large() {
+        shared.counters.oversized_metadata.add_one();
+    } else if error.is_parse() {
+        shared.counters.http1_invalid.add_one();
+        if shared.throttles.http1.admit(Instant::now()) {
+            let peer = peer.map(tracing::field::display);
+            // The library's texts are literals and contain nothing of the request.
+            tracing::warn!(peer, cause = %error, "call refused: invalid HTTP/1 request; further refusals are only counted");
+        }
+    }
+    log_failure(error);
 }
 
 /// Whether what follows is another request, for a proxy as well. A client that waits for `100 Continue` and gets another

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use self::call_executor::CallExecutor;
 use super::connection::Connection;
 use super::delivery::DeliveredBody;
-use super::lifetime;
+use super::lifetime::{self, log_failure};
 use super::request_body::{DiscardLimits, RequestBody};
 use super::shared::{MAX_HEADER_FIELDS, Shared};
 use crate::admission::{ConnectionEntry, OpenStream};
@@ -75,7 +75,9 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     let watched = shared.sent_errors.clone().watch(connection, info.peer.ip());
     let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(watched), service));
 
-    lifetime::run(http.as_mut(), http2::Connection::graceful_shutdown, &turn, entry, shared).await;
+    if let Err(error) = lifetime::run(http.as_mut(), http2::Connection::graceful_shutdown, &turn, entry, shared).await {
+        log_failure(error);
+    }
 }
 
 fn too_many_fields() -> http::Response<DeliveredBody> {

@@ -20,7 +20,8 @@ enum CloseReason {
     Idle,
 }
 
-/// Serves a connection until it ends: closed by the client, too old, idle, or because the server stops.
+/// Serves a connection until it ends: closed by the client, too old, idle, or because the server stops. An error is the
+/// library's.
 ///
 /// `tell_to_leave` makes the library refuse further calls; those in flight may finish. A client without calls may take
 /// [`CLOSE_GRACE`] to leave.
@@ -30,14 +31,18 @@ pub(super) async fn run<C>(
     turn: &ReadTurn,
     entry: &Arc<ConnectionEntry>,
     shared: &Shared,
-) where
+) -> hyper::Result<()>
+where
     C: Future<Output = hyper::Result<()>>,
 {
     let Shared { limits, counters, stop, cut, .. } = shared;
     let reason = tokio::select! {
-        ended = in_turns(http.as_mut(), turn) => return note_end(ended, shared),
-        () = cut.cancelled() => return,
-        why = entry.ended() => return shared.note_end(why),
+        ended = in_turns(http.as_mut(), turn) => return ended,
+        () = cut.cancelled() => return Ok(()),
+        why = entry.ended() => {
+            shared.note_end(why);
+            return Ok(());
+        }
         () = stop.cancelled() => CloseReason::Stop,
         // A random age, so that connections that began together, for example after a restart, do not all reconnect
         // together.
@@ -59,7 +64,7 @@ pub(super) async fn run<C>(
         }
     };
     tokio::select! {
-        ended = http => note_end(ended, shared),
+        ended = http => return ended,
         why = entry.ended() => shared.note_end(why),
         () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => {
             tracing::debug!("connection closed: waiting for an idle client to leave timed out");
@@ -67,6 +72,7 @@ pub(super) async fn run<C>(
         () = time::sleep(grace) => counters.connections_cut.add_one(),
         () = cut.cancelled() => counters.connections_cut.add_one(),
     }
+    Ok(())
 }
 
 /// Polls a connection, one turn at a time.
@@ -78,14 +84,9 @@ async fn in_turns<C: Future>(mut connection: Pin<&mut C>, turn: &ReadTurn) -> C:
     .await
 }
 
-fn note_end(ended: hyper::Result<()>, shared: &Shared) {
-    if let Err(error) = ended {
-        // The library has answered with 431.
-        if error.is_parse_too_large() {
-            shared.counters.oversized_metadata.add_one();
-        }
-        tracing::debug!(error = %anyhow::Error::new(error), "connection failed");
-    }
+/// Logs the library's error.
+pub(super) fn log_failure(error: hyper::Error) {
+    tracing::debug!(error = %anyhow::Error::new(error), "connection failed");
 }
 
 /// Returns when no call has been open for this long.

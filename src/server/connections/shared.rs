@@ -51,6 +51,7 @@ pub(super) struct RefusalThrottles {
     pub(super) handshakes: LogThrottle,
     displaced: LogThrottle,
     pub(super) streams: LogThrottle,
+    pub(super) http1: LogThrottle,
 }
 
 impl Shared {

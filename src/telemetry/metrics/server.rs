@@ -29,6 +29,7 @@ impl Collector for ServerCollector {
             ("cut", &counters.connections_cut),
             ("handshake_failed", &counters.handshakes_failed),
             ("http1", &counters.http1_clients),
+            ("http1_invalid", &counters.http1_invalid),
             ("not_http", &counters.not_http),
             ("accept_failed", &counters.accept_errors),
         ]
@@ -36,11 +37,11 @@ impl Collector for ServerCollector {
         encode_counters(
             &mut encoder,
             "connections",
-            "Connections on the gRPC listeners, by event; docs/OPERATIONS.md lists the events.",
+            "Connections on the listeners of calls, by event; docs/OPERATIONS.md lists the events.",
             connections,
         )?;
         let open = Some(as_gauge(counters.connections_open()));
-        encode_gauge(&mut encoder, "connections_open", "Open connections on the gRPC listeners.", None, open)?;
+        encode_gauge(&mut encoder, "connections_open", "Open connections on the listeners of calls.", None, open)?;
         let calls = [
             ("shed", &counters.calls.shed),
             ("timed_out", &counters.calls.deadlines_exceeded),

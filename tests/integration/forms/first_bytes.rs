@@ -68,6 +68,34 @@ async fn a_client_of_http_1_is_told_to_speak_http_2_to_a_listener_without_http_o
 }
 
 #[tokio::test]
+async fn a_method_that_http_does_not_define_gets_an_answer() {
+    let broker = Broker::builder().silent_s3().start().await;
+    for (method, path, status) in
+        [("PROPFIND", "/v1/downloadUrl", 405), ("get", "/v1/downloadUrl", 405), ("X-1!", "/none", 404)]
+    {
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: broker\r\nconnection: close\r\n\r\n");
+        let answer = answer_to(TcpStream::connect(broker.address()).await.unwrap(), request.as_bytes()).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.contains("\r\ncache-control: no-store\r\n"), "{answer}");
+    }
+    broker.wait_for_metric("access_broker_connections_total{event=\"not_http\"}", 0).await;
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_http_1_does_not_permit_is_counted() {
+    let broker = Broker::builder().silent_s3().start().await;
+    for head in ["x: 1\r\n folded", "content-length: 1\r\ncontent-length: 2", "no colon", "x: \0"] {
+        let request = format!("GET /openapi.json HTTP/1.1\r\nhost: broker\r\n{head}\r\n\r\n");
+        let answer = answer_to(TcpStream::connect(broker.address()).await.unwrap(), request.as_bytes()).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{head}: {answer}");
+    }
+    broker.wait_for_metric("access_broker_connections_total{event=\"http1_invalid\"}", 4).await;
+    broker.assert_serves().await;
+    broker.finish().await;
+}
+
+#[tokio::test]
 async fn a_client_that_speaks_neither_is_closed_without_a_word() {
     let broker = Broker::builder()
         .silent_s3()
