@@ -123,14 +123,9 @@ impl CallMethod {
         }
     }
 
-    /// Whether load balancers and tools call the method regularly.
+    /// Whether load balancers, browsers and tools call the method regularly.
     pub(crate) const fn is_probe(self) -> bool {
-        !self.needs_caller() && !self.is_of_browsers()
-    }
-
-    /// Whether browsers and people call the method, without a caller.
-    pub(crate) const fn is_of_browsers(self) -> bool {
-        matches!(self, Self::OpenApi | Self::Preflight)
+        !self.needs_caller()
     }
 
     /// The kind of the method, by the names of gRPC's Prometheus metrics.

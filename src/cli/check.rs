@@ -13,6 +13,7 @@ use crate::config::{
     AuditOutput, AuditSettings, BucketSettings, Config, LimitSettings, ListenerSettings, LoadError, NamedEndpoint,
     TlsSettings,
 };
+use crate::http::{HttpSettings, PresignedUrlSettings};
 use access_broker_base::document::{WarningCode, Warnings};
 use access_broker_identity::{IssuerSettings, KeyLocation, KeyProxy, TrustedHop, WorkloadProof};
 use access_broker_policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
@@ -124,6 +125,7 @@ impl Outcome {
 /// One line for each part, and a last one with the verdict.
 fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     let mut lines: Vec<String> = config.listeners.iter().map(describe_listener).collect();
+    lines.extend(describe_http(&config.http));
     lines.push(format!("admin HTTP on {}", config.server.admin_addr));
     lines.push(describe_limits(&config.limits));
     lines.push(describe_audit(&config.audit));
@@ -133,6 +135,20 @@ fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     lines.extend(policy.outline().iter().map(describe_tier));
     lines.push(verdict.to_owned());
     lines.join("\n")
+}
+
+fn describe_http(http: &HttpSettings) -> Vec<String> {
+    let HttpSettings { cors_origins, presigned_url } = http;
+    let mut lines = Vec::new();
+    if !cors_origins.is_empty() {
+        let origins: Vec<String> = cors_origins.iter().map(ToString::to_string).collect();
+        lines.push(format!("pages that may call: {}", origins.join(", ")));
+    }
+    if let Some(PresignedUrlSettings { bucket, ttl, raw_token }) = presigned_url {
+        let raw = if *raw_token { ", also with a token without Bearer" } else { "" };
+        lines.push(format!("/presignedurl for bucket \"{bucket}\", {}{raw}", humantime::format_duration(*ttl)));
+    }
+    lines
 }
 
 fn describe_listener(listener: &ListenerSettings) -> String {
@@ -245,8 +261,9 @@ fn describe_limits(limits: &LimitSettings) -> String {
 fn describe_tier(tier: &TierOutline) -> String {
     let operations: Vec<&str> = tier.operations.iter().map(|operation| operation.name()).collect();
     let list = |names: &[std::sync::Arc<str>]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let inherits = tier.inherit.as_ref().map_or_else(String::new, |name| format!("; inherits the rules of {name}"));
     format!(
-        "tier {}: {:?} in bucket {}: {}; grants: {}; denials: {}",
+        "tier {}: {:?} in bucket {}: {}{inherits}; grants: {}; denials: {}",
         tier.name,
         tier.prefix,
         tier.bucket,
@@ -309,6 +326,25 @@ mod tests {
                     eu-central-1";
         assert_eq!(found, [DEFAULT, &own, fast]);
         assert_eq!(lines(endpoints), [DEFAULT, vpce, fast]);
+    }
+
+    #[test]
+    fn a_tier_says_what_it_inherits() {
+        let tier = TierOutline {
+            name: "low".into(),
+            bucket: access_broker_policy::BucketName::parse("media").unwrap(),
+            prefix: "a/".to_owned(),
+            include: Vec::new(),
+            inherit: None,
+            operations: access_broker_policy::Operation::ALL.to_vec(),
+            grants: vec!["own".into(), "inherited".into()],
+            denials: Vec::new(),
+        };
+        let rest = "grants: own, inherited; denials: none";
+        assert_eq!(describe_tier(&tier), format!("tier low: \"a/\" in bucket media: download, upload; {rest}"));
+        let inherits = TierOutline { inherit: Some("top".into()), ..tier };
+        let expected = "tier low: \"a/\" in bucket media: download, upload; inherits the rules of top";
+        assert_eq!(describe_tier(&inherits), format!("{expected}; {rest}"));
     }
 
     #[test]

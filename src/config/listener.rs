@@ -144,6 +144,9 @@ fn read_protocols(table: &mut Table<'_>) -> Option<Protocols> {
             "http" => Ok(ProtocolName::Http),
             other => Err(format!("has {other:?}; must be \"grpc\" or \"http\"")),
         })?;
+    if names.is_empty() && table.peek_strings("protocols").is_empty() {
+        table.report("protocols", &table.location_of("protocols"), "must have \"grpc\", \"http\" or both");
+    }
     let names: Vec<_> = names.into_iter().map(|name| name.value).collect();
     let protocols = Protocols { grpc: names.contains(&ProtocolName::Grpc), http: names.contains(&ProtocolName::Http) };
     if names.len() != usize::from(protocols.grpc) + usize::from(protocols.http) {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response};
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_body_util::Full;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -24,6 +25,10 @@ use crate::calls::{
     self, Admitted, CallCounters, CallMethod, CallRecord, Cause, Failure, IncomingCall, MessagePrefix, Pipeline,
     Protocol, Wire,
 };
+use access_broker_identity::AcceptedProof;
+
+/// By it, browsers say where a request comes from (Fetch Metadata Request Headers).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Serves every call: through the pipeline, and then by the services.
 pub(crate) struct GrpcCalls<S>(Arc<Shared<S>>);
@@ -77,13 +82,28 @@ impl<S: Services> Service<IncomingCall<Body>> for GrpcCalls<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, incoming: IncomingCall<Body>) -> Self::Future {
+    fn call(&mut self, mut incoming: IncomingCall<Body>) -> Self::Future {
+        if is_cross_site(incoming.request.headers(), &incoming.connection.accepts) {
+            incoming.request.extensions_mut().insert(CrossSite);
+        }
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let Shared { pipeline, wire } = &*shared;
             Ok(pipeline.run(wire, incoming).await.map(Body::new))
         })
     }
+}
+
+/// Marks a request from a page in a browser, at a listener whose proof the browser may add to the requests of every
+/// page. In its extensions.
+#[derive(Debug, Clone, Copy)]
+struct CrossSite;
+
+/// No page can speak gRPC as it is, but a proxy in front may translate, and a name that resolves to this address makes
+/// any page one of the same site.
+fn is_cross_site(headers: &HeaderMap, accepts: &AcceptedProof) -> bool {
+    matches!(accepts, AcceptedProof::Workload(_))
+        && (headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE))
 }
 
 /// The gRPC part of a wire.
@@ -109,7 +129,8 @@ impl<S: Services> Wire for GrpcWire<S> {
     }
 
     fn judge(&self, method: CallMethod, request: &Request<Body>) -> Option<Cause> {
-        call_form::judge(method, request).map(Cause::Malformed)
+        let is_cross_site = request.extensions().get::<CrossSite>().is_some();
+        if is_cross_site { Some(Cause::CrossSite) } else { call_form::judge(method, request).map(Cause::Malformed) }
     }
 
     fn client_timeout(&self, headers: &HeaderMap) -> Option<Duration> {

@@ -71,7 +71,9 @@ pub(super) async fn assemble(
         let verifier = verifier.with_context(|| format!("setting up issuer {} failed", settings.issuer))?;
         verifiers.push(Arc::new(verifier));
     }
-    let authenticator = Arc::new(Authenticator::new(verifiers.clone(), config.server.token_cache_size)?);
+    let authenticator = Authenticator::new(verifiers.clone(), config.server.token_cache_size)?
+        .with_max_token_bytes(config.limits.max_metadata_size as usize);
+    let authenticator = Arc::new(authenticator);
     let s3 = Arc::new(s3_buckets(config, &policy, options).await?);
     let presigner = Arc::new(SignerTable::new(s3.presigner()));
     let inspector = s3.inspector();

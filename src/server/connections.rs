@@ -48,15 +48,26 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
 
+/// What ends connections, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ends {
+    /// Cancelled when the server begins to drain.
+    pub(super) drain: CancellationToken,
+    /// Cancelled when every client is told to leave.
+    pub(super) stop: CancellationToken,
+    /// Cancelled when every connection must close immediately.
+    pub(super) cut: CancellationToken,
+}
+
 impl Connections {
     pub(super) fn new(
         service: CallService,
         limits: LimitSettings,
         streams: StreamBudgets,
         counters: Arc<ServerCounters>,
-        stop: CancellationToken,
-        cut: CancellationToken,
+        ends: Ends,
     ) -> Self {
+        let Ends { drain, stop, cut } = ends;
         let ledger = ConnectionLedger::new(ConnectionCaps {
             total: limits.max_connections as usize,
             unproven: limits.max_unproven_connections as usize,
@@ -68,6 +79,7 @@ impl Connections {
             counters,
             streams,
             tasks: TaskTracker::new(),
+            drain,
             stop,
             cut,
             ledger,

@@ -1,47 +1,116 @@
-//! JSON over HTTP at real sockets: framing, headers, statuses, limits and listeners.
+//! JSON over HTTP over real sockets: what clients send, what attackers send, and how connections end.
 
-mod connections;
+mod bodies;
+mod browsers;
+mod closing;
 mod floods;
 mod framing;
-mod headers;
+mod good_caller;
+mod hosts;
+mod http2;
+mod inward_headers;
 mod listeners;
+mod many_connections;
+mod pipelining;
+mod presigned_url;
+mod sizes;
+mod slow_clients;
 mod statuses;
 
 use serde_json::Value;
 
 use crate::support::http1::{Http1Answer, Http1Client};
-use crate::support::{Broker, audit_records};
+use crate::support::{Broker, PATIENCE, eventually};
 
-/// A request whose head goes on with these lines, and whose connection ends with it.
-fn request(method: &str, target: &str, lines: &str, body: &str) -> String {
-    format!("{method} {target} HTTP/1.1\r\nhost: broker.example\r\nconnection: close\r\n{lines}\r\n{body}")
+/// The path of a download by the contract's annotations, with its query.
+const DOWNLOAD: &str = "/v1/downloadUrl?bucket=media&key=x";
+
+/// The body of a POST for the same download.
+const DOWNLOAD_JSON: &str = r#"{"bucket":"media","key":"x"}"#;
+
+/// The path of a download by Connect.
+const CONNECT: &str = "/accessbroker.v1.AccessBrokerService/IssueDownloadUrl";
+
+/// The headers of every answer of the broker.
+const COMMON_HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "no-store"),
+    ("vary", "Authorization, Origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+];
+
+/// The id of a request that shows whether a connection is open.
+const PROBE: &str = "probe";
+
+/// A GET request with more header lines.
+fn get(target: &str, lines: &[&str]) -> String {
+    request("GET", target, lines, "")
 }
 
-/// A POST of JSON, whose head goes on with these lines.
-fn post(target: &str, lines: &str, body: &str) -> String {
-    let length = body.len();
-    request("POST", target, &format!("content-type: application/json\r\ncontent-length: {length}\r\n{lines}"), body)
+/// A POST request with a body of JSON and its length.
+fn post(target: &str, lines: &[&str], body: &str) -> String {
+    let length = format!("content-length: {}", body.len());
+    request("POST", target, &[&["content-type: application/json", &length], lines].concat(), body)
 }
 
-/// The answer to a request on a new connection, which must then end.
+fn request(method: &str, target: &str, lines: &[&str], body: &str) -> String {
+    let lines = lines.iter().flat_map(|line| [*line, "\r\n"]).collect::<String>();
+    format!("{method} {target} HTTP/1.1\r\nhost: broker\r\n{lines}\r\n{body}")
+}
+
+fn authorization(broker: &Broker) -> String {
+    format!("authorization: {}", broker.authorization())
+}
+
+/// The answer to a request on a new connection.
 async fn ask(broker: &Broker, request: impl AsRef<[u8]>) -> Http1Answer {
-    let mut client = Http1Client::connect(broker.address()).await;
-    let answer = client.ask(request).await;
-    assert!(client.answer().await.is_none(), "one answer");
-    answer
+    Http1Client::connect(broker.address()).await.ask(request).await
 }
 
-/// The access line of the call with this answer. There must be no second one.
-async fn line_of(broker: &Broker, answer: &Http1Answer) -> Value {
-    let id = answer.header("x-request-id").unwrap_or_else(|| panic!("no id: {answer:?}"));
-    let lines = |log: &crate::support::broker::Log| {
-        let lines = log.with_message("call").into_iter();
-        lines.filter(|line| line["request_id"] == id).collect::<Vec<_>>()
+/// Sends a request with an id and a token in the place of `@`. Returns its answers, and whether the connection is open
+/// after them. Every answer of the broker has the common headers, and the request has one access line for each.
+async fn exchange(broker: &Broker, form: &str, id: &str) -> (Vec<Http1Answer>, bool) {
+    let known = format!("x-request-id: {id}\r\n{}\r\n", authorization(broker));
+    let mut client = Http1Client::connect(broker.address()).await;
+    let _may_be_closed = client.send(form.replace("@\r\n", &known)).await;
+    // Sent when the first answer is read, so that it is not part of an ambiguous request.
+    let mut answers: Vec<_> = client.answer().await.into_iter().collect();
+    let _may_be_closed = client.send(get("/openapi.json", &[&format!("x-request-id: {PROBE}")])).await;
+    let is_open = loop {
+        match client.answer().await {
+            Some(answer) if answer.header("x-request-id") == Some(PROBE) => break true,
+            Some(answer) => answers.push(answer),
+            None => break false,
+        }
     };
-    broker.log.wait_for("access line", |log| lines(log).into_iter().next()).await;
-    let mut lines = lines(&broker.log);
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    lines.remove(0)
+    // The library answers what it cannot read, without an id.
+    let of_the_broker: Vec<_> = answers.iter().filter(|answer| answer.header("x-request-id").is_some()).collect();
+    for answer in &of_the_broker {
+        assert_common_headers(answer);
+    }
+    let expected = of_the_broker.iter().filter(|answer| answer.header("x-request-id") == Some(id)).count();
+    let what = format!("{expected} access lines of {id}");
+    eventually(&what, PATIENCE, async || lines_of(broker, id).len() == expected).await;
+    (answers, is_open)
+}
+
+/// The access lines of the calls with this request id, so far.
+fn lines_of(broker: &Broker, request_id: &str) -> Vec<Value> {
+    let log = broker.log.text();
+    // Most lines are of other requests, and to parse them takes long.
+    let lines = log.lines().filter(|line| line.contains(request_id));
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_line =
+        |line: &Value| line["target"] == "access" && line["message"] == "call" && line["request_id"] == request_id;
+    lines.filter(is_line).collect()
+}
+
+/// The only access line of the call with this request id.
+async fn line_of(broker: &Broker, request_id: &str) -> Value {
+    let first = async || lines_of(broker, request_id).into_iter().next();
+    let line = eventually("the access line", PATIENCE, first).await;
+    assert_eq!(lines_of(broker, request_id).len(), 1, "{request_id}");
+    line
 }
 
 /// Method, protocol, code and reason of an access line.
@@ -50,7 +119,20 @@ fn outcome(line: &Value) -> String {
     fields.join(" ")
 }
 
-/// The audit records so far.
-fn records(broker: &Broker) -> Vec<Value> {
-    audit_records(&std::fs::read_to_string(broker.setup.path("audit.jsonl")).unwrap())
+/// The status of an answer, and the outcome that its access line has.
+async fn logged(broker: &Broker, answer: &Http1Answer) -> String {
+    let id = answer.header("x-request-id").unwrap_or_else(|| panic!("no id: {answer:?}"));
+    format!("{} {}", answer.status, outcome(&line_of(broker, id).await))
+}
+
+/// The headers of an answer that is the broker's and not the library's.
+fn assert_common_headers(answer: &Http1Answer) {
+    for (name, value) in COMMON_HEADERS {
+        assert_eq!(answer.header(name), Some(value), "{name}: {answer:?}");
+    }
+    assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{answer:?}");
+    for (name, _) in &answer.headers {
+        // Fails if it is repeated.
+        answer.header(name);
+    }
 }

@@ -47,8 +47,10 @@ pub(crate) enum Form {
 pub(crate) fn form(message: &MessageDescriptor) -> Form {
     match message.full_name().strip_prefix("google.protobuf.") {
         Some("Any" | "Struct" | "Value" | "ListValue" | "FieldMask") => Form::Unsupported,
-        Some("Duration" | "Timestamp") => Form::Token,
-        Some(name) if name.ends_with("Value") => Form::Token,
+        Some(
+            "Duration" | "Timestamp" | "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value"
+            | "UInt32Value" | "BoolValue" | "StringValue" | "BytesValue",
+        ) => Form::Token,
         _ => Form::Object,
     }
 }

@@ -60,6 +60,11 @@ fn classify(first: &[u8]) -> FirstBytes {
     if PREFACE.starts_with(first) {
         return if first == PREFACE { FirstBytes::Http2 } else { FirstBytes::More };
     }
+    // A line break before the first request is ignored (RFC 9112 section 2.2).
+    let first = match first {
+        b"\r" => return FirstBytes::More,
+        [b'\r', b'\n', first @ ..] | first => first,
+    };
     // A method of HTTP/1, which ends in a space (RFC 9112 section 3). `PRI` is reserved (RFC 9113 section 3.4).
     let method = first.iter().position(|byte| !is_token_byte(*byte)).and_then(|end| first.split_at_checked(end));
     match method {
@@ -172,7 +177,11 @@ mod tests {
             (b"\x16\x03\x01", FirstBytes::Neither),
             (b"SSH-2.0", FirstBytes::More),
             (b"SSH-2.0-OpenSSH_9.6\r\n", FirstBytes::Neither),
-            (b"\r\n", FirstBytes::Neither),
+            (b"\r", FirstBytes::More),
+            (b"\r\n", FirstBytes::More),
+            (b"\r\nGET /", FirstBytes::Http1 { is_head: false }),
+            (b"\r\n\r\nGET /", FirstBytes::Neither),
+            (b"\r\x16", FirstBytes::Neither),
         ] {
             assert_eq!(classify(first), shown, "{first:?}");
         }

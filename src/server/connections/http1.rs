@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, EXPECT};
@@ -28,7 +29,7 @@ use tower::ServiceExt;
 use self::head_limit::{EndOfCall, HeadLimit, Phase};
 use super::connection::Connection;
 use super::delivery::{DeliveredBody, DeliveredBytes};
-use super::lifetime::{self, log_failure};
+use super::lifetime::{self, Departure, log_failure};
 use super::open_call::OpenCall;
 use super::request_body::{DiscardLimits, RequestBody};
 use super::shared::{MAX_HEADER_FIELDS, Shared};
@@ -39,13 +40,15 @@ use crate::http::{has_clear_length, refusal_of_stream};
 /// The library's minimum for its buffer, which a request's head must fit into, in bytes.
 const MIN_BUFFER_BYTES: usize = 8_192;
 
-/// Serves calls until the connection ends, as HTTP/2 does. The client is told to leave by `connection: close`.
+/// Serves calls until the connection ends, as HTTP/2 does. The client is told to leave by `connection: close` in its next
+/// answer: a connection that closes without a word may lose the request that is on its way.
 pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, shared: &Shared) {
     let Shared { limits, tasks, stop, .. } = shared;
     let (info, turn) = (connection.info().clone(), connection.turn().clone());
     let rest = DiscardLimits { limit: limits.message_timeout, tasks: tasks.clone(), stop: stop.clone() };
     let phase = Phase::default();
     let answered = watch::Sender::new(None);
+    let must_leave = AtomicBool::new(false);
     let service = service_fn(|request: Request<Incoming>| {
         let is_pipelined = phase.begin_call();
         let _former = answered.send_replace(None);
@@ -61,7 +64,7 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
             let incoming = IncomingCall { request, connection, stream: Arc::clone(&stream), origin };
             (shared.service.clone().oneshot(incoming), stream)
         });
-        let answered = &answered;
+        let (answered, must_leave) = (&answered, &must_leave);
         async move {
             if is_pipelined {
                 // The library would serve many calls in one turn, and other connections would wait for all of them.
@@ -72,7 +75,7 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
                 return Ok(refusal.map(|body| AnswerBody { body: DeliveredBody::without_stream(body), _open: open }));
             };
             let mut answer = unless_taken_away(answer, &stream).await?;
-            if !has_clear_end {
+            if !has_clear_end || must_leave.load(Ordering::Relaxed) || shared.drain.is_cancelled() {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             answered.send_replace(stream.taken_away().cloned());
@@ -87,8 +90,14 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
         .max_headers(MAX_HEADER_FIELDS)
         .max_buf_size((limits.max_metadata_size as usize).max(MIN_BUFFER_BYTES));
     let mut http = pin!(builder.serve_connection(TokioIo::new(head_limit), service));
+    let departure = Departure {
+        tell: |_: Pin<&mut _>| must_leave.store(true, Ordering::Relaxed),
+        // The next answer tells the client. Without one, the connection ends before the grace of calls does.
+        quiet_after_age: limits.connection_age_grace / 2,
+        end: http1::Connection::graceful_shutdown,
+    };
     tokio::select! {
-        ended = lifetime::run(http.as_mut(), http1::Connection::graceful_shutdown, &turn, entry, shared) => {
+        ended = lifetime::run(http.as_mut(), departure, &turn, entry, shared) => {
             if let Err(error) = ended {
                 note_failure(error, info.peer.ip(), shared);
             }

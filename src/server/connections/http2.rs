@@ -2,7 +2,7 @@
 
 mod call_executor;
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http::{Request, StatusCode};
@@ -16,9 +16,9 @@ use tower::ServiceExt;
 use self::call_executor::CallExecutor;
 use super::connection::Connection;
 use super::delivery::DeliveredBody;
-use super::lifetime::{self, log_failure};
+use super::lifetime::{self, Departure, log_failure};
 use super::request_body::{DiscardLimits, RequestBody};
-use super::shared::{MAX_HEADER_FIELDS, Shared};
+use super::shared::{CLOSE_GRACE, MAX_HEADER_FIELDS, Shared};
 use crate::admission::{ConnectionEntry, OpenStream};
 use crate::calls::{CallOrigin, IncomingCall};
 use crate::config::LimitSettings;
@@ -75,7 +75,12 @@ pub(super) async fn serve(connection: Connection, entry: &Arc<ConnectionEntry>, 
     let watched = shared.sent_errors.clone().watch(connection, info.peer.ip());
     let mut http = pin!(builder(limits, calls.clone()).serve_connection(TokioIo::new(watched), service));
 
-    if let Err(error) = lifetime::run(http.as_mut(), http2::Connection::graceful_shutdown, &turn, entry, shared).await {
+    let departure = Departure {
+        tell: http2::Connection::graceful_shutdown,
+        quiet_after_age: CLOSE_GRACE,
+        end: |_: Pin<&mut _>| {},
+    };
+    if let Err(error) = lifetime::run(http.as_mut(), departure, &turn, entry, shared).await {
         log_failure(error);
     }
 }

@@ -20,14 +20,22 @@ enum CloseReason {
     Idle,
 }
 
+/// How a client leaves.
+pub(super) struct Departure<T, E> {
+    /// Tells the client to leave; calls in flight may finish.
+    pub(super) tell: T,
+    /// How long a client that was told because of the connection's age may then be without calls. If the server stops,
+    /// it is [`CLOSE_GRACE`].
+    pub(super) quiet_after_age: Duration,
+    /// Ends the connection after that time. Dropping it ends it as well.
+    pub(super) end: E,
+}
+
 /// Serves a connection until it ends: closed by the client, too old, idle, or because the server stops. An error is the
 /// library's.
-///
-/// `tell_to_leave` makes the library refuse further calls; those in flight may finish. A client without calls may take
-/// [`CLOSE_GRACE`] to leave.
 pub(super) async fn run<C>(
     mut http: Pin<&mut C>,
-    tell_to_leave: impl FnOnce(Pin<&mut C>),
+    departure: Departure<impl FnOnce(Pin<&mut C>), impl FnOnce(Pin<&mut C>)>,
     turn: &ReadTurn,
     entry: &Arc<ConnectionEntry>,
     shared: &Shared,
@@ -50,24 +58,41 @@ where
         () = without_calls(entry.calls().subscribe(), limits.connection_idle) => CloseReason::Idle,
     };
     turn.lift();
-    tell_to_leave(http.as_mut());
-    let grace = match reason {
+    (departure.tell)(http.as_mut());
+    let (grace, quiet) = match reason {
         // The server's own grace ends in `cut`.
-        CloseReason::Stop => Duration::MAX,
+        CloseReason::Stop => (Duration::MAX, CLOSE_GRACE),
         CloseReason::Age => {
             counters.connections_aged.add_one();
-            limits.connection_age_grace
+            (limits.connection_age_grace, departure.quiet_after_age)
         }
         CloseReason::Idle => {
             counters.connections_idle.add_one();
-            limits.connection_age_grace
+            (limits.connection_age_grace, CLOSE_GRACE)
+        }
+    };
+    let stops_later = async {
+        stop.cancelled().await;
+        without_calls(entry.calls().subscribe(), CLOSE_GRACE).await;
+    };
+    let quiet = async {
+        tokio::select! {
+            () = without_calls(entry.calls().subscribe(), quiet) => {}
+            () = stops_later => {}
         }
     };
     tokio::select! {
-        ended = http => return ended,
+        ended = http.as_mut() => return ended,
         why = entry.ended() => shared.note_end(why),
-        () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => {
+        () = quiet => {
             tracing::debug!("connection closed: waiting for an idle client to leave timed out");
+            (departure.end)(http.as_mut());
+            // A call that began just now, if the protocol lets it finish.
+            tokio::select! {
+                ended = http => return ended,
+                () = without_calls(entry.calls().subscribe(), CLOSE_GRACE) => {}
+                () = cut.cancelled() => {}
+            }
         }
         () = time::sleep(grace) => counters.connections_cut.add_one(),
         () = cut.cancelled() => counters.connections_cut.add_one(),

@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) sent_errors: SentErrors,
     /// Connections, and the calls on them.
     pub(super) tasks: TaskTracker,
+    /// Cancelled when the server begins to drain: answers over HTTP/1 tell their clients to leave.
+    pub(super) drain: CancellationToken,
     /// Cancelled when every client is told to leave.
     pub(super) stop: CancellationToken,
     /// Cancelled when every connection must close immediately.

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::io::DuplexStream;
 use tokio::time;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
@@ -21,8 +21,8 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::calls::{CallOrigin, IncomingCall, Protocols};
 use crate::config::LimitSettings;
-use crate::server::connections::Connections;
 use crate::server::connections::handshake::{Accepted, Requirements};
+use crate::server::connections::{Connections, Ends};
 use crate::server::services::CallService;
 use crate::telemetry::ServerCounters;
 use access_broker_identity::AcceptedProof;
@@ -60,9 +60,10 @@ impl SelfCheck {
             .map_request(|incoming: IncomingCall<Body>| IncomingCall { origin: CallOrigin::SelfCheck, ..incoming });
         let service = BoxCloneSyncService::new(marked.service(service));
         let streams = crate::server::budgets::budgets(limits).streams;
-        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        let ends = Ends::default();
+        let cut = ends.cut.clone();
         let counters = Arc::new(ServerCounters::default());
-        let connections = Connections::new(service, limits.clone(), streams, counters, stop, cut.clone());
+        let connections = Connections::new(service, limits.clone(), streams, counters, ends);
         Self { connections, _ends_connections: Arc::new(cut.drop_guard()) }
     }
 

@@ -1,187 +1,248 @@
-//! Requests of HTTP/1 whose length or form is ambiguous, broken or unusual.
+//! Requests whose length or lines are ambiguous: each has one meaning, or is refused and its connection closed.
 
+use super::{DOWNLOAD, DOWNLOAD_JSON, authorization, exchange, get};
 use crate::support::Broker;
 use crate::support::http1::Http1Client;
 
-/// What answers a request, and what follows it on its connection.
-struct Case {
-    name: &'static str,
-    request: String,
-    /// The statuses of the answers, and `open` if the next request on the connection was answered.
-    expected: &'static str,
+/// A request that an attacker hides behind the body of another.
+const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nhost: broker\r\n\r\n";
+
+/// A POST request with these header lines in addition to the usual ones, and these bytes after the head.
+fn post(lines: &str, rest: &str) -> String {
+    format!("POST /v1/downloadUrl HTTP/1.1\r\nhost: broker\r\ncontent-type: application/json\r\n{lines}\r\n{rest}")
 }
 
-const fn case(name: &'static str, request: String, expected: &'static str) -> Case {
-    Case { name, request, expected }
+fn chunked() -> String {
+    format!("{:x}\r\n{DOWNLOAD_JSON}\r\n0\r\n\r\n", DOWNLOAD_JSON.len())
 }
 
-/// A call with a token, whose head goes on with these lines.
-fn post(authorization: &str, lines: &str, body: &str) -> String {
-    format!(
-        "POST /v1/downloadUrl HTTP/1.1\r\nhost: broker.example\r\nauthorization: {authorization}\r\n\
-         content-type: application/json\r\n{lines}\r\n{body}"
-    )
-}
-
-async fn observe(broker: &Broker, request: &str) -> String {
-    let (answers, is_open) = Http1Client::connect(broker.address()).await.ask_and_probe(request).await;
-    for answer in &answers {
-        assert!(answer.status < 500, "{request:?}: {answer:?}");
-    }
-    let statuses = answers.iter().map(|answer| answer.status.to_string());
-    statuses.chain(is_open.then(|| "open".to_owned())).collect::<Vec<_>>().join(" ")
-}
-
-/// Checks all cases and reports all that differ.
-async fn check(broker: &Broker, cases: Vec<Case>) {
-    let mut problems = Vec::new();
-    for Case { name, request, expected } in cases {
-        let observed = observe(broker, &request).await;
-        if observed != expected {
-            problems.push(format!("{name}: {observed}, not {expected}"));
+/// Each form with the statuses of its answers, and whether its connection stays open.
+async fn assert_outcomes(forms: Vec<(&str, String, &[u16], bool)>) {
+    let broker = Broker::builder().start().await;
+    let mut wrong = Vec::new();
+    for (number, (what, form, statuses, is_open)) in forms.into_iter().enumerate() {
+        let (answers, found_open) = exchange(&broker, &form, &format!("form-{number}")).await;
+        let found: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        if (&found[..], found_open) != (statuses, is_open) {
+            wrong.push(format!("{what}: {found:?} {found_open} instead of {statuses:?} {is_open}"));
         }
     }
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-}
-
-const MESSAGE: &str = "{\"key\": \"x\"}";
-const CHUNKED: &str = "c\r\n{\"key\": \"x\"}\r\n0\r\n\r\n";
-
-#[tokio::test]
-async fn a_request_whose_length_is_ambiguous_ends_its_connection() {
-    let broker = Broker::builder().start().await;
-    let token = broker.authorization();
-    let chunked = |name, lines: &str, expected| case(name, post(&token, lines, CHUNKED), expected);
-    let plain = |name, lines: &str, expected| case(name, post(&token, lines, MESSAGE), expected);
-    let cases = vec![
-        plain("a length", "content-length: 12\r\n", "200 open"),
-        chunked("chunks", "transfer-encoding: chunked\r\n", "200 open"),
-        chunked("chunks in another case", "Transfer-Encoding: CHUNKED\r\n", "200 open"),
-        // The chunks are its body, and the connection ends (RFC 9112 section 6.1).
-        chunked("length, chunks", "content-length: 22\r\ntransfer-encoding: chunked\r\n", "200"),
-        chunked("chunks, length", "transfer-encoding: chunked\r\ncontent-length: 22\r\n", "200"),
-        chunked("chunks, length 0", "transfer-encoding: chunked\r\ncontent-length: 0\r\n", "200"),
-        chunked("chunks twice", "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n", "400"),
-        chunked("chunks, chunks", "transfer-encoding: chunked, chunked\r\n", "400"),
-        chunked("chunks, identity", "transfer-encoding: chunked, identity\r\n", "400"),
-        chunked("identity, chunks", "transfer-encoding: identity, chunked\r\n", "400"),
-        chunked("identity", "transfer-encoding: identity\r\n", "400"),
-        chunked("gzip, chunks", "transfer-encoding: gzip, chunked\r\n", "400"),
-        chunked("xchunked", "transfer-encoding: xchunked\r\n", "400"),
-        chunked("quoted", "transfer-encoding: \"chunked\"\r\n", "400"),
-        chunked("vertical tab", "transfer-encoding: \x0bchunked\r\n", "400"),
-        chunked("empty", "transfer-encoding: \r\n", "400"),
-        plain("equal lengths", "content-length: 12\r\ncontent-length: 12\r\n", "200 open"),
-        plain("other lengths", "content-length: 12\r\ncontent-length: 11\r\n", "400"),
-        plain("list of lengths", "content-length: 12, 12\r\n", "400"),
-        plain("plus", "content-length: +12\r\n", "400"),
-        plain("minus", "content-length: -12\r\n", "400"),
-        plain("space before a length", "content-length:  12\r\n", "200 open"),
-        plain("space within a length", "content-length: 1 2\r\n", "400"),
-        plain("hexadecimal length", "content-length: 0xc\r\n", "400"),
-        plain("empty length", "content-length: \r\n", "400"),
-        plain("a large length", "content-length: 18446744073709551616\r\n", "400"),
-        plain("space before the colon", "content-length : 12\r\n", "400"),
-        plain("a folded line", "content-length: 12\r\nx-folded: a\r\n b\r\n", "400"),
-        plain("a folded length", "content-length:\r\n 12\r\n", "400"),
-        plain("a nameless field", ": x\r\ncontent-length: 12\r\n", "400"),
-        plain("a line without a colon", "x\r\ncontent-length: 12\r\n", "400"),
-        plain("NUL in a value", "content-length: 12\r\nx-nul: a\0b\r\n", "400"),
-        plain("NUL in a name", "content-length: 12\r\nx-\0: b\r\n", "400"),
-        plain("CR in a value", "content-length: 12\r\nx-cr: a\rb\r\n", "400"),
-        case("invalid chunk length", post(&token, "transfer-encoding: chunked\r\n", "x\r\n{}\r\n0\r\n\r\n"), "400"),
-        case("long chunk", post(&token, "transfer-encoding: chunked\r\n", "1\r\n{}\r\n0\r\n\r\n"), "400"),
-        case("negative chunk", post(&token, "transfer-encoding: chunked\r\n", "-1\r\n{}\r\n0\r\n\r\n"), "400"),
-        case(
-            "huge chunk",
-            post(&token, "transfer-encoding: chunked\r\n", "fffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
-            "400",
-        ),
-    ];
-    check(&broker, cases).await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(!broker.log.text().contains("/hidden"), "a hidden request was read");
+    broker.assert_serves().await;
+    broker.wait_for_open(0).await;
+    assert_eq!(broker.counters().calls.panics.get(), 0);
     broker.finish().await;
 }
 
-/// A GET for the description of the interface, with this target and this host.
-fn get(target: &str, version: &str, lines: &str) -> String {
-    format!("GET {target} {version}\r\n{lines}\r\n")
+#[tokio::test]
+async fn a_transfer_encoding_and_a_length_end_the_connection_after_one_answer() {
+    let (body, chunked) = (DOWNLOAD_JSON, chunked());
+    let after_chunks = format!("{chunked}{HIDDEN}");
+    let in_chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let length = format!("content-length: {}\r\n", chunked.len());
+    assert_outcomes(vec![
+        ("only chunked", post("@\r\ntransfer-encoding: chunked\r\n", &chunked), &[200], true),
+        ("in capitals", post("@\r\nTransfer-Encoding: CHUNKED\r\n", &chunked), &[200], true),
+        ("length first", post(&format!("@\r\n{length}transfer-encoding: chunked\r\n"), &after_chunks), &[200], false),
+        ("length last", post(&format!("@\r\ntransfer-encoding: chunked\r\n{length}"), &after_chunks), &[200], false),
+        (
+            "length 0 and chunks",
+            post("@\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n", &in_chunks),
+            &[200],
+            false,
+        ),
+        (
+            "chunks and length 0",
+            post("@\r\ntransfer-encoding: chunked\r\ncontent-length: 0\r\n", &in_chunks),
+            &[200],
+            false,
+        ),
+        (
+            "twice",
+            post("@\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n", &after_chunks),
+            &[400],
+            false,
+        ),
+        ("a list of two", post("@\r\ntransfer-encoding: chunked, chunked\r\n", &after_chunks), &[400], false),
+        ("chunked, identity", post("@\r\ntransfer-encoding: chunked, identity\r\n", &after_chunks), &[400], false),
+        ("identity, chunked", post("@\r\ntransfer-encoding: identity, chunked\r\n", &after_chunks), &[400], false),
+        (
+            "identity and chunked",
+            post("@\r\ntransfer-encoding: identity\r\ntransfer-encoding: chunked\r\n", &after_chunks),
+            &[400],
+            false,
+        ),
+        ("identity", post("@\r\ntransfer-encoding: identity\r\n", &after_chunks), &[400], false),
+        ("quoted", post("@\r\ntransfer-encoding: \"chunked\"\r\n", &after_chunks), &[400], false),
+        ("gzip, chunked", post("@\r\ntransfer-encoding: gzip, chunked\r\n", &after_chunks), &[400], false),
+        ("xchunked", post("@\r\ntransfer-encoding: xchunked\r\n", &after_chunks), &[400], false),
+        ("with a parameter", post("@\r\ntransfer-encoding: chunked;q=1\r\n", &after_chunks), &[400], false),
+        ("empty", post("@\r\ntransfer-encoding:\r\n", &after_chunks), &[400], false),
+        ("a vertical tab", post("@\r\ntransfer-encoding: \x0bchunked\r\n", &after_chunks), &[400], false),
+        ("a GET", get(DOWNLOAD, &["@", "transfer-encoding: gzip, chunked"]) + &after_chunks, &[400], false),
+        (
+            "HTTP/1.0",
+            post("@\r\ntransfer-encoding: chunked\r\n", &after_chunks).replace("HTTP/1.1", "HTTP/1.0"),
+            &[400],
+            false,
+        ),
+    ])
+    .await;
 }
 
 #[tokio::test]
-async fn a_target_and_a_host_are_unambiguous() {
-    let broker = Broker::builder().start().await;
-    let host = "host: broker.example\r\n";
-    let one = |name, target: &str, lines: &str, expected| case(name, get(target, "HTTP/1.1", lines), expected);
-    let version = |name, version: &str, expected| case(name, get("/openapi.json", version, host), expected);
-    let line = |name, line: &str, expected| case(name, format!("{line}\r\n{host}\r\n"), expected);
-    let long = "x".repeat(9_000);
-    let very_long = "x".repeat(70_000);
-    let cases = vec![
-        one("path", "/openapi.json", host, "200 open"),
-        one("same host", "http://broker.example/openapi.json", host, "200 open"),
-        one("same host in another case", "http://BROKER.example/openapi.json", host, "200 open"),
-        one("another host", "http://other.example/openapi.json", host, "400 open"),
-        one("another port", "http://broker.example:81/openapi.json", host, "400 open"),
-        one("another scheme", "ftp://broker.example/openapi.json", host, "200 open"),
-        one("target without a header", "http://broker.example/openapi.json", "", "400 open"),
-        one("target with userinfo", "http://a@broker.example/openapi.json", host, "400 open"),
-        one("authority", "broker.example:80", host, "400 open"),
-        one("asterisk", "*", host, "404 open"),
-        one("no slash", "openapi.json", host, "400 open"),
-        one("two slashes", "//openapi.json", host, "404 open"),
-        one("dots", "/x/../openapi.json", host, "404 open"),
-        one("escape", "/openapi%2ejson", host, "404 open"),
-        one("fragment", "/openapi.json#x", host, "200 open"),
-        one("bytes above 127", "/\u{e9}", host, "404 open"),
-        one("tab", "/a\tb", host, "400"),
-        one("space", "/a b", host, "400"),
-        one("NUL", "/a\0b", host, "400"),
-        one("no host", "/openapi.json", "", "400 open"),
-        one("two hosts", "/openapi.json", "host: broker.example\r\nhost: broker.example\r\n", "400 open"),
-        one("empty host", "/openapi.json", "host: \r\n", "400 open"),
-        one("port", "/openapi.json", "host: broker.example:8080\r\n", "200 open"),
-        one("IPv6", "/openapi.json", "host: [::1]:8080\r\n", "200 open"),
-        one("userinfo", "/openapi.json", "host: a:b@broker.example\r\n", "400 open"),
-        one("path in host", "/openapi.json", "host: broker.example/x\r\n", "400 open"),
-        one("query in host", "/openapi.json", "host: broker.example?x\r\n", "400 open"),
-        one("list of hosts", "/openapi.json", "host: a.example, b.example\r\n", "400 open"),
-        one("bytes in host", "/openapi.json", "host: \u{e9}.example\r\n", "400 open"),
-        version("HTTP/1.0", "HTTP/1.0", "200"),
-        version("HTTP/2.0", "HTTP/2.0", "400"),
-        version("HTTP/0.9", "HTTP/0.9", "400"),
-        version("HTTP/1.2", "HTTP/1.2", "400"),
-        version("lower-case version", "http/1.1", "400"),
-        case("HTTP/1.0 without a host", get("/openapi.json", "HTTP/1.0", ""), "200"),
-        case("chunks in HTTP/1.0", get("/openapi.json", "HTTP/1.0", "transfer-encoding: chunked\r\n"), "400"),
-        line("no version", "GET /openapi.json", "400"),
-        line("tab after the method", "GET\t/openapi.json HTTP/1.1", ""),
-        line("lower-case method", "get /openapi.json HTTP/1.1", ""),
-        line("unknown method", "FETCH /openapi.json HTTP/1.1", ""),
-        line(
-            "lower-case method on the way",
-            "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\nget / HTTP/1.1",
-            "200 404 open",
+async fn a_length_is_a_number_and_there_is_one() {
+    let body = DOWNLOAD_JSON;
+    let length = body.len();
+    let of = |value: &str| post(&format!("@\r\ncontent-length: {value}\r\n"), &format!("{body}{HIDDEN}"));
+    let twice = |one: &str, other: &str| {
+        post(&format!("@\r\ncontent-length: {one}\r\ncontent-length: {other}\r\n"), &format!("{body}{HIDDEN}"))
+    };
+    let (right, shorter) = (length.to_string(), (length - 1).to_string());
+    assert_outcomes(vec![
+        ("with spaces", post(&format!("@\r\ncontent-length:  {length} \r\n"), body), &[200], true),
+        (
+            "twice the same",
+            post(&format!("@\r\ncontent-length: {length}\r\ncontent-length: {length}\r\n"), body),
+            &[200],
+            true,
         ),
-        line("empty line first", "\r\nGET /openapi.json HTTP/1.1", ""),
-        line("TRACE", "TRACE /openapi.json HTTP/1.1", "405 open"),
-        line("CONNECT", "CONNECT broker.example:80 HTTP/1.1", "400 open"),
-        line("CONNECT with a path", "CONNECT /openapi.json HTTP/1.1", "405 open"),
-        line("DELETE", "DELETE /openapi.json HTTP/1.1", "405 open"),
-        line("a bare line feed", "GET /openapi.json HTTP/1.1\nx: y", "200 open"),
-        one(
+        ("two lengths", twice(&right, &shorter), &[400], false),
+        ("two lengths, the other way", twice(&shorter, &right), &[400], false),
+        ("a list", of(&format!("{length}, {length}")), &[400], false),
+        ("a plus", of(&format!("+{length}")), &[400], false),
+        ("a minus", of(&format!("-{length}")), &[400], false),
+        ("hexadecimal", of(&format!("0x{length:x}")), &[400], false),
+        ("a letter", of(&format!("{length}a")), &[400], false),
+        ("a fraction", of(&format!("{length}.0")), &[400], false),
+        ("empty", of(""), &[400], false),
+        ("a space within", of("2 8"), &[400], false),
+        ("a folded line", of(&format!("\r\n {length}")), &[400], false),
+        ("more than 64 bits", of("18446744073709551616"), &[400], false),
+        ("20 digits", of("99999999999999999999"), &[400], false),
+        ("all of 64 bits", of("18446744073709551615"), &[431], false),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn chunks_have_one_form() {
+    let of = |chunks: &str| post("@\r\ntransfer-encoding: chunked\r\n", &format!("{chunks}{HIDDEN}"));
+    let (body, size) = (DOWNLOAD_JSON, format!("{:x}", DOWNLOAD_JSON.len()));
+    assert_outcomes(vec![
+        (
+            "an extension",
+            post("@\r\ntransfer-encoding: chunked\r\n", &format!("{size};a=b\r\n{body}\r\n0\r\n\r\n")),
+            &[200],
+            true,
+        ),
+        ("a bare LF", of(&format!("{size}\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("an LF in an extension", of(&format!("{size};a\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("a minus", of(&format!("-{size}\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("a plus", of(&format!("+{size}\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("0x", of(&format!("0x{size}\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("a letter", of(&format!("x\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("more than the size", of(&format!("1\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("no size", of(&format!("\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("more than 64 bits", of(&format!("fffffffffffffffff\r\n{body}\r\n0\r\n\r\n")), &[400], false),
+        ("no end of a chunk", of(&format!("{size}\r\n{body}0\r\n\r\n")), &[400], false),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_head_has_one_form() {
+    let of = |lines: &str| format!("GET {DOWNLOAD} HTTP/1.1\r\nhost: broker\r\n@\r\n{lines}\r\n");
+    let first = |line: &str| format!("{line}\r\nhost: broker\r\n@\r\n\r\n");
+    assert_outcomes(vec![
+        ("as usual", of(""), &[200], true),
+        // A server may read it so (RFC 9112 section 2.2).
+        ("a bare LF", of("x-a: b\n"), &[200], true),
+        ("a bare LF in the first line", first(&format!("GET {DOWNLOAD} HTTP/1.1\nx-a: b")), &[200], true),
+        ("a folded line", of("x-a: b\r\n c\r\n"), &[400], false),
+        ("a folded line with a tab", of("x-a: b\r\n\tc: d\r\n"), &[400], false),
+        ("a folded first line", format!("GET {DOWNLOAD} HTTP/1.1\r\n host: broker\r\n@\r\n\r\n"), &[400], false),
+        ("a space before the colon", of("x-a : b\r\n"), &[400], false),
+        ("a length with one", of("content-length : 5\r\n"), &[400], false),
+        ("a tab before the colon", of("x-a\t: b\r\n"), &[400], false),
+        ("no colon", of("x-a\r\n"), &[400], false),
+        ("no name", of(": b\r\n"), &[400], false),
+        ("a bare CR", of("x-a: b\rx-c: d\r\n"), &[400], false),
+        ("a NUL in a value", of("x-a: b\0c\r\n"), &[400], false),
+        ("a NUL in a name", of("x\0a: b\r\n"), &[400], false),
+        ("a control character", of("x-a: b\x01\r\n"), &[400], false),
+        ("HTTP/2.0", first(&format!("GET {DOWNLOAD} HTTP/2.0")), &[400], false),
+        ("HTTP/1.2", first(&format!("GET {DOWNLOAD} HTTP/1.2")), &[400], false),
+        ("HTTP/0.9", first(&format!("GET {DOWNLOAD} HTTP/0.9")), &[400], false),
+        ("a version in lower case", first(&format!("GET {DOWNLOAD} http/1.1")), &[400], false),
+        ("no version", first(&format!("GET {DOWNLOAD}")), &[400], false),
+        ("more after the version", first(&format!("GET {DOWNLOAD} HTTP/1.1 x")), &[400], false),
+        ("a tab in the first line", first(&format!("GET\t{DOWNLOAD} HTTP/1.1")), &[], false),
+        ("a method in lower case", first(&format!("get {DOWNLOAD} HTTP/1.1")), &[405], true),
+        ("an unknown method", first(&format!("FETCH {DOWNLOAD} HTTP/1.1")), &[405], true),
+        ("an empty line first", format!("\r\nGET {DOWNLOAD} HTTP/1.1\r\nhost: broker\r\n@\r\n\r\n"), &[200], true),
+        ("TRACE", first(&format!("TRACE {DOWNLOAD} HTTP/1.1")), &[405], true),
+        ("CONNECT with a path", first(&format!("CONNECT {DOWNLOAD} HTTP/1.1")), &[405], true),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_target_is_compared_byte_for_byte() {
+    let of = |target: &str| format!("GET {target} HTTP/1.1\r\nhost: broker\r\n@\r\n\r\n");
+    assert_outcomes(vec![
+        ("as listed", of(DOWNLOAD), &[200], true),
+        ("a fragment", of(&format!("{DOWNLOAD}#x")), &[200], true),
+        ("no slash", of("openapi.json"), &[400], true),
+        ("two slashes", of("//openapi.json"), &[404], true),
+        ("a slash at the end", of("/openapi.json/"), &[404], true),
+        ("capitals", of("/OpenApi.json"), &[404], true),
+        ("dots", of("/x/../openapi.json"), &[404], true),
+        ("an escape", of("/openapi%2ejson"), &[404], true),
+        ("an asterisk", of("*"), &[404], true),
+        ("bytes above 127", of("/v1/é"), &[404], true),
+        ("a tab", of("/v1/\t"), &[400], false),
+        ("a space", of("/v1/ x"), &[400], false),
+        ("a NUL", of("/v1/\0"), &[400], false),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn no_other_protocol_is_switched_to() {
+    let of = |lines: &str| format!("GET {DOWNLOAD} HTTP/1.1\r\nhost: broker\r\n@\r\n{lines}\r\n");
+    assert_outcomes(vec![
+        (
             "h2c",
-            "/openapi.json",
-            &format!("{host}upgrade: h2c\r\nhttp2-settings: AAMAAABk\r\nconnection: upgrade, http2-settings\r\n"),
-            "200 open",
+            of("connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n"),
+            &[200],
+            true,
         ),
-        one("WebSocket", "/openapi.json", &format!("{host}upgrade: websocket\r\nconnection: upgrade\r\n"), "200 open"),
-        one("129 fields", "/openapi.json", &format!("{host}{}", "a: b\r\n".repeat(128)), "431"),
-        one("128 fields", "/openapi.json", &format!("{host}{}", "a: b\r\n".repeat(127)), "200 open"),
-        one("a long path", &format!("/{long}"), host, "404 open"),
-        one("a header of 20 KiB", "/openapi.json", &format!("{host}x: {}\r\n", "x".repeat(20 * 1_024)), "431"),
-        one("a path of 70 KB", &format!("/{very_long}"), host, "431"),
-        one("a query of 70 KB", &format!("/v1/downloadUrl?key={very_long}"), host, "431"),
-    ];
-    check(&broker, cases).await;
+        ("h2c without its header", of("connection: upgrade\r\nupgrade: h2c\r\n"), &[200], true),
+        (
+            "a web socket",
+            of("connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n"),
+            &[200],
+            true,
+        ),
+        ("the preface of HTTP/2 later", of("") + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[200], false),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_method_is_compared_by_its_letters() {
+    let broker = Broker::builder().start().await;
+    let mut client = Http1Client::connect(broker.address()).await;
+    assert_eq!(client.ask(get(DOWNLOAD, &[&authorization(&broker)])).await.status, 200);
+    for method in ["get", "Post", "FETCH", "QUERY"] {
+        let request = get(DOWNLOAD, &[&authorization(&broker)]).replacen("GET", method, 1);
+        let answer = client.ask(request).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, POST, OPTIONS")), "{method}");
+    }
+    let traced = client.ask(get(DOWNLOAD, &["authorization: Bearer canary"]).replacen("GET", "TRACE", 1)).await;
+    assert!(!String::from_utf8_lossy(&traced.body).contains("canary"), "a request is not sent back");
+    drop(client);
     broker.finish().await;
 }

@@ -1,128 +1,178 @@
-//! Statuses of HTTP, each with its access line and its counters.
+//! Every refusal has its status, its access line and its count.
 
-use super::{ask, line_of, outcome, post, request};
+use std::collections::BTreeMap;
+
+use super::{CONNECT, DOWNLOAD, DOWNLOAD_JSON, ask, assert_common_headers, authorization, get, logged, post, request};
 use crate::support::Broker;
-use crate::support::http1::Http1Answer;
+use crate::support::http1::Http1Client;
 
-const MESSAGE: &str = "{\"key\": \"x\"}";
+/// A request, its status, and the method, protocol, code and reason of its access line.
+type Case = (String, u16, [&'static str; 4]);
 
-/// What every answer of a call has, also a failure.
-pub(super) fn assert_common_headers(answer: &Http1Answer) {
-    for (name, value) in [
-        ("cache-control", "no-store"),
-        ("vary", "Authorization, Origin"),
-        ("referrer-policy", "no-referrer"),
-        ("x-content-type-options", "nosniff"),
-    ] {
-        assert_eq!(answer.header(name), Some(value), "{answer:?}");
-    }
-    assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{answer:?}");
-    assert_eq!(answer.headers.keys_len(), answer.headers.len(), "no header twice: {answer:?}");
+#[expect(clippy::too_many_lines, reason = "the lines of one table")]
+fn cases(good: &str) -> Vec<Case> {
+    let id = "x-request-id: @";
+    let unknown = "unknown";
+    let with = |method: &str, target: &str, lines: &[&str]| request(method, target, &[&[id, good], lines].concat(), "");
+    let posted = |target: &str, lines: &[&str], body: &str| post(target, &[&[id, good], lines].concat(), body);
+    let typed = |target: &str, content_type: &[&str]| {
+        request("POST", target, &[&[id, good, "content-length: 2"], content_type].concat(), "{}")
+    };
+    let not_found = [unknown, "rest", "UNIMPLEMENTED", "unknown_method"];
+    let malformed = |reason: &'static str| [unknown, "rest", "INVALID_ARGUMENT", reason];
+    let download = |code: &'static str, reason: &'static str| ["IssueDownloadUrl", "rest", code, reason];
+    vec![
+        (with("GET", DOWNLOAD, &[]), 200, download("OK", "-")),
+        (with("GET", &format!("{DOWNLOAD}&redirect=true"), &[]), 307, download("OK", "-")),
+        (posted("/v1/downloadUrl", &[], DOWNLOAD_JSON), 200, download("OK", "-")),
+        (posted(CONNECT, &[], DOWNLOAD_JSON), 200, ["IssueDownloadUrl", "connect", "OK", "-"]),
+        (with("GET", "/nothing", &[]), 404, not_found),
+        (with("GET", "/", &[]), 404, not_found),
+        (with("GET", "/presignedurl?key=x", &[]), 404, not_found),
+        (with("GET", "/v1/downloadUrl/", &[]), 404, not_found),
+        (with("GET", "/V1/downloadUrl", &[]), 404, not_found),
+        (with("OPTIONS", "/nothing", &[]), 404, not_found),
+        (posted("/grpc.health.v1.Health/Check", &[], "{}"), 404, not_found),
+        (
+            posted("/accessbroker.v1.AccessBrokerService/Nothing", &[], "{}"),
+            501,
+            [unknown, "connect", "UNIMPLEMENTED", "unknown_method"],
+        ),
+        (with("PUT", DOWNLOAD, &[]), 405, malformed("method_not_allowed")),
+        (with("DELETE", "/v1/uploadUrl", &[]), 405, malformed("method_not_allowed")),
+        (with("GET", "/v1/uploadUrl", &[]), 405, malformed("method_not_allowed")),
+        (with("POST", "/openapi.json", &["content-length: 0"]), 405, malformed("method_not_allowed")),
+        (with("PATCH", CONNECT, &[]), 405, [unknown, "connect", "INVALID_ARGUMENT", "method_not_allowed"]),
+        (
+            with("GET", "/accessbroker.v1.AccessBrokerService/VerifyUpload", &[]),
+            405,
+            [unknown, "connect", "INVALID_ARGUMENT", "method_not_allowed"],
+        ),
+        (with("GET", DOWNLOAD, &["accept: text/html"]), 406, download("INVALID_ARGUMENT", "not_acceptable")),
+        (with("GET", DOWNLOAD, &["accept: application/json;q=0"]), 406, download("INVALID_ARGUMENT", "not_acceptable")),
+        (typed("/v1/downloadUrl", &[]), 415, download("INVALID_ARGUMENT", "unsupported_media_type")),
+        (
+            typed("/v1/downloadUrl", &["content-type: text/plain"]),
+            415,
+            download("INVALID_ARGUMENT", "unsupported_media_type"),
+        ),
+        (
+            typed("/v1/downloadUrl", &["content-type: application/x-www-form-urlencoded"]),
+            415,
+            download("INVALID_ARGUMENT", "unsupported_media_type"),
+        ),
+        (
+            typed("/v1/downloadUrl", &["content-type: application/json"; 2]),
+            415,
+            download("INVALID_ARGUMENT", "unsupported_media_type"),
+        ),
+        (
+            typed(CONNECT, &["content-type: text/plain"]),
+            415,
+            ["IssueDownloadUrl", "connect", "INVALID_ARGUMENT", "unsupported_media_type"],
+        ),
+        (
+            posted("/v1/downloadUrl", &["content-encoding: gzip"], DOWNLOAD_JSON),
+            415,
+            download("UNIMPLEMENTED", "compressed_message"),
+        ),
+        (
+            posted("/v1/downloadUrl", &["content-encoding: identity, gzip"], DOWNLOAD_JSON),
+            415,
+            download("UNIMPLEMENTED", "compressed_message"),
+        ),
+        (posted("/v1/downloadUrl", &["content-encoding: identity"], DOWNLOAD_JSON), 200, download("OK", "-")),
+        (posted("/v1/downloadUrl", &[], "{"), 400, download("INVALID_ARGUMENT", "undecodable_message")),
+        (posted("/v1/downloadUrl", &[], ""), 400, download("INVALID_ARGUMENT", "undecodable_message")),
+        (with("GET", &format!("{DOWNLOAD}&key=y"), &[]), 400, download("INVALID_ARGUMENT", "invalid_query")),
+        (posted("/v1/downloadUrl?key=x", &[], DOWNLOAD_JSON), 400, download("INVALID_ARGUMENT", "invalid_query")),
+        (with("GET", &format!("{DOWNLOAD}&nothing=1"), &[]), 400, download("INVALID_ARGUMENT", "invalid_query")),
+        (
+            request("GET", DOWNLOAD, &[id, good, "content-length: 1"], "x"),
+            400,
+            download("INVALID_ARGUMENT", "unexpected_body"),
+        ),
+        (
+            posted("/v1/downloadUrl", &[], r#"{"bucket":"media","key":""}"#),
+            400,
+            download("INVALID_ARGUMENT", "request_invalid"),
+        ),
+        (
+            posted("/v1/downloadUrl", &[], r#"{"bucket":"other","key":"x"}"#),
+            403,
+            download("PERMISSION_DENIED", "no_tier"),
+        ),
+        (get(DOWNLOAD, &[id]), 401, download("UNAUTHENTICATED", "missing_token")),
+        (get(DOWNLOAD, &[id, "authorization: Bearer other"]), 401, download("UNAUTHENTICATED", "malformed")),
+        (post(CONNECT, &[id], DOWNLOAD_JSON), 401, ["IssueDownloadUrl", "connect", "UNAUTHENTICATED", "missing_token"]),
+        (with("GET", DOWNLOAD, &[good]), 401, download("UNAUTHENTICATED", "several_tokens")),
+        (with("GET", DOWNLOAD, &["authorization: Basic YTpi"]), 401, download("UNAUTHENTICATED", "several_tokens")),
+        (get("/openapi.json", &[id]), 200, ["OpenApi", "rest", "OK", "-"]),
+        (request("OPTIONS", DOWNLOAD, &[id], ""), 204, ["Preflight", "rest", "OK", "-"]),
+        (
+            request("OPTIONS", DOWNLOAD, &[id, "origin: https://other.example"], ""),
+            403,
+            ["Preflight", "rest", "PERMISSION_DENIED", "cross_site"],
+        ),
+    ]
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "the lines of one table")]
-async fn every_status_has_its_line_its_counter_and_the_common_headers() {
-    let broker = Broker::builder()
-        .config(|config| config.limits.max_message_size = 4 * 1_024)
-        .setting("presignedurl", "bucket", "media")
-        .start()
-        .await;
-    let token = format!("authorization: {}\r\n", broker.authorization());
-    let get = |target: &str, lines: &str| request("GET", target, &format!("{token}{lines}"), "");
-    let large = format!("{{\"key\": \"{}\"}}", "x".repeat(5_000));
-    let chunked = format!("{token}content-type: application/json\r\ntransfer-encoding: chunked\r\n");
-    let chunks = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
-    let connect = "/accessbroker.v1.AccessBrokerService";
-    let mut problems = Vec::new();
-    for (request, expected) in [
-        (get("/v1/downloadUrl?key=x", ""), "200 IssueDownloadUrl rest OK -"),
-        (get("/v1/downloadUrl?key=x&redirect=true", ""), "307 IssueDownloadUrl rest OK -"),
-        (get("/presignedurl?key=x", ""), "200 IssueDownloadUrl presignedurl OK -"),
-        (get("/nothing", ""), "404 unknown rest UNIMPLEMENTED unknown_method"),
-        (get("/v1/downloadUrl/", ""), "404 unknown rest UNIMPLEMENTED unknown_method"),
-        (get("/V1/downloadUrl", ""), "404 unknown rest UNIMPLEMENTED unknown_method"),
-        (post(&format!("{connect}/Nothing"), &token, "{}"), "501 unknown connect UNIMPLEMENTED unknown_method"),
-        (post("/grpc.health.v1.Health/Check", &token, "{}"), "404 unknown rest UNIMPLEMENTED unknown_method"),
-        (request("PUT", "/v1/downloadUrl", &token, ""), "405 unknown rest INVALID_ARGUMENT method_not_allowed"),
-        (request("HEAD", "/v1/downloadUrl", &token, ""), "405 unknown rest INVALID_ARGUMENT method_not_allowed"),
-        (get("/v1/uploadUrl", ""), "405 unknown rest INVALID_ARGUMENT method_not_allowed"),
-        (get(&format!("{connect}/VerifyUpload"), ""), "405 unknown connect INVALID_ARGUMENT method_not_allowed"),
-        (post("/openapi.json", &token, "{}"), "405 unknown rest INVALID_ARGUMENT method_not_allowed"),
-        (
-            get("/v1/downloadUrl?key=x", "accept: text/html\r\n"),
-            "406 IssueDownloadUrl rest INVALID_ARGUMENT not_acceptable",
-        ),
-        (post("/v1/downloadUrl", &token, &large), "413 IssueDownloadUrl rest RESOURCE_EXHAUSTED message_too_large"),
-        (
-            request("POST", "/v1/downloadUrl", &chunked, &chunks),
-            "413 IssueDownloadUrl rest RESOURCE_EXHAUSTED message_too_large",
-        ),
-        (
-            request("POST", "/v1/downloadUrl", &format!("{token}content-length: 12\r\n"), MESSAGE),
-            "415 IssueDownloadUrl rest INVALID_ARGUMENT unsupported_media_type",
-        ),
-        (
-            request(
-                "POST",
-                "/v1/downloadUrl",
-                &format!("{token}content-type: application/x-www-form-urlencoded\r\ncontent-length: 5\r\n"),
-                "key=x",
-            ),
-            "415 IssueDownloadUrl rest INVALID_ARGUMENT unsupported_media_type",
-        ),
-        (
-            request("GET", "/v1/downloadUrl?key=x", &format!("{token}content-length: 2\r\n"), "{}"),
-            "400 IssueDownloadUrl rest INVALID_ARGUMENT unexpected_body",
-        ),
-        (get("/v1/downloadUrl?key=a&key=b", ""), "400 IssueDownloadUrl rest INVALID_ARGUMENT invalid_query"),
-        (post("/v1/downloadUrl?key=x", &token, MESSAGE), "400 IssueDownloadUrl rest INVALID_ARGUMENT invalid_query"),
-        (post("/v1/downloadUrl", &token, "{\"key\""), "400 IssueDownloadUrl rest INVALID_ARGUMENT undecodable_message"),
-        (post("/v1/downloadUrl", &token, ""), "400 IssueDownloadUrl rest INVALID_ARGUMENT undecodable_message"),
-        (post("/v1/downloadUrl", "", MESSAGE), "401 IssueDownloadUrl rest UNAUTHENTICATED missing_token"),
-        (
-            post("/v1/downloadUrl", "authorization: Bearer x\r\n", MESSAGE),
-            "401 IssueDownloadUrl rest UNAUTHENTICATED malformed",
-        ),
-        (
-            request("GET", "/presignedurl?key=x", "", ""),
-            "401 IssueDownloadUrl presignedurl UNAUTHENTICATED missing_token",
-        ),
-        (
-            post(&format!("{connect}/IssueDownloadUrl"), "", MESSAGE),
-            "401 IssueDownloadUrl connect UNAUTHENTICATED missing_token",
-        ),
-        (request("GET", "/openapi.json", "", ""), "200 OpenApi rest OK -"),
-        (request("OPTIONS", "/v1/downloadUrl", "", ""), "204 Preflight rest OK -"),
-        (request("OPTIONS", "/nothing", "", ""), "404 unknown rest UNIMPLEMENTED unknown_method"),
-        (
-            request("OPTIONS", "/v1/downloadUrl", "origin: https://other.example\r\n", ""),
-            "403 Preflight rest PERMISSION_DENIED cross_site",
-        ),
-    ] {
-        let answer = ask(&broker, &request).await;
-        let line = line_of(&broker, &answer).await;
-        let found = format!("{} {}", answer.status, outcome(&line));
-        if found != expected {
-            problems.push(format!("{found}, not {expected}: {request}"));
-        }
+async fn each_request_has_its_status_its_line_and_its_count() {
+    let broker = Broker::builder().start().await;
+    let mut malformed: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (number, (request, status, expected)) in cases(&authorization(&broker)).into_iter().enumerate() {
+        let id = format!("status-{number}");
+        let answer = ask(&broker, request.replace('@', &id)).await;
         assert_common_headers(&answer);
-        assert_eq!(answer.status == 405 || answer.status == 204, answer.header("allow").is_some(), "{answer:?}");
-        assert_eq!(answer.status == 401, answer.header("www-authenticate").is_some(), "{answer:?}");
-        assert_eq!(answer.status == 307, answer.header("location").is_some(), "{answer:?}");
+        assert_eq!(answer.header("x-request-id"), Some(&*id));
+        let has_allow = matches!(answer.status, 204 | 405);
+        assert_eq!(answer.header("allow").is_some(), has_allow, "{answer:?}");
+        assert_eq!(answer.header("www-authenticate"), (answer.status == 401).then_some("Bearer"), "{answer:?}");
+        assert_eq!(answer.header("location").is_some(), answer.status == 307, "{answer:?}");
+        if status >= 400 {
+            assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
+            assert!(answer.json()["message"].is_string(), "{answer:?}");
+        }
+        let (found, expected_line) = (logged(&broker, &answer).await, expected.join(" "));
+        if found != format!("{status} {expected_line}") {
+            let first = request.lines().next().unwrap();
+            wrong.push(format!("{first}: {found} instead of {status} {expected_line}"));
+        }
+        *malformed.entry(expected[3]).or_default() += 1;
     }
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-    for (reason, count) in [
-        ("unknown_method", 6),
-        ("method_not_allowed", 5),
-        ("not_acceptable", 1),
-        ("unsupported_media_type", 2),
-        ("unexpected_body", 1),
-        ("invalid_query", 2),
-        ("undecodable_message", 2),
-        ("not_post", 0),
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for (reason, count) in malformed {
+        let sample = match reason {
+            "-" | "request_invalid" | "no_tier" => continue,
+            "cross_site" => "access_broker_calls_ended_by_server_total{cause=\"cross_site\"}".to_owned(),
+            "missing_token" | "malformed" | "several_tokens" => {
+                format!("access_broker_authentication_rejections_total{{reason=\"{reason}\"}}")
+            }
+            _ => format!("access_broker_malformed_requests_total{{reason=\"{reason}\"}}"),
+        };
+        broker.wait_for_metric(&sample, count).await;
+    }
+    // The reason that gRPC has for another method than POST.
+    broker.wait_for_metric("access_broker_malformed_requests_total{reason=\"not_post\"}", 0).await;
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_head_has_no_body() {
+    let broker = Broker::builder().start().await;
+    let mut client = Http1Client::connect(broker.address()).await;
+    for (target, expected) in [
+        (DOWNLOAD, "405 unknown rest INVALID_ARGUMENT method_not_allowed"),
+        ("/openapi.json", "405 unknown rest INVALID_ARGUMENT method_not_allowed"),
+        ("/nothing", "404 unknown rest UNIMPLEMENTED unknown_method"),
     ] {
-        broker.wait_for_metric(&format!("access_broker_malformed_requests_total{{reason=\"{reason}\"}}"), count).await;
+        let answer = client.ask(request("HEAD", target, &[], "")).await;
+        assert_eq!(logged(&broker, &answer).await, expected, "{target}");
+        assert_common_headers(&answer);
     }
+    assert_eq!(client.ask(get("/openapi.json", &[])).await.status, 200, "no body is between the answers");
+    drop(client);
     broker.finish().await;
 }

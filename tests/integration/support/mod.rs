@@ -16,7 +16,6 @@ pub(crate) mod own_network;
 pub(crate) mod pki;
 mod process;
 pub(crate) mod raw;
-pub(crate) mod raw_http1;
 pub(crate) mod secrets;
 mod server;
 mod serving;

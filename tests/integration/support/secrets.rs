@@ -52,7 +52,12 @@ pub(crate) fn log() -> String {
 /// The access line with this decision id. It is written after the client has its answer, so it is waited for.
 pub(crate) async fn access_line(decision_id: &str) -> serde_json::Value {
     let is_wanted = |line: &serde_json::Value| line["target"] == "access" && line["decision_id"] == decision_id;
-    let find = || log().lines().filter_map(|line| serde_json::from_str(line).ok()).find(is_wanted);
+    // The log of all tests of a process is long: only lines that have the id are parsed.
+    let find = || {
+        let log = log();
+        let mut lines = log.lines().filter(|line| line.contains(decision_id));
+        lines.find_map(|line| serde_json::from_str(line).ok().filter(is_wanted))
+    };
     super::eventually("an access line of the decision", super::PATIENCE, async || find()).await
 }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::part::{self, Part};
 use super::running::{Broker, MovableClock, start_options};
-use super::setup::Setup;
+use super::setup::{self, Setup};
 use crate::support::{EVERYBODY_READS, Program, VARIABLES, folder, replace};
 
 type Change = Box<dyn FnOnce(&mut Config)>;
@@ -207,6 +207,7 @@ impl Builder {
             let path = folder.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             replace(&path, content);
+            setup::age(&path);
         }
     }
 

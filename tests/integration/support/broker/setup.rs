@@ -1,6 +1,8 @@
 //! A directory with everything that a broker is configured by.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use access_broker::config::Config;
 use access_broker_base::document::Overrides;
@@ -10,6 +12,13 @@ use tempfile::TempDir;
 use crate::support::pki::{Authority, Issued};
 use crate::support::replace;
 use crate::support::workloads::tokens::TokenKey;
+
+/// Lets a file be as old as that of a broker which an operator starts. A broker reads a young file twice, because it may
+/// still be written, and that takes half a second.
+pub(super) fn age(file: &Path) {
+    let hour_ago = SystemTime::now() - Duration::from_hours(1);
+    File::options().write(true).open(file).unwrap().set_modified(hour_ago).unwrap();
+}
 
 /// The files of a broker and the keys that belong to them.
 pub(crate) struct Setup {
@@ -28,6 +37,9 @@ impl Setup {
         setup.put("svid-jwks.json", setup.token_key.jwks("jwt-svid").to_string());
         setup.put("ca.crt", setup.authority.pem());
         setup.put_server_certificate(&setup.server);
+        for name in ["jwks.json", "svid-jwks.json", "ca.crt", "tls.crt", "tls.key"] {
+            age(&setup.path(name));
+        }
         setup
     }
 

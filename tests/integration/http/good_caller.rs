@@ -1,17 +1,19 @@
-//! A caller over HTTP/1 that must be answered all the time.
+//! A caller over HTTP/1 whose calls must all be answered.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 
-use super::client::{Http1Client, get};
+use super::{DOWNLOAD_JSON, post};
 use crate::support::PATIENCE;
 use crate::support::attacks::target::Target;
+use crate::support::http1::Http1Client;
 
 /// The rest between two calls.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -36,7 +38,9 @@ impl GoodCaller {
     pub(super) async fn start(target: &Target, connection: Connection) -> Self {
         let (answers, answered) = watch::channel(0);
         let is_over = Arc::new(AtomicBool::new(false));
-        let calls = Calls { address: target.plain, request: get(&target.authorization("good")), connection, answers };
+        let authorization = format!("authorization: {}", target.authorization("good"));
+        let request = post("/v1/downloadUrl", &[&authorization], DOWNLOAD_JSON);
+        let calls = Calls { address: target.plain, request, connection, answers };
         let task = tokio::spawn(calls.run(Arc::clone(&is_over)));
         let mut caller = Self { answered, is_over, task };
         caller.answered_again(1).await;
@@ -61,7 +65,7 @@ impl GoodCaller {
 
 struct Calls {
     address: SocketAddr,
-    request: Vec<u8>,
+    request: String,
     connection: Connection,
     answers: watch::Sender<u64>,
 }
@@ -85,10 +89,10 @@ impl Calls {
         let described = |error: std::io::Error| format!("{error:?}");
         let mut client = match kept {
             Some(client) => client,
-            None => Http1Client::connect(self.address).await.map_err(described)?,
+            None => Http1Client::over(TcpStream::connect(self.address).await.map_err(described)?),
         };
         client.send(&self.request).await.map_err(described)?;
-        let answer = client.answer().await.map_err(described)?;
+        let answer = client.answer().await.ok_or("the connection ended")?;
         if answer.status == 200 { Ok(client) } else { Err(format!("{answer:?}")) }
     }
 }

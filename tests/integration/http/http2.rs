@@ -1,13 +1,8 @@
-//! The same over HTTP/2, where lengths are in frames: contradictions of its headers.
+//! Headers of HTTP/2 that contradict its frames, or that only HTTP/1 has.
 
-use serde_json::json;
-
-use super::{DOWNLOAD, line_of, lines_of};
+use super::{DOWNLOAD, lines_of};
+use crate::support::Broker;
 use crate::support::raw::{END_HEADERS, GOAWAY, HEADERS, RST_STREAM, RawClient, frame};
-use crate::support::{Broker, http2::Http2Client};
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 
 /// The flag of the last frame of a stream.
 const END_STREAM: u8 = 1;
@@ -76,41 +71,5 @@ async fn headers_of_http_1_reset_the_stream() {
     assert_eq!(lines_of(&broker, "reset").len(), 0);
     assert!(!broker.log.text().contains("/other"));
     broker.assert_serves().await;
-    broker.finish().await;
-}
-
-#[tokio::test]
-async fn a_request_names_one_host() {
-    let broker = Broker::builder().start().await;
-    let mut client = Http2Client::connect(broker.address()).await;
-    for (number, (target, hosts, status)) in [
-        ("http://broker", &[][..], 200),
-        ("http://broker:50051", &[], 200),
-        ("http://broker", &["broker"], 200),
-        ("http://broker", &["BROKER"], 200),
-        ("http://broker", &["other"], 400),
-        ("http://broker", &["broker:50051"], 400),
-        ("http://broker", &["broker", "broker"], 400),
-        ("http://broker", &["broker", "other"], 400),
-        ("http://user@broker", &[], 400),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let id = format!("host-{number}");
-        let mut request = Request::get(format!("{target}{DOWNLOAD}"));
-        request = request.header("authorization", broker.authorization()).header("x-request-id", &id);
-        for host in hosts {
-            request = request.header("host", *host);
-        }
-        let answer = client.send(request.body(Full::<Bytes>::default()).unwrap()).await;
-        assert_eq!(answer.head.status().as_u16(), status, "{target} {hosts:?} {answer:?}");
-        let line = line_of(&broker, &id).await;
-        assert_eq!(line["reason"], if status == 200 { json!(null) } else { json!("invalid_header") });
-        for (name, value) in super::COMMON_HEADERS {
-            assert_eq!(answer.header(name), Some(value));
-        }
-        assert_eq!(answer.header("x-request-id"), Some(&*id));
-    }
     broker.finish().await;
 }

@@ -1,8 +1,7 @@
 //! Who may call `/presignedurl`, and with which `authorization`.
 
-use super::{DOWNLOAD, assert_common_headers, get, line_of, post};
+use super::{DOWNLOAD, ask, assert_common_headers, get, line_of, outcome, post};
 use crate::support::Broker;
-use crate::support::raw_http1::Http1Client;
 
 async fn start(settings: &str) -> Broker {
     Broker::builder().table("presignedurl", &format!("bucket = \"media\"\n{settings}")).start().await
@@ -26,6 +25,8 @@ async fn a_token_without_its_scheme_is_accepted_only_by_a_setting_and_only_there
             ("/presignedurl?key=x", vec!["other"], 401),
             ("/presignedurl?key=x", vec!["Bearer"], 401),
             ("/presignedurl?key=x", vec!["Basic YTpi"], 401),
+            ("/presignedurl?key=x", vec![&*format!("Basic {token}")], 401),
+            ("/presignedurl?key=x", vec![&*format!("{token} {token}")], 401),
             ("/presignedurl?key=x", vec![token, token], 401),
             ("/presignedurl?key=x", vec![&*bearer, token], 401),
             ("/presignedurl?key=x", vec![token, &*bearer], 401),
@@ -37,10 +38,13 @@ async fn a_token_without_its_scheme_is_accepted_only_by_a_setting_and_only_there
             let lines: Vec<String> = values.iter().map(|value| format!("authorization: {value}")).collect();
             let id_line = format!("x-request-id: {id}");
             let lines: Vec<&str> = lines.iter().map(String::as_str).chain([&*id_line]).collect();
-            let answer = Http1Client::connect(broker.address()).await.ask(get(target, &lines)).await;
+            let answer = ask(&broker, get(target, &lines)).await;
             assert_eq!(answer.status, status, "{settings} {target} case {number}: {answer:?}");
             assert_common_headers(&answer);
             let line = line_of(&broker, &id).await;
+            if values.is_empty() {
+                assert_eq!(outcome(&line), "IssueDownloadUrl presignedurl UNAUTHENTICATED missing_token");
+            }
             let protocol = if target == DOWNLOAD { "rest" } else { "presignedurl" };
             assert_eq!((line["protocol"].as_str(), line["subject"].is_string()), (Some(protocol), status == 200));
             if status == 401 && protocol == "presignedurl" {
@@ -71,7 +75,7 @@ async fn its_errors_have_a_message() {
         (get("/presignedurl/?key=x", &[&good]), 404),
         (get("/a/b/presignedurl?key=x", &[&good]), 404),
     ] {
-        let answer = Http1Client::connect(broker.address()).await.ask(&request).await;
+        let answer = ask(&broker, &request).await;
         assert_eq!(answer.status, status, "{request}: {answer:?}");
         assert!(answer.json()["message"].is_string(), "{answer:?}");
     }

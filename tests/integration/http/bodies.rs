@@ -1,13 +1,13 @@
-//! Bodies that never come: who has to wait for them, and for how long.
+//! Bodies that come late or never: whom the broker waits for, and for how long.
 
 use std::time::Duration;
 
 use access_broker::config::Config;
 use tokio::time::Instant;
 
-use super::{DOWNLOAD, authorization, line_of, request};
+use super::{DOWNLOAD, DOWNLOAD_JSON, ask, authorization, get, line_of, request};
 use crate::support::Broker;
-use crate::support::raw_http1::{Http1Answer, Http1Client};
+use crate::support::http1::Http1Client;
 
 /// Longer than a test waits for an answer.
 const NEVER: Duration = Duration::from_mins(5);
@@ -21,10 +21,6 @@ fn head(id: &str, lines: &[&str]) -> String {
     let id = format!("x-request-id: {id}");
     let lines = [&["content-type: application/json", "content-length: 1000", &id], lines].concat();
     request("POST", "/v1/downloadUrl", &lines, "")
-}
-
-async fn ask(broker: &Broker, request: String) -> Http1Answer {
-    Http1Client::connect(broker.address()).await.ask(request).await
 }
 
 #[tokio::test]
@@ -66,7 +62,8 @@ async fn what_is_refused_by_its_head_is_answered_before_its_body() {
         let id = format!("early-{number}");
         let answer = ask(&broker, request.replace('@', &id)).await;
         assert_eq!((answer.status, answer.header("x-request-id")), (status, Some(&*id)), "{request}");
-        line_of(&broker, &id).await;
+        let line = line_of(&broker, &id).await;
+        assert_eq!(line["code"] == "UNAUTHENTICATED", status == 401, "{line}");
     }
     broker.wait_for_open(0).await;
     broker.finish().await;
@@ -74,7 +71,7 @@ async fn what_is_refused_by_its_head_is_answered_before_its_body() {
 
 #[tokio::test]
 async fn a_body_of_a_known_caller_has_a_time_limit() {
-    const LIMIT: Duration = Duration::from_millis(300);
+    const LIMIT: Duration = Duration::from_millis(150);
     let broker = start(|config| {
         config.limits.message_timeout = LIMIT;
         config.limits.call_timeout = NEVER;
@@ -93,9 +90,11 @@ async fn a_body_of_a_known_caller_has_a_time_limit() {
     for (number, form) in forms.into_iter().enumerate() {
         let id = format!("late-{number}");
         let begun = Instant::now();
-        let answer = ask(&broker, form.replace('@', &id)).await;
+        let mut client = Http1Client::connect(broker.address()).await;
+        let answer = client.ask(form.replace('@', &id)).await;
         assert!(begun.elapsed() >= LIMIT);
-        assert_eq!(answer.status, 504, "{form}: {answer:?}");
+        assert_eq!((answer.status, &*answer.reason()), (504, "CALL_TIMED_OUT"), "{form}: {answer:?}");
+        assert!(client.answer().await.is_none(), "the connection ends, because the body is missing");
         let line = line_of(&broker, &id).await;
         assert_eq!(
             (line["code"].as_str(), line["reason"].as_str()),
@@ -136,12 +135,45 @@ async fn a_clients_deadline_and_the_brokers_own_end_a_call() {
 #[tokio::test]
 async fn a_client_that_leaves_gives_everything_back() {
     let broker = start(|config| config.limits.message_timeout = NEVER).await;
+    for (id, sent) in [("nothing", ""), ("a-part", r#"{"bucket":"#)] {
+        let mut client = Http1Client::connect(broker.address()).await;
+        client.send(head(id, &[&authorization(&broker)]) + sent).await.unwrap();
+        broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 1).await;
+        drop(client);
+        broker.wait_for_open(0).await;
+        broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
+        assert_eq!(line_of(&broker, id).await["code"], "CANCELLED");
+    }
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_when_its_caller_is_known_and_the_connection_ends_with_it() {
+    let broker = Broker::builder().start().await;
+    let length = format!("content-length: {}", DOWNLOAD_JSON.len());
+    let head = |line: &str, expected: &str| {
+        let lines = ["content-type: application/json", &length, expected, line];
+        request("POST", "/v1/downloadUrl", &lines, "")
+    };
+    let good = authorization(&broker);
     let mut client = Http1Client::connect(broker.address()).await;
-    client.send(head("gone", &[&authorization(&broker)])).await.unwrap();
-    broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 1).await;
+    assert_eq!(client.ask(head(&good, "expect: 100-continue")).await.status, 100);
+    let answer = client.ask(DOWNLOAD_JSON).await;
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert!(client.answer().await.is_none());
+
+    // Whether its body follows is unknown: what comes next could be read as the body, or as a request.
+    for (line, status) in [("authorization: Bearer other", 401), ("x-a: b", 401)] {
+        let mut client = Http1Client::connect(broker.address()).await;
+        let answer = client.ask(head(line, "Expect: 100-Continue")).await;
+        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{line}");
+        let _may_be_closed = client.send(get("/nothing", &[])).await;
+        assert!(client.answer().await.is_none());
+    }
+    // Another expectation is not known, and means nothing.
+    let mut client = Http1Client::connect(broker.address()).await;
+    client.send(head(&good, "expect: 200-ok") + DOWNLOAD_JSON).await.unwrap();
+    assert_eq!(client.answer().await.unwrap().status, 200);
     drop(client);
-    broker.wait_for_open(0).await;
-    broker.wait_for_metric("access_broker_streams_open{kind=\"caller\"}", 0).await;
-    assert_eq!(line_of(&broker, "gone").await["code"], "CANCELLED");
     broker.finish().await;
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::{DOWNLOAD, DOWNLOAD_JSON, authorization, get, line_of, post};
+use super::{CONNECT, DOWNLOAD, DOWNLOAD_JSON, ask, authorization, get, line_of, logged, post};
 use crate::support::Broker;
-use crate::support::raw_http1::Http1Client;
+use crate::support::http1::Http1Client;
 use crate::support::workloads::setup::{INDEXER, THUMBNAILER, listener, start_with};
 
-/// What the next steps must not read.
-const FOREIGN: [&str; 30] = [
+/// Headers that no later step may read.
+const FOREIGN: [&str; 41] = [
     "grpc-timeout: 1n",
     "grpc-timeout: rubbish",
     "grpc-encoding: gzip",
@@ -42,11 +42,33 @@ const FOREIGN: [&str; 30] = [
     "proxy-authorization: Bearer other",
     "x-amz-security-token: other",
     "content-language: de",
+    "x-original-method: GET",
+    "x-forwarded-proto: https",
+    "x-envoy-upstream-rq-timeout-ms: 1",
+    "x-authorization: Bearer other",
+    "connection: authorization",
+    "range: bytes=0-1",
+    "if-none-match: *",
+    "accept-encoding: gzip, br",
+    "prefer: return=minimal",
+    "tracestate: a=b",
+    "user-agent: Mozilla/5.0",
 ];
 
 /// A decision, as the caller, the audit trail and the log have it, without what differs from call to call.
-async fn decision(broker: &Broker, request: &str, id: &str) -> (u16, Value, Value, Value) {
-    let answer = Http1Client::connect(broker.address()).await.ask(request.replace('@', id)).await;
+#[derive(Debug, PartialEq)]
+struct Decision {
+    status: u16,
+    /// The names of the answer's headers.
+    headers: Vec<String>,
+    body: Value,
+    record: Value,
+    line: Value,
+}
+
+async fn decision(broker: &Broker, request: &str, id: &str) -> Decision {
+    let answer = ask(broker, request.replace('@', id)).await;
+    let headers = answer.headers.iter().map(|(name, _)| name.clone()).collect();
     let mut body = answer.json();
     let mut line = line_of(broker, id).await;
     let written = fs::read_to_string(broker.setup.path("audit.jsonl")).unwrap();
@@ -67,7 +89,7 @@ async fn decision(broker: &Broker, request: &str, id: &str) -> (u16, Value, Valu
             value.as_object_mut().unwrap().remove(*name);
         }
     }
-    (answer.status, body, record, line)
+    Decision { status: answer.status, headers, body, record, line }
 }
 
 #[tokio::test]
@@ -82,17 +104,11 @@ async fn they_change_neither_the_answer_nor_the_record() {
     for (face, request) in [
         ("get", get(DOWNLOAD, &["x-request-id: @", &good, "x-foreign: 1"])),
         ("post", post("/v1/downloadUrl", &["x-request-id: @", &good, "x-foreign: 1"], DOWNLOAD_JSON)),
-        (
-            "connect",
-            post(
-                "/accessbroker.v1.AccessBrokerService/IssueDownloadUrl",
-                &["x-request-id: @", &good, "x-foreign: 1"],
-                DOWNLOAD_JSON,
-            ),
-        ),
+        ("connect", post(CONNECT, &["x-request-id: @", &good, "x-foreign: 1"], DOWNLOAD_JSON)),
     ] {
         let usual = decision(&broker, &request, &format!("{face}-usual")).await;
-        assert_eq!(usual.0, 200, "{usual:?}");
+        assert_eq!(usual.status, 200, "{usual:?}");
+        assert_eq!(usual.record["event"], "download_url_issued");
         for (number, foreign) in FOREIGN.into_iter().enumerate() {
             let request = request.replace("x-foreign: 1", foreign);
             let found = decision(&broker, &request, &format!("{face}-{number}")).await;
@@ -106,18 +122,22 @@ async fn they_change_neither_the_answer_nor_the_record() {
 async fn no_other_header_is_a_proof() {
     let broker = Broker::builder().start().await;
     let token = broker.authorization();
-    for name in [
-        "Grpc-Metadata-authorization",
-        "proxy-authorization",
-        "x-authorization",
-        "x-forwarded-authorization",
-        "x-original-authorization",
-        "authorization-bin",
-        "cookie",
+    let xfcc = format!("x-forwarded-client-cert: URI={THUMBNAILER}");
+    for line in [
+        &*format!("Grpc-Metadata-authorization: {token}"),
+        &*format!("proxy-authorization: {token}"),
+        &*format!("x-authorization: {token}"),
+        &*format!("x-forwarded-authorization: {token}"),
+        &*format!("x-original-authorization: {token}"),
+        &*format!("authorization-bin: {token}"),
+        &*format!("cookie: {token}"),
+        "cookie: authorization=other",
+        &*xfcc,
     ] {
-        let answer =
-            Http1Client::connect(broker.address()).await.ask(get(DOWNLOAD, &[&format!("{name}: {token}")])).await;
-        assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{name}");
+        let answer = ask(&broker, get(DOWNLOAD, &[line])).await;
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{line}");
+        let found = logged(&broker, &answer).await;
+        assert_eq!(found, "401 IssueDownloadUrl rest UNAUTHENTICATED missing_token", "{line}");
     }
     broker.finish().await;
 }
@@ -131,6 +151,7 @@ async fn a_deadline_has_one_form() {
         (&["connect-timeout-ms: 9999999999"], 200),
         (&["connect-timeout-ms: 12345678901"], 400),
         (&["connect-timeout-ms: soon"], 400),
+        (&["connect-timeout-ms: 1s"], 400),
         (&["connect-timeout-ms: -1"], 400),
         (&["connect-timeout-ms: +1"], 400),
         (&["connect-timeout-ms: 1.5"], 400),
@@ -139,10 +160,11 @@ async fn a_deadline_has_one_form() {
         (&["connect-timeout-ms: 60000, 60000"], 400),
         (&["connect-timeout-ms: 60000", "connect-timeout-ms: 60000"], 400),
     ] {
-        for face in ["/v1/downloadUrl", "/accessbroker.v1.AccessBrokerService/IssueDownloadUrl"] {
-            let request = post(face, &[lines, &[&*good]].concat(), DOWNLOAD_JSON);
-            let answer = Http1Client::connect(broker.address()).await.ask(request).await;
-            assert_eq!(answer.status, status, "{face} {lines:?} {answer:?}");
+        for (target, protocol) in [("/v1/downloadUrl", "rest"), (CONNECT, "connect")] {
+            let answer = ask(&broker, post(target, &[lines, &[&*good]].concat(), DOWNLOAD_JSON)).await;
+            let end = if status == 200 { "OK -" } else { "INVALID_ARGUMENT invalid_header" };
+            let expected = format!("{status} IssueDownloadUrl {protocol} {end}");
+            assert_eq!(logged(&broker, &answer).await, expected, "{target} {lines:?} {answer:?}");
         }
     }
     broker.finish().await;
@@ -160,27 +182,29 @@ async fn a_mesh_header_counts_once_and_only_where_it_is_the_proof() {
     let (thumbnailer, indexer) =
         (format!("x-forwarded-client-cert: URI={THUMBNAILER}"), format!("x-forwarded-client-cert: URI={INDEXER}"));
     let l5d = "l5d-client-id: thumbnailer.media.serviceaccount.identity.linkerd.prod.example";
-    for (number, (listener, lines, status)) in [
-        (0, &[&*thumbnailer][..], 200),
-        (0, &[&indexer], 403),
-        (0, &[], 401),
-        (0, &[l5d], 401),
-        (0, &[&thumbnailer, l5d], 200),
-        (0, &[&thumbnailer, &thumbnailer], 400),
-        (0, &[&thumbnailer, &indexer], 400),
-        (0, &[&indexer, &thumbnailer], 400),
-        (1, &[l5d], 200),
-        (1, &[&thumbnailer], 401),
-        (1, &[l5d, l5d], 400),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let id = format!("x-request-id: mesh-{number}");
-        let request = post("/v1/downloadUrl", &[lines, &[&*id]].concat(), body);
+    let (missing, repeated) = (
+        "401 IssueDownloadUrl rest UNAUTHENTICATED workload_missing",
+        "400 IssueDownloadUrl rest INVALID_ARGUMENT invalid_header",
+    );
+    let (issued, denied) =
+        ("200 IssueDownloadUrl rest OK -", "403 IssueDownloadUrl rest PERMISSION_DENIED not_granted");
+    for (listener, lines, expected) in [
+        (0, &[&*thumbnailer][..], issued),
+        (0, &[&thumbnailer, "authorization: Bearer other"], issued),
+        (0, &[&indexer], denied),
+        (0, &[], missing),
+        (0, &[l5d], missing),
+        (0, &[&thumbnailer, l5d], issued),
+        (0, &[&thumbnailer, &thumbnailer], repeated),
+        (0, &[&thumbnailer, &indexer], repeated),
+        (0, &[&indexer, &thumbnailer], repeated),
+        (1, &[l5d], issued),
+        (1, &[&thumbnailer], missing),
+        (1, &[l5d, l5d], repeated),
+    ] {
+        let request = post("/v1/downloadUrl", lines, body);
         let answer = Http1Client::connect(broker.address_of(listener)).await.ask(request).await;
-        assert_eq!(answer.status, status, "{listener} {lines:?} {answer:?}");
-        line_of(&broker, &format!("mesh-{number}")).await;
+        assert_eq!(logged(&broker, &answer).await, expected, "{listener} {lines:?} {answer:?}");
         assert_eq!(answer.header("www-authenticate"), None, "no scheme of HTTP is the proof");
     }
     broker.finish().await;
