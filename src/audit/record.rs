@@ -99,6 +99,9 @@ struct CallerFields<'a> {
     issuer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
+    /// The claim that the subject is from, if it is not `sub`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject_claim: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<&'a str>,
 }
@@ -178,7 +181,8 @@ impl<'a> CallerFields<'a> {
         Self {
             caller_id,
             issuer: token.map(|token| &*token.issuer),
-            subject: token.map(|token| &*token.subject),
+            subject: token.map(|token| token.subject.as_str()),
+            subject_claim: token.and_then(|token| token.subject.claim()),
             workload: caller.workload().map(WorkloadId::as_str),
         }
     }

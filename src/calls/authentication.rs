@@ -94,9 +94,9 @@ impl Authentication {
         Ok(ProvenCaller { asking: AuthenticatedCaller { caller, at: now }, holder })
     }
 
-    /// The holder that slots are shared by: issuer and subject, and the workload.
+    /// The holder that slots are shared by: issuer and subject with its claim, and the workload.
     fn holder_of(&self, caller: &Caller) -> Holder {
-        let token = caller.token().map(|token| (&*token.issuer, &*token.subject));
+        let token = caller.token().map(|token| (&*token.issuer, &token.subject));
         Holder::from_name(&(token, caller.workload().map(WorkloadId::as_str)), &self.hasher)
     }
 }
@@ -194,5 +194,47 @@ fn remove_proofs(headers: &mut HeaderMap) {
     headers.remove(AUTHORIZATION);
     for header in MeshHeader::ALL {
         headers.remove(header.name());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use access_broker_base::clock::SystemClock;
+    use access_broker_identity::{ClaimPath, ClaimSet, Names, Subject, TokenIdentity};
+
+    #[test]
+    fn only_calls_of_the_same_caller_share_slots() {
+        let authenticator = Arc::new(Authenticator::new(Vec::new(), 0).unwrap());
+        let authentication = Authentication::new(authenticator, Arc::new(SystemClock), SignatureTurns::new(1));
+        let holder = |issuer: &str, subject: Subject, workload: Option<&str>| {
+            let caller = Caller::from_token(Arc::new(TokenIdentity {
+                issuer: issuer.into(),
+                subject,
+                groups: Names::default(),
+                scopes: Names::default(),
+                claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
+                expires_at: SystemTime::UNIX_EPOCH,
+            }));
+            let workload = workload.map(|id| WorkloadId::parse(id).unwrap());
+            authentication.holder_of(&workload.map_or(caller.clone(), |workload| caller.through(workload).unwrap()))
+        };
+        let from = |claim| Subject::from_claim("a", &ClaimPath::parse(claim).unwrap());
+        assert_eq!(holder("i", Subject::from("a"), None), holder("i", from("sub"), None));
+        assert_eq!(holder("i", from("email"), None), holder("i", from("email"), None));
+        let others = [
+            holder("i", Subject::from("a"), None),
+            holder("i", from("email"), None),
+            holder("i", from("/user/id"), None),
+            holder("i", Subject::from("b"), None),
+            holder("j", Subject::from("a"), None),
+            holder("i", Subject::from("a"), Some("spiffe://prod.example/a")),
+            holder("i", from("email"), Some("spiffe://prod.example/a")),
+        ];
+        for (index, one) in others.iter().enumerate() {
+            assert!(others.iter().skip(index + 1).all(|other| other != one), "{index}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `[[issuer]]`: whose tokens are accepted, and under which conditions.
 
+mod tenants;
+
 use std::collections::BTreeSet;
-use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use url::Url;
 use super::{ListenerSettings, key_proxy};
 use access_broker_base::document::{Located, Location, Table};
 use access_broker_identity::{
-    Algorithm, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, KeyProxy, MAX_LEEWAY, PlainHttp, REFRESH_INTERVAL_LIMITS,
-    TokenProfile, TokenUses,
+    Algorithm, ClaimPath, GroupsText, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, KeyProxy, MAX_LEEWAY, PlainHttp,
+    REFRESH_INTERVAL_LIMITS, SettingProblem, TokenProfile, TokenUses,
 };
+
+pub(super) use tenants::PLACEHOLDER as TENANT_PLACEHOLDER;
 
 /// Sets of defaults for kinds of issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,26 +55,29 @@ pub(super) fn read_all(
     for table in tables {
         let (settings, is_required) = read(table, &mut names, directory, plain_http, key_proxy);
         if is_required {
-            issuers.required.insert(settings.issuer.clone());
+            issuers.required.extend(settings.iter().map(|settings| settings.issuer.clone()));
         }
-        issuers.settings.push(settings);
+        issuers.settings.extend(settings);
     }
     issuers
 }
 
-/// The settings, and whether the issuer is required. `names` are the issuers that were read before.
+/// The settings, for each tenant if there are several, and whether the issuer is required. `names` are the issuers that
+/// were read before.
 fn read(
     mut table: Table<'_>,
     names: &mut BTreeSet<String>,
     directory: &Path,
     plain_http: PlainHttp,
     server_key_proxy: &KeyProxy,
-) -> (IssuerSettings, bool) {
+) -> (Vec<IssuerSettings>, bool) {
     table.describe(
         "Whose tokens are accepted. Required where a listener accepts tokens.",
         "invalid if a listener accepts tokens",
     );
-    let issuer = read_issuer(&mut table, names);
+    let issuer = read_issuer(&mut table);
+    let tenants = tenants::read(&mut table, issuer.as_ref());
+    let issuer = issuer.map(|issuer| issuer.value);
     let preset = table
         .setting("preset", "A set of defaults for a kind of issuer.")
         .choice(&[
@@ -82,7 +88,7 @@ fn read(
         ])
         .or(Preset::Oidc);
     let audiences = table
-        .setting("audiences", "The accepted audiences: one of them must be in `aud`.")
+        .setting("audiences", "The accepted audiences: one of them must be in `aud`, or in `audience_claim`.")
         .list("string")
         .limits("at least one, none empty, none twice")
         .required_because("is required, such as [\"access-broker\"]")
@@ -96,12 +102,13 @@ fn read(
         Preset::Kubernetes => IssuerSettings::kubernetes(issuer, audiences),
         Preset::Spiffe => IssuerSettings::spiffe(issuer, audiences),
     };
+    read_audience_claim(&mut table, &mut settings);
     settings.plain_http = plain_http;
     settings.profile = read_profile(&mut table, preset);
     if let Some(algorithms) = read_algorithms(&mut table) {
         settings.algorithms = algorithms;
     }
-    read_keys(&mut table, directory, &mut settings);
+    let key_urls = read_keys(&mut table, directory, &tenants, &mut settings);
     settings.key_proxy = read_key_proxy(&mut table, &settings.key_location, server_key_proxy);
     read_claims(&mut table, &mut settings);
     read_times(&mut table, &mut settings);
@@ -112,19 +119,38 @@ fn read(
         )
         .flag()
         .or(false);
-    if let Err(invalid) = settings.validate() {
-        for problem in invalid.0.into_iter().filter(|problem| !reported.contains(&(problem.field, true))) {
-            let setting = setting_name(problem.field);
-            table.report(setting, &table.location_of(setting), problem.rule);
+    let all = tenants::expand(settings, &tenants, &key_urls);
+    report_problems(&mut table, &all, &reported);
+    if !reported.contains(&("issuer", true)) {
+        let repeated: Vec<bool> = all.iter().map(|settings| !names.insert(settings.issuer.clone())).collect();
+        if repeated.contains(&true) {
+            table.report("issuer", &table.location_of("issuer"), "repeats the issuer of another [[issuer]]");
         }
     }
     table.finish();
-    (settings, is_required)
+    (all, is_required)
 }
 
-/// Reads where the keys are, and what is used to fetch them.
-fn read_keys(table: &mut Table<'_>, directory: &Path, settings: &mut IssuerSettings) {
-    let (key_location, start_key_file) = read_key_location(table, directory);
+/// Reports each rule that these settings break, once. What was `reported` as missing is not reported as empty again.
+fn report_problems(table: &mut Table<'_>, all: &[IssuerSettings], reported: &[(&str, bool)]) {
+    let mut problems: Vec<SettingProblem> = Vec::new();
+    for settings in all {
+        let found = settings.validate().err().map(|invalid| invalid.0).unwrap_or_default();
+        let is_new =
+            |problem: &SettingProblem| !reported.contains(&(problem.field, true)) && !problems.contains(problem);
+        let found: Vec<SettingProblem> = found.into_iter().filter(is_new).collect();
+        problems.extend(found);
+    }
+    for problem in problems {
+        let setting = setting_name(problem.field);
+        table.report(setting, &table.location_of(setting), problem.rule);
+    }
+}
+
+/// Reads where the keys are, and what is used to fetch them. Returns the URL of the keys for each tenant, or one URL
+/// without tenants, if there is a URL.
+fn read_keys(table: &mut Table<'_>, directory: &Path, tenants: &[String], settings: &mut IssuerSettings) -> Vec<Url> {
+    let (key_location, start_key_file, key_urls) = read_key_location(table, directory, tenants);
     let insecure_loopback = table
         .setting(
             "insecure_loopback",
@@ -167,40 +193,90 @@ fn read_keys(table: &mut Table<'_>, directory: &Path, settings: &mut IssuerSetti
     if let Some(file) = bearer_file {
         settings.key_bearer_file = Some(file.value);
     }
+    key_urls
+}
+
+fn read_audience_claim(table: &mut Table<'_>, settings: &mut IssuerSettings) {
+    settings.audience_claim = table
+        .setting(
+            "audience_claim",
+            "The [claim](#names-of-claims) that must have one of `audiences`, for issuers whose tokens have no `aud`. \
+             See [tokens without `aud`](#tokens-without-aud).",
+        )
+        .parsed("claim", ClaimPath::parse)
+        .limits("only for preset `oidc`")
+        .optional()
+        .map(|claim| claim.value);
+    settings.ignores_aud = table
+        .setting("aud", "`ignored`: an `aud` for other services does not matter. `audience_claim` alone decides.")
+        .choice(&[("checked", false), ("ignored", true)])
+        .limits("`ignored` only with `audience_claim`")
+        .or(false);
+}
+
+/// The claims of a list, if it is given. `None` also where every entry was invalid and reported, so that the list is not
+/// reported as empty again.
+fn given_claims(table: &Table<'_>, key: &str, claims: Option<Vec<Located<ClaimPath>>>) -> Option<Vec<ClaimPath>> {
+    let claims: Vec<ClaimPath> = claims?.into_iter().map(|claim| claim.value).collect();
+    (!claims.is_empty() || table.peek_strings(key).is_empty()).then_some(claims)
 }
 
 fn read_claims(table: &mut Table<'_>, settings: &mut IssuerSettings) {
-    let groups_claim = table
+    let subject_claims = table
+        .setting(
+            "subject_claim",
+            "The [claims](#names-of-claims) that identify the caller: the first one that is not empty counts. See \
+             [subjects from other claims](#subjects-from-other-claims).",
+        )
+        .list("claims")
+        .limits("at least one, none twice; only `sub` for presets `kubernetes` and `spiffe`")
+        .absent("`sub`")
+        .each(ClaimPath::parse);
+    if let Some(claims) = given_claims(table, "subject_claim", subject_claims) {
+        settings.subject_claims = claims;
+    }
+    let groups_claims = table
         .setting(
             "groups_claim",
-            "The top-level claim with the caller's groups: an array of strings, or one string that is one group.",
+            "The [claims](#names-of-claims) with the caller's groups. Each is an array of strings, a string, or an \
+             object whose member names are the groups. See [groups](#groups).",
         )
-        .text()
-        .limits("not empty")
+        .list("claims")
+        .limits("at least one, none twice")
         .absent("`groups`; `cognito:groups` for preset cognito")
-        .optional();
-    if let Some(claim) = groups_claim {
-        settings.groups_claim = claim.value;
+        .each(ClaimPath::parse);
+    if let Some(claims) = given_claims(table, "groups_claim", groups_claims) {
+        settings.groups_claims = claims;
     }
-    settings.scopes_claim = table
+    settings.groups_text = table
+        .setting(
+            "groups_text",
+            "How a string in `groups_claim` is read: as one group, or as several. See [groups](#groups).",
+        )
+        .choice(&[("one", GroupsText::One), ("spaces", GroupsText::Spaces), ("commas", GroupsText::Commas)])
+        .or(settings.groups_text);
+    let scopes_claims = table
         .setting(
             "scopes_claim",
-            "The top-level claim with the caller's scopes: an array of strings, or one string with spaces between the \
-             scopes.",
+            "The [claims](#names-of-claims) with the caller's scopes. Each is an array of strings, or one string with \
+             spaces between the scopes.",
         )
-        .text()
-        .limits("not empty")
-        .or(mem::take(&mut settings.scopes_claim));
-    settings.required_claims = table
+        .list("claims")
+        .limits("at least one, none twice")
+        .absent("`scope`")
+        .each(ClaimPath::parse);
+    if let Some(claims) = given_claims(table, "scopes_claim", scopes_claims) {
+        settings.scopes_claims = claims;
+    }
+    let required_claims = table
         .setting(
             "required_claims",
-            "Top-level claims that every token must have. See [claims](#algorithms-and-claims).",
+            "The [claims](#names-of-claims) that every token must have. See [claims](#algorithms-and-claims).",
         )
-        .list("string")
-        .limits("none empty, none twice")
-        .optional()
-        .map(values)
-        .unwrap_or_default();
+        .list("claims")
+        .limits("none twice")
+        .each(ClaimPath::parse);
+    settings.required_claims = given_claims(table, "required_claims", required_claims).unwrap_or_default();
     settings.trust_email = table
         .setting(
             "trust_email",
@@ -253,19 +329,15 @@ fn read_profile(table: &mut Table<'_>, preset: Preset) -> TokenProfile {
     }
 }
 
-fn read_issuer(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<String> {
-    let Located { value, location } = table
+fn read_issuer(table: &mut Table<'_>) -> Option<Located<String>> {
+    table
         .setting("issuer", "`iss`, byte for byte as in the tokens. See [names of issuers](#names-of-issuers).")
         .text()
         .limits(
             "unique; 1 to 2048 bytes of visible characters; not `any`; an `https` URL where keys are found from it; \
              the SPIFFE id of a trust domain for preset `spiffe`",
         )
-        .required()?;
-    if !names.insert(value.clone()) {
-        table.report("issuer", &location, "repeats the issuer of another [[issuer]]");
-    }
-    Some(value)
+        .required()
 }
 
 /// The proxy for the key server: the issuer's own, or the server's. The API server of the broker's own cluster is
@@ -295,6 +367,11 @@ fn setting_name(field: &'static str) -> &'static str {
         "start_key_file" => "jwks_file",
         "key_ca_file" => "jwks_ca_file",
         "key_bearer_file" => "jwks_bearer_file",
+        "ignores_aud" => "aud",
+        "subject_claims" => "subject_claim",
+        "groups_claims" => "groups_claim",
+        "scopes_claims" => "scopes_claim",
+        "tenant" => "tenants",
         other => other,
     }
 }
@@ -369,11 +446,15 @@ fn unknown(name: &str) -> String {
     format!("has invalid algorithm {name:?}; must be {} or Ed25519", known.join(", "))
 }
 
-/// Where the keys are, if not at the preset's place, and the file with the first keys.
-fn read_key_location(table: &mut Table<'_>, directory: &Path) -> (Option<KeyLocation>, Option<PathBuf>) {
-    let url = table
+/// Where the keys are, if not at the preset's place, the file with the first keys, and the URL for each tenant.
+fn read_key_location(
+    table: &mut Table<'_>,
+    directory: &Path,
+    tenants: &[String],
+) -> (Option<KeyLocation>, Option<PathBuf>, Vec<Url>) {
+    let urls = table
         .setting("jwks_url", "The URL of the keys.")
-        .parsed("URL", |text| Url::parse(text).map_err(|_| "must be a URL"))
+        .parsed("URL", |text| tenants::parse_urls(text, tenants).map_err(|_| "must be a URL"))
         .limits("`https`")
         .absent("[by preset](#where-the-keys-come-from)")
         .optional();
@@ -388,11 +469,12 @@ fn read_key_location(table: &mut Table<'_>, directory: &Path) -> (Option<KeyLoca
         .absent("[by preset](#where-the-keys-come-from)")
         .optional()
         .map(|file| file.value);
-    match url {
-        Some(url) => (Some(KeyLocation::JwksUrl(url.value)), file),
+    let urls = urls.map(|urls| urls.value).unwrap_or_default();
+    match urls.first().cloned() {
+        Some(url) => (Some(KeyLocation::JwksUrl(url)), file, urls),
         // The keys are at a URL that is invalid and was reported.
-        None if table.holds("jwks_url") => (None, None),
-        None => (file.map(KeyLocation::JwksFile), None),
+        None if table.holds("jwks_url") => (None, None, urls),
+        None => (file.map(KeyLocation::JwksFile), None, urls),
     }
 }
 

@@ -13,6 +13,8 @@ use access_broker_s3::credentials::{SecretSource, SessionSource};
 
 mod audit;
 mod endpoints;
+mod http;
+mod issuers;
 mod listeners;
 mod reference;
 mod servers;

@@ -13,7 +13,7 @@ use super::error::AuthenticationError;
 use super::issuer::TokenProfile;
 use super::key_ring::KeyRingStatus;
 use super::rejection::Rejection;
-use super::token::CompactToken;
+use super::token::{CompactToken, MAX_TOKEN_BYTES};
 use super::verified_tokens::{TokenCacheStatus, TokenDigest, VerifiedTokens};
 use super::verify::{IssuerVerifier, VerifiedToken};
 use super::workload::{SpiffeId, TRUST_DOMAIN_SCHEME};
@@ -26,6 +26,7 @@ pub struct Authenticator {
     /// By the name of the trust domain.
     trust_domains: HashMap<Box<str>, Arc<IssuerVerifier>>,
     verified: VerifiedTokens,
+    max_token_bytes: usize,
 }
 
 impl Authenticator {
@@ -47,7 +48,15 @@ impl Authenticator {
                 return Err(AuthenticatorError::DuplicateIssuer(issuer));
             }
         }
-        Ok(Self { issuers, trust_domains, verified: VerifiedTokens::with_capacity(token_cache_bytes) })
+        let verified = VerifiedTokens::with_capacity(token_cache_bytes);
+        Ok(Self { issuers, trust_domains, verified, max_token_bytes: MAX_TOKEN_BYTES })
+    }
+
+    /// The same with another limit of the size of a token, in bytes. The default, 64 KiB, is also the highest.
+    #[must_use]
+    pub fn with_max_token_bytes(mut self, bytes: usize) -> Self {
+        self.max_token_bytes = bytes.min(MAX_TOKEN_BYTES);
+        self
     }
 
     /// Checks a cached or new token as of `now`, from a connection without a client certificate.
@@ -67,13 +76,17 @@ impl Authenticator {
     ///
     /// # Errors
     ///
-    /// When a known token has expired or is bound to another certificate, or its issuer's keys are unavailable.
+    /// When the token is too large, or a known token has expired or is bound to another certificate, or its issuer's keys
+    /// are unavailable.
     pub fn recognise<'t>(
         &self,
         token: &'t str,
         now: SystemTime,
         presented: Option<&'t CertificateThumbprint>,
     ) -> Result<Recognised<'t>, AuthenticationError> {
+        if token.len() > self.max_token_bytes {
+            return Err(Rejection::TokenTooLarge.into());
+        }
         let digest = TokenDigest::new(token);
         let known = self.known(&digest, now, presented)?;
         Ok(known.map_or(Recognised::New(NewToken { text: token, digest, presented }), Recognised::Known))

@@ -8,7 +8,7 @@ use super::token::MAX_TOKEN_BYTES;
 const SCHEME: &[u8] = b"bearer";
 
 /// A bearer token as sent ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)): not empty, at
-/// most 8 KiB, and of the characters of a `token68`. It is not verified.
+/// most 64 KiB, and of the characters of a `token68`. It is not verified.
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(&'a str);
 

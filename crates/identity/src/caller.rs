@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::claim_set::ClaimSet;
 use super::heap_block::{arc_block, heap_block};
 use super::rejection::Rejection;
+use super::subject::Subject;
 use super::workload::WorkloadId;
 
 /// A caller whose proof was accepted: a token, a workload's identity, or both.
@@ -81,11 +82,11 @@ impl Caller {
 pub struct TokenIdentity {
     /// `iss`, byte for byte as configured. For a JWT-SVID, the SPIFFE id of its trust domain.
     pub issuer: Arc<str>,
-    /// `sub`.
-    pub subject: Box<str>,
-    /// The groups, from the claim that the issuer's configuration names.
+    /// `sub`, or another claim that the issuer's configuration names.
+    pub subject: Subject,
+    /// The groups, from the claims that the issuer's configuration names.
     pub groups: Names,
-    /// The scopes, from the claim that the issuer's configuration names.
+    /// The scopes, from the claims that the issuer's configuration names.
     pub scopes: Names,
     /// Every claim of the token.
     pub claims: ClaimSet,
@@ -96,12 +97,8 @@ pub struct TokenIdentity {
 impl TokenIdentity {
     /// The heap memory of the identity in bytes, without what callers share.
     pub(super) fn heap_bytes(&self) -> usize {
-        let parts = [
-            heap_block(self.subject.len()),
-            self.groups.heap_bytes(),
-            self.scopes.heap_bytes(),
-            self.claims.heap_bytes(),
-        ];
+        let parts =
+            [self.subject.heap_bytes(), self.groups.heap_bytes(), self.scopes.heap_bytes(), self.claims.heap_bytes()];
         arc_block::<Self>() + parts.iter().sum::<usize>()
     }
 }

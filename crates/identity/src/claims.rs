@@ -1,14 +1,18 @@
 //! Checks the claims of a token and makes a caller from them.
 
+mod audience;
 mod kubernetes;
+mod names;
 mod spiffe;
+mod subject;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::caller::{Caller, Names, TokenIdentity};
+use super::caller::{Caller, TokenIdentity};
+use super::claim_path::ClaimPath;
 use super::claim_set::{Claim, ClaimSet, ClaimSetError};
 use super::confirmation::{self, CertificateThumbprint};
 use super::issuer::{IssuerSettings, TokenProfile};
@@ -16,11 +20,6 @@ use super::rejection::Rejection;
 use super::token::SignedClaims;
 use super::token_times::TokenTimes;
 use super::workload::WorkloadId;
-use access_broker_base::invisible::is_invisible;
-
-/// The longest `sub`, in bytes: that of a SPIFFE id, which a JWT-SVID has as subject. OIDC Core 1.0 section 2 permits
-/// 255, but the subjects of CI jobs, which hold repository, branch and environment, are longer.
-const MAX_SUBJECT_BYTES: usize = super::workload::MAX_SPIFFE_ID_BYTES;
 
 /// Claims that decide whether a token is accepted: they must be in the token itself.
 const CLAIMS_READ_HERE: [&str; 12] =
@@ -56,48 +55,44 @@ pub(super) fn accept(
             return Err(Rejection::UnknownIssuer);
         }
     }
+    if settings.tenant.as_deref().is_some_and(|tenant| claims.get("tid").and_then(Value::as_str) != Some(tenant)) {
+        return Err(Rejection::TenantMismatch);
+    }
     // A logout token or another security event (RFC 8417 section 2.2) is about its subject, and not from it.
     if claims.get("events").is_some() {
         return Err(Rejection::SecurityEventToken);
     }
     let times = TokenTimes::read(claims)?;
     times.check(settings, now)?;
-    check_audience(claims, settings)?;
+    audience::check(claims, settings)?;
     if settings.profile == TokenProfile::AccessToken {
         check_access_token(claims, &times)?;
     }
-    let subject = subject(claims)?;
-    let workload = if is_svid { Some(spiffe::workload(subject, issuer)?) } else { None };
-    let bound_to = confirmation::bound_certificate(claims)?.map(Box::new);
     let set = ClaimSet::pack(claims.members(), settings.trust_email).map_err(|error| match error {
         ClaimSetError::TooLarge => Rejection::ClaimsMalformed,
         ClaimSetError::ClaimNamesMalformed => Rejection::ClaimNamesMalformed,
     })?;
-    if CLAIMS_READ_HERE.iter().any(|name| set.get(name).is_some_and(Claim::is_elsewhere)) {
+    let read_by_path = settings.audience_claim.iter().chain(&settings.subject_claims);
+    let is_elsewhere = |name| set.get(name).is_some_and(Claim::is_elsewhere);
+    if CLAIMS_READ_HERE.into_iter().chain(read_by_path.map(ClaimPath::top_level_name)).any(is_elsewhere) {
         return Err(Rejection::ClaimNamesMalformed);
     }
-    if settings.required_claims.iter().any(|name| !set.has(name)) {
+    let subject = subject::read(claims, &set, &settings.subject_claims)?;
+    let workload = if is_svid { Some(spiffe::workload(subject.as_str(), issuer)?) } else { None };
+    let bound_to = confirmation::bound_certificate(claims)?.map(Box::new);
+    if !settings.required_claims.iter().all(|path| set.has_path(path)) {
         return Err(Rejection::RequiredClaimMissing);
     }
-    let mut groups = match claims.get(&settings.groups_claim) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(group)) => vec![group.as_str().into()],
-        Some(other) => strings(other).ok_or(Rejection::GroupsMalformed)?,
-    };
+    let mut groups = names::groups(claims, &set, settings)?;
     if settings.profile == TokenProfile::Kubernetes {
-        groups.extend(kubernetes::groups(subject, claims)?);
+        let of_account = kubernetes::groups(subject.as_str(), claims)?;
+        groups.listed = groups.listed.into_iter().chain(of_account).collect();
     }
-    let scopes = match claims.get(&settings.scopes_claim) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(scopes)) => scopes.split_ascii_whitespace().map(Into::into).collect(),
-        Some(other) => strings(other).ok_or(Rejection::ScopesMalformed)?,
-    };
-    let is_elsewhere = |name: &str| set.get(name).is_some_and(Claim::is_elsewhere);
     let token = Arc::new(TokenIdentity {
         issuer: Arc::clone(issuer),
-        subject: subject.into(),
-        groups: Names { listed: groups.into(), elsewhere: is_elsewhere(&settings.groups_claim) },
-        scopes: Names { listed: scopes.into(), elsewhere: is_elsewhere(&settings.scopes_claim) },
+        subject,
+        groups,
+        scopes: names::scopes(claims, &set, settings)?,
         claims: set,
         expires_at: times.expires_at(),
     });
@@ -106,37 +101,6 @@ pub(super) fn accept(
         None => Caller::from_token(token),
     };
     Ok(AcceptedClaims { caller, times, bound_to })
-}
-
-fn check_audience(claims: &SignedClaims, settings: &IssuerSettings) -> Result<(), Rejection> {
-    let is_ours = |audience: &str| settings.audiences.iter().any(|ours| ours == audience);
-    let audience_is_ours = || match claims.get("aud") {
-        None => Ok(None),
-        Some(Value::String(audience)) => Ok(Some(is_ours(audience))),
-        Some(Value::Array(audiences)) => {
-            let mut ours = false;
-            for audience in audiences {
-                ours |= is_ours(audience.as_str().ok_or(Rejection::AudienceMalformed)?);
-            }
-            Ok(Some(ours))
-        }
-        Some(_) => Err(Rejection::AudienceMalformed),
-    };
-    let matches = match settings.profile {
-        TokenProfile::Cognito { token_uses } => match claims.get("token_use").and_then(Value::as_str) {
-            Some("id") if token_uses.id => audience_is_ours()?.ok_or(Rejection::AudienceMissing)?,
-            Some("access") if token_uses.access => {
-                let client_id = claims.get("client_id").ok_or(Rejection::AudienceMissing)?;
-                let client_is_ours = is_ours(client_id.as_str().ok_or(Rejection::AudienceMalformed)?);
-                client_is_ours && audience_is_ours()?.unwrap_or(true)
-            }
-            _ => return Err(Rejection::TokenUseNotAllowed),
-        },
-        TokenProfile::Oidc | TokenProfile::AccessToken | TokenProfile::Kubernetes | TokenProfile::Spiffe => {
-            audience_is_ours()?.ok_or(Rejection::AudienceMissing)?
-        }
-    };
-    if matches { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }
 
 /// The additional claims that an access token must have (RFC 9068 section 2.2).
@@ -149,24 +113,6 @@ fn check_access_token(claims: &SignedClaims, times: &TokenTimes) -> Result<(), R
         return Err(Rejection::TokenIdMalformed);
     }
     times.issued_at().map(drop).ok_or(Rejection::IssuedAtMissing)
-}
-
-/// `sub`, which must have only visible characters: it identifies the caller in the log.
-fn subject(claims: &SignedClaims) -> Result<&str, Rejection> {
-    let subject = claims.get("sub").and_then(Value::as_str).ok_or(Rejection::SubjectMalformed)?;
-    // A space at either end is invisible.
-    if subject.is_empty()
-        || subject.trim() != subject
-        || subject.len() > MAX_SUBJECT_BYTES
-        || subject.chars().any(is_invisible)
-    {
-        return Err(Rejection::SubjectMalformed);
-    }
-    Ok(subject)
-}
-
-fn strings(value: &Value) -> Option<Vec<Box<str>>> {
-    value.as_array()?.iter().map(|item| item.as_str().map(Into::into)).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::algorithm::Algorithm;
+use super::claim_path::ClaimPath;
 use super::key_source::{KeyProxy, PlainHttp};
 use access_broker_base::files::DEFAULT_SETTLE;
 
@@ -32,7 +33,7 @@ pub struct IssuerSettings {
     /// For JWT-SVIDs, the SPIFFE id of the trust domain, such as `spiffe://prod.example`.
     pub issuer: String,
     /// The accepted audiences, at least one: a token must name one of them in `aud`, a Cognito access token in
-    /// `client_id`.
+    /// `client_id`. See also `audience_claim`.
     pub audiences: Vec<String>,
     /// The rules for the issuer's tokens.
     pub profile: TokenProfile,
@@ -52,14 +53,28 @@ pub struct IssuerSettings {
     pub key_bearer_file: Option<PathBuf>,
     /// The proxy for requests to the key server.
     pub key_proxy: KeyProxy,
-    /// The name of the top-level claim with the caller's groups: an array of strings, or a string that is one group. A
-    /// token without it has no groups.
-    pub groups_claim: String,
-    /// The name of the top-level claim with the caller's scopes: an array of strings, or a string of scopes separated
-    /// by spaces (RFC 8693 section 4.2). A token without it has no scopes.
-    pub scopes_claim: String,
-    /// The names of top-level claims that each token must have. An empty list is accepted, `null` is not.
-    pub required_claims: Vec<String>,
+    /// The claim that must have one of the audiences, for issuers whose tokens have no `aud`. Only for
+    /// [`TokenProfile::Oidc`] and [`TokenProfile::AccessToken`]. A token with an `aud` that is not empty must also be for
+    /// one of the audiences by `aud`.
+    pub audience_claim: Option<ClaimPath>,
+    /// Whether `aud` is ignored. Requires `audience_claim`.
+    pub ignores_aud: bool,
+    /// The claims that the subject may be from, at least one: the first one that is not empty counts. Only `sub` for
+    /// [`TokenProfile::Kubernetes`] and [`TokenProfile::Spiffe`].
+    pub subject_claims: Vec<ClaimPath>,
+    /// The claims with the caller's groups, at least one: arrays of strings, strings, or objects whose member names are
+    /// the groups. A token without any of them has no groups.
+    pub groups_claims: Vec<ClaimPath>,
+    /// How a string in one of these claims is read.
+    pub groups_text: GroupsText,
+    /// The claims with the caller's scopes, at least one: arrays of strings, or strings of scopes separated by spaces
+    /// (RFC 8693 section 4.2). A token without any of them has no scopes.
+    pub scopes_claims: Vec<ClaimPath>,
+    /// The claims that each token must have. An empty list is accepted, `null` is not.
+    pub required_claims: Vec<ClaimPath>,
+    /// The tenant that each token must name in `tid`, and that each key which names an issuer must be of, if the issuer
+    /// is one of several that are configured together.
+    pub tenant: Option<String>,
     /// The permitted difference between this clock and the issuer's, at most 5 minutes: a token is accepted this long
     /// after `exp`, and this long before `nbf` and `iat`.
     pub leeway: Duration,
@@ -92,9 +107,14 @@ impl IssuerSettings {
             key_ca_file: None,
             key_bearer_file: None,
             key_proxy: KeyProxy::None,
-            groups_claim: "groups".to_owned(),
-            scopes_claim: "scope".to_owned(),
+            audience_claim: None,
+            ignores_aud: false,
+            subject_claims: vec![ClaimPath::top_level("sub")],
+            groups_claims: vec![ClaimPath::top_level("groups")],
+            groups_text: GroupsText::One,
+            scopes_claims: vec![ClaimPath::top_level("scope")],
             required_claims: Vec::new(),
+            tenant: None,
             leeway: Duration::from_mins(1),
             max_token_lifetime: None,
             trust_email: false,
@@ -113,7 +133,7 @@ impl IssuerSettings {
         Self {
             profile: TokenProfile::Cognito { token_uses: TokenUses::ACCESS },
             key_location: KeyLocation::CognitoPool,
-            groups_claim: "cognito:groups".to_owned(),
+            groups_claims: vec![ClaimPath::top_level("cognito:groups")],
             ..Self::oidc(issuer, audiences)
         }
     }
@@ -183,6 +203,17 @@ pub enum TokenProfile {
     },
 }
 
+/// How a string in a groups claim is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupsText {
+    /// As one group.
+    One,
+    /// As groups with spaces between them.
+    Spaces,
+    /// As groups with commas between them, and spaces around them, all of them perhaps in `[` and `]`.
+    Commas,
+}
+
 /// The kinds of Cognito tokens that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenUses {
@@ -206,9 +237,9 @@ impl TokenUses {
 pub enum KeyLocation {
     /// At the `jwks_uri` of the issuer's discovery document.
     Discovery,
-    /// At the issuer with `/.well-known/jwks.json` appended. The issuer must be a Cognito user pool, in either format:
+    /// At the issuer with `/.well-known/jwks.json` appended. The issuer must be a Cognito user pool, such as
     /// `https://cognito-idp.REGION.amazonaws.com/POOL` or
-    /// `https://issuer.cognito-idp.REGION.amazonaws.com/POOL`.
+    /// `https://issuer-cognito-idp.REGION.amazonaws.com/POOL`.
     CognitoPool,
     /// At the API server of the cluster that the broker runs in: `https://kubernetes.default.svc/openid/v1/jwks`.
     KubernetesApiServer,

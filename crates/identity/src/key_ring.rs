@@ -256,9 +256,12 @@ impl KeyRing {
 
     fn report(&self, origin: Origin, skipped: &[SkippedKey]) {
         let keys = self.loaded.load().as_ref().map_or(0, |loaded| loaded.set.len());
-        // A SPIFFE bundle also has keys for X.509 (`x509-svid`): those are no reason for a warning.
-        let expected = |skipped: &SkippedKey| {
-            self.rules.key_use == KeyUse::JwtSvid && skipped.reason == SkipReason::NotForVerifying
+        // A SPIFFE bundle also has keys for X.509 (`x509-svid`), and a set for several tenants also keys of one tenant
+        // only: those are no reason for a warning.
+        let expected = |skipped: &SkippedKey| match skipped.reason {
+            SkipReason::NotForVerifying => self.rules.key_use == KeyUse::JwtSvid,
+            SkipReason::OtherIssuer => true,
+            _ => false,
         };
         let issuer = &self.issuer;
         match (origin, skipped.iter().all(expected)) {

@@ -31,6 +31,25 @@ pub struct KeyRules {
     pub algorithms: Vec<Algorithm>,
     /// The purpose that a key must be published for.
     pub key_use: KeyUse,
+    /// The issuer that a key must be of, if the key names one.
+    pub issuer: Option<KeyIssuer>,
+}
+
+/// One tenant of an issuer whose keys are published for several tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyIssuer {
+    /// `iss` of the tenant's tokens.
+    pub issuer: String,
+    /// The id that `{tenantid}` stands for.
+    pub tenant: String,
+}
+
+impl KeyIssuer {
+    /// Whether the member `issuer` of a key is this issuer
+    /// ([Microsoft: access tokens](https://learn.microsoft.com/entra/identity-platform/access-tokens)).
+    fn is_named_by(&self, member: &str) -> bool {
+        member.replace("{tenantid}", &self.tenant) == self.issuer
+    }
 }
 
 /// The purpose that a key is published for.

@@ -8,6 +8,7 @@ mod algorithm;
 mod authenticator;
 mod bearer;
 mod caller;
+mod claim_path;
 mod claim_set;
 mod claims;
 mod confirmation;
@@ -20,6 +21,7 @@ mod key_source;
 mod keys;
 mod pseudonym;
 mod rejection;
+mod subject;
 mod token;
 mod token_times;
 mod verified_tokens;
@@ -33,20 +35,22 @@ pub use algorithm::Algorithm;
 pub use authenticator::{Authenticator, AuthenticatorError, NewToken, Recognised};
 pub use bearer::BearerToken;
 pub use caller::{Caller, Names, TokenIdentity};
+pub use claim_path::{ClaimPath, InvalidClaimPath};
 pub use claim_set::{Claim, ClaimItem, ClaimSet, ClaimSetError};
 pub use confirmation::CertificateThumbprint;
 pub use error::AuthenticationError;
 pub use issuer::{
-    InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem, SettingRule,
-    TokenProfile, TokenUses,
+    GroupsText, InvalidIssuerSettings, IssuerSettings, KEY_AGE_LIMITS, KeyLocation, MAX_LEEWAY, SettingProblem,
+    SettingRule, TokenProfile, TokenUses,
 };
 pub use key_ring::{KeyRefreshError, KeyRing, KeyRingStatus, KeyRingTiming, REFRESH_INTERVAL_LIMITS};
 pub use key_source::{
     HttpProxy, InvalidProxy, KeyDocument, KeyHttpClientError, KeyProxy, KeySource, KeySourceError, PlainHttp,
 };
-pub use keys::{KeyRules, KeySetError, KeyUse, SkipReason, SkippedKey};
+pub use keys::{KeyIssuer, KeyRules, KeySetError, KeyUse, SkipReason, SkippedKey};
 pub use pseudonym::{PseudonymKeyError, Pseudonyms};
 pub use rejection::Rejection;
+pub use subject::Subject;
 pub use verified_tokens::TokenCacheStatus;
 pub use verify::{IssuerVerifier, IssuerVerifierError};
 pub use workload::{

@@ -46,11 +46,13 @@ impl Pseudonyms {
         let token = caller.token();
         let parts = [
             token.map(|token| &*token.issuer),
-            token.map(|token| &*token.subject),
+            token.map(|token| token.subject.as_str()),
             caller.workload().map(WorkloadId::as_str),
         ];
+        // A part more only where the subject is not from `sub`: a pseudonym stays the same over versions.
+        let claim = token.and_then(|token| token.subject.claim());
         let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
+        for part in parts.into_iter().chain(claim.map(Some)) {
             // Each part with its length, so that different callers never have the same input. Lengths fit into 64 bits.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             context.update(&length.to_be_bytes());
@@ -85,12 +87,16 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::{ClaimSet, Names, TokenIdentity};
+    use crate::{ClaimPath, ClaimSet, Names, Subject, TokenIdentity};
 
     fn token(issuer: &str, subject: &str) -> Caller {
+        token_of(issuer, subject.into())
+    }
+
+    fn token_of(issuer: &str, subject: Subject) -> Caller {
         Caller::from_token(Arc::new(TokenIdentity {
             issuer: issuer.into(),
-            subject: subject.into(),
+            subject,
             groups: Names::default(),
             scopes: Names::default(),
             claims: ClaimSet::pack(&serde_json::Map::new(), false).unwrap(),
@@ -121,6 +127,9 @@ mod tests {
     fn no_two_callers_share_one() {
         let pseudonyms = Pseudonyms::with_key(&[1; 32]).unwrap();
         let thumbnailer = "spiffe://prod.example/thumbnailer";
+        let from_claim = |text: &str, claim| {
+            token_of("https://a.example", Subject::from_claim(text, &ClaimPath::parse(claim).unwrap()))
+        };
         let callers = [
             token("https://a.example", "ada"),
             token("https://a.example", "bob"),
@@ -128,6 +137,10 @@ mod tests {
             token("https://a.examplea", "da"),
             token("https://a.example", ""),
             token("https://a.example", "ada").through(workload(thumbnailer)).unwrap(),
+            from_claim("ada", "common_name"),
+            from_claim("ada", "name"),
+            from_claim("bob", "name"),
+            from_claim("ada", "name").through(workload(thumbnailer)).unwrap(),
             Caller::from_workload(workload(thumbnailer)),
             Caller::from_workload(workload("spiffe://prod.example/indexer")),
         ];
@@ -135,6 +148,15 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), callers.len());
+    }
+
+    /// Computed by Python's hmac: the parts with their lengths, and 8 bytes of 255 for an absent part.
+    #[test]
+    fn a_pseudonym_stays_the_same_over_versions() {
+        let pseudonyms = Pseudonyms::with_key(&[1; 32]).unwrap();
+        assert_eq!(pseudonyms.pseudonym(&token("https://a.example", "ada")), "91dcb72677ab39546761874f7763926f");
+        let other = Subject::from_claim("ada", &ClaimPath::parse("common_name").unwrap());
+        assert_eq!(pseudonyms.pseudonym(&token_of("https://a.example", other)), "85aaed3885a75b775c55b9502c3dd8db");
     }
 
     #[test]

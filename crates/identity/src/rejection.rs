@@ -20,7 +20,7 @@ pub enum Rejection {
     /// `authorization` is not `Bearer`, one space and a token (RFC 6750 section 2.1).
     #[error("the authorization value is not 'Bearer', one space and a token")]
     MalformedAuthorization,
-    /// Over 8 KiB.
+    /// Over the limit of metadata.
     #[error("the token is too large")]
     TokenTooLarge,
     /// Not three non-empty base64url segments.
@@ -29,7 +29,7 @@ pub enum Rejection {
     /// The header is over its size limit, not an unambiguous JSON object, or has a member of the wrong type.
     #[error("the token's header is malformed")]
     HeaderMalformed,
-    /// The header has an unsupported member: `crit`, `b64`, `enc` or `zip`.
+    /// The header has an unsupported member: `crit`, `b64`, `enc`, or a `zip` other than `NONE`.
     #[error("the token's header has a member that is not supported")]
     HeaderUnsupported,
     /// `typ` names another kind of token than a JWT or an access token.
@@ -47,6 +47,9 @@ pub enum Rejection {
     /// `iss` is not a configured issuer.
     #[error("iss is not a configured issuer")]
     UnknownIssuer,
+    /// `tid` is missing, or is not the tenant of the issuer.
+    #[error("tid is not the tenant of the issuer")]
+    TenantMismatch,
     /// The issuer has no such key, as a fetch that began after the call has shown.
     #[error("the issuer has no such key")]
     UnknownKey,
@@ -83,10 +86,10 @@ pub enum Rejection {
     /// The time from `iat` to `exp` is longer than the issuer's `max_token_lifetime`.
     #[error("the token's lifetime is longer than max_token_lifetime")]
     LifetimeTooLong,
-    /// `aud`, or `client_id` of a Cognito access token, is missing.
+    /// `aud`, or `client_id` of a Cognito access token, or the issuer's `audience_claim` is missing.
     #[error("the audience is missing")]
     AudienceMissing,
-    /// `aud` is neither a string nor an array of strings, or `client_id` is not a string.
+    /// `aud` or the issuer's `audience_claim` is neither a string nor an array of strings, or `client_id` is not a string.
     #[error("the audience is not a string or array of strings")]
     AudienceMalformed,
     /// The token is for another audience.
@@ -101,11 +104,12 @@ pub enum Rejection {
     /// `jti` of an RFC 9068 access token is missing or not a string.
     #[error("jti is missing or not a string")]
     TokenIdMalformed,
-    /// `sub` is missing, not a string, blank, too long, or has invisible characters.
-    #[error("sub is not a usable identifier")]
+    /// `sub`, or the claim that the issuer's `subject_claim` names, is missing, not a string, blank, too long, an
+    /// unverified address, or has invisible characters.
+    #[error("the subject is not a usable identifier")]
     SubjectMalformed,
-    /// The groups claim is neither a string, nor an array of strings, nor `null`.
-    #[error("the groups claim is not a string or array of strings")]
+    /// The groups claim is neither a string, nor an array of strings, nor `null`, nor an object whose members are roles.
+    #[error("the groups claim is not a string, an array of strings or an object of roles")]
     GroupsMalformed,
     /// The scopes claim is neither a string, nor an array of strings, nor `null`.
     #[error("the scopes claim is not a string or array of strings")]
@@ -168,7 +172,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every cause.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::MissingToken,
         Self::SeveralTokens,
         Self::UnsupportedScheme,
@@ -182,6 +186,7 @@ impl Rejection {
         Self::ClaimsMalformed,
         Self::IssuerMalformed,
         Self::UnknownIssuer,
+        Self::TenantMismatch,
         Self::UnknownKey,
         Self::AmbiguousKey,
         Self::SignatureInvalid,
@@ -239,6 +244,7 @@ impl Rejection {
             Self::ClaimsMalformed => "claims_malformed",
             Self::IssuerMalformed => "issuer_malformed",
             Self::UnknownIssuer => "unknown_issuer",
+            Self::TenantMismatch => "tenant_mismatch",
             Self::UnknownKey => "unknown_key",
             Self::AmbiguousKey => "ambiguous_key",
             Self::SignatureInvalid => "signature_invalid",

@@ -8,19 +8,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
+use super::claim_path::ClaimPath;
 use super::json;
 use super::keys::{MAX_KEY_ID_BYTES, VerificationKey};
 use super::rejection::Rejection;
 
-/// The largest token, in bytes. A larger one is rejected before it is decoded.
-pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
+/// The largest token of any configuration, in bytes: that of `limits.max_metadata_size`. A larger one is rejected before
+/// it is decoded.
+pub(crate) const MAX_TOKEN_BYTES: usize = 64 * 1_024;
 
 /// The largest header segment, in bytes of base64url.
 const MAX_HEADER_SEGMENT_BYTES: usize = 2 * 1_024;
 
 /// Header members that are not implemented: a token with any of them is rejected
-/// (RFC 7515 section 4.1.11, RFC 7797 section 3, RFC 7516 sections 4.1.2 and 4.1.3).
-const UNSUPPORTED_HEADER_MEMBERS: [&str; 4] = ["crit", "b64", "enc", "zip"];
+/// (RFC 7515 section 4.1.11, RFC 7797 section 3, RFC 7516 section 4.1.2).
+const UNSUPPORTED_HEADER_MEMBERS: [&str; 3] = ["crit", "b64", "enc"];
+
+/// The `zip` of a token that is not compressed, as the access manager of Ping Identity writes it into signed tokens.
+/// `zip` is a member for encrypted tokens (RFC 7516 section 4.1.3), so every other value is rejected.
+const NOT_COMPRESSED: &str = "NONE";
 
 /// A well-formed token: a JWS in compact serialisation with a JSON object as its payload
 /// ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)). It is not verified yet.
@@ -90,6 +96,12 @@ impl SignedClaims {
         self.0.get(name)
     }
 
+    /// The claim at this path. A claim inside a list has none.
+    pub(super) fn find(&self, path: &ClaimPath) -> Option<&Value> {
+        let (first, inner) = path.names().split_first()?;
+        inner.iter().try_fold(self.0.get(&**first)?, |outer, name| outer.as_object()?.get(&**name))
+    }
+
     pub(super) const fn members(&self) -> &Map<String, Value> {
         &self.0
     }
@@ -124,7 +136,8 @@ pub(super) struct TokenHeader {
 impl TokenHeader {
     fn read(text: &[u8]) -> Result<Self, Rejection> {
         let mut header = json::parse_object(text).map_err(|_| Rejection::HeaderMalformed)?;
-        if UNSUPPORTED_HEADER_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+        let is_compressed = header.get("zip").is_some_and(|zip| zip != NOT_COMPRESSED);
+        if is_compressed || UNSUPPORTED_HEADER_MEMBERS.iter().any(|name| header.contains_key(*name)) {
             return Err(Rejection::HeaderUnsupported);
         }
         let token_type = match header.remove("typ") {

@@ -17,7 +17,7 @@ use super::key_source::{
     DiscoveryKeySource, JwksFileKeySource, JwksUrlKeySource, KeyHttpClient, KeyHttpClientError, KeyServerAccess,
     KeySource,
 };
-use super::keys::{KeyLookupError, KeyRules, KeySet, KeyUse, VerificationKey};
+use super::keys::{KeyIssuer, KeyLookupError, KeyRules, KeySet, KeyUse, VerificationKey};
 use super::rejection::Rejection;
 use super::token::{CompactToken, SignedClaims, TokenHeader, TokenType};
 use super::token_times::TokenTimes;
@@ -167,7 +167,9 @@ impl IssuerVerifier {
             TokenProfile::Spiffe => KeyUse::JwtSvid,
             _ => KeyUse::Signature,
         };
-        let rules = KeyRules { algorithms: settings.algorithms.clone(), key_use };
+        let of_tenant = |tenant| KeyIssuer { issuer: settings.issuer.clone(), tenant };
+        let issuer = settings.tenant.clone().map(of_tenant);
+        let rules = KeyRules { algorithms: settings.algorithms.clone(), key_use, issuer };
         let mut keys = KeyRing::new(settings.issuer.as_str().into(), rules, source, timing);
         if let Some(path) = settings.start_key_file.clone() {
             keys = keys.with_initial_keys(Box::new(JwksFileKeySource::new(path, settings.file_settle)));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::broker::{DecisionId, IssuedTerms};
-use access_broker_identity::{ClaimSet, Names, TokenIdentity};
+use access_broker_identity::{ClaimPath, ClaimSet, Names, Subject, TokenIdentity};
 use access_broker_policy::{
     BucketName, Checksum, ChecksumAlgorithm, Encryption, EncryptionAlgorithm, EndpointName, EntityTag, HeaderText,
     MetadataName, ObjectReference, PermittedDownload, PermittedUpload, RefusalReason, ResponseOverride, StorageClass,
@@ -93,6 +93,20 @@ fn a_refusal_says_who_wanted_what_and_why_not() {
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     });
     assert_eq!(fields(&decision, &context, KeyForm::Plain), expected);
+}
+
+#[test]
+fn a_subject_that_is_not_from_sub_says_its_claim() {
+    let with_subject = |subject: Subject| {
+        let caller = caller("somebody");
+        let token = TokenIdentity { subject, ..(**caller.token().unwrap()).clone() };
+        let decision = Decision { caller: Arc::new(Caller::from_token(Arc::new(token))), ..refused("a", at()) };
+        fields(&decision, &CallContext::default(), KeyForm::Plain)["caller"].clone()
+    };
+    let from_claim = with_subject(Subject::from_claim("somebody", &ClaimPath::parse("/user/id").unwrap()));
+    assert_eq!((&from_claim["subject"], &from_claim["subject_claim"]), (&json!("somebody"), &json!("/user/id")));
+    let from_sub = with_subject(Subject::from("somebody"));
+    assert_eq!((&from_sub["subject"], from_sub.get("subject_claim")), (&json!("somebody"), None));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::config::Config;
+use crate::config::issuer::TENANT_PLACEHOLDER;
 use access_broker_base::document::{Located, Table, WarningCode};
 use access_broker_identity::{AcceptedProof, IssuerSettings};
 use access_broker_policy::looks_like_path;
@@ -23,25 +24,22 @@ const ENTRA_ALIASES: [&str; 3] = ["common", "organizations", "consumers"];
 
 pub(super) fn find(root: &mut Table<'_>, config: &Config) {
     let takes_tokens = config.listeners.iter().any(|listener| !matches!(listener.proof, AcceptedProof::Workload(_)));
-    for (mut table, settings) in root.tables("issuer").into_iter().zip(&config.issuers) {
+    let mut all = config.issuers.iter();
+    for mut table in root.tables("issuer") {
+        // A table with tenants has several issuers, which differ only by their tenant.
+        let tenants = table.peek_strings("tenants").len();
+        let Some(settings) = all.nth(tenants.saturating_sub(1)) else { return };
         find_placeholders(&mut table);
         find_tenant_aliases(&table, settings);
-        for (key, claim) in [("groups_claim", &settings.groups_claim), ("scopes_claim", &settings.scopes_claim)] {
-            if looks_like_path(claim) {
-                let message = format!(
-                    "reads the top-level claim \"{claim}\", not a claim inside another; have the issuer add a \
-                     top-level claim, and name that"
-                );
-                table.warn(WarningCode::DottedClaim, key, &table.location_of(key), message);
-            }
-        }
-        for Located { value, location } in table.peek_strings("required_claims") {
-            if looks_like_path(&value) {
-                let message = format!(
-                    "requires the top-level claim \"{value}\", not a claim inside another: tokens with only that are \
-                     rejected; name the top-level claim"
-                );
-                table.warn(WarningCode::DottedClaim, "required_claims", &location, message);
+        for key in ["audience_claim", "subject_claim", "groups_claim", "scopes_claim", "required_claims"] {
+            for Located { value, location } in table.peek_strings(key) {
+                if looks_like_path(&value) {
+                    let pointer = value.replace('.', "/");
+                    let message = format!(
+                        "has \"{value}\", which is the name of one claim; for a claim inside another write \"/{pointer}\""
+                    );
+                    table.warn(WarningCode::DottedClaim, key, &location, message);
+                }
             }
         }
         if settings.trust_email && is_entra(&settings.issuer) {
@@ -59,8 +57,11 @@ pub(super) fn find(root: &mut Table<'_>, config: &Config) {
 }
 
 fn find_placeholders(table: &mut Table<'_>) {
+    let has_tenants = table.holds("tenants");
     for key in ["issuer", "audiences", "jwks_url"] {
         for Located { value, location } in table.peek_strings(key) {
+            let of_tenant = has_tenants && key != "audiences";
+            let value = if of_tenant { value.replace(TENANT_PLACEHOLDER, "") } else { value };
             if let Some(placeholder) = placeholder(&value) {
                 // A URL can have a secret, which can have brackets.
                 let shown = if key == "jwks_url" { String::new() } else { format!(" {placeholder:?}") };
@@ -77,8 +78,9 @@ fn find_tenant_aliases(table: &Table<'_>, settings: &IssuerSettings) {
     if ENTRA_HOSTS.iter().any(|host| url.host_str() == Some(host))
         && ENTRA_ALIASES.iter().any(|alias| tenant.eq_ignore_ascii_case(alias))
     {
-        let message =
-            format!("has \"{tenant}\", but tokens have the id of a tenant; configure an [[issuer]] for each tenant");
+        let message = format!(
+            "has \"{tenant}\", but tokens have the id of a tenant; list the tenants: tenants = [\"ID\"], with {{tid}} in issuer"
+        );
         table.warn(WarningCode::IssuerPlaceholder, "issuer", &table.location_of("issuer"), message);
     }
 }

@@ -120,10 +120,40 @@ fn brackets_in_an_issuer_are_reported() {
 }
 
 #[test]
+fn the_place_of_a_tenant_is_reported_only_without_tenants() {
+    let of = |issuer: &str| warnings_of(&Parts { issuer, ..PLAIN });
+    let entra = "issuer = 'https://login.microsoftonline.com/{tid}/v2.0'\naudiences = 'a'\n\
+                 jwks_url = 'https://login.microsoftonline.com/{tid}/discovery/v2.0/keys'";
+    let found = of(entra);
+    assert_eq!(found.iter().filter(|(code, _)| *code == WarningCode::IssuerPlaceholder).count(), 2, "{found:?}");
+    let tenants = format!("{entra}\ntenants = ['a', 'b', 'c']");
+    assert_none(&of(&tenants));
+    let found = of(&tenants.replace("keys'", "keys/<x>'"));
+    assert_one(&found, WarningCode::IssuerPlaceholder, &["issuer[0].jwks_url"]);
+    let found = of(&tenants.replace("'a'", "'{tid}'").replacen("['{tid}'", "['a'", 1));
+    assert_one(&found, WarningCode::IssuerPlaceholder, &["issuer[0].audiences", "{tid}"]);
+    // The tables after it are judged by their own settings.
+    let second = format!(
+        "{tenants}\n[[issuer]]\nissuer = 'https://sts.windows.net/1/'\naudiences = 'a'\ntrust_email = true\n\
+         [[issuer]]\nissuer = 'https://login.example'\naudiences = 'a'"
+    );
+    assert_one(&of(&second), WarningCode::ChangeableEmailTrusted, &["issuer[1].trust_email"]);
+    let trusting = format!("{tenants}\ntrust_email = true");
+    assert_one(&of(&trusting), WarningCode::ChangeableEmailTrusted, &["issuer[0].trust_email"]);
+    let found = of("issuer = 'https://login.microsoftonline.com/common/v2.0'\naudiences = 'a'");
+    assert_one(&found, WarningCode::IssuerPlaceholder, &["tenants = [\"ID\"]", "{tid} in issuer"]);
+}
+
+#[test]
 fn paths_in_the_names_of_claims_are_reported() {
     let of = |setting: &str| warnings_of(&Parts { issuer: &format!("{}\n{setting}", PLAIN.issuer), ..PLAIN });
     let found = of("groups_claim = 'realm_access.roles'");
-    assert_one(&found, WarningCode::DottedClaim, &["c:7: issuer[0].groups_claim", "realm_access.roles"]);
+    let advice = "for a claim inside another write \"/realm_access/roles\"";
+    assert_one(&found, WarningCode::DottedClaim, &["c:7: issuer[0].groups_claim", "\"realm_access.roles\"", advice]);
+    let found = of("groups_claim = ['groups', 'app_metadata.role', '/realm_access/roles', '/kubernetes.io/namespace']");
+    assert_one(&found, WarningCode::DottedClaim, &["c:7: issuer[0].groups_claim", "app_metadata.role"]);
+    assert_one(&of("subject_claim = ['sub', 'user.id']"), WarningCode::DottedClaim, &["issuer[0].subject_claim"]);
+    assert_one(&of("audience_claim = 'ext.client'"), WarningCode::DottedClaim, &["issuer[0].audience_claim"]);
     assert_one(&of("scopes_claim = 'a.b'"), WarningCode::DottedClaim, &["c:7: issuer[0].scopes_claim"]);
     assert_one(&of("required_claims = ['a.b', 'sub']"), WarningCode::DottedClaim, &["c:7: issuer[0].required_claims"]);
     assert_none(&of("groups_claim = 'https://example.com/roles'"));

@@ -44,6 +44,7 @@ fn a_record_fits_and_so_do_the_optional_fields() {
         with("/trace_id", json!("4bf92f3577b34da6a3ce929d0e0e4736")),
         with("/request_id", json!("r-1")),
         with("/peer", json!({ "uid": 1000 })),
+        with("/caller/subject_claim", json!("/user/id")),
         with("/caller", json!({ "caller_id": "4f0c2b7d8e915a6c3d20f1b7a8e4c596", "workload": "spiffe://a/b" })),
         without("/peer"),
     ] {
@@ -56,6 +57,7 @@ fn what_is_not_a_record_does_not_fit() {
     for record in [
         with("/url", json!("https://example.com")),
         with("/caller/groups", json!([])),
+        with("/caller/subject_claim", json!("")),
         with("/peer/port", json!(1)),
         with("/version", json!(2)),
         with("/event", json!("granted")),

@@ -41,10 +41,11 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    /// The setting `issuer`.
+    /// The setting `issuer`, for the first of its tenants if it has any.
     pub(super) fn name(&self) -> String {
         let settings: Table = toml::from_str(&self.settings).unwrap();
-        settings["issuer"].as_str().unwrap().to_owned()
+        let tenant = settings.get("tenants").map_or("{tid}", |tenants| tenants[0].as_str().unwrap());
+        settings["issuer"].as_str().unwrap().replace("{tid}", tenant)
     }
 }
 

@@ -45,12 +45,16 @@ warning_codes! {
     EndWithTokenWithoutTokens = "end_with_token_without_tokens",
     /// A pattern where text is compared as it stands.
     LiteralPattern = "literal_pattern",
+    /// A pattern on the subject of GitHub Actions that jobs of pull requests match.
+    SubjectPattern = "subject_pattern",
     /// A template where text is compared as it stands.
     LiteralTemplate = "literal_template",
     /// The path to a claim inside another, where the name of a top-level claim is meant.
     DottedClaim = "dotted_claim",
     /// No grant names the tier, so no caller gets its objects.
     TierWithoutGrants = "tier_without_grants",
+    /// Two tiers of one prefix include the same keys.
+    TiersOverlap = "tiers_overlap",
     /// An operation of a tier without a grant.
     OperationWithoutGrants = "operation_without_grants",
     /// A grant of what earlier grants give already.

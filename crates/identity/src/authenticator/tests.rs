@@ -52,7 +52,7 @@ async fn a_token_of_every_algorithm_is_accepted() {
         let token = key.token_for("k", algorithm, &claims());
         let caller = outcome(&[key.jwk_for("k", algorithm)], &token).await.unwrap();
         let token = caller.token().unwrap();
-        assert_eq!((&*token.issuer, &*token.subject), (ISSUER, SUBJECT));
+        assert_eq!((&*token.issuer, token.subject.as_str()), (ISSUER, SUBJECT));
     }
 }
 
@@ -258,6 +258,45 @@ async fn the_state_of_the_keys_is_told_for_each_issuer() {
         file_in_force: None,
     };
     assert_eq!(status, expected);
+}
+
+#[tokio::test]
+async fn a_token_is_as_large_as_the_limit_permits() {
+    let groups: Vec<String> = (0..800).map(|index| format!("department-{index:03}-editor-of-everything")).collect();
+    let token = RSA.token("k", &with(&claims(), &json!({ "groups": groups })));
+    assert!((32 * 1_024..MAX_TOKEN_BYTES).contains(&token.len()), "{}", token.len());
+    let limited = async |bytes| {
+        let (authenticator, _) = authenticator(settings(), &[RSA.jwk("k")]).await;
+        let authenticator = authenticator.with_max_token_bytes(bytes);
+        let recognised = authenticator.recognise(&token, now(), None).err();
+        assert_eq!(recognised, authenticator.authenticate(&token, now()).await.err());
+        recognised
+    };
+    assert_eq!(limited(token.len()).await, None);
+    assert_eq!(limited(token.len() - 1).await, Some(Rejection::TokenTooLarge.into()));
+    // No limit is above the highest.
+    let (authenticator, _) = authenticator(settings(), &[RSA.jwk("k")]).await;
+    let authenticator = authenticator.with_max_token_bytes(usize::MAX);
+    let longest = "a".repeat(MAX_TOKEN_BYTES);
+    let error = authenticator.authenticate(&longest, now()).await.unwrap_err();
+    assert_eq!(error, Rejection::Malformed.into());
+    let error = authenticator.authenticate(&format!("{longest}a"), now()).await.unwrap_err();
+    assert_eq!(error, Rejection::TokenTooLarge.into());
+}
+
+#[tokio::test]
+async fn a_key_of_another_tenant_verifies_no_token() {
+    let of_tenant = IssuerSettings { tenant: Some("t-1".to_owned()), ..settings() };
+    let jwk = |key: &TestKey, id: &str, issuer: &str| with(&key.jwk(id), &json!({ "issuer": issuer }));
+    let keys = [jwk(&RSA, "own", ISSUER), jwk(&OTHER_RSA, "other", "https://other.example")];
+    let (authenticator, _) = authenticator(of_tenant, &keys).await;
+    let claims = with(&claims(), &json!({"tid": "t-1"}));
+    assert!(authenticator.authenticate(&RSA.token("own", &claims), now()).await.is_ok());
+    let error = authenticator.authenticate(&OTHER_RSA.token("other", &claims), now()).await.unwrap_err();
+    assert_eq!(error, Rejection::UnknownKey.into());
+    let other = with(&claims, &json!({"tid": "t-2"}));
+    let error = authenticator.authenticate(&RSA.token("own", &other), now()).await.unwrap_err();
+    assert_eq!(error, Rejection::TenantMismatch.into());
 }
 
 #[tokio::test]

@@ -50,10 +50,25 @@ fn a_claim_is_here_unless_it_is_null() {
 
 #[test]
 fn what_cannot_be_compared_is_there_all_the_same() {
-    let set = pack(&json!({"object": {"a": "x"}, "nested": [["x"]], "mixed": ["x", {"a": 1}, null]}));
-    assert_eq!(items(&set, "object").unwrap(), [ClaimItem::Unreadable]);
+    let set = pack(
+        &json!({"object": {"a": "x"}, "false": {"a": {}, "b": false}, "null": {"a": null}, "nested": [["x"]], "mixed": ["x", {"a": 1}, null]}),
+    );
+    for name in ["object", "false", "null"] {
+        assert_eq!(items(&set, name).unwrap(), [ClaimItem::Unreadable], "{name}");
+    }
     assert_eq!(items(&set, "nested").unwrap(), [ClaimItem::Unreadable]);
     assert_eq!(items(&set, "mixed").unwrap(), [ClaimItem::Text("x"), ClaimItem::Unreadable]);
+}
+
+#[test]
+fn an_object_of_objects_lists_or_true_is_a_list_of_names() {
+    let set = pack(&json!({"roles": {"admin": {"org": "x"}, "reader": []}, "one": {"acme": true}, "none": {}}));
+    assert_eq!(items(&set, "roles").unwrap(), [ClaimItem::Text("admin"), ClaimItem::Text("reader")]);
+    assert_eq!(items(&set, "one").unwrap(), [ClaimItem::Text("acme")]);
+    assert_eq!(set.get("one").unwrap().single_text(), None, "a list of one name is a list");
+    assert_eq!(items(&set, "none").unwrap(), []);
+    let inner = ClaimPath::parse("/roles/admin/org").unwrap();
+    assert_eq!(set.find(&inner).unwrap().single_text(), Some("x"));
 }
 
 #[test]
@@ -122,6 +137,127 @@ fn a_token_says_which_claims_are_elsewhere() {
         let members = json!({ "_claim_names": names });
         let refused = ClaimSet::pack(members.as_object().unwrap(), false);
         assert_eq!(refused, Err(ClaimSetError::ClaimNamesMalformed), "{members}");
+    }
+}
+
+fn path(text: &str) -> ClaimPath {
+    ClaimPath::parse(text).unwrap()
+}
+
+fn items_at<'c>(set: &'c ClaimSet, text: &str) -> Option<Vec<ClaimItem<'c>>> {
+    set.find(&path(text)).map(|claim| claim.items().collect())
+}
+
+#[test]
+fn claims_inside_claims_are_found_by_their_paths() {
+    let set = pack(&json!({
+        "realm_access": {"roles": ["a", "b"], "x": null, "empty": {}},
+        "realm_access.roles": "dotted",
+        "resource_access": {"broker": {"roles": ["c"]}, "other": {"names": ["d"]}, "roles": 1},
+        "roles": "top",
+        "/realm_access/roles": "slashes",
+        "list": [{"roles": "in a list"}, "x"],
+    }));
+    assert_eq!(items_at(&set, "/realm_access/roles").unwrap(), [ClaimItem::Text("a"), ClaimItem::Text("b")]);
+    assert_eq!(items_at(&set, "realm_access.roles").unwrap(), [ClaimItem::Text("dotted")]);
+    assert_eq!(items_at(&set, "/resource_access/broker/roles").unwrap(), [ClaimItem::Text("c")]);
+    assert_eq!(items_at(&set, "/resource_access/roles").unwrap(), [ClaimItem::Number("1")]);
+    assert_eq!(items_at(&set, "/resource_access/other").unwrap(), [ClaimItem::Text("names")]);
+    assert_eq!(items_at(&set, "/realm_access/empty").unwrap(), []);
+    assert_eq!(items_at(&set, "roles").unwrap(), [ClaimItem::Text("top")]);
+    assert_eq!(items_at(&set, "/~1realm_access~1roles").unwrap(), [ClaimItem::Text("slashes")]);
+    for absent in [
+        "/realm_access/x",
+        "/realm_access/broker",
+        "/resource_access/broker/names",
+        "/resource_access/other/roles",
+        "/resource_access/broker/roles/c",
+        "/roles/top",
+        "/list/roles",
+        "/list/0",
+        "/list/0/roles",
+        "broker",
+        "names",
+        "empty",
+        "/broker/roles",
+    ] {
+        assert!(set.find(&path(absent)).is_none() && !set.has_path(&path(absent)), "{absent}");
+    }
+    // The top-level claim alone is what its name gives.
+    for name in ["roles", "realm_access", "list", "names"] {
+        assert_eq!(items(&set, name), items_at(&set, name), "{name}");
+        assert_eq!(set.has(name), set.has_path(&path(name)), "{name}");
+    }
+    assert!(set.has_path(&path("/realm_access/roles")) && set.has_path(&path("/realm_access/empty")));
+    assert_eq!(set.find(&path("/resource_access/broker")).unwrap().single_text(), None);
+    assert_eq!(pack(&json!({"a": {"b": "x"}})).find(&path("/a/b")).unwrap().single_text(), Some("x"));
+    assert_eq!(pack(&json!({"a": {"b": ["x"]}})).find(&path("/a/b")).unwrap().single_text(), None);
+}
+
+#[test]
+fn claims_deeper_than_a_path_can_be_are_not_kept() {
+    let at_depth = |depth: usize| (0..depth).fold(json!({"x": "y"}), |inner, _| json!({"a": inner}));
+    let set = pack(&at_depth(7));
+    assert_eq!(items_at(&set, "/a/a/a/a/a/a/a/x").unwrap(), [ClaimItem::Text("y")]);
+    let deeper = pack(&at_depth(8));
+    assert_eq!(items_at(&deeper, "/a/a/a/a/a/a/a/a").unwrap(), [ClaimItem::Unreadable], "a member is no list");
+    // What is below the names of those at depth 8 takes no memory.
+    assert_eq!(pack(&at_depth(9)), pack(&at_depth(20)));
+    assert_eq!(format!("{:?}", pack(&json!({"a": {"b": {"c": 1}}, "d": 1}))), "ClaimSet { claims: 2, .. }");
+}
+
+#[test]
+fn a_claim_inside_one_that_is_elsewhere_is_elsewhere() {
+    let set = pack(&json!({
+        "_claim_names": {"realm": "src1", "app": "src1", "text": "src1"},
+        "realm": {"roles": ["a"], "unit": "x", "deep": {"er": 1}, "none": null},
+        "text": "x",
+        "here": {"app": "x"},
+    }));
+    // As of a top-level claim: what the token has may not be all.
+    assert_eq!(items_at(&set, "/realm/roles").unwrap(), [ClaimItem::Text("a"), ClaimItem::Elsewhere]);
+    assert_eq!(items_at(&set, "/realm/deep/er").unwrap(), [ClaimItem::Number("1"), ClaimItem::Elsewhere]);
+    assert_eq!(items_at(&set, "realm").unwrap(), [ClaimItem::Unreadable, ClaimItem::Elsewhere]);
+    assert_eq!(set.find(&path("/realm/unit")).unwrap().single_text(), Some("x"));
+    for absent in ["/app/roles", "/realm/other", "/realm/none", "/realm/deep/other", "/text/a", "/realm/unit/a"] {
+        assert_eq!(items_at(&set, absent).unwrap(), [ClaimItem::Elsewhere], "{absent}");
+        assert!(set.find(&path(absent)).unwrap().is_elsewhere() && !set.has_path(&path(absent)), "{absent}");
+    }
+    assert_eq!(items_at(&set, "/here/app").unwrap(), [ClaimItem::Text("x")]);
+    assert!(set.find(&path("/here/other")).is_none());
+    // Only the top-level member says what is elsewhere.
+    let inner = pack(&json!({"a": {"_claim_names": {"roles": "src1"}, "hasgroups": true}}));
+    assert!(inner.find(&path("/a/roles")).is_none() && inner.find(&path("/a/groups")).is_none());
+    assert!(!inner.has_claims_elsewhere());
+}
+
+#[test]
+fn an_address_inside_another_claim_is_not_verified() {
+    let is_verified = |members: &Value, text: &str, trust_email| {
+        let set = ClaimSet::pack(members.as_object().unwrap(), trust_email).unwrap();
+        set.find(&path(text)).unwrap().is_verified()
+    };
+    let flags = json!({"email_verified": true, "phone_number_verified": true});
+    let members = json!({
+        "email": {"value": "a", "verified": true}, "email_verified": true, "phone_number_verified": true,
+        "user": {"email": "a", "email_verified": true, "emails": ["a"], "phone_number": "1", "phone_numbers": ["1"],
+                 "phone_number_verified": true, "name": "a", "inner": {"email": {"text": "a"}}},
+        "flags": flags,
+    });
+    for (text, trusted) in [
+        ("/user/email", true),
+        ("/user/emails", true),
+        ("/user/inner/email", true),
+        ("/user/inner/email/text", true),
+        ("/email/value", true),
+        ("/user/phone_number", false),
+        ("/user/phone_numbers", false),
+    ] {
+        assert!(!is_verified(&members, text, false), "{text}");
+        assert_eq!(is_verified(&members, text, true), trusted, "{text}");
+    }
+    for text in ["/user/name", "/user/inner", "/user/email_verified", "/flags/email_verified"] {
+        assert!(is_verified(&members, text, false), "{text}");
     }
 }
 
@@ -198,6 +334,22 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
+fn any_short_name() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[ab]", 1 => "[a01/~]{1,2}"]
+}
+
+/// Mostly objects within objects, so that paths find something.
+fn any_object() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![Just(Value::Null), Just(Value::Bool(true)), Just(Value::from("x")), Just(Value::from(1))];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            4 => btree_map(any_short_name(), inner.clone(), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            1 => vec(inner, 0..3).prop_map(Value::Array),
+        ]
+    })
+}
+
 /// The items of a value for a policy, without [`ClaimSet`].
 fn expected(value: &Value) -> Vec<Option<String>> {
     let of_one = |value: &Value| match value {
@@ -212,8 +364,10 @@ fn expected(value: &Value) -> Vec<Option<String>> {
         Value::Number(number) => Some(Some(number.to_string())),
         Value::Array(_) | Value::Object(_) => Some(None),
     };
+    let lists_its_name = |value: &Value| value.is_object() || value.is_array() || *value == Value::Bool(true);
     match value {
         Value::Array(values) => values.iter().filter_map(of_one).collect(),
+        Value::Object(members) if members.values().all(lists_its_name) => members.keys().cloned().map(Some).collect(),
         value => of_one(value).into_iter().collect(),
     }
 }
@@ -241,6 +395,29 @@ proptest! {
                     prop_assert_eq!(claim.single_text(), value.as_str());
                 }
             }
+        }
+    }
+
+    /// A path finds what a JSON Pointer points at, except for items of lists.
+    #[test]
+    fn a_path_finds_what_a_pointer_points_at(
+        members in btree_map(any_short_name(), any_object(), 0..4),
+        names in vec(any_short_name(), 1..=4),
+    ) {
+        let whole = Value::Object(members.into_iter().collect());
+        let set = pack(&whole);
+        let escaped = |name: &String| name.replace('~', "~0").replace('/', "~1");
+        let pointer = format!("/{}", names.iter().map(escaped).collect::<Vec<_>>().join("/"));
+        let through_objects = (0..names.len()).all(|depth| {
+            let outer = pointer.split('/').take(depth + 1).collect::<Vec<_>>().join("/");
+            whole.pointer(&outer).is_some_and(Value::is_object)
+        });
+        let pointed = whole.pointer(&pointer).filter(|value| through_objects && !value.is_null());
+        let found = set.find(&path(&pointer));
+        prop_assert_eq!(found.is_some(), pointed.is_some());
+        if let (Some(claim), Some(value)) = (found, pointed) {
+            prop_assert_eq!(claim.items().map(as_text).collect::<Vec<_>>(), expected(value));
+            prop_assert_eq!(claim.single_text(), value.as_str());
         }
     }
 }

@@ -3,7 +3,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::issuer::TokenUses;
+use crate::Names;
+use crate::issuer::{GroupsText, TokenUses};
+use crate::subject::Subject;
 use crate::test_issuer::{AUDIENCE, ISSUER, NOW, SUBJECT, claims, now, settings, with};
 use access_broker_base::clock::LAST_SECOND_OF_9999;
 
@@ -34,9 +36,13 @@ fn rejection_of_null(name: &str) -> Option<Rejection> {
 fn cognito(token_uses: TokenUses) -> IssuerSettings {
     IssuerSettings {
         profile: TokenProfile::Cognito { token_uses },
-        groups_claim: "cognito:groups".to_owned(),
+        groups_claims: paths(&["cognito:groups"]),
         ..settings()
     }
+}
+
+fn paths(texts: &[&str]) -> Vec<ClaimPath> {
+    texts.iter().map(|text| ClaimPath::parse(text).unwrap()).collect()
 }
 
 fn texts(names: &Names) -> Vec<&str> {
@@ -48,7 +54,7 @@ fn claims_become_a_caller() {
     let changes = json!({"groups": ["a", "b"], "scope": "read  write", "tenant_id": 7});
     let caller = accept(&changes).unwrap();
     assert_eq!(&*caller.issuer, ISSUER);
-    assert_eq!(&*caller.subject, SUBJECT);
+    assert_eq!(caller.subject, Subject::from(SUBJECT));
     assert_eq!(texts(&caller.groups), ["a", "b"]);
     assert_eq!(texts(&caller.scopes), ["read", "write"]);
     assert_eq!(caller.expires_at, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 600));
@@ -215,7 +221,7 @@ fn cognito_groups_are_read() {
 #[test]
 fn a_subject_must_be_a_clean_identifier() {
     for subject in ["u", "system:serviceaccount:ns:name", "ü@example.com", &"x".repeat(2_048)] {
-        assert_eq!(&*accept(&json!({"sub": subject})).unwrap().subject, subject);
+        assert_eq!(accept(&json!({"sub": subject})).unwrap().subject, Subject::from(subject));
     }
     for subject in ["", "a\0b", "a\nb", "a\u{7f}", "a\u{85}", " ", "\u{3000} ", "a ", " a", &"x".repeat(2_049)] {
         assert_eq!(rejection(&json!({"sub": subject})), Some(Rejection::SubjectMalformed), "{subject:?}");
@@ -237,10 +243,11 @@ fn groups_and_scopes_are_strings_or_arrays_of_strings() {
     assert_eq!(texts(&accept(&json!({"groups": "one group"})).unwrap().groups), ["one group"]);
     assert_eq!(texts(&accept(&json!({"scope": ["a b", "c"]})).unwrap().scopes), ["a b", "c"]);
     assert_eq!(texts(&accept(&json!({"scope": ""})).unwrap().scopes), [] as [&str; 0]);
-    for value in [json!(1), json!({"a": true}), json!(["a", 1]), json!([["a"]]), json!([null]), json!(false)] {
+    for value in [json!(1), json!({"a": false}), json!(["a", 1]), json!([["a"]]), json!([null]), json!(false)] {
         assert_eq!(rejection(&json!({"groups": value})), Some(Rejection::GroupsMalformed), "{value}");
         assert_eq!(rejection(&json!({"scope": value})), Some(Rejection::ScopesMalformed), "{value}");
     }
+    assert_eq!(rejection(&json!({"scope": {"a": true}})), Some(Rejection::ScopesMalformed));
     // An issuer may write null for an empty list.
     assert_eq!(rejection_of_null("groups"), None);
     assert_eq!(rejection_of_null("scope"), None);
@@ -267,7 +274,7 @@ fn groups_that_are_elsewhere_are_not_none() {
     let some = accept(&json!({"groups": ["a"], "_claim_names": {"groups": "src1", "scope": "src1"}})).unwrap();
     assert_eq!((texts(&some.groups), some.groups.elsewhere, some.scopes.elsewhere), (vec!["a"], true, true));
     // Of another claim than the one that is configured.
-    let roles = IssuerSettings { groups_claim: "roles".to_owned(), ..settings() };
+    let roles = IssuerSettings { groups_claims: paths(&["roles"]), ..settings() };
     assert!(!accept_with(&json!({"roles": ["a"], "hasgroups": true}), &roles).unwrap().groups.elsewhere);
     assert!(!accept(&json!({"_claim_names": {"other": "src1"}, "hasgroups": false})).unwrap().groups.elsewhere);
     for name in ["exp", "aud", "cnf", "events", "nbf"] {
@@ -280,7 +287,7 @@ fn groups_that_are_elsewhere_are_not_none() {
 
 #[test]
 fn a_claim_that_the_settings_require_must_be_in_the_token() {
-    let strict = IssuerSettings { required_claims: vec!["groups".to_owned(), "dept".to_owned()], ..settings() };
+    let strict = IssuerSettings { required_claims: paths(&["groups", "dept"]), ..settings() };
     for (changes, expected) in [
         (json!({"groups": ["a"], "dept": "x"}), None),
         (json!({"groups": [], "dept": ""}), None),
@@ -416,4 +423,233 @@ fn a_jwt_svid_names_a_workload_of_its_own_trust_domain() {
     assert_eq!(accepted(&json!({"sub": null}), &trust_domain()).err(), Some(Rejection::SubjectMalformed));
     let missing_audience = json!({"sub": "spiffe://prod.example/a", "aud": null});
     assert_eq!(accepted(&missing_audience, &trust_domain()).err(), Some(Rejection::AudienceMissing));
+}
+
+#[test]
+fn names_of_members_are_groups_where_each_member_says_so() {
+    let roles = |value: Value| accept_with(&json!({ "roles": value }), &with_groups(&["roles"], GroupsText::One));
+    let zitadel =
+        json!({"editor": {"2": "acme.example"}, "viewer": {"2": "acme.example"}, "listed": [], "plain": true});
+    assert_eq!(texts(&roles(zitadel).unwrap().groups), ["editor", "listed", "plain", "viewer"]);
+    assert_eq!(texts(&roles(json!({})).unwrap().groups), [] as [&str; 0]);
+    for member in [json!(false), json!(null), json!("yes"), json!(""), json!(1), json!(0)] {
+        let refused = roles(json!({"editor": {}, "admin": member})).err();
+        assert_eq!(refused, Some(Rejection::GroupsMalformed), "{member}");
+    }
+}
+
+fn with_groups(claims: &[&str], groups_text: GroupsText) -> IssuerSettings {
+    IssuerSettings { groups_claims: paths(claims), groups_text, ..settings() }
+}
+
+#[test]
+fn a_text_of_groups_is_split_as_the_settings_say() {
+    for (form, text, expected) in [
+        (GroupsText::One, "a b,c", vec!["a b,c"]),
+        (GroupsText::One, "", vec![""]),
+        (GroupsText::Spaces, " a  b,c\td ", vec!["a", "b,c", "d"]),
+        (GroupsText::Spaces, "", vec![]),
+        (GroupsText::Commas, "[editors, staff]", vec!["editors", "staff"]),
+        (GroupsText::Commas, " a b ,, c,", vec!["a b", "c"]),
+        (GroupsText::Commas, "  [a]  ", vec!["a"]),
+        (GroupsText::Commas, "[[a], [b]]", vec!["[a]", "[b]"]),
+        (GroupsText::Commas, "[a", vec!["[a"]),
+        (GroupsText::Commas, "a]", vec!["a]"]),
+        (GroupsText::Commas, "[]", vec![]),
+        (GroupsText::Commas, "", vec![]),
+    ] {
+        let caller = accept_with(&json!({"groups": text}), &with_groups(&["groups"], form)).unwrap();
+        assert_eq!(texts(&caller.groups), expected, "{form:?} {text}");
+        // The texts of a list are not split.
+        let caller = accept_with(&json!({"groups": ["a b,c"]}), &with_groups(&["groups"], form)).unwrap();
+        assert_eq!(texts(&caller.groups), ["a b,c"], "{form:?}");
+    }
+}
+
+#[test]
+fn groups_and_scopes_come_from_every_claim_that_is_named() {
+    let keycloak = IssuerSettings {
+        groups_claims: paths(&["/realm_access/roles", "/resource_access/broker/roles", "groups"]),
+        scopes_claims: paths(&["scope", "/ext/scp"]),
+        ..settings()
+    };
+    let of = |changes: &Value| {
+        let caller = accept_with(changes, &keycloak).unwrap();
+        let owned = |names: &Names| texts(names).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        (owned(&caller.groups), owned(&caller.scopes))
+    };
+    let all = json!({
+        "realm_access": {"roles": ["a", "b"]},
+        "resource_access": {"broker": {"roles": ["c"]}, "other": {"roles": ["d"]}},
+        "groups": "b",
+        "scope": "x y",
+        "ext": {"scp": ["z"]},
+        "realm_access.roles": ["e"],
+    });
+    let (groups, scopes) = of(&all);
+    assert_eq!((groups.join(" "), scopes.join(" ")), ("a b c b".to_owned(), "x y z".to_owned()));
+    let (groups, scopes) = of(&json!({"realm_access": {"roles": null}, "resource_access": ["broker"], "ext": "scp"}));
+    assert!(groups.is_empty() && scopes.is_empty());
+    // One invalid claim is enough.
+    for (changes, expected) in [
+        (json!({"groups": ["a"], "realm_access": {"roles": 1}}), Rejection::GroupsMalformed),
+        (json!({"scope": "x", "ext": {"scp": 1}}), Rejection::ScopesMalformed),
+    ] {
+        assert_eq!(accept_with(&changes, &keycloak).err(), Some(expected), "{changes}");
+    }
+    for (names, expected) in [("realm_access", (true, false)), ("ext", (false, true)), ("other", (false, false))] {
+        let caller = accept_with(&json!({"groups": ["a"], "_claim_names": {names: "s"}}), &keycloak).unwrap();
+        assert_eq!((caller.groups.elsewhere, caller.scopes.elsewhere), expected, "{names}");
+    }
+}
+
+#[test]
+fn a_required_claim_can_be_inside_another() {
+    let strict = IssuerSettings { required_claims: paths(&["/organization/acme"]), ..settings() };
+    for (organization, expected) in [
+        (json!({"acme": {"id": "42"}}), None),
+        (json!({"acme": []}), None),
+        (json!({"acme": null}), Some(Rejection::RequiredClaimMissing)),
+        (json!({"other": {}}), Some(Rejection::RequiredClaimMissing)),
+        (json!(["acme"]), Some(Rejection::RequiredClaimMissing)),
+    ] {
+        assert_eq!(accept_with(&json!({"organization": organization}), &strict).err(), expected, "{organization}");
+    }
+    let absent = json!({"_claim_names": {"organization": "s"}});
+    assert_eq!(accept_with(&absent, &strict).err(), Some(Rejection::RequiredClaimMissing));
+}
+
+#[test]
+fn another_claim_can_have_the_audience() {
+    let by_azp = IssuerSettings { audience_claim: Some(ClaimPath::top_level("azp")), ..settings() };
+    let rejection = |changes: &Value| accept_with(changes, &by_azp).err();
+    // `aud` is absent, empty or ours.
+    for aud in [json!(null), json!(""), json!([]), json!(AUDIENCE), json!(["other", AUDIENCE])] {
+        assert_eq!(rejection(&json!({"azp": AUDIENCE, "aud": aud})), None, "{aud}");
+        assert_eq!(rejection(&json!({"azp": "other", "aud": aud})), Some(Rejection::AudienceMismatch), "{aud}");
+        assert_eq!(rejection(&json!({"aud": aud})), Some(Rejection::AudienceMissing), "{aud}");
+    }
+    for aud in [json!("other"), json!(["other"]), json!([""]), json!(" ")] {
+        assert_eq!(rejection(&json!({"azp": AUDIENCE, "aud": aud})), Some(Rejection::AudienceMismatch), "{aud}");
+    }
+    for aud in [json!(1), json!({}), json!([AUDIENCE, 1]), json!(false)] {
+        assert_eq!(rejection(&json!({"azp": AUDIENCE, "aud": aud})), Some(Rejection::AudienceMalformed), "{aud}");
+    }
+    let Value::Object(mut claims) = with(&claims(), &json!({"azp": AUDIENCE})) else { unreachable!() };
+    claims.insert("aud".to_owned(), Value::Null);
+    let refused = super::accept(&claims.into(), &by_azp, &ISSUER.into(), now()).err();
+    assert_eq!(refused, Some(Rejection::AudienceMalformed));
+    assert_eq!(rejection(&json!({"azp": ["other", AUDIENCE]})), None);
+    for azp in [json!(""), json!([]), json!(["other"])] {
+        assert_eq!(rejection(&json!({"azp": azp})), Some(Rejection::AudienceMismatch), "{azp}");
+    }
+    for azp in [json!(1), json!({AUDIENCE: true}), json!([AUDIENCE, 1])] {
+        assert_eq!(rejection(&json!({"azp": azp})), Some(Rejection::AudienceMalformed), "{azp}");
+    }
+    let in_two_places = json!({"azp": AUDIENCE, "_claim_names": {"azp": "s"}});
+    assert_eq!(rejection(&in_two_places), Some(Rejection::ClaimNamesMalformed));
+    // Without the setting, the claim is no audience.
+    assert_eq!(accept(&json!({"azp": AUDIENCE, "aud": null})).err(), Some(Rejection::AudienceMissing));
+}
+
+#[test]
+fn aud_can_be_ignored() {
+    let ignoring = IssuerSettings {
+        audience_claim: Some(ClaimPath::parse("/ext/client").unwrap()),
+        ignores_aud: true,
+        ..settings()
+    };
+    let rejection = |changes: &Value| accept_with(changes, &ignoring).err();
+    for aud in [json!(null), json!("other"), json!(["other"]), json!([]), json!(1)] {
+        assert_eq!(rejection(&json!({"ext": {"client": AUDIENCE}, "aud": aud})), None, "{aud}");
+        let other = json!({"ext": {"client": "other"}, "aud": aud});
+        assert_eq!(rejection(&other), Some(Rejection::AudienceMismatch), "{aud}");
+    }
+    assert_eq!(rejection(&json!({"aud": AUDIENCE})), Some(Rejection::AudienceMissing));
+    let in_two_places = json!({"ext": {"client": AUDIENCE}, "_claim_names": {"ext": "s"}});
+    assert_eq!(rejection(&in_two_places), Some(Rejection::ClaimNamesMalformed));
+}
+
+#[test]
+fn an_access_token_can_have_its_audience_in_another_claim() {
+    let by_client = IssuerSettings { audience_claim: Some(ClaimPath::top_level("client_id")), ..access_tokens() };
+    let token = json!({"client_id": AUDIENCE, "jti": "1", "aud": null});
+    assert_eq!(accept_with(&token, &by_client).err(), None);
+    assert_eq!(accept_with(&token, &access_tokens()).err(), Some(Rejection::AudienceMissing));
+    let other = json!({"client_id": AUDIENCE, "jti": "1", "aud": "other"});
+    assert_eq!(accept_with(&other, &by_client).err(), Some(Rejection::AudienceMismatch));
+}
+
+#[test]
+fn the_first_claim_that_is_not_empty_is_the_subject() {
+    let service = IssuerSettings { subject_claims: paths(&["sub", "common_name", "/user/id"]), ..settings() };
+    let subject = |changes: &Value| accept_with(changes, &service).map(|caller| caller.subject.clone());
+    let from = |text: &str, claim| Ok(Subject::from_claim(text, &ClaimPath::parse(claim).unwrap()));
+    for (changes, expected) in [
+        (json!({"sub": "a", "common_name": "b"}), from("a", "sub")),
+        (json!({"sub": "", "common_name": "b"}), from("b", "common_name")),
+        (json!({"sub": null, "common_name": "b"}), from("b", "common_name")),
+        (json!({"sub": "", "common_name": "", "user": {"id": "c"}}), from("c", "/user/id")),
+        (json!({"sub": "", "user": {"id": "c"}}), from("c", "/user/id")),
+        (json!({"sub": "", "user": "c"}), Err(Rejection::SubjectMalformed)),
+        (json!({"sub": "", "common_name": ""}), Err(Rejection::SubjectMalformed)),
+        (json!({"sub": null}), Err(Rejection::SubjectMalformed)),
+        // Nothing that is there and unusable is skipped.
+        (json!({"sub": 1, "common_name": "b"}), Err(Rejection::SubjectMalformed)),
+        (json!({"sub": " ", "common_name": "b"}), Err(Rejection::SubjectMalformed)),
+        (json!({"sub": "", "common_name": ["b"], "user": {"id": "c"}}), Err(Rejection::SubjectMalformed)),
+        (json!({"sub": "", "common_name": "b\u{200b}", "user": {"id": "c"}}), Err(Rejection::SubjectMalformed)),
+        (json!({"sub": "", "common_name": "b".repeat(2_049)}), Err(Rejection::SubjectMalformed)),
+    ] {
+        assert_eq!(subject(&changes), expected, "{changes}");
+    }
+    let in_two_places = json!({"sub": "a", "common_name": "b", "_claim_names": {"user": "s"}});
+    assert_eq!(subject(&in_two_places), Err(Rejection::ClaimNamesMalformed));
+    let Value::Object(mut claims) = with(&claims(), &json!({"common_name": "b"})) else { unreachable!() };
+    claims.insert("sub".to_owned(), Value::Null);
+    let refused = super::accept(&claims.clone().into(), &service, &ISSUER.into(), now()).err();
+    assert_eq!(refused, Some(Rejection::SubjectMalformed));
+    // Of another claim, null is as good as absent.
+    claims.insert("sub".to_owned(), Value::from(""));
+    claims.insert("common_name".to_owned(), Value::Null);
+    claims.insert("user".to_owned(), json!({"id": "c"}));
+    let accepted = super::accept(&claims.into(), &service, &ISSUER.into(), now()).unwrap();
+    assert_eq!(accepted.caller.token().unwrap().subject.claim(), Some("/user/id"));
+}
+
+#[test]
+fn a_subject_from_another_claim_than_sub_needs_no_sub() {
+    let by_email = IssuerSettings { subject_claims: paths(&["email"]), ..settings() };
+    let verified = json!({"email": "a@b.example", "email_verified": true, "sub": null});
+    let caller = accept_with(&verified, &by_email).unwrap();
+    assert_eq!(
+        (caller.subject.as_str(), caller.subject.claim(), caller.subject.sub()),
+        ("a@b.example", Some("email"), None)
+    );
+    assert_eq!(accept_with(&with(&verified, &json!({"sub": "u"})), &by_email).unwrap().subject, caller.subject);
+    // The caller may have typed it in.
+    let unverified = json!({"email": "a@b.example", "email_verified": false});
+    assert_eq!(accept_with(&unverified, &by_email).err(), Some(Rejection::SubjectMalformed));
+    let trusted = IssuerSettings { trust_email: true, ..by_email.clone() };
+    assert_eq!(accept_with(&unverified, &trusted).unwrap().subject, caller.subject);
+    // A `sub` of another type is refused also where it is not read.
+    let odd = with(&verified, &json!({"sub": 1}));
+    assert_eq!(accept_with(&odd, &by_email).err(), Some(Rejection::SubjectMalformed));
+}
+
+#[test]
+fn a_token_is_of_the_tenant_that_its_issuer_is_for() {
+    let of_tenant = IssuerSettings { tenant: Some("9122040d".to_owned()), ..settings() };
+    for (tid, expected) in [
+        (json!("9122040d"), None),
+        (json!("9122040D"), Some(Rejection::TenantMismatch)),
+        (json!("other"), Some(Rejection::TenantMismatch)),
+        (json!(["9122040d"]), Some(Rejection::TenantMismatch)),
+        (json!(null), Some(Rejection::TenantMismatch)),
+    ] {
+        assert_eq!(accept_with(&json!({ "tid": tid }), &of_tenant).err(), expected, "{tid}");
+    }
+    let absent = json!({"_claim_names": {"tid": "s"}});
+    assert_eq!(accept_with(&absent, &of_tenant).err(), Some(Rejection::TenantMismatch));
+    assert_eq!(rejection(&json!({"tid": "other"})), None);
 }

@@ -54,9 +54,14 @@ fn every_problem_is_reported() {
         key_ca_file: Some("ca.crt".into()),
         key_bearer_file: Some("token".into()),
         key_proxy: KeyProxy::None,
-        groups_claim: String::new(),
-        scopes_claim: String::new(),
-        required_claims: vec![String::new(), String::new()],
+        audience_claim: Some(ClaimPath::top_level("azp")),
+        ignores_aud: false,
+        subject_claims: vec![],
+        groups_claims: vec![],
+        groups_text: GroupsText::One,
+        scopes_claims: vec![],
+        required_claims: vec![ClaimPath::top_level("a"), ClaimPath::parse("/a").unwrap()],
+        tenant: Some("t".to_owned()),
         leeway: Duration::from_secs(301),
         max_token_lifetime: Some(Duration::ZERO),
         trust_email: false,
@@ -75,10 +80,12 @@ fn every_problem_is_reported() {
             ("audiences", SettingRule::AtLeastOne),
             ("algorithms", SettingRule::AtLeastOne),
             ("profile", SettingRule::SomeTokenUse),
-            ("groups_claim", SettingRule::NotEmpty),
-            ("scopes_claim", SettingRule::NotEmpty),
-            ("required_claims", SettingRule::NotEmpty),
+            ("audience_claim", SettingRule::OidcOnly),
+            ("subject_claims", SettingRule::AtLeastOne),
+            ("groups_claims", SettingRule::AtLeastOne),
+            ("scopes_claims", SettingRule::AtLeastOne),
             ("required_claims", SettingRule::NoRepetition),
+            ("tenant", SettingRule::OidcOnly),
             ("leeway", SettingRule::LeewayLimit),
             ("max_token_lifetime", SettingRule::NotZero),
             ("key_refresh_interval", SettingRule::RefreshInterval),
@@ -206,10 +213,13 @@ fn limits_include_their_ends() {
 }
 
 #[test]
-fn both_forms_of_a_cognito_issuer_are_accepted() {
+fn every_form_of_a_cognito_issuer_is_accepted() {
     for issuer in [
         POOL,
         "https://issuer.cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123xyz",
+        "https://issuer-cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123xyz",
+        "https://cognito-idp-fips.us-east-1.amazonaws.com/us-east-1_a",
+        "https://cognito-idp-fips.us-gov-west-1.amazonaws.com/us-gov-west-1_a",
         "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_a",
         "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_a",
     ] {
@@ -230,6 +240,11 @@ fn an_issuer_that_is_no_user_pool_needs_a_key_location() {
         "https://cognito-idp.eu-central-1.amazonaws.com.evil.example/eu-central-1_A",
         "https://cognito-idp.evil.example/x.amazonaws.com/evil.example/x_A",
         "https://issuer.issuer.cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
+        "https://issuer.issuer-cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
+        "https://issuer.cognito-idp-fips.us-east-1.amazonaws.com/us-east-1_A",
+        "https://xcognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
+        "https://cognito-idp-fips.us-east-1.amazonaws.com/us-east-2_A",
+        "https://cognito-idp-fips.us-east-1.evil.example/us-east-1_A",
         "https://cognito-idp.central.amazonaws.com/central_A",
         "https://cognito-idp.central-1.amazonaws.com/central-1_A",
         "https://cognito-idp.eu-central-10.amazonaws.com/eu-central-10_A",
@@ -252,5 +267,62 @@ fn an_audience_is_seen_as_it_is() {
     for audience in ["a\nall good", "\u{1b}[31m", "a\u{202e}", " a"] {
         let settings = IssuerSettings { audiences: vec![audience.to_owned()], ..oidc() };
         assert_eq!(problems(&settings), [("audiences", SettingRule::VisibleText)], "{audience:?}");
+    }
+}
+
+#[test]
+fn only_tokens_with_aud_may_have_their_audience_in_another_claim() {
+    let azp = || Some(ClaimPath::top_level("azp"));
+    assert_eq!(problems(&IssuerSettings { audience_claim: azp(), ..oidc() }), []);
+    let access = IssuerSettings { profile: TokenProfile::AccessToken, audience_claim: azp(), ..oidc() };
+    assert_eq!(problems(&access), []);
+    for settings in [cognito(POOL), svid("spiffe://prod.example"), kubernetes()] {
+        let settings = IssuerSettings { audience_claim: azp(), ..settings };
+        assert_eq!(problems(&settings), [("audience_claim", SettingRule::OidcOnly)]);
+    }
+    assert_eq!(problems(&IssuerSettings { audience_claim: azp(), ignores_aud: true, ..oidc() }), []);
+    let without = IssuerSettings { ignores_aud: true, ..oidc() };
+    assert_eq!(problems(&without), [("ignores_aud", SettingRule::AudienceClaim)]);
+}
+
+fn kubernetes() -> IssuerSettings {
+    IssuerSettings::kubernetes("https://kubernetes.default.svc", vec!["broker".to_owned()])
+}
+
+#[test]
+fn service_accounts_and_workloads_are_their_sub() {
+    let claims = |texts: &[&str]| texts.iter().map(|text| ClaimPath::parse(text).unwrap()).collect::<Vec<_>>();
+    for list in [&["email"][..], &["sub", "email"], &["email", "sub"]] {
+        assert_eq!(problems(&IssuerSettings { subject_claims: claims(list), ..oidc() }), []);
+        assert_eq!(problems(&IssuerSettings { subject_claims: claims(list), ..cognito(POOL) }), []);
+        for settings in [svid("spiffe://prod.example"), kubernetes()] {
+            let settings = IssuerSettings { subject_claims: claims(list), ..settings };
+            assert_eq!(problems(&settings), [("subject_claims", SettingRule::SubOnly)]);
+        }
+    }
+    let same = IssuerSettings { subject_claims: claims(&["/sub"]), ..kubernetes() };
+    assert_eq!(problems(&same), []);
+}
+
+#[test]
+fn only_oidc_issuers_have_tenants() {
+    let tenant = || Some("t".to_owned());
+    assert_eq!(problems(&IssuerSettings { tenant: tenant(), ..oidc() }), []);
+    let access = IssuerSettings { profile: TokenProfile::AccessToken, tenant: tenant(), ..oidc() };
+    assert_eq!(problems(&access), []);
+    for settings in [cognito(POOL), svid("spiffe://prod.example"), kubernetes()] {
+        assert_eq!(problems(&IssuerSettings { tenant: tenant(), ..settings }), [("tenant", SettingRule::OidcOnly)]);
+    }
+}
+
+#[test]
+fn a_claim_is_named_once_in_a_list() {
+    let twice = || vec![ClaimPath::top_level("a"), ClaimPath::top_level("b"), ClaimPath::parse("/a").unwrap()];
+    for (settings, field) in [
+        (IssuerSettings { subject_claims: twice(), ..oidc() }, "subject_claims"),
+        (IssuerSettings { groups_claims: twice(), ..oidc() }, "groups_claims"),
+        (IssuerSettings { scopes_claims: twice(), ..oidc() }, "scopes_claims"),
+    ] {
+        assert_eq!(problems(&settings), [(field, SettingRule::NoRepetition)]);
     }
 }

@@ -79,6 +79,15 @@ pub enum SettingRule {
     /// A setting for requests to a key server, where keys come from a file.
     #[error("must not be given where keys come from a file")]
     NoKeyServer,
+    /// A setting for OIDC and OAuth 2.0 issuers only.
+    #[error("applies only when preset = \"oidc\"")]
+    OidcOnly,
+    /// `aud` cannot be ignored where no other claim has the audience.
+    #[error("can be \"ignored\" only with audience_claim, which then has the audience")]
+    AudienceClaim,
+    /// For these kinds of tokens only `sub` identifies the caller.
+    #[error("must not be set when preset is \"kubernetes\" or \"spiffe\": their subject is sub")]
+    SubOnly,
     /// Neither kind of Cognito token is accepted.
     #[error("must allow id tokens, access tokens or both")]
     SomeTokenUse,
@@ -147,10 +156,24 @@ pub(super) fn validate(settings: &IssuerSettings) -> Result<(), InvalidIssuerSet
     if let TokenProfile::Cognito { token_uses: TokenUses { id: false, access: false } } = settings.profile {
         require(false, "profile", SettingRule::SomeTokenUse);
     }
-    require(!settings.groups_claim.is_empty(), "groups_claim", SettingRule::NotEmpty);
-    require(!settings.scopes_claim.is_empty(), "scopes_claim", SettingRule::NotEmpty);
-    require(settings.required_claims.iter().all(|claim| !claim.is_empty()), "required_claims", SettingRule::NotEmpty);
-    require(!has_repetition(&settings.required_claims), "required_claims", SettingRule::NoRepetition);
+    let is_oidc = matches!(settings.profile, TokenProfile::Oidc | TokenProfile::AccessToken);
+    require(is_oidc || settings.audience_claim.is_none(), "audience_claim", SettingRule::OidcOnly);
+    require(!settings.ignores_aud || settings.audience_claim.is_some(), "ignores_aud", SettingRule::AudienceClaim);
+    if matches!(settings.profile, TokenProfile::Kubernetes | TokenProfile::Spiffe) {
+        let only_sub = matches!(settings.subject_claims.as_slice(), [only] if only.is_top_level("sub"));
+        require(only_sub, "subject_claims", SettingRule::SubOnly);
+    }
+    let lists = [
+        ("subject_claims", &settings.subject_claims, 1),
+        ("groups_claims", &settings.groups_claims, 1),
+        ("scopes_claims", &settings.scopes_claims, 1),
+        ("required_claims", &settings.required_claims, 0),
+    ];
+    for (field, claims, least) in lists {
+        require(claims.len() >= least, field, SettingRule::AtLeastOne);
+        require(!has_repetition(claims), field, SettingRule::NoRepetition);
+    }
+    require(is_oidc || settings.tenant.is_none(), "tenant", SettingRule::OidcOnly);
     require(settings.leeway <= MAX_LEEWAY, "leeway", SettingRule::LeewayLimit);
     require(settings.max_token_lifetime != Some(Duration::ZERO), "max_token_lifetime", SettingRule::NotZero);
     let interval_holds = REFRESH_INTERVAL_LIMITS.contains(&settings.key_refresh_interval);
@@ -164,13 +187,16 @@ fn is_visible_text(text: &str) -> bool {
     text.trim() == text && !text.contains(is_invisible)
 }
 
-/// Whether an issuer is a user pool, in the old or the new format. The pool's id begins with its region.
+/// The hosts of user pools, up to the region: the original issuers, also at AWS's FIPS endpoints, and the updated ones,
+/// which AWS's documents and its libraries write differently
+/// ([AWS: `IssuerConfigurationType`](https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_IssuerConfigurationType.html)).
+const COGNITO_HOSTS: [&str; 4] = ["cognito-idp.", "cognito-idp-fips.", "issuer-cognito-idp.", "issuer.cognito-idp."];
+
+/// Whether an issuer is a user pool. The pool's id begins with its region.
 fn is_cognito_pool(issuer: &str) -> bool {
     let Some(rest) = issuer.strip_prefix("https://") else { return false };
-    let rest = rest.strip_prefix("issuer.").unwrap_or(rest);
-    let Some((region, rest)) = rest.strip_prefix("cognito-idp.").and_then(|rest| rest.split_once('.')) else {
-        return false;
-    };
+    let rest = COGNITO_HOSTS.iter().find_map(|host| rest.strip_prefix(host));
+    let Some((region, rest)) = rest.and_then(|rest| rest.split_once('.')) else { return false };
     // The European sovereign cloud has a separate domain.
     let domain = if region.starts_with("eusc-") { "amazonaws.eu/" } else { "amazonaws.com/" };
     let Some(pool) = rest.strip_prefix(domain) else { return false };

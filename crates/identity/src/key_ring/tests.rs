@@ -6,7 +6,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::Algorithm::{self, EdDsa, Rs256};
-use crate::test_issuer::{Answer, ED25519, FakeKeySource, ISSUER, RSA, TestKey, key_document, with};
+use crate::KeyIssuer;
+use crate::test_issuer::{Answer, ED25519, FakeKeySource, ISSUER, P256, RSA, TestKey, key_document, with};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -20,7 +21,7 @@ impl Fixture {
     fn new(answer: Answer) -> Self {
         let source = FakeKeySource::new(answer);
         let timing = KeyRingTiming { refresh_interval: 10 * MINUTE, max_key_age: 24 * HOUR };
-        let rules = KeyRules { algorithms: vec![Rs256, EdDsa], key_use: KeyUse::Signature };
+        let rules = KeyRules { algorithms: vec![Rs256, EdDsa], key_use: KeyUse::Signature, issuer: None };
         let mut ring = KeyRing::new(ISSUER.into(), rules, Box::new(Arc::clone(&source)), timing);
         ring.random_fraction = || 0.5;
         Self { ring: Arc::new(ring), source }
@@ -465,9 +466,12 @@ impl Write for CapturedLog {
 async fn log_of_fetch(key_use: KeyUse, keys: &[(&str, &str)]) -> String {
     let keys: Vec<Value> =
         keys.iter().map(|(name, stated)| with(&ED25519.jwk(name), &json!({ "use": stated }))).collect();
-    let rules = KeyRules { algorithms: vec![EdDsa], key_use };
+    log_of_keys(KeyRules { algorithms: vec![EdDsa], key_use, issuer: None }, &keys).await
+}
+
+async fn log_of_keys(rules: KeyRules, keys: &[Value]) -> String {
     let timing = KeyRingTiming { refresh_interval: 10 * MINUTE, max_key_age: 24 * HOUR };
-    let source = FakeKeySource::new(Answer::Keys(key_document(&keys)));
+    let source = FakeKeySource::new(Answer::Keys(key_document(keys)));
     let ring = KeyRing::new(ISSUER.into(), rules, Box::new(source), timing);
     let log = CapturedLog::default();
     let writer = log.clone();
@@ -497,4 +501,14 @@ async fn keys_that_are_left_out_are_a_warning_but_for_the_certificates_of_a_bund
         let expected = left_out.map_or_else(String::new, |text| format!("skipped={text:?}"));
         assert!(log.contains(&expected), "{log}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_other_tenants_are_no_warning() {
+    let of_tenant = KeyIssuer { issuer: ISSUER.to_owned(), tenant: "t-1".to_owned() };
+    let rules = KeyRules { algorithms: vec![EdDsa], key_use: KeyUse::Signature, issuer: Some(of_tenant) };
+    let other = with(&P256.jwk("b"), &json!({"issuer": "https://other.example"}));
+    let log = log_of_keys(rules, &[ED25519.jwk("a"), other]).await;
+    assert!(log.contains("INFO") && log.contains("refreshed keys") && log.contains("keys=1"), "{log}");
+    assert!(!log.contains("WARN"), "{log}");
 }

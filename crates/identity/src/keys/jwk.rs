@@ -59,6 +59,11 @@ impl VerificationKey {
             return Err(SkipReason::PrivateMembers);
         }
         check_purpose(jwk, rules.key_use)?;
+        if let Some(issuer) = &rules.issuer
+            && optional_text(jwk, "issuer")?.is_some_and(|named| !issuer.is_named_by(named))
+        {
+            return Err(SkipReason::OtherIssuer);
+        }
         let key_id = optional_text(jwk, "kid")?;
         if key_id.is_some_and(|key_id| key_id.len() > MAX_KEY_ID_BYTES) {
             return Err(SkipReason::KeyIdTooLong);
@@ -155,6 +160,9 @@ pub enum SkipReason {
     /// `use` has another value than the issuer's keys must have, or `key_ops` lacks `verify`.
     #[error("is not for verifying signatures")]
     NotForVerifying,
+    /// The key names another issuer, or another tenant of it.
+    #[error("is for another issuer or tenant")]
+    OtherIssuer,
     /// `kty` is not `RSA`, `EC` or `OKP`.
     #[error("is of an unsupported type")]
     UnsupportedKeyType,

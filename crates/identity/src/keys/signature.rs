@@ -54,7 +54,7 @@ mod tests {
     #[test]
     #[ignore = "run by the test above, in a process of its own"]
     fn the_choice_is_made_before_the_first_check() {
-        let rules = KeyRules { algorithms: Algorithm::ALL.to_vec(), key_use: KeyUse::Signature };
+        let rules = KeyRules { algorithms: Algorithm::ALL.to_vec(), key_use: KeyUse::Signature, issuer: None };
         assert!(KeySet::import(br#"{"keys":[]}"#, &rules).is_err());
         // A second selection is refused. No signature was verified before, which would also select a provider.
         assert!(aws_lc::DEFAULT_PROVIDER.install_default().is_err());

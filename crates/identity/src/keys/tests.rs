@@ -7,7 +7,7 @@ use super::*;
 use crate::test_issuer::{ED25519, OTHER_RSA, P256, P384, RSA, TestKey, base64url, key_document, with};
 
 fn rules(algorithms: &[Algorithm]) -> KeyRules {
-    KeyRules { algorithms: algorithms.to_vec(), key_use: KeyUse::Signature }
+    KeyRules { algorithms: algorithms.to_vec(), key_use: KeyUse::Signature, issuer: None }
 }
 
 fn import(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
@@ -462,4 +462,31 @@ fn a_member_that_is_null_is_not_there() {
     let mut missing = P256.jwk("k");
     missing["x"] = Value::Null;
     assert!(import(&[missing]).is_err());
+}
+
+/// The keys of Microsoft Entra ID for all tenants have `{tenantid}`, those of one tenant its id, and those of its first
+/// version no issuer.
+#[test]
+fn a_key_for_another_issuer_or_tenant_is_refused() {
+    let issuer = |tenant: &str| format!("https://login.example/{tenant}/v2.0");
+    let of_tenant = KeyRules {
+        issuer: Some(KeyIssuer { issuer: issuer("t-1"), tenant: "t-1".to_owned() }),
+        ..rules(&[Algorithm::Rs256])
+    };
+    let import = |member: Value, rules: &KeyRules| {
+        let jwk = with(&RSA.jwk("k"), &json!({ "issuer": member }));
+        match KeySet::import(&key_document(&[jwk]), rules) {
+            Ok(_) => None,
+            Err(KeySetError::NoUsableKey { skipped }) => Some(skipped[0].reason),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    for member in [json!(null), json!(issuer("t-1")), json!(issuer("{tenantid}"))] {
+        assert_eq!(import(member.clone(), &of_tenant), None, "{member}");
+    }
+    for member in [json!(issuer("t-2")), json!(issuer("{tid}")), json!("https://login.example/t-1/"), json!("")] {
+        assert_eq!(import(member.clone(), &of_tenant), Some(SkipReason::OtherIssuer), "{member}");
+        assert_eq!(import(member.clone(), &rules(&[Algorithm::Rs256])), None, "{member}");
+    }
+    assert_eq!(import(json!(1), &of_tenant), Some(SkipReason::MalformedMember("issuer")));
 }

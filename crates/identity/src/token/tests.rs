@@ -127,10 +127,15 @@ fn extensions_encryption_and_compression_are_refused() {
         r#""b64":true"#,
         r#""enc":"A256GCM""#,
         r#""zip":"DEF""#,
+        r#""zip":"none""#,
+        r#""zip":null"#,
+        r#""zip":["NONE"]"#,
     ] {
         let header = format!(r#"{{"alg":"RS256",{member}}}"#);
         assert_eq!(parse_header(&header), Err(Rejection::HeaderUnsupported), "{member}");
     }
+    // PingAM writes it into tokens that are not compressed.
+    assert_eq!(parse_header(r#"{"alg":"RS256","zip":"NONE"}"#), Ok(()));
 }
 
 #[test]
