@@ -90,11 +90,10 @@ impl AccessLine {
         }
     }
 
-    /// Whether a flood of calls can cause the line: a rejected proof, a malformed request, a call over a limit, or a call
-    /// that needs no caller. The line of a decision is always written.
+    /// Whether a flood of calls can cause the line: a rejected proof, a malformed request, or a call over a limit. The line
+    /// of a decision is always written.
     fn may_be_left_out(&self) -> bool {
-        let comes_in_floods = self.record.cause().is_some_and(Cause::comes_in_floods) || self.method.is_of_browsers();
-        comes_in_floods && !self.record.has_decision()
+        self.record.cause().is_some_and(Cause::comes_in_floods) && !self.record.has_decision()
     }
 }
 
@@ -134,7 +133,8 @@ impl AccessLine {
         let peer = caller.is_none().then(|| display(self.peer.address));
         let token = caller.and_then(Caller::token);
         let issuer = token.map(|token| &*token.issuer);
-        let subject = token.map(|token| &*token.subject);
+        let subject = token.map(|token| token.subject.as_str());
+        let subject_claim = token.and_then(|token| token.subject.claim());
         let workload = caller.and_then(Caller::workload).map(WorkloadId::as_str);
         let outcome = ended.map(|ended| ended.outcome());
         let is_answered = ended.is_some_and(|ended| ended.delivery == AnswerDelivery::Answered);
@@ -164,7 +164,7 @@ impl AccessLine {
         } else {
             tracing::info!(
                 target: "access",
-                method, protocol, code, duration_ms, request_id, trace_id, peer, issuer, subject, workload, caller_id, bucket, tier, outcome,
+                method, protocol, code, duration_ms, request_id, trace_id, peer, issuer, subject, subject_claim, workload, caller_id, bucket, tier, outcome,
                 rule, reason, expires_at, as_expected, decision_id,
                 "call"
             );

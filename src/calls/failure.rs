@@ -116,6 +116,7 @@ impl Failure {
         match reason {
             RefusalReason::ObligationsNotMet(violations) => Self { violations, ..Self::from(Reason::RequestInvalid) },
             RefusalReason::NoTier | RefusalReason::NotIncluded => Self::from(Reason::ObjectInNoTier),
+            RefusalReason::TierAmbiguous => Self::from(Reason::TierAmbiguous),
             RefusalReason::NotGranted
             | RefusalReason::Denied(_)
             | RefusalReason::OperationNotOffered

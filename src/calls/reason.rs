@@ -33,6 +33,7 @@ pub enum Reason {
     MessageCountInvalid,
     NameUnknown,
     CrossSiteRequest,
+    TierAmbiguous,
 }
 
 /// Whether the same call may succeed later.
@@ -63,7 +64,7 @@ const SECOND: Retry = Retry::After(Duration::from_secs(1));
 
 impl Reason {
     /// Every reason, in the order of the contract.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::CallerNotAuthenticated,
         Self::RequestInvalid,
         Self::ObjectInNoTier,
@@ -89,6 +90,7 @@ impl Reason {
         Self::MessageCountInvalid,
         Self::NameUnknown,
         Self::CrossSiteRequest,
+        Self::TierAmbiguous,
     ];
 
     #[expect(clippy::too_many_lines, reason = "the lines of one table")]
@@ -226,6 +228,13 @@ impl Reason {
                 No,
                 "a browser sent this request, and not from an origin in http.cors_origins",
             ),
+            Self::TierAmbiguous => (
+                "TIER_AMBIGUOUS",
+                PermissionDenied,
+                403,
+                No,
+                "two tiers of the policy contain this object, so none applies",
+            ),
         };
         Entry { name, code, http_status, retry, text }
     }
@@ -272,7 +281,7 @@ mod tests {
         assert!(Reason::ALL.into_iter().enumerate().all(|(place, reason)| reason as usize == place));
         let names: BTreeSet<_> = Reason::ALL.map(Reason::name).into();
         assert_eq!(names.len(), Reason::ALL.len());
-        assert_eq!(Reason::ALL.last(), Some(&Reason::CrossSiteRequest));
+        assert_eq!(Reason::ALL.last(), Some(&Reason::TierAmbiguous));
     }
 
     /// The mapping that google.rpc.Code documents, except for reasons with a more precise HTTP status.

@@ -15,6 +15,7 @@ mod patterns;
 mod random;
 mod smaller;
 mod spec;
+mod wildcard;
 
 use access_broker_base::document::Variables;
 use std::collections::BTreeMap;
@@ -83,7 +84,7 @@ fn the_policy_decides_as_its_document_says() {
 }
 
 /// A verification that is allowed, what limits an allowed URL, and why calls are refused.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
     "verified",
     "RequestedTtl",
     "TierDefaultTtl",
@@ -91,6 +92,7 @@ const KINDS: [&str; 15] = [
     "TokenExpiry",
     "no_tier",
     "not_included",
+    "tier_ambiguous",
     "operation_not_offered",
     "not_granted",
     "denied",

@@ -1,5 +1,6 @@
 //! The decision: whether a caller may read or write an object, and on which terms.
 
+mod claim_pattern;
 mod condition;
 mod decision;
 mod endpoints;
@@ -39,13 +40,14 @@ pub use tier_quota::TierQuota;
 pub use violation::FieldViolation;
 
 // What a policy is built of, for its reader.
+pub(crate) use claim_pattern::ClaimPattern;
 pub(crate) use condition::{Condition, Issuers};
 pub(crate) use glob::Glob;
 pub(crate) use include::Include;
 pub(crate) use lifetime::LifetimeObligations;
 pub(crate) use obligations::{DownloadObligations, MAX_SINGLE_PUT_BYTES, UploadObligations};
 pub(crate) use policy::BucketTiers;
-pub(crate) use prefix::{TierPrefix, TierPrefixError};
+pub(crate) use prefix::{PrefixPart, Template, TemplateLength, TierPrefix, TierPrefixError};
 pub(crate) use rate_limit::MAX_COUNT;
 pub(crate) use rule::Rule;
 pub(crate) use tier::Tier;

@@ -11,13 +11,17 @@ use access_broker_identity::{Caller, Claim, ClaimSet, Names, TokenIdentity, Work
 mod compile;
 mod conditions;
 mod decide;
+mod defaults;
 mod endpoints;
+mod inherit;
 mod lifetime;
 mod longest_ttl;
 mod obligations;
 mod prefix;
 mod reference;
+mod same_prefix;
 mod servers;
+mod star;
 mod values;
 mod variables;
 

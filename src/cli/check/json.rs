@@ -121,6 +121,8 @@ fn tier(outline: &TierOutline) -> Value {
         "name": *outline.name,
         "bucket": outline.bucket.to_string(),
         "prefix": outline.prefix,
+        "include": outline.include,
+        "inherit": outline.inherit.as_deref(),
         "operations": operations,
         "grants": names(&outline.grants),
         "denials": names(&outline.denials),

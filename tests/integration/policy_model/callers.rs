@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use access_broker_identity::{
-    Algorithm, Authenticator, Caller, IssuerSettings, IssuerVerifier, KeyDocument, KeyLocation, KeySource,
+    Algorithm, Authenticator, Caller, ClaimPath, IssuerSettings, IssuerVerifier, KeyDocument, KeyLocation, KeySource,
     KeySourceError, WorkloadId,
 };
 use async_trait::async_trait;
@@ -101,8 +101,8 @@ fn settings(issuer: &str) -> IssuerSettings {
     };
     IssuerSettings {
         algorithms: vec![Algorithm::Es256],
-        groups_claim: groups_claim(issuer).to_owned(),
-        scopes_claim: scopes_claim(issuer).to_owned(),
+        groups_claims: vec![ClaimPath::parse(groups_claim(issuer)).unwrap()],
+        scopes_claims: vec![ClaimPath::parse(scopes_claim(issuer)).unwrap()],
         trust_email: trusts_email(issuer),
         // It is not read: the keys are given.
         key_location: KeyLocation::JwksFile("keys".into()),

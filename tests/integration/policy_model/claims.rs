@@ -4,9 +4,10 @@ use super::callers::{groups_claim, scopes_claim};
 use super::json::Json;
 use super::random::Random;
 use super::spec::Wanted;
+use super::wildcard;
 
 /// The claims that rules are about.
-pub(super) const NAMES: [&str; 17] = [
+pub(super) const NAMES: [&str; 20] = [
     "dept",
     "level",
     "tenant",
@@ -20,11 +21,28 @@ pub(super) const NAMES: [&str; 17] = [
     "scope",
     "sub",
     "nested",
+    "realm",
+    "repository",
+    "path",
     "https://ns.example/a.b",
     "größe",
     "$serde_json::private::RawValue",
     "$serde_json::private::Number",
 ];
+/// Paths of claims that are often there, and other spellings of names.
+pub(super) const PATHS: [&str; 9] = [
+    "/realm/roles",
+    "/realm/tenant",
+    "/realm/path",
+    "/realm/email",
+    "/realm/phone_number",
+    "/realm/a~1b/a",
+    "/tenant",
+    "/https:~1~1ns.example~1a.b",
+    "/nested/a",
+];
+/// Members of `realm`.
+const MEMBERS: [&str; 7] = ["roles", "tenant", "path", "email", "phone_number", "a/b", "dept"];
 /// Claims about other claims. No rule is about them.
 pub(super) const MACHINERY: [&str; 4] = ["_claim_names", "hasgroups", "email_verified", "phone_number_verified"];
 pub(super) const GROUPS: [&str; 6] = ["staff", "Staff", "admins", "größe", "read", "a b"];
@@ -32,7 +50,42 @@ pub(super) const SCOPES: [&str; 4] = ["read", "write", "read:all", "Read"];
 
 const ADDRESSES: [&str; 4] = ["me@a.example", "Me@a.example", "you@a.example", "b"];
 const TELEPHONES: [&str; 3] = ["+4930123", "+4930124", "a"];
-const TEXTS: [&str; 10] = ["finance", "sales", "t", "a", "shared", "3", "true", "null", "-1", "é"];
+const TEXTS: [&str; 16] = [
+    "finance",
+    "sales",
+    "t",
+    "a",
+    "shared",
+    "3",
+    "true",
+    "null",
+    "-1",
+    "é",
+    "a*",
+    "a:b",
+    "*",
+    r"a\b",
+    "repo:o/a:ref:x",
+    "a/b",
+];
+const PATH_TEXTS: [&str; 16] = [
+    "o/a",
+    "o/b",
+    "a/b",
+    "a",
+    "t",
+    "o",
+    "o/a/b",
+    "a/b/shared",
+    "t/a",
+    "shared/a",
+    "o//a",
+    "a/../b",
+    "/a",
+    "a/",
+    "tier 1/a",
+    ".",
+];
 /// Numbers as they are written, and as they are compared.
 const NUMBERS: [(&str, &str); 13] = [
     ("3", "3"),
@@ -58,6 +111,10 @@ pub(super) fn of_token(random: &mut Random, issuer: &str) -> Vec<(String, Json)>
             random.maybe(70, |random| names(random, &GROUPS, "").unwrap_or(Json::Null))
         } else if name == scopes_claim(issuer) {
             random.maybe(50, |random| names(random, &SCOPES, " ").unwrap_or(Json::Null))
+        } else if name == "realm" {
+            random.maybe(70, realm)
+        } else if ["repository", "path"].contains(&name) {
+            random.maybe(75, |random| path_value(random, name))
         } else {
             random.maybe(45, |random| value(random, name, 0))
         };
@@ -82,6 +139,21 @@ pub(super) fn of_token(random: &mut Random, issuer: &str) -> Vec<(String, Json)>
     let has_groups = random.maybe(12, flag_value);
     claims.extend(has_groups.map(|value| ("hasgroups".to_owned(), value)));
     claims
+}
+
+fn realm(random: &mut Random) -> Json {
+    if random.chance(12) {
+        return value(random, "realm", 0);
+    }
+    let member = |random: &mut Random, name: &str| {
+        if name == "path" { path_value(random, name) } else { value(random, name, 1) }
+    };
+    let names = random.some_of(&MEMBERS, 6);
+    Json::Object(names.into_iter().map(|name| (name.to_owned(), member(random, name))).collect())
+}
+
+fn path_value(random: &mut Random, name: &str) -> Json {
+    if random.chance(85) { Json::text(random.pick(&PATH_TEXTS)) } else { value(random, name, 0) }
 }
 
 /// Mostly `true`.
@@ -116,6 +188,7 @@ fn value(random: &mut Random, name: &str, depth: usize) -> Json {
             Json::Object(names.into_iter().map(|member| (member.to_owned(), value(random, name, depth + 1))).collect())
         }
         5..=8 if depth < 3 => Json::List((0..random.below(4)).map(|_| value(random, name, depth + 1)).collect()),
+        9 if random.chance(20) => Json::text(""),
         _ => Json::text(text(random, name)),
     }
 }
@@ -124,27 +197,40 @@ fn text(random: &mut Random, name: &str) -> &'static str {
     match name {
         "email" | "emails" => random.pick(&ADDRESSES),
         "phone_number" | "phone_numbers" => random.pick(&TELEPHONES),
+        "repository" | "path" => random.pick(&PATH_TEXTS),
         _ => random.pick(&TEXTS),
     }
 }
 
 /// What a rule may want of a claim.
-pub(super) fn wanted(random: &mut Random, name: &str) -> Wanted {
+pub(super) fn wanted(random: &mut Random, name: &str, in_denial: bool) -> Wanted {
+    let text = |random: &mut Random, text: &str| {
+        Wanted::Text(if random.chance(35) { wildcard::like(random, text, in_denial) } else { wildcard::literal(text) })
+    };
     match random.below(10) {
         0 => Wanted::Boolean(random.chance(50)),
         1 | 2 => Wanted::Integer(random.pick(&[3, -1, 0, 100, 9_007_199_254_740_993, i64::MAX])),
         3 => Wanted::Text(random.pick(&["3", "3.0", "3.5", "true", "0", "{}", "[]"]).to_owned()),
-        _ if name == "sub" => Wanted::Text(random.pick(&["ada", "bob", "shared"]).to_owned()),
-        _ => Wanted::Text(text(random, name).to_owned()),
+        _ if name == "sub" => {
+            let subject = random.pick(&["ada", "bob", "shared", "a/b"]);
+            text(random, subject)
+        }
+        _ => {
+            let value = self::text(random, name);
+            text(random, value)
+        }
     }
 }
 
-/// A value that a claim is equal to, in one of its spellings.
-pub(super) fn equal_to(random: &mut Random, value: &Json) -> Option<Wanted> {
+/// A value that a claim is equal to, in one of its spellings, or that it often matches.
+pub(super) fn equal_to(random: &mut Random, value: &Json, in_denial: bool) -> Option<Wanted> {
     match value {
+        Json::Text(text) if random.chance(40) => Some(Wanted::Text(wildcard::like(random, text, in_denial))),
+        // No rule has an empty value.
+        Json::Text(text) if text.is_empty() => None,
         Json::Text(text) => Some(match text.parse() {
             Ok(integer) if random.chance(50) => Wanted::Integer(integer),
-            _ => Wanted::Text(text.clone()),
+            _ => Wanted::Text(wildcard::literal(text)),
         }),
         Json::Boolean(value) => Some(Wanted::Boolean(*value)),
         Json::Number { equal, .. } => {

@@ -5,25 +5,40 @@ use access_broker_policy::{ChecksumAlgorithm, ObjectKey, StorageClass};
 use super::callers::{STRICT, TRUSTED, WORKLOADS, groups_claim, scopes_claim};
 use super::claims;
 use super::json::Json;
-use super::model::{BUCKETS, Server, server};
+use super::model::{BUCKETS, Server, names_of, server};
 use super::patterns;
 use super::random::Random;
 use super::spec::{
-    Action, Asked, CallSpec, CallerSpec, ContentHeaders, DownloadSpec, IssuersSpec, Kind, LifeSpec, PolicySpec,
-    RuleSpec, Segment, TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
+    Action, Asked, CallSpec, CallerSpec, ContentHeaders, Count, DefaultsSpec, DownloadSpec, IssuersSpec, Kind,
+    LifeSpec, PolicySpec, RuleSpec, Segment, TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
 };
 
 /// Some time in 2023, in milliseconds since 1970.
 const BASE: u64 = 1_700_000_000_000;
 const LITERALS: [&str; 11] = ["a", "b", "tier 1", "tier 10", "users", "shared", "t", "é", "e\u{301}", "A", "b "];
-const TEMPLATES: [Segment; 7] = [
+const TEMPLATES: [Segment; 22] = [
     Segment::Subject,
     Segment::Subject,
-    Segment::Claim("tenant"),
-    Segment::Claim("dept"),
-    Segment::Claim("email"),
-    Segment::Claim("phone_number"),
-    Segment::Claim("sub"),
+    Segment::Subject,
+    Segment::Claim("tenant", Count::Unsaid),
+    Segment::Claim("tenant", Count::Exactly(1)),
+    Segment::Claim("/tenant", Count::Exactly(2)),
+    Segment::Claim("dept", Count::Unsaid),
+    Segment::Claim("email", Count::Unsaid),
+    Segment::Claim("phone_number", Count::Unsaid),
+    Segment::Claim("sub", Count::Unsaid),
+    Segment::Claim("sub", Count::Exactly(2)),
+    Segment::Claim("repository", Count::Exactly(2)),
+    Segment::Claim("repository", Count::Exactly(2)),
+    Segment::Claim("repository", Count::Any),
+    Segment::Claim("path", Count::Any),
+    Segment::Claim("path", Count::Any),
+    Segment::Claim("path", Count::Exactly(3)),
+    Segment::Claim("/realm/tenant", Count::Unsaid),
+    Segment::Claim("/realm/path", Count::Any),
+    Segment::Claim("/realm/email", Count::Unsaid),
+    Segment::Claim("https://ns.example/a.b", Count::Unsaid),
+    Segment::Claim("/https:~1~1ns.example~1a.b", Count::Exactly(2)),
 ];
 const SUBJECTS: [&str; 9] = ["ada", "bob", "shared", "a", "b", "tier 1", "a/b", "..", "é"];
 const PROVEN: [&str; 5] = [
@@ -56,9 +71,8 @@ pub(super) fn scene(random: &mut Random) -> Scene {
         _ => vec![STRICT, TRUSTED, WORKLOADS],
     };
     let callers: Vec<CallerSpec> = (0..2).map(|_| caller(random, &issuers, now)).collect();
-    let tiers = tiers(random);
-    let count = 4 + random.below(tiers.len() * 4);
-    let mut policy = PolicySpec { issuers, tiers, rules: Vec::new() };
+    let mut policy = places(random, issuers);
+    let count = 4 + random.below(policy.tiers.len() * 4);
     for number in 0..count {
         let kind = if random.chance(12) { Kind::Denial } else { Kind::Grant };
         let rule = rule(random, &policy, &callers, kind, number);
@@ -109,13 +123,16 @@ fn end(random: &mut Random, now: u64) -> u64 {
     }
 }
 
-fn tiers(random: &mut Random) -> Vec<TierSpec> {
-    let mut tiers: Vec<TierSpec> = Vec::new();
+/// A policy without rules.
+fn places(random: &mut Random, issuers: Vec<&'static str>) -> PolicySpec {
+    let buckets = ["media", "archive", "scans"];
+    let defaults = buckets.into_iter().filter_map(|bucket| random.maybe(35, |random| defaults(random, bucket)));
+    let mut policy = PolicySpec { issuers, defaults: defaults.collect(), tiers: Vec::new(), rules: Vec::new() };
     for number in 0..=random.below(12) {
         let bucket = random.pick(&["media", "media", "media", "archive", "scans"]);
         // Often below, or beside, one that is there.
         let mut prefix = random.maybe(60, |random| {
-            let there: Vec<_> = tiers.iter().filter(|tier| tier.bucket == bucket).collect();
+            let there: Vec<_> = policy.tiers.iter().filter(|tier| tier.bucket == bucket).collect();
             let mut prefix = if there.is_empty() { Vec::new() } else { random.pick(&there).prefix.clone() };
             if random.chance(30) {
                 prefix.pop();
@@ -126,26 +143,75 @@ fn tiers(random: &mut Random) -> Vec<TierSpec> {
         for _ in 0..random.below(3) {
             prefix.push(if random.chance(30) { random.pick(&TEMPLATES) } else { literal(random) });
         }
-        let in_bucket = tiers.iter().filter(|tier| tier.bucket == bucket);
-        if prefix.len() <= 4 && in_bucket.into_iter().all(|tier| go_together(&tier.prefix, &prefix)) {
-            let name = format!("tier-{number}");
-            tiers.push(tier(random, name, bucket, prefix));
+        if prefix.len() > 4 {
+            continue;
+        }
+        let mut tier = tier(random, format!("tier-{number}"), bucket, prefix);
+        share_prefix(random, &policy, &mut tier);
+        tier.inherit = random.maybe(40, |random| tier_above(random, &policy, &tier)).flatten();
+        policy.tiers.push(tier);
+        let with_defaults = policy.with_defaults();
+        let (tier, others) = with_defaults.tiers.split_last().unwrap();
+        let mut in_bucket = others.iter().filter(|other| other.bucket == tier.bucket);
+        if tier.contradicts() || !in_bucket.all(|other| go_together(other, tier)) {
+            policy.tiers.pop();
         }
     }
-    if tiers.is_empty() {
-        tiers.push(tier(random, "tier-0".to_owned(), "media", Vec::new()));
+    if policy.tiers.is_empty() {
+        policy.defaults.clear();
+        policy.tiers.push(tier(random, "tier-0".to_owned(), "media", Vec::new()));
     }
-    tiers
+    policy
+}
+
+/// Most often settings of one kind.
+fn defaults(random: &mut Random, bucket: &'static str) -> DefaultsSpec {
+    let (_, of_bucket) = BUCKETS.iter().find(|(known, _)| *known == bucket).unwrap();
+    DefaultsSpec {
+        bucket,
+        include: random.maybe(20, |random| (0..=random.below(3)).map(|_| patterns::pattern(random)).collect()),
+        endpoints: random.maybe(25, |random| random.some_of(of_bucket, 3)),
+        download: random.maybe(60, download),
+        upload: random.maybe(60, |random| upload(random, server(bucket))),
+    }
+}
+
+/// If there is a tier with the same prefix, often has the tier include keys of the other one too.
+fn share_prefix(random: &mut Random, policy: &PolicySpec, tier: &mut TierSpec) {
+    let is_same = |other: &&TierSpec| other.bucket == tier.bucket && other.prefix == tier.prefix;
+    let Some(other) = policy.tiers.iter().find(is_same) else { return };
+    let patterns = tier.include.get_or_insert_with(|| vec![patterns::pattern(random)]);
+    if let Some(theirs) = &other.include
+        && random.chance(60)
+    {
+        // Everything that theirs matches, by another pattern.
+        patterns.push(format!("**/{}", random.pick(theirs)));
+    }
+}
+
+/// A tier that another can inherit from, and that never makes a circle.
+fn tier_above(random: &mut Random, policy: &PolicySpec, tier: &TierSpec) -> Option<String> {
+    let above: Vec<&TierSpec> = policy
+        .tiers
+        .iter()
+        .filter(|other| other.bucket == tier.bucket && tier.prefix.starts_with(&other.prefix))
+        .collect();
+    if above.is_empty() { None } else { Some(random.pick(&above).name.clone()) }
 }
 
 fn literal(random: &mut Random) -> Segment {
     Segment::Literal(random.pick(&LITERALS))
 }
 
-/// Two tiers of a bucket differ in their prefixes, and have no two templates at the same place.
-fn go_together(one: &[Segment], other: &[Segment]) -> bool {
-    match one.iter().zip(other).find(|(one, other)| one != other) {
-        None => one.len() != other.len(),
+/// Two tiers of a bucket have no two templates at the same place. They differ in their prefixes, or each has patterns of
+/// its own.
+fn go_together(one: &TierSpec, other: &TierSpec) -> bool {
+    match one.prefix.iter().zip(&other.prefix).find(|(one, other)| one != other) {
+        None if one.prefix.len() != other.prefix.len() => true,
+        None => match (&one.include, &other.include) {
+            (Some(one), Some(other)) => !one.iter().any(|pattern| other.contains(pattern)),
+            _ => false,
+        },
         Some((one, other)) => [one, other].iter().any(|part| matches!(part, Segment::Literal(_))),
     }
 }
@@ -157,7 +223,8 @@ fn tier(random: &mut Random, name: String, bucket: &'static str, prefix: Vec<Seg
         name,
         bucket,
         prefix,
-        include: random.maybe(30, |random| (0..=random.below(3)).map(|_| patterns::pattern(random)).collect()),
+        include: random.maybe(35, |random| (0..=random.below(3)).map(|_| patterns::pattern(random)).collect()),
+        inherit: None,
         endpoints: random.maybe(30, |random| random.some_of(of_bucket, 3)),
         download: if offers == 0 { None } else { Some(download(random)) },
         upload: if offers == 1 { None } else { Some(upload(random, server(bucket))) },
@@ -217,8 +284,8 @@ fn rule(random: &mut Random, policy: &PolicySpec, callers: &[CallerSpec], kind: 
     let names: Vec<String> = policy.tiers.iter().map(|tier| tier.name.clone()).collect();
     let aimed_at = random.pick(callers);
     let mut to = conditions(random, policy, &aimed_at, kind);
-    let tiers = if kind == Kind::Grant { 100 } else { 80 };
-    let operations = if kind == Kind::Grant { 100 } else { 50 };
+    let tiers = if kind == Kind::Grant { 90 } else { 80 };
+    let operations = if kind == Kind::Grant { 85 } else { 50 };
     if is_empty(&to) {
         to.authenticated = true;
     }
@@ -227,7 +294,9 @@ fn rule(random: &mut Random, policy: &PolicySpec, callers: &[CallerSpec], kind: 
         name: random.maybe(50, |_| format!("rule {number}")),
         tiers: random.maybe(tiers, |random| random.some_of(&names, 6)),
         operations: random.maybe(operations, |random| random.some_of(&Action::BOTH, 2)),
-        required_claims: random.maybe(15, |random| random.some_of(&claims::NAMES.map(str::to_owned), 2)),
+        has_stars: kind == Kind::Grant || random.chance(50),
+        required_claims: random
+            .maybe(15, |random| (0..=random.below(2)).map(|_| claim_name(random).to_owned()).collect()),
         endpoints: random.maybe(if kind == Kind::Grant { 25 } else { 0 }, |random| random.some_of(&ENDPOINTS[..4], 3)),
         to,
     }
@@ -247,8 +316,8 @@ fn conditions(random: &mut Random, policy: &PolicySpec, caller: &CallerSpec, kin
             0 | 1 => to.groups = Some(names(random, token, false)),
             2 => to.scopes = Some(names(random, token, true)),
             3..=5 => {
-                let (name, values) = claim(random, token);
-                to.claims.retain(|(known, _)| *known != name);
+                let (name, values) = claim(random, token, kind == Kind::Denial);
+                to.claims.retain(|(known, _)| names_of(known) != names_of(&name));
                 to.claims.push((name, values));
             }
             6 => {
@@ -261,7 +330,7 @@ fn conditions(random: &mut Random, policy: &PolicySpec, caller: &CallerSpec, kin
             _ => {}
         }
     }
-    let by_subject = to.claims.iter().any(|(name, _)| name == "sub");
+    let by_subject = to.claims.iter().any(|(name, _)| names_of(name) == ["sub"]);
     let wanted = if by_subject {
         100
     } else if kind == Kind::Grant && policy.issuers.len() > 1 {
@@ -303,24 +372,42 @@ fn unique<T: PartialEq>(values: Vec<T>) -> Vec<T> {
     unique
 }
 
-fn claim(random: &mut Random, token: Option<&TokenSpec>) -> (String, Vec<Wanted>) {
+fn claim_name(random: &mut Random) -> &'static str {
+    if random.chance(25) { random.pick(&claims::PATHS) } else { random.pick(&claims::NAMES) }
+}
+
+fn claim(random: &mut Random, token: Option<&TokenSpec>, in_denial: bool) -> (String, Vec<Wanted>) {
     let own: &[(String, Json)] = token.map_or(&[], |token| &token.claims);
     let own: Vec<_> = own.iter().filter(|(name, _)| !claims::MACHINERY.contains(&&**name)).collect();
     if own.is_empty() || random.chance(30) {
-        let name = random.pick(&claims::NAMES).to_owned();
-        let values = (0..=random.below(2)).map(|_| claims::wanted(random, &name)).collect();
+        let name = claim_name(random).to_owned();
+        let values = (0..=random.below(2)).map(|_| claims::wanted(random, &name, in_denial)).collect();
         return (name, unique(values));
     }
-    let (name, value) = random.pick(&own);
-    let mut values = vec![claims::wanted(random, name)];
-    let entry = match value {
+    let (mut name, mut value) = random.pick(&own).clone();
+    let mut path = format!("/{}", escaped(&name));
+    while let Json::Object(members) = &value
+        && !members.is_empty()
+        && random.chance(80)
+    {
+        let (member, inner) = random.pick(members);
+        path = format!("{path}/{}", escaped(&member));
+        (name, value) = (path.clone(), inner);
+    }
+    let mut values = vec![claims::wanted(random, &name, in_denial)];
+    let entry = match &value {
         Json::List(entries) if !entries.is_empty() => random.pick(entries),
         other => other.clone(),
     };
     if random.chance(85) {
-        values.extend(claims::equal_to(random, &entry));
+        values.extend(claims::equal_to(random, &entry, in_denial));
     }
-    (name.clone(), unique(values))
+    (name, unique(values))
+}
+
+/// A name in a JSON Pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 impl Scene {
@@ -366,8 +453,9 @@ impl CallSpec {
 
 /// An object that is mostly in a tier, and in the caller's own folder where there are such.
 fn object(random: &mut Random, policy: &PolicySpec, caller: &CallerSpec) -> (&'static str, String) {
+    let tiers = policy.with_defaults().tiers;
     for _ in 0..20 {
-        let tier = random.pick(&policy.tiers);
+        let tier = random.pick(&tiers);
         if random.chance(80) && tier.prefix.iter().any(|part| own_segment(part, caller).is_none()) {
             continue;
         }
@@ -404,11 +492,11 @@ fn own_segment(part: &Segment, caller: &CallerSpec) -> Option<String> {
     let token = caller.token.as_ref();
     match part {
         Segment::Literal(text) => Some((*text).to_owned()),
-        Segment::Subject | Segment::Claim("sub") => token.map(|token| token.subject.clone()),
-        Segment::Claim(claim) => {
-            let (_, value) = token?.claims.iter().find(|(name, _)| name == claim)?;
+        Segment::Subject => token.map(|token| token.subject.clone()),
+        Segment::Claim(path, _) => {
+            let value = token?.value(path)?;
             match value {
-                Json::Text(text) => Some(text.clone()),
+                Json::Text(text) => Some(text),
                 Json::List(entries) => entries.first().map(|entry| entry.to_string().replace('"', "")),
                 other => Some(other.to_string()),
             }

@@ -2,16 +2,18 @@
 //!
 //! It was written from that document alone, and shares nothing with the product but the names of outcomes and checksums.
 
+use std::cmp::{Ordering, Reverse};
+
 use access_broker_policy::ChecksumAlgorithm;
 
 use super::callers::{groups_claim, scopes_claim, trusts_email};
-use super::glob;
 use super::json::Json;
 use super::outcome::Outcome;
 use super::spec::{
-    Action, Asked, CallSpec, CallerSpec, Case, ContentHeaders, IssuersSpec, Kind, LifeSpec, PolicySpec, RuleSpec,
-    Segment, TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
+    Action, Asked, CallSpec, CallerSpec, Case, ContentHeaders, Count, DownloadSpec, IssuersSpec, Kind, LifeSpec,
+    PolicySpec, RuleSpec, Segment, TierSpec, ToSpec, TokenSpec, UploadAsked, UploadSpec, Wanted,
 };
+use super::{glob, wildcard};
 
 /// The endpoints of each bucket of the configuration.
 pub(super) const BUCKETS: [(&str, &[&str]); 4] = [
@@ -80,54 +82,58 @@ impl Answer {
 /// The outcome of a call.
 pub(super) fn decide(case: &Case) -> Outcome {
     let Case { policy, caller, call } = case;
+    let policy = &policy.with_defaults();
     let key: Vec<&str> = call.key.split('/').collect();
-    let mut tiers: Vec<&TierSpec> =
-        policy.tiers.iter().filter(|tier| tier.bucket == call.bucket && is_below(tier, &key, caller, false)).collect();
-    // Those, too, that the key may be in, depending on claims that are elsewhere.
-    let mut possible: Vec<&TierSpec> =
-        policy.tiers.iter().filter(|tier| tier.bucket == call.bucket && is_below(tier, &key, caller, true)).collect();
-    // The longest prefix; of equally long ones, the one with the earlier literal.
-    let rank = |tier: &&TierSpec| {
-        let literals: Vec<bool> = tier.prefix.iter().map(|part| matches!(part, Segment::Literal(_))).collect();
-        (literals.len(), literals)
+    let longest = |perhaps| {
+        // Of tiers with one prefix, the first in the file is found.
+        let tiers = policy.tiers.iter().rev().filter(|tier| tier.bucket == call.bucket);
+        let lengths = |tier| prefix_lengths(tier, &key, caller, perhaps).into_iter().max();
+        let below = tiers.filter_map(|tier| Some((lengths(tier)?, tier)));
+        below.max_by(|(one, tier), (other, other_tier)| one.cmp(other).then_with(|| literal_first(tier, other_tier)))
     };
-    tiers.sort_by_key(rank);
-    possible.sort_by_key(rank);
-    if let Some(other) = possible.pop()
-        && tiers.last().is_none_or(|tier| tier.name != other.name)
+    // Perhaps the key is in another tier, depending on claims that are elsewhere.
+    let (certain, possible) = (longest(false), longest(true));
+    if let Some((_, other)) = possible
+        && certain.is_none_or(|(_, tier)| tier.name != other.name)
     {
         return Outcome::refused("claim_elsewhere", Some(&other.name), None);
     }
-    let Some(tier) = tiers.pop() else { return Outcome::refused("no_tier", None, None) };
+    let Some((length, found)) = certain else { return Outcome::refused("no_tier", None, None) };
+
+    let rest = key[length..].join("/");
+    let includes = |tier: &&TierSpec| {
+        tier.include.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| glob::matches(pattern, &rest)))
+    };
+    let of_prefix = policy.tiers.iter().filter(|tier| tier.bucket == found.bucket && tier.prefix == found.prefix);
+    let including: Vec<&TierSpec> = of_prefix.filter(includes).collect();
+    // It is in no tier then.
+    let Some(tier) = including.first().copied() else { return Outcome::refused("not_included", None, None) };
     let refused = |code, rule| Outcome::refused(code, Some(&tier.name), rule);
 
-    let rest = key[tier.prefix.len()..].join("/");
-    if tier.include.as_ref().is_some_and(|patterns| !patterns.iter().any(|pattern| glob::matches(pattern, &rest))) {
-        // It is in no tier then.
-        return Outcome::refused("not_included", None, None);
-    }
-
     let action = call.asked.action();
-    let rules = |kind| {
-        let indexed = policy.rules.iter().enumerate().filter(move |(_, rule)| rule.kind == kind);
-        indexed.filter(|(_, rule)| rule.is_about(tier, action)).map(|(index, rule)| (policy.name_of(index), rule))
-    };
-    let denials: Vec<(String, Answer)> =
-        rules(Kind::Denial).map(|(name, rule)| (name, denial_means(rule, caller))).collect();
-    let first = |wanted| denials.iter().find(|(_, answer)| *answer == wanted).map(|(name, _)| name.clone());
-    if let Some(name) = first(Answer::Yes) {
-        return refused("denied", Some(name));
+    let mut denials: Vec<(&TierSpec, String, Answer)> = Vec::new();
+    for tier in &including {
+        let rules = policy.rules_of(tier, Kind::Denial, action).into_iter();
+        denials.extend(rules.map(|(index, rule)| (*tier, policy.name_of(index), denial_means(rule, caller))));
     }
-    if let Some(name) = first(Answer::Elsewhere) {
-        return refused("claim_elsewhere", Some(name));
+    for (wanted, code) in [(Answer::Yes, "denied"), (Answer::Elsewhere, "claim_elsewhere")] {
+        if let Some((tier, name, _)) = denials.iter().find(|(.., answer)| *answer == wanted) {
+            return Outcome::refused(code, Some(&tier.name), Some(name.clone()));
+        }
+    }
+    if including.len() > 1 {
+        return refused("tier_ambiguous", None);
     }
 
     if !tier.offers(action) {
         return refused("operation_not_offered", None);
     }
 
+    let mut rules = policy.rules_of(tier, Kind::Grant, action);
+    // The tier's own grants come first.
+    rules.sort_by_key(|(_, rule)| !rule.names(tier));
     let grants: Vec<(String, &RuleSpec, Answer)> =
-        rules(Kind::Grant).map(|(name, rule)| (name, rule, grant_means(rule, caller))).collect();
+        rules.into_iter().map(|(index, rule)| (policy.name_of(index), rule, grant_means(rule, caller))).collect();
     let mut fitting = grants.iter().filter(|(.., answer)| *answer == Answer::Yes).peekable();
     if fitting.peek().is_none() {
         return match grants.iter().find(|(.., answer)| *answer == Answer::Elsewhere) {
@@ -165,28 +171,153 @@ impl Asked {
 }
 
 impl RuleSpec {
-    fn is_about(&self, tier: &TierSpec, action: Action) -> bool {
-        let here = self.tiers.as_ref().is_none_or(|names| names.contains(&tier.name));
-        here && self.operations.as_ref().is_none_or(|actions| actions.contains(&action))
+    fn names(&self, tier: &TierSpec) -> bool {
+        self.tiers.as_ref().is_none_or(|names| names.contains(&tier.name))
+    }
+
+    fn is_about(&self, action: Action) -> bool {
+        self.operations.as_ref().is_none_or(|actions| actions.contains(&action))
     }
 }
 
-/// Whether a key, as its segments, is below the prefix of a tier; `perhaps`: or may be, because of a claim that is
-/// elsewhere.
-fn is_below(tier: &TierSpec, key: &[&str], caller: &CallerSpec, perhaps: bool) -> bool {
-    let fits = |(part, segment): (&Segment, &&str)| match (part, &caller.token) {
-        (Segment::Literal(text), _) => text == segment,
-        (_, None) => false,
-        (Segment::Subject | Segment::Claim("sub"), Some(token)) => token.subject == *segment,
-        (Segment::Claim(name), Some(token)) => {
-            let is_value = match token.value(name) {
-                Some(Json::Text(text)) => text == *segment && token.address_counts(name, &Json::Text(text.clone())),
-                _ => false,
-            };
-            is_value || (perhaps && token.is_elsewhere(name))
+impl PolicySpec {
+    /// The policy without defaults, each of them written into the tiers that lack the setting.
+    pub(super) fn with_defaults(&self) -> Self {
+        let mut policy = self.clone();
+        for tier in &mut policy.tiers {
+            for defaults in self.defaults.iter().filter(|defaults| defaults.bucket == tier.bucket) {
+                tier.include = tier.include.take().or(defaults.include.clone());
+                tier.endpoints = tier.endpoints.take().or(defaults.endpoints.clone());
+                if let (Some(own), Some(default)) = (&mut tier.download, &defaults.download) {
+                    own.life.fill(&default.life);
+                    own.stable_window = own.stable_window.or(default.stable_window);
+                    own.content_type = own.content_type.or(default.content_type);
+                }
+                if let (Some(own), Some(default)) = (&mut tier.upload, &defaults.upload) {
+                    own.fill(default.clone());
+                }
+            }
         }
+        policy.defaults.clear();
+        policy
+    }
+
+    /// The rules that reach a tier, in the order of the file.
+    fn rules_of(&self, tier: &TierSpec, kind: Kind, action: Action) -> Vec<(usize, &RuleSpec)> {
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.kind == kind && rule.is_about(action));
+        rules.filter(|(_, rule)| self.reaches(rule, tier)).collect()
+    }
+
+    /// Whether a rule names the tier, or one that it inherits from.
+    fn reaches(&self, rule: &RuleSpec, tier: &TierSpec) -> bool {
+        let is_parent = |other: &&TierSpec| tier.inherit.as_ref() == Some(&other.name);
+        rule.names(tier) || self.tiers.iter().find(is_parent).is_some_and(|parent| self.reaches(rule, parent))
+    }
+}
+
+impl LifeSpec {
+    fn fill(&mut self, default: &Self) {
+        self.max_ttl = self.max_ttl.or(default.max_ttl);
+        self.default_ttl = self.default_ttl.or(default.default_ttl);
+        self.end_with_token = self.end_with_token.or(default.end_with_token);
+    }
+
+    fn contradicts(&self) -> bool {
+        self.default_ttl.is_some_and(|ttl| ttl > self.max_ttl.unwrap_or(3_600))
+    }
+}
+
+impl UploadSpec {
+    fn fill(&mut self, default: Self) {
+        self.life.fill(&default.life);
+        self.max_size = self.max_size.or(default.max_size);
+        self.content_types = self.content_types.take().or(default.content_types);
+        self.checksum = self.checksum.take().or(default.checksum);
+        self.overwrite = self.overwrite.or(default.overwrite);
+        self.if_match = self.if_match.or(default.if_match);
+        self.storage_classes = self.storage_classes.take().or(default.storage_classes);
+        self.headers = [0, 1, 2].map(|index| self.headers[index].or(default.headers[index]));
+    }
+}
+
+impl TierSpec {
+    /// Whether settings of the tier contradict, its defaults included.
+    pub(super) fn contradicts(&self) -> bool {
+        let of_download = self.download.as_ref().is_some_and(|DownloadSpec { life, stable_window, .. }| {
+            let window = stable_window
+                .is_some_and(|window| window >= life.max_ttl.unwrap_or(3_600) || life.end_with_token == Some(true));
+            window || life.contradicts()
+        });
+        let of_upload = self.upload.as_ref().is_some_and(|upload| {
+            let replaces = upload.overwrite == Some(true);
+            let must_replace =
+                upload.if_match == Some(true) || server(self.bucket).is_some_and(|server| !server.keeps_conditions);
+            upload.life.contradicts() || (must_replace && !replaces)
+        });
+        of_download || of_upload
+    }
+}
+
+/// How many segments of a key are the prefix of a tier, if the key is below it; `perhaps`: or may be, because of a claim that
+/// is elsewhere. Then there can be several numbers.
+fn prefix_lengths(tier: &TierSpec, key: &[&str], caller: &CallerSpec, perhaps: bool) -> Vec<usize> {
+    let folders = &key[..key.len() - 1];
+    let mut lengths = vec![0];
+    for part in &tier.prefix {
+        let mut longer: Vec<usize> = lengths
+            .into_iter()
+            .flat_map(|length| {
+                part_lengths(part, &folders[length..], caller, perhaps).into_iter().map(move |more| length + more)
+            })
+            .collect();
+        longer.sort_unstable();
+        longer.dedup();
+        lengths = longer;
+    }
+    lengths
+}
+
+/// How many of these folders are a part of a prefix.
+fn part_lengths(part: &Segment, folders: &[&str], caller: &CallerSpec, perhaps: bool) -> Vec<usize> {
+    let (path, count) = match part {
+        Segment::Literal(text) => return if folders.first() == Some(text) { vec![1] } else { Vec::new() },
+        Segment::Subject => ("sub", Count::Unsaid),
+        Segment::Claim(path, count) => (*path, *count),
     };
-    key.len() > tier.prefix.len() && tier.prefix.iter().zip(key).all(fits)
+    let Some(token) = &caller.token else { return Vec::new() };
+    let permitted: Vec<usize> = match count {
+        Count::Unsaid => vec![1],
+        Count::Exactly(count) => vec![count],
+        Count::Any => (1..=folders.len()).collect(),
+    };
+    let permitted = permitted.into_iter().filter(|length| *length <= folders.len());
+    let of_value: Vec<usize> = match token.value(path) {
+        Some(Json::Text(text)) if token.address_counts(path) => {
+            permitted.clone().filter(|length| folders[..*length].join("/") == text).collect()
+        }
+        _ => Vec::new(),
+    };
+    // A value that is in the token counts.
+    if of_value.is_empty() && perhaps && token.is_elsewhere(path) { permitted.collect() } else { of_value }
+}
+
+/// The one with a literal at the first difference is greater. Of two literals, of which only one can match a key whose
+/// claims are known, and of a prefix and a longer one, the order is any that is always the same.
+fn literal_first(one: &TierSpec, other: &TierSpec) -> Ordering {
+    let rank = |part: &Segment| match part {
+        Segment::Literal(text) => (1, Reverse(*text)),
+        Segment::Subject | Segment::Claim(..) => (0, Reverse("")),
+    };
+    let differing = one.prefix.iter().zip(&other.prefix).find(|(one, other)| one != other);
+    differing.map_or_else(|| other.prefix.len().cmp(&one.prefix.len()), |(one, other)| rank(one).cmp(&rank(other)))
+}
+
+/// The names of a path to a claim, from the outermost.
+pub(super) fn names_of(path: &str) -> Vec<String> {
+    match path.strip_prefix('/') {
+        None => vec![path.to_owned()],
+        Some(pointer) => pointer.split('/').map(|name| name.replace("~1", "/").replace("~0", "~")).collect(),
+    }
 }
 
 fn grant_means(rule: &RuleSpec, caller: &CallerSpec) -> Answer {
@@ -249,16 +380,28 @@ impl CallerSpec {
 }
 
 impl TokenSpec {
-    /// The value of a claim. `null` is none.
-    fn value(&self, name: &str) -> Option<Json> {
-        self.members()
-            .into_iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, value)| value)
-            .filter(|it| *it != Json::Null)
+    /// Each claim on the path, as far as they are in the token: its name and its value.
+    fn claims_on(&self, path: &str) -> Vec<(String, Json)> {
+        let mut members = self.members();
+        let mut found: Vec<(String, Json)> = Vec::new();
+        for name in names_of(path) {
+            let Some(claim) = members.into_iter().find(|(member, _)| *member == name) else { break };
+            members = if let Json::Object(inner) = &claim.1 { inner.clone() } else { Vec::new() };
+            found.push(claim);
+        }
+        found
     }
 
-    fn is_elsewhere(&self, name: &str) -> bool {
+    /// The value of a claim. `null` is none.
+    pub(super) fn value(&self, path: &str) -> Option<Json> {
+        let mut found = self.claims_on(path);
+        let is_whole = found.len() == names_of(path).len();
+        found.pop().filter(|_| is_whole).map(|(_, value)| value).filter(|value| *value != Json::Null)
+    }
+
+    /// What is in a claim is where the claim is.
+    fn is_elsewhere(&self, path: &str) -> bool {
+        let name = &names_of(path)[0];
         let named = match self.value("_claim_names") {
             Some(Json::Object(members)) => members.iter().any(|(member, _)| member == name),
             _ => false,
@@ -287,35 +430,41 @@ impl TokenSpec {
         }
     }
 
-    fn claim_is(&self, name: &str, wanted: &[Wanted], kind: Kind) -> Answer {
-        let value = self.value(name);
-        let value = value.filter(|value| kind == Kind::Denial || self.address_counts(name, value));
+    fn claim_is(&self, path: &str, wanted: &[Wanted], kind: Kind) -> Answer {
+        let value = self.value(path).filter(|_| kind == Kind::Denial || self.address_counts(path));
         let entries = match value {
             None => Vec::new(),
             Some(Json::List(entries)) => entries,
+            Some(Json::Object(members)) if members.iter().all(|(_, value)| lists_its_name(value)) => {
+                members.into_iter().map(|(name, _)| Json::Text(name)).collect()
+            }
             Some(single) => vec![single],
         };
         let wanted: Vec<String> = wanted.iter().map(Wanted::comparable).collect();
-        let fits = entries.iter().filter_map(comparable).any(|entry| wanted.contains(&entry));
+        let fits = |entry: String| wanted.iter().any(|wanted| wildcard::matches(wanted, &entry));
+        let fits = entries.iter().filter_map(comparable).any(fits);
         let incomparable = entries.iter().any(|entry| matches!(entry, Json::List(_) | Json::Object(_)));
         match () {
             () if fits || (incomparable && kind == Kind::Denial) => Answer::Yes,
-            () if self.is_elsewhere(name) => Answer::Elsewhere,
+            () if self.is_elsewhere(path) => Answer::Elsewhere,
             () => Answer::No,
         }
     }
 
-    /// Whether a claim is no address, or one that a grant may go by.
-    fn address_counts(&self, name: &str, value: &Json) -> bool {
+    /// Whether a claim is no address and in none, or an address that a grant may go by.
+    fn address_counts(&self, path: &str) -> bool {
         let says = |flag| matches!(self.value(flag), Some(value) if value == Json::Boolean(true) || value == Json::text("true"));
-        let is_one = matches!(value, Json::Text(_));
-        match name {
-            "email" => trusts_email(self.issuer) || (is_one && says("email_verified")),
-            "emails" => trusts_email(self.issuer),
-            "phone_number" => is_one && says("phone_number_verified"),
-            "phone_numbers" => false,
-            _ => true,
-        }
+        let counts = |(depth, (name, value)): (usize, &(String, Json))| {
+            let is_one = depth == 0 && matches!(value, Json::Text(_));
+            match name.as_str() {
+                "email" => trusts_email(self.issuer) || (is_one && says("email_verified")),
+                "emails" => trusts_email(self.issuer),
+                "phone_number" => is_one && says("phone_number_verified"),
+                "phone_numbers" => false,
+                _ => true,
+            }
+        };
+        self.claims_on(path).iter().enumerate().all(counts)
     }
 }
 
@@ -327,6 +476,11 @@ impl Wanted {
             Self::Integer(value) => value.to_string(),
         }
     }
+}
+
+/// Whether a member of an object stands for its name, as in a list of names.
+fn lists_its_name(value: &Json) -> bool {
+    matches!(value, Json::Object(_) | Json::List(_) | Json::Boolean(true))
 }
 
 /// A value as the text that it is compared by.
@@ -457,23 +611,30 @@ fn life(
 impl PolicySpec {
     /// What keeps the file from being a policy, of the rules that the generator does not keep by construction.
     pub(super) fn is_valid(&self) -> bool {
-        let tier = |name: &String| self.tiers.iter().find(|tier| tier.name == *name);
-        let grants = self.rules.iter().filter(|rule| rule.kind == Kind::Grant);
-        grants.into_iter().all(|rule| {
-            let tiers: Vec<&TierSpec> = rule.tiers.iter().flatten().filter_map(tier).collect();
+        let policy = self.with_defaults();
+        let grants = || policy.rules.iter().filter(|rule| rule.kind == Kind::Grant);
+        grants().all(|rule| {
+            let tiers: Vec<&TierSpec> = policy.tiers.iter().filter(|tier| rule.names(tier)).collect();
             let offered = |action: &Action| tiers.iter().any(|tier| tier.offers(*action));
             let names = rule.to.groups.is_some()
                 || rule.to.scopes.is_some()
                 || !rule.to.claims.is_empty()
                 || rule.required_claims.is_some();
-            let needs_issuers = self.issuers.len() > 1 && (names || tiers.iter().any(|tier| tier.has_template()));
             let ways: Vec<Vec<&str>> = tiers.iter().map(|tier| usable_endpoints(tier, rule)).collect();
-            let reachable = ways.iter().all(|names| !names.is_empty());
             let of_use = |name: &&str| ways.iter().any(|names| names.contains(name));
-            reachable
-                && rule.endpoints.iter().flatten().all(of_use)
-                && rule.operations.iter().flatten().all(offered)
-                && (!needs_issuers || rule.to.issuers.is_some())
+            rule.endpoints.iter().flatten().all(of_use)
+                && rule.operations.as_deref().unwrap_or(&Action::BOTH).iter().all(offered)
+                && (self.issuers.len() == 1 || !names || rule.to.issuers.is_some())
+        }) && policy.tiers.iter().all(|tier| {
+            let reaching: Vec<&RuleSpec> = grants().filter(|rule| policy.reaches(rule, tier)).collect();
+            let is_safe = |rule: &&RuleSpec| {
+                let names_issuers = self.issuers.len() == 1 || !tier.has_template() || rule.to.issuers.is_some();
+                names_issuers && !usable_endpoints(tier, rule).is_empty()
+            };
+            let mut inherited = reaching.iter().filter(|rule| !rule.names(tier)).peekable();
+            let is_for_something =
+                |rule: &&RuleSpec| Action::BOTH.iter().any(|action| rule.is_about(*action) && tier.offers(*action));
+            reaching.iter().all(is_safe) && (inherited.peek().is_none() || inherited.any(is_for_something))
         })
     }
 }

@@ -26,6 +26,13 @@ fn steps(case: &Case) -> Vec<Case> {
     for index in 0..case.policy.tiers.len() {
         step(&|case| remove_tier(&mut case.policy, index));
     }
+    for index in 0..case.policy.defaults.len() {
+        step(&|case| drop(case.policy.defaults.remove(index)));
+        step(&|case| case.policy.defaults[index].include = None);
+        step(&|case| case.policy.defaults[index].endpoints = None);
+        step(&|case| case.policy.defaults[index].download = None);
+        step(&|case| case.policy.defaults[index].upload = None);
+    }
     for index in 0..case.policy.rules.len() {
         step(&|case| drop(case.policy.rules.remove(index)));
         for change in OF_RULES {
@@ -57,6 +64,7 @@ fn remove_tier(policy: &mut PolicySpec, index: usize) {
     for rule in &mut policy.rules {
         rule.tiers.iter_mut().for_each(|names| names.retain(|name| *name != gone));
     }
+    policy.tiers.iter_mut().for_each(|tier| tier.inherit = tier.inherit.take().filter(|name| *name != gone));
     policy.rules.retain(|rule| rule.tiers.as_ref().is_none_or(|names| !names.is_empty()));
 }
 
@@ -75,7 +83,8 @@ const OF_RULES: [fn(&mut RuleSpec); 12] = [
     |rule| rule.to.claims.iter_mut().for_each(|(_, values)| without_first(values)),
 ];
 
-const OF_TIERS: [fn(&mut TierSpec); 10] = [
+const OF_TIERS: [fn(&mut TierSpec); 11] = [
+    |tier| tier.inherit = None,
     |tier| tier.include = None,
     |tier| tier.include.iter_mut().for_each(|patterns| patterns.truncate(1)),
     |tier| tier.include.iter_mut().for_each(without_first),

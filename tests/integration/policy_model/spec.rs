@@ -18,8 +18,19 @@ pub(super) struct Case {
 pub(super) struct PolicySpec {
     /// The issuers of the configuration.
     pub(super) issuers: Vec<&'static str>,
+    pub(super) defaults: Vec<DefaultsSpec>,
     pub(super) tiers: Vec<TierSpec>,
     pub(super) rules: Vec<RuleSpec>,
+}
+
+/// Settings for the tiers of a bucket.
+#[derive(Debug, Clone)]
+pub(super) struct DefaultsSpec {
+    pub(super) bucket: &'static str,
+    pub(super) include: Option<Vec<String>>,
+    pub(super) endpoints: Option<Vec<&'static str>>,
+    pub(super) download: Option<DownloadSpec>,
+    pub(super) upload: Option<UploadSpec>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,6 +39,8 @@ pub(super) struct TierSpec {
     pub(super) bucket: &'static str,
     pub(super) prefix: Vec<Segment>,
     pub(super) include: Option<Vec<String>>,
+    /// The tier whose rules it has too.
+    pub(super) inherit: Option<String>,
     pub(super) endpoints: Option<Vec<&'static str>>,
     pub(super) download: Option<DownloadSpec>,
     pub(super) upload: Option<UploadSpec>,
@@ -37,7 +50,17 @@ pub(super) struct TierSpec {
 pub(super) enum Segment {
     Literal(&'static str),
     Subject,
-    Claim(&'static str),
+    Claim(&'static str, Count),
+}
+
+/// How many segments a template says that it takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Count {
+    /// Nothing, which means one.
+    Unsaid,
+    Exactly(usize),
+    /// As many as the value has.
+    Any,
 }
 
 /// In seconds.
@@ -94,8 +117,12 @@ impl Action {
 pub(super) struct RuleSpec {
     pub(super) kind: Kind,
     pub(super) name: Option<String>,
+    /// `None`: every tier.
     pub(super) tiers: Option<Vec<String>>,
+    /// `None`: both.
     pub(super) operations: Option<Vec<Action>>,
+    /// Whether the file says `*` for `None`, as a grant must.
+    pub(super) has_stars: bool,
     pub(super) required_claims: Option<Vec<String>>,
     pub(super) endpoints: Option<Vec<&'static str>>,
     pub(super) to: ToSpec,
@@ -120,6 +147,7 @@ pub(super) enum IssuersSpec {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Wanted {
+    /// A pattern.
     Text(String),
     Boolean(bool),
     Integer(i64),
@@ -199,6 +227,9 @@ impl PolicySpec {
     /// The file.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
+        for defaults in &self.defaults {
+            defaults.write(&mut text);
+        }
         for tier in &self.tiers {
             tier.write(&mut text);
         }
@@ -218,6 +249,16 @@ impl PolicySpec {
     }
 }
 
+impl DefaultsSpec {
+    fn write(&self, text: &mut String) {
+        writeln!(text, "[[defaults]]\nbucket = {}", quoted(self.bucket)).unwrap();
+        write_strings(text, "include", self.include.as_deref());
+        write_strings(text, "endpoints", self.endpoints.as_deref());
+        write_operations(text, self.download.as_ref(), self.upload.as_ref());
+        text.push('\n');
+    }
+}
+
 impl TierSpec {
     pub(super) fn has_template(&self) -> bool {
         self.prefix.iter().any(|segment| !matches!(segment, Segment::Literal(_)))
@@ -234,18 +275,28 @@ impl TierSpec {
         let prefix: String = self.prefix.iter().map(|segment| segment.text() + "/").collect();
         writeln!(text, "[[tier]]\nname = {}\nbucket = {}", quoted(&self.name), quoted(self.bucket)).unwrap();
         writeln!(text, "prefix = {}", quoted(&prefix)).unwrap();
+        if self.prefix.iter().any(|segment| matches!(segment, Segment::Claim(_, Count::Any))) {
+            text.push_str("prefix_free = true\n");
+        }
         write_strings(text, "include", self.include.as_deref());
+        if let Some(name) = &self.inherit {
+            writeln!(text, "inherit = {}", quoted(name)).unwrap();
+        }
         write_strings(text, "endpoints", self.endpoints.as_deref());
-        if let Some(download) = &self.download {
-            let mut settings = download.life.settings();
-            settings.extend(download.stable_window.map(|seconds| format!("stable_window = \"{seconds}s\"")));
-            settings.extend(download.content_type.map(|name| format!("content_type = {}", quoted(name))));
-            writeln!(text, "download = {{ {} }}", settings.join(", ")).unwrap();
-        }
-        if let Some(upload) = &self.upload {
-            writeln!(text, "upload = {{ {} }}", upload.settings().join(", ")).unwrap();
-        }
+        write_operations(text, self.download.as_ref(), self.upload.as_ref());
         text.push('\n');
+    }
+}
+
+fn write_operations(text: &mut String, download: Option<&DownloadSpec>, upload: Option<&UploadSpec>) {
+    if let Some(download) = download {
+        let mut settings = download.life.settings();
+        settings.extend(download.stable_window.map(|seconds| format!("stable_window = \"{seconds}s\"")));
+        settings.extend(download.content_type.map(|name| format!("content_type = {}", quoted(name))));
+        writeln!(text, "download = {{ {} }}", settings.join(", ")).unwrap();
+    }
+    if let Some(upload) = upload {
+        writeln!(text, "upload = {{ {} }}", upload.settings().join(", ")).unwrap();
     }
 }
 
@@ -254,7 +305,9 @@ impl Segment {
         match self {
             Self::Literal(text) => (*text).to_owned(),
             Self::Subject => "{sub}".to_owned(),
-            Self::Claim(name) => format!("{{claims.{name}}}"),
+            Self::Claim(path, Count::Unsaid) => format!("{{claims.{path}}}"),
+            Self::Claim(path, Count::Exactly(count)) => format!("{{claims.{path}:{count}}}"),
+            Self::Claim(path, Count::Any) => format!("{{claims.{path}:*}}"),
         }
     }
 }
@@ -293,9 +346,10 @@ impl RuleSpec {
         if let Some(name) = &self.name {
             writeln!(text, "name = {}", quoted(name)).unwrap();
         }
-        write_strings(text, "tiers", self.tiers.as_deref());
-        let names = |actions: &Vec<Action>| actions.iter().map(|action| action.name()).collect::<Vec<_>>();
-        write_strings(text, "operations", self.operations.as_ref().map(names).as_deref());
+        let star = self.has_stars.then(|| vec!["*".to_owned()]);
+        write_strings(text, "tiers", self.tiers.as_ref().or(star.as_ref()).map(Vec::as_slice));
+        let names = |actions: &Vec<Action>| actions.iter().map(|action| action.name().to_owned()).collect::<Vec<_>>();
+        write_strings(text, "operations", self.operations.as_ref().map(names).or(star).as_deref());
         write_strings(text, "required_claims", self.required_claims.as_deref());
         write_strings(text, "endpoints", self.endpoints.as_deref());
         writeln!(text, "to = {{ {} }}\n", self.to.settings().join(", ")).unwrap();

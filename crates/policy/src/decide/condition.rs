@@ -1,7 +1,8 @@
 //! Which callers a grant or denial means: the `to` table of a rule.
 
+use super::claim_pattern::ClaimPattern;
 use super::fit::{Fit, InDoubt};
-use access_broker_identity::{Caller, Claim, ClaimItem, Names, TokenIdentity, WorkloadId};
+use access_broker_identity::{Caller, Claim, ClaimItem, ClaimPath, Names, TokenIdentity, WorkloadId};
 
 /// Conditions on a caller. All must hold; each holds if one of its values matches.
 #[derive(Debug, Default)]
@@ -9,7 +10,7 @@ pub(crate) struct Condition {
     pub(crate) issuers: Issuers,
     pub(crate) groups: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
-    pub(crate) claims: Vec<(String, Vec<String>)>,
+    pub(crate) claims: Vec<(ClaimPath, Vec<ClaimPattern>)>,
     pub(crate) workloads: Option<Vec<String>>,
     pub(crate) trust_domains: Option<Vec<String>>,
 }
@@ -54,7 +55,7 @@ impl Condition {
 
     fn fits_names(&self, token: &TokenIdentity, in_doubt: InDoubt) -> Fit {
         let named = |any: &Option<Vec<String>>, held: &Names| any.as_ref().map_or(Fit::Yes, |any| names_fit(held, any));
-        let claims = self.claims.iter().map(|(name, any)| claim_fits(token.claims.get(name), any, in_doubt));
+        let claims = self.claims.iter().map(|(path, any)| claim_fits(token.claims.find(path), any, in_doubt));
         claims.fold(named(&self.groups, &token.groups).and(named(&self.scopes, &token.scopes)), Fit::and)
     }
 
@@ -67,7 +68,7 @@ impl Condition {
     pub(crate) fn names_within_an_issuer(&self) -> Vec<String> {
         let lists = [("groups", &self.groups), ("scopes", &self.scopes)];
         let lists = lists.into_iter().filter(|(_, list)| list.is_some()).map(|(name, _)| name.to_owned());
-        lists.chain(self.claims.iter().map(|(name, _)| format!("claims.{name}"))).collect()
+        lists.chain(self.claims.iter().map(|(path, _)| format!("claims.{path}"))).collect()
     }
 
     fn needs_a_token(&self) -> bool {
@@ -84,13 +85,13 @@ fn names_fit(held: &Names, any: &[String]) -> Fit {
     Fit::from(is_listed).or(if held.elsewhere { Fit::Elsewhere } else { Fit::No })
 }
 
-fn claim_fits(claim: Option<Claim<'_>>, any: &[String], in_doubt: InDoubt) -> Fit {
+fn claim_fits(claim: Option<Claim<'_>>, any: &[ClaimPattern], in_doubt: InDoubt) -> Fit {
     let Some(claim) = claim else { return Fit::No };
     // The caller can have entered any address that the issuer did not verify.
-    let of_equal = if claim.is_verified() { Fit::Yes } else { in_doubt.into() };
+    let of_match = if claim.is_verified() { Fit::Yes } else { in_doubt.into() };
     let item_fits = |item: ClaimItem<'_>| match item {
         ClaimItem::Text(text) | ClaimItem::Boolean(text) | ClaimItem::Number(text) => {
-            if any.iter().any(|wanted| wanted == text) { of_equal } else { Fit::No }
+            if any.iter().any(|wanted| wanted.matches(text)) { of_match } else { Fit::No }
         }
         ClaimItem::Unreadable => in_doubt.into(),
         ClaimItem::Elsewhere => Fit::Elsewhere,

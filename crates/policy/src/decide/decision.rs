@@ -103,14 +103,18 @@ impl Policy {
             return Err(no_tier());
         }
         let found = bucket.tree.find(&object.key, caller);
-        let tier = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
-        let tier = tier.ok_or_else(no_tier)?;
-        // A key that is not in `include` is in no tier: it does not fall to a tier with a shorter prefix.
-        if !tier.includes(&object.key) {
-            return Err(Refusal { tier: None, reason: RefusalReason::NotIncluded });
+        let found = found.map_err(|possible| refusal_in(possible, RefusalReason::ClaimElsewhere(None)))?;
+        let mut including = found.ok_or_else(no_tier)?.including(&object.key);
+        // A key that no `include` matches is in no tier: it does not fall to a tier with a shorter prefix.
+        let not_included = || Refusal { tier: None, reason: RefusalReason::NotIncluded };
+        let tier = including.next().ok_or_else(not_included)?;
+        let others: Vec<&Arc<Tier>> = including.collect();
+        if let Some(refusal) = denied([tier].into_iter().chain(others.iter().copied()), operation, caller) {
+            return Err(refusal);
         }
-        if let Some(reason) = denied(tier, operation, caller) {
-            return Err(refusal_in(tier, reason));
+        // Neither tier has the key. If one of them had it, an edit of the other could give it to other callers.
+        if !others.is_empty() {
+            return Err(refusal_in(tier, RefusalReason::TierAmbiguous));
         }
         if !tier.offers(operation) {
             return Err(refusal_in(tier, RefusalReason::OperationNotOffered));
@@ -139,18 +143,21 @@ impl Policy {
     }
 }
 
-/// Why a denial refuses the caller, if one does. A denial that certainly holds comes before one that may hold.
-fn denied(tier: &Tier, operation: Operation, caller: &Caller) -> Option<RefusalReason> {
-    let mut reason = None;
-    for denial in &tier.denials {
+/// The refusal by a denial of one of these tiers, if there is one. A denial that certainly holds comes before one that may
+/// hold, also before one of an earlier tier.
+fn denied<'t>(tiers: impl Iterator<Item = &'t Arc<Tier>>, operation: Operation, caller: &Caller) -> Option<Refusal> {
+    let mut refusal = None;
+    for (tier, denial) in tiers.flat_map(|tier| tier.denials.iter().map(move |denial| (tier, denial))) {
         let name = || Arc::clone(denial.name());
         match denial.denies(operation, caller) {
             Fit::No => {}
-            Fit::Yes => return Some(RefusalReason::Denied(name())),
-            Fit::Elsewhere => reason = reason.or_else(|| Some(RefusalReason::ClaimElsewhere(Some(name())))),
+            Fit::Yes => return Some(refusal_in(tier, RefusalReason::Denied(name()))),
+            Fit::Elsewhere => {
+                refusal = refusal.or_else(|| Some(refusal_in(tier, RefusalReason::ClaimElsewhere(Some(name())))));
+            }
         }
     }
-    reason
+    refusal
 }
 
 /// The tier, grant and endpoint that permit a call.

@@ -87,6 +87,18 @@ impl Glob {
     }
 }
 
+impl Glob {
+    /// A short path that the glob matches. `None`: none is found.
+    pub(crate) fn example(&self) -> Option<String> {
+        let segments = self.0.iter().filter_map(|part| match part {
+            Part::AnyDepth => None,
+            Part::One(segment) => Some(segment.example()),
+        });
+        let segments: Vec<String> = segments.collect::<Option<_>>()?;
+        Some(segments.join("/"))
+    }
+}
+
 impl Part {
     fn parse(text: &str) -> Result<Self, GlobError> {
         match text {

@@ -33,11 +33,15 @@ pub struct TierOutline {
     pub bucket: BucketName,
     /// Its prefix as written.
     pub prefix: String,
+    /// Its own `include`, or that of the defaults of its bucket. Empty: every key below the prefix.
+    pub include: Vec<String>,
+    /// The tier whose rules also apply in it.
+    pub inherit: Option<Arc<str>>,
     /// The operations that it offers.
     pub operations: Vec<Operation>,
-    /// The names of the grants that reach it.
+    /// The names of the grants that reach it, inherited ones last.
     pub grants: Vec<Arc<str>>,
-    /// The names of the denials that reach it.
+    /// The names of the denials that reach it, inherited ones included.
     pub denials: Vec<Arc<str>>,
 }
 

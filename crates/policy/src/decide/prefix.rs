@@ -2,27 +2,38 @@
 
 use thiserror::Error;
 
-use super::fit::Fit;
-use access_broker_identity::{Caller, Claim};
+use access_broker_identity::{Caller, Claim, ClaimPath, InvalidClaimPath};
 
-/// The most segments of a prefix.
+/// The most segments of a prefix. A template of any number of segments counts as one.
 const MAX_PREFIX_SEGMENTS: usize = 32;
 
-/// A tier's prefix as segments: empty for the whole bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TierPrefix(Vec<PrefixSegment>);
+/// A tier's prefix as parts: empty for the whole bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TierPrefix(Vec<PrefixPart>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PrefixSegment {
-    /// Matches itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum PrefixPart {
+    /// One segment that matches itself.
     Literal(Box<str>),
-    /// Matches the value of one of the caller's claims.
-    Claim(ClaimReference),
+    /// Segments that match the value of one of the caller's claims.
+    Template(Template),
 }
 
-/// Names one claim: `{sub}` or `{claims.NAME}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClaimReference(Box<str>);
+/// `{sub}` or `{claims.CLAIM}`, perhaps with a number of segments: `{claims.CLAIM:2}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Template {
+    claim: ClaimPath,
+    length: TemplateLength,
+}
+
+/// How many segments a template takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum TemplateLength {
+    /// 1 to 8.
+    Exactly(usize),
+    /// `:*`: as many as the value has.
+    OfValue,
+}
 
 impl TierPrefix {
     /// Reads a prefix such as `tier 1/` or `users/{sub}/`.
@@ -33,24 +44,51 @@ impl TierPrefix {
         let Some(segments) = text.strip_suffix('/') else {
             return Err(TierPrefixError::NoFinalSlash);
         };
-        let segments: Vec<PrefixSegment> = segments.split('/').map(PrefixSegment::parse).collect::<Result<_, _>>()?;
-        if segments.len() > MAX_PREFIX_SEGMENTS || text.len() > crate::object::MAX_OBJECT_KEY_BYTES {
+        let parts: Vec<PrefixPart> =
+            split_outside_braces(segments).into_iter().map(PrefixPart::parse).collect::<Result<_, _>>()?;
+        let segments: usize = parts.iter().map(PrefixPart::fewest_segments).sum();
+        if segments > MAX_PREFIX_SEGMENTS || text.len() > crate::object::MAX_OBJECT_KEY_BYTES {
             return Err(TierPrefixError::TooLong);
         }
-        Ok(Self(segments))
+        Ok(Self(parts))
     }
 
-    pub(crate) fn segments(&self) -> &[PrefixSegment] {
+    pub(crate) fn parts(&self) -> &[PrefixPart] {
         &self.0
     }
 
-    /// Whether a segment comes from the caller's claims.
-    pub(crate) fn has_template(&self) -> bool {
-        self.0.iter().any(|segment| matches!(segment, PrefixSegment::Claim(_)))
+    /// Whether this prefix is the beginning of another one by whole segments, or equal to it. Templates must be equal.
+    pub(crate) fn is_beginning_of(&self, other: &Self) -> bool {
+        other.0.starts_with(&self.0)
+    }
+
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.0.iter().filter_map(|part| match part {
+            PrefixPart::Literal(_) => None,
+            PrefixPart::Template(template) => Some(template),
+        })
     }
 }
 
-impl PrefixSegment {
+/// The parts between slashes. A slash in braces belongs to the name of a claim.
+fn split_outside_braces(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut in_braces) = (Vec::new(), 0, false);
+    for (index, character) in text.char_indices() {
+        match character {
+            '{' => in_braces = true,
+            '}' => in_braces = false,
+            '/' if !in_braces => {
+                parts.push(&text[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+impl PrefixPart {
     fn parse(text: &str) -> Result<Self, TierPrefixError> {
         match text {
             "" => return Err(TierPrefixError::EmptySegment),
@@ -59,44 +97,84 @@ impl PrefixSegment {
             _ => {}
         }
         if let Some(reference) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            return ClaimReference::parse(reference).map(Self::Claim);
+            return Template::parse(reference).map(Self::Template);
         }
         if text.contains(['{', '}']) {
             return Err(TierPrefixError::TemplateInsideSegment);
         }
         Ok(Self::Literal(text.into()))
     }
+
+    const fn fewest_segments(&self) -> usize {
+        match self {
+            Self::Template(Template { length: TemplateLength::Exactly(count), .. }) => *count,
+            Self::Template(Template { length: TemplateLength::OfValue, .. }) | Self::Literal(_) => 1,
+        }
+    }
 }
 
-impl ClaimReference {
+impl Template {
     fn parse(text: &str) -> Result<Self, TierPrefixError> {
-        match text.strip_prefix("claims.") {
-            Some(name) if !name.is_empty() && !name.contains(['{', '}']) => Ok(Self(name.into())),
-            None if text == "sub" => Ok(Self(text.into())),
-            _ => Err(TierPrefixError::UnknownTemplate),
+        let (reference, length) = TemplateLength::split_off(text);
+        let claim = match reference.strip_prefix("claims.") {
+            Some(claim) if !claim.is_empty() && !claim.contains(['{', '}']) => claim,
+            None if reference == "sub" => reference,
+            _ => return Err(TierPrefixError::UnknownTemplate),
+        };
+        Ok(Self { claim: ClaimPath::parse(claim)?, length })
+    }
+
+    pub(crate) const fn claim(&self) -> &ClaimPath {
+        &self.claim
+    }
+
+    pub(crate) const fn length(&self) -> TemplateLength {
+        self.length
+    }
+
+    /// How many of these folders the template takes: their first ones are the segments of the caller's value. `None` if
+    /// they are not.
+    ///
+    /// They are folders of an [`ObjectKey`](crate::object::ObjectKey). So a value with a segment that is empty, `.` or
+    /// `..` matches none.
+    pub(crate) fn takes(&self, folders: &[&str], caller: &Caller) -> Option<usize> {
+        let mut count = 0;
+        for segment in self.value_of(caller)?.split('/') {
+            if folders.get(count) != Some(&segment) {
+                return None;
+            }
+            count += 1;
+        }
+        match self.length {
+            TemplateLength::Exactly(expected) if expected != count => None,
+            TemplateLength::Exactly(_) | TemplateLength::OfValue => Some(count),
         }
     }
 
-    /// Whether a segment of a key is the caller's. A value in the token counts. If the token says that the claim is in
-    /// another place, any other segment may be the caller's.
-    pub(crate) fn fits(&self, segment: &str, caller: &Caller) -> Fit {
-        let claim = caller.token().and_then(|token| token.claims.get(&self.0));
-        if self.value_of(caller) == Some(segment) {
-            Fit::Yes
-        } else if claim.is_some_and(Claim::is_elsewhere) {
-            Fit::Elsewhere
-        } else {
-            Fit::No
-        }
+    /// Whether the token says that the claim is in another place: any value may be the caller's.
+    pub(crate) fn is_elsewhere(&self, caller: &Caller) -> bool {
+        self.claim_of(caller).is_some_and(Claim::is_elsewhere)
     }
 
-    /// The claim's value, if it is a string. It is compared with a segment of an
-    /// [`ObjectKey`](crate::object::ObjectKey), so a value that is empty, relative or has a slash equals none.
+    /// The claim's value, if it is a string.
     fn value_of<'c>(&self, caller: &'c Caller) -> Option<&'c str> {
-        let token = caller.token()?;
-        match &*self.0 {
-            "sub" => Some(&token.subject),
-            name => token.claims.get(name).filter(|claim| claim.is_verified()).and_then(Claim::single_text),
+        self.claim_of(caller).filter(|claim| claim.is_verified()).and_then(Claim::single_text)
+    }
+
+    fn claim_of<'c>(&self, caller: &'c Caller) -> Option<Claim<'c>> {
+        caller.token()?.claims.find(&self.claim)
+    }
+}
+
+impl TemplateLength {
+    /// The text before a number of segments at its end, and the number. No other text after a `:` is a number, because
+    /// names of claims have colons.
+    fn split_off(text: &str) -> (&str, Self) {
+        let Some((before, length)) = text.rsplit_once(':') else { return (text, Self::Exactly(1)) };
+        match length.as_bytes() {
+            b"*" => (before, Self::OfValue),
+            [digit @ b'1'..=b'8'] => (before, Self::Exactly(usize::from(digit - b'0'))),
+            _ => (text, Self::Exactly(1)),
         }
     }
 }
@@ -118,4 +196,6 @@ pub(crate) enum TierPrefixError {
     TemplateInsideSegment,
     #[error("has an unknown template; the templates are {{sub}} and {{claims.NAME}}")]
     UnknownTemplate,
+    #[error("has a template with an invalid claim, which {0}")]
+    InvalidClaim(#[from] InvalidClaimPath),
 }

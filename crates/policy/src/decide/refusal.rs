@@ -8,7 +8,7 @@ use super::violation::FieldViolation;
 /// A decision against a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The object's tier, if it has one.
+    /// The object's tier, if it has one, or the first of those that it may be in.
     pub tier: Option<Arc<str>>,
     /// The first reason that was found.
     pub reason: RefusalReason,
@@ -21,6 +21,8 @@ pub enum RefusalReason {
     NoTier,
     /// The key begins with a tier's prefix, but the tier's `include` does not match it.
     NotIncluded,
+    /// The `include` of two tiers with the same prefix matches the key, so it is in neither. The refusal names the first.
+    TierAmbiguous,
     /// The tier does not offer the operation.
     OperationNotOffered,
     /// No grant permits the operation to this caller.
@@ -47,6 +49,7 @@ impl RefusalReason {
         match self {
             Self::NoTier => "no_tier",
             Self::NotIncluded => "not_included",
+            Self::TierAmbiguous => "tier_ambiguous",
             Self::OperationNotOffered => "operation_not_offered",
             Self::NotGranted => "not_granted",
             Self::Denied(_) => "denied",

@@ -6,7 +6,7 @@ use super::condition::Condition;
 use super::fit::{Fit, InDoubt};
 use super::operation::Operation;
 use crate::object::EndpointName;
-use access_broker_identity::Caller;
+use access_broker_identity::{Caller, ClaimPath};
 
 /// A grant or a denial, without its tiers.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Rule {
     pub(crate) operations: Vec<Operation>,
     pub(crate) to: Condition,
     /// Claims that the token of a caller must have.
-    pub(crate) required_claims: Vec<String>,
+    pub(crate) required_claims: Vec<ClaimPath>,
     /// The endpoints that URLs use, the preferred one first. `None`: those of the tier.
     pub(crate) endpoints: Option<Vec<EndpointName>>,
 }
@@ -58,7 +58,7 @@ impl Rule {
     }
 
     fn lacks_required_claim(&self, caller: &Caller) -> bool {
-        let has = |name: &String| caller.token().is_some_and(|token| token.claims.has(name));
+        let has = |path: &ClaimPath| caller.token().is_some_and(|token| token.claims.has_path(path));
         !self.required_claims.iter().all(has)
     }
 }

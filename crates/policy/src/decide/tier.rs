@@ -13,8 +13,7 @@ use crate::object::{EndpointName, ObjectKey};
 #[derive(Debug)]
 pub(crate) struct Tier {
     pub(crate) name: Arc<str>,
-    pub(crate) prefix_length: usize,
-    pub(crate) include: Option<Include>,
+    pub(crate) include: Option<Arc<Include>>,
     /// How often URLs are issued. `None`: the tier has no limit.
     pub(crate) quota: Option<Arc<TierQuota>>,
     /// The endpoints that its URLs can use, the preferred one first. `None`: every endpoint of the bucket.
@@ -38,13 +37,12 @@ impl Tier {
         }
     }
 
-    /// Whether `include` matches the key, which begins with the tier's prefix.
-    pub(crate) fn includes(&self, key: &ObjectKey) -> bool {
+    /// Whether `include` matches what the key has after the tier's prefix of so many segments.
+    pub(crate) fn includes(&self, key: &ObjectKey, prefix_segments: usize) -> bool {
         let Some(include) = &self.include else {
             return true;
         };
-        // The prefix's length in segments, because a template's length in bytes varies with the caller.
-        let below = key.as_str().splitn(self.prefix_length + 1, '/').last();
+        let below = key.as_str().splitn(prefix_segments + 1, '/').last();
         below.is_some_and(|below| include.matches(below))
     }
 }

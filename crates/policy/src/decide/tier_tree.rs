@@ -1,17 +1,17 @@
-//! Finds the tier with the longest prefix of a key. The time depends on the key's depth, not on the number of tiers.
+//! Finds the tier with the longest prefix of a key. The time depends on the number of folders in the key and not on the
+//! number of tiers, unless the token says of a claim in a prefix that it is in another place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::fit::Fit;
-use super::prefix::{ClaimReference, PrefixSegment, TierPrefix};
+use super::prefix::{PrefixPart, Template, TemplateLength, TierPrefix};
 use super::tier::Tier;
 use crate::object::ObjectKey;
 use access_broker_identity::Caller;
 
-/// The tiers of one bucket, by the segments of their prefixes.
+/// The tiers of one bucket, by the parts of their prefixes.
 #[derive(Debug, Default)]
 pub(crate) struct TierTree {
     root: Node,
@@ -19,52 +19,75 @@ pub(crate) struct TierTree {
 
 #[derive(Debug, Default)]
 struct Node {
-    tier: Option<Arc<Tier>>,
+    /// In the order of the file. If there are several, each has `include`.
+    tiers: Vec<Arc<Tier>>,
     literals: HashMap<Box<str>, Node>,
-    template: Option<(ClaimReference, Box<Node>)>,
+    template: Option<(Template, Box<Node>)>,
+}
+
+/// The tiers of one prefix, and how many segments of the key are that prefix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FoundPrefix<'t> {
+    /// In the order of the file.
+    pub(crate) first: &'t Arc<Tier>,
+    pub(crate) others: &'t [Arc<Tier>],
+    pub(crate) prefix_segments: usize,
+}
+
+impl<'t> FoundPrefix<'t> {
+    /// The tiers whose `include` matches the key.
+    pub(crate) fn including(self, key: &ObjectKey) -> impl Iterator<Item = &'t Arc<Tier>> {
+        let tiers = std::iter::once(self.first).chain(self.others);
+        tiers.filter(move |tier| tier.includes(key, self.prefix_segments))
+    }
 }
 
 impl TierTree {
     pub(crate) fn insert(&mut self, prefix: &TierPrefix, tier: Arc<Tier>) -> Result<(), TierConflict> {
         let mut node = &mut self.root;
-        for segment in prefix.segments() {
-            node = match segment {
-                PrefixSegment::Literal(text) => node.literals.entry(text.clone()).or_default(),
-                PrefixSegment::Claim(claim) => {
-                    let (present, child) = node.template.get_or_insert_with(|| (claim.clone(), Box::default()));
-                    if present != claim {
+        for part in prefix.parts() {
+            node = match part {
+                PrefixPart::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                PrefixPart::Template(template) => {
+                    let (present, child) = node.template.get_or_insert_with(|| (template.clone(), Box::default()));
+                    if present != template {
                         return Err(TierConflict::OtherTemplate);
                     }
                     child
                 }
             };
         }
-        match &node.tier {
+        // Tiers of one prefix are told apart by `include`.
+        let takes_every_key = |tier: &Tier| tier.include.is_none();
+        match node.tiers.iter().find(|present| takes_every_key(present) || takes_every_key(&tier)) {
             Some(present) => Err(TierConflict::SamePrefix(Arc::clone(present.name()))),
             None => {
-                node.tier = Some(tier);
+                node.tiers.push(tier);
                 Ok(())
             }
         }
     }
 
-    /// The tier whose prefix is the longest that matches the key for this caller. At equal depth the prefix with the
+    /// The tiers whose prefix is the longest that matches the key for this caller. Of equally long ones, the prefix with the
     /// earlier literal wins over the one with a template there.
     ///
     /// # Errors
     ///
-    /// Another tier that may be the right one: it depends on a claim that is in another place, as the token says.
-    pub(crate) fn find(&self, key: &ObjectKey, caller: &Caller) -> Result<Option<&Arc<Tier>>, &Arc<Tier>> {
+    /// The first tier of another prefix that may be the right one: it depends on a claim that is in another place, as the
+    /// token says.
+    pub(crate) fn find(&self, key: &ObjectKey, caller: &Caller) -> Result<Option<FoundPrefix<'_>>, &Arc<Tier>> {
         let segments: Vec<&str> = key.segments().collect();
         // A prefix ends with a slash, so the last segment of a key is never part of one.
         let folders = segments.split_last().map_or(&[][..], |(_, folders)| folders);
-        let deepest = |matching| self.root.deepest(folders, caller, matching).map(|(tier, _)| tier);
-        let certain = deepest(Matching::Certain);
+        let search = Search { folders, caller };
+        let certain = self.root.deepest(0, &search);
         if !caller.token().is_some_and(|token| token.claims.has_claims_elsewhere()) {
             return Ok(certain);
         }
-        match deepest(Matching::Possible) {
-            Some(possible) if !certain.is_some_and(|certain| Arc::ptr_eq(certain, possible)) => Err(possible),
+        match self.root.deepest_possible(&BTreeSet::from([0]), &search) {
+            Some(possible) if !certain.is_some_and(|certain| Arc::ptr_eq(certain.first, possible.first)) => {
+                Err(possible.first)
+            }
             _ => Ok(certain),
         }
     }
@@ -78,49 +101,95 @@ impl TierTree {
             unvisited.extend(node.template.as_ref().map(|(_, child)| &**child));
             Some(node)
         });
-        nodes.filter_map(|node| node.tier.as_ref())
+        nodes.flat_map(|node| &node.tiers)
     }
+}
+
+/// What the tree is searched for.
+struct Search<'s> {
+    folders: &'s [&'s str],
+    caller: &'s Caller,
 }
 
 impl Node {
-    /// The deepest tier at or below this node, with the number of segments left below it. Every node of the tree is
-    /// visited at most once, and the depth is bounded by the longest prefix.
-    fn deepest(&self, folders: &[&str], caller: &Caller, matching: Matching) -> Option<(&Arc<Tier>, usize)> {
-        let mut best = self.tier.as_ref().map(|tier| (tier, folders.len()));
-        let Some((first, rest)) = folders.split_first() else {
-            return best;
-        };
-        let literal = self.literals.get(*first);
-        let template = self.template.as_ref().filter(|(claim, _)| match claim.fits(first, caller) {
-            Fit::Yes => true,
-            Fit::Elsewhere => matching == Matching::Possible,
-            Fit::No => false,
+    /// The tiers at or below this node with the longest prefix. The prefix up to this node is that many folders.
+    fn deepest(&self, reached: usize, search: &Search<'_>) -> Option<FoundPrefix<'_>> {
+        let rest = search.folders.get(reached..).unwrap_or_default();
+        let literal = rest.first().and_then(|name| self.literals.get(*name));
+        let literal = literal.and_then(|child| child.deepest(reached + 1, search));
+        let template = self.template.as_ref().and_then(|(template, child)| {
+            let taken = template.takes(rest, search.caller)?;
+            child.deepest(reached + taken, search)
         });
-        // Literals come first: only a strictly deeper match replaces the best one so far.
-        for child in literal.into_iter().chain(template.map(|(_, child)| &**child)) {
-            if let Some(found) = child.deepest(rest, caller, matching)
-                && best.is_none_or(|(_, left)| found.1 < left)
-            {
-                best = Some(found);
-            }
-        }
-        best
+        longest(self.found(reached), literal.into_iter().chain(template))
+    }
+
+    /// The same if each claim that is in another place may have the value of the key. `reached` are the numbers of folders
+    /// that the prefix up to this node can be: there are several only after a template of any number of segments whose
+    /// value is unknown.
+    fn deepest_possible(&self, reached: &BTreeSet<usize>, search: &Search<'_>) -> Option<FoundPrefix<'_>> {
+        let most = reached.last()?;
+        let literals = search.names_after(reached).into_iter().filter_map(|name| {
+            let child = self.literals.get(name)?;
+            child.deepest_possible(&search.after_literal(name, reached), search)
+        });
+        let template = self
+            .template
+            .as_ref()
+            .and_then(|(template, child)| child.deepest_possible(&search.after_template(template, reached), search));
+        longest(self.found(*most), literals.chain(template))
+    }
+
+    /// The tiers of this node.
+    fn found(&self, prefix_segments: usize) -> Option<FoundPrefix<'_>> {
+        self.tiers.split_first().map(|(first, others)| FoundPrefix { first, others, prefix_segments })
     }
 }
 
-/// Which templates match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Matching {
-    /// Those whose claim has the value of the segment.
-    Certain,
-    /// Also those whose claim is in another place and may have that value.
-    Possible,
+/// Literals come before the template: only a strictly longer prefix replaces the best one so far.
+fn longest<'t>(own: Option<FoundPrefix<'t>>, below: impl Iterator<Item = FoundPrefix<'t>>) -> Option<FoundPrefix<'t>> {
+    below.fold(own, |best, found| match best {
+        Some(best) if best.prefix_segments >= found.prefix_segments => Some(best),
+        _ => Some(found),
+    })
+}
+
+impl<'s> Search<'s> {
+    /// The different folders that can be the next one.
+    fn names_after(&self, reached: &BTreeSet<usize>) -> BTreeSet<&'s str> {
+        reached.iter().filter_map(|count| self.folders.get(*count).copied()).collect()
+    }
+
+    fn after_literal(&self, name: &str, reached: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let is_next = |count: &&usize| self.folders.get(**count) == Some(&name);
+        reached.iter().filter(is_next).map(|count| count + 1).collect()
+    }
+
+    fn after_template(&self, template: &Template, reached: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let is_unknown = template.is_elsewhere(self.caller);
+        let (mut after, mut first_unknown) = (BTreeSet::new(), None);
+        for &count in reached {
+            let rest = self.folders.get(count..).unwrap_or_default();
+            // A value in the token counts, even if there may be others.
+            if let Some(taken) = template.takes(rest, self.caller) {
+                after.insert(count + taken);
+            } else if is_unknown {
+                match template.length() {
+                    TemplateLength::Exactly(taken) => after.extend((taken <= rest.len()).then_some(count + taken)),
+                    TemplateLength::OfValue => first_unknown = first_unknown.or(Some(count)),
+                }
+            }
+        }
+        // Any number of folders after the first count includes those after each later count.
+        after.extend(first_unknown.into_iter().flat_map(|count| count + 1..=self.folders.len()));
+        after
+    }
 }
 
 /// Why a tier cannot have its prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum TierConflict {
-    #[error("repeats the prefix of tier \"{0}\"")]
+    #[error("repeats the prefix of tier \"{0}\": tiers can have the same prefix only if each has include")]
     SamePrefix(Arc<str>),
     #[error("has a template where another tier has a different one, so that a key could match both")]
     OtherTemplate,

@@ -4,10 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::context::PolicyContext;
+use super::lists::values;
+use super::reach::reaching;
 use super::rule::{self, RuleWithTiers};
 use super::tier::{self, TierSpecification};
+use super::{defaults, endpoints, inherit, same_prefix};
 use crate::decide::{BucketTiers, Operation, Policy, PolicyHash, Rule, TierOutline};
-use crate::object::{BucketName, EndpointName};
+use crate::object::BucketName;
 use access_broker_base::document::{Document, Located, Table, nearest};
 
 pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>, hash: PolicyHash) -> Policy {
@@ -16,8 +19,11 @@ pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>, hash
     // Names of invalid tiers count: a rule that refers to one is not invalid for that.
     let declared: HashSet<String> =
         root.tables("tier").iter_mut().filter_map(|table| Some(table.peek_string("name")?.value)).collect();
+    let defaults = defaults::read_all(document, root.tables("defaults"), context);
+    let tables = root.tables("tier");
+    let tier_count = tables.len();
     let mut tiers: Vec<TierSpecification> =
-        root.tables("tier").into_iter().filter_map(|table| tier::read(table, context)).collect();
+        tables.into_iter().filter_map(|table| tier::read(table, context, &defaults)).collect();
     let grants = read_rules(root.tables("grant"), context, rule::read_grant);
     let denials = read_rules(root.tables("denial"), context, rule::read_denial);
     if !root.holds("tier") {
@@ -29,37 +35,34 @@ pub(super) fn compile(document: &Document<'_>, context: &PolicyContext<'_>, hash
     for TierSpecification { bucket, path, endpoints, prefix_text, .. } in &tiers {
         match context.buckets.get(&bucket.value) {
             Some(known) => {
-                report_unknown_endpoints(document, path, endpoints, bucket, &known.endpoints);
+                endpoints::report_unknown(document, path, endpoints, &bucket.value, &known.endpoints);
                 if known.takes_backslash_for_slash && prefix_text.value.contains('\\') {
                     let rule = "must not have \"\\\", because the bucket has backslash_in_keys = false";
                     document.report(&prefix_text.location, format!("{path}.prefix"), rule);
                 }
             }
-            None => {
-                let rule = format!("refers to undefined bucket \"{}\"", bucket.value);
-                document.report(&bucket.location, format!("{path}.bucket"), rule);
-            }
+            None => document.report(&bucket.location, format!("{path}.bucket"), tier::undefined_bucket(&bucket.value)),
         }
     }
     for rule in grants.iter().chain(&denials) {
         report_unknown_tiers(document, rule, &declared);
     }
+    same_prefix::report(document, &tiers);
+    let parents = inherit::parents(document, &tiers, &by_name, &declared);
     for grant in &grants {
-        report_unreachable(document, grant, &tiers, &by_name);
+        report_unreachable(document, grant, &tiers, &by_name, tier_count);
         report_shared_templates(document, grant, &tiers, &by_name, context);
         report_endpoints_of_grant(document, grant, &tiers, &by_name, context);
-        for index in reached_tiers(grant, &by_name, tiers.len()) {
-            if let Some(specification) = tiers.get_mut(index) {
-                specification.tier.grants.push(Arc::clone(&grant.rule));
-            }
-        }
     }
-    for denial in &denials {
-        for index in reached_tiers(denial, &by_name, tiers.len()) {
-            if let Some(specification) = tiers.get_mut(index) {
-                specification.tier.denials.push(Arc::clone(&denial.rule));
-            }
-        }
+    let reach = |rules: &[RuleWithTiers]| {
+        reaching(rules.iter().map(|rule| reached_tiers(rule, &by_name, parents.len())), &parents)
+    };
+    for ((tier, of_grants), of_denials) in tiers.iter_mut().zip(reach(&grants)).zip(reach(&denials)) {
+        inherit::report_inherited(document, tier, &of_grants, &grants, context);
+        let rules = |of: &[RuleWithTiers], index: usize| of.get(index).map(|rule| Arc::clone(&rule.rule));
+        tier.tier.grants = of_grants.in_order_of_tiers().filter_map(|index| rules(&grants, index)).collect();
+        let denials_in_order = of_denials.in_order_of_file();
+        tier.tier.denials = denials_in_order.into_iter().filter_map(|index| rules(&denials, index)).collect();
     }
     build(document, tiers, context, hash)
 }
@@ -88,35 +91,23 @@ const MAX_COMPARED: usize = 100;
 fn report_unknown_tiers(document: &Document<'_>, rule: &RuleWithTiers, declared: &HashSet<String>) {
     for Located { value, location } in rule.tiers.iter().flatten() {
         if !declared.contains(value) {
-            let setting = format!("{}.tiers", rule.path);
-            // A policy with many tiers and many slips would take long to compare.
-            let known =
-                if declared.len() <= MAX_COMPARED { nearest(value, declared.iter().map(String::as_str)) } else { None };
-            let hint = known.map_or_else(String::new, |known| format!("; did you mean {known:?}?"));
-            document.report(location, setting, format!("refers to undefined tier {value:?}{hint}"));
+            document.report(location, format!("{}.tiers", rule.path), undefined_tier(value, declared));
         }
     }
+}
+
+/// The rule that the name of a tier breaks.
+pub(super) fn undefined_tier(name: &str, declared: &HashSet<String>) -> String {
+    // A policy with many tiers and many slips would take long to compare.
+    let known = if declared.len() <= MAX_COMPARED { nearest(name, declared.iter().map(String::as_str)) } else { None };
+    let hint = known.map_or_else(String::new, |known| format!("; did you mean {known:?}?"));
+    format!("refers to undefined tier {name:?}{hint}")
 }
 
 fn reached_tiers(rule: &RuleWithTiers, by_name: &HashMap<String, usize>, tier_count: usize) -> Vec<usize> {
     match &rule.tiers {
         None => (0..tier_count).collect(),
         Some(names) => names.iter().filter_map(|name| by_name.get(&name.value).copied()).collect(),
-    }
-}
-
-fn report_unknown_endpoints(
-    document: &Document<'_>,
-    path: &str,
-    endpoints: &[Located<EndpointName>],
-    bucket: &Located<BucketName>,
-    known: &BTreeSet<EndpointName>,
-) {
-    for Located { value, location } in endpoints {
-        if !known.contains(value) {
-            let rule = format!("refers to undefined endpoint \"{value}\" of bucket \"{}\"", bucket.value);
-            document.report(location, format!("{path}.endpoints"), rule);
-        }
     }
 }
 
@@ -136,9 +127,7 @@ fn report_endpoints_of_grant(
     for TierSpecification { tier, bucket, .. } in
         reached_tiers(grant, by_name, tiers.len()).iter().filter_map(|index| tiers.get(*index))
     {
-        let of_bucket = context.buckets.get(&bucket.value).into_iter().flat_map(|known| &known.endpoints);
-        let of_tier = |name: &&EndpointName| tier.endpoints.as_ref().is_none_or(|list| list.contains(*name));
-        let usable: BTreeSet<&EndpointName> = of_bucket.filter(of_tier).collect();
+        let usable = endpoints::usable(&bucket.value, tier.endpoints.as_deref(), context);
         if !grant.endpoints.iter().any(|name| usable.contains(&name.value)) {
             let rule = format!("leaves tier \"{}\" without an endpoint", tier.name());
             document.report(&grant.location, setting.clone(), rule);
@@ -162,9 +151,10 @@ fn report_unreachable(
     grant: &RuleWithTiers,
     tiers: &[TierSpecification],
     by_name: &HashMap<String, usize>,
+    tier_count: usize,
 ) {
     let reached = reached_tiers(grant, by_name, tiers.len());
-    let some_are_invalid = grant.tiers.as_ref().is_some_and(|names| names.len() != reached.len());
+    let some_are_invalid = grant.tiers.as_ref().map_or(tier_count, Vec::len) != reached.len();
     let offered =
         |operation| reached.iter().filter_map(|index| tiers.get(*index)).any(|reached| reached.tier.offers(operation));
     for operation in grant.rule.operations() {
@@ -175,7 +165,12 @@ fn report_unreachable(
     }
 }
 
-/// Two issuers can give the same value of a claim to different people, who would then share a prefix.
+/// Whether a grant must have issuers in this tier: two issuers can give the same value of a claim to different people, who
+/// would then share a prefix.
+pub(super) fn must_name_issuers(grant: &Rule, tier: &TierSpecification, context: &PolicyContext<'_>) -> bool {
+    context.issuers.len() > 1 && !grant.names_issuers() && tier.prefix.templates().next().is_some()
+}
+
 fn report_shared_templates(
     document: &Document<'_>,
     grant: &RuleWithTiers,
@@ -183,11 +178,11 @@ fn report_shared_templates(
     by_name: &HashMap<String, usize>,
     context: &PolicyContext<'_>,
 ) {
-    if context.issuers.len() < 2 || grant.rule.names_issuers() {
-        return;
-    }
     let reached = reached_tiers(grant, by_name, tiers.len());
-    let template = reached.iter().filter_map(|index| tiers.get(*index)).find(|reached| reached.prefix.has_template());
+    let template = reached
+        .iter()
+        .filter_map(|index| tiers.get(*index))
+        .find(|reached| must_name_issuers(&grant.rule, reached, context));
     if let Some(TierSpecification { tier, .. }) = template {
         let rule = format!(
             "must have issuers, because several are configured and the prefix of tier \"{}\" comes from claims: list the \
@@ -207,12 +202,14 @@ fn build(
 ) -> Policy {
     let mut buckets: HashMap<BucketName, BucketTiers> = HashMap::new();
     let mut outline = Vec::with_capacity(tiers.len());
-    for TierSpecification { tier, path, bucket, prefix_text, prefix, .. } in tiers {
+    for TierSpecification { tier, path, bucket, prefix_text, prefix, include, inherit, .. } in tiers {
         let rule_names = |rules: &[Arc<Rule>]| rules.iter().map(|rule| Arc::clone(rule.name())).collect();
         outline.push(TierOutline {
             name: Arc::clone(tier.name()),
             bucket: bucket.value.clone(),
             prefix: prefix_text.value,
+            include: include.map(|include| values(include.globs)).unwrap_or_default(),
+            inherit: inherit.map(|name| name.value.into()),
             operations: Operation::ALL.into_iter().filter(|operation| tier.offers(*operation)).collect(),
             grants: rule_names(&tier.grants),
             denials: rule_names(&tier.denials),

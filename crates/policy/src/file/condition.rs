@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::context::PolicyContext;
-use super::lists::not_empty;
-use crate::decide::{Condition, Issuers};
+use super::lists::{NO_EMPTY_VALUE, NOT_EMPTY, beginning, not_empty, parse_entries, values};
+use super::rule::RuleKind;
+use crate::decide::{ClaimPattern, Condition, Issuers};
 use access_broker_base::document::{Located, Table};
-use access_broker_identity::WorkloadId;
+use access_broker_identity::{ClaimPath, WorkloadId};
 
 /// Every issuer, as a value of `issuers`.
 pub(super) const ANY_ISSUER: &str = "any";
 
 /// Reads a `to` table.
-pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Condition {
+pub(super) fn read(mut table: Table<'_>, kind: RuleKind, context: &PolicyContext<'_>) -> Condition {
     if !table.is_present() {
         table.report_here("is required; { authenticated = true } means every authenticated caller");
         return Condition::default();
@@ -33,16 +34,17 @@ pub(super) fn read(mut table: Table<'_>, context: &PolicyContext<'_>) -> Conditi
         issuers: read_issuers(&mut table, context),
         groups: read_values(&mut table, "groups", "The caller is in one of these groups.", "names of groups"),
         scopes: read_values(&mut table, "scopes", "The token has one of these scopes.", "scopes"),
-        claims: read_claims(&mut table),
+        claims: read_claims(&mut table, kind),
         workloads: read_workloads(&mut table, context),
         trust_domains: read_trust_domains(&mut table, context),
     };
-    if condition.is_empty() && authenticated.is_none() {
+    // A claim that is not valid has been reported.
+    if condition.is_empty() && authenticated.is_none() && !table.holds("claims") {
         table.report_here(
             "must have a condition: authenticated, issuers, groups, scopes, claims, workloads or trust_domains",
         );
     }
-    if condition.claims.iter().any(|(name, _)| name == "sub") && condition.issuers == Issuers::NotNamed {
+    if condition.claims.iter().any(|(path, _)| path.is_top_level("sub")) && condition.issuers == Issuers::NotNamed {
         table.report_here("must have issuers together with claims.sub, because a subject is unique only in its issuer");
     }
     table.finish();
@@ -126,28 +128,55 @@ fn read_values(
     Some(not_empty(table, key, values))
 }
 
-fn read_claims(table: &mut Table<'_>) -> Vec<(String, Vec<String>)> {
+fn read_claims(table: &mut Table<'_>, kind: RuleKind) -> Vec<(ClaimPath, Vec<ClaimPattern>)> {
     let claims = table.table("claims");
     if !claims.is_present() {
         return Vec::new();
     }
     claims.describe(
-        "For each claim in this table, the token has one of its values: a string, a boolean, an integer, or a list of \
-         these.",
+        "For each claim in this table, the token's claim matches one of its values: a string, a boolean, an integer, or \
+         a list of these. See [patterns](#patterns).",
         "none",
     );
-    claims
-        .describe_free_keys("A string, a boolean, an integer, or a list of these: the token's claim has one of them.");
+    claims.describe_free_keys(
+        "A string, a boolean, an integer, or a list of these: the token's claim matches one of them.",
+    );
     // A set, because the keys of a table have no order and messages need one.
     let names: BTreeSet<&str> = claims.keys().collect();
     if names.is_empty() {
         claims.report_here("must have at least one claim");
     }
-    names
-        .into_iter()
-        .filter_map(|name| {
-            let values = claims.scalars_as_text(name)?;
-            Some((name.to_owned(), not_empty(&claims, name, values)))
-        })
-        .collect()
+    let mut conditions: Vec<(ClaimPath, Vec<ClaimPattern>)> = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(patterns) = claims.scalars_as_text(name) else { continue };
+        let patterns = parse_entries(&claims, name, patterns, NOT_EMPTY, |text| read_pattern(text, kind));
+        match ClaimPath::parse(name) {
+            Ok(path) if conditions.iter().any(|(other, _)| *other == path) => {
+                claims.report(
+                    name,
+                    &claims.location_of(name),
+                    "repeats the claim of another key; use one list of values",
+                );
+            }
+            Ok(path) => conditions.push((path, values(patterns))),
+            Err(rule) => claims.report(name, &claims.location_of(name), rule),
+        }
+    }
+    conditions
+}
+
+fn read_pattern(text: &str, kind: RuleKind) -> Result<ClaimPattern, String> {
+    if text.is_empty() {
+        return Err(NO_EMPTY_VALUE.to_owned());
+    }
+    let invalid = |error| format!("has an invalid pattern: \"{}\" {error}", beginning(text));
+    let pattern = ClaimPattern::parse(text).map_err(invalid)?;
+    if kind == RuleKind::Denial && !pattern.suits_denial() {
+        return Err(format!(
+            "has an invalid pattern: \"{}\" must end in '**' in a denial, because a caller can avoid it by a value with \
+             another number of segments",
+            beginning(text)
+        ));
+    }
+    Ok(pattern)
 }

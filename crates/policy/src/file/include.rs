@@ -1,19 +1,31 @@
 //! Reads the `include` of a tier.
 
-use super::lists::{parse_entries, values};
+use std::sync::Arc;
+
+use super::lists::{beginning, parse_entries, values};
 use crate::decide::{Glob, Include};
-use access_broker_base::document::Table;
-use access_broker_base::invisible::made_visible;
+use access_broker_base::document::{Located, Table};
 
 /// The most bytes of globs that one tier can have. It bounds the time of a decision: matching a glob takes at most its
 /// length times the length of the key.
-const MAX_INCLUDE_BYTES: usize = 32 * 1_024;
+pub(super) const MAX_INCLUDE_BYTES: usize = 32 * 1_024;
 
-/// How much of a glob an error shows, in characters.
-const SHOWN_CHARACTERS: usize = 80;
+/// An `include`, and its globs as the file has them.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenInclude {
+    pub(super) include: Arc<Include>,
+    pub(super) globs: Vec<Located<String>>,
+}
 
-/// Reads the `include` of a tier. `None`: it includes every key.
-pub(super) fn read(table: &mut Table<'_>) -> Option<Include> {
+impl WrittenInclude {
+    /// The bytes of all globs.
+    pub(super) fn len(&self) -> usize {
+        self.globs.iter().map(|glob| glob.value.len()).sum()
+    }
+}
+
+/// Reads an `include`. `None`: it includes every key.
+pub(super) fn read(table: &mut Table<'_>) -> Option<WrittenInclude> {
     let patterns = table
         .setting("include", "Which keys below the prefix belong to the tier: one of the globs must match.")
         .list("globs")
@@ -28,13 +40,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Include> {
     let parse = |pattern: &str| {
         Glob::parse(pattern).map_err(|error| format!("has an invalid glob: \"{}\" {error}", beginning(pattern)))
     };
-    Some(Include(values(parse_entries(table, "include", patterns, not_empty, parse))))
-}
-
-/// The beginning of a pattern, in one line and with its backslashes unescaped.
-fn beginning(pattern: &str) -> String {
-    match pattern.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => made_visible(&pattern[..end]).into_owned() + "…",
-        None => made_visible(pattern).into_owned(),
-    }
+    let globs = patterns.clone();
+    let include = Include(values(parse_entries(table, "include", patterns, not_empty, parse)));
+    Some(WrittenInclude { include: Arc::new(include), globs })
 }

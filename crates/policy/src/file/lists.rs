@@ -3,9 +3,16 @@
 use std::fmt::Display;
 
 use access_broker_base::document::{Located, Table};
+use access_broker_base::invisible::made_visible;
 
 /// The rule that an empty list breaks where a left-out list means something else.
 pub(super) const NOT_EMPTY: &str = "must not be an empty list";
+
+/// The rule that an empty value breaks.
+pub(super) const NO_EMPTY_VALUE: &str = "must not have an empty value";
+
+/// How much of a pattern an error shows, in characters.
+const SHOWN_CHARACTERS: usize = 80;
 
 /// The rule that an empty list of demands breaks.
 pub(super) const NO_DEMAND: &str = "must not be an empty list; leave it out to demand nothing";
@@ -37,7 +44,7 @@ pub(super) fn not_empty(table: &Table<'_>, key: &str, entries: Vec<Located<Strin
         table.report(key, &table.location_of(key), NOT_EMPTY);
     }
     for Located { location, .. } in entries.iter().filter(|entry| entry.value.is_empty()) {
-        table.report(key, location, "must not have an empty value");
+        table.report(key, location, NO_EMPTY_VALUE);
     }
     values(entries)
 }
@@ -45,4 +52,12 @@ pub(super) fn not_empty(table: &Table<'_>, key: &str, entries: Vec<Located<Strin
 /// The entries without their locations.
 pub(super) fn values<T>(entries: Vec<Located<T>>) -> Vec<T> {
     entries.into_iter().map(|entry| entry.value).collect()
+}
+
+/// The beginning of a pattern, in one line and with its backslashes unescaped.
+pub(super) fn beginning(pattern: &str) -> String {
+    match pattern.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => made_visible(&pattern[..end]).into_owned() + "…",
+        None => made_visible(pattern).into_owned(),
+    }
 }

@@ -63,17 +63,20 @@ fn fewer<'c>(
     })
 }
 
+/// The array of tables that has a bucket instead of a name.
+const DEFAULTS: &str = "defaults";
+
 type Counts = BTreeMap<String, usize>;
 
 #[derive(Default)]
 struct Inventory {
-    /// Tiers, grants, denials and conditions.
+    /// Tiers, grants, denials, defaults and conditions.
     kinds: Counts,
     /// By dotted path, without the numbers that count tables.
     settings: Counts,
-    /// The settings of each tier, grant and denial that has a name.
+    /// The settings of each tier, grant and denial that has a name, and of the defaults of each bucket.
     named: BTreeMap<String, Counts>,
-    /// Every tier and denial, by its name or else by its content.
+    /// Every tier, denial and defaults, by its name or else by its content.
     safeguards: BTreeSet<String>,
 }
 
@@ -82,7 +85,7 @@ impl Inventory {
         let mut inventory = Self::default();
         let Ok(root) = DeTable::parse(text) else { return inventory };
         count_table("", root.get_ref(), &mut inventory.settings);
-        for kind in ["tier", "grant", "denial"] {
+        for kind in ["tier", "grant", "denial", DEFAULTS] {
             let entries = root.get_ref().get(kind).and_then(|value| value.get_ref().as_array());
             for table in
                 entries.into_iter().flat_map(|array| array.iter()).filter_map(|value| value.get_ref().as_table())
@@ -94,10 +97,12 @@ impl Inventory {
     }
 
     fn count_entry(&mut self, kind: &str, table: &DeTable<'_>) {
-        *self.kinds.entry(format!("{kind}s")).or_default() += 1;
+        let plural = if kind == DEFAULTS { kind.to_owned() } else { format!("{kind}s") };
+        *self.kinds.entry(plural).or_default() += 1;
         let to = table.get("to").and_then(|to| to.get_ref().as_table());
         *self.kinds.entry("conditions".to_owned()).or_default() += to.map_or(0, conditions);
-        let name = table.get("name").and_then(|name| name.get_ref().as_str()).map(|name| format!("{kind} {name:?}"));
+        let name = table.get(if kind == DEFAULTS { "bucket" } else { "name" });
+        let name = name.and_then(|name| name.get_ref().as_str()).map(|name| format!("{kind} {name:?}"));
         if kind != "grant" {
             self.safeguards.insert(name.clone().unwrap_or_else(|| content_of(kind, table)));
         }
@@ -269,6 +274,20 @@ to = { claims = { level = 20 } }
         }
         let films = BEFORE.rfind("[[tier]]").unwrap();
         assert!(lost(&BEFORE[..films]).contains(&"tiers: 1 instead of 2".to_owned()));
+    }
+
+    #[test]
+    fn defaults_are_told_apart_by_their_buckets() {
+        let media = "[[defaults]]\nbucket = \"media\"\ndownload = { end_with_token = true }\n";
+        let archive = media.replace("media", "archive");
+        let lost =
+            |before: &str, after: &str| -> Vec<String> { losses(before, after).iter().map(Loss::to_string).collect() };
+        assert_eq!(lost(media, &format!("{archive}{media}")), [""; 0]);
+        assert_eq!(lost(media, &archive), ["defaults \"media\": 0 instead of 1"]);
+        assert!(lost(media, "").contains(&"defaults: 0 instead of 1".to_owned()));
+        let without = media.replace("end_with_token = true", "");
+        let expected = "download.end_with_token of defaults \"media\": 0 instead of 1";
+        assert_eq!(lost(media, &format!("{archive}{without}")), [expected]);
     }
 
     #[test]

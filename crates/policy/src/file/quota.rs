@@ -14,23 +14,77 @@ pub enum RateScope {
     Total,
 }
 
-/// Reads the `quota` table of a tier, if it has one.
-pub(super) fn read(mut table: Table<'_>) -> Option<TierQuota> {
-    if !table.is_present() {
-        return None;
-    }
-    table.describe("How often URLs are issued in the tier.", "none");
-    let caller = read_rate(&mut table, RateScope::Caller, "none");
-    let total = read_rate(&mut table, RateScope::Total, "none");
-    if !table.holds("caller") && !table.holds("total") {
+/// The settings of a `quota` table, as far as it has them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct QuotaSettings {
+    caller: RateSettings,
+    total: RateSettings,
+}
+
+/// A rate and its burst, as far as a table has them.
+#[derive(Debug, Clone, Copy, Default)]
+struct RateSettings {
+    rate: Option<RateLimit>,
+    burst: Option<NonZeroU32>,
+}
+
+/// Reads the `quota` table of a tier. `None`: neither the tier nor the defaults have one.
+pub(super) fn read(mut table: Table<'_>, default: Option<&QuotaSettings>) -> Option<TierQuota> {
+    let default = default.copied().unwrap_or_default();
+    let own = read_settings(&mut table, &default, "How often URLs are issued in the tier.");
+    let caller = own.caller.or(default.caller).limit();
+    let total = own.total.or(default.total).limit();
+    let is_empty = caller.is_none() && total.is_none();
+    if is_empty && table.is_present() && !table.holds("caller") && !table.holds("total") {
         table.report_here("must have caller, total or both");
     }
+    let is_present = table.is_present();
     table.finish();
-    Some(TierQuota { caller, total })
+    (is_present || !is_empty).then_some(TierQuota { caller, total })
+}
+
+/// Reads the `quota` table of defaults.
+pub(super) fn read_defaults(mut table: Table<'_>) -> QuotaSettings {
+    let meaning = "Settings for `quota` of tiers that do not have them.";
+    let settings = read_settings(&mut table, &QuotaSettings::default(), meaning);
+    table.finish();
+    settings
+}
+
+fn read_settings(table: &mut Table<'_>, default: &QuotaSettings, meaning: &'static str) -> QuotaSettings {
+    if !table.is_present() {
+        return QuotaSettings::default();
+    }
+    table.describe(meaning, "none");
+    QuotaSettings {
+        caller: read_rate_settings(table, RateScope::Caller, "none", default.caller.rate.is_some()),
+        total: read_rate_settings(table, RateScope::Total, "none", default.total.rate.is_some()),
+    }
+}
+
+impl RateSettings {
+    /// Each setting for itself: the table's own one, or else the default.
+    fn or(self, default: Self) -> Self {
+        Self { rate: self.rate.or(default.rate), burst: self.burst.or(default.burst) }
+    }
+
+    fn limit(self) -> Option<RateLimit> {
+        self.rate.map(|rate| self.burst.map_or(rate, |burst| rate.with_burst(burst)))
+    }
 }
 
 /// Reads a rate, such as `600/m`, and its burst. `absent` says in the reference what holds without the rate.
 pub fn read_rate(table: &mut Table<'_>, scope: RateScope, absent: &'static str) -> Option<RateLimit> {
+    read_rate_settings(table, scope, absent, false).limit()
+}
+
+/// `has_default`: whether a burst alone is enough.
+fn read_rate_settings(
+    table: &mut Table<'_>,
+    scope: RateScope,
+    absent: &'static str,
+    has_default: bool,
+) -> RateSettings {
     let (key, meaning) = match scope {
         RateScope::Caller => ("caller", "How many permitted calls each caller has in a second, minute or hour."),
         RateScope::Total => {
@@ -68,9 +122,10 @@ pub fn read_rate(table: &mut Table<'_>, scope: RateScope, absent: &'static str) 
         .optional();
     if let Some(burst) = &burst
         && !table.holds(key)
+        && !has_default
     {
         table.report(burst_key, &burst.location, format!("requires {key} to be set"));
     }
     let burst = burst.and_then(|burst| NonZeroU32::new(burst.value));
-    rate.map(|rate| burst.map_or(rate.value, |burst| rate.value.with_burst(burst)))
+    RateSettings { rate: rate.map(|rate| rate.value), burst }
 }

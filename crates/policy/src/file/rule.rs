@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::context::PolicyContext;
-use super::lists::{NOT_EMPTY, not_empty, parse_entries, values};
+use super::lists::{NO_EMPTY_VALUE, NOT_EMPTY, parse_entries, values};
 use super::{condition, endpoints};
 use crate::decide::{Condition, Operation, Rule};
 use crate::object::EndpointName;
 use access_broker_base::document::{Located, Location, Table};
 use access_broker_base::invisible::is_invisible;
+use access_broker_identity::ClaimPath;
 
 #[derive(Debug)]
 pub(super) struct RuleWithTiers {
@@ -22,23 +23,43 @@ pub(super) struct RuleWithTiers {
     pub(super) location: Location,
 }
 
+/// The two kinds of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RuleKind {
+    Grant,
+    Denial,
+}
+
+/// Alone in `tiers`: every tier of the policy. Alone in `operations`: [`STAR_OPERATIONS`].
+const STAR: &str = "*";
+
+/// What `operations = "*"` means, for ever: an operation that is added later must be named, so that no written rule grants
+/// it.
+pub(super) const STAR_OPERATIONS: [Operation; 2] = [Operation::Download, Operation::Upload];
+
 /// The settings in which grants and denials differ.
 struct Scope {
+    kind: RuleKind,
     tiers: Option<Vec<Located<String>>>,
     operations: Option<Vec<Located<String>>>,
     endpoints: Option<Vec<Located<EndpointName>>>,
 }
 
-const TIERS: &str = "The tiers that the rule applies to.";
-const OPERATIONS: &str = "The operations that the rule applies to: `download`, `upload`, or both.";
+const TIERS: &str =
+    "The tiers that the rule applies to. `\"*\"` means every tier of the policy, and those added later.";
+const TIERS_LIMITS: &str = "tiers of the policy, or `\"*\"` alone";
+const OPERATIONS: &str = "The operations that the rule applies to. `\"*\"` means `download` and `upload`, for ever: operations \
+                          that come later are always named.";
+const OPERATIONS_LIMITS: &str = "`download`, `upload`, or `\"*\"` alone";
 
 /// Reads one `[[grant]]`. Both `tiers` and `operations` are required: leaving something out grants nothing.
 pub(super) fn read_grant(mut table: Table<'_>, index: usize, context: &PolicyContext<'_>) -> RuleWithTiers {
     table.describe("Permits operations in tiers to the callers that `to` describes.", "none: nothing is permitted");
     let name = read_name(&mut table, "`grant[0]`, `grant[1]` …");
     let scope = Scope {
-        tiers: table.setting("tiers", TIERS).list("names of tiers").required(),
-        operations: table.setting("operations", OPERATIONS).list("operations").required(),
+        kind: RuleKind::Grant,
+        tiers: table.setting("tiers", TIERS).list("names of tiers").limits(TIERS_LIMITS).required(),
+        operations: table.setting("operations", OPERATIONS).list("operations").limits(OPERATIONS_LIMITS).required(),
         endpoints: endpoints::read(
             &mut table,
             "The bucket's endpoints that the URLs of these callers use. The first is used if the request has none.",
@@ -56,10 +77,17 @@ pub(super) fn read_denial(mut table: Table<'_>, index: usize, context: &PolicyCo
     table.describe("Denies operations to the callers that `to` describes. A denial wins over every grant.", "none");
     let name = read_name(&mut table, "`denial[0]`, `denial[1]` …");
     let scope = Scope {
-        tiers: table.setting("tiers", TIERS).list("names of tiers").absent("every tier").optional(),
+        kind: RuleKind::Denial,
+        tiers: table
+            .setting("tiers", TIERS)
+            .list("names of tiers")
+            .limits(TIERS_LIMITS)
+            .absent("every tier")
+            .optional(),
         operations: table
             .setting("operations", OPERATIONS)
             .list("operations")
+            .limits(OPERATIONS_LIMITS)
             .absent("`download` and `upload`")
             .optional(),
         endpoints: None,
@@ -81,27 +109,30 @@ fn read_name(table: &mut Table<'_>, absent: &'static str) -> Option<String> {
 }
 
 fn read_rule(table: &mut Table<'_>, name: String, scope: Scope, context: &PolicyContext<'_>) -> RuleWithTiers {
-    let Scope { tiers, operations, endpoints } = scope;
+    let Scope { kind, tiers, operations, endpoints } = scope;
     // An empty list reaches nothing: such a denial would look like a safeguard and have no effect.
     if tiers.as_ref().is_some_and(Vec::is_empty) {
         table.report("tiers", &table.location_of("tiers"), NOT_EMPTY);
     }
     let first = operations.as_ref().and_then(|operations| operations.first());
     let operations_location = first.map_or_else(|| table.location().clone(), |operation| operation.location.clone());
-    let operations = operations.map_or_else(
-        || Operation::ALL.to_vec(),
-        |names| values(parse_entries(table, "operations", names, NOT_EMPTY, parse_operation)),
-    );
+    let operations = match operations {
+        None => Operation::ALL.to_vec(),
+        Some(names) if takes_star(table, "operations", "an operation", &names) => STAR_OPERATIONS.to_vec(),
+        Some(names) => values(parse_entries(table, "operations", names, NOT_EMPTY, parse_operation)),
+    };
+    let tiers = tiers.filter(|names| !takes_star(table, "tiers", "the name of a tier", names));
     let required_claims = table
         .setting(
             "required_claims",
-            "Claims that the caller's token must have, with any value. See \
+            "Claims, or paths to claims, that the caller's token must have, with any value. See \
              [missing claims](#claims-that-are-missing-or-elsewhere).",
         )
         .list("names of claims")
         .optional();
-    let required_claims = required_claims.map(|names| not_empty(table, "required_claims", names)).unwrap_or_default();
-    let to = condition::read(table.table("to"), context);
+    let parse = |claims| values(parse_entries(table, "required_claims", claims, NOT_EMPTY, parse_claim));
+    let required_claims = required_claims.map(parse).unwrap_or_default();
+    let to = condition::read(table.table("to"), kind, context);
     let rule =
         Rule { name: name.into(), operations, to, required_claims, endpoints: endpoints::names(endpoints.as_ref()) };
     RuleWithTiers {
@@ -114,16 +145,37 @@ fn read_rule(table: &mut Table<'_>, name: String, scope: Scope, context: &Policy
     }
 }
 
+/// Whether a list has `*`. It is reported if there is more in the list.
+fn takes_star(table: &Table<'_>, key: &str, other: &str, names: &[Located<String>]) -> bool {
+    let Some(star) = names.iter().find(|name| is_star(&name.value)) else { return false };
+    if names.len() > 1 {
+        table.report(key, &star.location, format!("cannot combine {STAR:?} with {other}"));
+    }
+    true
+}
+
+/// Whether a value of `tiers` or `operations` is `*`.
+pub(super) fn is_star(value: &str) -> bool {
+    value == STAR
+}
+
 fn parse_operation(name: &str) -> Result<Operation, String> {
     let found = Operation::ALL.into_iter().find(|operation| operation.name() == name);
     found.ok_or_else(|| format!("has the unknown operation {name:?}; the operations are download and upload"))
+}
+
+fn parse_claim(text: &str) -> Result<ClaimPath, String> {
+    if text.is_empty() {
+        return Err(NO_EMPTY_VALUE.to_owned());
+    }
+    ClaimPath::parse(text).map_err(|error| format!("has the claim {text:?}, which {error}"))
 }
 
 /// Two issuers can give the same name to different people. A denial for too many callers does no harm.
 fn report_names_of_several_issuers(
     table: &Table<'_>,
     to: &Condition,
-    required_claims: &[String],
+    required_claims: &[ClaimPath],
     context: &PolicyContext<'_>,
 ) {
     let mut names = to.names_within_an_issuer();

@@ -58,6 +58,8 @@ mod tests {
             ("{${A}}/", "{sub}/", "inside a template"),
             ("t/{claims.${A}}/", "t/{claims.tenant}/", "inside a template"),
             ("t/{claims.a${A:-b}}/", "t/{claims.ab}/", "inside a template"),
+            ("t/{claims./a/${A}/c:2}/", "t/{claims./a/b/c:2}/", "inside a template"),
+            ("t/{claims.a:${A}}/", "t/{claims.a:*}/", "inside a template"),
         ] {
             let rule = broken_rule(raw, prefix);
             assert!(rule.is_some_and(|rule| rule.contains(part)), "{raw}: {rule:?}");
@@ -66,6 +68,7 @@ mod tests {
             ("${A}/", "a/"),
             ("${A}/{sub}/", "a/{sub}/"),
             ("{sub}/${A}/{claims.b}/", "{sub}/a/{claims.b}/"),
+            ("{claims./a/b:2}/${A}/", "{claims./a/b:2}/a/"),
             ("$${A}/${B}/", "${A}/b/"),
             ("$$/${A}$/", "$/a$/"),
         ] {

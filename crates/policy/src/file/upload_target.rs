@@ -1,6 +1,7 @@
 //! Where a tier's uploads go, and what the tier must not promise there.
 
 use super::context::PolicyContext;
+use super::upload::UploadSettings;
 use crate::object::{BucketName, BucketProfile, ChecksumAlgorithm, EndpointName};
 use access_broker_base::document::{Located, Table, WarningCode};
 
@@ -31,22 +32,14 @@ impl<'c> UploadTarget<'c> {
         ChecksumAlgorithm::ALL.into_iter().filter(|algorithm| self.profile.is_known_to_check(*algorithm)).collect()
     }
 
-    /// Reports what a tier's `upload` table relies on and the server does not do. Warns about what the server may not do.
-    pub(crate) fn report(&self, table: &Table<'_>, overwrite: bool, if_match: bool, checksums: &[ChecksumAlgorithm]) {
-        let Self { bucket, profile, endpoints } = self;
+    /// Reports the settings of an `upload` table, of a tier or of defaults, that the server does not keep.
+    pub(crate) fn report_settings(&self, table: &Table<'_>, settings: &UploadSettings) {
+        let Self { bucket, profile, .. } = self;
         let report = |key: &str, rule: String| table.report(key, &table.location_of(key), rule);
-        if let Some(endpoint) = profile.endpoint_open_to_unsigned_headers(endpoints) {
-            table.report_here(format!(
-                "is not safe: the server at endpoint \"{endpoint}\" of bucket \"{bucket}\" may accept unsigned x-amz-* \
-                 headers, by which the holder of an upload URL reads other objects; set the bucket's upload_credentials to \
-                 credentials that cannot read, or its unsigned_headers to \"refused\" if you have tested that the server \
-                 refuses them, or to \"accepted\" to accept the risk (docs/SERVERS.md)"
-            ));
+        if profile.ignores_conditions() && settings.overwrite == Some(false) {
+            report("overwrite", self.always_overwrites());
         }
-        if profile.ignores_conditions() && !overwrite {
-            let rule = "must be true, because the server always overwrites: conditional_writes is false for";
-            report("overwrite", format!("{rule} bucket \"{bucket}\""));
-        }
+        let if_match = settings.if_match == Some(true);
         if if_match && profile.ignores_conditions() {
             report("if_match", format!("must not be true: conditional_writes is false for bucket \"{bucket}\""));
         } else if if_match && !profile.supports_if_match() {
@@ -59,13 +52,36 @@ impl<'c> UploadTarget<'c> {
                 ),
             );
         }
-        for algorithm in checksums.iter().filter(|algorithm| profile.is_known_to_ignore(**algorithm)) {
+        let checksums = settings.checksums.iter().flatten();
+        for algorithm in checksums.filter(|algorithm| profile.is_known_to_ignore(**algorithm)) {
             let rule = format!("has \"{algorithm}\", which is not one of the checksums of bucket \"{bucket}\"");
             let known = profile.checksums.iter().flatten().map(|known| known.name()).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "none" } else { &known };
             report("checksum", format!("{rule}: its server compares {known}"));
         }
-        self.warn(table, overwrite, checksums);
+    }
+
+    /// Reports what a tier's `upload` table relies on without a setting, and the server does not do. Warns about what the
+    /// server may not do. The settings are those of the tier or of the defaults.
+    pub(crate) fn report(&self, table: &Table<'_>, overwrite: Option<bool>, checksums: Option<&[ChecksumAlgorithm]>) {
+        let Self { bucket, profile, endpoints } = self;
+        if let Some(endpoint) = profile.endpoint_open_to_unsigned_headers(endpoints) {
+            table.report_here(format!(
+                "is not safe: the server at endpoint \"{endpoint}\" of bucket \"{bucket}\" may accept unsigned x-amz-* \
+                 headers, by which the holder of an upload URL reads other objects; set the bucket's upload_credentials to \
+                 credentials that cannot read, or its unsigned_headers to \"refused\" if you have tested that the server \
+                 refuses them, or to \"accepted\" to accept the risk (docs/SERVERS.md)"
+            ));
+        }
+        if profile.ignores_conditions() && overwrite.is_none() {
+            table.report("overwrite", &table.location_of("overwrite"), self.always_overwrites());
+        }
+        self.warn(table, overwrite == Some(true), checksums.unwrap_or_default());
+    }
+
+    fn always_overwrites(&self) -> String {
+        let rule = "must be true, because the server always overwrites: conditional_writes is false for";
+        format!("{rule} bucket \"{}\"", self.bucket)
     }
 
     /// Warns about what a server other than AWS may not do, if the configuration does not say that it does.

@@ -7,8 +7,10 @@ mod callers;
 mod conditions;
 mod coverage;
 mod literals;
+mod overlap;
 mod pictures;
 mod sketch;
+mod subjects;
 
 pub use callers::CallerOutlook;
 pub use literals::looks_like_path;
@@ -22,8 +24,10 @@ pub(super) fn find(document: &Document<'_>, outlook: &CallerOutlook) {
     let policy = PolicySketch::read(document);
     literals::find(&policy);
     pictures::find(&policy);
+    overlap::find(&policy);
     coverage::find(&policy);
     conditions::find(&policy, outlook);
+    subjects::find(&policy);
 }
 
 #[cfg(test)]

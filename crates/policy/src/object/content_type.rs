@@ -3,7 +3,7 @@
 use super::token::is_token;
 
 /// `image/jpeg`, `text/plain; charset=utf-8` or `image/*`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ContentTypePattern {
     /// One content type with its parameters, compared byte for byte, except for case.
     Exact(Box<str>),

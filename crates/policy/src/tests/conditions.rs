@@ -40,7 +40,8 @@ fn a_claim_that_cannot_be_compared_grants_nothing_and_lifts_no_denial() {
         magic("\"finance\""),
         json!([magic("\"finance\"")]),
         magic("[\"x\",\"finance\"]"),
-        json!({ "finance": true }),
+        json!({ "finance": "yes" }),
+        json!({ "finance": true, "hr": false }),
         json!([["finance"]]),
         json!(["hr", { "a": 1 }]),
         magic("x"),
@@ -124,7 +125,7 @@ fn a_grant_that_cannot_hold_does_not_depend_on_a_claim_that_is_elsewhere() {
         let to = format!("to = {{ issuers = \"any\", {conditions} }}");
         (grant(&to), denial(&to))
     });
-    let claims = json!({ "dept": { "finance": true }, "_claim_names": elsewhere(&["groups", "area", "site"]) });
+    let claims = json!({ "dept": { "finance": 1 }, "_claim_names": elsewhere(&["groups", "area", "site"]) });
     for (yes, no) in [&groups, &first, &last] {
         assert_eq!(refusal(yes, &claims), Some(RefusalReason::NotGranted));
         // The denial holds for the object, and its other claim is in another place.
@@ -343,4 +344,229 @@ fn a_prefix_from_a_claim_that_is_elsewhere_hides_no_tier() {
     assert_eq!(tier(json!({ "hasgroups": true, "tenant": "acme" }), "t/acme/x"), Ok("own".to_owned()));
     assert_eq!(tier(json!({ "hasgroups": true }), "t/acme/x"), Ok("wide".to_owned()));
     assert_eq!(tier(json!({}), "t/acme/x"), Ok("wide".to_owned()));
+}
+
+#[test]
+fn patterns_match_values_in_grants_and_denials() {
+    let yes = grant("to = { issuers = \"any\", claims = { repository = [\"octo-org/*\", 'a\\*'], level = \"1*\" } }");
+    let no = denial("to = { claims = { repository = [\"octo-org/**\", 'a\\*'] } }");
+    for (repository, level, granted, denied) in [
+        (json!("octo-org/app"), json!(17), true, true),
+        (json!(["x", "octo-org/app"]), json!(1), true, true),
+        (json!("a*"), json!("1"), true, true),
+        (json!("octo-org/"), json!(1), true, false),
+        (json!("octo-org/app/x"), json!(1), false, true),
+        (json!("octo-org/app"), json!(2), false, true),
+        (json!("octo-org-2/app"), json!(1), false, false),
+        (json!("ab"), json!(1), false, false),
+        // What cannot be compared.
+        (json!(["x", { "octo-org/app": 1 }]), json!(1), false, true),
+    ] {
+        let claims = json!({ "repository": repository, "level": level });
+        assert_eq!(refusal(&yes, &claims), (!granted).then_some(RefusalReason::NotGranted), "{claims}");
+        assert_eq!(refusal(&no, &claims), denied.then(|| RefusalReason::Denied("no".into())), "{claims}");
+    }
+    let address = grant("to = { issuers = \"any\", claims = { email = \"*@a.example\" } }");
+    let unverified = json!({ "email": "me@a.example" });
+    assert_eq!(refusal(&address, &unverified), Some(RefusalReason::NotGranted));
+    assert_eq!(refusal(&address, &json!({ "email": "me@a.example", "email_verified": true })), None);
+    let no_address = denial("to = { claims = { email = \"me@**\" } }");
+    assert_eq!(refusal(&no_address, &unverified), Some(RefusalReason::Denied("no".into())));
+    let elsewhere = json!({ "repository": "x", "level": 1, "_claim_names": { "repository": "src1" } });
+    assert_eq!(refusal(&yes, &elsewhere), Some(RefusalReason::ClaimElsewhere(Some("yes".into()))));
+    assert_eq!(refusal(&no, &elsewhere), Some(RefusalReason::ClaimElsewhere(Some("no".into()))));
+}
+
+#[test]
+fn patterns_that_are_not_valid_are_reported() {
+    let problems = |kind: &str, value: &str| {
+        let rest = if kind == "grant" { "tiers = 't'\noperations = 'download'\n" } else { "" };
+        let text = format!("{ANYONE_MAY}\n[[{kind}]]\n{rest}to = {{ claims = {{ ref = ['x', {value}] }} }}");
+        compile(&text).err().map(|problems| problems.to_string())
+    };
+    for (value, rule) in [
+        ("'a**b'", "ref has an invalid pattern: \"a**b\" has '**' before its end"),
+        ("'***'", "has more than two '*' together"),
+        (r"'A\B'", r#"has an invalid pattern: "A\B" has a '\' that is not before"#),
+        ("''", "ref must not have an empty value"),
+        (
+            &format!("'{}*'", "é".repeat(512)),
+            &format!("\"{}…\" has a '*' and is longer than 1,024 bytes", "é".repeat(80)),
+        ),
+    ] {
+        for kind in ["grant", "denial"] {
+            let found = problems(kind, value).unwrap();
+            assert!(found.contains(&format!("{kind}[0].to.claims.")) && found.contains(rule), "{found}");
+            assert_eq!(found.lines().count(), 1, "{found}");
+        }
+    }
+    for value in ["'a*'", "'*/b'", r"'*\*'"] {
+        assert_eq!(problems("grant", value), None);
+        let found = problems("denial", value).unwrap();
+        assert!(
+            found.contains("denial[0].to.claims.ref has an invalid pattern") && found.contains("in a denial"),
+            "{found}"
+        );
+    }
+    for value in ["'a**'", "'a/*/**'", r"'\*'", "7", "true"] {
+        assert_eq!(problems("denial", value), None, "{value}");
+    }
+}
+
+#[test]
+fn conditions_name_claims_inside_others() {
+    let yes = grant("to = { issuers = \"any\", claims = { \"/realm_access/roles\" = \"editor\" } }");
+    let no = denial("to = { claims = { \"/realm_access/roles\" = \"editor\" } }");
+    for (claims, granted, denied) in [
+        (json!({ "realm_access": { "roles": ["viewer", "editor"] } }), true, true),
+        (json!({ "realm_access": { "roles": "editor" } }), true, true),
+        (json!({ "realm_access": { "roles": ["viewer"] } }), false, false),
+        (json!({ "realm_access": { "roles": null } }), false, false),
+        (json!({ "realm_access.roles": "editor", "/realm_access/roles": "editor", "roles": "editor" }), false, false),
+        (json!({ "realm_access": { "x": { "roles": "editor" } } }), false, false),
+        // What cannot be compared.
+        (json!({ "realm_access": { "roles": { "editor": 1 } } }), false, true),
+        // The names of members.
+        (json!({ "realm_access": { "roles": { "viewer": {}, "editor": { "org": "x" } } } }), true, true),
+        (json!({ "realm_access": { "roles": { "viewer": {} } } }), false, false),
+        (json!({ "realm_access": { "roles": [["editor"]] } }), false, true),
+        // Objects in a list have no paths.
+        (json!({ "realm_access": [{ "roles": "editor" }] }), false, false),
+    ] {
+        assert_eq!(refusal(&yes, &claims), (!granted).then_some(RefusalReason::NotGranted), "{claims}");
+        assert_eq!(refusal(&no, &claims), denied.then(|| RefusalReason::Denied("no".into())), "{claims}");
+    }
+    let elsewhere = json!({ "_claim_names": { "realm_access": "src1" } });
+    assert_eq!(refusal(&yes, &elsewhere), Some(RefusalReason::ClaimElsewhere(Some("yes".into()))));
+    assert_eq!(refusal(&no, &elsewhere), Some(RefusalReason::ClaimElsewhere(Some("no".into()))));
+    // An address inside another claim is not one that the issuer has verified.
+    let address = grant("to = { issuers = \"any\", claims = { \"/user/email\" = \"a@b\" } }");
+    let claims = json!({ "user": { "email": "a@b" }, "email": "a@b", "email_verified": true });
+    assert_eq!(refusal(&address, &claims), Some(RefusalReason::NotGranted));
+}
+
+#[test]
+fn required_claims_can_be_inside_others() {
+    let yes = grant("required_claims = [\"/ext/tenant\", \"/acr\"]\nto = { issuers = \"any\" }");
+    let no = denial("required_claims = \"/ext/tenant\"\nto = { groups = \"contractors\" }");
+    for (claims, has) in [
+        (json!({ "acr": 1, "ext": { "tenant": "a" } }), true),
+        (json!({ "acr": 1, "ext": { "tenant": [] } }), true),
+        (json!({ "acr": 1, "ext": { "tenant": null } }), false),
+        (json!({ "acr": 1, "ext": { "x": "a" }, "tenant": "a" }), false),
+        (json!({ "acr": 1, "ext": "tenant" }), false),
+        (json!({ "acr": 1 }), false),
+    ] {
+        assert_eq!(refusal(&yes, &claims), (!has).then_some(RefusalReason::NotGranted), "{claims}");
+        assert_eq!(refusal(&no, &claims), (!has).then(|| RefusalReason::Denied("no".into())), "{claims}");
+    }
+}
+
+#[test]
+fn paths_that_are_not_valid_are_reported() {
+    let denial = |rest: &str| compile(&format!("{ANYONE_MAY}\n[[denial]]\n{rest}")).unwrap_err().to_string();
+    for (rest, rule) in [
+        (
+            "required_claims = '/a//b'\nto = { authenticated = true }",
+            "denial[0].required_claims has the claim \"/a//b\", which must be a path",
+        ),
+        ("to = { claims = { '/a/' = 'x' } }", "denial[0].to.claims./a/ must be a path without empty names"),
+        ("to = { claims = { '/a~2' = 'x' } }", "denial[0].to.claims./a~2 must be a path in which"),
+        ("to = { claims = { '' = 'x' } }", "must have 1 to 1024 bytes"),
+        ("to = { claims = { 'a' = 'x', '/a' = 'y' } }", "repeats the claim of another key"),
+        ("to = { claims = { '/sub' = 'x' } }", "denial[0].to must have issuers together with claims.sub"),
+        ("to = { claims = { 'sub' = 'x' } }", "denial[0].to must have issuers together with claims.sub"),
+    ] {
+        let problems = denial(rest);
+        assert!(problems.contains(rule) && problems.lines().count() == 1, "{problems}\nlacks: {rule}");
+    }
+    assert!(
+        compile(&format!("{ANYONE_MAY}\n[[denial]]\nto = {{ claims = {{ '/x/sub' = 'x', '/a/b' = 'y' }} }}")).is_ok()
+    );
+}
+
+/// The number of segments of an unknown value is unknown.
+#[test]
+fn a_prefix_of_any_number_of_segments_from_a_claim_that_is_elsewhere_hides_no_tier() {
+    let policy = compile(
+        r#"
+        tier = [
+            { name = "wide", bucket = "media", prefix = "p/", download = {} },
+            { name = "any", bucket = "media", prefix = "p/{claims.path:*}/", prefix_free = true, download = {} },
+            { name = "below", bucket = "media", prefix = "p/{claims.path:*}/x/", prefix_free = true, download = {} },
+            { name = "two", bucket = "media", prefix = "r/{claims.pair:2}/", download = {} },
+            { name = "short", bucket = "media", prefix = "r/a/", download = {} },
+            { name = "deep", bucket = "media", prefix = "r/a/b/c/", download = {} },
+            { name = "end", bucket = "media", prefix = "z/{claims.path:*}/x/", prefix_free = true, download = {} },
+            { name = "q", bucket = "media", prefix = "q/{claims.path:*}/", prefix_free = true, download = {} },
+            { name = "q-other", bucket = "media", prefix = "q/a/{claims.pair}/", download = {} },
+        ]
+        [[grant]]
+        tiers = ["wide", "any", "below", "two", "short", "deep", "end", "q", "q-other"]
+        operations = ["download"]
+        to = { authenticated = true }
+        "#,
+    )
+    .unwrap();
+    let tier = |claims: &Value, key: &str| {
+        let found = read(&policy, &caller(claims), key);
+        found.map(|permit| permit.object().tier().to_string()).map_err(|refusal| {
+            assert!(matches!(refusal.reason, RefusalReason::ClaimElsewhere(None) | RefusalReason::NoTier));
+            refusal.tier.map(|name| name.to_string())
+        })
+    };
+    let open = |name: &str| Err(Some(name.to_owned()));
+    let found = |name: &str| Ok(name.to_owned());
+    let unknown = json!({ "_claim_names": { "path": "src1", "pair": "src1" } });
+    for (key, expected) in [
+        ("p/f", found("wide")),
+        ("p/a/f", open("any")),
+        ("p/a/b/c/f", open("any")),
+        // The whole value may be `a/b`, and `x` the segment after it.
+        ("p/a/b/x/f", open("any")),
+        ("p/x/x/f", open("any")),
+        // A value is at least one segment.
+        ("q/f", Err(None)),
+        ("z/a/b/x/f", open("end")),
+        ("z/x/b/f", Err(None)),
+        ("r/f", Err(None)),
+        ("r/a/f", found("short")),
+        ("r/b/f", Err(None)),
+        ("r/a/b/f", open("two")),
+        ("r/a/b/c/f", found("deep")),
+    ] {
+        assert_eq!(tier(&unknown, key), expected, "{key}");
+    }
+    // A value in the token counts.
+    let known = json!({ "_claim_names": { "path": "src1" }, "path": "a/b", "pair": "a/b" });
+    for (key, expected) in [
+        ("p/a/b/f", found("any")),
+        ("p/a/b/c/d/f", found("any")),
+        ("p/a/b/x/f", found("below")),
+        ("p/a/f", open("any")),
+        ("p/f", found("wide")),
+        ("r/a/b/f", found("two")),
+    ] {
+        assert_eq!(tier(&known, key), expected, "{key}");
+    }
+    // The known value gives `q`, and another tier may have the longer prefix.
+    let both = json!({ "_claim_names": { "path": "src1", "pair": "src1" }, "path": "a" });
+    assert_eq!(tier(&both, "q/a/b/c/f"), open("q-other"));
+}
+
+/// Each template could stand for any part of the key.
+#[test]
+fn prefixes_of_many_unknown_values_are_searched_in_little_time() {
+    let prefix = (0..32).map(|number| format!("{{claims.c{number}:*}}/")).collect::<Vec<_>>().concat();
+    let policy = compile(&format!(
+        "tier = [{{ name = 't', bucket = 'media', prefix = '{prefix}', prefix_free = true, download = {{}} }}]\n\
+         grant = [{{ tiers = 't', operations = 'download', to = {{ authenticated = true }} }}]"
+    ))
+    .unwrap();
+    let names: serde_json::Map<String, Value> = (0..32).map(|number| (format!("c{number}"), json!("src1"))).collect();
+    let claims = json!({ "_claim_names": names });
+    let started = std::time::Instant::now();
+    let refused = read(&policy, &caller(&claims), &vec!["a"; 512].join("/"));
+    assert_eq!(refused.unwrap_err().reason, RefusalReason::ClaimElsewhere(None));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }

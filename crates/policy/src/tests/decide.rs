@@ -341,3 +341,139 @@ fn a_workload_without_a_token_reaches_no_prefix_that_comes_from_claims() {
     let refused = read(&policy, &caller, "users/a/x").unwrap_err();
     assert_eq!(refused.reason, RefusalReason::NoTier);
 }
+
+/// The tier of each key, for a caller.
+fn tiers(policy: &Policy, claims: &Value, keys: &[&str]) -> Vec<Option<String>> {
+    keys.iter().map(|key| Some(download(policy, claims, key).ok()?.object().tier().to_string())).collect()
+}
+
+/// A policy in which every caller may read all of these tiers: names, prefixes and further settings.
+fn open_tiers(tiers: &[(&str, &str, &str)]) -> Result<Policy, access_broker_base::document::Problems> {
+    let tiers: Vec<String> = tiers
+        .iter()
+        .map(|(name, prefix, more)| {
+            format!("{{ name = '{name}', bucket = 'media', prefix = '{prefix}', download = {{}}{more} }}")
+        })
+        .collect();
+    let rule = "grant = [{ tiers = NAMES, operations = 'download', to = { authenticated = true } }]";
+    let names: Vec<String> = tiers.iter().map(|tier| tier.split('\'').nth(1).unwrap().to_owned()).collect();
+    compile(&format!("tier = [{}]\n{}", tiers.join(",\n"), rule.replace("NAMES", &format!("{names:?}"))))
+}
+
+#[test]
+fn a_template_takes_exactly_its_number_of_segments() {
+    let policy = open_tiers(&[
+        ("all", "", ""),
+        ("two", "r/{claims.repository:2}/", ""),
+        ("below", "r/{claims.repository:2}/x/", ""),
+    ])
+    .unwrap();
+    let keys = ["r/o/a/f", "r/o/a/x/f", "r/o/a/x", "r/o/b/f", "r/o/f", "r/o/a", "o/a/f"];
+    let of = |repository: Value| tiers(&policy, &json!({ "repository": repository }), &keys);
+    let [all, two, below] = ["all", "two", "below"].map(|name| Some(name.to_owned()));
+    let own = [&two, &below, &two, &all, &all, &all, &all].map(Clone::clone);
+    assert_eq!(of(json!("o/a")), own);
+    for other in ["o", "o/a/x", "o//a", "o/a/", "/o/a", "o/./a", "o/..", "", "/", "O/a"] {
+        assert_eq!(of(json!(other)), vec![all.clone(); keys.len()], "{other}");
+    }
+    for other in [json!(["o/a"]), json!(7), json!(null), json!({ "o": "a" })] {
+        assert_eq!(of(other.clone()), vec![all.clone(); keys.len()], "{other}");
+    }
+}
+
+#[test]
+fn a_template_of_any_number_takes_all_of_the_value() {
+    let free = ", prefix_free = true";
+    let policy = open_tiers(&[
+        ("p", "p/{claims.project_path:*}/", free),
+        ("artifacts", "p/{claims.project_path:*}/artifacts/{sub}/", free),
+        ("fixed", "p/g/shared/", ""),
+    ])
+    .unwrap();
+    let of = |path: &str, keys: &[&str]| tiers(&policy, &json!({ "project_path": path, "sub": "s" }), keys);
+    let [p, artifacts, fixed] = ["p", "artifacts", "fixed"].map(|name| Some(name.to_owned()));
+    let keys = ["p/g/a/f", "p/g/a/b/f", "p/g/f", "p/g/a", "p/g/a/artifacts/s/f", "p/g/a/artifacts/t/f", "p/h/a/f"];
+    assert_eq!(of("g/a", &keys), [p.clone(), p.clone(), None, None, artifacts.clone(), p.clone(), None]);
+    assert_eq!(of("g", &["p/g/f", "p/g/artifacts/s/f", "p/f"]), [p.clone(), artifacts, None]);
+    assert_eq!(of("g/a/b", &keys[..2]), [None, p.clone()]);
+    for path in ["g//a", "g/a/", "/g/a", "g/../a", ""] {
+        assert_eq!(of(path, &keys), vec![None; keys.len()], "{path}");
+    }
+    // The longer one wins, and of two of equal length the one with the literal.
+    for path in ["g/shared", "g"] {
+        assert_eq!(of(path, &["p/g/shared/f"])[0], fixed, "{path}");
+    }
+    assert_eq!(of("g/shared/x", &["p/g/shared/x/f"]), [p]);
+}
+
+#[test]
+fn an_include_is_matched_with_what_follows_the_segments_of_a_template() {
+    let policy = open_tiers(&[
+        ("two", "r/{claims.a:2}/", ", include = '*.jpg'"),
+        ("any", "p/{claims.b:*}/", ", prefix_free = true, include = '*.jpg'"),
+    ])
+    .unwrap();
+    let claims = json!({ "a": "x/y", "b": "x/y/z" });
+    assert!(download(&policy, &claims, "r/x/y/f.jpg").is_ok() && download(&policy, &claims, "p/x/y/z/f.jpg").is_ok());
+    for key in ["r/x/y/z/f.jpg", "r/x/y/f.png", "p/x/y/z/z/f.jpg"] {
+        assert_eq!(download(&policy, &claims, key).unwrap_err(), RefusalReason::NotIncluded, "{key}");
+    }
+}
+
+#[test]
+fn a_template_names_a_claim_inside_others() {
+    let policy = open_tiers(&[
+        ("namespace", "k/{claims./kubernetes.io/namespace}/", ""),
+        ("tenant", "t/{claims.https://example.com/tenant}/", ""),
+        ("user", "u/{claims./user/email}/", ""),
+    ])
+    .unwrap();
+    let claims = json!({
+        "kubernetes.io": { "namespace": "media", "pod": { "name": "p" } },
+        "https://example.com/tenant": "acme",
+        "user": { "email": "a@b" }, "email": "a@b", "email_verified": true,
+    });
+    let found = tiers(&policy, &claims, &["k/media/f", "k/p/f", "t/acme/f", "t/x/f", "u/a@b/f"]);
+    let [namespace, tenant] = ["namespace", "tenant"].map(|name| Some(name.to_owned()));
+    assert_eq!(found, [namespace, None, tenant, None, None]);
+    let other = json!({ "namespace": "media", "kubernetes.io/namespace": "media", "kubernetes.io": { "x": { "namespace": "media" } } });
+    assert_eq!(tiers(&policy, &other, &["k/media/f"]), [None]);
+}
+
+#[test]
+fn prefix_free_goes_with_a_template_of_any_number_of_segments() {
+    assert!(open_tiers(&[("a", "p/{claims.p:*}/", ", prefix_free = true")]).is_ok());
+    assert!(open_tiers(&[("a", "p/{claims.p:2}/", ", prefix_free = false")]).is_ok());
+    for (prefix, more, problem) in [
+        ("p/{claims.p:*}/", "", "tier[0].prefix has a template with :*, which requires prefix_free = true"),
+        ("{sub}/{claims.p:*}/", ", prefix_free = false", "tier[0].prefix has a template with :*, which requires"),
+        ("p/{claims.p:2}/", ", prefix_free = true", "tier[0].prefix_free must be left out"),
+        ("p/", ", prefix_free = true", "tier[0].prefix_free must be left out"),
+        ("p/", ", prefix_free = 'x'", "tier[0].prefix_free must be true or false"),
+    ] {
+        let problems = open_tiers(&[("a", prefix, more)]).unwrap_err().to_string();
+        assert!(problems.contains(problem) && problems.lines().count() == 1, "{problems}");
+    }
+}
+
+#[test]
+fn one_place_of_a_bucket_has_one_template() {
+    let free = ", prefix_free = true";
+    for (one, other, more) in [
+        ("{claims.a:2}/", "{claims.a}/x/", ""),
+        ("{claims.a:2}/", "{claims.a:*}/x/", free),
+        ("{claims.a:2}/", "{claims.b:2}/x/", ""),
+        ("x/{claims./a/b}/", "x/{claims.a/b}/y/", ""),
+    ] {
+        let problems = open_tiers(&[("a", one, ""), ("b", other, more)]).unwrap_err().to_string();
+        assert!(
+            problems.contains("tier[1].prefix has a template where another tier has a different one"),
+            "{problems}"
+        );
+    }
+    for (one, other) in [("{claims.a:2}/", "{claims./a:2}/"), ("{sub}/", "{claims./sub:1}/")] {
+        let problems = open_tiers(&[("a", one, ""), ("b", other, "")]).unwrap_err().to_string();
+        assert!(problems.contains("tier[1].prefix repeats the prefix of tier \"a\""), "{problems}");
+    }
+    assert!(open_tiers(&[("a", "{claims.a:2}/", ""), ("b", "{claims./a:2}/{claims.b}/", "")]).is_ok());
+}

@@ -14,6 +14,13 @@ fn every_table_and_setting_of_a_policy_is_recorded() {
         [
             "",
             "tier",
+            "defaults",
+            "defaults.quota",
+            "defaults.download",
+            "defaults.upload",
+            "defaults.upload.tags",
+            "defaults.upload.encryption",
+            "defaults.upload.encryption.context",
             "tier.quota",
             "tier.download",
             "tier.upload",
@@ -32,7 +39,11 @@ fn every_table_and_setting_of_a_policy_is_recorded() {
         reference.table(path).unwrap().settings.iter().map(|setting| setting.key).collect()
     };
     assert_eq!(settings(""), [""; 0]);
-    assert_eq!(settings("tier"), ["name", "bucket", "prefix", "include", "endpoints"]);
+    assert_eq!(settings("tier"), ["name", "bucket", "prefix", "prefix_free", "include", "inherit", "endpoints"]);
+    assert_eq!(settings("defaults"), ["bucket", "include", "endpoints"]);
+    for table in ["quota", "download", "upload", "upload.tags", "upload.encryption", "upload.encryption.context"] {
+        assert_eq!(settings(&format!("defaults.{table}")), settings(&format!("tier.{table}")), "{table}");
+    }
     assert_eq!(settings("tier.quota"), ["caller", "caller_burst", "total", "total_burst"]);
     let life = ["max_ttl", "default_ttl", "end_with_token"];
     assert_eq!(settings("tier.download"), [&life[..], &["stable_window", "disposition", "content_type"]].concat());
@@ -57,7 +68,14 @@ fn every_table_and_setting_of_a_policy_is_recorded() {
         assert_eq!(settings(to), ["authenticated", "issuers", "groups", "scopes", "workloads", "trust_domains"]);
     }
     let free = reference.tables.iter().filter(|table| table.free_keys.is_some()).map(|table| table.path.as_str());
-    let expected = ["tier.upload.tags", "tier.upload.encryption.context", "grant.to.claims", "denial.to.claims"];
+    let expected = [
+        "defaults.upload.tags",
+        "defaults.upload.encryption.context",
+        "tier.upload.tags",
+        "tier.upload.encryption.context",
+        "grant.to.claims",
+        "denial.to.claims",
+    ];
     assert_eq!(free.collect::<Vec<_>>(), expected);
 }
 
@@ -94,6 +112,8 @@ fn bounds_defaults_and_required_settings_are_recorded() {
         .map(|(path, setting)| (path, setting.key))
         .collect();
     let expected = [
+        ("defaults", "bucket"),
+        ("defaults.upload.encryption", "algorithm"),
         ("grant", "operations"),
         ("grant", "tiers"),
         ("tier", "bucket"),

@@ -75,6 +75,27 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// A text that the segment matches. `None`: none is found.
+    pub(super) fn example(&self) -> Option<String> {
+        let mut text = String::new();
+        append_example(&self.0, &mut text)?;
+        Some(text)
+    }
+}
+
+fn append_example(elements: &[Element], text: &mut String) -> Option<()> {
+    for element in elements {
+        match element {
+            Element::Character(character) => text.push(*character),
+            Element::AnyCharacter | Element::AnyText => text.push('x'),
+            Element::Class(class) => text.push(class.example()?),
+            Element::OneOf(alternatives) => append_example(alternatives.first()?, text)?,
+        }
+    }
+    Some(())
+}
+
 fn pass(elements: &[Element], text: &[char], positions: &mut Positions) {
     for element in elements {
         match element {
@@ -93,6 +114,12 @@ fn pass(elements: &[Element], text: &[char], positions: &mut Positions) {
 }
 
 impl Class {
+    fn example(&self) -> Option<char> {
+        let listed = self.ranges.first().map(|(first, _)| *first);
+        let mut candidates = listed.into_iter().chain("x0_X".chars());
+        candidates.find(|character| self.matches(*character))
+    }
+
     fn matches(&self, character: char) -> bool {
         self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&character)) != self.negated
     }

@@ -323,3 +323,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_example_matches_its_glob() {
+    for (glob, example) in [
+        ("*.jpg", "x.jpg"),
+        ("**/*.jpg", "x.jpg"),
+        ("in/**", "in/x"),
+        ("**", "x"),
+        ("a/**/b?", "a/bx"),
+        ("[0-9]{c,d*}", "0c"),
+        ("[!a]", "x"),
+        ("[!x0]", "_"),
+        (r"\*[^!-.0-~]", "*"),
+    ] {
+        let parsed = Glob::parse(glob).unwrap();
+        let found = parsed.example();
+        if glob.ends_with("[^!-.0-~]") {
+            assert_eq!(found, None, "{glob}");
+            continue;
+        }
+        assert_eq!(found.as_deref(), Some(example), "{glob}");
+        assert!(parsed.matches(example), "{glob}");
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use access_broker_identity::{AcceptedProof, IssuerSettings, TRUST_DOMAIN_SCHEME, TokenProfile, TokenUses};
+use crate::decide::{Template, TemplateLength};
+use access_broker_identity::{AcceptedProof, ClaimPath, IssuerSettings, TRUST_DOMAIN_SCHEME, TokenProfile, TokenUses};
 
 /// The possible kinds of callers: tokens of each issuer, and workloads of each trust domain.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +22,8 @@ pub(super) struct CallerKind {
 pub(super) struct TokenKind {
     pub(super) issuer: String,
     pub(super) giver: Giver,
-    pub(super) groups_claim: String,
-    pub(super) scopes_claim: String,
+    pub(super) groups_claims: Vec<ClaimPath>,
+    pub(super) scopes_claims: Vec<ClaimPath>,
 }
 
 /// The kind of issuer of a token, if it limits the token's claims.
@@ -62,9 +63,12 @@ const USER_CLAIMS: [&str; 19] = [
 /// Every claim of a service account's token.
 const KUBERNETES_CLAIMS: [&str; 8] = ["aud", "exp", "iat", "iss", "jti", "kubernetes.io", "nbf", "sub"];
 
+/// The issuer of GitHub Actions.
+pub(super) const GITHUB_ACTIONS: &str = "https://token.actions.githubusercontent.com";
+
 /// The issuers of GitHub Actions and of GitLab.com, and those of their claims whose values always have a slash.
 const CLAIMS_WITH_SLASH: [(&str, &[&str]); 2] = [
-    ("https://token.actions.githubusercontent.com", &["job_workflow_ref", "ref", "repository", "workflow_ref"]),
+    (GITHUB_ACTIONS, &["job_workflow_ref", "ref", "repository", "workflow_ref"]),
     ("https://gitlab.com", &["ci_config_ref_uri", "project_path", "ref_path"]),
 ];
 
@@ -108,24 +112,35 @@ impl TokenKind {
         let kind = |giver| Self {
             issuer: settings.issuer.clone(),
             giver,
-            groups_claim: settings.groups_claim.clone(),
-            scopes_claim: settings.scopes_claim.clone(),
+            groups_claims: settings.groups_claims.clone(),
+            scopes_claims: settings.scopes_claims.clone(),
         };
         givers.into_iter().map(kind).collect()
     }
 
-    /// Whether every value of this claim has a slash, so that it is never one segment of a key.
-    pub(super) fn always_has_slash(&self, claim: &str) -> bool {
-        match self.giver {
-            Giver::Spiffe => claim == "sub",
-            _ => CLAIMS_WITH_SLASH.iter().any(|(issuer, claims)| *issuer == self.issuer && claims.contains(&claim)),
+    /// Why no such token has a value for a template, as the end of a sentence. `None`: it may have one.
+    pub(super) fn obstacle_to(&self, template: &Template) -> Option<&'static str> {
+        let claim = template.claim();
+        if !self.giver.can_have(claim) {
+            return Some("none of their tokens has it");
         }
+        if self.giver == Giver::Spiffe && claim.is_top_level("sub") {
+            return Some("its value always has \"//\", which no key has");
+        }
+        let has_slash = CLAIMS_WITH_SLASH
+            .iter()
+            .any(|(issuer, claims)| *issuer == self.issuer && claims.iter().any(|name| claim.is_top_level(name)));
+        (has_slash && template.length() == TemplateLength::Exactly(1)).then_some(
+            "its value always has a slash, while the template is one segment; write the number of segments, such as \
+             {claims.NAME:2}",
+        )
     }
 }
 
 impl Giver {
     /// Whether such a token can have this claim.
-    pub(super) fn can_have(self, claim: &str) -> bool {
+    pub(super) fn can_have(self, claim: &ClaimPath) -> bool {
+        let claim = claim.top_level_name();
         match self {
             Self::Any => true,
             Self::CognitoId => !["client_id", "scope", "username"].contains(&claim),
@@ -136,6 +151,11 @@ impl Giver {
             Self::Kubernetes => KUBERNETES_CLAIMS.contains(&claim),
             Self::Spiffe => !USER_CLAIMS.contains(&claim),
         }
+    }
+
+    /// Whether such a token can have one of these claims.
+    pub(super) fn can_have_any(self, claims: &[ClaimPath]) -> bool {
+        claims.iter().any(|claim| self.can_have(claim))
     }
 
     /// For messages.

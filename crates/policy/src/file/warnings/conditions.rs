@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::callers::{CallerKind, CallerOutlook, Giver, TokenKind};
-use super::sketch::{PolicySketch, RuleSketch, ToSketch};
+use super::sketch::{ClaimSketch, PolicySketch, RuleSketch, ToSketch};
 use crate::decide::Operation;
 use crate::file::condition::ANY_ISSUER;
 use access_broker_base::document::{Located, Location, WarningCode};
-use access_broker_identity::WorkloadId;
+use access_broker_identity::{ClaimPath, WorkloadId};
 
 /// The group of all service accounts of Kubernetes.
 const KUBERNETES_GROUPS: &str = "system:serviceaccounts";
@@ -28,13 +28,13 @@ pub(super) fn find(policy: &PolicySketch<'_>, outlook: &CallerOutlook) {
 /// One condition of a `to`, or one claim of a prefix.
 enum Condition<'s> {
     List(&'static str, &'s [Located<String>]),
-    Claim(&'s str, &'s [Located<String>]),
+    Claim(&'s ClaimSketch),
 }
 
 fn conditions<'s>(to: &'s ToSketch<'_>) -> Vec<Condition<'s>> {
     let lists = super::sketch::LISTS.iter().zip(&to.lists);
     let lists = lists.filter_map(|(key, values)| Some(Condition::List(key, values.as_ref()?)));
-    lists.chain(to.claims.iter().map(|(name, values)| Condition::Claim(name, values))).collect()
+    lists.chain(to.claims.iter().map(Condition::Claim)).collect()
 }
 
 impl Condition<'_> {
@@ -48,12 +48,15 @@ impl Condition<'_> {
                 values.iter().any(|value| kind.trust_domain.as_ref() == Some(&value.value))
             }
             Self::List(key, values) => kind.token.as_ref().is_some_and(|token| token_can_meet(token, key, values)),
-            Self::Claim(name, _) => kind.token.as_ref().is_some_and(|token| token.giver.can_have(name)),
+            Self::Claim(claim) => kind.token.as_ref().is_some_and(|token| token.giver.can_have(&claim.path)),
         }
     }
 
     fn location(&self, to: &ToSketch<'_>) -> Location {
-        let (Self::List(_, values) | Self::Claim(_, values)) = self;
+        let values = match self {
+            Self::List(_, values) => *values,
+            Self::Claim(claim) => &claim.values,
+        };
         values.first().map_or_else(|| to.table.location().clone(), |value| value.location.clone())
     }
 
@@ -61,10 +64,10 @@ impl Condition<'_> {
     fn obstacle(&self, kinds: &[&CallerKind]) -> String {
         let tokens = kinds.iter().filter_map(|kind| kind.token.as_ref());
         let claim_of = |token: &TokenKind| match self {
-            Self::List("groups", _) => Some(token.groups_claim.clone()),
-            Self::List("scopes", _) => Some(token.scopes_claim.clone()),
+            Self::List("groups", _) => Some(names(&token.groups_claims)),
+            Self::List("scopes", _) => Some(names(&token.scopes_claims)),
             Self::List(..) => None,
-            Self::Claim(name, _) => Some((*name).to_owned()),
+            Self::Claim(claim) => Some(format!("\"{}\"", claim.path)),
         };
         let mut lacks = BTreeSet::new();
         let mut advice = "";
@@ -77,7 +80,7 @@ impl Condition<'_> {
                          \"{KUBERNETES_GROUPS}:NAMESPACE\" only"
                     ));
                 } else {
-                    lacks.insert(format!("{} have no claim \"{claim}\"", token.giver.plural()));
+                    lacks.insert(format!("{} have no claim {claim}", token.giver.plural()));
                     advice = if advice.is_empty() { token.giver.advice() } else { advice };
                 }
             }
@@ -90,6 +93,11 @@ impl Condition<'_> {
     }
 }
 
+/// These claims, for messages.
+fn names(claims: &[ClaimPath]) -> String {
+    claims.iter().map(|claim| format!("\"{claim}\"")).collect::<Vec<_>>().join(" or ")
+}
+
 fn token_can_meet(token: &TokenKind, key: &str, values: &[Located<String>]) -> bool {
     match key {
         "issuers" => values.iter().any(|value| value.value == token.issuer || value.value == ANY_ISSUER),
@@ -100,9 +108,9 @@ fn token_can_meet(token: &TokenKind, key: &str, values: &[Located<String>]) -> b
             };
             let is_given =
                 token.giver == Giver::Kubernetes && values.iter().any(|value| of_kubernetes(value.value.as_str()));
-            is_given || token.giver.can_have(&token.groups_claim)
+            is_given || token.giver.can_have_any(&token.groups_claims)
         }
-        "scopes" => token.giver.can_have(&token.scopes_claim),
+        "scopes" => token.giver.can_have_any(&token.scopes_claims),
         _ => true,
     }
 }
@@ -122,7 +130,7 @@ fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
         let location = condition.location(to);
         let (table, key) = match condition {
             Condition::List(key, _) => (&to.table, *key),
-            Condition::Claim(name, _) => (&to.claims_table, *name),
+            Condition::Claim(claim) => (&to.claims_table, claim.name.as_str()),
         };
         let needs_a_token = !matches!(condition, Condition::List("workloads" | "trust_domains", _));
         let reason = if needs_a_token && kinds.iter().all(|kind| kind.token.is_none()) {
@@ -146,40 +154,29 @@ fn find_in_rule(rule: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
 
 /// Finds tiers of a grant whose prefix comes from claims that no caller of the grant has.
 fn find_in_prefixes(policy: &PolicySketch<'_>, grant: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) {
-    let templated = policy.tiers_of(grant).filter(|(_, tier)| tier.prefix.value.contains('{'));
+    let templated = policy.named_tiers_of(grant).filter(|tier| tier.templates().next().is_some());
     let mut meant: Option<Vec<&TokenKind>> = None;
-    for (_, tier) in templated {
+    for tier in templated {
         let meant = meant.get_or_insert_with(|| {
             let conditions = conditions(&grant.to);
             let fits = |kind: &&CallerKind| conditions.iter().all(|condition| condition.is_possible(kind));
             kinds.iter().filter(fits).filter_map(|kind| kind.token.as_ref()).collect()
         });
-        let claims = tier.prefix_claims();
-        for claim in &claims {
-            let reasons: BTreeSet<&str> = meant
-                .iter()
-                .filter_map(|token| {
-                    if !token.giver.can_have(claim) {
-                        Some("none of their tokens has it")
-                    } else if token.always_has_slash(claim) {
-                        Some("its value always has a slash, while a template is one segment")
-                    } else {
-                        None
-                    }
-                })
-                .collect();
-            let some_can = meant.iter().any(|token| token.giver.can_have(claim) && !token.always_has_slash(claim));
-            if some_can || (meant.is_empty() && !only_workloads(grant, kinds)) {
+        for template in tier.templates() {
+            let obstacles: Vec<Option<&str>> = meant.iter().map(|token| token.obstacle_to(template)).collect();
+            if obstacles.contains(&None) || (meant.is_empty() && !only_workloads(grant, kinds)) {
                 continue;
             }
+            let reasons: BTreeSet<&str> = obstacles.into_iter().flatten().collect();
             let reason = if meant.is_empty() {
                 "these callers have no token".to_owned()
             } else {
                 reasons.into_iter().collect::<Vec<_>>().join(", or ")
             };
             let message = format!(
-                "permits nothing in tier \"{}\": its prefix comes from the claim \"{claim}\", and {reason}",
-                tier.name
+                "permits nothing in tier \"{}\": its prefix comes from the claim \"{}\", and {reason}",
+                tier.name,
+                template.claim()
             );
             grant.table.warn(WarningCode::PrefixNeverMatches, "tiers", &grant.table.location_of("tiers"), message);
         }
@@ -194,9 +191,9 @@ fn only_workloads(grant: &RuleSketch<'_>, kinds: &BTreeSet<CallerKind>) -> bool 
 
 fn find_token_ends(policy: &PolicySketch<'_>) {
     for tier in &policy.tiers {
-        for operation in Operation::ALL {
+        for operation in Operation::ALL.into_iter().filter(|operation| tier.offers(*operation)) {
             let table = tier.table_of(operation);
-            if table.peek_flag("end_with_token") {
+            if tier.table_with(operation, "end_with_token").is_some_and(|table| table.peek_flag("end_with_token")) {
                 let message = "refuses every caller: no listener accepts tokens; remove it, or add a [[listener]] that \
                                accepts tokens";
                 let location = table.location_of("end_with_token");

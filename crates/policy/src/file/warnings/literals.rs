@@ -1,6 +1,7 @@
 //! Patterns, templates and paths in texts that are compared literally.
 
-use super::sketch::{LISTS, PolicySketch, RuleSketch, TierSketch};
+use super::sketch::{ClaimSketch, LISTS, PolicySketch, RuleSketch, TierSketch};
+use crate::decide::PrefixPart;
 use access_broker_base::document::{Located, Location, Table, WarningCode};
 
 pub(super) fn find(policy: &PolicySketch<'_>) {
@@ -9,13 +10,15 @@ pub(super) fn find(policy: &PolicySketch<'_>) {
 }
 
 fn find_in_tier(tier: &TierSketch<'_>) {
-    let TierSketch { table, prefix: Located { value, location }, .. } = tier;
-    if value.split('/').any(|segment| !segment.starts_with('{') && looks_like_pattern(segment)) {
+    let Some(Located { value, location }) = &tier.prefix else { return };
+    let table = &tier.table;
+    let is_pattern = |part: &PrefixPart| matches!(part, PrefixPart::Literal(text) if looks_like_pattern(text));
+    if value.parts().iter().any(is_pattern) {
         let message = "has a pattern, but a prefix is compared literally; put the pattern into include";
         table.warn(WarningCode::LiteralPattern, "prefix", location, message);
     }
-    for claim in tier.prefix_claims().into_iter().filter(|claim| looks_like_path(claim)) {
-        table.warn(WarningCode::DottedClaim, "prefix", location, dotted(claim));
+    for claim in tier.templates().map(|template| template.claim().to_string()).filter(|claim| looks_like_path(claim)) {
+        table.warn(WarningCode::DottedClaim, "prefix", location, dotted(&claim));
     }
 }
 
@@ -31,33 +34,52 @@ fn find_in_rule(rule: &RuleSketch<'_>) {
             find_in_value(&to.table, key, value);
         }
     }
-    for (name, values) in &to.claims {
+    for ClaimSketch { name, values, .. } in &to.claims {
         if looks_like_path(name) {
             let location = values.first().map_or_else(|| to.claims_table.location(), |value| &value.location);
-            to.claims_table.warn(WarningCode::DottedClaim, name, location, dotted(name));
+            to.claims_table.warn(WarningCode::DottedClaim, name, location, is_one_name(name));
         }
         for value in values {
-            find_in_value(&to.claims_table, name, value);
+            find_in_claim_value(&to.claims_table, name, value);
         }
     }
 }
 
 fn find_in_value(table: &Table<'_>, key: &str, Located { value, location }: &Located<String>) {
     if looks_like_pattern(value) {
-        warn_of_pattern(table, key, value, location);
-    } else if let Some(advice) = template_advice(value) {
+        let message = format!("has {value:?}, which is compared literally and not as a pattern; list the values");
+        table.warn(WarningCode::LiteralPattern, key, location, message);
+    } else {
+        warn_of_template(table, key, value, location);
+    }
+}
+
+/// In a value of a claim, `*` is a pattern.
+fn find_in_claim_value(table: &Table<'_>, key: &str, Located { value, location }: &Located<String>) {
+    if looks_like_other_pattern(value) {
+        let message = format!(
+            "has {value:?}, in which only * and ** are a pattern, and the rest is compared literally; list the values"
+        );
+        table.warn(WarningCode::LiteralPattern, key, location, message);
+    } else {
+        warn_of_template(table, key, value, location);
+    }
+}
+
+fn warn_of_template(table: &Table<'_>, key: &str, value: &str, location: &Location) {
+    if let Some(advice) = template_advice(value) {
         let message = format!("has {value:?}, which is compared literally; {advice}");
         table.warn(WarningCode::LiteralTemplate, key, location, message);
     }
 }
 
-fn warn_of_pattern(table: &Table<'_>, key: &str, value: &str, location: &Location) {
-    let message = format!("has {value:?}, which is compared literally and not as a pattern; list the values");
-    table.warn(WarningCode::LiteralPattern, key, location, message);
+fn dotted(claim: &str) -> String {
+    format!("has \"{claim}\", which {}", is_one_name(claim))
 }
 
-fn dotted(claim: &str) -> String {
-    format!("reads the top-level claim \"{claim}\", and not a claim inside another one; use a top-level claim")
+fn is_one_name(claim: &str) -> String {
+    let path = claim.replace('.', "/");
+    format!("is the name of one claim; for a claim inside another write \"/{path}\"")
 }
 
 /// Whether the name of a claim is probably a path to a claim inside another one. Names with dots that are no paths have a
@@ -69,11 +91,13 @@ pub fn looks_like_path(claim: &str) -> bool {
 
 /// Whether a value is probably meant as a glob or a regular expression.
 fn looks_like_pattern(value: &str) -> bool {
+    value.contains('*') || looks_like_other_pattern(value)
+}
+
+/// The same without regard to `*`.
+fn looks_like_other_pattern(value: &str) -> bool {
     let is_url = value.contains("://");
-    value.contains('*')
-        || (value.contains('?') && !is_url)
-        || (value.starts_with('^') && value.ends_with('$'))
-        || has_character_class(value)
+    (value.contains('?') && !is_url) || (value.starts_with('^') && value.ends_with('$')) || has_character_class(value)
 }
 
 /// `[0-9]`, `[!a]` or `[^a]`. Names of groups can begin with a word in brackets.
