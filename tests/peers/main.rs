@@ -19,6 +19,7 @@ mod contract;
 mod envoy;
 mod http_clients;
 mod http_oracle;
+mod issuers;
 mod mesh;
 mod prometheus;
 mod readme;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     envoy::register(&mut registry);
     http_clients::register(&mut registry);
     http_oracle::register(&mut registry);
+    issuers::register(&mut registry);
     mesh::register(&mut registry);
     prometheus::register(&mut registry);
     readme::register(&mut registry);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -57,6 +57,8 @@ pub(crate) enum Requirement {
     JsonSchema,
     Moto,
     Node,
+    /// The npm package oidc-provider.
+    OidcProvider,
     OpenapiSpecValidator,
     /// A user namespace with a network.
     OwnNetwork,
@@ -98,6 +100,7 @@ impl Requirement {
             // Older ones store no metadata with dots and answer no response overrides.
             Self::Moto => is_installed("moto_server") && python(MOTO),
             Self::Node => succeeds("node", &["-e", "process.exit(typeof fetch === 'function' ? 0 : 1)"]),
+            Self::OidcProvider => oidc_provider_module().is_some(),
             Self::OpenapiSpecValidator => python("import openapi_spec_validator"),
             Self::OwnNetwork => own_network::is_permitted(),
             Self::OwnMounts => small_disk::is_permitted(),
@@ -130,6 +133,7 @@ impl Requirement {
             Self::JsonSchema => ("jsonschema for python3 3.11 or later", "pip install jsonschema"),
             Self::Moto => ("moto_server 5.2.5 or later", "pip install 'moto[server,s3]>=5.2.5'"),
             Self::Node => ("node with fetch", "apt-get install nodejs"),
+            Self::OidcProvider => ("oidc-provider", ".ci/tools, and add target/ci/node/node_modules/.bin to PATH"),
             Self::OpenapiSpecValidator => ("openapi-spec-validator for python3", "pip install openapi-spec-validator"),
             Self::OwnNetwork => {
                 ("a network namespace", "apt-get install util-linux iproute2, and permit user namespaces")
@@ -171,6 +175,14 @@ pub(crate) fn is_installed(program: &str) -> bool {
 
 fn are_installed(programs: &[&str]) -> bool {
     programs.iter().copied().all(is_installed)
+}
+
+/// The module of oidc-provider, in the `node_modules` of a directory of the PATH.
+pub(crate) fn oidc_provider_module() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let modules = std::env::split_paths(&path).filter(|directory| directory.ends_with("node_modules/.bin"));
+    let mut found = modules.map(|directory| directory.with_file_name("oidc-provider/lib/index.js"));
+    found.find(|module| module.is_file())
 }
 
 fn exist(paths: &[&str]) -> bool {
