@@ -35,7 +35,7 @@ pub use start_options::StartOptions;
 use self::admin::AdminLimits;
 use self::assemble::Components;
 use self::budgets::budgets;
-use self::connections::Connections;
+use self::connections::{Connections, Ends};
 use self::lifecycle::policy_reload::{self, PolicyWatch, Watched};
 use self::lifecycle::readiness;
 use self::listening::listener::{Listener, bind_error};
@@ -71,8 +71,7 @@ pub struct RunningServer {
     self_check: SelfCheck,
     reloader: Reloader,
     stop_listeners: CancellationToken,
-    /// Tells every client to close its connection.
-    stop: CancellationToken,
+    ends: Ends,
     stop_admin: CancellationToken,
     /// The accept loops; `stop_listeners` ends them.
     listeners: JoinSet<()>,
@@ -136,7 +135,8 @@ impl RunningServer {
         }
         background.spawn(components.readiness.clone().watch(health.clone()));
 
-        let [stop_listeners, stop, stop_admin, cut] = [(); 4].map(|()| CancellationToken::new());
+        let [stop_listeners, stop_admin] = [(); 2].map(|()| CancellationToken::new());
+        let ends = Ends::default();
         let counters = Arc::new(ServerCounters::default());
         let budgets = budgets(&limits);
         let hosts = if options.loopback_hosts_only { AcceptedHosts::Loopback } else { AcceptedHosts::Any };
@@ -146,12 +146,12 @@ impl RunningServer {
             HealthService::new(health),
             config.server.reflection,
             components.pipeline(&options, &budgets, &limits, &counters.calls),
-            stop.clone(),
+            ends.stop.clone(),
         )?;
         let (admin_limits, admin_counters) = (AdminLimits::from(&limits), Arc::new(AdminCounters::default()));
         let self_check = SelfCheck::new(service.clone(), &limits);
         let streams = budgets.streams.clone();
-        let connections = Connections::new(service, limits, streams, Arc::clone(&counters), stop.clone(), cut.clone());
+        let connections = Connections::new(service, limits, streams, Arc::clone(&counters), ends.clone());
         background.spawn(connections.clone().watch_deliveries());
 
         let certificates = bound.iter().zip(&addresses).filter_map(|(listener, address)| listener.certificate(address));
@@ -180,12 +180,12 @@ impl RunningServer {
             self_check,
             reloader: Reloader { key_rings, signers, files: reload },
             stop_listeners,
-            stop,
             stop_admin,
             listeners,
             admin,
             background,
-            _ends_connections: cut.drop_guard(),
+            _ends_connections: ends.cut.clone().drop_guard(),
+            ends,
         })
     }
 
@@ -257,7 +257,8 @@ impl RunningServer {
 
     /// Stops, in this order:
     ///
-    /// 1. Health says `NOT_SERVING` and `/readyz` 503. Calls are accepted and served for `server.drain_delay` more.
+    /// 1. Health says `NOT_SERVING`, `/readyz` 503, and answers over HTTP/1 `connection: close`. Calls are accepted and
+    ///    served for `server.drain_delay` more.
     /// 2. No more connections are accepted, and then every client is told to close its connection. Streams of health
     ///    and reflection end.
     /// 3. Calls in flight may take `server.shutdown_grace`; then they are cancelled.
@@ -265,13 +266,14 @@ impl RunningServer {
     pub async fn stop(mut self) {
         let [delay, grace] = [self.drain_delay, self.shutdown_grace].map(humantime::format_duration);
         tracing::info!(%delay, %grace, "stopping");
+        self.ends.drain.cancel();
         self.readiness.drain().await;
         time::sleep(self.drain_delay).await;
         self.stop_listeners.cancel();
         while self.listeners.join_next().await.is_some() {}
         // Not earlier: clients that are told to close connect again immediately. The system would accept some of these
         // connections, and reset them with their calls when the socket is closed.
-        self.stop.cancel();
+        self.ends.stop.cancel();
         self.connections.close(self.shutdown_grace).await;
         close("audit", self.audit.close()).await;
         close("traces", self.traces.shutdown()).await;

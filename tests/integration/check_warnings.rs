@@ -64,7 +64,7 @@ fn warnings_that_are_denied_make_the_exit_code_78() {
     assert_eq!(stdout(&allowed).lines().last(), Some("all good"));
     let unknown = check(&folder, &["--allow", "literal_patern"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(stderr(&unknown).join("\n").contains("literal_pattern, literal_template"));
+    assert!(stderr(&unknown).join("\n").contains("literal_pattern, subject_pattern, literal_template"));
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn the_json_document_has_the_warnings_and_what_was_understood() {
     let endpoint = json!({ "name": "default", "url": url, "region": "eu-west-1", "used_by_broker": true });
     let bucket = json!({ "name": "media", "credentials": "test", "upload_credentials": null, "endpoints": [endpoint] });
     let tier = json!({
-        "name": "a", "bucket": "media", "prefix": "tier */", "operations": ["download"], "grants": ["grant[0]"],
-        "denials": [],
+        "name": "a", "bucket": "media", "prefix": "tier */", "include": [], "inherit": null,
+        "operations": ["download"], "grants": ["grant[0]"], "denials": [],
     });
     let parts = ["listeners", "issuers", "buckets", "tiers"].map(|part| &found[part]);
     assert_eq!(parts, [&json!([listener]), &json!([issuer]), &json!([bucket]), &json!([tier])]);

@@ -35,6 +35,7 @@ fn is_listed(error: &BrokerError) {
         BrokerError::Refused(reason) => match reason {
             RefusalReason::NoTier
             | RefusalReason::NotIncluded
+            | RefusalReason::TierAmbiguous
             | RefusalReason::OperationNotOffered
             | RefusalReason::NotGranted
             | RefusalReason::Denied(_)
@@ -70,6 +71,7 @@ fn broker_errors() -> Vec<BrokerError> {
     let refusals = [
         RefusalReason::NoTier,
         RefusalReason::NotIncluded,
+        RefusalReason::TierAmbiguous,
         RefusalReason::OperationNotOffered,
         RefusalReason::NotGranted,
         RefusalReason::Denied("rule".into()),

@@ -86,8 +86,8 @@ fn the_tables_of_settings_are_the_programs() {
                     *path == known.path && (keys.is_empty() || keys.iter().any(|shown| shown == key))
                 })
             };
-            // What a grant and a denial have alike needs one table.
-            let shown_once = known.path.starts_with("denial.");
+            // What a grant and a denial, or a tier and defaults have alike needs one table.
+            let shown_once = ["denial.", "defaults."].iter().any(|alike| known.path.starts_with(alike));
             for setting in known.settings.iter().filter(|_| !shown_once) {
                 assert!(shown(setting.key), "{page} has no row for {} of {:?}", setting.key, known.path);
             }

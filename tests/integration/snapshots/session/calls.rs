@@ -294,6 +294,7 @@ impl<'a> Calls<'a> {
         self.download("unknown-bucket", IssueDownloadUrlRequest { bucket: "other".to_owned(), ..download("plain/x") })
             .await;
         self.download("not-included", download("pictures/x.txt")).await;
+        self.download("tier-ambiguous", download("pictures/cover.jpg")).await;
         self.download("not-granted", download("private/x")).await;
         self.download("denied", download("denied/x")).await;
         let answer = self.with_token("operation-not-offered").issue_upload(upload("pictures/x.jpg")).await;

@@ -32,6 +32,13 @@ include = "*.jpg"
 download = {}
 
 [[tier]]
+name = "covers"
+bucket = "media"
+prefix = "pictures/"
+include = "cover.*"
+download = {}
+
+[[tier]]
 name = "private"
 bucket = "media"
 prefix = "private/"
@@ -70,7 +77,7 @@ download = {}
 
 [[grant]]
 name = "everyone-reads"
-tiers = ["plain", "full", "pictures", "denied", "scarce", "short", "unsigned"]
+tiers = ["plain", "full", "pictures", "covers", "denied", "scarce", "short", "unsigned"]
 operations = "download"
 to = { authenticated = true }
 
