@@ -233,6 +233,7 @@ to = {{ groups = ["viewers"] }}
         issuers: &issuers,
         trust_domains: &BTreeSet::new(),
         variables: &Variables::None,
+        members: None,
     };
     Policy::parse("policy.toml", &text, &context).unwrap()
 }

@@ -21,6 +21,7 @@ mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -36,8 +37,10 @@ pub(crate) use log::AccessLogSettings;
 pub use overrides::environment_overrides;
 pub(crate) use overrides::flag_override;
 pub(crate) use policy::PolicySettings;
-pub use policy_file::{LoadedPolicy, ProofError};
-pub(crate) use policy_file::{PolicyFile, PolicySnapshot, PolicySource};
+pub use policy_file::{LoadedPolicy, PolicyPart, ProofError};
+pub(crate) use policy_file::{
+    MembersSource, PolicyArrivals, PolicyFiles, PolicySnapshot, PolicySource, ProvenSnapshot, ReadFile,
+};
 pub use server::ServerSettings;
 pub use tls::TlsSettings;
 
@@ -47,9 +50,9 @@ use crate::telemetry::{LogFormat, LogSettings};
 use access_broker_base::document::{
     Document, MAX_DOCUMENT_BYTES, Overrides, Problems, Redaction, Reference, Variables, Warnings,
 };
-use access_broker_base::files::{self, Arrivals, FileError, Observation, UnusableFile};
+use access_broker_base::files::{self, FileError, UnusableFile};
 use access_broker_identity::{IssuerSettings, PlainHttp, TRUST_DOMAIN_SCHEME};
-use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, PolicyContext};
+use access_broker_policy::{BucketName, BucketProfile, CallerOutlook, CompiledPolicy, Members, PolicyContext};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
@@ -94,7 +97,10 @@ pub enum LoadError {
     /// The policy file cannot be read.
     #[error("policy.file: {0}")]
     UnusablePolicy(UnusableFile),
-    /// The checksum or the signature of the policy is wrong or missing.
+    /// The members file cannot be read.
+    #[error("policy.members_file: {0}")]
+    UnusableMembers(UnusableFile),
+    /// The checksum or the signature of the policy or of the members file is wrong or missing.
     #[error(transparent)]
     Proof(#[from] ProofError),
     /// It breaks rules.
@@ -244,42 +250,56 @@ impl Config {
         })
     }
 
-    /// Reads the policy file, as a server does at start: a file that was written less than `policy.settle` ago is read
-    /// until two reads are equal. Blocks for up to ten seconds.
+    /// Reads the policy file and the members file, as a server does at start: if one of them was written less than
+    /// `policy.settle` ago, they are read until two reads are equal. Blocks for up to ten seconds.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, its checksum or signature is wrong, or it breaks rules: all of them are reported.
+    /// A file cannot be read, its checksum or signature is wrong, or it breaks rules: all of them are reported.
     pub fn load_policy(&self) -> Result<LoadedPolicy, LoadError> {
-        let file = PolicyFile::new(&self.policy);
-        let arrivals = Arrivals::begin(&self.policy.file);
-        let snapshot = file.read_at_start(&self.policy).map_err(LoadError::UnusablePolicy)?;
-        let (sight, proofs) = (Observation::from_read(&snapshot.policy), snapshot.proofs());
-        let content = snapshot.policy.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
-        file.is_vouched_for(content, &snapshot)?;
-        if content.is_empty() {
-            let file = self.policy.file.clone();
-            return Err(LoadError::UnusablePolicy(UnusableFile { file, problem: FileError::Empty }));
-        }
-        let text = text_of(&self.policy.file, content).map_err(LoadError::UnusablePolicy)?.to_owned();
-        let compiled = self.parse_policy(&text)?;
-        Ok(LoadedPolicy { compiled, source: PolicySource { text, sight, proofs }, arrivals })
+        let files = PolicyFiles::new(&self.policy);
+        let arrivals = files.watch_arrivals();
+        let snapshot = files.read_at_start(&self.policy).map_err(|unusable| {
+            let is_policy = unusable.file == self.policy.file;
+            if is_policy { LoadError::UnusablePolicy(unusable) } else { LoadError::UnusableMembers(unusable) }
+        })?;
+        let text = proven_text(&files, PolicyPart::Policy, &snapshot.policy)?.to_owned();
+        let members = match &snapshot.members {
+            None => None,
+            Some(read) => {
+                let members = Arc::new(self.parse_members(proven_text(&files, PolicyPart::Members, read)?)?);
+                Some(MembersSource { members, file: read.observed() })
+            }
+        };
+        let compiled = self.compile_policy(&text, members.as_ref().map(|source| &*source.members))?;
+        let source = PolicySource { text, policy: snapshot.policy.observed(), members };
+        Ok(LoadedPolicy { compiled, source, arrivals })
     }
 
-    /// Compiles a policy's text against this configuration.
+    /// Compiles the text of a policy that uses no members file against this configuration.
     ///
     /// # Errors
     ///
     /// All broken rules.
     pub fn parse_policy(&self, text: &str) -> Result<CompiledPolicy, Problems> {
+        self.compile_policy(text, None)
+    }
+
+    /// Compiles a policy's text against this configuration and the groups of its members file.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules.
+    pub fn compile_policy(&self, text: &str, members: Option<&Members>) -> Result<CompiledPolicy, Problems> {
         let buckets = self.bucket_profiles();
-        let issuers: BTreeSet<String> = self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let issuers = self.issuer_names();
         let trust_domains = self.trust_domains();
         let context = PolicyContext {
             buckets: &buckets,
             issuers: &issuers,
             trust_domains: &trust_domains,
             variables: &self.policy.variables,
+            members,
         };
         let outlook = CallerOutlook::new(self.listeners.iter().map(|listener| &listener.proof), &self.issuers);
         let origin = self.policy.file.display().to_string();
@@ -288,6 +308,22 @@ impl Config {
         let mut compiled = compiled.map_err(|problems| problems.redacted(&self.redaction))?;
         compiled.warnings.redact(&self.redaction);
         Ok(compiled)
+    }
+
+    /// Reads the text of a members file against this configuration.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules.
+    pub fn parse_members(&self, text: &str) -> Result<Members, Problems> {
+        let origin = self.policy.members_file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+        let members = Members::parse(&origin, text, &self.issuer_names());
+        // Messages quote the issuers, which can come from variables.
+        members.map_err(|problems| problems.redacted(&self.redaction))
+    }
+
+    fn issuer_names(&self) -> BTreeSet<String> {
+        self.issuers.iter().map(|issuer| issuer.issuer.clone()).collect()
     }
 
     /// What a policy needs to know about each bucket.
@@ -312,6 +348,21 @@ impl Config {
             _ => None,
         }
     }
+}
+
+/// The text of a policy or members file, if its proofs permit it.
+fn proven_text<'s>(files: &PolicyFiles, part: PolicyPart, read: &'s ProvenSnapshot) -> Result<&'s str, LoadError> {
+    let file = files.part(part);
+    let unusable = |unusable| match part {
+        PolicyPart::Policy => LoadError::UnusablePolicy(unusable),
+        PolicyPart::Members => LoadError::UnusableMembers(unusable),
+    };
+    let content = read.file.as_ref().map(|read| read.content.as_slice()).unwrap_or_default();
+    file.is_vouched_for(content, read)?;
+    if content.is_empty() {
+        return Err(unusable(UnusableFile { file: file.path().to_owned(), problem: FileError::Empty }));
+    }
+    text_of(file.path(), content).map_err(unusable)
 }
 
 fn text_of<'c>(path: &Path, content: &'c [u8]) -> Result<&'c str, UnusableFile> {

@@ -106,6 +106,7 @@ mod tests {
             issuers: &issuers,
             trust_domains: &trust_domains,
             variables: &Variables::None,
+            members: None,
         };
         Policy::parse("policy.toml", text, &context).unwrap()
     }

@@ -153,6 +153,7 @@ pub(crate) fn policy(text: &str, bucket: &BucketName, profile: BucketProfile) ->
         issuers: &BTreeSet::new(),
         trust_domains: &BTreeSet::new(),
         variables: &Variables::None,
+        members: None,
     };
     Policy::parse("policy.toml", text, &context).unwrap()
 }

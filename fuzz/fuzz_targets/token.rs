@@ -135,6 +135,7 @@ fn policy() -> Policy {
         issuers: &issuers,
         trust_domains: &BTreeSet::new(),
         variables: &Variables::None,
+        members: None,
     };
     Policy::parse("policy.toml", POLICY, &context).expect("a policy")
 }

@@ -16,7 +16,7 @@ use crate::config::{
 use crate::http::{HttpSettings, PresignedUrlSettings};
 use access_broker_base::document::{WarningCode, Warnings};
 use access_broker_identity::{IssuerSettings, KeyLocation, KeyProxy, TrustedHop, WorkloadProof};
-use access_broker_policy::{CompiledPolicy, EndpointName, Policy, TierOutline};
+use access_broker_policy::{CompiledPolicy, EndpointName, MembersOutline, Policy, TierOutline};
 
 /// Check a configuration and its policy, and print what they mean.
 ///
@@ -130,11 +130,17 @@ fn describe(config: &Config, policy: &Policy, verdict: &str) -> String {
     lines.push(describe_limits(&config.limits));
     lines.push(describe_audit(&config.audit));
     lines.push(format!("policy {}, hash {}", config.policy.file.display(), policy.hash()));
+    lines.extend(describe_members(config, policy));
     lines.extend(config.issuers.iter().map(describe_issuer));
     lines.extend(config.buckets.iter().flat_map(describe_bucket));
     lines.extend(policy.outline().iter().map(describe_tier));
     lines.push(verdict.to_owned());
     lines.join("\n")
+}
+
+fn describe_members(config: &Config, policy: &Policy) -> Option<String> {
+    let (file, MembersOutline { groups, members, hash }) = (config.policy.members_file.as_ref()?, policy.members()?);
+    Some(format!("members file {}: groups: {groups}; members: {members}; hash {hash}", file.display()))
 }
 
 fn describe_http(http: &HttpSettings) -> Vec<String> {

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::output::{complain, say_or_fail};
 use super::{EXIT_FAILURE, EXIT_OK};
 use crate::config::Config;
-use access_broker_policy::CompiledPolicy;
+use access_broker_policy::{CompiledPolicy, Members};
 
 /// Write a first configuration and policy, or print their JSON Schema.
 #[derive(Debug, Args)]
@@ -28,7 +28,8 @@ enum Task {
         #[arg(value_name = "DIRECTORY", default_value = ".")]
         directory: PathBuf,
     },
-    /// Print the JSON Schema (draft 2020-12) of the configuration or of the policy, for editors and for CI.
+    /// Print the JSON Schema (draft 2020-12) of the configuration, of the policy or of the members file, for editors and
+    /// for CI.
     Schema {
         /// The file that the schema describes.
         #[arg(value_name = "FILE", value_enum, default_value_t = Described::Configuration)]
@@ -41,6 +42,7 @@ enum Task {
 enum Described {
     Configuration,
     Policy,
+    Members,
 }
 
 impl ConfigCommand {
@@ -57,6 +59,7 @@ impl ConfigCommand {
                 let schema = match file {
                     Described::Configuration => schema::of_configuration(&Config::reference()),
                     Described::Policy => schema::of_policy(&CompiledPolicy::reference()),
+                    Described::Members => schema::of_members(&Members::reference()),
                 };
                 say_or_fail(format!("{schema:#}"), EXIT_OK)
             }

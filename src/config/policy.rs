@@ -19,6 +19,8 @@ const SETTLE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PolicySettings {
     pub(crate) file: PathBuf,
+    /// The groups that the policy can name in `members_of`.
+    pub(crate) members_file: Option<PathBuf>,
     /// How often the file is checked for changes. Longer than zero.
     pub(crate) reload_interval: Duration,
     /// How long a file that was changed in place must stay unchanged before it is used: the policy, and every other
@@ -37,6 +39,15 @@ pub(super) fn read(mut table: Table<'_>, directory: &Path) -> Option<PolicySetti
         .path(directory)
         .limits("at most 16 MiB")
         .required();
+    let members_file = table
+        .setting(
+            "members_file",
+            "The [members file](MEMBERS.md): the groups for `members_of` in the policy. It is checked for changes with \
+             the policy, and both become active together.",
+        )
+        .path(directory)
+        .limits("at most 16 MiB and 1,000,000 members")
+        .optional();
     let reload_interval = table
         .setting(
             "reload_interval",
@@ -56,7 +67,10 @@ pub(super) fn read(mut table: Table<'_>, directory: &Path) -> Option<PolicySetti
         .within(SETTLE)
         .or(DEFAULT_SETTLE);
     let minisign_public_key = table
-        .setting("minisign_public_key", "Every policy must be [signed](#signed-policies) with this key, also at start.")
+        .setting(
+            "minisign_public_key",
+            "The policy and the members file must be [signed](#signed-policies) with this key, also at start.",
+        )
         .parsed("string", |text| {
             PublicKey::from_base64(text)
                 .map_err(|_| "must be the second line of a minisign public key file: 56 characters of base64")
@@ -67,6 +81,7 @@ pub(super) fn read(mut table: Table<'_>, directory: &Path) -> Option<PolicySetti
     table.finish();
     Some(PolicySettings {
         file: file?.value,
+        members_file: members_file.map(|path| path.value),
         reload_interval,
         settle,
         minisign_public_key: minisign_public_key.map(|key| key.value),

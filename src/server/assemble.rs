@@ -58,7 +58,9 @@ pub(super) async fn assemble(
     warnings::log("configuration", &config.warnings);
     warnings::log("policy", &policy_warnings);
     let (file, tiers, hash) = (config.policy.file.display(), policy.outline().len(), policy.hash());
-    tracing::info!(%file, tiers, %hash, "policy active");
+    let members_hash = policy.members().map(|outline| tracing::field::display(outline.hash));
+    let members = policy.members().map(|outline| outline.members);
+    tracing::info!(%file, tiers, %hash, members, members_hash, "policy active");
     let proxy = key_proxy::from_environment(&options.environment);
     let mut verifiers = Vec::new();
     for settings in &config.issuers {

@@ -21,6 +21,7 @@ use crate::support::Process;
 
 const CONFIGURATION: &str = "docs/CONFIGURATION.md";
 const POLICY: &str = "docs/POLICY.md";
+const MEMBERS: &str = "docs/MEMBERS.md";
 const OPERATIONS: &str = "docs/OPERATIONS.md";
 const ERRORS: &str = "docs/ERRORS.md";
 const SECURITY: &str = "docs/SECURITY.md";
@@ -28,6 +29,7 @@ const SERVERS: &str = "docs/SERVERS.md";
 const MESH: &str = "docs/MESH.md";
 const SAMPLE_CONFIGURATION: &str = "samples/broker.toml";
 const SAMPLE_POLICY: &str = "samples/policy.toml";
+const SAMPLE_MEMBERS: &str = "samples/members.toml";
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -130,6 +132,7 @@ fn compile(text: &str) -> Policy {
         issuers: &issuers,
         trust_domains: &trust_domains,
         variables: &Variables::None,
+        members: None,
     };
     Policy::parse("policy", text, &context).unwrap_or_else(|problems| panic!("{problems}\nin:\n{text}"))
 }

@@ -28,6 +28,7 @@ mod key_endpoint;
 mod lifecycle;
 mod limits;
 mod log_output;
+mod members_file;
 mod metrics;
 mod modules;
 mod policy_model;

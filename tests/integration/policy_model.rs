@@ -9,6 +9,7 @@ mod claims;
 mod generate;
 mod glob;
 mod json;
+mod members;
 mod model;
 mod outcome;
 mod patterns;
@@ -18,14 +19,14 @@ mod spec;
 mod wildcard;
 
 use access_broker_base::document::Variables;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::time::Duration;
 
 use access_broker_identity::Caller;
 use access_broker_policy::{
     AccessRequest, BucketName, BucketProfile, Checksum, ChecksumAlgorithm, EndpointName, EntityTag, HeaderText,
-    LifetimeRequest, ObjectKey, ObjectReference, Policy, PolicyContext, RequestedDownload, RequestedUpload,
+    LifetimeRequest, Members, ObjectKey, ObjectReference, Policy, PolicyContext, RequestedDownload, RequestedUpload,
     ResponseOverride, UnsignedHeaders,
 };
 
@@ -128,13 +129,18 @@ fn parse(policy: &PolicySpec) -> Result<Policy, String> {
         .iter()
         .map(|(bucket, names)| (BucketName::parse(bucket).unwrap(), profile(bucket, names)))
         .collect();
-    let issuers = policy.issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
+    let issuers: BTreeSet<String> = policy.issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = generate::TRUST_DOMAINS.map(str::to_owned).into();
+    let members = Some(members::text(&policy.members)).filter(|text| !text.is_empty());
+    let members =
+        members.map(|text| Members::parse("members", &text, &issuers).map_err(|problems| problems.to_string()));
+    let members = members.transpose()?;
     let context = PolicyContext {
         buckets: &buckets,
         issuers: &issuers,
         trust_domains: &trust_domains,
         variables: &Variables::None,
+        members: members.as_ref(),
     };
     Policy::parse("policy", &policy.text(), &context).map_err(|problems| problems.to_string())
 }
@@ -201,7 +207,7 @@ fn report(case: Case, seed: u64, issuers: &Issuers) -> String {
     format!(
         "the model and the product differ, with ACCESS_BROKER_MODEL_SEED={seed}\n\n{}issuers: {:?}\ntoken: {token}\n\
          workload: {workload:?}\ncall: {call:?}\n\nmodel:   {modelled:?}\nproduct: {decided:?}",
-        policy.text(),
+        policy.text() + &members::text(&policy.members),
         policy.issuers,
     )
 }

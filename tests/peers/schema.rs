@@ -1,4 +1,4 @@
-//! Python's `jsonschema` judges the schemas of both files, and the files by them.
+//! Python's `jsonschema` judges the schemas of all files, and the files by them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,15 +21,15 @@ const VALIDATE: &str = r##"
 import copy, glob, json, re, sys, tomllib
 from jsonschema import Draft202012Validator as Validator
 
-configuration, policy = (json.load(open(path)) for path in sys.argv[1:3])
-for schema in (configuration, policy):
+configuration, policy, members = (json.load(open(path)) for path in sys.argv[1:4])
+for schema in (configuration, policy, members):
     Validator.check_schema(schema)
 
 def uncommented(text):
     return "\n".join(line[1:] if re.match(r"#[a-z\[]", line) else line for line in text.split("\n"))
 
 def files():
-    for path in ("samples/broker.toml", "samples/policy.toml"):
+    for path in ("samples/broker.toml", "samples/policy.toml", "samples/members.toml"):
         text = open(path).read()
         yield path, text
         yield path + " with all settings", uncommented(text)
@@ -41,6 +41,7 @@ count = 0
 for path, text in files():
     document = tomllib.loads(text)
     schema = policy if "tier" in document or "grant" in document else configuration
+    schema = members if "group" in document else schema
     problems = [f"{path}: {list(error.path)}: {error.message}" for error in Validator(schema).iter_errors(document)]
     assert not problems, problems
     for table in [key for key, value in document.items() if isinstance(value, (dict, list)) and value]:
@@ -62,7 +63,7 @@ print(count)
 
 fn schemas_accept_every_file_of_the_repository_and_refuse_unknown_settings() {
     let directory = folder();
-    let schemas = ["configuration", "policy"].map(|file| {
+    let schemas = ["configuration", "policy", "members"].map(|file| {
         let output = Process::output(&["config", "schema", file], directory.path(), &[]);
         assert!(output.status.success());
         let path: PathBuf = directory.path().join(file);

@@ -14,6 +14,8 @@ mod layers;
 mod lifetime;
 mod lists;
 mod losses;
+mod members;
+mod members_of;
 mod parse;
 mod quota;
 mod reach;
@@ -27,6 +29,7 @@ mod warnings;
 
 pub use context::PolicyContext;
 pub use losses::{Loss, losses};
+pub use members::{MAX_MEMBERS, lost_lists};
 pub use parse::CompiledPolicy;
 pub use quota::{RateScope, read_rate};
 pub use warnings::{CallerOutlook, looks_like_path};

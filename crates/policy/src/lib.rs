@@ -15,12 +15,16 @@ mod file;
 mod object;
 
 pub use decide::{
-    AccessRequest, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL, Operation,
-    Permit, PermittedDownload, PermittedInspection, PermittedObject, PermittedUpload, Policy, PolicyHash, RateLimit,
-    Refusal, RefusalReason, RequestedDownload, RequestedUpload, TierOutline, TierQuota,
+    AccessRequest, ExpiryLimit, FieldViolation, ImposedOnUploads, Lifetime, LifetimeRequest, MAX_TTL, Members,
+    MembersHash, MembersOutline, Operation, Permit, PermittedDownload, PermittedInspection, PermittedObject,
+    PermittedUpload, Policy, PolicyHash, RateLimit, Refusal, RefusalReason, RequestedDownload, RequestedUpload,
+    TierOutline, TierQuota,
 };
 #[cfg(feature = "file")]
-pub use file::{CallerOutlook, CompiledPolicy, Loss, PolicyContext, RateScope, looks_like_path, losses, read_rate};
+pub use file::{
+    CallerOutlook, CompiledPolicy, Loss, MAX_MEMBERS, PolicyContext, RateScope, looks_like_path, losses, lost_lists,
+    read_rate,
+};
 pub use object::{
     AccountId, AccountIdError, BucketName, BucketNameError, BucketProfile, Checksum, ChecksumAlgorithm,
     ChecksumLengthError, ContentEncodingError, DECISION_METADATA, DispositionType, Encryption, EncryptionAlgorithm,

@@ -16,6 +16,7 @@ mod endpoints;
 mod inherit;
 mod lifetime;
 mod longest_ttl;
+mod members;
 mod obligations;
 mod prefix;
 mod reference;
@@ -68,8 +69,13 @@ fn compiled_at(
 ) -> Result<CompiledPolicy, access_broker_base::document::Problems> {
     let issuers = issuers.iter().map(|issuer| (*issuer).to_owned()).collect();
     let trust_domains = BTreeSet::from(["prod.example".to_owned(), "cluster.local".to_owned()]);
-    let context =
-        PolicyContext { buckets, issuers: &issuers, trust_domains: &trust_domains, variables: &Variables::None };
+    let context = PolicyContext {
+        buckets,
+        issuers: &issuers,
+        trust_domains: &trust_domains,
+        variables: &Variables::None,
+        members: None,
+    };
     CompiledPolicy::parse("policy.toml", text, &context, &CallerOutlook::default())
 }
 

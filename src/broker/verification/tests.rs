@@ -28,6 +28,7 @@ fn imposed(upload: &str, at_aws: bool) -> Arc<ImposedOnUploads> {
         issuers: &issuers,
         trust_domains: &trust_domains,
         variables: &Variables::None,
+        members: None,
     };
     let text = format!(
         "tier = [{{ name = 't', bucket = 'media', prefix = '', upload = {{ {upload} }} }}]\n\

@@ -16,6 +16,8 @@ pub(super) fn document(outcome: &Outcome) -> Value {
     let left_out: usize = outcome.warnings.iter().map(Warnings::left_out).sum();
     let of_config = |list: fn(&Config) -> Vec<Value>| outcome.config.as_ref().map(list).unwrap_or_default();
     let tiers = outcome.policy.as_ref().map(|compiled| compiled.policy.outline().iter().map(tier).collect::<Vec<_>>());
+    let members = outcome.policy.as_ref().and_then(|compiled| compiled.policy.members());
+    let members_file = outcome.config.as_ref().and_then(|config| config.policy.members_file.as_ref());
     json!({
         "ok": outcome.is_ok(),
         "errors": errors,
@@ -24,6 +26,10 @@ pub(super) fn document(outcome: &Outcome) -> Value {
         "admin_addr": outcome.config.as_ref().map(|config| config.server.admin_addr.to_string()),
         "policy_file": outcome.config.as_ref().map(|config| config.policy.file.display().to_string()),
         "policy_hash": outcome.policy.as_ref().map(|compiled| compiled.policy.hash().to_string()),
+        "members_file": members_file.map(|file| file.display().to_string()),
+        "members_hash": members.map(|outline| outline.hash.to_string()),
+        "member_groups": members.map(|outline| outline.groups),
+        "members": members.map(|outline| outline.members),
         "listeners": of_config(|config| config.listeners.iter().map(listener).collect()),
         "issuers": of_config(|config| config.issuers.iter().map(issuer).collect()),
         "buckets": of_config(|config| config.buckets.iter().map(bucket).collect()),
@@ -39,10 +45,14 @@ fn errors(error: &LoadError) -> Vec<Value> {
             .map(|Problem { location, setting, rule }| located(problems.origin(), location, setting, rule))
             .map(Value::Object)
             .collect(),
-        LoadError::Unusable(unusable) | LoadError::UnusablePolicy(unusable) => {
+        LoadError::Unusable(unusable) | LoadError::UnusablePolicy(unusable) | LoadError::UnusableMembers(unusable) => {
             let file = unusable.file.display().to_string();
             let problem = unusable.problem.to_string();
-            let setting = if matches!(error, LoadError::UnusablePolicy(_)) { "policy.file" } else { "" };
+            let setting = match error {
+                LoadError::UnusablePolicy(_) => "policy.file",
+                LoadError::UnusableMembers(_) => "policy.members_file",
+                _ => "",
+            };
             vec![Value::Object(located(&file, &Location::Document, setting, &problem))]
         }
         LoadError::Proof(error) => vec![json!({

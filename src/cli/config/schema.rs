@@ -1,4 +1,4 @@
-//! JSON Schema of the configuration and of the policy, made from what their readers record.
+//! JSON Schema of the configuration, of the policy and of the members file, made from what their readers record.
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,11 @@ pub(super) fn of_configuration(reference: &Reference) -> Value {
 /// The schema of `policy.toml`.
 pub(super) fn of_policy(reference: &Reference) -> Value {
     schema(reference, "Policy of access-broker", |_| true)
+}
+
+/// The schema of a members file.
+pub(super) fn of_members(reference: &Reference) -> Value {
+    schema(reference, "Members of groups of access-broker", |_| true)
 }
 
 fn schema(reference: &Reference, title: &str, is_complete: impl Fn(&TableReference) -> bool) -> Value {

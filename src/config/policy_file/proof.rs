@@ -1,13 +1,14 @@
-//! The checksum and the signature of a policy, in files of the same directory.
+//! The checksum and the signature of a policy or members file, in files of the same directory.
 
 use std::path::{Path, PathBuf};
 
 use minisign_verify::{PublicKey, Signature};
 use thiserror::Error;
 
+use super::PolicyPart;
 use access_broker_base::files::{Checksum, ChecksumProblem, FileError, FileSnapshot};
 
-/// Why a checksum or signature does not prove the policy. The text names its file.
+/// Why a checksum or signature does not prove its file. The text names the file with the checksum or signature.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProofError {
     /// The checksum is wrong or malformed.
@@ -27,16 +28,23 @@ pub enum ProofError {
         problem: FileError,
     },
     /// The file with the signature cannot be used.
-    #[error("{} {problem}; with policy.minisign_public_key set, every policy needs a signature", file.display())]
+    #[error("{} {problem}; with policy.minisign_public_key set, every {part} needs a signature", file.display())]
     SignatureUnusable {
+        /// What needs the signature.
+        part: PolicyPart,
         /// The file with the signature.
         file: PathBuf,
         /// What is wrong with it.
         problem: FileError,
     },
     /// The signature is malformed, of another content, or by another key.
-    #[error("{} is not a minisign signature of the policy by policy.minisign_public_key", .0.display())]
-    Signature(PathBuf),
+    #[error("{} is not a minisign signature of the {part} by policy.minisign_public_key", file.display())]
+    Signature {
+        /// What needs the signature.
+        part: PolicyPart,
+        /// The file with the signature.
+        file: PathBuf,
+    },
 }
 
 /// Whether there is a checksum. It must match.
@@ -58,14 +66,15 @@ pub(super) fn check_checksum(
 pub(super) fn check_signature(
     content: &[u8],
     key: &PublicKey,
+    part: PolicyPart,
     file: &Path,
     signature: &Result<FileSnapshot, FileError>,
 ) -> Result<(), ProofError> {
     let read = signature.as_ref().map_err(|problem| {
         let problem = *problem;
-        ProofError::SignatureUnusable { file: file.to_owned(), problem }
+        ProofError::SignatureUnusable { part, file: file.to_owned(), problem }
     })?;
     let signature = str::from_utf8(&read.content).ok().and_then(|text| Signature::decode(text).ok());
     let verified = signature.and_then(|signature| key.verify(content, &signature, false).ok());
-    verified.ok_or_else(|| ProofError::Signature(file.to_owned()))
+    verified.ok_or_else(|| ProofError::Signature { part, file: file.to_owned() })
 }

@@ -1,5 +1,7 @@
-//! Makes a changed policy file active when it is stable and valid, and keeps the last good policy otherwise.
+//! Makes a changed policy file or members file active when it is stable and valid, and keeps the last good policy
+//! otherwise.
 
+mod file_watch;
 mod judge;
 
 use std::path::Path;
@@ -10,15 +12,15 @@ use tokio::task;
 use tokio::time::Instant;
 
 pub(in crate::server) use self::judge::PolicyWatch;
-use self::judge::{Outcome, PolicyRefusal};
-use crate::config::{Config, PolicyFile};
+use self::judge::{ArrivalsSeen, Outcome, PolicyRefusal};
+use crate::config::{Config, PolicyArrivals, PolicyFiles, PolicyPart, PolicySnapshot};
 use crate::policy_store::PolicyStore;
 use crate::server::reload_receiver::ReloadReceiver;
 use access_broker_base::document::Problems;
-use access_broker_base::files::{Arrivals, REREAD_DELAY};
+use access_broker_base::files::REREAD_DELAY;
 use access_broker_policy::{CompiledPolicy, Policy};
 
-/// Reads the policy file regularly, and immediately on a reload request. Never returns.
+/// Reads the policy file and the members file regularly, and immediately on a reload request. Never returns.
 ///
 /// `watched` has the active policy. `before_activation` gets each valid policy right before it becomes active.
 ///
@@ -31,8 +33,8 @@ pub(in crate::server) async fn watch(
     mut reloads: ReloadReceiver,
 ) {
     let interval = config.policy.reload_interval;
-    let file = PolicyFile::new(&config.policy);
-    let reload = Arc::new(Reload { config, file, store, watched: Mutex::new(watched), before_activation });
+    let files = PolicyFiles::new(&config.policy);
+    let reload = Arc::new(Reload { config, files, store, watched: Mutex::new(watched), before_activation });
     let started = Instant::now();
     loop {
         let (reading, now) = (Arc::clone(&reload), started.elapsed());
@@ -49,33 +51,31 @@ pub(in crate::server) async fn watch(
 
 struct Reload<F> {
     config: Config,
-    file: PolicyFile,
+    files: PolicyFiles,
     store: Arc<PolicyStore>,
     watched: Mutex<Watched>,
     before_activation: F,
 }
 
-/// The active policy, and how files arrived at its path since before it was read.
+/// The active policy, and how files arrived at its paths since before they were read.
 pub(in crate::server) struct Watched {
     pub(in crate::server) policy: PolicyWatch,
-    pub(in crate::server) arrivals: Arrivals,
+    pub(in crate::server) arrivals: PolicyArrivals,
 }
 
 impl<F: Fn(&Policy)> Reload<F> {
-    /// Reads the file once. Returns whether the next read should be soon.
+    /// Reads the files once. Returns whether the next read should be soon.
     fn read_once(&self, now: Duration) -> bool {
-        let seen = self.file.read();
+        let seen = self.files.read();
         // One read at a time. After a panic the state is still usable.
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        // Queried after the file was read: a later arrival is another content, and is read twice on its own.
-        let arrival = seen.policy.as_ref().ok().and_then(|look| watched.arrivals.last(look.id.real_path()));
-        let compile = |text: &str| self.config.parse_policy(text);
-        let step =
-            watched.policy.take(&seen, arrival, now, |content| self.file.is_vouched_for(content, &seen), compile);
+        // Queried after the files were read: a later arrival is another content, and is read twice on its own.
+        let arrivals = watched.arrivals.seen(&seen);
+        let step = watched.policy.take(&self.config, &self.files, &seen, arrivals, now);
         if let Some(file_in_force) = step.file_in_force {
             self.store.note_file_in_force(file_in_force);
         }
-        let file = self.file.path();
+        let file = self.files.part(PolicyPart::Policy).path();
         match step.outcome {
             Outcome::Unchanged => false,
             Outcome::InForceAgain => {
@@ -83,45 +83,77 @@ impl<F: Fn(&Policy)> Reload<F> {
                 false
             }
             Outcome::Pending { first_seen_in_place } => {
-                if first_seen_in_place {
-                    let settle = humantime::format_duration(self.config.policy.settle);
-                    tracing::info!(
-                        file = %file.display(), %settle,
-                        "policy file was changed in place; it becomes active when it has been unchanged for the time of settle"
-                    );
+                for part in first_seen_in_place {
+                    self.announce(part);
                 }
                 true
             }
             Outcome::Replaced { compiled: CompiledPolicy { policy, warnings }, written } => {
                 watched.arrivals.forget();
+                let members = policy.members();
                 super::warnings::log("policy", &warnings);
                 let tiers = policy.outline().len();
                 let hash = policy.hash();
-                tracing::info!(file = %file.display(), tiers, %hash, written, "policy active");
+                let members_hash = members.map(|outline| tracing::field::display(outline.hash));
+                let members = members.map(|outline| outline.members);
+                tracing::info!(file = %file.display(), tiers, %hash, written, members, members_hash, "policy active");
                 (self.before_activation)(&policy);
                 self.store.replace(policy);
                 false
             }
-            Outcome::Refused(refusal) => {
+            Outcome::Refused(part, refusal) => {
                 self.store.note_refused();
-                report(file, self.file.checksum_path(), &refusal);
+                let file = self.files.part(part);
+                report(part, file.path(), file.checksum_path(), &refusal);
                 false
             }
         }
     }
+
+    fn announce(&self, part: PolicyPart) {
+        let (file, settle) =
+            (self.files.part(part).path().display(), humantime::format_duration(self.config.policy.settle));
+        match part {
+            PolicyPart::Policy => tracing::info!(
+                %file, %settle,
+                "policy file was changed in place; it becomes active when it has been unchanged for the time of settle"
+            ),
+            PolicyPart::Members => tracing::info!(
+                %file, %settle,
+                "members file was changed in place; it becomes active when it has been unchanged for the time of settle"
+            ),
+        }
+    }
 }
 
-fn report(file: &Path, checksum: &Path, refusal: &PolicyRefusal) {
+impl PolicyArrivals {
+    fn seen(&mut self, seen: &PolicySnapshot) -> ArrivalsSeen {
+        let of_members = self.members.as_mut().zip(seen.members.as_ref());
+        ArrivalsSeen {
+            policy: seen.policy.file.as_ref().ok().and_then(|look| self.policy.last(look.id.real_path())),
+            members: of_members.and_then(|(arrivals, seen)| arrivals.last(seen.file.as_ref().ok()?.id.real_path())),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.policy.forget();
+        if let Some(members) = &mut self.members {
+            members.forget();
+        }
+    }
+}
+
+fn report(part: PolicyPart, file: &Path, checksum: &Path, refusal: &PolicyRefusal) {
     let file = file.display();
     match refusal {
         PolicyRefusal::File(problem) => {
-            tracing::error!(%file, error = %format_args!("the policy file {problem}"), "policy refused; the last good policy stays active");
+            tracing::error!(%file, error = %format_args!("the {} {problem}", name(part)), "policy refused; the last good policy stays active");
         }
         PolicyRefusal::Proof(error) => tracing::error!(
             %file, %error,
             "policy refused: its checksum or signature is invalid; the last good policy stays active"
         ),
-        PolicyRefusal::Invalid(problems) => report_problems(problems),
+        PolicyRefusal::Invalid(problems) => report_problems(part, problems),
         PolicyRefusal::TakesAway(losses) => {
             // The first few are enough.
             let lost: Vec<String> = losses.iter().take(5).map(ToString::to_string).collect();
@@ -135,9 +167,19 @@ fn report(file: &Path, checksum: &Path, refusal: &PolicyRefusal) {
     }
 }
 
-fn report_problems(problems: &Problems) {
+const fn name(part: PolicyPart) -> &'static str {
+    match part {
+        PolicyPart::Policy => "policy file",
+        PolicyPart::Members => "members file",
+    }
+}
+
+fn report_problems(part: PolicyPart, problems: &Problems) {
     for problem in problems.to_string().lines() {
-        tracing::error!(problem, "policy refused: the policy file is invalid");
+        match part {
+            PolicyPart::Policy => tracing::error!(problem, "policy refused: the policy file is invalid"),
+            PolicyPart::Members => tracing::error!(problem, "policy refused: the members file is invalid"),
+        }
     }
     tracing::error!("policy refused; the last good policy stays active");
 }

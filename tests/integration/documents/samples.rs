@@ -18,6 +18,23 @@ fn the_sample_configuration_loads_and_its_policy_compiles() {
     assert!(policy.outline().iter().all(|tier| !tier.grants.is_empty()), "a tier without a grant");
 }
 
+/// The samples together, and the two examples of the page together.
+#[test]
+fn the_sample_members_file_and_the_example_of_its_page_load() {
+    let config = sample_configuration();
+    let sample = config.parse_members(&read(SAMPLE_MEMBERS)).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!((sample.outline().groups, sample.outline().members), (2, 4));
+    let with_defaults = uncommented(&read(SAMPLE_MEMBERS), |_| true);
+    assert_eq!(config.parse_members(&with_defaults).unwrap().outline().members, 4);
+    let blocks = toml_blocks(&read(MEMBERS));
+    let [members, policy] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let members = config.parse_members(members).unwrap_or_else(|problems| panic!("{problems}"));
+    for members in [&sample, &members] {
+        let compiled = config.compile_policy(policy, Some(members)).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(compiled.warnings.count(), 0);
+    }
+}
+
 #[test]
 fn the_optional_settings_of_the_sample_configuration_load() {
     // The two ways to say where gRPC is served do not go together.

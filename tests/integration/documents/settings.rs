@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use access_broker_base::document::{Absent, Reference, SettingReference, Unit, Values};
-use access_broker_policy::CompiledPolicy;
+use access_broker_policy::{CompiledPolicy, Members};
 
 use super::*;
 
@@ -69,8 +69,9 @@ fn table(reference: &Reference, path: &str, keys: &[String]) -> String {
     text
 }
 
-fn references() -> [(&'static str, Reference); 2] {
-    [(CONFIGURATION, Config::reference()), (POLICY, CompiledPolicy::reference())]
+fn references() -> [(&'static str, Reference); 3] {
+    let members = (MEMBERS, Members::reference());
+    [(CONFIGURATION, Config::reference()), (POLICY, CompiledPolicy::reference()), members]
 }
 
 #[test]
@@ -98,7 +99,8 @@ fn the_tables_of_settings_are_the_programs() {
 #[test]
 fn every_table_and_setting_has_a_meaning() {
     for (page, reference) in references() {
-        assert!(reference.tables.iter().map(|table| table.settings.len()).sum::<usize>() > 30, "{page}");
+        let least = if page == MEMBERS { 4 } else { 30 };
+        assert!(reference.tables.iter().map(|table| table.settings.len()).sum::<usize>() >= least, "{page}");
         for table in &reference.tables {
             assert!(table.path.is_empty() || !table.meaning.is_empty(), "{page}: {}", table.path);
             for setting in &table.settings {
@@ -134,6 +136,13 @@ fn the_sample_configuration_shows_every_setting() {
         let known: BTreeSet<String> = table.settings.iter().map(|setting| setting.key.to_owned()).collect();
         assert_eq!(sample_settings(&sample, &header), known, "{header}");
     }
+}
+
+#[test]
+fn the_sample_members_file_shows_every_setting() {
+    let known = Members::reference();
+    let known = known.table("group").unwrap().settings.iter().map(|setting| setting.key.to_owned()).collect();
+    assert_eq!(sample_settings(&read(SAMPLE_MEMBERS), "[[group]]"), known);
 }
 
 #[test]

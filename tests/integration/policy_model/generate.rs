@@ -5,6 +5,7 @@ use access_broker_policy::{ChecksumAlgorithm, ObjectKey, StorageClass};
 use super::callers::{STRICT, TRUSTED, WORKLOADS, groups_claim, scopes_claim};
 use super::claims;
 use super::json::Json;
+use super::members::{self, ListSpec};
 use super::model::{BUCKETS, Server, names_of, server};
 use super::patterns;
 use super::random::Random;
@@ -71,7 +72,8 @@ pub(super) fn scene(random: &mut Random) -> Scene {
         _ => vec![STRICT, TRUSTED, WORKLOADS],
     };
     let callers: Vec<CallerSpec> = (0..2).map(|_| caller(random, &issuers, now)).collect();
-    let mut policy = places(random, issuers);
+    let members = members::lists(random, &issuers, &callers);
+    let mut policy = places(random, issuers, members);
     let count = 4 + random.below(policy.tiers.len() * 4);
     for number in 0..count {
         let kind = if random.chance(12) { Kind::Denial } else { Kind::Grant };
@@ -124,10 +126,11 @@ fn end(random: &mut Random, now: u64) -> u64 {
 }
 
 /// A policy without rules.
-fn places(random: &mut Random, issuers: Vec<&'static str>) -> PolicySpec {
+fn places(random: &mut Random, issuers: Vec<&'static str>, members: Vec<ListSpec>) -> PolicySpec {
     let buckets = ["media", "archive", "scans"];
     let defaults = buckets.into_iter().filter_map(|bucket| random.maybe(35, |random| defaults(random, bucket)));
-    let mut policy = PolicySpec { issuers, defaults: defaults.collect(), tiers: Vec::new(), rules: Vec::new() };
+    let mut policy =
+        PolicySpec { issuers, defaults: defaults.collect(), tiers: Vec::new(), rules: Vec::new(), members };
     for number in 0..=random.below(12) {
         let bucket = random.pick(&["media", "media", "media", "archive", "scans"]);
         // Often below, or beside, one that is there.
@@ -304,7 +307,8 @@ fn rule(random: &mut Random, policy: &PolicySpec, callers: &[CallerSpec], kind: 
 
 fn is_empty(to: &ToSpec) -> bool {
     let lists = [&to.groups, &to.scopes, &to.workloads, &to.trust_domains];
-    !to.authenticated && to.issuers.is_none() && to.claims.is_empty() && lists.iter().all(|list| list.is_none())
+    let has_names = !to.claims.is_empty() || to.members_of.is_some();
+    !to.authenticated && to.issuers.is_none() && !has_names && lists.iter().all(|list| list.is_none())
 }
 
 /// Conditions of which each often fits one caller.
@@ -327,6 +331,7 @@ fn conditions(random: &mut Random, policy: &PolicySpec, caller: &CallerSpec, kin
                 to.workloads = Some(unique(values));
             }
             7 => to.trust_domains = Some(random.some_of(&TRUST_DOMAINS.map(str::to_owned), 2)),
+            8 => to.members_of = members::of_rule(random, &policy.members),
             _ => {}
         }
     }

@@ -8,6 +8,7 @@ use access_broker_policy::ChecksumAlgorithm;
 
 use super::callers::{groups_claim, scopes_claim, trusts_email};
 use super::json::Json;
+use super::members::MembersOf;
 use super::outcome::Outcome;
 use super::spec::{
     Action, Asked, CallSpec, CallerSpec, Case, ContentHeaders, Count, DownloadSpec, IssuersSpec, Kind, LifeSpec,
@@ -347,6 +348,11 @@ fn origins(to: &ToSpec, caller: &CallerSpec) -> Answer {
         (Some(_), None) => false,
     };
     let trust_domain = workload.map(trust_domain);
+    let may_be_member = to.members_of.as_ref().is_none_or(|groups| {
+        let has_list = |token: &TokenSpec| groups.lists.iter().any(|list| list.issuer == token.issuer);
+        caller.token.as_ref().is_some_and(has_list)
+    });
+    let issuer = issuer && may_be_member;
     Answer::of(issuer && is_one_of(&to.workloads, workload) && is_one_of(&to.trust_domains, trust_domain))
 }
 
@@ -365,6 +371,9 @@ fn conditions(to: &ToSpec, caller: &CallerSpec, kind: Kind) -> Vec<Answer> {
     }
     if let Some(scopes) = &to.scopes {
         answers.push(token.map_or(Answer::No, |token| token.has_name(scopes_claim(token.issuer), scopes, true)));
+    }
+    if let Some(groups) = &to.members_of {
+        answers.push(token.map_or(Answer::No, |token| token.is_member(groups, kind)));
     }
     let claims = to.claims.iter();
     answers.extend(claims.map(|(name, values)| token.map_or(Answer::No, |token| token.claim_is(name, values, kind))));
@@ -430,7 +439,17 @@ impl TokenSpec {
         }
     }
 
+    fn is_member(&self, groups: &MembersOf, kind: Kind) -> Answer {
+        let lists = groups.lists.iter().filter(|list| list.issuer == self.issuer);
+        Answer::any(lists.map(|list| self.claim_fits(list.claim(), kind, |entry| list.members.contains(entry))))
+    }
+
     fn claim_is(&self, path: &str, wanted: &[Wanted], kind: Kind) -> Answer {
+        let wanted: Vec<String> = wanted.iter().map(Wanted::comparable).collect();
+        self.claim_fits(path, kind, |entry| wanted.iter().any(|wanted| wildcard::matches(wanted, entry)))
+    }
+
+    fn claim_fits(&self, path: &str, kind: Kind, fits: impl Fn(&String) -> bool) -> Answer {
         let value = self.value(path).filter(|_| kind == Kind::Denial || self.address_counts(path));
         let entries = match value {
             None => Vec::new(),
@@ -440,9 +459,7 @@ impl TokenSpec {
             }
             Some(single) => vec![single],
         };
-        let wanted: Vec<String> = wanted.iter().map(Wanted::comparable).collect();
-        let fits = |entry: String| wanted.iter().any(|wanted| wildcard::matches(wanted, &entry));
-        let fits = entries.iter().filter_map(comparable).any(fits);
+        let fits = entries.iter().filter_map(comparable).any(|entry| fits(&entry));
         let incomparable = entries.iter().any(|entry| matches!(entry, Json::List(_) | Json::Object(_)));
         match () {
             () if fits || (incomparable && kind == Kind::Denial) => Answer::Yes,

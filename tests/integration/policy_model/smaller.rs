@@ -68,7 +68,8 @@ fn remove_tier(policy: &mut PolicySpec, index: usize) {
     policy.rules.retain(|rule| rule.tiers.as_ref().is_none_or(|names| !names.is_empty()));
 }
 
-const OF_RULES: [fn(&mut RuleSpec); 12] = [
+const OF_RULES: [fn(&mut RuleSpec); 13] = [
+    |rule| rule.to.members_of = None,
     |rule| rule.required_claims = None,
     |rule| rule.endpoints = None,
     |rule| rule.to.authenticated = false,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use access_broker_policy::{ChecksumAlgorithm, StorageClass};
 
 use super::json::{Json, quoted};
+use super::members::{ListSpec, MembersOf};
 
 /// What is compared: one call of one caller under one policy.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(super) struct PolicySpec {
     pub(super) defaults: Vec<DefaultsSpec>,
     pub(super) tiers: Vec<TierSpec>,
     pub(super) rules: Vec<RuleSpec>,
+    /// The groups of the members file. Without any there is no such file.
+    pub(super) members: Vec<ListSpec>,
 }
 
 /// Settings for the tiers of a bucket.
@@ -134,6 +137,7 @@ pub(super) struct ToSpec {
     pub(super) issuers: Option<IssuersSpec>,
     pub(super) groups: Option<Vec<String>>,
     pub(super) scopes: Option<Vec<String>>,
+    pub(super) members_of: Option<MembersOf>,
     pub(super) claims: Vec<(String, Vec<Wanted>)>,
     pub(super) workloads: Option<Vec<String>>,
     pub(super) trust_domains: Option<Vec<String>>,
@@ -373,6 +377,7 @@ impl ToSpec {
             ("trust_domains", &self.trust_domains),
         ];
         settings.extend(lists.iter().filter_map(|(name, values)| Some(format!("{name} = {}", list(values.as_ref()?)))));
+        settings.extend(self.members_of.as_ref().map(|groups| format!("members_of = {}", list(&groups.groups))));
         if !self.claims.is_empty() {
             let claims = self.claims.iter().map(|(name, values)| {
                 let values: Vec<String> = values.iter().map(Wanted::setting).collect();

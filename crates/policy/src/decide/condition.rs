@@ -1,7 +1,10 @@
 //! Which callers a grant or denial means: the `to` table of a rule.
 
+use std::sync::Arc;
+
 use super::claim_pattern::ClaimPattern;
 use super::fit::{Fit, InDoubt};
+use super::members::MemberGroup;
 use access_broker_identity::{Caller, Claim, ClaimItem, ClaimPath, Names, TokenIdentity, WorkloadId};
 
 /// Conditions on a caller. All must hold; each holds if one of its values matches.
@@ -10,6 +13,8 @@ pub(crate) struct Condition {
     pub(crate) issuers: Issuers,
     pub(crate) groups: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
+    /// Groups of the members file. They are apart from `groups`, which a token claims.
+    pub(crate) members_of: Option<Vec<Arc<MemberGroup>>>,
     pub(crate) claims: Vec<(ClaimPath, Vec<ClaimPattern>)>,
     pub(crate) workloads: Option<Vec<String>>,
     pub(crate) trust_domains: Option<Vec<String>>,
@@ -43,7 +48,11 @@ impl Condition {
             (Some(token), Issuers::Named(issuers)) => issuers.iter().any(|issuer| **issuer == *token.issuer),
             (Some(_), Issuers::NotNamed | Issuers::Any) => true,
         };
-        token_fits && self.fits_workload(caller.workload())
+        let may_be_member = self.members_of.as_ref().is_none_or(|groups| {
+            let issuer = caller.token().map(|token| &*token.issuer);
+            issuer.is_some_and(|issuer| groups.iter().any(|group| group.means_issuer(issuer)))
+        });
+        token_fits && may_be_member && self.fits_workload(caller.workload())
     }
 
     fn fits_workload(&self, workload: Option<&WorkloadId>) -> bool {
@@ -56,7 +65,12 @@ impl Condition {
     fn fits_names(&self, token: &TokenIdentity, in_doubt: InDoubt) -> Fit {
         let named = |any: &Option<Vec<String>>, held: &Names| any.as_ref().map_or(Fit::Yes, |any| names_fit(held, any));
         let claims = self.claims.iter().map(|(path, any)| claim_fits(token.claims.find(path), any, in_doubt));
-        claims.fold(named(&self.groups, &token.groups).and(named(&self.scopes, &token.scopes)), Fit::and)
+        let listed = self
+            .members_of
+            .as_ref()
+            .map_or(Fit::Yes, |groups| groups.iter().map(|group| group.has(token, in_doubt)).fold(Fit::No, Fit::or));
+        let of_token = named(&self.groups, &token.groups).and(named(&self.scopes, &token.scopes));
+        claims.fold(of_token.and(listed), Fit::and)
     }
 
     /// Whether the rule has `issuers`, or `issuers = "any"`.
@@ -72,7 +86,8 @@ impl Condition {
     }
 
     fn needs_a_token(&self) -> bool {
-        self.names_issuers() || self.groups.is_some() || self.scopes.is_some() || !self.claims.is_empty()
+        let has_list = self.groups.is_some() || self.scopes.is_some() || self.members_of.is_some();
+        self.names_issuers() || has_list || !self.claims.is_empty()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::members::MembersOutline;
 use super::operation::Operation;
 use super::policy_hash::PolicyHash;
 use super::tier_tree::TierTree;
@@ -15,6 +16,7 @@ pub struct Policy {
     pub(crate) buckets: HashMap<BucketName, BucketTiers>,
     pub(crate) outline: Vec<TierOutline>,
     pub(crate) hash: PolicyHash,
+    pub(crate) members: Option<MembersOutline>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +52,12 @@ impl Policy {
     #[must_use]
     pub fn outline(&self) -> &[TierOutline] {
         &self.outline
+    }
+
+    /// The members file that the policy was compiled with.
+    #[must_use]
+    pub const fn members(&self) -> Option<MembersOutline> {
+        self.members
     }
 
     /// Identifies the policy, in logs and metrics.

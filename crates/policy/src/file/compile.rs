@@ -9,7 +9,7 @@ use super::reach::reaching;
 use super::rule::{self, RuleWithTiers};
 use super::tier::{self, TierSpecification};
 use super::{defaults, endpoints, inherit, same_prefix};
-use crate::decide::{BucketTiers, Operation, Policy, PolicyHash, Rule, TierOutline};
+use crate::decide::{BucketTiers, Members, Operation, Policy, PolicyHash, Rule, TierOutline};
 use crate::object::BucketName;
 use access_broker_base::document::{Document, Located, Table, nearest};
 
@@ -220,5 +220,5 @@ fn build(
             document.report(&prefix_text.location, format!("{path}.prefix"), conflict);
         }
     }
-    Policy { buckets, outline, hash }
+    Policy { buckets, outline, hash, members: context.members.map(Members::outline) }
 }

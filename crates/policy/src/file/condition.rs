@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::context::PolicyContext;
 use super::lists::{NO_EMPTY_VALUE, NOT_EMPTY, beginning, not_empty, parse_entries, values};
+use super::members_of;
 use super::rule::RuleKind;
 use crate::decide::{ClaimPattern, Condition, Issuers};
 use access_broker_base::document::{Located, Table};
@@ -34,6 +35,7 @@ pub(super) fn read(mut table: Table<'_>, kind: RuleKind, context: &PolicyContext
         issuers: read_issuers(&mut table, context),
         groups: read_values(&mut table, "groups", "The caller is in one of these groups.", "names of groups"),
         scopes: read_values(&mut table, "scopes", "The token has one of these scopes.", "scopes"),
+        members_of: members_of::read(&mut table, context),
         claims: read_claims(&mut table, kind),
         workloads: read_workloads(&mut table, context),
         trust_domains: read_trust_domains(&mut table, context),
@@ -41,7 +43,8 @@ pub(super) fn read(mut table: Table<'_>, kind: RuleKind, context: &PolicyContext
     // A claim that is not valid has been reported.
     if condition.is_empty() && authenticated.is_none() && !table.holds("claims") {
         table.report_here(
-            "must have a condition: authenticated, issuers, groups, scopes, claims, workloads or trust_domains",
+            "must have a condition: authenticated, issuers, groups, scopes, members_of, claims, workloads or \
+             trust_domains",
         );
     }
     if condition.claims.iter().any(|(path, _)| path.is_top_level("sub")) && condition.issuers == Issuers::NotNamed {

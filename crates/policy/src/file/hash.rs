@@ -1,8 +1,8 @@
 //! Computes the hash of a policy.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
-use crate::decide::PolicyHash;
+use crate::decide::{MembersHash, PolicyHash};
 use access_broker_base::document::Variables;
 
 /// Begins what is hashed if the policy can use variables. No policy file begins so, because TOML does not allow NUL.
@@ -26,6 +26,13 @@ pub(super) fn policy_hash(text: &str, variables: &Variables) -> PolicyHash {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     PolicyHash(hash)
+}
+
+/// The hash of a members file's text.
+pub(super) fn members_hash(text: &str) -> MembersHash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    MembersHash(hash)
 }
 
 /// The length comes first, as 8 bytes big-endian, so that no two lists of texts give the same bytes.

@@ -20,6 +20,13 @@ pub struct Loss {
     after: usize,
 }
 
+impl Loss {
+    /// The only thing of its kind is missing.
+    pub(super) const fn of_one(what: String) -> Self {
+        Self { what, before: 1, after: 0 }
+    }
+}
+
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} instead of {}", self.what, self.after, self.before)

@@ -46,7 +46,13 @@ impl CompiledPolicy {
     pub fn reference() -> Reference {
         let (buckets, issuers, trust_domains) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         let variables = &Variables::None;
-        let context = PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains, variables };
+        let context = PolicyContext {
+            buckets: &buckets,
+            issuers: &issuers,
+            trust_domains: &trust_domains,
+            variables,
+            members: None,
+        };
         Document::describe(|document| drop(compile(document, &context, policy_hash("", variables))))
     }
 }

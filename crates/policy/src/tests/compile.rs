@@ -149,6 +149,7 @@ fn a_prefix_from_claims_needs_named_issuers_where_several_are_trusted() {
         issuers: &issuers,
         trust_domains: &BTreeSet::new(),
         variables: &Variables::None,
+        members: None,
     };
     let policy = |to: &str| {
         let text = format!(

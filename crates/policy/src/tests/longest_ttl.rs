@@ -15,6 +15,7 @@ fn longest(tiers: &str, operation: Operation) -> Option<u64> {
         issuers: &BTreeSet::new(),
         trust_domains: &BTreeSet::new(),
         variables: &Variables::None,
+        members: None,
     };
     let policy = Policy::parse("policy.toml", &format!("tier = [{tiers}]"), &context).unwrap();
     policy.longest_ttl(&bucket("media"), operation).map(|ttl| ttl.as_secs())

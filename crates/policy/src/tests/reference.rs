@@ -65,7 +65,10 @@ fn every_table_and_setting_of_a_policy_is_recorded() {
     assert_eq!(settings("grant"), ["name", "tiers", "operations", "endpoints", "required_claims"]);
     assert_eq!(settings("denial"), ["name", "tiers", "operations", "required_claims"]);
     for to in ["grant.to", "denial.to"] {
-        assert_eq!(settings(to), ["authenticated", "issuers", "groups", "scopes", "workloads", "trust_domains"]);
+        assert_eq!(
+            settings(to),
+            ["authenticated", "issuers", "groups", "scopes", "members_of", "workloads", "trust_domains"]
+        );
     }
     let free = reference.tables.iter().filter(|table| table.free_keys.is_some()).map(|table| table.path.as_str());
     let expected = [

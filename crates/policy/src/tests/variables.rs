@@ -8,8 +8,13 @@ fn with(variables: &[(&str, Option<&str>)], text: &str) -> Result<CompiledPolicy
     let variables = Variables::Listed { setting: "policy.variables", variables: variables.iter().map(own).collect() };
     let buckets = BTreeMap::from([(media(), media_profile())]);
     let (issuers, trust_domains) = (BTreeSet::from([ISSUER.to_owned()]), BTreeSet::from(["prod.example".to_owned()]));
-    let context =
-        PolicyContext { buckets: &buckets, issuers: &issuers, trust_domains: &trust_domains, variables: &variables };
+    let context = PolicyContext {
+        buckets: &buckets,
+        issuers: &issuers,
+        trust_domains: &trust_domains,
+        variables: &variables,
+        members: None,
+    };
     CompiledPolicy::parse("policy.toml", text, &context, &CallerOutlook::default())
         .map_err(|problems| problems.to_string())
 }

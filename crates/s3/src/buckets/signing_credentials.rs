@@ -62,6 +62,7 @@ mod tests {
             issuers: &BTreeSet::new(),
             trust_domains: &BTreeSet::new(),
             variables: &Variables::None,
+            members: None,
         };
         let text = r#"tier = [
             { name = "a", bucket = "a", prefix = "", download = { max_ttl = "1h" } },

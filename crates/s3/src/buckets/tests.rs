@@ -41,6 +41,7 @@ fn policy(max_ttl: &str) -> Policy {
         issuers: &BTreeSet::new(),
         trust_domains: &BTreeSet::new(),
         variables: &Variables::None,
+        members: None,
     };
     let text = format!(
         "tier = [{{ name = 't', bucket = 'one', prefix = '', download = {{ max_ttl = '{max_ttl}' }}, upload = {{}} }}]"

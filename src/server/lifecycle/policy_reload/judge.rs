@@ -1,32 +1,46 @@
-//! Decides about the policy file after each read. No I/O; the time is an argument.
+//! Decides about the policy file and the members file after each read. No I/O; the time is an argument.
+//!
+//! The two become active together: what is on disk is judged as a whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{PolicySnapshot, PolicySource, ProofError};
-use access_broker_base::document::Problems;
-use access_broker_base::files::{
-    Arrival, ChangeMethod, Digest, FileError, FilesState, Observation, REREAD_DELAY, Tracker,
+use super::file_watch::{FileWatch, Judged, Stage};
+use crate::config::{
+    Config, MembersSource, PolicyFiles, PolicyPart, PolicySnapshot, PolicySource, ProofError, ProvenSnapshot,
 };
-use access_broker_policy::{CompiledPolicy, Loss, losses};
+use access_broker_base::document::Problems;
+use access_broker_base::files::{Arrival, ChangeMethod, FileError};
+use access_broker_policy::{CompiledPolicy, Loss, Members, losses, lost_lists};
 
 /// The active policy, and what was read since.
 #[derive(Debug)]
 pub(in crate::server) struct PolicyWatch {
-    settle: Duration,
     in_force: String,
-    policy: Tracker,
-    /// Checksum and signature prove the content, so two equal reads are enough, however the files were written.
-    proofs: Tracker,
+    policy: FileWatch,
+    /// `None`: the configuration has no members file.
+    members: Option<WatchedMembers>,
     /// The refused files. They are checked again when one of them has changed.
-    refused: Option<([Observation; 3], ChangeMethod)>,
-    /// The content that was last reported as being changed in place.
-    announced: Option<Digest>,
+    refused: Option<(Judged, Option<Judged>)>,
+}
+
+#[derive(Debug)]
+struct WatchedMembers {
+    in_force: Arc<Members>,
+    file: FileWatch,
+}
+
+/// How the files arrived, if that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ArrivalsSeen {
+    pub(super) policy: Option<Arrival>,
+    pub(super) members: Option<Arrival>,
 }
 
 /// The result of one read.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// Whether the file has the active policy; `None` if nothing changed.
+    /// Whether the files have the active policy; `None` if nothing changed.
     pub(super) file_in_force: Option<bool>,
     pub(super) outcome: Outcome,
 }
@@ -34,155 +48,199 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Unchanged,
-    /// A file with other content has the active policy again.
+    /// Files with other content have the active policy again.
     InForceAgain,
-    /// The file changed, and may become active after another read.
+    /// A file changed, and may become active after another read.
     Pending {
-        first_seen_in_place: bool,
+        /// The files that this read was the first to find changed in place.
+        first_seen_in_place: Vec<PolicyPart>,
     },
     Replaced {
         compiled: CompiledPolicy,
-        /// How the file was written, for the log.
+        /// How the file was written, for the log: of two changed files, the one that was written in the less safe way.
         written: &'static str,
     },
-    Refused(PolicyRefusal),
+    Refused(PolicyPart, PolicyRefusal),
 }
 
-/// Why a stable policy file is refused.
+/// Why a stable file is refused.
 #[derive(Debug)]
 pub(super) enum PolicyRefusal {
     File(FileError),
     Proof(ProofError),
     Invalid(Problems),
-    /// It was changed in place, has less in it than the active policy, and nothing proves that it is complete.
+    /// It was changed in place, has less in it than the active one, and nothing proves that it is complete.
     TakesAway(Vec<Loss>),
 }
 
-enum Verdict {
-    Accept(CompiledPolicy, String),
-    StillInForce,
-    Refuse(PolicyRefusal),
+/// What is judged, with what it is judged by.
+struct Case<'c> {
+    config: &'c Config,
+    files: &'c PolicyFiles,
+    seen: &'c PolicySnapshot,
+}
+
+/// What becomes active. Without a new text or new members, the active ones stay.
+struct Accepted {
+    compiled: CompiledPolicy,
+    text: Option<String>,
+    members: Option<Arc<Members>>,
+}
+
+/// A new content that may be used, and whether it is certainly complete.
+struct NewText<'c> {
+    text: &'c str,
+    is_whole: bool,
 }
 
 impl PolicyWatch {
     /// Starts with the source of the active policy, which is neither read nor compiled again.
     pub(in crate::server) fn new(settle: Duration, in_force: PolicySource) -> Self {
-        let PolicySource { text, sight, proofs } = in_force;
-        Self {
-            settle,
-            in_force: text,
-            policy: Tracker::new(settle, &[sight]),
-            proofs: Tracker::new(REREAD_DELAY, &proofs),
-            refused: None,
-            announced: None,
-        }
+        let PolicySource { text, policy, members } = in_force;
+        let watched =
+            |MembersSource { members, file }| WatchedMembers { in_force: members, file: FileWatch::new(settle, file) };
+        Self { in_force: text, policy: FileWatch::new(settle, policy), members: members.map(watched), refused: None }
     }
 
-    /// Evaluates a read at `now` of a file that arrived in this way, if that is known. `vouch` says whether a checksum
-    /// or signature proves that a content is complete.
+    /// Evaluates a read at `now`.
     pub(super) fn take(
         &mut self,
+        config: &Config,
+        files: &PolicyFiles,
         seen: &PolicySnapshot,
-        arrival: Option<Arrival>,
+        arrivals: ArrivalsSeen,
         now: Duration,
-        vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
-        compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
     ) -> Step {
-        let sight = Observation::from_read(&seen.policy);
-        let proofs = seen.proofs();
-        let by_policy = self.policy.observe(std::slice::from_ref(&sight), now);
-        let by_proofs = self.proofs.observe(&proofs, now);
-        let is_in_force = by_policy == FilesState::Active;
-        let (writing, unchanged_for) = match (by_policy, by_proofs) {
-            (FilesState::Active, FilesState::Active) => return self.in_force_again(),
-            (FilesState::Pending { .. }, _) | (_, FilesState::Pending { .. }) => {
-                return self.pending(is_in_force, &sight);
-            }
-            (FilesState::Active, FilesState::Usable { .. }) => (ChangeMethod::Moved, now),
-            (FilesState::Usable { writing, unchanged_for }, _) => (writing, unchanged_for),
-        };
-        // If its times do not show how the file arrived, the kernel may know.
-        let writing = match (writing, arrival) {
-            (ChangeMethod::Created, Some(Arrival::Renamed)) => ChangeMethod::Moved,
-            // A copy that sets the time of its file back looks like a rename.
-            (ChangeMethod::Created | ChangeMethod::Moved, Some(Arrival::Created | Arrival::Unreported))
-            | (ChangeMethod::Created, None) => ChangeMethod::InPlace,
-            (writing, _) => writing,
-        };
-        if writing == ChangeMethod::InPlace && unchanged_for < self.settle && !is_in_force {
-            return Step { file_in_force: Some(false), outcome: Outcome::Pending { first_seen_in_place: false } };
+        let of_policy = self.policy.observe(&seen.policy, arrivals.policy, now);
+        let of_members = self.members.as_mut().zip(seen.members.as_ref());
+        let of_members = of_members.map(|(watched, seen)| (watched.file.observe(seen, arrivals.members, now), seen));
+        let stage_of_members = of_members.map_or(Stage::Active, |(stage, _)| stage);
+        let stages = [(PolicyPart::Policy, of_policy), (PolicyPart::Members, stage_of_members)];
+        if stages.iter().all(|(_, stage)| *stage == Stage::Active) {
+            return self.in_force_again();
         }
-        let [checksum, signature] = proofs;
-        let judged = ([sight, checksum, signature], writing);
+        if stages.iter().any(|(_, stage)| stage.is_pending()) {
+            return pending(&stages);
+        }
+        let judged = (of_policy.judged(&seen.policy), of_members.map(|(stage, seen)| stage.judged(seen)));
         if self.refused.as_ref() == Some(&judged) {
             return Step { file_in_force: Some(false), outcome: Outcome::Unchanged };
         }
-        match self.judge(seen, is_in_force, writing, vouch, compile) {
-            Verdict::Accept(compiled, text) => {
-                self.policy.accept();
-                self.proofs.accept();
-                (self.in_force, self.refused) = (text, None);
+        match self.judge(&Case { config, files, seen }, of_policy, stage_of_members) {
+            Ok(Some(Accepted { compiled, text, members })) => {
+                self.activate(text, members);
+                let writing = of_policy.writing().max(stage_of_members.writing()).unwrap_or(ChangeMethod::Moved);
                 Step { file_in_force: Some(true), outcome: Outcome::Replaced { compiled, written: word(writing) } }
             }
-            Verdict::StillInForce => {
-                self.proofs.accept();
+            Ok(None) => {
+                self.policy.accept_proofs();
+                if let Some(watched) = &mut self.members {
+                    watched.file.accept_proofs();
+                }
                 self.in_force_again()
             }
-            Verdict::Refuse(refusal) => {
+            Err((part, refusal)) => {
                 self.refused = Some(judged);
-                Step { file_in_force: Some(false), outcome: Outcome::Refused(refusal) }
+                Step { file_in_force: Some(false), outcome: Outcome::Refused(part, refusal) }
             }
         }
     }
 
+    fn activate(&mut self, text: Option<String>, members: Option<Arc<Members>>) {
+        self.policy.accept();
+        if let Some(text) = text {
+            self.in_force = text;
+        }
+        if let Some(watched) = &mut self.members {
+            watched.file.accept();
+            if let Some(members) = members {
+                watched.in_force = members;
+            }
+        }
+        self.refused = None;
+    }
+
     fn in_force_again(&mut self) -> Step {
-        self.announced = None;
         let outcome = if self.refused.take().is_some() { Outcome::InForceAgain } else { Outcome::Unchanged };
         Step { file_in_force: Some(true), outcome }
     }
 
-    fn pending(&mut self, is_in_force: bool, sight: &Observation) -> Step {
-        let in_place = self.policy.writing() == ChangeMethod::InPlace && !is_in_force;
-        // A file that is not there, or cannot be read, has not been changed.
-        let first_seen_in_place = in_place && sight.digest().is_some() && self.announced != sight.digest();
-        if in_place {
-            self.announced = sight.digest();
-        }
-        // A changed checksum next to the active policy has no effect yet.
-        let file_in_force = (!is_in_force).then_some(false);
-        Step { file_in_force, outcome: Outcome::Pending { first_seen_in_place } }
-    }
-
+    /// Neither file is pending, and one of them is new or has new proofs. `None`: both have the active content.
     fn judge(
         &self,
-        seen: &PolicySnapshot,
-        is_in_force: bool,
-        writing: ChangeMethod,
-        vouch: impl Fn(&[u8]) -> Result<bool, ProofError>,
-        compile: impl Fn(&str) -> Result<CompiledPolicy, Problems>,
-    ) -> Verdict {
-        let content = match &seen.policy {
-            Ok(look) if look.content.is_empty() => return Verdict::Refuse(PolicyRefusal::File(FileError::Empty)),
-            Ok(look) => &look.content,
-            Err(problem) => return Verdict::Refuse(PolicyRefusal::File(*problem)),
-        };
-        let is_whole = match vouch(content) {
-            Ok(is_whole) => is_whole || writing <= ChangeMethod::Moved,
-            Err(error) => return Verdict::Refuse(PolicyRefusal::Proof(error)),
-        };
-        if is_in_force {
-            return Verdict::StillInForce;
-        }
-        let Ok(text) = str::from_utf8(content) else { return Verdict::Refuse(PolicyRefusal::File(FileError::NotText)) };
-        let lost = if is_whole { Vec::new() } else { losses(&self.in_force, text) };
-        match compile(text) {
-            Err(problems) => Verdict::Refuse(PolicyRefusal::Invalid(problems)),
-            Ok(_) if writing == ChangeMethod::InPlace && !lost.is_empty() => {
-                Verdict::Refuse(PolicyRefusal::TakesAway(lost))
+        case: &Case<'_>,
+        of_policy: Stage,
+        of_members: Stage,
+    ) -> Result<Option<Accepted>, (PolicyPart, PolicyRefusal)> {
+        let in_members = |refusal| (PolicyPart::Members, refusal);
+        let in_policy = |refusal| (PolicyPart::Policy, refusal);
+        let policy = case.new_text(PolicyPart::Policy, &case.seen.policy, of_policy).map_err(in_policy)?;
+        let members = match (&self.members, &case.seen.members) {
+            (Some(watched), Some(seen)) => {
+                let text = case.new_text(PolicyPart::Members, seen, of_members).map_err(in_members)?;
+                Some((&watched.in_force, text))
             }
-            Ok(compiled) => Verdict::Accept(compiled, text.to_owned()),
+            _ => None,
+        };
+        if policy.is_none() && !members.as_ref().is_some_and(|(_, text)| text.is_some()) {
+            return Ok(None);
         }
+        let new_members = match &members {
+            Some((in_force, Some(new))) => Some(case.new_members(in_force, new).map_err(in_members)?),
+            Some((_, None)) | None => None,
+        };
+        let active = members.map(|(in_force, _)| in_force);
+        let text = policy.as_ref().map_or(&*self.in_force, |new| new.text);
+        let compiled = case.config.compile_policy(text, new_members.as_ref().or(active).map(AsRef::as_ref));
+        let compiled = compiled.map_err(|problems| in_policy(PolicyRefusal::Invalid(problems)))?;
+        if let Some(NewText { text, is_whole: false }) = policy {
+            refuse_losses(losses(&self.in_force, text)).map_err(in_policy)?;
+        }
+        Ok(Some(Accepted { compiled, text: policy.map(|new| new.text.to_owned()), members: new_members }))
     }
+}
+
+impl<'c> Case<'c> {
+    /// The content of a file, if it is not the active one. The proofs of both are checked.
+    fn new_text(
+        &self,
+        part: PolicyPart,
+        seen: &'c ProvenSnapshot,
+        stage: Stage,
+    ) -> Result<Option<NewText<'c>>, PolicyRefusal> {
+        let Some(writing) = stage.writing() else { return Ok(None) };
+        let content = match &seen.file {
+            Ok(look) if look.content.is_empty() => return Err(PolicyRefusal::File(FileError::Empty)),
+            Ok(look) => &look.content,
+            Err(problem) => return Err(PolicyRefusal::File(*problem)),
+        };
+        let is_proven = self.files.part(part).is_vouched_for(content, seen).map_err(PolicyRefusal::Proof)?;
+        if stage.is_in_force() {
+            return Ok(None);
+        }
+        let text = str::from_utf8(content).map_err(|_| PolicyRefusal::File(FileError::NotText))?;
+        Ok(Some(NewText { text, is_whole: is_proven || writing != ChangeMethod::InPlace }))
+    }
+
+    fn new_members(&self, in_force: &Members, new: &NewText<'_>) -> Result<Arc<Members>, PolicyRefusal> {
+        let members = self.config.parse_members(new.text).map_err(PolicyRefusal::Invalid)?;
+        if !new.is_whole {
+            refuse_losses(lost_lists(in_force, &members))?;
+        }
+        Ok(Arc::new(members))
+    }
+}
+
+fn refuse_losses(lost: Vec<Loss>) -> Result<(), PolicyRefusal> {
+    if lost.is_empty() { Ok(()) } else { Err(PolicyRefusal::TakesAway(lost)) }
+}
+
+fn pending(stages: &[(PolicyPart, Stage)]) -> Step {
+    // A changed checksum next to the active policy has no effect yet.
+    let has_other = stages.iter().any(|(_, stage)| !stage.is_in_force());
+    let announced = |stage: &Stage| matches!(stage, Stage::Pending { first_seen_in_place: true, .. });
+    let first_seen_in_place = stages.iter().filter(|(_, stage)| announced(stage)).map(|(part, _)| *part).collect();
+    Step { file_in_force: has_other.then_some(false), outcome: Outcome::Pending { first_seen_in_place } }
 }
 
 const fn word(writing: ChangeMethod) -> &'static str {

@@ -11,8 +11,8 @@ use access_broker_identity::ClaimPath;
 
 /// The settings of rules and conditions that comparisons know.
 const RULE_SETTINGS: [&str; 5] = ["name", "tiers", "operations", "to", "endpoints"];
-const CONDITION_SETTINGS: [&str; 7] =
-    ["authenticated", "issuers", "groups", "scopes", "claims", "workloads", "trust_domains"];
+const CONDITION_SETTINGS: [&str; 8] =
+    ["authenticated", "issuers", "groups", "scopes", "members_of", "claims", "workloads", "trust_domains"];
 
 /// The tiers and rules of a policy, in the order of the file.
 pub(super) struct PolicySketch<'d> {
@@ -59,7 +59,7 @@ pub(super) struct RuleSketch<'d> {
 
 pub(super) struct ToSketch<'d> {
     pub(super) table: Table<'d>,
-    pub(super) lists: [Option<Vec<Located<String>>>; 5],
+    pub(super) lists: [Option<Vec<Located<String>>>; 6],
     pub(super) claims_table: Table<'d>,
     pub(super) claims: Vec<ClaimSketch>,
 }
@@ -74,7 +74,7 @@ pub(super) struct ClaimSketch {
 }
 
 /// The conditions that are lists, in the order of [`ToSketch::lists`].
-pub(super) const LISTS: [&str; 5] = ["issuers", "groups", "scopes", "workloads", "trust_domains"];
+pub(super) const LISTS: [&str; 6] = ["issuers", "groups", "scopes", "members_of", "workloads", "trust_domains"];
 
 impl<'d> PolicySketch<'d> {
     pub(super) fn read(document: &'d Document<'d>) -> Self {

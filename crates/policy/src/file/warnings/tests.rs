@@ -46,6 +46,7 @@ fn warnings_of(text: &str, proofs: &[AcceptedProof], issuers: &[IssuerSettings])
         issuers: &names,
         trust_domains: &trust_domains,
         variables: &Variables::None,
+        members: None,
     };
     let outlook = CallerOutlook::new(proofs, issuers);
     let compiled = CompiledPolicy::parse("p", text, &context, &outlook);
@@ -330,6 +331,7 @@ fn without_an_outlook_no_warning_is_about_callers() {
         issuers: &issuers,
         trust_domains: &trust_domains,
         variables: &Variables::None,
+        members: None,
     };
     let outlook = CallerOutlook::default();
     let compiled = CompiledPolicy::parse("p", &granted("{ groups = 'a' }"), &context, &outlook).unwrap();

@@ -4,10 +4,13 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::config::{Config, PolicyFile};
+use crate::config::ReadFile;
 use access_broker_base::document::Overrides;
 use access_broker_base::files::testing::{look, sha256_in_hex};
+use access_broker_base::files::{Observation, REREAD_DELAY};
 use access_broker_identity::PlainHttp;
+
+mod members;
 
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -53,7 +56,8 @@ impl Watched {
         let config = Config::load(&sample("broker.toml"), Overrides::new(), PlainHttp::Refused).unwrap();
         let sight = Observation::from_read(&read(1, false, &Ok(in_force.to_owned())));
         let absent = || Observation::Unusable(FileError::Absent);
-        let source = PolicySource { text: in_force.to_owned(), sight, proofs: [absent(), absent()] };
+        let policy = ReadFile { sight, proofs: [absent(), absent()] };
+        let source = PolicySource { text: in_force.to_owned(), policy, members: None };
         Self {
             config,
             watch: PolicyWatch::new(SETTLE, source),
@@ -93,15 +97,15 @@ impl Watched {
 
     fn read_after(&mut self, pause: Duration) -> Step {
         self.now += pause;
-        let seen = PolicySnapshot {
-            policy: read(self.inode, self.touched_since_written, &self.content),
+        let policy = ProvenSnapshot {
+            file: read(self.inode, self.touched_since_written, &self.content),
             checksum: read(100, false, &self.checksum),
             signature: read(101, false, &self.signature),
         };
-        let file = PolicyFile::new(&self.config.policy);
-        let (vouch, compile) =
-            (|content: &[u8]| file.is_vouched_for(content, &seen), |text: &str| self.config.parse_policy(text));
-        self.watch.take(&seen, self.arrival, self.now, vouch, compile)
+        let files = PolicyFiles::new(&self.config.policy);
+        let seen = PolicySnapshot { policy, members: None };
+        let arrivals = ArrivalsSeen { policy: self.arrival, members: None };
+        self.watch.take(&self.config, &files, &seen, arrivals, self.now)
     }
 
     /// Reads every half second until the result is other than pending, or the time is up.
@@ -122,10 +126,11 @@ impl Watched {
             Outcome::InForceAgain => ("active again", Some(true)),
             Outcome::Pending { .. } => ("pending", Some(false)),
             Outcome::Replaced { .. } => ("replaced", Some(true)),
-            Outcome::Refused(PolicyRefusal::File(_)) => ("unusable", Some(false)),
-            Outcome::Refused(PolicyRefusal::Proof(_)) => ("unproven", Some(false)),
-            Outcome::Refused(PolicyRefusal::Invalid(_)) => ("invalid", Some(false)),
-            Outcome::Refused(PolicyRefusal::TakesAway(_)) => ("takes away", Some(false)),
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::File(_)) => ("unusable", Some(false)),
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::Proof(_)) => ("unproven", Some(false)),
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::Invalid(_)) => ("invalid", Some(false)),
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::TakesAway(_)) => ("takes away", Some(false)),
+            Outcome::Refused(PolicyPart::Members, _) => ("members refused", Some(false)),
         };
         assert_eq!(step.file_in_force, file_in_force, "{name}");
         (name, after)
@@ -365,7 +370,9 @@ fn absent_empty_unreadable_and_linked_files_have_different_errors() {
         watched.arrival = Some(Arrival::Renamed);
         watched.content = content;
         let step = watched.read_for(Duration::from_secs(1)).0;
-        let Outcome::Refused(PolicyRefusal::File(problem)) = step.outcome else { panic!("{step:?}") };
+        let Outcome::Refused(PolicyPart::Policy, PolicyRefusal::File(problem)) = step.outcome else {
+            panic!("{step:?}")
+        };
         words.push(problem.to_string());
     }
     let expected = [
@@ -391,7 +398,10 @@ fn a_change_in_place_is_announced_once() {
     let mut watched = Watched::new(A);
     watched.write_in_place(&more_than_a());
     let announced: Vec<bool> = (0..5)
-        .map(|_| matches!(watched.read_after(REREAD_DELAY).outcome, Outcome::Pending { first_seen_in_place: true }))
+        .map(|_| match watched.read_after(REREAD_DELAY).outcome {
+            Outcome::Pending { first_seen_in_place } => first_seen_in_place == [PolicyPart::Policy],
+            _ => false,
+        })
         .collect();
     assert_eq!(announced, [true, false, false, false, false]);
 }
@@ -415,8 +425,9 @@ fn no_part_of_the_sample_policy_counts_before_the_whole() {
                 assert!(whole[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{part}");
                 assert_eq!(after, SETTLE);
             }
-            Outcome::Refused(PolicyRefusal::Invalid(_) | PolicyRefusal::File(FileError::Empty)) => {}
-            Outcome::Refused(PolicyRefusal::TakesAway(_)) => refused += 1,
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::Invalid(_) | PolicyRefusal::File(FileError::Empty)) => {
+            }
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::TakesAway(_)) => refused += 1,
             outcome => panic!("{outcome:?} for\n{part}"),
         }
         valid += usize::from(watched.config.parse_policy(part).is_ok());
@@ -448,7 +459,7 @@ fn no_part_of_a_longer_sample_policy_loses_what_is_active() {
             Outcome::Replaced { .. } => {
                 assert!(new[end..].lines().all(|line| line.is_empty() || line.starts_with('#')), "{}", &new[..end]);
             }
-            Outcome::Refused(PolicyRefusal::TakesAway(_)) => refused += 1,
+            Outcome::Refused(PolicyPart::Policy, PolicyRefusal::TakesAway(_)) => refused += 1,
             _ => {}
         }
     }
