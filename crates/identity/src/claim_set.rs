@@ -69,6 +69,10 @@ impl NameTag {
     const LIST: u8 = 1;
     /// The claim is, or is in, an address that the issuer has not verified.
     const UNVERIFIED: u8 = 2;
+    /// The claim is an object.
+    const OBJECT: u8 = 4;
+    /// The token does not have the claim.
+    const ABSENT: u8 = 8;
     /// The depth of a claim begins at this bit. That of a top-level claim is 0.
     const DEPTH_SHIFT: u32 = 4;
 
@@ -106,6 +110,21 @@ pub struct Claim<'c> {
 /// The value of a claim that is not in the token.
 const NOT_HERE: Claim<'static> =
     Claim { text: "", begins: 0, items: &[Piece { ends: 0, kind: PieceKind::Elsewhere }], tag: NameTag::TOP_LEVEL };
+
+/// The value of a claim inside another that is no object: what its issuer means is unknown, so it equals no value, and a
+/// denial cannot be avoided by it.
+const INSIDE_NO_OBJECT: Claim<'static> = Claim {
+    text: "",
+    begins: 0,
+    items: &[Piece { ends: 0, kind: PieceKind::Unreadable }],
+    tag: NameTag(NameTag::ABSENT),
+};
+
+/// The same, of a claim that is in another place as well.
+const INSIDE_NO_OBJECT_OR_NOT_HERE: Claim<'static> = Claim {
+    items: &[Piece { ends: 0, kind: PieceKind::Unreadable }, Piece { ends: 0, kind: PieceKind::Elsewhere }],
+    ..INSIDE_NO_OBJECT
+};
 
 /// A value of a claim, or one entry of its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +188,8 @@ impl<'c> Claim<'c> {
     /// Whether the token itself has the claim: a value, or a list, which may be empty.
     #[must_use]
     pub(crate) fn is_here(self) -> bool {
-        self.tag.is(NameTag::LIST) || self.items.iter().any(|piece| piece.kind != PieceKind::Elsewhere)
+        !self.tag.is(NameTag::ABSENT)
+            && (self.tag.is(NameTag::LIST) || self.items.iter().any(|piece| piece.kind != PieceKind::Elsewhere))
     }
 }
 
@@ -204,7 +224,7 @@ impl ClaimSet {
     }
 
     /// The claim at this path, if the token has it, or says that the top-level claim, in which it would be, is not in
-    /// the token.
+    /// the token. Also if it would be in a claim that is no object: then its value is [`ClaimItem::Unreadable`].
     #[must_use]
     pub fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
         self.find_by_names(path.names())
@@ -228,9 +248,14 @@ impl ClaimSet {
             if found == names.len() {
                 return Some(claim);
             }
-            if claim.is_elsewhere() {
-                not_here = Some(NOT_HERE);
-            }
+            // Of a claim that is in another place, the token may have nothing.
+            let is_other = !claim.tag.is(NameTag::OBJECT) && claim.is_here();
+            not_here = match (is_other, claim.is_elsewhere()) {
+                (true, false) => Some(INSIDE_NO_OBJECT),
+                (true, true) => Some(INSIDE_NO_OBJECT_OR_NOT_HERE),
+                (false, true) => Some(NOT_HERE),
+                (false, false) => None,
+            };
         }
         not_here
     }
@@ -286,7 +311,8 @@ impl Packing {
             return Ok(());
         }
         let names = value.as_object().and_then(listed_names);
-        self.push(name, PieceKind::Name(tag.with(NameTag::LIST, value.is_array() || names.is_some())))?;
+        let tag_of_name = tag.with(NameTag::LIST, value.is_array() || names.is_some());
+        self.push(name, PieceKind::Name(tag_of_name.with(NameTag::OBJECT, value.is_object())))?;
         match (value, names) {
             (_, Some(names)) => names.into_iter().try_for_each(|name| self.push(name, PieceKind::Text))?,
             (Value::Array(values), _) => values.iter().try_for_each(|value| self.push_value(value))?,

@@ -96,6 +96,21 @@ impl SignedClaims {
         self.0.get(name)
     }
 
+    /// Whether a claim on the way to this path is there and is no object.
+    pub(super) fn has_other_than_objects_before(&self, path: &ClaimPath) -> bool {
+        let Some(([first, inner @ ..], _)) = path.names().split_last().map(|(last, before)| (before, last)) else {
+            return false;
+        };
+        let mut outer = self.0.get(&**first);
+        for name in inner {
+            outer = match outer {
+                Some(Value::Object(members)) => members.get(&**name),
+                _ => break,
+            };
+        }
+        outer.is_some_and(|outer| !outer.is_object() && !outer.is_null())
+    }
+
     /// The claim at this path. A claim inside a list has none.
     pub(super) fn find(&self, path: &ClaimPath) -> Option<&Value> {
         let (first, inner) = path.names().split_first()?;

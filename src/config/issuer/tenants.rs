@@ -50,7 +50,8 @@ pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Located<String>>) -> V
 
 fn is_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-    (1..=MAX_TENANT_BYTES).contains(&text.len()) && text.bytes().all(allowed)
+    // In a URL, `.` and `..` would name another folder.
+    (1..=MAX_TENANT_BYTES).contains(&text.len()) && text.bytes().all(allowed) && text != "." && text != ".."
 }
 
 /// The URL for each tenant, or one without tenants.

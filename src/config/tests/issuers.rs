@@ -150,7 +150,7 @@ fn tenants_are_listed_with_an_issuer_that_has_their_place() {
     }
     assert_eq!(found(issuer, "tenants = ['a', 'b', 'a']"), ["7: issuer[0].tenants must not have the same entry twice"]);
     let long = "a".repeat(129);
-    for id in ["", " a", "a/b", "a%2f", "ä", "a\\u200b", "{tid}", "a_b", &long] {
+    for id in ["", " a", "a/b", "a%2f", "ä", "a\\u200b", "{tid}", "a_b", ".", "..", &long] {
         let found = found(issuer, &format!("tenants = ['b', \"{id}\"]"));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("must have ids of 1 to 128 letters, digits, '.' and '-'"), "{found:?}");

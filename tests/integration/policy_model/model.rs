@@ -401,6 +401,13 @@ impl TokenSpec {
         found
     }
 
+    /// Whether a claim on the way is there and is no object.
+    fn leads_through_no_object(&self, path: &str) -> bool {
+        let found = self.claims_on(path);
+        let last = found.last().filter(|_| found.len() < names_of(path).len());
+        last.is_some_and(|(_, value)| !matches!(value, Json::Null | Json::Object(_)))
+    }
+
     /// The value of a claim. `null` is none.
     pub(super) fn value(&self, path: &str) -> Option<Json> {
         let mut found = self.claims_on(path);
@@ -446,7 +453,7 @@ impl TokenSpec {
 
     fn claim_is(&self, path: &str, wanted: &[Wanted], kind: Kind) -> Answer {
         let wanted: Vec<String> = wanted.iter().map(Wanted::comparable).collect();
-        self.claim_fits(path, kind, |entry| wanted.iter().any(|wanted| wildcard::matches(wanted, entry)))
+        self.claim_fits(path, kind, |entry| wanted.iter().any(|wanted| wildcard::matches(wanted, entry, kind)))
     }
 
     fn claim_fits(&self, path: &str, kind: Kind, fits: impl Fn(&String) -> bool) -> Answer {
@@ -460,7 +467,8 @@ impl TokenSpec {
             Some(single) => vec![single],
         };
         let fits = entries.iter().filter_map(comparable).any(|entry| fits(&entry));
-        let incomparable = entries.iter().any(|entry| matches!(entry, Json::List(_) | Json::Object(_)));
+        let incomparable = entries.iter().any(|entry| matches!(entry, Json::List(_) | Json::Object(_)))
+            || self.leads_through_no_object(path);
         match () {
             () if fits || (incomparable && kind == Kind::Denial) => Answer::Yes,
             () if self.is_elsewhere(path) => Answer::Elsewhere,

@@ -1,19 +1,20 @@
 //! What a value of `claims` matches, by `docs/POLICY.md` alone and as slowly as it likes.
 
 use super::random::Random;
+use super::spec::Kind;
 
 enum Piece {
     Character(char),
     /// Characters of one segment.
     Some,
-    /// The rest, which is not empty.
+    /// The rest, which is not empty in a grant.
     Rest,
 }
 
 /// Whether a value of a policy matches a claim.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str, kind: Kind) -> bool {
     let text: Vec<char> = text.chars().collect();
-    fits(&pieces(pattern), &text)
+    fits(&pieces(pattern), &text, kind)
 }
 
 fn pieces(pattern: &str) -> Vec<Piece> {
@@ -32,14 +33,14 @@ fn pieces(pattern: &str) -> Vec<Piece> {
     pieces
 }
 
-fn fits(pieces: &[Piece], text: &[char]) -> bool {
+fn fits(pieces: &[Piece], text: &[char], kind: Kind) -> bool {
     match pieces {
         [] => text.is_empty(),
-        [Piece::Rest, ..] => !text.is_empty(),
-        [Piece::Character(wanted), rest @ ..] => text.first() == Some(wanted) && fits(rest, &text[1..]),
+        [Piece::Rest, ..] => kind == Kind::Denial || !text.is_empty(),
+        [Piece::Character(wanted), rest @ ..] => text.first() == Some(wanted) && fits(rest, &text[1..], kind),
         [Piece::Some, rest @ ..] => {
             let within = |length: &usize| !text[..*length].iter().any(|character| ['/', ':'].contains(character));
-            (0..=text.len()).take_while(within).any(|length| fits(rest, &text[length..]))
+            (0..=text.len()).take_while(within).any(|length| fits(rest, &text[length..], kind))
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn literal(text: &str) -> String {
     text.replace('\\', r"\\").replace('*', r"\*")
 }
 
-/// A pattern that often matches a text. In a denial, it must end in `**`.
+/// A pattern that often matches a text. In a denial, it has no star but `**` at the end.
 pub(super) fn like(random: &mut Random, text: &str, in_denial: bool) -> String {
     let text: Vec<char> = text.chars().collect();
     let mut cut = || random.below(text.len() + 1);
@@ -59,9 +60,9 @@ pub(super) fn like(random: &mut Random, text: &str, in_denial: bool) -> String {
     let middle = part(one.min(other), one.max(other));
     match random.below(6) {
         0 | 1 => format!("{start}**"),
+        _ if in_denial => format!("{start}**"),
         2 => format!("{start}*{middle}x**"),
         3 if !middle.is_empty() => format!("*{middle}**"),
-        _ if in_denial => format!("{start}**"),
         4 => format!("{start}*{end}"),
         _ => format!("*{middle}{}{end}", if middle.is_empty() { "" } else { "*" }),
     }

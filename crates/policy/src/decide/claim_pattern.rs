@@ -39,6 +39,8 @@ struct Wildcard {
     last: Segment,
     /// Whether the pattern ends in `**`: after `last`, the value has one or more characters of any kind.
     takes_rest: bool,
+    /// Whether the value may also end after `last`.
+    rest_may_be_empty: bool,
     /// The text before the first `*`.
     beginning: Box<str>,
     /// How many bytes each matching value has at least.
@@ -97,11 +99,16 @@ impl ClaimPattern {
         matches!(self.0, Kind::Literal(_))
     }
 
-    /// Whether a denial can have it. A caller can avoid any other pattern by a value with another number of segments.
-    pub(crate) const fn suits_denial(&self) -> bool {
-        match &self.0 {
-            Kind::Literal(_) => true,
-            Kind::Wildcard(wildcard) => wildcard.takes_rest,
+    /// The same for a denial, where `**` also stands for nothing: a denial of `x**` means `x` as well. `None` if there is a
+    /// `*` before: a caller can avoid such a pattern by a value with another number of segments.
+    pub(crate) fn in_denial(self) -> Option<Self> {
+        match self.0 {
+            Kind::Literal(_) => Some(self),
+            Kind::Wildcard(wildcard) if wildcard.is_text_and_rest() => {
+                let shortest = wildcard.beginning.len();
+                Some(Self(Kind::Wildcard(Wildcard { rest_may_be_empty: true, shortest, ..wildcard })))
+            }
+            Kind::Wildcard(_) => None,
         }
     }
 
@@ -149,7 +156,7 @@ impl Wildcard {
                 beginning.extend(separator.filter(|_| is_literal));
             }
         }
-        Self { segments, last, takes_rest, beginning: beginning.into(), shortest }
+        Self { segments, last, takes_rest, rest_may_be_empty: false, beginning: beginning.into(), shortest }
     }
 
     fn matches(&self, mut value: &str) -> bool {
@@ -163,7 +170,8 @@ impl Wildcard {
         if self.takes_rest {
             let end = value.find(SEPARATORS).unwrap_or(value.len());
             let (text, after) = value.split_at(end);
-            self.last.rest_after(text).is_some_and(|rest| !rest.is_empty() || !after.is_empty())
+            let has_rest = |rest: &str| self.rest_may_be_empty || !rest.is_empty() || !after.is_empty();
+            self.last.rest_after(text).is_some_and(has_rest)
         } else {
             !value.contains(SEPARATORS) && self.last.matches(value)
         }
@@ -171,7 +179,7 @@ impl Wildcard {
 
     /// Whether the pattern is a text and `**`. With another star before, it has more text than the beginning.
     const fn is_text_and_rest(&self) -> bool {
-        self.takes_rest && self.shortest == self.beginning.len() + 1
+        self.takes_rest && self.shortest == self.beginning.len() + if self.rest_may_be_empty { 0 } else { 1 }
     }
 }
 

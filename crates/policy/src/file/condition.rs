@@ -174,12 +174,14 @@ fn read_pattern(text: &str, kind: RuleKind) -> Result<ClaimPattern, String> {
     }
     let invalid = |error| format!("has an invalid pattern: \"{}\" {error}", beginning(text));
     let pattern = ClaimPattern::parse(text).map_err(invalid)?;
-    if kind == RuleKind::Denial && !pattern.suits_denial() {
-        return Err(format!(
-            "has an invalid pattern: \"{}\" must end in '**' in a denial, because a caller can avoid it by a value with \
-             another number of segments",
-            beginning(text)
-        ));
+    if kind == RuleKind::Grant {
+        return Ok(pattern);
     }
-    Ok(pattern)
+    pattern.in_denial().ok_or_else(|| {
+        format!(
+            "has an invalid pattern: \"{}\" must have no '*' in a denial, or only '**' at the end: a caller can avoid any \
+             other pattern by a value with another number of segments",
+            beginning(text)
+        )
+    })
 }

@@ -63,9 +63,11 @@ fn read_settings(table: &mut Table<'_>, default: &QuotaSettings, meaning: &'stat
 }
 
 impl RateSettings {
-    /// Each setting for itself: the table's own one, or else the default.
+    /// The table's own settings, or else the default ones. A burst of the defaults belongs to their rate: with a lower
+    /// rate of the tier it would permit what the tier means to limit.
     fn or(self, default: Self) -> Self {
-        Self { rate: self.rate.or(default.rate), burst: self.burst.or(default.burst) }
+        let burst = if self.rate.is_some() { self.burst } else { self.burst.or(default.burst) };
+        Self { rate: self.rate.or(default.rate), burst }
     }
 
     fn limit(self) -> Option<RateLimit> {

@@ -172,7 +172,7 @@ fn include_endpoints_and_quota_apply_where_the_tier_has_none() {
     let default = "quota = { caller = '5/s', caller_burst = 9, total = '7/m' }";
     assert_eq!(quota(default, ""), Some((rate("5/s", 9), rate("7/m", 7))));
     assert_eq!(quota(default, "quota = {}"), Some((rate("5/s", 9), rate("7/m", 7))));
-    assert_eq!(quota(default, "quota = { caller = '2/s' }"), Some((rate("2/s", 9), rate("7/m", 7))));
+    assert_eq!(quota(default, "quota = { caller = '2/s' }"), Some((rate("2/s", 2), rate("7/m", 7))));
     assert_eq!(quota(default, "quota = { caller_burst = 3, total = '8/h' }"), Some((rate("5/s", 3), rate("8/h", 8))));
     assert_eq!(quota(default, "quota = { total_burst = 3 }"), Some((rate("5/s", 9), rate("7/m", 3))));
     assert_eq!(quota("quota = { total = '7/m' }", "quota = { total_burst = 3 }"), Some((None, rate("7/m", 3))));

@@ -110,15 +110,31 @@ fn literals_are_those_without_a_star() {
         ("a", true, true),
         (r"a\*\\/b:c", true, true),
         ("**", false, true),
-        ("a*/b/**", false, true),
+        ("a/b:**", false, true),
+        ("a*/b/**", false, false),
+        ("*/b/**", false, false),
         ("*", false, false),
         ("a/*", false, false),
         ("*/a", false, false),
         (r"a*\*", false, false),
     ] {
         assert_eq!(pattern(text).is_literal(), is_literal, "{text}");
-        assert_eq!(pattern(text).suits_denial(), suits_denial, "{text}");
+        assert_eq!(pattern(text).in_denial().is_some(), suits_denial, "{text}");
     }
+}
+
+#[test]
+fn in_a_denial_the_rest_may_be_empty() {
+    let denied = |text: &str| pattern(text).in_denial().unwrap();
+    for (text, value) in [("a/**", "a/"), ("a**", "a"), ("**", ""), ("a:b**", "a:b")] {
+        assert!(denied(text).matches(value) && !pattern(text).matches(value), "{text}");
+        assert!(denied(text).matches(&format!("{value}x/y:z")), "{text}");
+    }
+    for (text, value) in [("a/**", "a"), ("a**", "b"), ("a:b**", "a:"), ("a", "ab")] {
+        assert!(!denied(text).matches(value), "{text} {value}");
+    }
+    assert!(denied("a**").covers(&pattern("a**")) && denied("a**").covers(&pattern("a")));
+    assert!(!pattern("a**").covers(&denied("a**")));
 }
 
 #[test]
