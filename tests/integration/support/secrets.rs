@@ -52,11 +52,15 @@ pub(crate) fn log() -> String {
 /// The access line with this decision id. It is written after the client has its answer, so it is waited for.
 pub(crate) async fn access_line(decision_id: &str) -> serde_json::Value {
     let is_wanted = |line: &serde_json::Value| line["target"] == "access" && line["decision_id"] == decision_id;
-    // The log of all tests of a process is long: only lines that have the id are parsed.
+    // The log of all tests of a process has hundreds of megabytes: it is not copied, and only lines with the id are read.
     let find = || {
-        let log = log();
-        let mut lines = log.lines().filter(|line| line.contains(decision_id));
-        lines.find_map(|line| serde_json::from_str(line).ok().filter(is_wanted))
+        let log = locked();
+        let text = str::from_utf8(&log).unwrap();
+        let mut line_of = text.match_indices(decision_id).map(|(place, _)| {
+            let start = text[..place].rfind('\n').map_or(0, |end| end + 1);
+            text[start..].lines().next().unwrap_or_default()
+        });
+        line_of.find_map(|line| serde_json::from_str(line).ok().filter(is_wanted))
     };
     super::eventually("an access line of the decision", super::PATIENCE, async || find()).await
 }

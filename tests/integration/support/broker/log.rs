@@ -1,5 +1,6 @@
 //! The log of one broker inside a test.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,37 @@ use crate::support::{PATIENCE, eventually};
 /// [`crate::support::secrets`].
 pub(crate) struct Log {
     lines: Lines,
-    _guard: DefaultGuard,
+    _capture: Capture,
+}
+
+thread_local! {
+    /// The captures of this thread, the newest last, and whether each is in use.
+    static CAPTURES: RefCell<Vec<(DefaultGuard, bool)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Captures what is logged on this thread. A guard of the library restores what was captured before it, so guards must be
+/// dropped in the reverse order: if the first of two brokers ended first, its log would capture what later tests of this
+/// thread write.
+struct Capture {
+    index: usize,
+}
+
+impl Capture {
+    fn start(guard: DefaultGuard) -> Self {
+        CAPTURES.with_borrow_mut(|captures| {
+            captures.push((guard, true));
+            Self { index: captures.len() - 1 }
+        })
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        CAPTURES.with_borrow_mut(|captures| {
+            captures[self.index].1 = false;
+            while captures.pop_if(|(_, is_used)| !*is_used).is_some() {}
+        });
+    }
 }
 
 #[derive(Clone, Default)]
@@ -27,7 +58,7 @@ impl Log {
         let writer = lines.clone();
         let settings = LogSettings { format: LogFormat::Json, level: Level::TRACE };
         let guard = tracing::subscriber::set_default(subscriber(settings, move || writer.clone()));
-        Self { lines, _guard: guard }
+        Self { lines, _capture: Capture::start(guard) }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -73,4 +104,16 @@ impl Write for Lines {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn the_first_of_two_captures_may_end_first() {
+    let (first, second) = (Log::capture(), Log::capture());
+    drop(first);
+    tracing::info!(target: "access", "in the second");
+    assert!(second.text().contains("in the second"));
+    let kept = second.lines.clone();
+    drop(second);
+    tracing::info!(target: "access", "in none");
+    assert!(!String::from_utf8_lossy(&locked(&kept.0)).contains("in none"));
 }
