@@ -23,7 +23,7 @@ members = ["ada@example.com", "4711", "true"]
 [[group]]
 name = "editors"
 issuer = "https://issuer.example"
-claim = "/work/numbers"
+claim = "/staff/numbers"
 members = ["17", "a"]
 
 [[group]]
@@ -89,8 +89,8 @@ fn a_member_is_known_by_issuer_claim_and_value() {
         (grant("members_of = ['editors', 'readers']"), denial("to = { members_of = ['editors', 'readers'] }"));
     for claims in [
         json!({ "email": "ada@example.com", "email_verified": true }),
-        json!({ "work": { "numbers": [3, 17] } }),
-        json!({ "work": { "numbers": ["b", "a"] } }),
+        json!({ "staff": { "numbers": [3, 17] } }),
+        json!({ "staff": { "numbers": ["b", "a"] } }),
         json!({ "iss": OTHER_ISSUER, "sub": "bob" }),
         json!({ "iss": OTHER_ISSUER, "sub": "*" }),
         json!({ "iss": OTHER_ISSUER, "sub": "carol" }),
@@ -110,8 +110,8 @@ fn a_member_is_known_by_issuer_claim_and_value() {
         json!({ "iss": OTHER_ISSUER, "sub": "bob " }),
         json!({ "iss": OTHER_ISSUER, "sub": "anyone" }),
         json!({ "email": "Ada@example.com", "email_verified": true }),
-        json!({ "work": { "numbers": null } }),
-        json!({ "work/numbers": "a", "/work/numbers": "a" }),
+        json!({ "staff": { "numbers": null } }),
+        json!({ "staff/numbers": "a", "/staff/numbers": "a" }),
         json!({}),
     ] {
         assert_eq!(refusal(&yes, &claims), NOT_GRANTED, "{claims}");
@@ -139,14 +139,14 @@ fn what_is_in_doubt_is_a_member_in_denials_only() {
     for claims in [
         json!({ "email": "ada@example.com" }),
         json!({ "email": ["ada@example.com"], "email_verified": true }),
-        json!({ "work": { "numbers": [["a"]] } }),
-        json!({ "work": { "numbers": { "a": 1 } } }),
+        json!({ "staff": { "numbers": [["a"]] } }),
+        json!({ "staff": { "numbers": { "a": 1 } } }),
     ] {
         assert_eq!(refusal(&yes, &claims), NOT_GRANTED, "{claims}");
         assert_eq!(refusal(&no, &claims), Some(denied()), "{claims}");
     }
     // Another address is no member, verified or not.
-    for claims in [json!({ "email": "eve@example.com" }), json!({ "work": { "numbers": 17.5 } })] {
+    for claims in [json!({ "email": "eve@example.com" }), json!({ "staff": { "numbers": 17.5 } })] {
         assert_eq!((refusal(&yes, &claims), refusal(&no, &claims)), (NOT_GRANTED, None), "{claims}");
     }
 }
@@ -158,7 +158,7 @@ fn a_claim_that_is_elsewhere_decides_neither_way() {
     assert_eq!(refusal(&yes, &elsewhere), Some(RefusalReason::ClaimElsewhere(Some("yes".into()))));
     assert_eq!(refusal(&no, &elsewhere), Some(RefusalReason::ClaimElsewhere(Some("no".into()))));
     // Another list of the group knows the caller.
-    let known = json!({ "_claim_names": { "email": "src1" }, "work": { "numbers": "a" } });
+    let known = json!({ "_claim_names": { "email": "src1" }, "staff": { "numbers": "a" } });
     assert_eq!((refusal(&yes, &known), refusal(&no, &known)), (None, Some(denied())));
     // No list is about this claim of the other issuer.
     let other = json!({ "iss": OTHER_ISSUER, "_claim_names": { "email": "src1" } });
@@ -182,7 +182,7 @@ fn every_condition_must_hold_with_members_of() {
     for claims in [
         json!({ "iss": OTHER_ISSUER, "sub": "bob" }),
         json!({ "iss": OTHER_ISSUER, "groups": ["staff"] }),
-        json!({ "work": { "numbers": "a" }, "groups": ["staff"] }),
+        json!({ "staff": { "numbers": "a" }, "groups": ["staff"] }),
     ] {
         assert_eq!(refusal(&yes, &claims), NOT_GRANTED, "{claims}");
     }
@@ -346,10 +346,10 @@ fn a_list_that_is_gone_is_a_loss_and_a_shorter_list_is_none() {
     assert_eq!(lost(at("[[group]]")), [empty]);
     assert_eq!(lost("").len(), 5);
     // A file that ends before `claim` means another claim.
-    let claim = MEMBERS.replace("claim = \"/work/numbers\"\n", "");
+    let claim = MEMBERS.replace("claim = \"/staff/numbers\"\n", "");
     assert_eq!(
         lost(&claim),
-        ["group \"editors\" of issuer https://issuer.example, claim /work/numbers: 0 instead of 1"]
+        ["group \"editors\" of issuer https://issuer.example, claim /staff/numbers: 0 instead of 1"]
     );
     let more = format!("{MEMBERS}[[group]]\nname = 'z'\nissuer = '{ISSUER}'\nmembers = []\n");
     assert_eq!(lost(&more), [""; 0]);
